@@ -1,0 +1,59 @@
+# What a developer types. `make help` lists it; a command runs in .venv, which is made and kept up to date on the way.
+#
+#   PYTHON=python3.11    which Python makes .venv (3.11 or later)
+#   ONCE=1               make run: end after the purchase, with its exit code
+#   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
+#   ARGS="..."           make test, make test-all, make logs: further arguments
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
+
+.DEFAULT_GOAL := help
+.PHONY: help packages run test test-all lint gen up down status logs reset
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
+
+packages:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or later, or say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Meridian needs Python 3.11 or later, and $(PYTHON) is older: say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) -I emulators/install.py
+
+run: packages ## start the stack, play one purchase, and serve until Ctrl-C
+	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(PORTS)
+
+test: packages ## run the tests but the long ones, on a stack of their own
+	@$(RUN) -m pytest -m "not long" $(ARGS)
+
+test-all: packages ## run every test
+	@$(RUN) -m pytest $(ARGS)
+
+lint: packages ## check style, types, arrows, and that what is generated is fresh
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" \
+	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
+	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
+	  || { echo "Generated files are stale: run make gen." >&2; exit 1; }
+
+gen: packages ## make the generated files: contracts and functions/openapi.json
+	@$(RUN) -m shared.contracts.generate
+	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
+
+up: packages ## start the stack and leave it running
+	@$(RUN) -m emulators up --detach $(PORTS)
+
+down: packages ## end the stack; what its stores held is gone
+	@$(RUN) -m emulators down
+
+status: packages ## show every process of the stack
+	@$(RUN) -m emulators status
+
+logs: packages ## list the logs, or show one: make logs ARGS="rpc-wallet-us-central1 --follow"
+	@$(RUN) -m emulators logs $(ARGS)
+
+reset: packages ## end the stack and remove all that it has written, its secrets too
+	@$(RUN) -m emulators reset

@@ -1,0 +1,16 @@
+"""`python -m emulators`: see commands.py. Here is only what can be said before the packages are installed."""
+
+import sys
+
+try:
+    from emulators.commands import main
+except ModuleNotFoundError as error:
+    if (error.name or "").split(".")[0] in ("emulators", "shared"):
+        raise
+    sys.exit(
+        f"The Python package {error.name} is missing: install the Python packages with"
+        " `pip install -r requirements.txt -r requirements-dev.txt`."
+    )
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The commands of the local stack.
+
+python -m emulators up [--detach] [--play [--once]] [--ports-from N | --free-ports] [--state DIR]
+python -m emulators down | status | logs [NAME] [--follow] | reset [--state DIR]
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from emulators.errors import StackError
+from emulators.progress import Shown
+from emulators.stack import Stack
+
+FAILED: Final = 1
+NOT_RUNNING: Final = 3
+"""The exit code of `status` when nothing is up, as of service scripts (LSB)."""
+
+console = Console()
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Start the stack; unless it is detached, serve until Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    began = time.monotonic()
+    shown = Shown(console)
+    stack = Stack(
+        arguments.state,
+        free_ports=arguments.free_ports,
+        first_port=arguments.ports_from,
+        detached=arguments.detach,
+        progress=shown,
+    )
+    with shown:
+        stack.up()
+    console.print(f"Meridian is ready at {stack.edge_url} after {time.monotonic() - began:.1f} s.", highlight=False)
+    if arguments.detach:
+        return 0
+    try:
+        return _serve(stack, play=arguments.play, once=arguments.once)
+    finally:
+        # A second Ctrl-C would leave half of the stack behind.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        console.print("ending every process ...")
+        stack.down()
+
+
+def _serve(stack: Stack, *, play: bool, once: bool) -> int:
+    """Play a purchase if asked to, and return its exit code with `once`; otherwise serve until Ctrl-C (0)."""
+    try:
+        if play:
+            from emulators.purchase import play as play_purchase
+
+            played: int = play_purchase(stack.edge_url)
+            if once:
+                return played
+        console.print(f"Serving; logs are in {stack.layout.logs}, Ctrl-C ends it.", highlight=False, soft_wrap=True)
+        stack.wait()
+    except KeyboardInterrupt:
+        return 0
+    console.print("supervisord has ended by itself.")
+    return FAILED
+
+
+def down(arguments: argparse.Namespace) -> int:
+    """End the stack; what its stores held is gone, logs and secrets stay."""
+    Stack(arguments.state, progress=Shown(console)).down()
+    console.print(f"Nothing of the stack in {arguments.state} runs.", highlight=False)
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Show every process."""
+    stack = Stack(arguments.state)
+    processes = stack.status()
+    if not processes:
+        console.print(f"No stack is up in {arguments.state}.", highlight=False)
+        return NOT_RUNNING
+    table = Table("process", "state", "pid", "port", "memory MB", "seconds up")
+    total = 0.0
+    for process in processes:
+        memory = _memory_megabytes(process.pid)
+        total += memory
+        uptime = f"{time.time() - process.started_at:.0f}" if process.pid else ""
+        port = str(stack.ports.get(process.name, ""))
+        table.add_row(process.name, process.state, str(process.pid or ""), port, f"{memory:.0f}", uptime)
+    console.print(table)
+    console.print(f"{stack.edge_url}, {total:.0f} MB together", highlight=False)
+    return 0 if all(process.state == "RUNNING" for process in processes) else FAILED
+
+
+def _memory_megabytes(pid: int) -> float:
+    """What a process and its children hold, shared pages counted in shares where the system tells (Linux)."""
+    if not pid:
+        return 0.0
+    total = 0
+    try:
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
+    except psutil.Error:
+        return total / 1e6  # it ended meanwhile, or is another user's
+    return total / 1e6
+
+
+def logs(arguments: argparse.Namespace) -> int:
+    """Show the end of a process's log, or name the logs there are."""
+    folder = arguments.state / "logs"
+    names = sorted(path.stem for path in folder.glob("*.log"))
+    if arguments.name is None:
+        console.print("\n".join(names) or f"There are no logs in {folder}.", highlight=False)
+        return 0
+    if arguments.name not in names:
+        raise StackError(f"There is no log of {arguments.name}; there are: {', '.join(names) or 'none'}.")
+    follow = ["-F"] if arguments.follow else []
+    tail = ["tail", "-n", str(arguments.lines), *follow, folder / f"{arguments.name}.log"]
+    return subprocess.run(tail, check=False).returncode
+
+
+def reset(arguments: argparse.Namespace) -> int:
+    """End the stack and remove all that it has written, its secrets too."""
+    Stack(arguments.state, progress=Shown(console)).reset()
+    console.print(f"The stack in {arguments.state} is gone.", highlight=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--state", type=Path, default=Path(".local"), help="the folder of its files (.local)")
+    parser = argparse.ArgumentParser(prog="python -m emulators", description="The local stack of Meridian.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    functions = (up, down, status, logs, reset)
+    subparsers = {f: commands.add_parser(f.__name__, help=f.__doc__, parents=[common]) for f in functions}
+    for function, subparser in subparsers.items():
+        subparser.set_defaults(function=function)
+    ports = subparsers[up].add_mutually_exclusive_group()
+    ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, the other parts from N+1")
+    ports.add_argument("--free-ports", action="store_true", help="draw every port at random")
+    subparsers[up].add_argument("--detach", action="store_true", help="return when it is ready, and let it run")
+    subparsers[up].add_argument("--play", action="store_true", help="play one purchase when it is ready")
+    subparsers[up].add_argument(
+        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="end after the purchase"
+    )
+    subparsers[logs].add_argument("name", nargs="?", help="a process; without it, the names are listed")
+    subparsers[logs].add_argument("--lines", type=int, default=50)
+    subparsers[logs].add_argument("--follow", "-f", action="store_true")
+    return parser
+
+
+def main() -> int:
+    """Run a command. Returns the exit code; a failure is one sentence."""
+    arguments = _parser().parse_args()
+    try:
+        code: int = arguments.function(arguments)
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return code

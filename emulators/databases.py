@@ -1,0 +1,78 @@
+"""A database for each service and region, and two roles for each service, neither of which can read another's.
+
+`<service>_owner` owns the database and runs the migrations; `<service>` is whom the service's processes come as, and
+may do what the migrations grant it. Locally one server stands for the servers of all regions.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.native import Connection, identifier, literal
+
+from emulators import environment, secrets
+from emulators.environment import Layout
+from emulators.errors import StackError
+from emulators.logs import last_line
+from emulators.ports import HOST
+from emulators.postgres import SUPERUSER
+
+
+def accepts(layout: Layout) -> Callable[[], bool]:
+    """The question whether the server takes connections."""
+
+    def ask() -> bool:
+        try:
+            _connect(layout).close()
+        except (DatabaseError, InterfaceError, OSError):
+            return False
+        return True
+
+    return ask
+
+
+def create(layout: Layout, services: Sequence[str]) -> None:
+    """Make the roles and databases of the services with a database, in a server that has none."""
+    connection = _connect(layout)
+    try:
+        for service in services:
+            owner = f"{service}_owner"
+            for role in (service, owner):
+                password = literal(secrets.read(layout.secrets, f"{role}.password"))
+                connection.run(f"CREATE ROLE {identifier(role)} LOGIN PASSWORD {password}")
+            for region in layout.regions:
+                database = identifier(f"{service}_{region.replace('-', '_')}")
+                connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
+                connection.run(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+                connection.run(f"GRANT CONNECT ON DATABASE {database} TO {identifier(owner)}, {identifier(service)}")
+    finally:
+        connection.close()
+
+
+def migrate(layout: Layout, services: Sequence[str]) -> None:
+    """Bring the databases of every region up to date. Raises StackError when a migration fails."""
+    log = layout.logs / "migrations.log"
+    for region in layout.regions:
+        with log.open("a", encoding="utf-8") as output:
+            ended = subprocess.run(
+                [sys.executable, "-m", "shared.adapters.migrations", *services],
+                env=environment.of_region(layout, region),
+                cwd=environment.ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if ended.returncode != 0:
+            raise StackError(f"The migrations of {region} failed: «{last_line(log)}», the whole output is {log}.")
+
+
+def _connect(layout: Layout) -> Connection:
+    return Connection(
+        SUPERUSER,
+        host=HOST,
+        port=layout.ports["postgres"],
+        database="postgres",
+        password=secrets.read(layout.secrets, "postgres.password"),
+        timeout=10,
+    )

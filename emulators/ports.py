@@ -1,0 +1,119 @@
+"""One table of the ports that the stack listens on, and the choice of others where one is taken.
+
+Every port lies below 32768, where Linux begins to hand out ports to outgoing connections: one above could be lost
+between its choice here and its use by the part. For the same reason a chosen port is locked, among the stacks of one
+user, until every part listens (`release`).
+"""
+
+import fcntl
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from emulators.errors import StackError
+
+PREFERRED: Final = {
+    "edge": 8080,
+    "edge-admin": 18001,
+    "supervisor": 18002,
+    "postgres": 18432,
+    "valkey": 18379,
+    "pubsub": 18085,
+    "firestore": 18086,
+}
+"""The ports of the parts that there is one of."""
+
+FIRST_OF_REGIONS: Final = 18100
+"""Functions hosts and RPC hosts follow one another from here."""
+
+FREE: Final = range(20000, 32000)
+"""Where a substitute is drawn from."""
+
+HOST: Final = "127.0.0.1"
+
+
+class Ports:
+    """The ports of one stack, by the name of the part."""
+
+    def __init__(self, names: Sequence[str], *, first: int | None = None, free: bool = False) -> None:
+        """
+        names: the parts, in the order in which `first` counts.
+        first: the port of the first part, the others following it; None for the table above.
+        free: draw every port at random, as tests do, so that stacks never meet.
+
+        Raises StackError when no port is left.
+        """
+        self._locks: list[IO[bytes]] = []
+        self.moved: dict[str, int] = {}
+        """The parts that did not get their preferred port, and which one that was."""
+        self.chosen: dict[str, int] = {}
+        for name, preferred in _wishes(names, first):
+            self.chosen[name] = self._choose(None if free else preferred)
+            if not free and self.chosen[name] != preferred:
+                self.moved[name] = preferred
+
+    def _choose(self, preferred: int | None) -> int:
+        for port in _candidates(preferred):
+            if not is_taken(port) and self._lock(port):
+                return port
+        raise StackError(f"No TCP port between {FREE.start} and {FREE.stop} is free on {HOST}: end what listens there.")
+
+    def _lock(self, port: int) -> bool:
+        file = (_folder_of_locks() / str(port)).open("wb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._locks.append(file)
+        return True
+
+    def release(self) -> None:
+        """Give the locks back: every part listens now, or never will."""
+        for file in self._locks:
+            file.close()
+        self._locks.clear()
+
+
+def _wishes(names: Sequence[str], first: int | None) -> Iterator[tuple[str, int]]:
+    of_regions = FIRST_OF_REGIONS
+    for index, name in enumerate(names):
+        if first is not None:
+            yield name, first + index
+        elif name in PREFERRED:
+            yield name, PREFERRED[name]
+        else:
+            yield name, of_regions
+            of_regions += 1
+
+
+def _candidates(preferred: int | None, draw: Callable[[int], int] = secrets.randbelow) -> Iterator[int]:
+    if preferred is not None:
+        yield preferred
+    start = draw(len(FREE))
+    yield from (FREE[(start + step) % len(FREE)] for step in range(len(FREE)))
+
+
+def _folder_of_locks() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"meridian-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on a port of this machine's loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        # Without SO_REUSEADDR a port would count as taken for a minute after its connections closed.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            return True
+    # macOS lets one bind beside a listener on every address; only a connection finds that one.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
+        caller.settimeout(0.2)
+        return caller.connect_ex((HOST, port)) == 0

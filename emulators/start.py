@@ -1,0 +1,110 @@
+"""The start of a stack, step by step, what is slow first: the JVMs warm up while PostgreSQL is made and migrated."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Final
+
+from emulators import databases, environment, programs, secrets
+from emulators.environment import Layout
+from emulators.errors import StackError
+from emulators.logs import last_line
+from emulators.postgres import Cluster
+from emulators.progress import Progress
+from emulators.readiness import Wait
+from emulators.supervisor import Program, Supervisor
+from shared.registry import Registry
+
+READY_SECONDS: Final = 60.0
+"""How long one part may take to be ready. On two cores the slowest takes 3 s."""
+
+
+class Start:
+    """Starts the programs of one stack in their order."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        layout: Layout,
+        cluster: Cluster,
+        by_name: dict[str, Program],
+        supervisor: Supervisor,
+        progress: Progress,
+    ) -> None:
+        """
+        by_name: every program of the stack.
+        supervisor: a supervisord that runs, with none of them started yet.
+        progress: is told what is waited for.
+        """
+        self._registry = registry
+        self._layout = layout
+        self._cluster = cluster
+        self._programs = by_name
+        self._supervisor = supervisor
+        self._progress = progress
+        self._wait = Wait(supervisor, layout.logs, progress)
+        self._databases = [name for name, service in registry.services.items() if service.database]
+
+    def run(self) -> None:
+        """Start everything, and return when a client can use it. Raises StackError."""
+        early: list[str] = [
+            name for name in ("pubsub", "firestore", "valkey", programs.GUARD) if name in self._programs
+        ]
+        for name in early:
+            self._supervisor.start(name)
+        self._at_once(
+            self._make_databases,
+            self._make_topics,
+            lambda: self._until_ready("firestore", "valkey"),
+        )
+        late = [name for name in self._programs if name not in (*early, "postgres")]
+        for name in late:
+            self._supervisor.start(name)
+        self._until_ready(*late)
+
+    def _at_once(self, *steps: Callable[[], None]) -> None:
+        """Run steps in threads. The first failure, or Ctrl-C, abandons the waits of the others."""
+        with ThreadPoolExecutor(len(steps)) as pool:
+            try:
+                ended, _ = wait([pool.submit(step) for step in steps], return_when=FIRST_EXCEPTION)
+                for step in ended:
+                    step.result()
+            except BaseException:
+                self._wait.abandon()
+                raise
+
+    def _make_databases(self) -> None:
+        with self._progress.step("initdb"):
+            password = secrets.read(self._layout.secrets, "postgres.password")
+            self._cluster.initialise(password, self._layout.ports["postgres"])
+        self._supervisor.start("postgres")
+        self._until_ready("postgres")
+        with self._progress.step("migrations"):
+            databases.create(self._layout, self._databases)
+            databases.migrate(self._layout, self._databases)
+
+    def _make_topics(self) -> None:
+        self._until_ready("pubsub")
+        with self._progress.step("topics"):
+            for region in self._layout.regions:
+                self._make_topics_of(region)
+
+    def _make_topics_of(self, region: str) -> None:
+        log = self._layout.logs / "subscriptions.log"
+        with log.open("a", encoding="utf-8") as output:
+            made = subprocess.run(
+                [sys.executable, "-m", "emulators.subscriptions", region],
+                env=environment.of_region(self._layout, region),
+                cwd=environment.ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if made.returncode != 0:
+            raise StackError(
+                f"The topics of {region} could not be made: «{last_line(log)}», the whole output is {log}."
+            )
+
+    def _until_ready(self, *names: str) -> None:
+        self._wait.until_ready([self._programs[name] for name in names], READY_SECONDS)

@@ -1,0 +1,68 @@
+"""Claim what an order bought: a voucher, once."""
+
+from datetime import timedelta
+
+from functions.claiming.domain.claim import Claim
+from functions.claiming.domain.errors import NotClaimable
+from functions.claiming.ports import ClaimingWork
+from functions.claiming.views import ClaimView
+from shared import ids
+from shared.contracts.operations import Caller, Repeated, Request
+from shared.errors import Malformed, NotFound
+
+
+class CreateClaim(Request):
+    """What to claim, and for whom; the wallet that paid by default."""
+
+    order_id: str
+    recipient: str | None = None
+
+
+def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> ClaimView | Repeated[ClaimView]:
+    """The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
+
+    Raises Malformed, NotFound for another's order, NotClaimable, RecipientFixed, Unavailable.
+    """
+    wanted = _address(request.recipient, work)
+    _open(request.order_id, caller, work)
+    with work.transaction() as deciding:
+        claim = deciding.claims.lock(request.order_id)
+        recipient = claim.recipient_for(wanted)
+        if claim.lasts(deciding.now()):
+            return Repeated(ClaimView.of(claim))
+        deadline = deciding.now() + timedelta(seconds=work.voucher_ttl_seconds)
+        voucher = work.vouchers.sign(claim.terms(recipient, deadline))
+        after = claim.handed_out(recipient, voucher, deadline, deciding.now())
+        deciding.claims.hand_out(claim, after)
+    return _answer(claim, after)
+
+
+def _open(order_id: str, caller: Caller, work: ClaimingWork) -> None:
+    """See to it that the caller's claim is open: the event of the payment may not have come yet."""
+    if not ids.valid(order_id, "ord"):
+        raise NotFound("There is no such order.")
+    with work.transaction() as reading:
+        claim = reading.claims.of_order(order_id)
+    owner = claim.user_id if claim else None
+    if claim is None:
+        bought = work.orders.bought(order_id)
+        owner = bought.user_id
+        if owner == caller.user_id and not bought.claimable:
+            raise NotClaimable
+    if owner != caller.user_id:
+        raise NotFound("There is no such order.")
+    if claim is None:
+        with work.transaction() as opening:
+            opening.claims.open(bought)
+
+
+def _address(text: str | None, work: ClaimingWork) -> str | None:
+    try:
+        return work.vouchers.address(text) if text is not None else None
+    except ValueError as error:
+        raise Malformed(str(error), field="recipient") from error
+
+
+def _answer(before: Claim, after: Claim) -> ClaimView | Repeated[ClaimView]:
+    view = ClaimView.of(after)
+    return view if before.status == "open" else Repeated(view)

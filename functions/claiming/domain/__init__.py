@@ -1,0 +1,1 @@
+"""The rules of claims: plain Python, no I/O, no clock."""

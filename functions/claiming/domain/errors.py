@@ -1,0 +1,15 @@
+"""What a claim refuses."""
+
+from shared.errors import Refusal
+
+
+class NotClaimable(Refusal):
+    """The order is not paid, or was given back."""
+
+    code = "NOT_CLAIMABLE"
+
+
+class RecipientFixed(Refusal):
+    """The voucher was made out to another recipient."""
+
+    code = "RECIPIENT_FIXED"

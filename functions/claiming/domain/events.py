@@ -1,0 +1,25 @@
+"""The facts of the claiming service; shared/contracts/claim_events.proto is their contract."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOpened:
+    """A paid order may be claimed."""
+
+    type: ClassVar[str] = "claim.opened"
+    claim_id: str
+    order_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimClaimed:
+    """There is a voucher."""
+
+    type: ClassVar[str] = "claim.claimed"
+    claim_id: str
+    order_id: str
+    user_id: str
+    recipient: str

@@ -1,0 +1,79 @@
+"""What claiming operations may ask for."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from functions.claiming.domain.claim import Claim, Item, Shown, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """An order as its claim needs it. `address` is that of the wallet that paid."""
+
+    order_id: str
+    user_id: str
+    address: str
+    items: tuple[Item, ...]
+    claimable: bool
+
+
+class Claims(Protocol):
+    """Claims, as one transaction sees them."""
+
+    def open(self, bought: Bought) -> None:
+        """Open the claim of a paid order, unless there is one."""
+
+    def of_order(self, order_id: str) -> Claim | None:
+        """The claim of an order."""
+
+    def lock(self, order_id: str) -> Claim:
+        """The claim of an order, held against change by others. Raises NotFound."""
+
+    def hand_out(self, before: Claim, after: Claim) -> None:
+        """Keep a voucher; the first one is told of."""
+
+    def get(self, claim_id: str, owner: str) -> Claim:
+        """A claim of its owner. Raises NotFound for an absent or malformed id, or another's."""
+
+    def browse(self, owner: str, status: Shown | None, after: str | None, most: int) -> Sequence[Claim]:
+        """A user's claims, newest first, after an id."""
+
+
+class Orders(Protocol):
+    """What the order service is asked."""
+
+    def bought(self, order_id: str) -> Bought:
+        """An order as its claim needs it. Raises NotFound, Unavailable."""
+
+
+class Vouchers(Protocol):
+    """Signed vouchers."""
+
+    def address(self, text: str) -> str:
+        """An address in its EIP-55 form. Raises ValueError when it is none, is zero, or its checksum is wrong."""
+
+    def sign(self, terms: Terms) -> str:
+        """The voucher for these terms, as the JSON that is stored and returned."""
+
+
+class ClaimWork(Protocol):
+    """The work of one operation on claims, in one transaction."""
+
+    claims: Claims
+
+    def now(self) -> datetime:
+        """The time of this operation."""
+
+
+class ClaimingWork(Protocol):
+    """The work of claiming: transactions of its own, and a question to the order service where needed."""
+
+    orders: Orders
+    vouchers: Vouchers
+    voucher_ttl_seconds: int
+
+    def transaction(self) -> AbstractContextManager[ClaimWork]:
+        """Work of its own transaction, committed at the end."""

@@ -1,0 +1,24 @@
+-- Claims: at most one an order, whoever opens it.
+-- depends: 0001-event-store
+
+CREATE TABLE claims (
+    id           text           PRIMARY KEY,
+    order_id     text           NOT NULL UNIQUE,
+    user_id      text           NOT NULL,
+    address      text           NOT NULL,
+    items        jsonb          NOT NULL,
+    nonce        numeric(78, 0) NOT NULL,
+    status       text           NOT NULL
+        CHECK (status IN ('open', 'claimed', 'processing', 'processed', 'failed', 'voided')),
+    version      bigint         NOT NULL,
+    recipient    text,
+    voucher      text,
+    deadline     timestamptz,
+    opened_at    timestamptz    NOT NULL,
+    claimed_at   timestamptz,
+    processed_at timestamptz,
+    CHECK (status IN ('open', 'voided') OR voucher IS NOT NULL)
+);
+CREATE INDEX claims_by_user ON claims (user_id, id DESC);
+
+GRANT SELECT, INSERT, UPDATE ON claims TO claiming;

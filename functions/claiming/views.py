@@ -1,0 +1,59 @@
+"""What callers see of claims."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from functions.claiming.domain.claim import Claim, Shown
+from shared.contracts.operations import View
+
+
+class VoucherView(View):
+    """An EIP-712 voucher: what a wallet or a contract needs to check it. Integers of 256 bits are decimal strings."""
+
+    domain: dict[str, Any]
+    types: dict[str, list[dict[str, str]]]
+    primary_type: str
+    message: dict[str, Any]
+    digest: str
+    signature: str
+    signer: str
+
+
+class TransactionView(View):
+    """The transaction that redeemed a voucher."""
+
+    chain_id: int
+    hash: str
+
+
+class ClaimView(View, kw_only=True):
+    """A claim with its voucher."""
+
+    id: str
+    order_id: str
+    user_id: str
+    recipient: str
+    status: Shown
+    voucher: VoucherView
+    transaction: TransactionView | msgspec.UnsetType = msgspec.UNSET
+    claimed_at: datetime
+    processed_at: datetime | None
+
+    @classmethod
+    def of(cls, claim: Claim) -> "ClaimView":
+        """What a caller sees of a claim that has its voucher."""
+        return msgspec.convert(
+            {
+                "id": claim.id,
+                "order_id": claim.order_id,
+                "user_id": claim.user_id,
+                "recipient": claim.recipient,
+                "status": claim.status,
+                "voucher": msgspec.json.decode(claim.voucher or ""),
+                "claimed_at": claim.claimed_at,
+                "processed_at": claim.processed_at,
+            },
+            cls,
+        )

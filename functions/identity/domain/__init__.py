@@ -1,0 +1,1 @@
+"""The rules of signing in: plain Python, no I/O, no clock."""

@@ -1,0 +1,272 @@
+"""Sign-In with Ethereum (EIP-4361): reads and writes its messages, and decides which are for us, now.
+
+The reader accepts exactly the EIP's ABNF, which refers to RFC 3986 for URIs and RFC 3339 for times, and nothing after
+it. What is verified later are the bytes that were received, never a message written anew from what was read.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from functions.identity.domain import errors
+from functions.identity.domain.users import canonical_address
+from shared.errors import Malformed
+
+LENGTH_AT_MOST: Final = 8192
+AGE_AT_MOST: Final = timedelta(minutes=5)
+AHEAD_AT_MOST: Final = timedelta(seconds=30)
+
+WELCOME: Final = " wants you to sign in with your Ethereum account:"
+
+
+def _pattern(expression: str) -> re.Pattern[str]:
+    return re.compile(expression, re.ASCII)
+
+
+# RFC 3986, appendix A. Possessive quantifiers (*+) never try a shorter match, so that time is linear in length.
+_PCHAR: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+\-.]*+"
+_H16: Final = r"[0-9A-Fa-f]{1,4}"
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_LS32: Final = rf"(?:{_H16}:{_H16}|{_OCTET}(?:\.{_OCTET}){{3}})"
+_IPV6: Final = "|".join(
+    [rf"(?:{_H16}:){{6}}{_LS32}", rf"::(?:{_H16}:){{5}}{_LS32}"]
+    + [rf"(?:(?:{_H16}:){{0,{n}}}{_H16})?::(?:{_H16}:){{{4 - n}}}{_LS32}" for n in range(5)]
+    + [rf"(?:(?:{_H16}:){{0,5}}{_H16})?::{_H16}", rf"(?:(?:{_H16}:){{0,6}}{_H16})?::"]
+)
+_IP_LITERAL: Final = rf"\[(?:{_IPV6}|[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+)\]"
+_REG_NAME: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*+"
+_USER: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*+"
+_AUTHORITY: Final = rf"(?:{_USER}@)?(?:{_IP_LITERAL}|{_REG_NAME})(?::[0-9]*+)?"
+_PATH: Final = rf"(?://{_AUTHORITY}(?:/{_PCHAR}*+)*+|/(?:{_PCHAR}++(?:/{_PCHAR}*+)*+)?|{_PCHAR}++(?:/{_PCHAR}*+)*+|)"
+
+URI: Final = _pattern(rf"{_SCHEME}:{_PATH}(?:\?(?:{_PCHAR}|[/?])*+)?(?:#(?:{_PCHAR}|[/?])*+)?")
+HEADER: Final = _pattern(rf"(?:(?P<scheme>{_SCHEME})://)?(?P<domain>(?!{WELCOME}){_AUTHORITY}){WELCOME}")
+STATEMENT: Final = _pattern(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;= ]*+")
+CHAIN_ID: Final = _pattern(r"0*+([1-9][0-9]{0,77})|0++")
+NONCE: Final = _pattern(r"[A-Za-z0-9]{8,}+")
+REQUEST_ID: Final = _pattern(rf"{_PCHAR}*+")
+DATE_TIME: Final = _pattern(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:)([0-9]{2})(?:\.([0-9]++))?"
+    r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+SIGNATURE: Final = _pattern(r"0x[0-9A-Fa-f]{130}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message of version 1. `address` is in its EIP-55 form; absent parts are None, `resources` may be empty."""
+
+    domain: str
+    address: str
+    uri: str
+    chain_id: int
+    nonce: str
+    issued_at: datetime
+    scheme: str | None = None
+    statement: str | None = None
+    expiration_time: datetime | None = None
+    not_before: datetime | None = None
+    request_id: str | None = None
+    resources: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """For what messages have to be: the URL of this site, and the chains that it allows."""
+
+    url: str
+    chains: frozenset[int]
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of its URL."""
+        return self.url.split("://", 1)[0]
+
+    @property
+    def domain(self) -> str:
+        """The authority of its URL."""
+        return self.url.split("://", 1)[1].split("/", 1)[0]
+
+
+def render(message: Message) -> str:
+    """The text of a message, ready to be signed."""
+    lines = [
+        f"{message.scheme}://{message.domain}{WELCOME}" if message.scheme else f"{message.domain}{WELCOME}",
+        message.address,
+        "",
+        *([] if message.statement is None else [message.statement]),
+        "",
+        f"URI: {message.uri}",
+        "Version: 1",
+        f"Chain ID: {message.chain_id}",
+        f"Nonce: {message.nonce}",
+        f"Issued At: {_written(message.issued_at)}",
+    ]
+    if message.expiration_time is not None:
+        lines.append(f"Expiration Time: {_written(message.expiration_time)}")
+    if message.not_before is not None:
+        lines.append(f"Not Before: {_written(message.not_before)}")
+    if message.request_id is not None:
+        lines.append(f"Request ID: {message.request_id}")
+    if message.resources is not None:
+        lines += ["Resources:", *(f"- {resource}" for resource in message.resources)]
+    return "\n".join(lines)
+
+
+def parse(text: str, checksum: Callable[[str], str]) -> Message:
+    """Read a message.
+
+    checksum: makes the EIP-55 form of an address.
+    Raises Malformed, saying which part does not conform, for whatever the EIP's grammar does not allow.
+    """
+    if len(text) > LENGTH_AT_MOST:
+        raise Malformed(f"a message has at most {LENGTH_AT_MOST} characters", field="message")
+    lines = _Lines(text)
+    header = lines.whole("first line", HEADER)
+    address = lines.next("address")
+    try:
+        canonical = canonical_address(address, checksum)
+    except ValueError as error:
+        raise Malformed(f"Address: {error}", field="message") from error
+    if canonical != address:
+        raise Malformed("Address: not in its EIP-55 form", field="message")
+    lines.blank()
+    statement = lines.statement()
+    uri = lines.field("URI", URI)
+    lines.field("Version", _pattern("1"))
+    return Message(
+        scheme=header["scheme"],
+        domain=header["domain"],
+        address=address,
+        statement=statement,
+        uri=uri,
+        chain_id=int(lines.field("Chain ID", CHAIN_ID).lstrip("0") or "0"),
+        nonce=lines.field("Nonce", NONCE),
+        issued_at=_time("Issued At", lines.field("Issued At", DATE_TIME)),
+        expiration_time=_time_or_none("Expiration Time", lines.optional("Expiration Time", DATE_TIME)),
+        not_before=_time_or_none("Not Before", lines.optional("Not Before", DATE_TIME)),
+        request_id=lines.optional("Request ID", REQUEST_ID),
+        resources=lines.resources(),
+    )
+
+
+def admit(message: Message, site: Site, now: datetime) -> None:
+    """Let pass what is for this site and this time. Raises the SignInRefused that says why not."""
+    if message.domain != site.domain:
+        raise errors.DomainMismatch
+    if message.scheme not in (None, site.scheme):
+        raise errors.SchemeMismatch
+    if message.uri != site.url:
+        raise errors.UriMismatch
+    if message.chain_id not in site.chains:
+        raise errors.ChainNotAllowed
+    if message.issued_at < now - AGE_AT_MOST:
+        raise errors.MessageTooOld
+    if message.issued_at > now + AHEAD_AT_MOST:
+        raise errors.MessageFromFuture
+    if message.expiration_time is not None and message.expiration_time <= now:
+        raise errors.MessageExpired
+    if message.not_before is not None and message.not_before > now:
+        raise errors.MessageNotYetValid
+
+
+def signature_bytes(text: str) -> bytes:
+    """The 65 bytes of an account's signature, written as 0x and hexadecimal digits. Raises SignatureInvalid."""
+    if not SIGNATURE.fullmatch(text):
+        raise errors.SignatureInvalid
+    return bytes.fromhex(text[2:])
+
+
+class _Lines:
+    """The lines of a message, read in order."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n")
+        self._at = 0
+
+    def next(self, name: str) -> str:
+        """The next line. Raises Malformed when there is none."""
+        if self._at == len(self._lines):
+            raise Malformed(f"{name}: missing", field="message")
+        self._at += 1
+        return self._lines[self._at - 1]
+
+    def whole(self, name: str, pattern: re.Pattern[str]) -> re.Match[str]:
+        """The next line, which has to match."""
+        return _matched(name, pattern, self.next(name))
+
+    def blank(self) -> None:
+        """An empty line."""
+        if self.next("empty line"):
+            raise Malformed("an empty line is missing", field="message")
+
+    def statement(self) -> str | None:
+        """The statement and the empty line after it; without one, only that line."""
+        first = self.next("statement")
+        if not first and self._peek().startswith("URI: "):
+            return None
+        _matched("statement", STATEMENT, first)
+        self.blank()
+        return first
+
+    def field(self, label: str, pattern: re.Pattern[str]) -> str:
+        """The value of the next line, which has to carry this label."""
+        found, separator, value = self.next(label).partition(": ")
+        if found != label or not separator:
+            raise Malformed(f"{label}: missing or not in its place", field="message")
+        return _matched(label, pattern, value)[0]
+
+    def optional(self, label: str, pattern: re.Pattern[str]) -> str | None:
+        """As field, where the next line has this label."""
+        return self.field(label, pattern) if self._peek().startswith(f"{label}: ") else None
+
+    def resources(self) -> tuple[str, ...] | None:
+        """The rest: nothing, or resources, a line each."""
+        if self._at == len(self._lines):
+            return None
+        if self.next("Resources") != "Resources:":
+            raise Malformed("an unknown line, or one out of its place", field="message")
+        found = self._lines[self._at :]
+        if not all(line.startswith("- ") for line in found):
+            raise Malformed("Resources: each is a line that begins with a dash", field="message")
+        return tuple(_matched("Resources", URI, line[2:])[0] for line in found)
+
+    def _peek(self) -> str:
+        return self._lines[self._at] if self._at < len(self._lines) else ""
+
+
+def _matched(name: str, pattern: re.Pattern[str], text: str) -> re.Match[str]:
+    matched = pattern.fullmatch(text)
+    if matched is None:
+        raise Malformed(f"{name}: not as EIP-4361 has it", field="message")
+    return matched
+
+
+def _time_or_none(name: str, text: str | None) -> datetime | None:
+    return None if text is None else _time(name, text)
+
+
+def _time(name: str, text: str) -> datetime:
+    """A date-time of RFC 3339 that matches its grammar, to the microsecond. Raises Malformed when no calendar has it."""
+    date, minutes, seconds, fraction, offset = _matched(name, DATE_TIME, text).groups()
+    zone = "+00:00" if offset in "Zz" else offset
+    leap = seconds == "60"
+    microseconds = f"{fraction or ''}000000"[:6]
+    try:
+        moment = datetime.fromisoformat(f"{date}T{minutes}{'59' if leap else seconds}.{microseconds}{zone}")
+        if leap:
+            moment += timedelta(seconds=1)
+            if moment.astimezone(UTC).strftime("%d %H:%M:%S") != "01 00:00:00":
+                raise ValueError("leap seconds end a month")
+    except (ValueError, OverflowError) as error:
+        raise Malformed(f"{name}: no such time", field="message") from error
+    return moment
+
+
+def _written(moment: datetime) -> str:
+    """A time as RFC 3339 in UTC has it, without a fraction that is zero."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,80 @@
+"""A user: whoever holds the key of an address, with a home for all that is theirs."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, cast, get_args
+
+Role = Literal["merchant", "operator"]
+
+EVERYONE: Final = (
+    "supply:read",
+    "order:read",
+    "order:write",
+    "claim:read",
+    "claim:execute",
+    "wallet:read",
+    "wallet:write",
+)
+OF_ROLE: Final[dict[Role, tuple[str, ...]]] = {
+    "merchant": ("supply:write", "webhook:write"),
+    "operator": ("operator",),
+}
+"""The scopes that a role adds to everyone's."""
+
+_ADDRESS: Final = re.compile(r"0x(?:[0-9a-f]{40}|[0-9A-F]{40}|(?P<mixed>[0-9a-fA-F]{40}))", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user. `address`, in its EIP-55 form, is the one of the first sign-in; `roles` are those that were granted."""
+
+    id: str
+    address: str
+    home_region: str
+    home_cell: str
+    created_at: datetime
+    roles: tuple[Role, ...] = ()
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """The roles that the configuration gives. operators: addresses in lower case."""
+
+    operators: frozenset[str] = frozenset()
+    everyone_sells: bool = False
+
+    def roles(self, user: User) -> list[Role]:
+        """All roles of a user now, sorted."""
+        given: set[Role] = set(user.roles)
+        if self.everyone_sells:
+            given.add("merchant")
+        if user.address.lower() in self.operators:
+            given.add("operator")
+        return sorted(given)
+
+
+def scopes(roles: list[Role]) -> list[str]:
+    """The scopes of a user with these roles."""
+    return [*EVERYONE, *(scope for role in roles for scope in OF_ROLE[role])]
+
+
+def known_roles(names: list[str]) -> tuple[Role, ...]:
+    """The names among these that are roles today."""
+    return tuple(cast(Role, name) for name in names if name in get_args(Role))
+
+
+def canonical_address(text: str, checksum: Callable[[str], str]) -> str:
+    """The EIP-55 form of an address written in lower case, in upper case, or in that form.
+
+    checksum: makes that form of 0x and 40 hexadecimal digits. Raises ValueError.
+    """
+    matched = _ADDRESS.fullmatch(text)
+    if matched is None:
+        raise ValueError("an address is 0x and 40 hexadecimal digits")
+    canonical = checksum(text)
+    if matched["mixed"] and canonical != text:
+        raise ValueError("the letters' case is not the checksum of the address (EIP-55)")
+    return canonical

@@ -1,0 +1,112 @@
+"""What identity operations may ask for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+from functions.identity.domain.nonces import Nonces
+from functions.identity.domain.sessions import RefreshTokens, Session
+from functions.identity.domain.siwe import Site
+from functions.identity.domain.users import Grants, User
+from functions.identity.views import KeyView
+
+Ending = Literal["signed_out", "token_reused"]
+
+
+class NonceUses(Protocol):
+    """The nonces that were used."""
+
+    def consume(self, nonce: str, expires_at: datetime) -> bool:
+        """Use a nonce; tells whether this was its first use. After it expires it need not be known. Raises Unavailable."""
+
+
+class Users(Protocol):
+    """The users, each found by the addresses that are theirs."""
+
+    def get(self, user_id: str) -> User:
+        """A user by id. Raises NotFound, Unavailable."""
+
+    def of_address(self, address: str) -> User | None:
+        """The user whom an address belongs to. Raises Unavailable."""
+
+    def create(self, user: User) -> User:
+        """Create a user, claim the address, and tell of it, all at once; answers whoever has the address already.
+
+        Raises Contended, Unavailable.
+        """
+
+
+class Sessions(Protocol):
+    """The sessions."""
+
+    def open(self, session: Session) -> None:
+        """Record a new session. Raises Unavailable."""
+
+    def get(self, session_id: str) -> Session | None:
+        """A session by id; ended ones are forgotten some time after they would have expired. Raises Unavailable."""
+
+    def rotate(self, session: Session) -> bool:
+        """Record a session's new token; tells whether the session was still what it was read as. Raises Unavailable."""
+
+    def revoke(self, session_id: str, at: datetime, ending: Ending) -> None:
+        """End a session for ever, whatever happens at the same time; one that has ended stays so. Raises Unavailable."""
+
+
+class Signatures(Protocol):
+    """Ethereum's addresses and signatures."""
+
+    def checksum(self, address: str) -> str:
+        """The EIP-55 form of an address. Raises ValueError for what is not one."""
+
+    def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> None:
+        """Make sure that an address signed a message by personal_sign (EIP-191). Raises SignatureInvalid."""
+
+
+class AccessTokens(Protocol):
+    """Access tokens."""
+
+    life_seconds: int
+
+    def issue(self, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
+        """A new access token."""
+
+
+class Keys(Protocol):
+    """The keys that sign access tokens."""
+
+    def published(self) -> list[KeyView]:
+        """The public halves of those in use."""
+
+
+class Wallets(Protocol):
+    """What the wallet service is asked."""
+
+    def open_default(self, user_id: str, address: str, chain_id: int) -> None:
+        """Open a user's default wallet, unless there is one. Raises Unavailable."""
+
+
+class IdentityWork(Protocol):
+    """The work of one operation on users and sessions."""
+
+    site: Site
+    grants: Grants
+    nonces: Nonces
+    refresh_tokens: RefreshTokens
+    nonce_uses: NonceUses
+    users: Users
+    sessions: Sessions
+    signatures: Signatures
+    access_tokens: AccessTokens
+    keys: Keys
+    wallets: Wallets
+    home_region: str
+    home_cell: str
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id, at home in this cell."""
+
+    def random(self, count: int) -> bytes:
+        """So many bytes that nobody can foresee."""

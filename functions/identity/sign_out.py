@@ -1,0 +1,16 @@
+"""End a session."""
+
+from functions.identity.ports import IdentityWork
+from shared.contracts.operations import Request
+
+
+class SignOut(Request):
+    """A refresh token of the session."""
+
+    refresh_token: str
+
+
+def sign_out(request: SignOut, work: IdentityWork) -> None:
+    """End the session of a token of ours, however old; again, it stays ended. Raises InvalidGrant for any other token."""
+    session_id = work.refresh_tokens.session_of(request.refresh_token)
+    work.sessions.revoke(session_id, work.now(), "signed_out")

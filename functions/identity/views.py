@@ -1,0 +1,51 @@
+"""What callers see of users, sessions and keys."""
+
+from datetime import datetime
+
+from functions.identity.domain.users import Role
+from shared.contracts.operations import View
+
+
+class NonceView(View):
+    """A nonce, and a message with it that is ready to be signed."""
+
+    nonce: str
+    message: str
+    expires_at: datetime
+
+
+class TokensView(View):
+    """What a signed-in user's client keeps. `expires_in`: seconds that the access token lives."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    user_id: str
+    token_type: str = "Bearer"
+
+
+class KeyView(View):
+    """A public RSA key (RFC 7517)."""
+
+    kty: str
+    use: str
+    alg: str
+    kid: str
+    n: str
+    e: str
+
+
+class KeysView(View):
+    """The keys with which access tokens can be checked."""
+
+    keys: list[KeyView]
+
+
+class UserView(View):
+    """The caller: the roles of now, and the scopes of the token."""
+
+    user_id: str
+    address: str
+    roles: list[Role]
+    scopes: list[str]
+    home_region: str

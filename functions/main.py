@@ -1,0 +1,112 @@
+"""The only composition root: starts any role for a row or a service.
+
+    FUNCTION_TARGET=create_order functions-framework --source functions/main.py     one function
+    python -m functions.main rpc wallet         the RPC host of a service
+    python -m functions.main relay wallet       the worker that publishes a service's events and fills its gaps
+    python -m functions.main openapi            print the OpenAPI document
+
+A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
+module and its service's store, so that a cold start pays only for what the function uses.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from shared.adapters.resources import resources
+from shared.config import settings
+from shared.registry import Row, load
+from shared.runtime.binding import Bound
+
+
+def bind(row: Row, host: str | None = None) -> Bound:
+    """A row with its operation and its service's work.
+
+    host: the service in whose RPC host the operation runs, where that is not its own.
+    """
+    service = host or row.service
+    operation = import_module(f"functions.{row.service}.{row.name}")
+    store = import_module(f"functions.{row.service}.store")
+    return Bound(
+        row=row,
+        function=getattr(operation, row.name),
+        database=partial(resources().database, service),
+        work=partial(store.Work, resources(), service),
+    )
+
+
+def serve(name: str) -> Callable[[Any], Any]:
+    """The function of a row, or `unmatched`, as the functions framework calls it. Raises KeyError."""
+    from shared.runtime.event import EventOperation, ScheduledOperation
+    from shared.runtime.http import HttpOperation, Unmatched
+    from shared.runtime.routes import Router
+
+    if name == "unmatched":
+        return Unmatched(Router(load().http_rows()), settings())
+    row = load().rows[name]
+    if row.event:
+        return EventOperation(bind(row), settings(), resources().clock)
+    if row.schedule:
+        return ScheduledOperation(bind(row), settings())
+    return HttpOperation(bind(row), settings(), resources().clock)
+
+
+def __getattr__(name: str) -> Callable[[Any], Any]:
+    """Resolve a function's target when it is asked for; the framework wants a plain function of that name."""
+    if name != "unmatched" and name not in load().rows:
+        raise AttributeError(name)
+    answer = serve(name)
+
+    def target(request: Any) -> Any:
+        return answer(request)
+
+    target.__name__ = name
+    return target
+
+
+def run_rpc(service: str, stop: threading.Event) -> None:
+    """Serve a service's RPCs until told to stop; then let what has begun finish."""
+    from shared.runtime.rpc import server
+
+    bounds = [bind(row, host=service if row.hosts else None) for row in load().hosted_rpcs(service)]
+    serving, _ = server(bounds, settings().rpc_port, "127.0.0.1" if settings().local else "[::]")
+    serving.start()
+    stop.wait()
+    serving.stop(grace=5).wait()
+
+
+def run_relay(service: str, stop: threading.Event) -> None:
+    """Publish a service's events, and fill the gaps of its consumers, until told to stop."""
+    from shared.runtime.worker import work
+
+    work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
+
+
+def main(arguments: list[str]) -> int:
+    """Start a role; SIGTERM and SIGINT end it."""
+    from shared.telemetry.logs import configure
+
+    parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
+    parser.add_argument("role", choices=["rpc", "relay", "openapi"])
+    parser.add_argument("service", nargs="?")
+    chosen = parser.parse_args(arguments)
+    if chosen.role == "openapi":
+        from shared.runtime.openapi import document
+
+        print(document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}")))
+        return 0
+    configure()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    {"rpc": run_rpc, "relay": run_relay}[chosen.role](chosen.service, stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,12 @@
+"""The one rule by which an order expires: what decide_orders and expire_orders have in common."""
+
+from functions.order.domain.order import Order
+from functions.order.ports import OrderWork
+
+
+def expire_if_due(order_id: str, work: OrderWork) -> Order:
+    """The order, expired now if it is past its time and still pending. Raises NotFound."""
+    order = work.orders.lock(order_id)
+    if order.status == "pending" and order.expires_at <= work.now():
+        return work.orders.record(order, order.expire())
+    return order

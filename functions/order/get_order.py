@@ -1,0 +1,16 @@
+"""Show an order."""
+
+from functions.order.ports import OrderWork
+from functions.order.views import OrderView
+from shared.contracts.operations import Caller, Request
+
+
+class GetOrder(Request):
+    """Which order to show."""
+
+    order_id: str
+
+
+def get_order(request: GetOrder, caller: Caller, work: OrderWork) -> OrderView:
+    """The order, to its buyer, its merchant or an operator. Raises NotFound."""
+    return work.orders.show(request.order_id, caller)

@@ -1,0 +1,21 @@
+"""Tell the story of an order."""
+
+from functions.order.ports import OrderWork
+from functions.order.views import OrderEventView
+from shared.contracts.operations import Caller, Page, PageLimit, Request
+
+
+class ListOrderEvents(Request):
+    """Whose story; the cursor is the last version that was shown."""
+
+    order_id: str
+    limit: PageLimit = 20
+    cursor: int | None = None
+
+
+def list_order_events(request: ListOrderEvents, caller: Caller, work: OrderWork) -> Page[OrderEventView]:
+    """The order's events, oldest first, to its buyer, its merchant or an operator. Raises NotFound."""
+    order = work.orders.show(request.order_id, caller)
+    found = work.orders.history(order.id, request.cursor or 0, request.limit + 1)
+    shown = found[: request.limit]
+    return Page(shown, str(shown[-1].version) if len(found) > len(shown) else None)

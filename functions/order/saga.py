@@ -1,0 +1,81 @@
+"""Brings an order to its outcome, from wherever it stands: in the request, or by the sweeper after a crash.
+
+    T1 (create_order)   the order is placed, with its idempotency key
+    reserve, hold       calls whose ids derive from the order's, so that every try is the same command
+    T2 (_conclude)      confirmed, failed or cancelled, with the answer to the request: one wins, whoever gets there
+
+An order that ended gives back what it had reserved and held, before its refusal is answered; its event repeats that.
+A release goes out only after T2, so that nobody gives back what another's T2 has confirmed.
+"""
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from functions.order.domain.errors import OrderPending
+from functions.order.domain.order import Order
+from functions.order.ports import Refusal, SagaWork
+from shared.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+BURIED: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
+"""A command found its tombstone: somebody is ending this order, and may have been cut off before saying so."""
+
+
+def finish(order_id: str, work: SagaWork, until: datetime) -> Order:
+    """Bring an order to its outcome, trying again while a service does not answer.
+
+    Raises OrderPending at `until`; the same idempotency key, or the sweeper, goes on.
+    """
+    attempt = 0
+    while True:
+        try:
+            return advance(order_id, work)
+        except Unavailable as error:
+            attempt += 1
+            if work.now() >= until:
+                work.end_lease(order_id)
+                raise OrderPending(order_id=order_id) from error
+            work.pause(attempt)
+
+
+def advance(order_id: str, work: SagaWork) -> Order:
+    """Take every step that is left to the outcome; safe to repeat at any point. Raises Unavailable."""
+    with work.transaction() as reading:
+        order = reading.orders.lock(order_id)
+    if order.status == "pending":
+        order = _conclude(order, _reserve_and_hold(order, work), work)
+    if order.ended:
+        give_back(order, work)
+    return order
+
+
+def give_back(order: Order, work: SagaWork) -> None:
+    """Release what an ended order reserved and held. When a service does not answer, the order's event does it."""
+    try:
+        work.supply.release(order)
+        if order.hold_id:
+            work.wallet.release(order)
+    except Unavailable as error:
+        log.warning("%s gives back later: %s", order.id, error)
+
+
+def _reserve_and_hold(order: Order, work: SagaWork) -> Refusal | None:
+    refusal = work.supply.reserve(order)
+    if refusal is None and order.hold_id:
+        refusal = work.wallet.hold(order)
+    return refusal
+
+
+def _conclude(order: Order, refusal: Refusal | None, work: SagaWork) -> Order:
+    """T2: commit the outcome, unless there is one already."""
+    with work.transaction() as t2:
+        current = t2.orders.lock(order.id)
+        if current.status != "pending":
+            return current
+        if refusal is None:
+            return t2.orders.record(current, current.confirm())
+        if refusal[0] in BURIED:
+            return t2.orders.record(current, current.cancel())
+        return t2.orders.record(current, current.fail(*refusal))

@@ -1,0 +1,23 @@
+-- Orders as lists and look-ups need them: a projection of their events, written in the same transaction.
+-- depends: 0001-event-store
+
+CREATE TABLE orders (
+    id          text           PRIMARY KEY,
+    user_id     text           NOT NULL,
+    wallet_id   text           NOT NULL,
+    merchant_id text           NOT NULL,
+    currency    text           NOT NULL,
+    total       numeric(78, 0) NOT NULL CHECK (total >= 0),
+    status      text           NOT NULL,
+    failure     jsonb,
+    items       jsonb          NOT NULL,
+    expires_at  timestamptz    NOT NULL,
+    version     bigint         NOT NULL,
+    created_at  timestamptz    NOT NULL,
+    updated_at  timestamptz    NOT NULL
+);
+CREATE INDEX orders_by_user ON orders (user_id, id DESC);
+CREATE INDEX orders_by_merchant ON orders (merchant_id, id DESC);
+CREATE INDEX orders_pending ON orders (created_at) WHERE status = 'pending';
+
+GRANT SELECT, INSERT, UPDATE ON orders TO "order";

@@ -1,0 +1,85 @@
+"""What callers see of orders."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from functions.order.domain.events import Item
+from functions.order.domain.order import Order, Status
+from shared.contracts.operations import View
+from shared.money import Amount
+
+
+class FailureView(msgspec.Struct):
+    """Why an order was refused."""
+
+    code: str
+    detail: str
+
+
+class ItemView(View):
+    """A line of an order."""
+
+    id: str
+    supply_id: str
+    title: str
+    unit_price: Amount
+    quantity: int
+
+    @classmethod
+    def of(cls, item: Item) -> "ItemView":
+        """What a caller sees of a line."""
+        return cls(
+            id=item.item_id,
+            supply_id=item.supply_id,
+            title=item.title,
+            unit_price=item.unit_price,
+            quantity=item.quantity,
+        )
+
+
+class OrderView(View, kw_only=True):
+    """An order."""
+
+    id: str
+    user_id: str
+    wallet_id: str
+    merchant_id: str
+    currency: str
+    total: Amount
+    status: Status
+    failure: FailureView | msgspec.UnsetType = msgspec.UNSET
+    items: list[ItemView]
+    expires_at: datetime
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, order: Order) -> "OrderView":
+        """What a caller sees of an order."""
+        return cls(
+            id=order.id,
+            user_id=order.user_id,
+            wallet_id=order.wallet_id,
+            merchant_id=order.merchant_id,
+            currency=order.currency,
+            total=Amount(order.total),
+            status=order.status,
+            failure=FailureView(*order.failure) if order.failure else msgspec.UNSET,
+            items=[ItemView.of(item) for item in order.items],
+            expires_at=order.expires_at,
+            version=order.version,
+            created_at=order.created_at,
+            updated_at=order.updated_at,
+        )
+
+
+class OrderEventView(View):
+    """A fact of an order."""
+
+    version: int
+    type: str
+    data: dict[str, Any]
+    at: datetime

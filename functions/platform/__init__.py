@@ -1,0 +1,1 @@
+"""What every service needs: whether the system is well, what it offers, and its events on request."""

@@ -1,0 +1,86 @@
+"""The implementation of the platform's ports."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Final
+
+from shared.adapters.resources import Resources
+from shared.contracts.encode import to_json
+from shared.errors import Unavailable
+from shared.outbox.log import READ_AT_MOST
+from shared.outbox.work import UnitOfWork
+from shared.registry import load
+
+DOCUMENT: Final = Path(__file__).parent.parent / "openapi.json"
+
+
+class Work(UnitOfWork):
+    """The work of one platform operation."""
+
+    @cached_property
+    def dependencies(self) -> "Dependencies":
+        """The real parts that requests need."""
+        return Dependencies(self.resources)
+
+    @cached_property
+    def streams(self) -> "Streams":
+        """The events of the service in whose host this runs."""
+        return Streams(self)
+
+    def document(self) -> bytes:
+        return DOCUMENT.read_bytes()
+
+
+class Streams:
+    """The events of the service in whose host this runs."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def read(self, stream: str, from_version: int) -> Sequence[bytes]:
+        if load().services[self._work.service].outbox == "firestore":
+            from shared.outbox.firestore import read_stream
+
+            found = read_stream(self._work.resources.firestore(), stream, from_version, READ_AT_MOST)
+        else:
+            with self._work.transaction() as work:
+                found = work.events.read(stream, from_version)
+        return [to_json(event) for event in found]
+
+
+class Dependencies:
+    """The real parts that requests need."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._databases = [name for name, service in load().services.items() if service.database]
+
+    def check(self) -> Mapping[str, str]:
+        checks: dict[str, Callable[[], Any]] = {"firestore": self._firestore, "redis": self._redis}
+        checks |= {f"database {name}": partial(self._database, name) for name in self._databases}
+        return {name: _state(probe) for name, probe in checks.items()}
+
+    def needed(self) -> frozenset[str]:
+        return frozenset({"firestore", *(f"database {name}" for name in self._databases)})
+
+    def _database(self, name: str) -> None:
+        with self._resources.database(name).transaction() as transaction:
+            transaction.run("select 1 as one", {})
+
+    def _firestore(self) -> None:
+        self._resources.firestore().document("platform/ready").get(timeout=2, retry=None)
+
+    def _redis(self) -> None:
+        self._resources.redis().ping()
+
+
+def _state(probe: Callable[[], Any]) -> str:
+    """`ok`, or what went wrong: whatever it is, it is the answer."""
+    try:
+        probe()
+    except Unavailable as error:
+        return error.detail
+    except Exception as error:  # noqa: BLE001 - a probe reports every failure
+        return type(error).__name__
+    return "ok"

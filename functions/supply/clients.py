@@ -1,0 +1,43 @@
+"""What the supply service asks of others, over gRPC."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from functions.supply.ports import Decision
+from shared.adapters.rpc import RpcChannel
+from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
+from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
+from shared.errors import NotFound
+
+DECISIONS: Final[Mapping[int, Decision]] = {
+    DecideResponse.DECISION_UNSPECIFIED: "unknown",
+    DecideResponse.DECISION_PENDING: "pending",
+    DecideResponse.DECISION_CONFIRMED: "confirmed",
+    DecideResponse.DECISION_ENDED: "ended",
+}
+
+
+class OrderClient:
+    """The order service, as the supply service sees it."""
+
+    def __init__(self, channel: RpcChannel) -> None:
+        self._channel = channel
+
+    def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
+        response = self._channel.call("Order.Decide", DecideRequest(order_ids=order_ids), DecideResponse)
+        return {outcome.order_id: DECISIONS[outcome.decision] for outcome in response.outcomes}
+
+
+class WalletClient:
+    """The wallet service, as the supply service sees it."""
+
+    def __init__(self, channel: RpcChannel) -> None:
+        self._channel = channel
+
+    def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
+        asked = DescribeRequest(wallet_ids=[wallet_id] if wallet_id else [], default_of=[] if wallet_id else [user_id])
+        wallets = self._channel.call("Wallet.Describe", asked, DescribeResponse).wallets
+        own = [wallet.wallet_id for wallet in wallets if wallet.user_id == user_id and wallet.open]
+        if not own:
+            raise NotFound("There is no such wallet of yours to pay out to.")
+        return own[0]

@@ -1,0 +1,62 @@
+"""Put something up for sale."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from functions.supply.domain.supply import Asset, Stock, Supply
+from functions.supply.ports import SupplyWork
+from functions.supply.views import AssetView, SupplyView
+from shared.contracts.operations import Caller, Quantity, Request
+from shared.errors import Malformed
+from shared.money import DECIMALS, Amount
+
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Description = Annotated[str, msgspec.Meta(max_length=5000)]
+
+
+class CreateSupply(Request):
+    """What to sell, and on what terms."""
+
+    title: Title
+    currency: str
+    unit_price: Amount
+    quantity: Quantity
+    description: Description = ""
+    per_user_limit: Quantity | None = None
+    asset: AssetView | None = None
+    payout_wallet_id: str | None = None
+    status: Literal["draft", "active"] = "draft"
+
+
+def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:
+    """Put a supply up, paid out to the named or the default wallet. Raises Malformed, NotFound, Unavailable."""
+    if request.currency not in DECIMALS:
+        raise Malformed(f"one of {', '.join(DECIMALS)}", field="currency")
+    supply_id = work.new_id("sup")
+    supply = Supply(
+        id=supply_id,
+        merchant_id=caller.user_id,
+        payout_wallet_id=work.wallets.payout_wallet(caller.user_id, request.payout_wallet_id),
+        title=request.title,
+        description=request.description,
+        currency=request.currency,
+        unit_price=request.unit_price,
+        per_user_limit=request.per_user_limit,
+        asset=_asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id),
+        status=request.status,
+        stock=Stock(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
+        version=1,
+        created_at=work.now(),
+        updated_at=work.now(),
+    )
+    work.supplies.add(supply)
+    return SupplyView.of(supply)
+
+
+def _asset(given: AssetView, work: SupplyWork) -> Asset:
+    try:
+        contract = work.chain.address(given.contract)
+    except ValueError as error:
+        raise Malformed(str(error), field="asset.contract") from error
+    return Asset(chain_id=given.chain_id, contract=contract, token_id=given.token_id, standard=given.standard)

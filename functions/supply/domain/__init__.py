@@ -1,0 +1,1 @@
+"""The rules of supplies and stock: plain Python, no I/O, no clock."""

@@ -1,0 +1,71 @@
+"""The facts of the supply service; shared/contracts/supply_events.proto is their contract."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from shared.money import Amount
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyCreated:
+    """A merchant put something up."""
+
+    type: ClassVar[str] = "supply.created"
+    supply_id: str
+    user_id: str
+    title: str
+    currency: str
+    unit_price: Amount
+    quantity: int
+    status: str
+    payout_wallet_id: str
+    per_user_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplySoldOut:
+    """The last unit was sold."""
+
+    type: ClassVar[str] = "supply.sold_out"
+    supply_id: str
+    user_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyReserved:
+    """Units are set aside for an order's line."""
+
+    type: ClassVar[str] = "supply.reserved"
+    reservation_id: str
+    supply_id: str
+    order_id: str
+    user_id: str
+    quantity: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyCommitted:
+    """Reserved units were paid for."""
+
+    type: ClassVar[str] = "supply.committed"
+    reservation_id: str
+    supply_id: str
+    order_id: str
+    user_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyReleased:
+    """Units are for sale again; quantity 0 for a reservation that was never made."""
+
+    type: ClassVar[str] = "supply.released"
+    reservation_id: str
+    supply_id: str
+    order_id: str
+    user_id: str
+    quantity: int
+    reason: str

@@ -1,0 +1,16 @@
+"""Show a supply."""
+
+from functions.supply.ports import SupplyWork
+from functions.supply.views import SupplyView
+from shared.contracts.operations import Caller, Request
+
+
+class GetSupply(Request):
+    """Which supply to show."""
+
+    supply_id: str
+
+
+def get_supply(request: GetSupply, caller: Caller, work: SupplyWork) -> SupplyView:
+    """The supply. Raises NotFound, also for another's draft."""
+    return SupplyView.of(work.supplies.get(request.supply_id, viewer=caller.user_id))

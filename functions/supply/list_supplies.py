@@ -1,0 +1,27 @@
+"""List what is for sale."""
+
+from functions.supply.domain.supply import Status
+from functions.supply.ports import SupplyWork
+from functions.supply.views import SupplyView
+from shared.contracts.operations import Caller, Page, PageRequest, page
+
+
+class ListSupplies(PageRequest):
+    """Which supplies to list."""
+
+    status: Status | None = None
+    currency: str | None = None
+    merchant_id: str | None = None
+
+
+def list_supplies(request: ListSupplies, caller: Caller, work: SupplyWork) -> Page[SupplyView]:
+    """Supplies that the caller may see, newest first."""
+    found = work.supplies.browse(
+        viewer=caller.user_id,
+        status=request.status,
+        currency=request.currency,
+        merchant_id=request.merchant_id,
+        after=request.after("sup"),
+        most=request.limit + 1,
+    )
+    return page([SupplyView.of(supply) for supply in found], request.limit, "id")

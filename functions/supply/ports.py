@@ -1,0 +1,117 @@
+"""What supply operations may ask for."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Literal, Protocol
+
+from functions.supply.domain.reserving import OnSale, Reservation
+from functions.supply.domain.supply import Asset, Status, Supply
+
+Decision = Literal["unknown", "pending", "confirmed", "ended"]
+
+
+class Supplies(Protocol):
+    """What merchants sell."""
+
+    def add(self, supply: Supply) -> None:
+        """Put a new supply up, its whole quantity in this cell, and tell of it."""
+
+    def get(self, supply_id: str, viewer: str) -> Supply:
+        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
+
+    def find(self, supply_ids: Sequence[str]) -> list[Supply]:
+        """Supplies by id; unknown ones are left out."""
+
+    def browse(
+        self,
+        viewer: str,
+        status: Status | None,
+        currency: str | None,
+        merchant_id: str | None,
+        after: str | None,
+        most: int,
+    ) -> list[Supply]:
+        """Supplies that a user may see, newest first, after an id."""
+
+
+class Stock(Protocol):
+    """Units of supplies in this cell."""
+
+    def lock(self, supply_ids: Sequence[str]) -> Mapping[str, OnSale]:
+        """What is left of supplies, locked against change until the transaction ends."""
+
+    def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """Units by (supply, user) that users have reserved or bought."""
+
+    def find(self, reservation_ids: Sequence[str]) -> Mapping[str, Reservation]:
+        """Reservations by id, tombstones included."""
+
+    def reserve(self, reservations: Sequence[Reservation]) -> None:
+        """Set units of locked stock aside. Raises Contended when one was buried meanwhile."""
+
+    def release(self, reservations: Sequence[Reservation], reason: str) -> None:
+        """Put reserved units of locked stock on sale again."""
+
+    def bury(self, reservations: Sequence[Reservation], reason: str) -> None:
+        """Mark unknown reservations released. Raises Contended when one was made meanwhile."""
+
+    def commit(self, reservations: Sequence[Reservation]) -> None:
+        """Sell reserved units of locked stock."""
+
+    def firm(self, reservation_ids: Sequence[str]) -> None:
+        """Let reservations outlive their time: their orders are confirmed."""
+
+    def expired(self, now: datetime, most: int) -> list[Reservation]:
+        """Reservations past their time about which their orders have to be asked."""
+
+
+class Wallets(Protocol):
+    """What the wallet service is asked."""
+
+    def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
+        """A user's wallet to pay out to: the one named, else the default. Raises NotFound, Unavailable."""
+
+
+class Chain(Protocol):
+    """What is known of chains."""
+
+    def address(self, text: str) -> str:
+        """An address in its EIP-55 form. Raises ValueError when it is none, or its checksum is wrong."""
+
+    def default_asset(self, supply_id: str) -> Asset:
+        """The configured claim contract's token for a supply: ERC-1155, id keccak256(supply id)."""
+
+
+class Orders(Protocol):
+    """What the order service is asked."""
+
+    def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
+        """What became of orders whose reservations are past their time. Raises Unavailable."""
+
+
+class SupplyWork(Protocol):
+    """The work of one operation on supplies."""
+
+    supplies: Supplies
+    stock: Stock
+    wallets: Wallets
+    chain: Chain
+
+    def now(self) -> datetime:
+        """The time of this operation."""
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id, at home in this cell."""
+
+
+class SweepWork(Protocol):
+    """The work of the sweeper: transactions of its own, with questions to the order service in between."""
+
+    orders: Orders
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def transaction(self) -> AbstractContextManager[SupplyWork]:
+        """Work of its own transaction, committed at the end."""

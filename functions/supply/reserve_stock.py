@@ -1,0 +1,38 @@
+"""Reserve stock for orders."""
+
+from collections.abc import Mapping
+from datetime import UTC
+
+from functions.supply.domain.reserving import Line, Reservation, Wanted, reserve
+from functions.supply.ports import SupplyWork
+from shared.contracts.gen.supply_pb2 import ReserveRequest, ReserveResponse
+
+RELEASED = ("STOCK_RELEASED", "The reservation was released before it was made.")
+
+
+def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
+    """Reserve all lines of each order or none of them, or say why not; a repeat answers as the first did.
+
+    An order whose reservations were released before refuses: a late command must not take what nobody would return.
+    """
+    supply_ids = sorted({line.supply_id for order in request.orders for line in order.lines})
+    on_sale = work.stock.lock(supply_ids)
+    known = work.stock.find([line.reservation_id for order in request.orders for line in order.lines])
+    wanted = [_wanted(order) for order in request.orders if order.lines[0].reservation_id not in known]
+    taken = work.stock.taken(supply_ids, sorted({order.user_id for order in wanted}))
+    decided = reserve(wanted, on_sale, taken)
+    work.stock.reserve(decided.reserved)
+    return ReserveResponse(outcomes=[_outcome(order, known, decided.refused) for order in request.orders])
+
+
+def _wanted(order: ReserveRequest.Order) -> Wanted:
+    lines = tuple(Line(line.reservation_id, line.supply_id, line.quantity) for line in order.lines)
+    return Wanted(order.order_id, order.user_id, lines, order.expires_at.ToDatetime(UTC))
+
+
+def _outcome(
+    order: ReserveRequest.Order, known: Mapping[str, Reservation], refused: Mapping[str, tuple[str, str]]
+) -> ReserveResponse.Outcome:
+    before = known.get(order.lines[0].reservation_id)
+    refusal = RELEASED if before and before.status == "released" else refused.get(order.order_id, ("", ""))
+    return ReserveResponse.Outcome(order_id=order.order_id, refusal=refusal[0], detail=refusal[1])

@@ -1,0 +1,26 @@
+"""What the wallet service asks of others, over gRPC."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from functions.wallet.ports import Decision
+from shared.adapters.rpc import RpcChannel
+from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
+
+DECISIONS: Final[Mapping[int, Decision]] = {
+    DecideResponse.DECISION_UNSPECIFIED: "unknown",
+    DecideResponse.DECISION_PENDING: "pending",
+    DecideResponse.DECISION_CONFIRMED: "confirmed",
+    DecideResponse.DECISION_ENDED: "ended",
+}
+
+
+class OrderClient:
+    """The order service, as the wallet service sees it."""
+
+    def __init__(self, channel: RpcChannel) -> None:
+        self._channel = channel
+
+    def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
+        response = self._channel.call("Order.Decide", DecideRequest(order_ids=order_ids), DecideResponse)
+        return {outcome.order_id: DECISIONS[outcome.decision] for outcome in response.outcomes}

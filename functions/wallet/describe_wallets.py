@@ -1,0 +1,21 @@
+"""Tell other services who owns wallets and what they are."""
+
+from functions.wallet.ports import WalletWork
+from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
+
+
+def describe_wallets(request: DescribeRequest, work: WalletWork) -> DescribeResponse:
+    """The wallets that there are among those asked for."""
+    wallets = work.wallets.find(request.wallet_ids, request.default_of)
+    return DescribeResponse(
+        wallets=[
+            DescribeResponse.Wallet(
+                wallet_id=wallet.id,
+                user_id=wallet.user_id,
+                address=wallet.address,
+                open=wallet.open,
+                is_default=wallet.is_default,
+            )
+            for wallet in wallets
+        ]
+    )

@@ -1,0 +1,83 @@
+"""The facts of the wallet service; shared/contracts/wallet_events.proto is their contract."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from shared.money import Amount, SignedAmount
+
+NOTHING: Final = Amount(0)
+
+
+@dataclass(frozen=True, slots=True)
+class WalletOpened:
+    """A user has a wallet."""
+
+    type: ClassVar[str] = "wallet.opened"
+    wallet_id: str
+    user_id: str
+    address: str
+    chain_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPlaced:
+    """Funds are set aside for an order."""
+
+    type: ClassVar[str] = "hold.placed"
+    hold_id: str
+    order_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCaptured:
+    """The order was paid from what was set aside: the pivot of a purchase."""
+
+    type: ClassVar[str] = "hold.captured"
+    hold_id: str
+    order_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    transfer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReleased:
+    """The funds are available again; of a hold that was never placed, only its ids are known."""
+
+    type: ClassVar[str] = "hold.released"
+    hold_id: str
+    order_id: str
+    reason: str
+    wallet_id: str = ""
+    user_id: str = ""
+    currency: str = ""
+    amount: Amount = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class PostedPosting:
+    """One leg of a transfer."""
+
+    account: str
+    currency: str
+    amount: SignedAmount
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPosted:
+    """Money moved."""
+
+    type: ClassVar[str] = "transfer.posted"
+    transfer_id: str
+    kind: str
+    reference: str
+    postings: list[PostedPosting]
+    user_ids: list[str]

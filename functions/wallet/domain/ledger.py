@@ -1,0 +1,89 @@
+"""Double entry: transfers of at least two postings that sum to zero per currency, and accounts that stay covered."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from functions.wallet.domain.errors import BalanceOverflow, InsufficientFunds
+from shared.money import MAXIMUM, fee
+
+SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet"})
+"""Accounts that every sale touches. They keep no running balance, or every sale would queue on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A wallet's balance in one currency, in atomic units."""
+
+    wallet_id: str
+    currency: str
+    posted: int = 0
+    held: int = 0
+
+    @property
+    def available(self) -> int:
+        """What may be spent or held."""
+        return self.posted - self.held
+
+    def holding(self, amount: int) -> "Account":
+        """The account after setting an amount aside. Raises InsufficientFunds."""
+        if amount > self.available:
+            raise InsufficientFunds
+        return replace(self, held=self.held + amount)
+
+    def credited(self, amount: int) -> "Account":
+        """The account after receiving an amount. Raises BalanceOverflow."""
+        if self.posted + amount > MAXIMUM:
+            raise BalanceOverflow
+        return replace(self, posted=self.posted + amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One leg of a transfer: a signed amount on a wallet or system account.
+
+    unhold: how much of what was set aside on the account this leg uses up, in atomic units.
+    """
+
+    account: str
+    currency: str
+    amount: int
+    unhold: int = 0
+
+    @property
+    def system(self) -> bool:
+        """Whether the account is the house's own."""
+        return self.account in SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A movement of money. `order_id` makes it the only one of its kind for that order."""
+
+    id: str
+    kind: str
+    postings: tuple[Posting, ...]
+    created_at: datetime
+    reference: str = ""
+    order_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when it would make or lose money: that is a defect, never a caller's mistake."""
+        sums: dict[str, int] = defaultdict(int)
+        for posting in self.postings:
+            sums[posting.currency] += posting.amount
+        if len(self.postings) < 2 or any(sums.values()):
+            raise ValueError(f"transfer {self.id} does not balance: {dict(sums)}")
+
+
+def settlement(currency: str, payouts: Sequence[tuple[str, int]], fee_bps: int) -> tuple[Posting, ...]:
+    """The way of a sale's money out of escrow: to the merchant's wallets, less the house's fee on each part.
+
+    payouts: what each wallet is due before the fee, as (wallet id, amount).
+    """
+    fees = sum(fee(amount, fee_bps) for _, amount in payouts)
+    legs = [("escrow", -sum(amount for _, amount in payouts)), ("fees", fees)]
+    legs += [(wallet_id, amount - fee(amount, fee_bps)) for wallet_id, amount in payouts]
+    return tuple(Posting(account, currency, amount) for account, amount in legs if amount)

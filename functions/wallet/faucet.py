@@ -1,0 +1,38 @@
+"""Give a wallet play money; the local stack only."""
+
+from functions.wallet.domain.ledger import Account, Posting, Transfer
+from functions.wallet.ports import WalletWork
+from functions.wallet.views import TransferView
+from shared.contracts.operations import Caller, Request
+from shared.errors import Malformed
+from shared.money import DECIMALS, Amount
+
+
+class Faucet(Request):
+    """How much to give to which wallet."""
+
+    wallet_id: str
+    currency: str
+    amount: Amount
+
+
+def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:
+    """Credit the wallet from the faucet account. Raises NotFound, Malformed, BalanceOverflow."""
+    if request.currency not in DECIMALS:
+        raise Malformed(f"one of {', '.join(DECIMALS)}", field="currency")
+    if request.amount == 0:
+        raise Malformed("more than 0", field="amount")
+    wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
+    accounts = work.ledger.lock([wallet.id])
+    accounts.get((wallet.id, request.currency), Account(wallet.id, request.currency)).credited(request.amount)
+    transfer = Transfer(
+        id=work.new_id("trf"),
+        kind="faucet",
+        postings=(
+            Posting("faucet", request.currency, -request.amount),
+            Posting(wallet.id, request.currency, request.amount),
+        ),
+        created_at=work.now(),
+    )
+    work.ledger.post(transfer, [wallet.user_id])
+    return TransferView.of(transfer)

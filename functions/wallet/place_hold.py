@@ -1,0 +1,40 @@
+"""Set funds aside for orders."""
+
+from datetime import UTC
+
+from functions.wallet.domain.holds import Wanted, place
+from functions.wallet.ports import WalletWork
+from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
+
+RELEASED = ("HOLD_RELEASED", "The hold was released before it was placed.")
+
+
+def place_hold(request: PlaceHoldRequest, work: WalletWork) -> PlaceHoldResponse:
+    """Place each hold, or say why not; one that was placed before answers as it did, one that was released refuses."""
+    wallet_ids = sorted({hold.wallet_id for hold in request.holds})
+    accounts = work.ledger.lock(wallet_ids)
+    known = work.holds.find([hold.hold_id for hold in request.holds])
+    wanted = [
+        Wanted(
+            id=hold.hold_id,
+            order_id=hold.order_id,
+            wallet_id=hold.wallet_id,
+            currency=hold.currency,
+            amount=int(hold.amount),
+            expires_at=hold.expires_at.ToDatetime(UTC),
+        )
+        for hold in request.holds
+        if hold.hold_id not in known
+    ]
+    decided = place(wanted, {wallet.id: wallet for wallet in work.wallets.find(wallet_ids)}, accounts)
+    placed = work.holds.place(decided.placed) | {hold.id for hold in known.values() if hold.status != "released"}
+    return PlaceHoldResponse(
+        outcomes=[
+            _outcome(hold.hold_id, ("", "") if hold.hold_id in placed else decided.refused.get(hold.hold_id, RELEASED))
+            for hold in request.holds
+        ]
+    )
+
+
+def _outcome(hold_id: str, refusal: tuple[str, str]) -> PlaceHoldResponse.Outcome:
+    return PlaceHoldResponse.Outcome(hold_id=hold_id, refusal=refusal[0], detail=refusal[1])

@@ -1,0 +1,123 @@
+"""What wallet operations may ask for."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Literal, Protocol
+
+from functions.wallet.domain.holds import Hold
+from functions.wallet.domain.ledger import Account, Transfer
+from functions.wallet.domain.wallet import Wallet
+from functions.wallet.views import BalancesView, EntryView
+
+Decision = Literal["unknown", "pending", "confirmed", "ended"]
+
+
+class Wallets(Protocol):
+    """The wallets of users."""
+
+    def open_default(self, wallet: Wallet) -> Wallet:
+        """Open a user's default wallet; answers the one that there is, where there is one."""
+
+    def get(self, wallet_id: str, owner: str) -> Wallet:
+        """A wallet of its owner. Raises NotFound for an absent or malformed id, or another's wallet."""
+
+    def find(self, wallet_ids: Sequence[str], default_of: Sequence[str] = ()) -> list[Wallet]:
+        """Wallets by id, and the default wallets of users; unknown ones are left out."""
+
+    def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
+        """A user's wallets, newest first, after an id."""
+
+    def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
+        """One consistent picture of balances and holds, now or at a past time."""
+
+    def entries(self, wallet_id: str, after: str | None, most: int) -> Sequence[EntryView]:
+        """A wallet's ledger, newest first, after an id."""
+
+
+class Ledger(Protocol):
+    """Movements of money."""
+
+    def lock(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], Account]:
+        """The accounts of wallets by (wallet, currency), locked against change until the transaction ends."""
+
+    def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
+        """Move money, and tell of it. The accounts that pay must be covered, or the database refuses all of it.
+
+        user_ids: the users whose wallets it touches.
+        """
+
+
+class Holds(Protocol):
+    """Funds set aside for orders."""
+
+    def find(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
+        """Holds by id; tombstones among them have no wallet."""
+
+    def lock(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
+        """Holds by id, locked."""
+
+    def place(self, holds: Sequence[Hold]) -> set[str]:
+        """Set funds aside on locked accounts. Returns the ids that had no row before; others are left as they were."""
+
+    def release(self, holds: Sequence[Hold], reason: Mapping[str, str]) -> None:
+        """Give placed, locked holds back. reason: by hold id."""
+
+    def bury(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
+        """Mark unknown holds released. orders, reason: by hold id. Raises Contended when one was placed meanwhile."""
+
+    def capture(self, hold: Hold, transfer_id: str) -> None:
+        """Mark a placed, locked hold captured. What it used up of the account is part of the transfer."""
+
+    def firm(self, hold_ids: Sequence[str]) -> None:
+        """Let holds outlive their time: their orders are confirmed."""
+
+    def expired(self, now: datetime, most: int) -> list[Hold]:
+        """Holds past their time about which their orders have to be asked."""
+
+
+class Escrows(Protocol):
+    """The money of paid orders until it is settled or refunded."""
+
+    def open(self, order_id: str, currency: str, amount: int) -> None:
+        """The order was paid."""
+
+    def amount_to_settle(self, order_id: str) -> int | None:
+        """What is in an order's escrow, locked; 0 when it was settled or refunded, None when it was never paid."""
+
+    def settle(self, order_id: str) -> None:
+        """The escrow was paid out."""
+
+
+class Orders(Protocol):
+    """What the order service is asked."""
+
+    def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
+        """What became of orders whose holds are past their time. Raises Unavailable."""
+
+
+class WalletWork(Protocol):
+    """The work of one operation on wallets."""
+
+    wallets: Wallets
+    ledger: Ledger
+    holds: Holds
+    escrows: Escrows
+
+    def now(self) -> datetime:
+        """The time of this operation."""
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id, at home in this cell."""
+
+
+class SweepWork(Protocol):
+    """The work of the sweeper: transactions of its own, with questions to the order service in between."""
+
+    orders: Orders
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def transaction(self) -> AbstractContextManager[WalletWork]:
+        """Work of its own transaction, committed at the end."""

@@ -1,0 +1,96 @@
+"""What callers see of wallets."""
+
+from datetime import datetime
+
+from functions.wallet.domain.ledger import Transfer
+from functions.wallet.domain.wallet import Status, Wallet
+from shared.contracts.operations import View
+from shared.money import Amount, SignedAmount
+
+
+class WalletView(View):
+    """A wallet."""
+
+    id: str
+    user_id: str
+    name: str
+    address: str
+    chain_id: int
+    status: Status
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, wallet: Wallet) -> "WalletView":
+        """What a caller sees of a wallet."""
+        return cls(**{name: getattr(wallet, name) for name in cls.__struct_fields__})
+
+
+class BalanceView(View):
+    """A wallet's balance in one currency: available = posted - held."""
+
+    currency: str
+    posted: Amount
+    held: Amount
+    available: Amount
+
+
+class HoldView(View):
+    """Funds that are set aside for an order."""
+
+    id: str
+    order_id: str
+    currency: str
+    amount: Amount
+
+
+class BalancesView(View):
+    """A wallet's balances and the holds in them, at one version."""
+
+    wallet_id: str
+    version: int
+    balances: list[BalanceView]
+    holds: list[HoldView]
+
+
+class EntryView(View):
+    """One line of a wallet's ledger."""
+
+    id: str
+    transfer_id: str
+    currency: str
+    amount: SignedAmount
+    balance_after: Amount
+    kind: str
+    reference: str
+    created_at: datetime
+
+
+class TransferView(View):
+    """A movement of money between a caller's wallet and another account."""
+
+    id: str
+    kind: str
+    from_wallet_id: str | None
+    to_wallet_id: str | None
+    currency: str
+    amount: Amount
+    reference: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> "TransferView":
+        """What a caller sees of a transfer of two legs."""
+        paying = next(posting for posting in transfer.postings if posting.amount < 0)
+        receiving = next(posting for posting in transfer.postings if posting.amount > 0)
+        return cls(
+            id=transfer.id,
+            kind=transfer.kind,
+            from_wallet_id=None if paying.system else paying.account,
+            to_wallet_id=None if receiving.system else receiving.account,
+            currency=receiving.currency,
+            amount=Amount(receiving.amount),
+            reference=transfer.reference,
+            created_at=transfer.created_at,
+        )

@@ -1,0 +1,70 @@
+"""How to connect to PostgreSQL: through the Cloud SQL connector where an instance is named, over TCP elsewhere."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from pg8000.core import CoreConnection
+from pg8000.native import Connection
+
+from shared.config import Settings
+
+NUMERIC_OID: Final = 1700
+SOCKET_TIMEOUT_SECONDS: Final = 15
+SESSION: Final = "set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+
+
+def connector(settings: Settings, service: str, user: str | None = None) -> Callable[[], CoreConnection]:
+    """What opens a connection to a service's database, as the service's own role unless another is named."""
+    user = user or service
+    if settings.cloud_sql_instance:
+        return lambda: _session(_cloud_sql(settings, user, settings.database_name(service)))
+    return lambda: _session(_tcp(settings, user, settings.database_name(service)))
+
+
+def _tcp(settings: Settings, user: str, database: str) -> CoreConnection:
+    return Connection(
+        user,
+        host=settings.database_host,
+        port=settings.database_port,
+        database=database,
+        password=settings.secret(f"{user}.password").decode(),
+        timeout=SOCKET_TIMEOUT_SECONDS,
+        application_name="meridian",
+    )
+
+
+def _cloud_sql(settings: Settings, user: str, database: str) -> CoreConnection:
+    """A connection through the Cloud SQL connector, with IAM authentication over TLS.
+
+    It is pg8000's DB-API kind; only what it shares with the native kind is used.
+    """
+    return _connector().connect(
+        settings.cloud_sql_instance,
+        "pg8000",
+        user=user,
+        db=database,
+        enable_iam_auth=True,
+        timeout=SOCKET_TIMEOUT_SECONDS,
+    )
+
+
+_the_connector: Any = None
+_lock = threading.Lock()
+
+
+def _connector() -> Any:
+    """The process's one connector; it refreshes certificates on use, since Cloud Run stops threads between requests."""
+    global _the_connector  # noqa: PLW0603 - one a process
+    from google.cloud.sql.connector import Connector, RefreshStrategy
+
+    with _lock:
+        if _the_connector is None:
+            _the_connector = Connector(refresh_strategy=RefreshStrategy.LAZY)
+        return _the_connector
+
+
+def _session(connection: CoreConnection) -> CoreConnection:
+    connection.register_in_adapter(NUMERIC_OID, int)  # every NUMERIC of ours counts atomic units
+    CoreConnection.execute_simple(connection, SESSION)
+    return connection

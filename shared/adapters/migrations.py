@@ -1,0 +1,62 @@
+"""Brings a service's database up to date: numbered SQL files, run by yoyo over pg8000.
+
+    python -m shared.adapters.migrations wallet supply ...
+
+The event store's own migrations (shared/outbox) come first, then the service's. A file is never edited after landing.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pg8000 import dbapi
+from yoyo import read_migrations
+from yoyo.backends.base import DatabaseBackend
+from yoyo.connections import parse_uri
+
+from shared.config import Settings, settings
+
+ROOT = Path(__file__).parent.parent.parent
+EVENT_STORE = ROOT / "shared" / "outbox" / "sql" / "migrations"
+
+
+class _Backend(DatabaseBackend):  # type: ignore[misc]
+    """yoyo over pg8000, which it does not know by itself. The connection commits by explicit statements."""
+
+    driver_module = "pg8000.dbapi"
+
+    def connect(self, dburi: Any) -> Any:
+        connection = dbapi.connect(
+            user=dburi.username, password=dburi.password, host=dburi.hostname, port=dburi.port, database=dburi.database
+        )
+        connection.autocommit = True
+        return connection
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+        super().commit()
+
+    def rollback(self) -> None:
+        self.execute("ROLLBACK")
+        super().rollback()
+
+
+def migrate(service: str, config: Settings) -> int:
+    """Apply what is missing, as the database's owner. Returns how many files were applied."""
+    owner = f"{service}_owner"
+    password = config.secret(f"{owner}.password").decode()
+    address = f"{config.database_host}:{config.database_port}"
+    uri = f"postgresql://{owner}:{password}@{address}/{config.database_name(service)}"
+    backend = _Backend(parse_uri(uri), "_yoyo_migrations")
+    with backend:
+        backend.init_database()
+        migrations = read_migrations(str(EVENT_STORE), str(ROOT / "functions" / service / "sql" / "migrations"))
+        with backend.lock():
+            due = backend.to_apply(migrations)
+            backend.apply_migrations(due)
+            return len(due)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(f"{name}: {migrate(name, settings())} migrations applied", flush=True)

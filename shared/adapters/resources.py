@@ -1,0 +1,81 @@
+"""The real parts that a process uses, each opened on first use and kept."""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from shared.adapters.clock import Clock, SystemClock
+from shared.config import Settings, settings
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+    from shared.adapters.postgres import Database
+    from shared.adapters.rpc import RpcChannel
+
+T = TypeVar("T")
+
+
+class Resources:
+    """Opens databases, channels and clients lazily, once a process."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._opened: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def database(self, service: str) -> "Database":
+        """The database of a service."""
+
+        def connect() -> "Database":
+            from shared.adapters.connect import connector
+            from shared.adapters.postgres import Database
+
+            return Database(connector(self.settings, service), self.settings.database_pool)
+
+        return self._once(f"database {service}", connect)
+
+    def channel(self, to: str, caller: str) -> "RpcChannel":
+        """A channel to a service's RPC host, on behalf of another service. Raises KeyError for one without address."""
+
+        def dial() -> "RpcChannel":
+            from shared.adapters.rpc import RpcChannel
+
+            return RpcChannel(self.settings.rpc_addresses[to], caller)
+
+        return self._once(f"channel {to} {caller}", dial)
+
+    def firestore(self) -> "Client":
+        """Firestore: strongly consistent across regions."""
+
+        def client() -> "Client":
+            from google.cloud.firestore import Client
+
+            return Client(project=self.settings.project)
+
+        return self._once("firestore", client)
+
+    def redis(self) -> Any:
+        """Redis: a cache, never a truth."""
+
+        def client() -> Any:
+            from redis import Redis
+
+            return Redis.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1)
+
+        return self._once("redis", client)
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        if name not in self._opened:
+            with self._lock:
+                if name not in self._opened:
+                    self._opened[name] = make()
+        return cast(T, self._opened[name])
+
+
+@cache
+def resources() -> Resources:
+    """This process's real parts."""
+    return Resources(settings())

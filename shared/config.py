@@ -1,0 +1,93 @@
+"""The environment, read once into one frozen object. Nothing else reads os.environ."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """What differs between a laptop, a test and a region. Durations are seconds."""
+
+    environment: str
+    region: str
+    cell: str
+    project: str
+    public_url: str
+    secrets_dir: Path
+    database_host: str
+    database_port: int
+    cloud_sql_instance: str
+    database_pool: int
+    redis_url: str
+    rpc_addresses: Mapping[str, str]
+    rpc_port: int
+    allowed_chains: frozenset[int]
+    operator_addresses: frozenset[str]
+    self_service_merchants: bool
+    order_ttl_seconds: int
+    answer_within_seconds: int
+    fee_bps: int
+    claim_chain_id: int
+    claim_contract: str
+    voucher_ttl_seconds: int
+
+    @property
+    def local(self) -> bool:
+        """Whether this is the local stack (which has a faucet, and merchants by self-service)."""
+        return self.environment == "local"
+
+    @property
+    def domain(self) -> str:
+        """The authority that EIP-4361 messages must name."""
+        return self.public_url.split("://", 1)[1]
+
+    def secret(self, name: str) -> bytes:
+        """A secret by name: a file locally, a mounted Secret Manager secret in the cloud.
+
+        Raises FileNotFoundError when it is missing.
+        """
+        return (self.secrets_dir / name).read_bytes().strip()
+
+    def database_name(self, service: str) -> str:
+        """A service's database in this region."""
+        return f"{service}_{self.region.replace('-', '_')}"
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Make Settings of environment variables. Raises KeyError for one that is needed and absent."""
+    from shared.registry import load
+
+    region = environment["MERIDIAN_REGION"]
+    return Settings(
+        environment=environment["MERIDIAN_ENVIRONMENT"],
+        region=region,
+        cell=load().regions[region].cell,
+        project=environment["GOOGLE_CLOUD_PROJECT"],
+        public_url=environment["PUBLIC_URL"].rstrip("/"),
+        secrets_dir=Path(environment["SECRETS_DIR"]),
+        database_host=environment.get("DATABASE_HOST", ""),
+        database_port=int(environment.get("DATABASE_PORT", "5432")),
+        cloud_sql_instance=environment.get("CLOUD_SQL_INSTANCE", ""),
+        database_pool=int(environment.get("DATABASE_POOL", "8")),
+        redis_url=environment.get("REDIS_URL", ""),
+        rpc_addresses=dict(pair.split("=", 1) for pair in environment.get("RPC_ADDRESSES", "").split(",") if pair),
+        rpc_port=int(environment.get("RPC_PORT", "50051")),
+        allowed_chains=frozenset(int(n) for n in environment.get("ALLOWED_CHAINS", "1,31337").split(",")),
+        operator_addresses=frozenset(a.lower() for a in environment.get("OPERATOR_ADDRESSES", "").split(",") if a),
+        self_service_merchants=environment.get("SELF_SERVICE_MERCHANTS", "false") == "true",
+        order_ttl_seconds=int(environment.get("ORDER_TTL_SECONDS", "900")),
+        answer_within_seconds=int(environment.get("ANSWER_WITHIN_SECONDS", "5")),
+        fee_bps=int(environment.get("FEE_BPS", "250")),
+        claim_chain_id=int(environment.get("CLAIM_CHAIN_ID", "31337")),
+        claim_contract=environment.get("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
+        voucher_ttl_seconds=int(environment.get("VOUCHER_TTL_SECONDS", "604800")),
+    )
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return read(os.environ)

@@ -1,0 +1,1 @@
+"""What services and callers have agreed on: RPC and event contracts (.proto), the vocabulary of operations, events."""

@@ -1,0 +1,107 @@
+"""Events: CloudEvents 1.0 with Kafka semantics, whose data is the JSON form of a message in *_events.proto."""
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from shared.errors import Malformed
+from shared.registry import load
+
+M = TypeVar("M")
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact as it was recorded. `version` counts the events of a stream from 1, without gaps."""
+
+    id: str
+    type: str
+    stream: str
+    version: int
+    at: datetime
+    data: dict[str, Any]
+    metadata: dict[str, Any] = {}
+
+    def partition(self) -> int:
+        """The partition, and so the ordering key, of its stream. crc32, as Python's hash differs by process."""
+        return zlib.crc32(self.stream.encode()) % load().topics[load().topic_of(self.type)].partitions
+
+    def attributes(self) -> dict[str, str]:
+        """Its CloudEvents attributes and Kafka headers, as Pub/Sub carries them in binary content mode."""
+        topic = load().topics[load().topic_of(self.type)]
+        traced = {"ce-traceparent": self.metadata["traceparent"]} if self.metadata.get("traceparent") else {}
+        return {
+            "ce-specversion": "1.0",
+            "ce-id": self.id,
+            "ce-source": topic.source,
+            "ce-type": self.type,
+            "ce-subject": self.stream,
+            "ce-time": self.at.isoformat().replace("+00:00", "Z"),
+            "ce-dataschema": f"{topic.source}/{self.type}/v1",
+            "ce-streamversion": str(self.version),
+            "ce-requestid": str(self.metadata.get("request_id", "")),
+            "content-type": "application/json",
+            "key": self.stream,
+            "partition": str(self.partition()),
+            **traced,
+        }
+
+    def body(self) -> bytes:
+        """Its data as JSON."""
+        return msgspec.json.encode(self.data)
+
+    @classmethod
+    def received(cls, attributes: dict[str, str], body: bytes) -> "StoredEvent":
+        """An event as a transport delivered it. Raises Malformed when it is none of ours."""
+        try:
+            return cls(
+                id=attributes["ce-id"],
+                type=attributes["ce-type"],
+                stream=attributes["ce-subject"],
+                version=int(attributes["ce-streamversion"]),
+                at=datetime.fromisoformat(attributes["ce-time"]),
+                data=msgspec.json.decode(body, type=dict[str, Any]),
+                metadata={
+                    "request_id": attributes.get("ce-requestid", ""),
+                    "traceparent": attributes.get("ce-traceparent", ""),
+                },
+            )
+        except (KeyError, ValueError, msgspec.MsgspecError) as error:
+            raise Malformed(f"not an event of Meridian: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[M]):
+    """A fact as its consumer reads it; `data` is the message of its type."""
+
+    id: str
+    type: str
+    stream: str
+    version: int
+    at: datetime
+    data: M
+
+
+def message_class(event_type: str) -> type[Message]:
+    """The message of an event type: `OrderPlaced` in order_events for `order.placed`. Raises LookupError."""
+    topic = load().topic_of(event_type)
+    module = import_module(f"shared.contracts.gen.{topic.replace('-', '_')}_pb2")
+    name = "".join(part.capitalize() for part in event_type.replace(".", "_").split("_"))
+    try:
+        return getattr(module, name)  # type: ignore[no-any-return]
+    except AttributeError as error:
+        raise LookupError(f"no contract for {event_type}") from error
+
+
+def opened(stored: StoredEvent) -> Event[Any]:
+    """An event with its data as a message; fields that a newer producer added are ignored. Raises Malformed."""
+    try:
+        data = json_format.ParseDict(stored.data, message_class(stored.type)(), ignore_unknown_fields=True)
+    except json_format.ParseError as error:
+        raise Malformed(f"{stored.type} does not fit its contract: {error}") from error
+    return Event(id=stored.id, type=stored.type, stream=stored.stream, version=stored.version, at=stored.at, data=data)

@@ -1,0 +1,27 @@
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ClaimOpened(_message.Message):
+    __slots__ = ("claim_id", "order_id", "user_id")
+    CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    claim_id: str
+    order_id: str
+    user_id: str
+    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ...) -> None: ...
+
+class ClaimClaimed(_message.Message):
+    __slots__ = ("claim_id", "order_id", "user_id", "recipient")
+    CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    claim_id: str
+    order_id: str
+    user_id: str
+    recipient: str
+    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., recipient: _Optional[str] = ...) -> None: ...

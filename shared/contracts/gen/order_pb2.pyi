@@ -1,0 +1,77 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetStatusRequest(_message.Message):
+    __slots__ = ("order_id",)
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    def __init__(self, order_id: _Optional[str] = ...) -> None: ...
+
+class GetStatusResponse(_message.Message):
+    __slots__ = ("order_id", "user_id", "status", "claimable", "address", "items")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CLAIMABLE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    user_id: str
+    status: str
+    claimable: bool
+    address: str
+    items: _containers.RepeatedCompositeFieldContainer[Item]
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., status: _Optional[str] = ..., claimable: _Optional[bool] = ..., address: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ...) -> None: ...
+
+class Item(_message.Message):
+    __slots__ = ("item_id", "supply_id", "quantity", "chain_id", "contract", "token_id", "standard")
+    ITEM_ID_FIELD_NUMBER: _ClassVar[int]
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_FIELD_NUMBER: _ClassVar[int]
+    item_id: str
+    supply_id: str
+    quantity: int
+    chain_id: int
+    contract: str
+    token_id: str
+    standard: str
+    def __init__(self, item_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., quantity: _Optional[int] = ..., chain_id: _Optional[int] = ..., contract: _Optional[str] = ..., token_id: _Optional[str] = ..., standard: _Optional[str] = ...) -> None: ...
+
+class DecideRequest(_message.Message):
+    __slots__ = ("order_ids",)
+    ORDER_IDS_FIELD_NUMBER: _ClassVar[int]
+    order_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, order_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DecideResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        DECISION_UNSPECIFIED: _ClassVar[DecideResponse.Decision]
+        DECISION_PENDING: _ClassVar[DecideResponse.Decision]
+        DECISION_CONFIRMED: _ClassVar[DecideResponse.Decision]
+        DECISION_ENDED: _ClassVar[DecideResponse.Decision]
+    DECISION_UNSPECIFIED: DecideResponse.Decision
+    DECISION_PENDING: DecideResponse.Decision
+    DECISION_CONFIRMED: DecideResponse.Decision
+    DECISION_ENDED: DecideResponse.Decision
+    class Outcome(_message.Message):
+        __slots__ = ("order_id", "decision")
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        DECISION_FIELD_NUMBER: _ClassVar[int]
+        order_id: str
+        decision: DecideResponse.Decision
+        def __init__(self, order_id: _Optional[str] = ..., decision: _Optional[_Union[DecideResponse.Decision, str]] = ...) -> None: ...
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[DecideResponse.Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[DecideResponse.Outcome, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,126 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DescribeRequest(_message.Message):
+    __slots__ = ("supply_ids", "user_id")
+    SUPPLY_IDS_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    supply_ids: _containers.RepeatedScalarFieldContainer[str]
+    user_id: str
+    def __init__(self, supply_ids: _Optional[_Iterable[str]] = ..., user_id: _Optional[str] = ...) -> None: ...
+
+class DescribeResponse(_message.Message):
+    __slots__ = ("supplies",)
+    class Terms(_message.Message):
+        __slots__ = ("supply_id", "merchant_id", "payout_wallet_id", "title", "currency", "unit_price", "asset")
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+        PAYOUT_WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+        TITLE_FIELD_NUMBER: _ClassVar[int]
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+        ASSET_FIELD_NUMBER: _ClassVar[int]
+        supply_id: str
+        merchant_id: str
+        payout_wallet_id: str
+        title: str
+        currency: str
+        unit_price: str
+        asset: Asset
+        def __init__(self, supply_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., payout_wallet_id: _Optional[str] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., unit_price: _Optional[str] = ..., asset: _Optional[_Union[Asset, _Mapping]] = ...) -> None: ...
+    SUPPLIES_FIELD_NUMBER: _ClassVar[int]
+    supplies: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Terms]
+    def __init__(self, supplies: _Optional[_Iterable[_Union[DescribeResponse.Terms, _Mapping]]] = ...) -> None: ...
+
+class Asset(_message.Message):
+    __slots__ = ("chain_id", "contract", "token_id", "standard")
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_FIELD_NUMBER: _ClassVar[int]
+    chain_id: int
+    contract: str
+    token_id: str
+    standard: str
+    def __init__(self, chain_id: _Optional[int] = ..., contract: _Optional[str] = ..., token_id: _Optional[str] = ..., standard: _Optional[str] = ...) -> None: ...
+
+class ReserveRequest(_message.Message):
+    __slots__ = ("orders",)
+    class Line(_message.Message):
+        __slots__ = ("reservation_id", "supply_id", "quantity", "unit_price")
+        RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        QUANTITY_FIELD_NUMBER: _ClassVar[int]
+        UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+        reservation_id: str
+        supply_id: str
+        quantity: int
+        unit_price: str
+        def __init__(self, reservation_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[str] = ...) -> None: ...
+    class Order(_message.Message):
+        __slots__ = ("order_id", "user_id", "lines", "expires_at")
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        USER_ID_FIELD_NUMBER: _ClassVar[int]
+        LINES_FIELD_NUMBER: _ClassVar[int]
+        EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+        order_id: str
+        user_id: str
+        lines: _containers.RepeatedCompositeFieldContainer[ReserveRequest.Line]
+        expires_at: _timestamp_pb2.Timestamp
+        def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveRequest.Line, _Mapping]]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[ReserveRequest.Order]
+    def __init__(self, orders: _Optional[_Iterable[_Union[ReserveRequest.Order, _Mapping]]] = ...) -> None: ...
+
+class ReserveResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    class Outcome(_message.Message):
+        __slots__ = ("order_id", "refusal", "detail")
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        REFUSAL_FIELD_NUMBER: _ClassVar[int]
+        DETAIL_FIELD_NUMBER: _ClassVar[int]
+        order_id: str
+        refusal: str
+        detail: str
+        def __init__(self, order_id: _Optional[str] = ..., refusal: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[ReserveResponse.Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[ReserveResponse.Outcome, _Mapping]]] = ...) -> None: ...
+
+class ReleaseStockRequest(_message.Message):
+    __slots__ = ("releases",)
+    class Release(_message.Message):
+        __slots__ = ("order_id", "lines", "user_id", "reason")
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        LINES_FIELD_NUMBER: _ClassVar[int]
+        USER_ID_FIELD_NUMBER: _ClassVar[int]
+        REASON_FIELD_NUMBER: _ClassVar[int]
+        order_id: str
+        lines: _containers.RepeatedCompositeFieldContainer[ReserveRequest.Line]
+        user_id: str
+        reason: str
+        def __init__(self, order_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[ReserveRequest.Line, _Mapping]]] = ..., user_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    RELEASES_FIELD_NUMBER: _ClassVar[int]
+    releases: _containers.RepeatedCompositeFieldContainer[ReleaseStockRequest.Release]
+    def __init__(self, releases: _Optional[_Iterable[_Union[ReleaseStockRequest.Release, _Mapping]]] = ...) -> None: ...
+
+class ReleaseStockResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    class Outcome(_message.Message):
+        __slots__ = ("order_id", "released")
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        RELEASED_FIELD_NUMBER: _ClassVar[int]
+        order_id: str
+        released: bool
+        def __init__(self, order_id: _Optional[str] = ..., released: _Optional[bool] = ...) -> None: ...
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[ReleaseStockResponse.Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[ReleaseStockResponse.Outcome, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,126 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class OpenDefaultRequest(_message.Message):
+    __slots__ = ("user_id", "address", "chain_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address: str
+    chain_id: int
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[str] = ..., chain_id: _Optional[int] = ...) -> None: ...
+
+class OpenDefaultResponse(_message.Message):
+    __slots__ = ("wallet_id",)
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    def __init__(self, wallet_id: _Optional[str] = ...) -> None: ...
+
+class DescribeRequest(_message.Message):
+    __slots__ = ("wallet_ids", "default_of")
+    WALLET_IDS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_OF_FIELD_NUMBER: _ClassVar[int]
+    wallet_ids: _containers.RepeatedScalarFieldContainer[str]
+    default_of: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, wallet_ids: _Optional[_Iterable[str]] = ..., default_of: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DescribeResponse(_message.Message):
+    __slots__ = ("wallets",)
+    class Wallet(_message.Message):
+        __slots__ = ("wallet_id", "user_id", "address", "open", "is_default")
+        WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+        USER_ID_FIELD_NUMBER: _ClassVar[int]
+        ADDRESS_FIELD_NUMBER: _ClassVar[int]
+        OPEN_FIELD_NUMBER: _ClassVar[int]
+        IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+        wallet_id: str
+        user_id: str
+        address: str
+        open: bool
+        is_default: bool
+        def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., open: _Optional[bool] = ..., is_default: _Optional[bool] = ...) -> None: ...
+    WALLETS_FIELD_NUMBER: _ClassVar[int]
+    wallets: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Wallet]
+    def __init__(self, wallets: _Optional[_Iterable[_Union[DescribeResponse.Wallet, _Mapping]]] = ...) -> None: ...
+
+class PlaceHoldRequest(_message.Message):
+    __slots__ = ("holds",)
+    class Hold(_message.Message):
+        __slots__ = ("hold_id", "order_id", "wallet_id", "currency", "amount", "expires_at")
+        HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        AMOUNT_FIELD_NUMBER: _ClassVar[int]
+        EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+        hold_id: str
+        order_id: str
+        wallet_id: str
+        currency: str
+        amount: str
+        expires_at: _timestamp_pb2.Timestamp
+        def __init__(self, hold_id: _Optional[str] = ..., order_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    holds: _containers.RepeatedCompositeFieldContainer[PlaceHoldRequest.Hold]
+    def __init__(self, holds: _Optional[_Iterable[_Union[PlaceHoldRequest.Hold, _Mapping]]] = ...) -> None: ...
+
+class PlaceHoldResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    class Outcome(_message.Message):
+        __slots__ = ("hold_id", "refusal", "detail")
+        HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+        REFUSAL_FIELD_NUMBER: _ClassVar[int]
+        DETAIL_FIELD_NUMBER: _ClassVar[int]
+        hold_id: str
+        refusal: str
+        detail: str
+        def __init__(self, hold_id: _Optional[str] = ..., refusal: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[PlaceHoldResponse.Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[PlaceHoldResponse.Outcome, _Mapping]]] = ...) -> None: ...
+
+class ReleaseHoldRequest(_message.Message):
+    __slots__ = ("releases",)
+    class Release(_message.Message):
+        __slots__ = ("hold_id", "order_id", "reason")
+        HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+        ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+        REASON_FIELD_NUMBER: _ClassVar[int]
+        hold_id: str
+        order_id: str
+        reason: str
+        def __init__(self, hold_id: _Optional[str] = ..., order_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    RELEASES_FIELD_NUMBER: _ClassVar[int]
+    releases: _containers.RepeatedCompositeFieldContainer[ReleaseHoldRequest.Release]
+    def __init__(self, releases: _Optional[_Iterable[_Union[ReleaseHoldRequest.Release, _Mapping]]] = ...) -> None: ...
+
+class ReleaseHoldResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[ReleaseHoldResponse.State]
+        STATE_RELEASED: _ClassVar[ReleaseHoldResponse.State]
+        STATE_CAPTURED: _ClassVar[ReleaseHoldResponse.State]
+    STATE_UNSPECIFIED: ReleaseHoldResponse.State
+    STATE_RELEASED: ReleaseHoldResponse.State
+    STATE_CAPTURED: ReleaseHoldResponse.State
+    class Outcome(_message.Message):
+        __slots__ = ("hold_id", "state")
+        HOLD_ID_FIELD_NUMBER: _ClassVar[int]
+        STATE_FIELD_NUMBER: _ClassVar[int]
+        hold_id: str
+        state: ReleaseHoldResponse.State
+        def __init__(self, hold_id: _Optional[str] = ..., state: _Optional[_Union[ReleaseHoldResponse.State, str]] = ...) -> None: ...
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[ReleaseHoldResponse.Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[ReleaseHoldResponse.Outcome, _Mapping]]] = ...) -> None: ...

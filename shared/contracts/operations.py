@@ -1,0 +1,83 @@
+"""The vocabulary of operations: who calls, what a request and a page are. Operations know no transport beyond this."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+
+from shared import ids
+from shared.errors import Malformed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in user."""
+
+    user_id: str
+    session_id: str
+    scopes: frozenset[str]
+
+    @property
+    def operator(self) -> bool:
+        """Whether this user may see what belongs to others."""
+        return "operator" in self.scopes
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """What an HTTP operation is asked: path parameters, query and body in one; unknown fields are refused."""
+
+
+class View(msgspec.Struct):
+    """What an HTTP operation answers."""
+
+
+PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+
+
+class PageRequest(Request):
+    """A request for a list: how many, and from where on."""
+
+    limit: PageLimit = 20
+    cursor: str | None = None
+
+    def after(self, prefix: str) -> str | None:
+        """The id after which the page begins; None for the first page. Raises Malformed for a cursor not of ours."""
+        if self.cursor is None:
+            return None
+        try:
+            last = base64.urlsafe_b64decode(self.cursor.encode("ascii")).decode("ascii")
+        except (ValueError, binascii.Error) as error:
+            raise Malformed("not a cursor of this list", field="cursor") from error
+        if not ids.valid(last, prefix):
+            raise Malformed("not a cursor of this list", field="cursor")
+        return last
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """Some of a list, and where the rest begins."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+def page(items: list[T], limit: int, last_id: str) -> Page[T]:
+    """A page of at most `limit` items, of one more that was asked for so as to know whether more follow.
+
+    last_id: the name of the attribute that holds an item's id.
+    """
+    shown = items[:limit]
+    more = len(items) > limit
+    cursor = base64.urlsafe_b64encode(getattr(shown[-1], last_id).encode()).decode() if more else None
+    return Page(items=shown, next_cursor=cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated(Generic[T]):
+    """What there was already: answered 200 where making it anew would be 201."""
+
+    view: T

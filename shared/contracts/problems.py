@@ -1,0 +1,63 @@
+"""Errors as RFC 9457 problem documents: the one table from errors to status codes."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from shared import errors
+
+STATUS: Final[dict[type[errors.MeridianError], int]] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Refusal: 409,
+    errors.KeyInUse: 409,
+    errors.TooLarge: 413,
+    errors.NotJson: 415,
+    errors.KeyReused: 422,
+    errors.Unavailable: 503,
+    errors.Contended: 503,
+    errors.MeridianError: 500,
+}
+
+RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Unavailable: 1, errors.Contended: 1}
+
+
+def status_of(error: errors.MeridianError) -> int:
+    """The status of an error: that of the nearest class in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def body_of(error: errors.MeridianError, request_id: str) -> bytes:
+    """The problem document of an error."""
+    status = status_of(error)
+    listed = {"errors": error.errors} if isinstance(error, errors.Malformed) else {}
+    return document(status, error.code, error.detail, request_id, **listed, **error.members)
+
+
+def document(status: int, code: str, detail: str, request_id: str, **members: Any) -> bytes:
+    """A problem document. `type` is about:blank: `code` says what is special, as RFC 9457 4.2.1 allows."""
+    return msgspec.json.encode(
+        {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "request_id": request_id,
+            **members,
+        }
+    )
+
+
+def headers_of(error: errors.MeridianError) -> dict[str, str]:
+    """The headers that belong to an error's answer."""
+    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    for kind, seconds in RETRY_AFTER_SECONDS.items():
+        if isinstance(error, kind):
+            headers["Retry-After"] = str(seconds)
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers

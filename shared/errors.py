@@ -1,0 +1,119 @@
+"""What can go wrong, once for all of Meridian. The docstring of an error is its message; its code is stable.
+
+    MeridianError
+    |- Malformed               400  VALIDATION_FAILED, IDEMPOTENCY_KEY_REQUIRED, ...
+    |- Unauthenticated         401  UNAUTHENTICATED
+    |- Forbidden               403  SCOPE_MISSING
+    |- NotFound                404  NOT_FOUND
+    |- Refusal                 409  a domain refusal; services derive theirs in domain/errors.py
+    |- KeyInUse                409  IDEMPOTENCY_IN_PROGRESS
+    |- TooLarge                413  BODY_TOO_LARGE
+    |- NotJson                 415  NOT_JSON
+    |- KeyReused               422  IDEMPOTENCY_KEY_REUSED
+    |- Unavailable             503  UNAVAILABLE
+    |  `- OutcomeUnknown       503  OUTCOME_UNKNOWN: a commit whose fate could not be learnt
+    `- Contended               503  CONTENDED: lost a race for a row or a stream version; rolled back, safe to repeat
+
+Status codes are the contract's: shared/contracts/problems.py translates, in one table.
+"""
+
+import inspect
+
+
+class MeridianError(Exception):
+    """Something went wrong."""
+
+    code = "INTERNAL"
+
+    def __init__(self, detail: str | None = None, *, code: str | None = None, **members: object) -> None:
+        """
+        detail: what happened, for a person; the class's docstring if absent.
+        code: a more special stable code than the class's.
+        members: further members of the problem document, such as order_id.
+        """
+        self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
+        self.code = code or type(self).code
+        self.members = members
+        super().__init__(self.detail)
+
+
+class Malformed(MeridianError):
+    """The request is malformed."""
+
+    code = "VALIDATION_FAILED"
+
+    def __init__(self, detail: str | None = None, *, field: str = "", code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.errors = [{"field": field, "message": self.detail}]
+
+
+class KeyRequired(Malformed):
+    """This operation needs an Idempotency-Key header of 16 to 255 printable ASCII characters."""
+
+    code = "IDEMPOTENCY_KEY_REQUIRED"
+
+
+class Unauthenticated(MeridianError):
+    """A valid access token is required."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(MeridianError):
+    """The access token lacks the scope that this operation needs."""
+
+    code = "SCOPE_MISSING"
+
+
+class NotFound(MeridianError):
+    """There is no such resource."""
+
+    code = "NOT_FOUND"
+
+
+class Refusal(MeridianError):
+    """The state of things does not allow this."""
+
+    code = "CONFLICT"
+
+
+class KeyInUse(MeridianError):
+    """A request with this idempotency key is in progress."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+
+
+class TooLarge(MeridianError):
+    """The body is larger than 256 KiB."""
+
+    code = "BODY_TOO_LARGE"
+
+
+class NotJson(MeridianError):
+    """The body must be JSON in UTF-8, with Content-Type: application/json."""
+
+    code = "NOT_JSON"
+
+
+class KeyReused(MeridianError):
+    """This idempotency key was used with another request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class Unavailable(MeridianError):
+    """Something that this needs is down for the moment."""
+
+    code = "UNAVAILABLE"
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection broke while committing: the same request tells whether it took effect."""
+
+    code = "OUTCOME_UNKNOWN"
+
+
+class Contended(MeridianError):
+    """Another request changed the same thing at the same time; nothing was done."""
+
+    code = "CONTENDED"

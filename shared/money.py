@@ -1,0 +1,43 @@
+"""Money: integers of atomic units (wei, 10^-6 USDC), never floats; decimal strings in JSON and contracts."""
+
+import re
+from typing import Final
+
+MAXIMUM: Final = 2**256 - 1
+DECIMALS: Final = {"ETH": 18, "USDC": 6, "MATIC": 18}
+"""The currencies and how many decimal places people write them with."""
+
+CHAINS: Final = {"ETH": 1, "USDC": 1, "MATIC": 137}
+"""The chain each currency's asset lives on: a currency is one asset on one chain."""
+
+_PATTERN: Final = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
+
+
+class Amount(int):
+    """A non-negative number of atomic units below 2^256."""
+
+    @classmethod
+    def parse(cls, text: object) -> "Amount":
+        """Read the contract's decimal string. Raises ValueError for anything but `0|[1-9][0-9]{0,77}` below 2^256."""
+        if not isinstance(text, str) or not _PATTERN.fullmatch(text):
+            raise ValueError('an amount is a decimal string of atomic units, such as "1500000"')
+        value = int(text)
+        if value > MAXIMUM:
+            raise ValueError("an amount is below 2^256")
+        return cls(value)
+
+
+class SignedAmount(int):
+    """A number of atomic units with a sign, as ledger entries show it."""
+
+
+def fee(amount: int, fee_bps: int) -> int:
+    """The house's part of an amount: floor(amount * fee_bps / 10,000)."""
+    return amount * fee_bps // 10_000
+
+
+def shown(amount: int, currency: str) -> str:
+    """An amount as people write it: `shown(1_500_000, "USDC")` is "1.5 USDC"."""
+    whole, fraction = divmod(amount, 10 ** DECIMALS[currency])
+    digits = f"{fraction:0{DECIMALS[currency]}d}".rstrip("0")
+    return f"{whole}{'.' + digits if digits else ''} {currency}"

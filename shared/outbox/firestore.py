@@ -1,0 +1,94 @@
+"""The outbox of a service whose facts are in Firestore: a collection written in the same commit as the fact.
+
+A document's id is `<stream>@<version>`, so that create() refuses a version that is taken. `unsent_since` is absent from
+a document that the relay has sent, which keeps the query for unsent ones small.
+"""
+
+import logging
+import threading
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from google.api_core.exceptions import GoogleAPIError
+from google.cloud.firestore import DELETE_FIELD, Client, FieldFilter, WriteBatch
+
+from shared import ids
+from shared.adapters.clock import Clock
+from shared.contracts.encode import to_json
+from shared.contracts.events import StoredEvent
+from shared.outbox.log import Fact
+from shared.outbox.relay import BATCH, EventBus
+from shared.telemetry.context import trail
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 1.0
+COLLECTION: Final = "identity_events"
+
+
+def append(client: Client, batch: WriteBatch, cell: str, now: datetime, stream: str, version: int, fact: Fact) -> None:
+    """Add a fact to a batch that also writes the state it changed; the batch fails when the version is taken."""
+    event = StoredEvent(
+        id=ids.new("evt", cell),
+        type=fact.type,
+        stream=stream,
+        version=version,
+        at=now,
+        data=msgspec.json.decode(to_json(fact)),
+        metadata={"request_id": trail().request_id, "traceparent": trail().traceparent},
+    )
+    document = client.collection(COLLECTION).document(f"{stream}@{version}")
+    batch.create(document, {"stream": stream, "version": version, "event": _text(event), "unsent_since": now})
+
+
+def read_stream(client: Client, stream: str, from_version: int, most: int) -> list[StoredEvent]:
+    """Events of a stream from a version on, oldest first."""
+    keys = [client.collection(COLLECTION).document(f"{stream}@{from_version + n}") for n in range(most)]
+    found = {snapshot.id: snapshot for snapshot in client.get_all(keys) if snapshot.exists}
+    return [_event(found[key.id]) for key in keys if key.id in found]
+
+
+class FirestoreRelay:
+    """Drains the collection. Two at once would only publish twice, which inboxes know; it needs no leader."""
+
+    def __init__(self, service: str, client: Client, bus: EventBus, clock: Clock) -> None:
+        self._service = service
+        self._client = client
+        self._bus = bus
+        self._clock = clock
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish until told to stop."""
+        log.info("relay %s leads", self._service)
+        while not stop.is_set():
+            try:
+                more = self.drain()
+            except GoogleAPIError as error:
+                log.warning("relay %s pauses: %s", self._service, error)
+                more = False
+            if not more:
+                stop.wait(POLL_SECONDS)
+
+    def drain(self) -> bool:
+        """Publish one batch, oldest first; tells whether there may be more at once."""
+        oldest = FieldFilter("unsent_since", ">", datetime.min.replace(year=1970, tzinfo=self._clock.now().tzinfo))
+        query = self._client.collection(COLLECTION).where(filter=oldest).order_by("unsent_since").limit(BATCH)
+        snapshots = sorted(query.stream(), key=lambda s: (s.get("unsent_since"), s.get("stream"), s.get("version")))
+        if not snapshots:
+            return False
+        sent = self._bus.publish([_event(snapshot) for snapshot in snapshots])
+        batch = self._client.batch()
+        for snapshot, done in zip(snapshots, sent, strict=True):
+            if done:
+                batch.update(snapshot.reference, {"unsent_since": DELETE_FIELD})
+        batch.commit()
+        return all(sent) and len(snapshots) == BATCH
+
+
+def _text(event: StoredEvent) -> str:
+    return msgspec.json.encode(event).decode()
+
+
+def _event(snapshot: Any) -> StoredEvent:
+    return msgspec.json.decode(snapshot.get("event"), type=StoredEvent)

@@ -1,0 +1,69 @@
+"""Appends facts in the caller's transaction, and reads streams back."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final, Protocol
+
+from shared import ids
+from shared.adapters.postgres import Transaction, UniqueViolation, queries
+from shared.contracts.encode import to_json
+from shared.contracts.events import StoredEvent
+from shared.errors import Contended
+from shared.telemetry.context import trail
+
+SQL: Final = queries(Path(__file__).parent / "sql")
+READ_AT_MOST: Final = 500
+
+
+class Fact(Protocol):
+    """A domain event: a dataclass whose fields are those of its contract."""
+
+    type: ClassVar[str]
+
+
+class EventLog:
+    """The events of a service, as one transaction sees them."""
+
+    def __init__(self, transaction: Transaction, cell: str, now: datetime) -> None:
+        self._transaction = transaction
+        self._cell = cell
+        self._now = now
+
+    def append(self, stream: str, after: int, facts: Iterable[Fact]) -> int:
+        """Record facts of one stream that follow version `after`; returns the last version.
+
+        Raises Contended when another writer was first; the transaction can then only be rolled back.
+        """
+        numbered = [(stream, version, fact) for version, fact in enumerate(facts, after + 1)]
+        self.append_all(numbered)
+        return after + len(numbered)
+
+    def append_all(self, facts: Iterable[tuple[str, int, Fact]]) -> None:
+        """Record facts of many streams, each as (stream, version, fact), in one statement. Raises Contended."""
+        followed = trail()
+        metadata = {"request_id": followed.request_id, "traceparent": followed.traceparent}
+        events = [
+            {
+                "stream": stream,
+                "version": version,
+                "id": ids.new("evt", self._cell),
+                "type": fact.type,
+                "data": fact,
+                "metadata": metadata,
+                "at": self._now,
+            }
+            for stream, version, fact in facts
+        ]
+        if not events:
+            return
+        try:
+            SQL.append_events(self._transaction, events=to_json(events).decode())
+        except UniqueViolation as error:
+            raise Contended from error
+        self._transaction.appended = True
+
+    def read(self, stream: str, from_version: int = 1, most: int = READ_AT_MOST) -> list[StoredEvent]:
+        """Events of a stream from a version on, oldest first."""
+        rows = SQL.read_stream(self._transaction, stream=stream, from_version=from_version, most=most)
+        return [StoredEvent(**row) for row in rows]

@@ -1,0 +1,88 @@
+"""Publishes what was committed: one relay a service and region, a worker with a leader.
+
+It is woken by NOTIFY and polls behind that. Events go out in version order per stream; a failed publish holds back only
+the rest of its partition. There is no high-water cursor: a sequence's numbers are allocated before commit, so that a
+cursor would skip what commits late. What is published twice, a consumer's inbox knows.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from pg8000.core import CoreConnection
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from shared.adapters.clock import Clock
+from shared.adapters.notify import Listener, discard
+from shared.adapters.postgres import Database
+from shared.contracts.events import StoredEvent
+from shared.errors import MeridianError
+from shared.outbox.log import SQL
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 500
+POLL_SECONDS: Final = 1.0
+
+
+class EventBus(Protocol):
+    """A transport with Kafka semantics."""
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        """Publish events in this order per partition; tells for each whether it is safely with the transport."""
+
+
+class Relay:
+    """Drains one database's outbox while it leads."""
+
+    def __init__(self, service: str, database: Database, bus: EventBus, clock: Clock) -> None:
+        self._service = service
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish until told to stop. Whatever fails is tried again after POLL_SECONDS."""
+        while not stop.is_set():
+            connection: CoreConnection | None = None
+            try:
+                connection = self._database.dedicated()
+                self._lead(connection, stop)
+            except (InterfaceError, DatabaseError, OSError, MeridianError) as error:
+                log.warning("relay %s pauses: %s", self._service, error)
+            finally:
+                if connection is not None:
+                    discard(connection)
+            stop.wait(POLL_SECONDS)
+
+    def _lead(self, connection: CoreConnection, stop: threading.Event) -> None:
+        """Drain as long as this session holds the leader's lock; PostgreSQL frees it when the session ends."""
+        while not _locks(connection):
+            if stop.wait(POLL_SECONDS):
+                return
+        log.info("relay %s leads", self._service)
+        listener = Listener(connection)
+        while not stop.is_set():
+            if not self.drain():
+                listener.wait(POLL_SECONDS)
+
+    def drain(self) -> bool:
+        """Publish one batch; tells whether there may be more at once."""
+        with self._database.transaction() as transaction:
+            rows: list[dict[str, Any]] = SQL.read_unsent(transaction, most=BATCH)
+        if not rows:
+            return False
+        positions = [row.pop("position") for row in rows]
+        sent = self._bus.publish([StoredEvent(**row) for row in rows])
+        published = [position for position, done in zip(positions, sent, strict=True) if done]
+        with self._database.transaction() as transaction:
+            SQL.mark_published(transaction, positions=published, at=self._clock.now())
+        if len(published) < len(rows):
+            log.warning("relay %s: %d of %d events wait", self._service, len(rows) - len(published), len(rows))
+        return len(published) == len(rows) == BATCH
+
+
+def _locks(connection: CoreConnection) -> bool:
+    context = CoreConnection.execute_simple(connection, "select pg_try_advisory_lock(hashtext('relay'))")
+    return bool(context.rows[0][0])

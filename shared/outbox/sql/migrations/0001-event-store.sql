@@ -1,0 +1,66 @@
+-- The event store of a service's database: facts, what consumers have seen, what waits, and answers to repeat.
+-- depends:
+
+-- Facts, appended with the state that they changed. It is the event store of event-sourced aggregates and the outbox
+-- of all; `position` orders a batch of the relay and is no cursor (sequences are allocated before commit and skip).
+CREATE TABLE events (
+    stream       text        NOT NULL,
+    version      bigint      NOT NULL CHECK (version > 0),
+    position     bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
+    id           text        NOT NULL,
+    type         text        NOT NULL,
+    data         jsonb       NOT NULL,
+    metadata     jsonb       NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    published_at timestamptz,
+    PRIMARY KEY (stream, version)
+);
+CREATE INDEX events_unsent ON events (position) WHERE published_at IS NULL;
+
+-- The last version of each stream that a consumer has applied.
+CREATE TABLE inbox (
+    consumer text   NOT NULL,
+    stream   text   NOT NULL,
+    version  bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (consumer, stream)
+);
+
+-- Events that a consumer could not apply yet: ahead of a gap, or failed too often.
+CREATE TABLE parked (
+    consumer  text        NOT NULL,
+    stream    text        NOT NULL,
+    version   bigint      NOT NULL,
+    reason    text        NOT NULL CHECK (reason IN ('gap', 'failed')),
+    event     jsonb       NOT NULL,
+    parked_at timestamptz NOT NULL,
+    PRIMARY KEY (consumer, stream, version)
+);
+CREATE INDEX parked_gaps ON parked (consumer, parked_at) WHERE reason = 'gap';
+
+-- Requests that carried an idempotency key, and their answers once they are known.
+CREATE TABLE idempotency_keys (
+    caller           text        NOT NULL,
+    operation        text        NOT NULL,
+    key              text        NOT NULL,
+    fingerprint      text        NOT NULL,
+    reference        text,
+    request_id       text        NOT NULL,
+    lease_expires_at timestamptz,
+    status           integer,
+    body             text,
+    created_at       timestamptz NOT NULL,
+    expires_at       timestamptz NOT NULL,
+    PRIMARY KEY (caller, operation, key)
+);
+CREATE UNIQUE INDEX idempotency_keys_reference ON idempotency_keys (reference) WHERE reference IS NOT NULL;
+CREATE INDEX idempotency_keys_expiry ON idempotency_keys (expires_at);
+
+-- The service's own role appends and reads; of an event it may change only whether it was published.
+DO $$
+DECLARE
+    service text := quote_ident(replace(current_user, '_owner', ''));
+BEGIN
+    EXECUTE 'GRANT SELECT, INSERT, UPDATE (published_at) ON events TO ' || service;
+    EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON inbox, parked, idempotency_keys TO ' || service;
+END
+$$;

@@ -1,0 +1,101 @@
+-- name: append_events!
+-- Record facts; a version that is taken says that another writer was first.
+INSERT INTO events (stream, version, id, type, data, metadata, recorded_at)
+SELECT e.stream, e.version, e.id, e.type, e.data, e.metadata, e.at
+FROM jsonb_to_recordset(:events::jsonb)
+    AS e (stream text, version bigint, id text, type text, data jsonb, metadata jsonb, at timestamptz)
+ORDER BY e.stream, e.version;
+
+-- name: read_stream
+-- The events of a stream from a version on, oldest first.
+SELECT id, type, stream, version, recorded_at AS at, data, metadata
+FROM events WHERE stream = :stream AND version >= :from_version
+ORDER BY version LIMIT :most;
+
+-- name: read_unsent
+-- What the relay has to publish: within a stream, position grows with version.
+SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
+FROM events WHERE published_at IS NULL
+ORDER BY position LIMIT :most;
+
+-- name: mark_published!
+-- These are with the transport.
+UPDATE events SET published_at = :at WHERE position = ANY(:positions::bigint[]);
+
+-- name: lock_inbox$
+-- The last version that a consumer applied of a stream, locked until its effect is committed.
+INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream)
+ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
+RETURNING version;
+
+-- name: advance_inbox!
+-- The consumer has applied this version.
+UPDATE inbox SET version = :version WHERE consumer = :consumer AND stream = :stream;
+
+-- name: park!
+-- Keep an event that cannot be applied yet.
+INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
+VALUES (:consumer, :stream, :version, :reason, :event::jsonb, :at)
+ON CONFLICT (consumer, stream, version) DO NOTHING;
+
+-- name: take_parked^
+-- The parked event that is next in its stream, taken out.
+DELETE FROM parked WHERE consumer = :consumer AND stream = :stream AND version = :version AND reason = 'gap'
+RETURNING event;
+
+-- name: drop_old_parked!
+-- What was parked and has been applied since by another delivery.
+DELETE FROM parked WHERE consumer = :consumer AND stream = :stream AND version <= :version AND reason = 'gap';
+
+-- name: find_gaps
+-- Streams that have waited for a missing version since before a time.
+SELECT p.stream, coalesce(max(i.version), 0) AS version, (array_agg(p.event ->> 'type'))[1] AS type
+FROM parked p LEFT JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
+WHERE p.consumer = :consumer AND p.reason = 'gap' AND p.parked_at < :before
+GROUP BY p.stream LIMIT 100;
+
+-- name: claim_key$
+-- Whether no other transaction is at work under this idempotency key.
+SELECT pg_try_advisory_xact_lock(hashtextextended(:scope, 0));
+
+-- name: find_key^
+-- What is known of a request with this key.
+SELECT fingerprint, reference, request_id, lease_expires_at, status, body
+FROM idempotency_keys WHERE caller = :caller AND operation = :operation AND key = :key AND expires_at > :now;
+
+-- name: answer_key!
+-- Keep an answer beside its effect, in place of one that has outlived its time.
+INSERT INTO idempotency_keys (caller, operation, key, fingerprint, request_id, status, body, created_at, expires_at)
+VALUES (:caller, :operation, :key, :fingerprint, :request_id, :status, :body, :now, :expires_at)
+ON CONFLICT (caller, operation, key) DO UPDATE SET fingerprint = excluded.fingerprint, reference = NULL,
+    request_id = excluded.request_id, lease_expires_at = NULL, status = excluded.status, body = excluded.body,
+    created_at = excluded.created_at, expires_at = excluded.expires_at
+WHERE idempotency_keys.expires_at <= :now;
+
+-- name: lease_key!
+-- Take the key for a saga, together with the thing that it begins; 0 rows when another request was first.
+INSERT INTO idempotency_keys
+    (caller, operation, key, fingerprint, reference, request_id, lease_expires_at, created_at, expires_at)
+VALUES (:caller, :operation, :key, :fingerprint, :reference, :request_id, :lease_expires_at, :now, :expires_at)
+ON CONFLICT (caller, operation, key) DO UPDATE SET fingerprint = excluded.fingerprint, reference = excluded.reference,
+    request_id = excluded.request_id, lease_expires_at = excluded.lease_expires_at, status = NULL, body = NULL,
+    created_at = excluded.created_at, expires_at = excluded.expires_at
+WHERE idempotency_keys.expires_at <= :now;
+
+-- name: renew_lease!
+-- Take over a saga whose holder's lease has run out; 0 rows when another was first.
+UPDATE idempotency_keys SET lease_expires_at = :lease_expires_at
+WHERE reference = :reference AND status IS NULL AND lease_expires_at <= :now;
+
+-- name: end_lease!
+-- Let the same key resume at once.
+UPDATE idempotency_keys SET lease_expires_at = :now WHERE reference = :reference AND status IS NULL;
+
+-- name: find_lease$
+-- The request that began a saga.
+SELECT request_id FROM idempotency_keys WHERE reference = :reference;
+
+-- name: answer_lease!
+-- Keep a saga's answer beside its outcome, whoever commits it.
+UPDATE idempotency_keys SET status = :status, body = :body, lease_expires_at = NULL
+WHERE reference = :reference AND status IS NULL;

@@ -1,0 +1,195 @@
+"""Reads functions/registry.yaml, the one place that says path, scope, limit, trigger and scaling."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+import yaml
+
+PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
+
+Type = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
+
+
+class Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """A part of the registry; an unknown key is an error."""
+
+
+class Region(Strict):
+    """A region and the cell that is at home there."""
+
+    cell: str
+
+
+class Service(Strict):
+    """A service: whether it owns a PostgreSQL database, and where its events are committed."""
+
+    database: bool = False
+    outbox: Literal["postgres", "firestore"] | None = None
+
+
+class Topic(Strict):
+    """A topic: its CloudEvents source, how many partitions (ordering keys), and the types it carries."""
+
+    source: str
+    partitions: int
+    types: list[Type]
+
+
+class Scale(Strict):
+    """Instances of a function in one region, requests at once in one of them, and its database pool."""
+
+    min_instances: int
+    max_instances: int
+    concurrency: int
+    pool: int
+    timeout_seconds: int
+
+
+class Rate(Strict):
+    """So many requests a second, and so many at once after a pause."""
+
+    rate: int
+    burst: int
+
+
+class Limit(Strict):
+    """The limits of a profile."""
+
+    user: Rate
+    ip: Rate
+
+
+class Row(Strict):
+    """One operation. See the head of registry.yaml for what the keys mean."""
+
+    service: str
+    name: str = ""
+    http: str | None = None
+    rpc: str | None = None
+    event: list[Type] | None = None
+    schedule: str | None = None
+    scope: str | None = None
+    success: int = 200
+    idempotency: Literal["required"] | None = None
+    transaction: Literal["one", "saga", "none"] = "one"
+    limit: str | None = None
+    scale: str | None = None
+    emits: list[Type] = []
+    callers: list[str] = []
+    replay: Literal["rebuild", "fill"] | None = None
+    environment: Literal["local"] | None = None
+    hosts: Literal["all"] | None = None
+
+    @property
+    def method(self) -> str:
+        """The HTTP method of an HTTP row."""
+        return (self.http or "").split(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """The path template of an HTTP row."""
+        return (self.http or "").split(" ")[1]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the path's parameters."""
+        return re.findall(r"{(\w+)}", self.http or "")
+
+    @property
+    def rpc_service(self) -> str:
+        """`Wallet` of `Wallet.PlaceHold`."""
+        return (self.rpc or "").split(".")[0]
+
+    @property
+    def rpc_method(self) -> str:
+        """`PlaceHold` of `Wallet.PlaceHold`."""
+        return (self.rpc or "").split(".")[1]
+
+
+class Registry(Strict):
+    """The whole file."""
+
+    regions: dict[str, Region]
+    services: dict[str, Service]
+    topics: dict[str, Topic]
+    scales: dict[str, Scale]
+    limits: dict[str, Limit]
+    operations: dict[str, Row]
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The operations by name."""
+        return self.operations
+
+    def of(self, service: str) -> list[Row]:
+        """The rows of one service."""
+        return [row for row in self.operations.values() if row.service == service]
+
+    def http_rows(self) -> list[Row]:
+        """The rows that answer HTTP requests."""
+        return [row for row in self.operations.values() if row.http]
+
+    def event_rows(self) -> list[Row]:
+        """The rows that consume events: each is a consumer with its own subscription and inbox."""
+        return [row for row in self.operations.values() if row.event]
+
+    def scheduled_rows(self) -> list[Row]:
+        """The rows that a scheduler starts."""
+        return [row for row in self.operations.values() if row.schedule]
+
+    def hosted_rpcs(self, service: str) -> list[Row]:
+        """The rows that the RPC host of a service serves: its own, and those that every host serves."""
+        return [
+            row for row in self.operations.values() if row.rpc and service in (row.service, *_everywhere(row, self))
+        ]
+
+    def topic_of(self, event_type: str) -> str:
+        """The topic that carries a type. Raises KeyError when none does."""
+        for name, topic in self.topics.items():
+            if event_type in topic.types:
+                return name
+        raise KeyError(event_type)
+
+    def owner_of(self, event_type: str) -> str:
+        """The service whose rows emit a type. Raises StopIteration when none does."""
+        return next(row.service for row in self.operations.values() if event_type in row.emits)
+
+    def topics_of(self, row: Row) -> list[str]:
+        """The topics whose whole streams a consumer receives."""
+        return sorted({self.topic_of(event_type) for event_type in row.event or ()})
+
+
+def _everywhere(row: Row, registry: Registry) -> list[str]:
+    return [name for name, service in registry.services.items() if service.outbox] if row.hosts == "all" else []
+
+
+@cache
+def load(path: Path = PATH) -> Registry:
+    """Read and check the registry. Raises msgspec.ValidationError for an unknown key or a wrong value."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, row in document["operations"].items():
+        row["name"] = name
+    registry = msgspec.convert(document, Registry)
+    for row in registry.operations.values():
+        _check(row, registry)
+    return registry
+
+
+def _check(row: Row, registry: Registry) -> None:
+    """What types cannot say. Raises ValueError, naming the row."""
+    triggers = [t for t in (row.http, row.rpc, row.event, row.schedule) if t]
+    if len(triggers) != 1:
+        raise ValueError(f"{row.name}: one trigger, not {len(triggers)}")
+    if row.service not in registry.services:
+        raise ValueError(f"{row.name}: no service {row.service}")
+    if row.http and (row.scope is None or row.limit not in registry.limits or row.scale not in registry.scales):
+        raise ValueError(f"{row.name}: an HTTP row names its scope, limit and scale")
+    if row.rpc and not row.callers:
+        raise ValueError(f"{row.name}: an RPC row names its callers")
+    if row.event and row.replay is None:
+        raise ValueError(f"{row.name}: an event row says how it replays")
+    for event_type in (*row.emits, *(row.event or ())):
+        registry.topic_of(event_type)

@@ -1,0 +1,1 @@
+"""Turns requests, events and calls into operations: decode, authenticate, authorise, limit, call, encode."""

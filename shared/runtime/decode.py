@@ -1,0 +1,115 @@
+"""From bytes and text to a request's type. Whatever does not fit is Malformed, naming the field."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+import msgspec
+
+from shared.errors import Malformed
+from shared.money import Amount
+
+T = TypeVar("T")
+
+BODY_AT_MOST_BYTES: Final = 256 * 1024
+DEPTH_AT_MOST: Final = 16
+
+_PATH: Final = re.compile(r" - at `\$\.?(?:\[\.\.\.\])?(?P<field>[^`]*)`$")
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Read a body: a JSON object in UTF-8 without duplicate members, NUL, NaN or deep nesting. Raises Malformed."""
+    _check_depth(body)
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        _refuse_unstorable(body.decode("utf-8"), value)
+    except UnicodeDecodeError as error:
+        raise Malformed("the body is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Malformed("the body must be a JSON object")
+    return value
+
+
+def to_request(
+    wanted: type[T], path: dict[str, str], query: Sequence[tuple[str, str]], body: dict[str, Any] | None
+) -> T:
+    """Make a request of path parameters, query and body. Raises Malformed for what is unknown or does not fit."""
+    texts: dict[str, str] = dict(path)
+    for name, value in query:
+        if name in texts or "\x00" in value:
+            raise Malformed("unknown, repeated or unreadable query parameter", field=name)
+        texts[name] = value
+    if body is not None:
+        if query:
+            raise Malformed("unknown query parameter", field=query[0][0])
+        for name in body:
+            if name in texts:
+                raise Malformed(f"Object contains unknown field `{name}`", field=name)
+        return _convert({**body, **texts}, wanted, strict=True)
+    return _convert(texts, wanted, strict=False)
+
+
+def _convert(value: dict[str, Any], wanted: type[T], *, strict: bool) -> T:
+    try:
+        return msgspec.convert(value, wanted, strict=strict, dec_hook=_amount)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        at = _PATH.search(message)
+        named = re.search(r"(?:unknown|required) field `(\w+)`", message)
+        field = ".".join(part for part in (at["field"] if at else "", named[1] if named else "") if part)
+        raise Malformed(_PATH.sub("", message), field=field) from error
+
+
+def _amount(wanted: type[Any], value: Any) -> Any:
+    """Amounts are decimal strings. Raises ValueError, which msgspec reports with the field's path."""
+    if wanted is Amount:
+        return Amount.parse(value)
+    raise NotImplementedError(wanted)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"duplicate member {next(n for n in names if names.count(n) > 1)!r}")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_depth(body: bytes) -> None:
+    """Refuse deep nesting before anything recurses over it."""
+    depth = 0
+    for token in _STRUCTURE.finditer(body):
+        first = token[0][:1]
+        depth += (first in b"[{") - (first in b"]}")
+        if depth > DEPTH_AT_MOST:
+            raise Malformed(f"the body is nested deeper than {DEPTH_AT_MOST} levels")
+
+
+def _refuse_unstorable(text: str, value: Any) -> None:
+    """NUL and lone surrogates are legal in JSON's grammar, but neither PostgreSQL nor UTF-8 can hold them."""
+    if "\\u" not in text and "\x00" not in text:
+        return
+    for string in _strings(value):
+        if "\x00" in string:
+            raise ValueError("a string holds U+0000")
+        if any("\ud800" <= character <= "\udfff" for character in string):
+            raise ValueError("a string holds half a surrogate pair")
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [string for item in value for string in _strings(item)]
+    if isinstance(value, dict):
+        members = cast(dict[str, Any], value)
+        return [*members, *(string for item in members.values() for string in _strings(item))]
+    return []

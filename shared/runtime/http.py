@@ -1,0 +1,195 @@
+"""Answers an HTTP request with an operation, in the contract's order of checks.
+
+token 401, scope 403, size 413, type 415, body and parameters 400, idempotency key 400/409/422, limit 429, existence
+404, state 409. Route 404 and method 405 come before, from whoever chose this operation (routes.py, unmatched below).
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import flask
+
+from shared.adapters.clock import Clock
+from shared.config import Settings
+from shared.contracts import problems
+from shared.contracts.encode import to_json
+from shared.contracts.operations import Caller, Repeated, Request
+from shared.errors import (
+    Forbidden,
+    KeyRequired,
+    MeridianError,
+    NotFound,
+    NotJson,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+)
+from shared.idempotency import Answer, Key, fingerprint
+from shared.registry import Row
+from shared.runtime import tokens
+from shared.runtime.binding import Bound, retried
+from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
+from shared.runtime.routes import Router, pattern
+from shared.telemetry.context import follow, trail
+
+log = logging.getLogger(__name__)
+
+KEY: Final = re.compile(r"[!-~]{16,255}", re.ASCII)
+WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+class HttpOperation:
+    """An operation as a function of the functions framework: request in, response out."""
+
+    def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
+        self._bound = bound
+        self._row: Row = bound.row
+        self._settings = settings
+        self._clock = clock
+        self._pattern = pattern(bound.row)
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        """Answer one request; every failure becomes a problem document."""
+        return answered(request, self._settings, self._serve)
+
+    def _serve(self, request: flask.Request) -> flask.Response:
+        caller = self._authenticate(request)
+        matched = self._pattern.fullmatch(request.path)
+        if matched is None:
+            raise NotFound
+        body = self._read(request)
+        query = list(request.args.items(multi=True))
+        wanted = self._bound.request_type or Request
+        given: dict[str, Any] = {"caller": caller, "request": to_request(wanted, matched.groupdict(), query, body)}
+        if self._row.idempotency is None:
+            return self._response(self._answer(self._bound.run(**given)))
+        key = self._key(request, caller, query, body)
+        if self._row.transaction == "saga":
+            return self._saga(key, given)
+        return retried(lambda: self._once(key, given))  # type: ignore[no-any-return]
+
+    def _authenticate(self, request: flask.Request) -> Caller | None:
+        if self._row.scope == "public":
+            return None
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated
+        caller = tokens.verify(self._settings, token, self._clock.now())
+        if self._row.scope != "signed_in" and self._row.scope not in caller.scopes:
+            raise Forbidden(f"This needs the scope {self._row.scope}.")
+        return caller
+
+    def _read(self, request: flask.Request) -> dict[str, Any] | None:
+        """The decoded body of a method that has one; a POST that asks for nothing may come without."""
+        if self._row.method not in WITH_BODY:
+            return None
+        if (request.content_length or 0) > BODY_AT_MOST_BYTES:
+            raise TooLarge
+        body = request.stream.read(BODY_AT_MOST_BYTES + 1)
+        if len(body) > BODY_AT_MOST_BYTES:
+            raise TooLarge
+        if not body and not request.content_type and not self._asks_for_body():
+            return {}
+        charset = request.mimetype_params.get("charset", "utf-8").lower()
+        if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+            raise NotJson
+        return json_object(body)
+
+    def _asks_for_body(self) -> bool:
+        fields = set(getattr(self._bound.request_type, "__struct_fields__", ()))
+        return bool(fields - set(self._row.parameters))
+
+    def _key(
+        self, request: flask.Request, caller: Caller | None, query: list[tuple[str, str]], body: dict[str, Any] | None
+    ) -> Key:
+        value = request.headers.get("Idempotency-Key", "")
+        if not KEY.fullmatch(value):
+            raise KeyRequired(field="Idempotency-Key")
+        return Key(
+            caller=caller.user_id if caller else "",
+            operation=self._row.name,
+            value=value,
+            fingerprint=fingerprint(self._row.method, request.path, query, body),
+        )
+
+    def _once(self, key: Key, given: dict[str, Any]) -> flask.Response:
+        """An ordinary operation under a key: the effect, or a refusal, commits together with its answer."""
+        with self._bound.database().transaction() as transaction:
+            key.claim(transaction)
+            known = key.find(transaction, self._clock.now())
+            if isinstance(known, Answer):
+                return self._response(known, replayed=True)
+            try:
+                with transaction.savepoint():
+                    answer = self._answer(self._bound.call(transaction, key, **given))
+            except Refusal as refusal:
+                answer = Answer(409, problems.body_of(refusal, trail().request_id).decode())
+            key.keep(transaction, answer, self._clock.now())
+        return self._response(answer)
+
+    def _saga(self, key: Key, given: dict[str, Any]) -> flask.Response:
+        """A saga under a key: it commits the key with what it begins, and the answer with the outcome."""
+        with self._bound.database().transaction() as transaction:
+            known = key.find(transaction, self._clock.now())
+        if isinstance(known, Answer):
+            return self._response(known, replayed=True)
+        return self._response(self._answer(self._bound.call(None, key, **given)))
+
+    def _answer(self, result: Any) -> Answer:
+        if isinstance(result, Answer):
+            return result
+        if isinstance(result, Repeated):
+            return Answer(200, to_json(result.view).decode())
+        return Answer(self._row.success, "" if self._row.success == 204 else to_json(result).decode())
+
+    def _response(self, answer: Answer, *, replayed: bool = False) -> flask.Response:
+        kind = "application/problem+json" if answer.status >= 400 else "application/json"
+        response = flask.Response(answer.body, status=answer.status, content_type=kind)
+        if answer.status == 204:
+            del response.headers["Content-Type"]
+        if replayed:
+            response.headers["Idempotent-Replayed"] = "true"
+        return response
+
+
+class Unmatched:
+    """Answers what no row answers: 404 for an unknown path, 405 for a method that a path does not have."""
+
+    def __init__(self, router: Router, settings: Settings) -> None:
+        self._router = router
+        self._settings = settings
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        """Answer with a problem document."""
+        return answered(request, self._settings, self._serve)
+
+    def _serve(self, request: flask.Request) -> flask.Response:
+        allowed = self._router.allowed(request.path)
+        if not allowed:
+            raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
+        body = problems.document(405, "METHOD_NOT_ALLOWED", f"This path answers to {', '.join(allowed)}.", _id())
+        return flask.Response(body, 405, {"Allow": ", ".join(allowed)}, content_type="application/problem+json")
+
+
+def answered(
+    request: flask.Request, settings: Settings, serve: Callable[[flask.Request], flask.Response]
+) -> flask.Response:
+    """Serve a request inside its trail, with every failure as a problem document and the headers that all share."""
+    follow(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+    try:
+        response = serve(request)
+    except MeridianError as error:
+        response = flask.Response(problems.body_of(error, _id()), problems.status_of(error), problems.headers_of(error))
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        fault = MeridianError("Something went wrong on our side.")
+        response = flask.Response(problems.body_of(fault, _id()), 500, problems.headers_of(fault))
+    response.headers["X-Request-Id"] = _id()
+    response.headers["X-Served-By"] = settings.region
+    return response
+
+
+def _id() -> str:
+    return trail().request_id

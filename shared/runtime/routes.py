@@ -1,0 +1,32 @@
+"""Which row answers a path and method, from the registry's templates."""
+
+import re
+from collections.abc import Iterable
+
+from shared.registry import Row
+
+
+class Router:
+    """Matches requests against the path templates of HTTP rows."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._routes = [(pattern(row), row) for row in rows]
+
+    def match(self, method: str, path: str) -> Row | None:
+        """The row that answers; HEAD is answered by GET's. None when there is none."""
+        wanted = "GET" if method == "HEAD" else method
+        for route, row in self._routes:
+            if row.method == wanted and route.fullmatch(path):
+                return row
+        return None
+
+    def allowed(self, path: str) -> list[str]:
+        """The methods that a path answers to; empty for an unknown path."""
+        methods = {row.method for route, row in self._routes if route.fullmatch(path)}
+        return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+
+def pattern(row: Row) -> re.Pattern[str]:
+    """A row's template as a pattern whose groups are its path parameters."""
+    parts = re.split(r"{(\w+)}", row.path)
+    return re.compile("".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts)))

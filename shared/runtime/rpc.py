@@ -1,0 +1,63 @@
+"""Serves the RPC operations of a service over gRPC, from their rows and contracts."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from shared.adapters.rpc import CALLER, REQUEST_ID, TRACEPARENT, contract, failure
+from shared.errors import Forbidden, MeridianError
+from shared.registry import Row
+from shared.runtime.binding import Bound
+from shared.telemetry.context import follow
+
+log = logging.getLogger(__name__)
+
+THREADS: Final = 16
+
+
+def server(bounds: Sequence[Bound], port: int, host: str) -> tuple[grpc.Server, int]:
+    """A gRPC server of these operations with the health service; returns it, not started, and its port."""
+    serving = grpc.server(futures.ThreadPoolExecutor(THREADS), options=[("grpc.so_reuseport", 0)])
+    for bound in bounds:
+        method = contract(bound.row.rpc or "")
+        handler = grpc.unary_unary_rpc_method_handler(
+            _handler(bound), request_deserializer=method.request.FromString, response_serializer=_serialized
+        )
+        service, name = method.path.strip("/").split("/")
+        serving.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {name: handler}),))
+    healthy = health.HealthServicer()
+    healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, serving)
+    return serving, serving.add_insecure_port(f"{host}:{port}")
+
+
+def _serialized(response: Message) -> bytes:
+    return response.SerializeToString()
+
+
+def _handler(bound: Bound) -> Callable[[Message, grpc.ServicerContext], Any]:
+    """A gRPC method that calls an operation. Errors travel as status details that carry their code."""
+
+    def handle(request: Message, context: grpc.ServicerContext) -> Any:
+        sent = {key: str(value) for key, value in context.invocation_metadata() or ()}
+        follow(sent.get(REQUEST_ID), sent.get(TRACEPARENT))
+        try:
+            _authorise(bound.row, sent.get(CALLER, ""))
+            return bound.run(request=request)
+        except MeridianError as error:
+            context.abort_with_status(failure(error))
+        except Exception:
+            log.exception("%s failed", bound.row.rpc)
+            context.abort_with_status(failure(MeridianError("Something went wrong on our side.")))
+
+    return handle
+
+
+def _authorise(row: Row, caller: str) -> None:
+    if caller not in row.callers:
+        raise Forbidden(f"{row.rpc} is not for {caller or 'an unnamed caller'}.")

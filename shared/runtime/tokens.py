@@ -1,0 +1,50 @@
+"""Checks access tokens: JWTs (RFC 7519) of the profile of RFC 9068, signed RS256. shared/adapters/tokens.py makes them."""
+
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+import jwt
+
+from shared.adapters.tokens import ALGORITHM, LIFE, TYPE, published_keys
+from shared.config import Settings
+from shared.contracts.operations import Caller
+from shared.errors import Unauthenticated
+
+HEADER: Final = frozenset({"alg", "typ", "kid"})
+"""What a header of ours holds; anything else (jku, x5u, jwk, crit) is refused, so no key comes from the token."""
+
+
+def verify(settings: Settings, token: str, now: datetime) -> Caller:
+    """Who a token speaks for. Raises Unauthenticated for anything that is not a valid token of ours."""
+    try:
+        header = jwt.get_unverified_header(token)
+        if set(header) != HEADER or header["typ"] != TYPE or header["alg"] != ALGORITHM:
+            raise Unauthenticated
+        claims = jwt.decode(
+            token,
+            _keys(settings)[header["kid"]],
+            algorithms=[ALGORITHM],
+            issuer=settings.public_url,
+            audience=settings.public_url,
+            options={"require": ["iss", "aud", "sub", "sid", "scope", "iat", "exp"], "strict_aud": True},
+        )
+        return _caller(claims, now)
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise Unauthenticated from error
+
+
+def _caller(claims: dict[str, Any], now: datetime) -> Caller:
+    texts = [claims[name] for name in ("sub", "sid", "scope")]
+    if not all(isinstance(text, str) for text in texts):
+        raise Unauthenticated
+    # PyJWT takes a fractional, textual or far-away exp; the contract has whole seconds, at most ten minutes ahead.
+    if type(claims["exp"]) is not int or claims["exp"] > now.timestamp() + LIFE.total_seconds():
+        raise Unauthenticated
+    return Caller(user_id=texts[0], session_id=texts[1], scopes=frozenset(texts[2].split(" ")))
+
+
+@cache
+def _keys(settings: Settings) -> dict[str, jwt.PyJWK]:
+    """The public keys by kid; parsed once a process."""
+    return {key["kid"]: jwt.PyJWK(key, algorithm=ALGORITHM) for key in published_keys(settings)}

@@ -1,0 +1,1 @@
+"""What is told about a running system: request ids and traces, logs, metrics."""

@@ -1,0 +1,30 @@
+"""Logs as one JSON object a line, in the fields that Cloud Logging understands."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from shared.telemetry.context import trail
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """A record as one line."""
+        entry = {
+            "severity": record.levelname,
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "request_id": trail().request_id,
+        }
+        if record.exc_info:
+            entry["stack_trace"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def configure() -> None:
+    """Send every log of this process to standard error, as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,0 +1,130 @@
+"""The edge: its routes are the registry's rows, and what it answers itself is in the contract's form."""
+
+import json
+import re
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from emulators import edge, parts, programs
+from emulators.environment import Layout
+from emulators.stack import REGIONS, Stack
+from shared.registry import Row, load
+
+ROWS = load().http_rows()
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """The layout of a stack that does not run."""
+    names = programs.names_with_ports(load(), REGIONS)
+    return Layout(tmp_path, {name: 20000 + index for index, name in enumerate(names)}, REGIONS, {})
+
+
+def test_every_http_row_has_its_route() -> None:
+    """Each row is matched by its own path template and method, reads by HEAD as well."""
+    made = {route["name"]: route["match"] for route in edge.routes(ROWS)}
+    for row in ROWS:
+        match = made[row.name]
+        template = match.get("path") or match["path_match_policy"]["typed_config"]["path_template"]
+        method = re.compile(match["headers"][0]["string_match"]["safe_regex"]["regex"])
+        assert template == row.path
+        assert method.fullmatch(row.method)
+        assert bool(method.fullmatch("HEAD")) == (row.method == "GET")
+
+
+def test_what_no_row_names_goes_to_the_catch_all() -> None:
+    """The last route, and only that, takes every path."""
+    made = edge.routes(ROWS)
+    assert [route["name"] for route in made if "prefix" in route["match"]] == ["unmatched"]
+    assert made[-1]["match"] == {"prefix": "/"}
+
+
+def test_fixed_paths_come_before_templates() -> None:
+    """GET /v1/orders/quote would not be taken for an order named quote."""
+    fixed = Row(service="order", name="fixed", http="GET /v1/orders/quote")
+    template = Row(service="order", name="template", http="GET /v1/orders/{order_id}")
+    assert [route["name"] for route in edge.routes([template, fixed])] == ["fixed", "template", "unmatched"]
+
+
+def test_only_reads_are_retried() -> None:
+    """A write that met a reset may have taken effect, so the edge does not repeat it."""
+    retried = {route["name"] for route in edge.routes(ROWS) if "retry_policy" in route["route"]}
+    assert retried == {row.name for row in ROWS if row.method == "GET"}
+
+
+def test_envoy_accepts_the_configuration(layout: Layout) -> None:
+    """Envoy itself finds the generated configuration valid."""
+    layout.logs.mkdir()
+    file = layout.state / "edge.json"
+    file.write_text(json.dumps(edge.configuration(ROWS, layout)), encoding="utf-8")
+    command = [str(parts.find().envoy), "--mode", "validate", "--config-path", str(file), "--log-level", "error"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_http_row_is_served_through_the_edge(stack: Stack, row: Row) -> None:
+    """A request for a row reaches its function: without a token it meets 401, or answers if it is public."""
+    path = re.sub(r"{\w+}", "x", row.path)
+    answer = httpx.request(row.method, stack.edge_url + path)
+    assert answer.status_code not in (404, 405, 500, 503), answer.text
+    if row.scope != "public":
+        assert answer.status_code == 401
+
+
+def test_an_unknown_path_and_method_are_problems(stack: Stack) -> None:
+    """The edge lets the functions host refuse, in the contract's form."""
+    unknown = httpx.get(f"{stack.edge_url}/no/such/thing")
+    wrong = httpx.delete(f"{stack.edge_url}/health")
+    assert (unknown.status_code, wrong.status_code) == (404, 405)
+    assert {unknown.headers["content-type"], wrong.headers["content-type"]} == {PROBLEM}
+
+
+@pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//health", "/%ff", "/a%00b", "/v1/orders/a%2fb"])
+def test_odd_paths_are_problems(stack: Stack, path: str) -> None:
+    """No path gets a page, a redirect or a crash of the framework."""
+    answer = httpx.get(stack.edge_url + path)
+    assert answer.headers["content-type"] == PROBLEM
+    assert 400 <= answer.status_code < 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/_events/{row.name}" for row in load().event_rows()),
+        *(f"/_schedules/{row.name}" for row in load().scheduled_rows()),
+    ],
+)
+def test_internal_paths_are_not_served_through_the_edge(stack: Stack, path: str) -> None:
+    """Events and schedules come from inside alone, whatever headers a caller makes up."""
+    token = (stack.state / "secrets" / "push_token").read_text()
+    headers = {"X-Internal-Token": token, "X-Meridian-Edge": "", "x_meridian_edge": ""}
+    answer = httpx.post(f"{stack.edge_url}{path}?token={token}", headers=headers, json={})
+    assert answer.status_code == 404
+
+
+def test_a_request_id_is_kept_or_made(stack: Stack) -> None:
+    """The caller's X-Request-Id comes back unchanged; without one, another is made."""
+    given = httpx.get(f"{stack.edge_url}/health", headers={"X-Request-Id": "from-the-caller-1"})
+    made = httpx.get(f"{stack.edge_url}/health")
+    assert given.headers["x-request-id"] == "from-the-caller-1"
+    assert made.headers["x-request-id"] not in ("", given.headers["x-request-id"])
+
+
+def test_what_the_edge_answers_itself_is_a_problem(stack: Stack) -> None:
+    """Bytes that are no HTTP get a problem document too, with a request id."""
+    address = urlsplit(stack.edge_url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nNot a header\r\n\r\n")
+        head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head.lower()
+    problem = json.loads(body)
+    assert problem["status"] == 400
+    assert problem["request_id"]

@@ -1,0 +1,66 @@
+"""The functions host: which function a request is for."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from emulators.host import FROM_EDGE, Application, Host
+from shared.registry import load
+
+REGISTRY = load()
+
+
+def function(name: str) -> Application:
+    """A function that answers with its name and the path that it was given."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [f"{name} {environ['PATH_INFO']}".encode()]
+
+    return application
+
+
+HOST = Host(REGISTRY, function)
+
+
+def ask(method: str, path: str, **environ: str) -> str:
+    """The name of the function that answers, and the path that it saw."""
+    answer = HOST({"REQUEST_METHOD": method, "PATH_INFO": path, **environ}, lambda *_: None)
+    return b"".join(answer).decode()
+
+
+@pytest.mark.parametrize("row", REGISTRY.http_rows(), ids=lambda row: row.name)
+def test_http_rows_are_found_by_path_and_method(row: Any) -> None:
+    """Every HTTP row answers its own path, which it sees unchanged; reads answer HEAD as well."""
+    path = row.path.replace("{", "").replace("}", "")
+    assert ask(row.method, path) == f"{row.name} {path}"
+    if row.method == "GET":
+        assert ask("HEAD", path) == f"{row.name} {path}"
+
+
+def test_event_and_schedule_rows_are_found_from_inside() -> None:
+    """Pushes and the scheduler reach their rows by name, with POST."""
+    for row in REGISTRY.event_rows():
+        assert ask("POST", f"/_events/{row.name}").startswith(f"{row.name} ")
+        assert ask("GET", f"/_events/{row.name}").startswith("unmatched ")
+    for row in REGISTRY.scheduled_rows():
+        assert ask("POST", f"/_schedules/{row.name}").startswith(f"{row.name} ")
+
+
+def test_internal_paths_are_refused_from_the_edge() -> None:
+    """The edge's mark is enough, whatever its value."""
+    for row in REGISTRY.event_rows():
+        assert ask("POST", f"/_events/{row.name}", **{FROM_EDGE: ""}).startswith("unmatched ")
+
+
+@pytest.mark.parametrize("path", ["/no/such/thing", "/v1/orders/", "/health/"])
+def test_what_no_row_names_is_unmatched(path: str) -> None:
+    """`unmatched` sees the path, since it tells 404 from 405."""
+    assert ask("GET", path) == f"unmatched {path}"
+
+
+@pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//health", "/\xff"])
+def test_paths_that_the_framework_would_answer_are_unmatched(path: str) -> None:
+    """functions-framework never sees the paths that it answers in HTML, redirects, or cannot read."""
+    assert ask("GET", path) == "unmatched /_unmatched"

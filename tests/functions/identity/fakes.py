@@ -1,0 +1,184 @@
+"""Identity's ports in memory, and a person with a key. test_ports.py runs the same suite on these and on Firestore."""
+
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from functions.identity.domain.nonces import Nonces
+from functions.identity.domain.sessions import RefreshTokens, Session
+from functions.identity.domain.siwe import Message, Site, render
+from functions.identity.domain.users import Grants, User
+from functions.identity.store import AccountSignatures
+from functions.identity.views import KeyView
+from shared import ids
+from shared.adapters import ethereum
+from shared.errors import NotFound
+
+SITE = Site("https://shop.example", frozenset({1, 31337}))
+START = datetime(2026, 11, 23, 7, 30, 15, 250_000, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still unless told."""
+
+    moment: datetime = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, **duration: float) -> None:
+        """Let time pass, as in `pass_by(seconds=3)`."""
+        self.moment += timedelta(**duration)
+
+
+@dataclass
+class Person:
+    """Someone with a private key."""
+
+    key: bytes = field(default_factory=lambda: (secrets.randbits(255) + 1).to_bytes(32))
+
+    @property
+    def address(self) -> str:
+        """The address of the key, in its EIP-55 form."""
+        return ethereum.address_of(self.key)
+
+    def sign(self, message: str) -> str:
+        """A signature by personal_sign."""
+        return "0x" + ethereum.sign(ethereum.personal_digest(message.encode()), self.key).hex()
+
+    def signed(self, message: Message) -> dict[str, str]:
+        """The body of a sign-in with a message."""
+        text = render(message)
+        return {"message": text, "signature": self.sign(text)}
+
+
+class FakeNonceUses:
+    """Used nonces in a set."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+        self._lock = threading.Lock()
+
+    def consume(self, nonce: str, expires_at: datetime) -> bool:
+        with self._lock:
+            first = nonce not in self.used
+            self.used.add(nonce)
+            return first
+
+
+class FakeUsers:
+    """Users in dictionaries."""
+
+    def __init__(self) -> None:
+        self.created: list[User] = []
+        self._by_id: dict[str, User] = {}
+        self._by_address: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def get(self, user_id: str) -> User:
+        if user_id not in self._by_id:
+            raise NotFound
+        return self._by_id[user_id]
+
+    def of_address(self, address: str) -> User | None:
+        with self._lock:
+            return self._by_id.get(self._by_address.get(address.lower(), ""))
+
+    def create(self, user: User) -> User:
+        with self._lock:
+            if user.address.lower() in self._by_address:
+                return self._by_id[self._by_address[user.address.lower()]]
+            self._by_address[user.address.lower()] = user.id
+            self._by_id[user.id] = user
+            self.created.append(user)
+            return user
+
+
+class FakeSessions:
+    """Sessions in a dictionary, each with a revision."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def open(self, session: Session) -> None:
+        self._by_id[session.id] = replace(session, revision=1)
+
+    def get(self, session_id: str) -> Session | None:
+        return self._by_id.get(session_id)
+
+    def rotate(self, session: Session) -> bool:
+        with self._lock:
+            known = self._by_id.get(session.id)
+            if known is None or known.revision != session.revision:
+                return False
+            self._by_id[session.id] = replace(session, revision=known.revision + 1)  # type: ignore[operator]
+            return True
+
+    def revoke(self, session_id: str, at: datetime, ending: str) -> None:
+        with self._lock:
+            if session_id in self._by_id:
+                known = self._by_id[session_id]
+                self._by_id[session_id] = replace(known, revoked_at=at, revision=known.revision + 1)  # type: ignore[operator]
+
+
+class FakeTokens:
+    """Access tokens that say what they are, so that tests can read them."""
+
+    life_seconds = 600
+
+    def issue(self, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
+        return f"{user_id}/{session_id}/{' '.join(scopes)}"
+
+
+class FakeKeys:
+    """One key."""
+
+    def published(self) -> list[KeyView]:
+        return [KeyView(kty="RSA", use="sig", alg="RS256", kid="k", n="AQAB", e="AQAB")]
+
+
+class FakeWallets:
+    """Remembers what was asked; refuses while told to."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[str, str, int]] = []
+        self.failure: Exception | None = None
+
+    def open_default(self, user_id: str, address: str, chain_id: int) -> None:
+        if self.failure:
+            raise self.failure
+        self.opened.append((user_id, address, chain_id))
+
+
+class FakeWork:
+    """Identity's work in memory."""
+
+    home_region = "us-central1"
+    home_cell = "us"
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.site = SITE
+        self.grants = Grants()
+        self.nonces = Nonces(b"n" * 32)
+        self.refresh_tokens = RefreshTokens(b"r" * 32)
+        self.nonce_uses = FakeNonceUses()
+        self.users = FakeUsers()
+        self.sessions = FakeSessions()
+        self.signatures = AccountSignatures()
+        self.access_tokens = FakeTokens()
+        self.keys = FakeKeys()
+        self.wallets = FakeWallets()
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def new_id(self, prefix: str) -> str:
+        return ids.new(prefix, self.home_cell)
+
+    def random(self, count: int) -> bytes:
+        return secrets.token_bytes(count)

@@ -1,0 +1,37 @@
+"""Who the caller is, and the keys to check it with."""
+
+from typing import Any
+
+import pytest
+
+from functions.identity.domain.users import Grants
+from functions.identity.read_keys import read_keys
+from functions.identity.read_me import read_me
+from functions.identity.store import Work
+from shared import ids
+from shared.contracts.operations import Caller
+from shared.errors import NotFound
+from tests.functions.identity.fakes import Person
+from tests.functions.identity.test_sign_in import enter
+
+
+def test_callers_see_themselves(work: Any, person: Person) -> None:
+    """The answer names the user, the roles of now, and the scopes of the token."""
+    user_id = enter(work, person).user_id
+    work.__dict__["grants"] = Grants(everyone_sells=True)
+    view = read_me(Caller(user_id, ids.new("ses", "us"), frozenset({"order:read", "claim:read"})), work)
+    assert (view.user_id, view.address, view.home_region) == (user_id, person.address, "us-central1")
+    assert (view.roles, view.scopes) == (["merchant"], ["claim:read", "order:read"])
+
+
+def test_an_unknown_user_is_not_found(work: Any) -> None:
+    """A token of a user that is not there finds nothing."""
+    with pytest.raises(NotFound):
+        read_me(Caller(ids.new("usr", "us"), "", frozenset()), work)
+
+
+def test_only_public_halves_are_published(real_work: Work) -> None:
+    """A published key has nothing but the public members of RFC 7517 and 7518."""
+    (key,) = read_keys(real_work).keys
+    assert set(key.__struct_fields__) == {"kty", "use", "alg", "kid", "n", "e"}
+    assert (key.kty, key.alg, key.use) == ("RSA", "RS256", "sig")
