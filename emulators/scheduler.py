@@ -35,7 +35,8 @@ def call(client: httpx.Client, row: str) -> None:
 def main() -> None:
     """Run until the process is ended."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for library in ("httpx", "apscheduler"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
     client = httpx.Client(
         base_url=f"http://{os.environ['FUNCTIONS_ADDRESS']}",

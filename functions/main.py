@@ -45,7 +45,9 @@ def serve(name: str) -> Callable[[Any], Any]:
     from shared.runtime.event import EventOperation, ScheduledOperation
     from shared.runtime.http import HttpOperation, Unmatched
     from shared.runtime.routes import Router
+    from shared.telemetry.logs import configure
 
+    configure()
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]

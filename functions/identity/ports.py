@@ -17,7 +17,7 @@ class NonceUses(Protocol):
     """The nonces that were used."""
 
     def consume(self, nonce: str, expires_at: datetime) -> bool:
-        """Use a nonce; tells whether this was its first use. After it expires it need not be known. Raises Unavailable."""
+        """Use a nonce; tells whether this was its first use. Past its expiry it need not be known. Raises Unavailable."""
 
 
 class Users(Protocol):
@@ -46,7 +46,7 @@ class Sessions(Protocol):
         """A session by id; ended ones are forgotten some time after they would have expired. Raises Unavailable."""
 
     def rotate(self, session: Session) -> bool:
-        """Record a session's new token; tells whether the session was still what it was read as. Raises Unavailable."""
+        """Record a session's new token; tells whether it was still what it was read as. Raises Unavailable."""
 
     def revoke(self, session_id: str, at: datetime, ending: Ending) -> None:
         """End a session for ever, whatever happens at the same time; one that has ended stays so. Raises Unavailable."""
@@ -65,7 +65,9 @@ class Signatures(Protocol):
 class AccessTokens(Protocol):
     """Access tokens."""
 
-    life_seconds: int
+    @property
+    def life_seconds(self) -> int:
+        """How long one lives."""
 
     def issue(self, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
         """A new access token."""
@@ -88,19 +90,57 @@ class Wallets(Protocol):
 class IdentityWork(Protocol):
     """The work of one operation on users and sessions."""
 
-    site: Site
-    grants: Grants
-    nonces: Nonces
-    refresh_tokens: RefreshTokens
-    nonce_uses: NonceUses
-    users: Users
-    sessions: Sessions
-    signatures: Signatures
-    access_tokens: AccessTokens
-    keys: Keys
-    wallets: Wallets
-    home_region: str
-    home_cell: str
+    @property
+    def site(self) -> Site:
+        """This site, as messages have to name it."""
+
+    @property
+    def grants(self) -> Grants:
+        """The roles that the configuration gives."""
+
+    @property
+    def nonces(self) -> Nonces:
+        """Issues and recognises nonces."""
+
+    @property
+    def refresh_tokens(self) -> RefreshTokens:
+        """Makes and recognises refresh tokens."""
+
+    @property
+    def nonce_uses(self) -> NonceUses:
+        """The nonces that were used."""
+
+    @property
+    def users(self) -> Users:
+        """The users."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions."""
+
+    @property
+    def signatures(self) -> Signatures:
+        """Ethereum's addresses and signatures."""
+
+    @property
+    def access_tokens(self) -> AccessTokens:
+        """Access tokens."""
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that sign access tokens."""
+
+    @property
+    def wallets(self) -> Wallets:
+        """The wallet service."""
+
+    @property
+    def home_region(self) -> str:
+        """Where who signs in here for the first time is at home."""
+
+    @property
+    def home_cell(self) -> str:
+        """The cell of that region."""
 
     def now(self) -> datetime:
         """The present."""

@@ -11,6 +11,6 @@ class SignOut(Request):
 
 
 def sign_out(request: SignOut, work: IdentityWork) -> None:
-    """End the session of a token of ours, however old; again, it stays ended. Raises InvalidGrant for any other token."""
+    """End the session of a token of ours, however old; it stays ended. Raises InvalidGrant for any other token."""
     session_id = work.refresh_tokens.session_of(request.refresh_token)
     work.sessions.revoke(session_id, work.now(), "signed_out")

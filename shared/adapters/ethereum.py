@@ -72,7 +72,7 @@ def sign(digest: bytes, private_key: bytes) -> bytes:
 
     if len(digest) != DIGEST_BYTES or len(private_key) != 32:
         raise ValueError("a digest and a private key have 32 bytes")
-    signature = PrivateKey(private_key).sign_recoverable(digest, hasher=None)
+    signature: bytes = PrivateKey(private_key).sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes([27 + signature[64]])
 
 

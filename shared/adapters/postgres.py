@@ -30,6 +30,9 @@ CONTENTION: Final = frozenset({"40001", "40P01", "55P03"})
 LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006"})
 """SQLSTATEs that say the server is going away, so the connection is of no more use."""
 
+GONE: Final = ("network error", "connection is closed", "Can't create a connection")
+"""How pg8000's InterfaceError begins when the connection is what failed."""
+
 Row = dict[str, Any]
 
 
@@ -144,6 +147,8 @@ class Database:
                 raise
         except (InterfaceError, OSError) as error:
             discard(connection)
+            if not _gone(error):
+                raise
             raise OutcomeUnknown from error
         self._idle.put(connection)
 
@@ -227,7 +232,14 @@ def translated() -> Iterator[None]:
             raise Unavailable("The database is not available.") from error
         raise
     except (InterfaceError, OSError) as error:
+        if not _gone(error):
+            raise  # a defect of ours, which waiting does not mend
         raise Unavailable("The database is not available.") from error
+
+
+def _gone(error: InterfaceError | OSError) -> bool:
+    """Whether it is the connection that failed."""
+    return isinstance(error, OSError) or str(error.args[0]).startswith(GONE)
 
 
 def _state(error: DatabaseError) -> str:

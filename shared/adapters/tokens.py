@@ -1,4 +1,4 @@
-"""Makes access tokens: JWTs (RFC 7519) of the profile of RFC 9068, signed RS256. shared/runtime/tokens.py checks them."""
+"""Makes access tokens: JWTs (RFC 7519) as RFC 9068 has them, signed RS256. shared/runtime/tokens.py checks them."""
 
 from datetime import datetime, timedelta
 from functools import cache

@@ -68,21 +68,21 @@ class Inbox:
         return applied
 
     def _lock(self, transaction: Transaction, stream: str) -> int:
-        return int(SQL.lock_inbox(transaction, consumer=self._row.name, stream=stream))
+        return int(SQL.lock_inbox(transaction, consumer=self._row.name, stream_id=stream))
 
     def _apply(self, transaction: Transaction, event: StoredEvent) -> None:
         """The effect, where the type is one that this consumer handles; every type advances the stream."""
         if event.type in (self._row.event or ()):
             follow(event.metadata.get("request_id"), event.metadata.get("traceparent"))
             self._handle(opened(event), transaction)
-        SQL.advance_inbox(transaction, consumer=self._row.name, stream=event.stream, version=event.version)
+        SQL.advance_inbox(transaction, consumer=self._row.name, stream_id=event.stream, version=event.version)
 
     def _park(self, transaction: Transaction, event: StoredEvent) -> None:
         log.warning("%s waits for what comes before %s version %d", self._row.name, event.stream, event.version)
         SQL.park(
             transaction,
             consumer=self._row.name,
-            stream=event.stream,
+            stream_id=event.stream,
             version=event.version,
             reason="gap",
             event=msgspec.json.encode(event).decode(),
@@ -95,8 +95,8 @@ class Inbox:
         while following:
             with self._database.transaction() as transaction:
                 last = max(self._lock(transaction, stream), version)
-                SQL.drop_old_parked(transaction, consumer=self._row.name, stream=stream, version=last)
-                parked = SQL.take_parked(transaction, consumer=self._row.name, stream=stream, version=last + 1)
+                SQL.drop_old_parked(transaction, consumer=self._row.name, stream_id=stream, version=last)
+                parked = SQL.take_parked(transaction, consumer=self._row.name, stream_id=stream, version=last + 1)
                 if parked:
                     self._apply(transaction, msgspec.convert(parked["event"], StoredEvent))
                 following = parked is not None

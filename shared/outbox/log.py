@@ -65,5 +65,5 @@ class EventLog:
 
     def read(self, stream: str, from_version: int = 1, most: int = READ_AT_MOST) -> list[StoredEvent]:
         """Events of a stream from a version on, oldest first."""
-        rows = SQL.read_stream(self._transaction, stream=stream, from_version=from_version, most=most)
+        rows = SQL.read_stream(self._transaction, stream_id=stream, from_version=from_version, most=most)
         return [StoredEvent(**row) for row in rows]

@@ -1,4 +1,4 @@
-"""Checks access tokens: JWTs (RFC 7519) of the profile of RFC 9068, signed RS256. shared/adapters/tokens.py makes them."""
+"""Checks access tokens: JWTs (RFC 7519) as RFC 9068 has them, signed RS256. shared/adapters/tokens.py makes them."""
 
 from datetime import datetime
 from functools import cache

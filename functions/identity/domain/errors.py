@@ -9,6 +9,8 @@
     Malformed
     `- InvalidGrant              400  INVALID_GRANT
        `- TokenReused            400  INVALID_GRANT: an old token, for which the session has to die
+
+Status codes are the runtime's: shared/runtime/problems.py.
 """
 
 from shared.errors import Malformed, Unauthenticated

@@ -251,7 +251,7 @@ def _time_or_none(name: str, text: str | None) -> datetime | None:
 
 
 def _time(name: str, text: str) -> datetime:
-    """A date-time of RFC 3339 that matches its grammar, to the microsecond. Raises Malformed when no calendar has it."""
+    """A date-time of RFC 3339, to the microsecond. Raises Malformed for one that no calendar has."""
     date, minutes, seconds, fraction, offset = _matched(name, DATE_TIME, text).groups()
     zone = "+00:00" if offset in "Zz" else offset
     leap = seconds == "60"

@@ -9,7 +9,7 @@ ORDER BY e.stream, e.version;
 -- name: read_stream
 -- The events of a stream from a version on, oldest first.
 SELECT id, type, stream, version, recorded_at AS at, data, metadata
-FROM events WHERE stream = :stream AND version >= :from_version
+FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
 -- name: read_unsent
@@ -24,28 +24,28 @@ UPDATE events SET published_at = :at WHERE position = ANY(:positions::bigint[]);
 
 -- name: lock_inbox$
 -- The last version that a consumer applied of a stream, locked until its effect is committed.
-INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream)
+INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream_id)
 ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
 RETURNING version;
 
 -- name: advance_inbox!
 -- The consumer has applied this version.
-UPDATE inbox SET version = :version WHERE consumer = :consumer AND stream = :stream;
+UPDATE inbox SET version = :version WHERE consumer = :consumer AND stream = :stream_id;
 
 -- name: park!
 -- Keep an event that cannot be applied yet.
 INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
-VALUES (:consumer, :stream, :version, :reason, :event::jsonb, :at)
+VALUES (:consumer, :stream_id, :version, :reason, :event::jsonb, :at)
 ON CONFLICT (consumer, stream, version) DO NOTHING;
 
 -- name: take_parked^
 -- The parked event that is next in its stream, taken out.
-DELETE FROM parked WHERE consumer = :consumer AND stream = :stream AND version = :version AND reason = 'gap'
+DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version = :version AND reason = 'gap'
 RETURNING event;
 
 -- name: drop_old_parked!
 -- What was parked and has been applied since by another delivery.
-DELETE FROM parked WHERE consumer = :consumer AND stream = :stream AND version <= :version AND reason = 'gap';
+DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version <= :version AND reason = 'gap';
 
 -- name: find_gaps
 -- Streams that have waited for a missing version since before a time.

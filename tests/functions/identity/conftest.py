@@ -1,6 +1,5 @@
 """Identity on its fakes and on real parts: `work` is both, one after the other."""
 
-import os
 import subprocess
 import time
 import uuid
@@ -101,6 +100,3 @@ def work(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
 def person() -> Person:
     """Someone who was never here."""
     return Person()
-
-
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

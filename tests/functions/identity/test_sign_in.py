@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -178,7 +178,7 @@ def test_the_received_bytes_are_verified(clock: FakeClock, person: Person) -> No
     """A message that means the same but was not what was signed is refused."""
     work = FakeWork(clock)
     body = person.signed(offered(work, person))
-    same = body["message"].replace("Z", "+00:00")
+    same = body["message"].replace("Z\n", "+00:00\n")
     assert refusal(work, {**body, "message": same}) == "SIGNATURE_INVALID"
 
 
@@ -217,7 +217,7 @@ def test_scopes_follow_roles(clock: FakeClock, person: Person) -> None:
 
 def test_the_access_token_is_one_that_the_runtime_accepts(real_work: Work, person: Person, clock: FakeClock) -> None:
     """Its user, session and scopes come back from the runtime's check."""
-    clock.moment = clock.moment.now(clock.moment.tzinfo)
+    clock.moment = datetime.now(UTC)
     tokens = enter(real_work, person)
     caller = verify(real_work.settings, tokens.access_token, clock.now())
     assert caller.user_id == tokens.user_id
