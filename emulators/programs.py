@@ -14,6 +14,7 @@ from emulators.supervisor import Program
 from shared.registry import Registry
 
 GUARD: Final = "guard"
+TOPICS: Final = "topics-"
 
 GRANIAN: Final = (
     *("--interface", "wsgi", "--workers", "1", "--blocking-threads", "16", "--no-ws", "--log-level", "warning"),
@@ -23,6 +24,11 @@ GRANIAN: Final = (
 
 # Both emulators start in less time, and in less memory, on the serial collector and the first compiler alone.
 JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Duser.language=en")
+
+
+def comes_early(name: str) -> bool:
+    """Whether a program needs no database: it is started while that is made, the slow ones of them first."""
+    return name in (GUARD, "pubsub", "firestore", "valkey") or name.startswith(TOPICS)
 
 
 def rpc_services(registry: Registry) -> list[str]:
@@ -60,10 +66,10 @@ def of_stack(
     """
     all_programs = [
         *([guard(layout, owner)] if owner else []),
-        postgres(cluster, layout),
-        valkey(parts, layout),
         pubsub(parts, layout),
         firestore(parts, layout),
+        valkey(parts, layout),
+        postgres(cluster, layout),
         edge(parts, layout, edge_configuration),
         *(program for region in layout.regions for program in of_region(registry, layout, region)),
     ]
@@ -152,6 +158,9 @@ def of_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
         programs.append(
             Program(name, serve, readiness.serves_grpc(port), ROOT, {**common, "RPC_PORT": str(port)}),
         )
+    name = f"{TOPICS}{region}"
+    made = readiness.logged(layout.logs / f"{name}.log", f"subscriptions of {region} are made")
+    programs.append(Program(name, (*python, "emulators.subscriptions", region), made, ROOT, common))
     for service in relay_services(registry):
         name = f"relay-{service}-{region}"
         leads = readiness.logged(layout.logs / f"{name}.log", f"relay {service} leads")

@@ -4,8 +4,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich.console import Console
+
+NAMES_SHOWN: Final = 3
 
 
 class Progress:
@@ -71,4 +74,8 @@ class Shown(Progress):
     def _update(self) -> None:
         if self._status:
             seconds = time.monotonic() - self._began
-            self._status.update(f"{seconds:.0f} s, waiting for {', '.join(self._waiting) or 'the next step'}")
+            names = list(self._waiting)
+            more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+            self._status.update(
+                f"{seconds:.0f} s, waiting for {', '.join(names[:NAMES_SHOWN]) or 'the next step'}{more}"
+            )

@@ -181,6 +181,12 @@ class Stack:
             raise StackError(f"{name} does not run, it is {process.state}.")
         os.kill(process.pid, signal.SIGKILL)
 
+    def pause(self, name: str, *, resume: bool = False) -> None:
+        """Halt a process and its children, so that it holds its connections and answers none; or let it go on."""
+        process = psutil.Process(self._supervisor().process(name).pid)
+        for each in (process, *process.children(recursive=True)):
+            each.resume() if resume else each.suspend()
+
     def stop(self, name: str) -> None:
         """End a process, and keep it down until `start`."""
         self._supervisor().stop(name)

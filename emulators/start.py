@@ -1,15 +1,11 @@
 """The start of a stack, step by step, what is slow first: the JVMs warm up while PostgreSQL is made and migrated."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Final
 
-from emulators import databases, environment, programs, secrets
+from emulators import databases, programs, secrets
 from emulators.environment import Layout
-from emulators.errors import StackError
-from emulators.logs import last_line
 from emulators.postgres import Cluster
 from emulators.progress import Progress
 from emulators.readiness import Wait
@@ -48,16 +44,10 @@ class Start:
 
     def run(self) -> None:
         """Start everything, and return when a client can use it. Raises StackError."""
-        early: list[str] = [
-            name for name in ("pubsub", "firestore", "valkey", programs.GUARD) if name in self._programs
-        ]
+        early = [name for name in self._programs if programs.comes_early(name)]
         for name in early:
             self._supervisor.start(name)
-        self._at_once(
-            self._make_databases,
-            self._make_topics,
-            lambda: self._until_ready("firestore", "valkey"),
-        )
+        self._at_once(self._make_databases, lambda: self._until_ready(*early))
         late = [name for name in self._programs if name not in (*early, "postgres")]
         for name in late:
             self._supervisor.start(name)
@@ -83,28 +73,6 @@ class Start:
         with self._progress.step("migrations"):
             databases.create(self._layout, self._databases)
             databases.migrate(self._layout, self._databases)
-
-    def _make_topics(self) -> None:
-        self._until_ready("pubsub")
-        with self._progress.step("topics"):
-            for region in self._layout.regions:
-                self._make_topics_of(region)
-
-    def _make_topics_of(self, region: str) -> None:
-        log = self._layout.logs / "subscriptions.log"
-        with log.open("a", encoding="utf-8") as output:
-            made = subprocess.run(
-                [sys.executable, "-m", "emulators.subscriptions", region],
-                env=environment.of_region(self._layout, region),
-                cwd=environment.ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if made.returncode != 0:
-            raise StackError(
-                f"The topics of {region} could not be made: «{last_line(log)}», the whole output is {log}."
-            )
 
     def _until_ready(self, *names: str) -> None:
         self._wait.until_ready([self._programs[name] for name in names], READY_SECONDS)

@@ -1,27 +1,42 @@
-"""Makes the topics and push subscriptions of a region in the Pub/Sub emulator, from the registry.
+"""Keeps the topics and push subscriptions of a region in the Pub/Sub emulator, from the registry.
 
     python -m emulators.subscriptions <region>
 
-A process of its own, run with the stack's environment: Google's client takes longer to import than this takes to run.
+The emulator holds them in memory, so that one that was started again has none: this process looks, and makes them.
 There are no dead-letter policies (they would count every message's attempts); a handler publishes what it cannot
 decode to the region's dead-letter topic itself.
 """
 
+import logging
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound, RetryError
 from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
-from emulators import secrets
+from emulators import readiness, secrets
 from shared.registry import Row, load
+
+log = logging.getLogger(__name__)
 
 ACK_DEADLINE_SECONDS: Final = 30
 RETRY: Final = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=10)}
+
+CALL_SECONDS: Final = 5.0
+AT_FIRST_SECONDS: Final = 0.1
+"""Between two looks whether the emulator answers yet."""
+
+LOOK_SECONDS: Final = 2.0
+"""Between two looks whether the topics are still there."""
+
+DEAD_LETTER: Final = "dead-letter"
+MADE: Final = "topics and subscriptions of %s are made"
 
 
 def topic_name(topic: str, region: str) -> str:
@@ -34,44 +49,80 @@ def subscription_name(row: str, topic: str, region: str) -> str:
     return f"{row}-{topic}-{region}"
 
 
-def make(region: str, project: str, functions_address: str, push_token: str) -> None:
-    """Make every topic and subscription of a region.
+class Subscriptions:
+    """The topics and subscriptions of one region."""
 
-    functions_address: host:port of the functions host, which takes the pushes.
-    push_token: what pushes carry, since the emulator sends no Authorization header.
+    def __init__(self, region: str, project: str, functions_address: str, push_token: str) -> None:
+        """
+        functions_address: host:port of the functions host, which takes the pushes.
+        push_token: what pushes carry, since the emulator sends no Authorization header.
+        """
+        self._region = region
+        self._project = project
+        self._functions_address = functions_address
+        self._query = urlencode({"token": push_token})
+        self._publisher = pubsub_v1.PublisherClient()
+        self._subscriber = pubsub_v1.SubscriberClient()
 
-    Raises google.api_core.exceptions.GoogleAPICallError when the emulator refuses one.
-    """
-    registry = load()
-    publisher = pubsub_v1.PublisherClient()
-    subscriber = pubsub_v1.SubscriberClient()
+    def are_made(self) -> bool:
+        """Whether all is there: the dead-letter topic is made last."""
+        try:
+            self._publisher.get_topic(topic=self._path(DEAD_LETTER), timeout=CALL_SECONDS)
+        except NotFound:
+            return False
+        return True
 
-    def make_topic(topic: str) -> None:
-        publisher.create_topic(name=publisher.topic_path(project, topic_name(topic, region)))
+    def make(self) -> None:
+        """Make what is missing. Raises GoogleAPICallError when the emulator refuses something."""
+        registry = load()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._make_topic, registry.topics))
+            consumed = ((row, topic) for row in registry.event_rows() for topic in registry.topics_of(row))
+            list(pool.map(lambda pair: self._make_subscription(*pair), consumed))
+        self._make_topic(DEAD_LETTER)
 
-    def make_subscription(consumed: tuple[Row, str]) -> None:
-        row, topic = consumed
-        query = urlencode({"token": push_token})
-        subscriber.create_subscription(
-            request={
-                "name": subscriber.subscription_path(project, subscription_name(row.name, topic, region)),
-                "topic": publisher.topic_path(project, topic_name(topic, region)),
-                "enable_message_ordering": True,
-                "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
-                "retry_policy": RETRY,
-                "push_config": {"push_endpoint": f"http://{functions_address}/_events/{row.name}?{query}"},
-            }
-        )
+    def _path(self, topic: str) -> str:
+        return str(self._publisher.topic_path(self._project, topic_name(topic, self._region)))
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(make_topic, (*registry.topics, "dead-letter")))
-        list(pool.map(make_subscription, ((r, t) for r in registry.event_rows() for t in registry.topics_of(r))))
+    def _make_topic(self, topic: str) -> None:
+        try:
+            self._publisher.create_topic(name=self._path(topic), timeout=CALL_SECONDS)
+        except AlreadyExists:
+            log.info("%s is there already", topic)
+
+    def _make_subscription(self, row: Row, topic: str) -> None:
+        name = subscription_name(row.name, topic, self._region)
+        request = {
+            "name": self._subscriber.subscription_path(self._project, name),
+            "topic": self._path(topic),
+            "enable_message_ordering": True,
+            "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
+            "retry_policy": RETRY,
+            "push_config": {"push_endpoint": f"http://{self._functions_address}/_events/{row.name}?{self._query}"},
+        }
+        try:
+            self._subscriber.create_subscription(request=request, timeout=CALL_SECONDS)
+        except AlreadyExists:
+            log.info("%s is there already", name)
+
+
+def main(region: str) -> None:
+    """Run until the process is ended."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
+    subscriptions = Subscriptions(region, os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["FUNCTIONS_ADDRESS"], token)
+    answers = readiness.answers(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
+    while True:
+        while not answers():
+            time.sleep(AT_FIRST_SECONDS)
+        try:
+            if not subscriptions.are_made():
+                subscriptions.make()
+                log.info(MADE, region)
+        except (GoogleAPICallError, RetryError) as error:
+            log.warning("the emulator does not do what is asked; it is asked again: %s", error)
+        time.sleep(LOOK_SECONDS)
 
 
 if __name__ == "__main__":
-    make(
-        sys.argv[1],
-        os.environ["GOOGLE_CLOUD_PROJECT"],
-        os.environ["FUNCTIONS_ADDRESS"],
-        secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token"),
-    )
+    main(sys.argv[1])

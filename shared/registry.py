@@ -81,6 +81,7 @@ class Row(Strict):
     callers: list[str] = []
     replay: Literal["rebuild", "fill"] | None = None
     environment: Literal["local"] | None = None
+    cache: str = "no-store"
     hosts: Literal["all"] | None = None
 
     @property

@@ -1,15 +1,19 @@
 """What the claiming service asks of others, over gRPC."""
 
+from typing import TYPE_CHECKING
+
 from functions.claiming.domain.claim import Item
 from functions.claiming.ports import Bought
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import GetStatusRequest, GetStatusResponse
+
+if TYPE_CHECKING:
+    from shared.adapters.rpc import RpcChannel
 
 
 class OrderClient:
     """The order service, as the claiming service sees it."""
 
-    def __init__(self, channel: RpcChannel) -> None:
+    def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
     def bought(self, order_id: str) -> Bought:

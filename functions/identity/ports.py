@@ -17,7 +17,7 @@ class NonceUses(Protocol):
     """The nonces that were used."""
 
     def consume(self, nonce: str, expires_at: datetime) -> bool:
-        """Use a nonce; tells whether this was its first use. Past its expiry it need not be known. Raises Unavailable."""
+        """Use a nonce; tells whether that was its first use. Once expired it may be forgotten. Raises Unavailable."""
 
 
 class Users(Protocol):
@@ -49,7 +49,7 @@ class Sessions(Protocol):
         """Record a session's new token; tells whether it was still what it was read as. Raises Unavailable."""
 
     def revoke(self, session_id: str, at: datetime, ending: Ending) -> None:
-        """End a session for ever, whatever happens at the same time; one that has ended stays so. Raises Unavailable."""
+        """End a session for ever, whatever happens at the same time; an ended one stays so. Raises Unavailable."""
 
 
 class Signatures(Protocol):

@@ -6,8 +6,8 @@
     nonce_uses/<nonce>                   that it was used
     identity_events/<stream>@<version>   the facts (shared/outbox/firestore.py)
 
-`delete_after` is the field of the TTL policies: what it names is past any use by then. Google's client is imported on
-first use, since it is slow to load and some operations need none.
+`delete_after` is the field of the TTL policies: what it names is past any use by then. Google's client and
+gRPC are imported on first use: they are slow to load, and some operations need neither.
 """
 
 import secrets
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from functions.identity.clients import WalletClient
 from functions.identity.domain.errors import SignatureInvalid
 from functions.identity.domain.events import UserCreated
 from functions.identity.domain.nonces import Nonces
@@ -35,6 +34,8 @@ from shared.outbox.work import UnitOfWork
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
+
+    from functions.identity.clients import WalletClient
 
 KEPT: Final = timedelta(days=1)
 """How long what has expired is kept, against clocks that differ."""
@@ -94,8 +95,10 @@ class Work(UnitOfWork):
         return PublishedKeys(self.settings)
 
     @cached_property
-    def wallets(self) -> WalletClient:
+    def wallets(self) -> "WalletClient":
         """The wallet service."""
+        from functions.identity.clients import WalletClient
+
         return WalletClient(self.resources.channel("wallet", "identity"))
 
     @cached_property

@@ -1,6 +1,7 @@
 """What callers see of users, sessions and keys."""
 
 from datetime import datetime
+from typing import Literal
 
 from functions.identity.domain.users import Role
 from shared.contracts.operations import View
@@ -21,7 +22,7 @@ class TokensView(View):
     expires_in: int
     refresh_token: str
     user_id: str
-    token_type: str = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a scheme, not a secret
 
 
 class KeyView(View):

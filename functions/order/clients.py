@@ -1,15 +1,17 @@
 """What the order service asks of others, over gRPC. Every command carries an id that derives from the order's."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from functions.order.domain.order import Order
 from functions.order.domain.placing import Terms
 from functions.order.ports import Refusal
 from shared import ids
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen import supply_pb2, wallet_pb2
 from shared.errors import NotFound
+
+if TYPE_CHECKING:
+    from shared.adapters.rpc import RpcChannel
 
 REASON: Final = {"pending": "cancelled", "confirmed": "cancelled"}
 """Why a hold is released of an order that has no outcome yet; else its outcome says why."""
@@ -18,7 +20,7 @@ REASON: Final = {"pending": "cancelled", "confirmed": "cancelled"}
 class SupplyClient:
     """The supply service, as the order service sees it."""
 
-    def __init__(self, channel: RpcChannel) -> None:
+    def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
     def describe(self, supply_ids: Sequence[str], user_id: str) -> dict[str, Terms]:
@@ -59,7 +61,7 @@ class SupplyClient:
 class WalletClient:
     """The wallet service, as the order service sees it."""
 
-    def __init__(self, channel: RpcChannel) -> None:
+    def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
     def address(self, wallet_id: str, owner: str) -> str:

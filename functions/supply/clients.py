@@ -1,13 +1,15 @@
 """What the supply service asks of others, over gRPC."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from functions.supply.ports import Decision
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.errors import NotFound
+
+if TYPE_CHECKING:
+    from shared.adapters.rpc import RpcChannel
 
 DECISIONS: Final[Mapping[int, Decision]] = {
     DecideResponse.DECISION_UNSPECIFIED: "unknown",
@@ -20,7 +22,7 @@ DECISIONS: Final[Mapping[int, Decision]] = {
 class OrderClient:
     """The order service, as the supply service sees it."""
 
-    def __init__(self, channel: RpcChannel) -> None:
+    def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
@@ -31,7 +33,7 @@ class OrderClient:
 class WalletClient:
     """The wallet service, as the supply service sees it."""
 
-    def __init__(self, channel: RpcChannel) -> None:
+    def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
     def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:

@@ -1,11 +1,13 @@
 """What the wallet service asks of others, over gRPC."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from functions.wallet.ports import Decision
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
+
+if TYPE_CHECKING:
+    from shared.adapters.rpc import RpcChannel
 
 DECISIONS: Final[Mapping[int, Decision]] = {
     DecideResponse.DECISION_UNSPECIFIED: "unknown",
@@ -18,7 +20,7 @@ DECISIONS: Final[Mapping[int, Decision]] = {
 class OrderClient:
     """The order service, as the wallet service sees it."""
 
-    def __init__(self, channel: RpcChannel) -> None:
+    def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:

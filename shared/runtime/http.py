@@ -149,6 +149,7 @@ class HttpOperation:
         response = flask.Response(answer.body, status=answer.status, content_type=kind)
         if answer.status == 204:
             del response.headers["Content-Type"]
+        response.headers["Cache-Control"] = self._row.cache if answer.status < 400 else "no-store"
         if replayed:
             response.headers["Idempotent-Replayed"] = "true"
         return response

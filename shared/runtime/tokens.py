@@ -14,6 +14,9 @@ from shared.errors import Unauthenticated
 HEADER: Final = frozenset({"alg", "typ", "kid"})
 """What a header of ours holds; anything else (jku, x5u, jwk, crit) is refused, so no key comes from the token."""
 
+CHECKS: Final = {"strict_aud": True, "verify_exp": False, "verify_iat": False}
+"""PyJWT's checks of times are left to _caller: it is handed the time, and takes whole seconds only."""
+
 
 def verify(settings: Settings, token: str, now: datetime) -> Caller:
     """Who a token speaks for. Raises Unauthenticated for anything that is not a valid token of ours."""
@@ -27,7 +30,7 @@ def verify(settings: Settings, token: str, now: datetime) -> Caller:
             algorithms=[ALGORITHM],
             issuer=settings.public_url,
             audience=settings.public_url,
-            options={"require": ["iss", "aud", "sub", "sid", "scope", "iat", "exp"], "strict_aud": True},
+            options={**CHECKS, "require": ["iss", "aud", "sub", "sid", "scope", "iat", "exp"]},
         )
         return _caller(claims, now)
     except (jwt.PyJWTError, KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
@@ -39,7 +42,8 @@ def _caller(claims: dict[str, Any], now: datetime) -> Caller:
     if not all(isinstance(text, str) for text in texts):
         raise Unauthenticated
     # PyJWT takes a fractional, textual or far-away exp; the contract has whole seconds, at most ten minutes ahead.
-    if type(claims["exp"]) is not int or claims["exp"] > now.timestamp() + LIFE.total_seconds():
+    expires, present = claims["exp"], now.timestamp()
+    if type(expires) is not int or not present < expires <= present + LIFE.total_seconds():
         raise Unauthenticated
     return Caller(user_id=texts[0], session_id=texts[1], scopes=frozenset(texts[2].split(" ")))
 

@@ -1,0 +1,114 @@
+"""What tests have in common: one local stack on free ports for the whole run, people who use it, and its real parts."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from emulators.stack import Stack
+from shared.adapters.resources import Resources
+from shared.adapters.rpc import RpcChannel
+from shared.config import Settings, read
+
+FUNDS = 1_000_000_000
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack: one of its own, or for a developer in a hurry the one whose state folder MERIDIAN_ATTACH names."""
+    attached = os.environ.get("MERIDIAN_ATTACH")
+    if attached:
+        yield Stack(Path(attached))
+        return
+    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Stack) -> Settings:
+    """The settings of the stack's processes."""
+    return read(stack.environment)
+
+
+@pytest.fixture(scope="session")
+def resources(settings: Settings, stack: Stack) -> Resources:
+    """The stack's real parts, as a process of Meridian sees them."""
+    # Google's clients find their emulators by environment variables alone.
+    for name in ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"):
+        os.environ[name] = stack.environment[name]
+    return Resources(settings)
+
+
+@pytest.fixture(scope="session")
+def edge(stack: Stack) -> Iterator[httpx.Client]:
+    """Connections to the edge, shared by all who sign in."""
+    with httpx.Client(base_url=stack.edge_url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def anyone(edge: httpx.Client, stack: Stack) -> Callable[[], Person]:
+    """Makes a new person, signed in."""
+    return lambda: Person(stack.edge_url, edge).sign_in()
+
+
+@pytest.fixture(scope="session")
+def merchant(anyone: Callable[[], Person]) -> Person:
+    """Somebody who sells."""
+    return anyone()
+
+
+@pytest.fixture
+def buyer(anyone: Callable[[], Person]) -> Person:
+    """Somebody new with FUNDS of USDC and of ETH in their wallet."""
+    person = anyone()
+    for currency in ("USDC", "ETH"):
+        body = {"wallet_id": person.wallet_id, "currency": currency, "amount": str(FUNDS)}
+        person.post("/v1/local/faucet", body)
+    return person
+
+
+@pytest.fixture
+def on_sale(merchant: Person) -> Callable[..., dict[str, Any]]:
+    """Puts a supply of the merchant on sale; what is given goes before the defaults."""
+
+    def sell(**terms: object) -> dict[str, Any]:
+        body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 10, "status": "active"}
+        supply: dict[str, Any] = merchant.post("/v1/supplies", {**body, **terms}, key=fresh_key())
+        return supply
+
+    return sell
+
+
+@pytest.fixture(scope="session")
+def ordered() -> Callable[..., dict[str, Any]]:
+    """Has a buyer order units of a supply: `ordered(buyer, supply, quantity=1)` is the order, confirmed or further."""
+
+    def order(buyer: Person, supply: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
+        body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": quantity}]}
+        placed: dict[str, Any] = buyer.post("/v1/orders", body, key=fresh_key())
+        return placed
+
+    return order
+
+
+@pytest.fixture(scope="session")
+def paid_order(ordered: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Has a buyer buy units of a supply: `paid_order(buyer, supply, quantity=1)` is the order once it is paid."""
+
+    def buy(buyer: Person, supply: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
+        order = ordered(buyer, supply, quantity)
+        paid: dict[str, Any] = buyer.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
+        return paid
+
+    return buy
+
+
+@pytest.fixture(scope="session")
+def rpc(resources: Resources) -> Callable[[str, str], RpcChannel]:
+    """A channel to a service's real RPC host on behalf of another: `rpc("wallet", "order").call("Wallet.Describe", ...)`."""
+    return resources.channel
