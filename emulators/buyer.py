@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
@@ -11,6 +12,11 @@ from shared.adapters.ethereum import address_of, personal_digest, sign
 CHAIN_ID: Final = 31337
 TIMEOUT_SECONDS: Final = 30
 LOOK_SECONDS: Final = 0.1
+INSIST_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 120
+PAUSE_SECONDS: Final = 0.25
+PASSING: Final = frozenset({429, 502, 503, 504})
+"""Statuses after which a client tries again."""
 
 
 class Person:
@@ -55,6 +61,51 @@ class Person:
             headers["Idempotency-Key"] = key
         return self._http.request(method, path, json=body, headers=headers)
 
+    def insist(
+        self, method: str, path: str, body: Any = None, key: str | None = None, *, again: bool = True
+    ) -> httpx.Response:
+        """Send a request until it is answered for good, as a client does whose network or server fails.
+
+        again: whether what was cut off may simply be sent again: with a key, or where a repeat does no harm.
+        Raises httpx.HTTPError when nothing comes of it within INSIST_SECONDS, or when `again` forbids another try.
+        """
+        until = time.monotonic() + INSIST_SECONDS
+        while True:
+            try:
+                response = self.request(method, path, body, key)
+                if response.status_code not in PASSING and not _in_progress(response):
+                    return response
+                failure: httpx.HTTPError = httpx.HTTPStatusError(
+                    "no answer", request=response.request, response=response
+                )
+            except httpx.TransportError as error:
+                failure = error
+            if not again or time.monotonic() > until:
+                raise failure
+            time.sleep(PAUSE_SECONDS)
+
+    def sign_in_anyhow(self) -> "Person":
+        """Sign in with a new nonce until it works: a nonce whose answer was lost is used up."""
+        until = time.monotonic() + INSIST_SECONDS
+        while True:
+            try:
+                return self.sign_in()
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                if time.monotonic() > until:
+                    raise
+            time.sleep(PAUSE_SECONDS)
+
+    def settled(self, path: str, done: Callable[[Any], bool]) -> Any:
+        """Look at a resource until it is as it should be, whatever fails meanwhile. Raises TimeoutError."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while True:
+            seen = self.insist("GET", path).json()
+            if done(seen):
+                return seen
+            if time.monotonic() > until:
+                raise TimeoutError(f"{path} is still {seen} after {SETTLE_SECONDS} s")
+            time.sleep(PAUSE_SECONDS)
+
     def balance(self, currency: str) -> int:
         """What the default wallet holds, in atomic units."""
         balances = self.get(f"/v1/wallets/{self.wallet_id}/balances")["balances"]
@@ -75,6 +126,10 @@ class Person:
     def _answer(response: httpx.Response) -> Any:
         response.raise_for_status()
         return response.json() if response.content else None
+
+
+def _in_progress(response: httpx.Response) -> bool:
+    return response.status_code == 409 and response.json()["code"] == "IDEMPOTENCY_IN_PROGRESS"
 
 
 def fresh_key() -> str:

@@ -8,12 +8,13 @@ The configuration is JSON, not YAML: Envoy reads both, and JSON has no words tha
 """
 
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 from emulators.environment import Layout, functions_host
 from emulators.ports import HOST
+from shared.contracts.problems import title_of
 from shared.registry import Row
+from shared.telemetry.context import REQUEST_ID
 
 WEIGHTS: Final = {"blue": 100}
 """The share of each colour in percent. A rollout adds a second colour and moves the weights."""
@@ -30,8 +31,10 @@ TYPE: Final = "type.googleapis.com/envoy.extensions"
 
 _DOWN: Final = ("UNAVAILABLE", "Something that this needs is down for the moment.")
 
+_INVALID: Final = ("MALFORMED_REQUEST", "The request is not valid HTTP.")
+
 PROBLEMS: Final = {
-    400: ("MALFORMED_REQUEST", "The request is not valid HTTP."),
+    400: _INVALID,
     403: ("UPGRADE_REFUSED", "The connection cannot be upgraded."),
     404: ("NOT_FOUND", "There is no such resource."),
     408: ("REQUEST_TIMEOUT", "The request did not arrive in time."),
@@ -39,14 +42,23 @@ PROBLEMS: Final = {
     426: ("UPGRADE_REQUIRED", "Another version of HTTP is needed."),
     431: ("HEADERS_TOO_LARGE", "The headers are larger than 60 KiB."),
     500: _DOWN,
+    501: _INVALID,
     502: _DOWN,
     503: _DOWN,
     504: ("OUTCOME_UNKNOWN", "No answer came in time: the same request tells whether it took effect."),
 }
-"""What Envoy answers itself, by its status: code and detail. From 500 on it is told as 503, with Retry-After."""
+"""What Envoy answers itself, by its status: code and detail."""
 
-REQUEST_ID: Final = '%COALESCE({"operators":[{"command":"REQ","param":"X-REQUEST-ID"},"UNIQUE_ID"]})%'
-"""A request that Envoy cannot even read has got no id by then."""
+TOLD: Final = {500: 503, 501: 400, 502: 503, 504: 503}
+"""The statuses that the contract does not have, and how they are told. 501 is for an unknown transfer coding."""
+
+KEPT_ID: Final = "%REQ(X-REQUEST-ID)%"
+MADE_ID: Final = "req_%START_TIME(%s%9f)%"
+"""A request that Envoy cannot even read has got no id by then, and a malformed one is not given back. This one tells
+the time, in nanoseconds, because Envoy's own would be another one in the header than in the body."""
+
+BUFFERED_BYTES: Final = 16 * 1024 * 1024
+"""How much of a body the edge takes in. Larger ones it refuses itself, whoever sends them."""
 
 
 def configuration(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
@@ -120,13 +132,14 @@ def _connection_manager(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
         # An underscore becomes a hyphen on its way into WSGI, so such a header could pose as another.
         "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER", "idle_timeout": "300s"},
         "request_headers_timeout": "10s",
+        "request_timeout": "30s",
         "route_config": {
             "name": "registry",
             "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes(rows)}],
         },
-        "http_filters": [_header_filter(), _router()],
+        "http_filters": [_header_filter(), _buffer_filter(), _router()],
         "local_reply_config": {
-            "mappers": [_mapper(status, layout.regions[0], *told) for status, told in PROBLEMS.items()]
+            "mappers": [mapper for status in PROBLEMS for mapper in _mappers(status, layout.regions[0])]
         },
         "access_log": [_access_log(str(layout.logs / "edge-access.log"))],
     }
@@ -146,28 +159,52 @@ def _header_filter() -> dict[str, Any]:
     }
 
 
+def _buffer_filter() -> dict[str, Any]:
+    """Takes in a whole request before it passes it on: a body that comes slowly would hold a thread of the host."""
+    return {
+        "name": "envoy.filters.http.buffer",
+        "typed_config": {"@type": f"{TYPE}.filters.http.buffer.v3.Buffer", "max_request_bytes": BUFFERED_BYTES},
+    }
+
+
 def _router() -> dict[str, Any]:
     router = {"@type": f"{TYPE}.filters.http.router.v3.Router", "suppress_envoy_headers": True}
     return {"name": "envoy.filters.http.router", "typed_config": router}
 
 
-def _mapper(status: int, region: str, code: str, detail: str) -> dict[str, Any]:
-    told = 503 if status >= 500 else status
+def _mappers(status: int, region: str) -> list[dict[str, Any]]:
+    """How an answer of Envoy's own is told: with the request's id where it has a good one, else with one that is made."""
+    is_status = {
+        "status_code_filter": {
+            "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"status_{status}"}}
+        }
+    }
+    has_id = {
+        "header_filter": {
+            "header": {"name": "x-request-id", "string_match": {"safe_regex": {"regex": REQUEST_ID.pattern}}}
+        }
+    }
+    return [
+        {"filter": {"and_filter": {"filters": [is_status, has_id]}}, **_problem(status, region, KEPT_ID)},
+        {"filter": is_status, **_problem(status, region, MADE_ID)},
+    ]
+
+
+def _problem(status: int, region: str, request_id: str) -> dict[str, Any]:
+    told = TOLD.get(status, status)
+    code, detail = PROBLEMS[status]
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(told).phrase,
+        "title": title_of(told),
         "status": told,
         "detail": detail,
         "code": code,
-        "request_id": REQUEST_ID,
+        "request_id": request_id,
     }
-    headers = {"x-request-id": REQUEST_ID, "x-served-by": region} | ({"retry-after": "1"} if told == 503 else {})
+    headers = {"x-request-id": request_id, "x-served-by": region, "cache-control": "no-store"}
+    if told == 503:
+        headers["retry-after"] = "1"
     return {
-        "filter": {
-            "status_code_filter": {
-                "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"status_{status}"}}
-            }
-        },
         "status_code": told,
         "body_format_override": {"json_format": body, "content_type": "application/problem+json"},
         "headers_to_add": [

@@ -73,11 +73,15 @@ class Host:
 
 
 def _decoded(path: str) -> str | None:
-    """A path as text: WSGI carries its bytes as Latin-1. None when they are not UTF-8."""
+    """A path as text: WSGI carries its bytes as Latin-1. None for what is not UTF-8, or holds a line feed.
+
+    functions-framework's own routes do not match across lines.
+    """
     try:
-        return path.encode("latin-1").decode("utf-8")
+        text = path.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return None
+    return None if "\n" in text else text
 
 
 def _function(name: str) -> Application:

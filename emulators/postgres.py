@@ -38,6 +38,9 @@ SETTINGS: Final = {
     "log_min_duration_statement": "1000",
 }
 
+TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108
+"""Where a folder is made that is its user's alone, if the one that the environment names cannot be reached."""
+
 ACCESS: Final = f"host all all {HOST}/32 scram-sha-256\n"
 """pg_hba.conf: passwords over loopback, and no other way in."""
 
@@ -122,7 +125,7 @@ def _folder(state: Path, account: pwd.struct_passwd | None) -> Path:
     _give(inside, account)
     if _reaches(account, inside, "-x"):
         return inside
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+    for parent in (tempfile.gettempdir(), *TEMPORARY):
         outside = Path(tempfile.mkdtemp(prefix="meridian-postgres-", dir=parent))
         _give(outside, account)
         if _reaches(account, outside, "-x"):

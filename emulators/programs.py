@@ -19,7 +19,7 @@ TOPICS: Final = "topics-"
 GRANIAN: Final = (
     *("--interface", "wsgi", "--workers", "1", "--blocking-threads", "16", "--no-ws", "--log-level", "warning"),
     # granian counts connections, idle ones too: the edge keeps up to 64, the Pub/Sub emulator two a subscription.
-    *("--backpressure", "256"),
+    *("--backpressure", "1024"),
 )
 
 # Both emulators start in less time, and in less memory, on the serial collector and the first compiler alone.

@@ -4,9 +4,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from rich.console import Console
+from rich.progress import track
+
+T = TypeVar("T")
 
 NAMES_SHOWN: Final = 3
 
@@ -29,6 +32,28 @@ class Progress:
         self.begin([name])
         yield
         self.end(name)
+
+
+class Bars:
+    """Shows how far a play is: bars on a terminal, a line for each finished part elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def track(self, what: str, things: Iterable[T], total: int | None = None) -> Iterator[T]:
+        """Go through things and show how many are done.
+
+        total: how many there are, where `things` cannot tell.
+        """
+        if total is None:
+            things = list(things)
+            total = len(things)
+        began = time.monotonic()
+        if self._console.is_terminal:
+            yield from track(things, description=f"{what:<17}", total=total, console=self._console)
+        else:
+            yield from things
+        self._console.print(f"  {what:<17} {total:>5} in {time.monotonic() - began:.1f} s", highlight=False)
 
 
 class Shown(Progress):

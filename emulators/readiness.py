@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from emulators import ports
 from emulators.errors import NotReady
 from emulators.logs import last_line
 from emulators.ports import HOST
 from emulators.progress import Progress
-from emulators.supervisor import Program, Supervisor
+from emulators.supervisor import Process, Program, Supervisor
 
 ASK_SECONDS: Final = 1.0
 """How long one question may take."""
 
-PAUSE_SECONDS: Final = 0.05
-"""Between two rounds of questions."""
+PAUSE_SECONDS: Final = 0.1
+"""Between two rounds of questions. What starts needs the processor more."""
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks at whether a process has ended."""
@@ -61,6 +62,8 @@ def serves_grpc(port: int) -> Callable[[], bool]:
     """The question whether a gRPC server on a loopback port says SERVING (grpc.health.v1)."""
 
     def ask() -> bool:
+        if not ports.is_taken(port):
+            return False  # cheaper than to ask in vain
         import grpc
         from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -112,19 +115,19 @@ class Wait:
                 return
             if time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
-                for name in waiting:
-                    self._look(name, pids[name])
+                for process in self._supervisor.processes():
+                    if process.name in waiting:
+                        self._look(process, pids[process.name])
             if time.monotonic() - began > seconds:
                 raise self._not_ready(next(iter(waiting)), f"is not ready after {seconds:.0f} s")
             if self._abandoned.wait(PAUSE_SECONDS):
                 raise NotReady(f"The wait for {', '.join(waiting)} was abandoned.")
 
-    def _look(self, name: str, pids: set[int]) -> None:
-        process = self._supervisor.process(name)
+    def _look(self, process: Process, pids: set[int]) -> None:
         if process.pid:
             pids.add(process.pid)
         if process.state == "FATAL" or len(pids) >= ATTEMPTS:
-            raise self._not_ready(name, "ends again and again")
+            raise self._not_ready(process.name, "ends again and again")
 
     def _not_ready(self, name: str, what: str) -> NotReady:
         log = self._logs / f"{name}.log"

@@ -5,14 +5,13 @@ with Stack(state=folder, free_ports=True) as stack:
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,7 @@ from typing import Final, Self
 
 import psutil
 
-from emulators import edge, environment, leftovers, parts, postgres, programs, record, secrets
+from emulators import edge, environment, leftovers, lock, parts, postgres, programs, record, secrets
 from emulators.environment import Layout
 from emulators.errors import NotReady, StackError
 from emulators.logs import last_line
@@ -34,9 +33,6 @@ from shared.registry import load
 
 STOP_SECONDS: Final = 12.0
 """How long programs may take to end; supervisord kills them before that."""
-
-LOCK_SECONDS: Final = 90.0
-"""How long another start or end of the same stack may take."""
 
 LOOK_SECONDS: Final = 0.1
 
@@ -131,7 +127,7 @@ class Stack:
         Raises StackError: a part is missing, does not start, or the stack is up already.
         """
         self.state.mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        with lock.held(self.state):
             self._refuse_second()
             self._end()
             self._remove(VOLATILE)
@@ -145,7 +141,7 @@ class Stack:
     def down(self) -> None:
         """End every process of it, and remove what its stores held. Raises StackError."""
         if self.state.exists():
-            with self._alone():
+            with lock.held(self.state):
                 self._end()
 
     def _end(self) -> None:
@@ -163,7 +159,7 @@ class Stack:
     def reset(self) -> None:
         """End it and remove all that it has written, its secrets too."""
         self.down()
-        self._remove((*VOLATILE, "secrets", "lock"))
+        self._remove((*VOLATILE, "secrets", lock.NAME))
         with contextlib.suppress(OSError):  # what others have put into the folder stays
             self.state.rmdir()
 
@@ -198,7 +194,9 @@ class Stack:
         self.until_ready(name)
 
     def until_ready(self, name: str) -> None:
-        """Wait until a process can be used. Only for the process that has started the stack. Raises StackError."""
+        """Wait until a process can be used. Raises StackError."""
+        if not self._programs:
+            self._programs = self._known_programs()
         wait = Wait(self._supervisor(), self.layout.logs, self._progress)
         wait.until_ready([self._programs[name]], READY_SECONDS)
 
@@ -225,6 +223,13 @@ class Stack:
         Start(registry, layout, cluster, self._programs, supervisor, self._progress).run()
         replace(known, supervisor=self._supervisord.pid if self._supervisord else 0, ready=True).save(self.state)
         ports.release()
+
+    def _known_programs(self) -> dict[str, Program]:
+        """The programs of a stack that another process has started."""
+        known, found = record.load(self.state), parts.find()
+        data = Path(known.data if known else self.state) / "data"
+        cluster = postgres.Cluster(found.postgres, data, postgres.account())
+        return programs.of_stack(load(), self.layout, found, cluster, self.state / "edge.json", None)
 
     def _launch(self) -> Supervisor:
         supervisor = self._supervisor()
@@ -285,21 +290,3 @@ class Stack:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the lock of the state folder: a start and an end at once would undo one another.
-
-        Raises StackError when whoever holds it does not come to an end.
-        """
-        deadline = time.monotonic() + LOCK_SECONDS
-        with (self.state / "lock").open("wb") as lock:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise StackError(f"Another command has been busy with {self.state} for too long.") from None
-                    time.sleep(LOOK_SECONDS)
-            yield

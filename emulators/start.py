@@ -12,8 +12,8 @@ from emulators.readiness import Wait
 from emulators.supervisor import Program, Supervisor
 from shared.registry import Registry
 
-READY_SECONDS: Final = 60.0
-"""How long one part may take to be ready. On two cores the slowest takes 3 s."""
+READY_SECONDS: Final = 90.0
+"""How long one part may take to be ready: seconds on an idle machine, a minute where much else runs."""
 
 
 class Start:

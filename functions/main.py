@@ -51,6 +51,8 @@ def serve(name: str) -> Callable[[Any], Any]:
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
+    if row.environment not in (None, settings().environment):
+        raise KeyError(f"{name} is for the {row.environment} environment only")
     if row.event:
         return EventOperation(bind(row), settings(), resources().clock)
     if row.schedule:

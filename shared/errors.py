@@ -90,7 +90,7 @@ class TooLarge(MeridianError):
 
 
 class NotJson(MeridianError):
-    """The body must be JSON in UTF-8, with Content-Type: application/json."""
+    """The body must be JSON in UTF-8, with Content-Type: application/json and no Content-Encoding."""
 
     code = "NOT_JSON"
 

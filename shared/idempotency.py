@@ -103,7 +103,13 @@ class Began:
 
     def resume(self, transaction: Transaction, now: datetime) -> str:
         """Take over from a holder that was silent too long; returns the reference. Raises KeyInUse."""
-        renewed = SQL.renew_lease(transaction, reference=self.reference, lease_expires_at=now + LEASE, now=now)
+        renewed = SQL.renew_lease(
+            transaction,
+            reference=self.reference,
+            request_id=trail().request_id,
+            lease_expires_at=now + LEASE,
+            now=now,
+        )
         if not renewed:
             raise KeyInUse
         return self.reference

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,21 @@ import pytest
 
 from emulators.buyer import Person, fresh_key
 from emulators.stack import Stack
+from functions.identity.domain.users import EVERYONE
+from shared import ids
 from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
+from shared.adapters.tokens import issue
 from shared.config import Settings, read
+from tests.books import Books
+from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack: one of its own, or for a developer in a hurry the one whose state folder MERIDIAN_ATTACH names."""
+    """A running stack: one of the run's own, or the one whose state folder MERIDIAN_ATTACH names, which saves time."""
     attached = os.environ.get("MERIDIAN_ATTACH")
     if attached:
         yield Stack(Path(attached))
@@ -110,5 +116,28 @@ def paid_order(ordered: Callable[..., dict[str, Any]]) -> Callable[..., dict[str
 
 @pytest.fixture(scope="session")
 def rpc(resources: Resources) -> Callable[[str, str], RpcChannel]:
-    """A channel to a service's real RPC host on behalf of another: `rpc("wallet", "order").call("Wallet.Describe", ...)`."""
+    """A channel to a service's RPC host on behalf of another: `rpc("wallet", "order").call("Wallet.Describe", ...)`."""
     return resources.channel
+
+
+@pytest.fixture(scope="session")
+def books(resources: Resources) -> Books:
+    """What the services have stored, read from their databases."""
+    return Books(resources)
+
+
+@pytest.fixture(scope="session")
+def triggers(stack: Stack, settings: Settings) -> Iterator[Triggers]:
+    """Starts schedule rows and delivers events, as the scheduler and Pub/Sub do."""
+    opened = Triggers(stack, settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def operator(anyone: Callable[[], Person], settings: Settings) -> Person:
+    """Somebody who may see what belongs to others."""
+    person = anyone()
+    scopes = [*EVERYONE, "operator"]
+    person.access_token = issue(settings, person.user_id, ids.new("ses", settings.cell), scopes, datetime.now(UTC))
+    return person

@@ -16,7 +16,7 @@ from shared.contracts.encode import to_json
 from shared.errors import NotFound
 from shared.outbox.work import UnitOfWork
 
-SQL: Final = queries(Path(__file__).parent / "sql")
+SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 
 
 class Work(UnitOfWork):

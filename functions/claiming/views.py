@@ -1,12 +1,11 @@
 """What callers see of claims."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from functions.claiming.domain.claim import Claim, Shown
-from shared.contracts.operations import View
+from shared.contracts.operations import Time, View
 
 
 class VoucherView(View):
@@ -38,8 +37,8 @@ class ClaimView(View, kw_only=True):
     status: Shown
     voucher: VoucherView
     transaction: TransactionView | msgspec.UnsetType = msgspec.UNSET
-    claimed_at: datetime
-    processed_at: datetime | None
+    claimed_at: Time
+    processed_at: Time | None
 
     @classmethod
     def of(cls, claim: Claim) -> "ClaimView":

@@ -6,7 +6,7 @@ from typing import Any, Final
 from eth_abi import encode
 
 from functions.claiming.domain.claim import Item, Terms
-from shared.adapters.ethereum import address_of, checksum_address, keccak, sign
+from shared.adapters.ethereum import address_of, canonical_address, keccak, sign
 from shared.config import Settings
 from shared.contracts.encode import to_json
 
@@ -49,7 +49,7 @@ class VoucherSigner:
         self._key = bytes.fromhex(settings.secret("voucher_key").decode())
 
     def address(self, text: str) -> str:
-        address = checksum_address(text)
+        address = canonical_address(text)
         if int(address, 16) == 0:
             raise ValueError("the zero address can receive nothing")
         return address

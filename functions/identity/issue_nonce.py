@@ -2,7 +2,6 @@
 
 from functions.identity.domain import nonces
 from functions.identity.domain.siwe import Message, render
-from functions.identity.domain.users import canonical_address
 from functions.identity.ports import IdentityWork
 from functions.identity.views import NonceView
 from shared.contracts.operations import Request
@@ -21,7 +20,7 @@ class IssueNonce(Request):
 def issue_nonce(request: IssueNonce, work: IdentityWork) -> NonceView:
     """A nonce for this address and chain alone. Raises Malformed for a bad address, or a chain that is not allowed."""
     try:
-        address = canonical_address(request.address, work.signatures.checksum)
+        address = work.signatures.checksum(request.address)
     except ValueError as error:
         raise Malformed(str(error), field="address") from error
     if request.chain_id not in work.site.chains:

@@ -56,7 +56,7 @@ class Signatures(Protocol):
     """Ethereum's addresses and signatures."""
 
     def checksum(self, address: str) -> str:
-        """The EIP-55 form of an address. Raises ValueError for what is not one."""
+        """The EIP-55 form of an address in one case or that form. Raises ValueError for anything else."""
 
     def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> None:
         """Make sure that an address signed a message by personal_sign (EIP-191). Raises SignatureInvalid."""

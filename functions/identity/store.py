@@ -228,7 +228,7 @@ class AccountSignatures:
     """Addresses, and signatures of accounts that have a key."""
 
     def checksum(self, address: str) -> str:
-        return ethereum.checksum_address(address)
+        return ethereum.canonical_address(address)
 
     def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> None:
         try:

@@ -1,10 +1,9 @@
 """What callers see of users, sessions and keys."""
 
-from datetime import datetime
 from typing import Literal
 
 from functions.identity.domain.users import Role
-from shared.contracts.operations import View
+from shared.contracts.operations import Time, View
 
 
 class NonceView(View):
@@ -12,7 +11,7 @@ class NonceView(View):
 
     nonce: str
     message: str
-    expires_at: datetime
+    expires_at: Time
 
 
 class TokensView(View):

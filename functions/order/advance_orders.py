@@ -6,7 +6,7 @@ from typing import Final
 
 from functions.order import saga
 from functions.order.ports import SagaWork
-from shared.errors import Unavailable
+from shared.errors import MeridianError
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def advance_orders(work: SagaWork) -> dict[str, int]:
     for order_id in stranded:
         try:
             saga.advance(order_id, work)
-        except Unavailable as error:
+        except MeridianError as error:  # whatever one order meets, the ones behind it go on
             log.warning("%s waits: %s", order_id, error)
             waiting += 1
     return {"advanced": len(stranded) - waiting, "waiting": waiting}

@@ -30,7 +30,8 @@ def cancel_order(request: CancelOrder, caller: Caller, work: SagaWork) -> OrderV
         if order.hold_id and not work.wallet.release(order):
             raise OrderPaid
         order = _cancel(order.id, work)
-        saga.give_back(order, work)
+        if order.ended:
+            saga.give_back(order, work)
     if order.status == "cancelled":
         return OrderView.of(order)
     raise refusal_of(order) or OrderPaid()

@@ -1,4 +1,4 @@
-"""The one rule by which an order expires: what decide_orders and expire_orders have in common."""
+"""The one rule by which an order expires: what decide_orders, expire_orders and the saga have in common."""
 
 from functions.order.domain.order import Order
 from functions.order.ports import OrderWork

@@ -1,8 +1,15 @@
 """Tell the story of an order."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.order.ports import OrderWork
 from functions.order.views import OrderEventView
 from shared.contracts.operations import Caller, Page, PageLimit, Request
+
+
+Version = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 
 
 class ListOrderEvents(Request):
@@ -10,7 +17,7 @@ class ListOrderEvents(Request):
 
     order_id: str
     limit: PageLimit = 20
-    cursor: int | None = None
+    cursor: Version | None = None
 
 
 def list_order_events(request: ListOrderEvents, caller: Caller, work: OrderWork) -> Page[OrderEventView]:

@@ -14,8 +14,9 @@ from typing import Final
 
 from functions.order.domain.errors import OrderPending
 from functions.order.domain.order import Order
+from functions.order.expiring import expire_if_due
 from functions.order.ports import Refusal, SagaWork
-from shared.errors import Unavailable
+from shared.errors import Contended, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ BURIED: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
 
 
 def finish(order_id: str, work: SagaWork, until: datetime) -> Order:
-    """Bring an order to its outcome, trying again while a service does not answer.
+    """Bring an order to its outcome, trying again while a service does not answer or a race is lost.
 
     Raises OrderPending at `until`; the same idempotency key, or the sweeper, goes on.
     """
@@ -32,7 +33,7 @@ def finish(order_id: str, work: SagaWork, until: datetime) -> Order:
     while True:
         try:
             return advance(order_id, work)
-        except Unavailable as error:
+        except (Unavailable, Contended) as error:
             attempt += 1
             if work.now() >= until:
                 work.end_lease(order_id)
@@ -41,9 +42,12 @@ def finish(order_id: str, work: SagaWork, until: datetime) -> Order:
 
 
 def advance(order_id: str, work: SagaWork) -> Order:
-    """Take every step that is left to the outcome; safe to repeat at any point. Raises Unavailable."""
-    with work.transaction() as reading:
-        order = reading.orders.lock(order_id)
+    """Take every step that is left to the outcome; safe to repeat at any point. Raises Unavailable, Contended.
+
+    An order past its time expires instead: nobody is charged by surprise when a service comes back much later.
+    """
+    with work.transaction() as beginning:
+        order = expire_if_due(order_id, beginning)
     if order.status == "pending":
         order = _conclude(order, _reserve_and_hold(order, work), work)
     if order.ended:
@@ -57,7 +61,7 @@ def give_back(order: Order, work: SagaWork) -> None:
         work.supply.release(order)
         if order.hold_id:
             work.wallet.release(order)
-    except Unavailable as error:
+    except (Unavailable, Contended) as error:
         log.warning("%s gives back later: %s", order.id, error)
 
 

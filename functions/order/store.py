@@ -26,7 +26,7 @@ from shared.idempotency import Answer, Began, answer_lease, end_lease, lease_req
 from shared.money import Amount
 from shared.outbox.work import UnitOfWork
 
-SQL: Final = queries(Path(__file__).parent / "sql")
+SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 FACTS: Final[dict[str, type[OrderEvent]]] = {fact.type: fact for fact in OrderEvent.__args__}
 FIRST_PAUSE_SECONDS: Final = 0.05
 

@@ -1,13 +1,12 @@
 """What callers see of orders."""
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from functions.order.domain.events import Item
 from functions.order.domain.order import Order, Status
-from shared.contracts.operations import View
+from shared.contracts.operations import Time, View
 from shared.money import Amount
 
 
@@ -51,10 +50,10 @@ class OrderView(View, kw_only=True):
     status: Status
     failure: FailureView | msgspec.UnsetType = msgspec.UNSET
     items: list[ItemView]
-    expires_at: datetime
+    expires_at: Time
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
     @classmethod
     def of(cls, order: Order) -> "OrderView":
@@ -82,4 +81,4 @@ class OrderEventView(View):
     version: int
     type: str
     data: dict[str, Any]
-    at: datetime
+    at: Time

@@ -1,7 +1,17 @@
 """What platform operations may ask for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that breaks an invariant."""
+
+    invariant: str
+    subject: str
+    detail: str
 
 
 class Dependencies(Protocol):
@@ -21,11 +31,19 @@ class Streams(Protocol):
         """Events from a version on, oldest first, as stored JSON."""
 
 
+class Invariants(Protocol):
+    """What must hold of the data of the service in whose host this runs."""
+
+    def check(self) -> tuple[list[str], list[Violation]]:
+        """The names of the invariants that were checked, and what breaks them."""
+
+
 class PlatformWork(Protocol):
     """The work of one platform operation."""
 
     dependencies: Dependencies
     streams: Streams
+    invariants: Invariants
 
     def document(self) -> bytes:
         """The OpenAPI document of the whole system."""

@@ -5,6 +5,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
+from functions.platform.ports import Violation
+from shared.adapters.postgres import queries
 from shared.adapters.resources import Resources
 from shared.contracts.encode import to_json
 from shared.errors import Unavailable
@@ -12,7 +14,9 @@ from shared.outbox.log import READ_AT_MOST
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
 
-DOCUMENT: Final = Path(__file__).parent.parent / "openapi.json"
+SERVICES: Final = Path(__file__).parent.parent
+DOCUMENT: Final = SERVICES / "openapi.json"
+EVENT_STORE: Final = SERVICES.parent / "shared" / "outbox" / "sql"
 
 
 class Work(UnitOfWork):
@@ -27,6 +31,11 @@ class Work(UnitOfWork):
     def streams(self) -> "Streams":
         """The events of the service in whose host this runs."""
         return Streams(self)
+
+    @cached_property
+    def invariants(self) -> "Invariants":
+        """What must hold of the data of the service in whose host this runs."""
+        return Invariants(self)
 
     def document(self) -> bytes:
         return DOCUMENT.read_bytes()
@@ -47,6 +56,28 @@ class Streams:
             with self._work.transaction() as work:
                 found = work.events.read(stream, from_version)
         return [to_json(event) for event in found]
+
+
+class Invariants:
+    """Every query of the service's sql/audit.sql, and of the event store's: a row that comes back is a violation."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def check(self) -> tuple[list[str], list[Violation]]:
+        if not load().services[self._work.service].database:
+            return [], []
+        files = [EVENT_STORE / "audit.sql", SERVICES / self._work.service / "sql" / "audit.sql"]
+        audits = [queries(path) for path in files]
+        checks = [(name, audit) for audit in audits for name in audit.available_queries if not name.endswith("_cursor")]
+        with self._work.transaction() as work:
+            work.opened.snapshot()
+            found = [
+                Violation(name, row["subject"], row["detail"])
+                for name, audit in checks
+                for row in getattr(audit, name)(work.opened)
+            ]
+        return [name for name, _ in checks], found
 
 
 class Dependencies:

@@ -37,7 +37,7 @@ class WalletClient:
         self._channel = channel
 
     def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
-        asked = DescribeRequest(wallet_ids=[wallet_id] if wallet_id else [], default_of=[] if wallet_id else [user_id])
+        asked = DescribeRequest(default_of=[user_id]) if wallet_id is None else DescribeRequest(wallet_ids=[wallet_id])
         wallets = self._channel.call("Wallet.Describe", asked, DescribeResponse).wallets
         own = [wallet.wallet_id for wallet in wallets if wallet.user_id == user_id and wallet.open]
         if not own:

@@ -34,6 +34,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
     if request.currency not in DECIMALS:
         raise Malformed(f"one of {', '.join(DECIMALS)}", field="currency")
     supply_id = work.new_id("sup")
+    asset = _asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
@@ -43,7 +44,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
         currency=request.currency,
         unit_price=request.unit_price,
         per_user_limit=request.per_user_limit,
-        asset=_asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id),
+        asset=asset,
         status=request.status,
         stock=Stock(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
         version=1,

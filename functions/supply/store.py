@@ -11,14 +11,14 @@ from functions.supply.domain import events
 from functions.supply.domain.reserving import OnSale, Reservation
 from functions.supply.domain.supply import Asset, Status, Stock, Supply
 from shared import ids
-from shared.adapters.ethereum import checksum_address, keccak
+from shared.adapters.ethereum import canonical_address, keccak
 from shared.adapters.postgres import Row, queries
 from shared.contracts.encode import to_json
 from shared.errors import Contended, NotFound
 from shared.money import Amount
 from shared.outbox.work import UnitOfWork
 
-SQL: Final = queries(Path(__file__).parent / "sql")
+SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 
 
 class Work(UnitOfWork):
@@ -57,7 +57,7 @@ class Chain:
         self._settings = work.settings
 
     def address(self, text: str) -> str:
-        return checksum_address(text)
+        return canonical_address(text)
 
     def default_asset(self, supply_id: str) -> Asset:
         return Asset(

@@ -1,12 +1,11 @@
 """What callers see of supplies."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 
 from functions.supply.domain.supply import Asset, Status, Supply
-from shared.contracts.operations import View
+from shared.contracts.operations import Time, View
 from shared.money import Amount
 
 
@@ -45,8 +44,8 @@ class SupplyView(View):
     asset: AssetView
     status: Status
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
     @classmethod
     def of(cls, supply: Supply) -> "SupplyView":

@@ -5,27 +5,22 @@ from datetime import UTC
 from functions.wallet.domain.holds import Wanted, place
 from functions.wallet.ports import WalletWork
 from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
+from shared.errors import Malformed
+from shared.money import Amount
 
 RELEASED = ("HOLD_RELEASED", "The hold was released before it was placed.")
 
 
 def place_hold(request: PlaceHoldRequest, work: WalletWork) -> PlaceHoldResponse:
-    """Place each hold, or say why not; one that was placed before answers as it did, one that was released refuses."""
+    """Place each hold, or say why not; one that was placed before answers as it did, one that was released refuses.
+
+    Raises Malformed for an amount that nobody can hold.
+    """
+    asked = {hold.hold_id: _wanted(hold) for hold in request.holds}  # one that a batch asks for twice is asked for once
     wallet_ids = sorted({hold.wallet_id for hold in request.holds})
     accounts = work.ledger.lock(wallet_ids)
-    known = work.holds.find([hold.hold_id for hold in request.holds])
-    wanted = [
-        Wanted(
-            id=hold.hold_id,
-            order_id=hold.order_id,
-            wallet_id=hold.wallet_id,
-            currency=hold.currency,
-            amount=int(hold.amount),
-            expires_at=hold.expires_at.ToDatetime(UTC),
-        )
-        for hold in request.holds
-        if hold.hold_id not in known
-    ]
+    known = work.holds.find(list(asked))
+    wanted = [hold for hold in asked.values() if hold.id not in known]
     decided = place(wanted, {wallet.id: wallet for wallet in work.wallets.find(wallet_ids)}, accounts)
     placed = work.holds.place(decided.placed) | {hold.id for hold in known.values() if hold.status != "released"}
     return PlaceHoldResponse(
@@ -33,6 +28,23 @@ def place_hold(request: PlaceHoldRequest, work: WalletWork) -> PlaceHoldResponse
             _outcome(hold.hold_id, ("", "") if hold.hold_id in placed else decided.refused.get(hold.hold_id, RELEASED))
             for hold in request.holds
         ]
+    )
+
+
+def _wanted(hold: PlaceHoldRequest.Hold) -> Wanted:
+    try:
+        amount = Amount.parse(hold.amount)
+    except ValueError as error:
+        raise Malformed(str(error), field="amount") from error
+    if amount == 0:
+        raise Malformed("more than 0", field="amount")
+    return Wanted(
+        id=hold.hold_id,
+        order_id=hold.order_id,
+        wallet_id=hold.wallet_id,
+        currency=hold.currency,
+        amount=amount,
+        expires_at=hold.expires_at.ToDatetime(UTC),
     )
 
 

@@ -44,7 +44,7 @@ class Ledger(Protocol):
     def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
         """Move money, and tell of it. The accounts that pay must be covered, or the database refuses all of it.
 
-        user_ids: the users whose wallets it touches.
+        user_ids: the users whose wallets it touches. Raises BalanceOverflow when one of them would hold too much.
         """
 
 

@@ -23,7 +23,9 @@ def settle_order(event: Event[OrderClaimed], work: WalletWork) -> None:
     transfer = Transfer(
         id=work.new_id("trf"),
         kind="settlement",
-        postings=settlement(order.currency, [(p.wallet_id, int(p.amount)) for p in order.payouts], order.fee_bps),
+        postings=settlement(
+            order.currency, amount, [(p.wallet_id, int(p.amount)) for p in order.payouts], order.fee_bps
+        ),
         created_at=work.now(),
         order_id=order.order_id,
     )

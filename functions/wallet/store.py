@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from functions.wallet.clients import OrderClient
 from functions.wallet.domain import events
+from functions.wallet.domain.errors import BalanceOverflow
 from functions.wallet.domain.holds import Hold, Status
 from functions.wallet.domain.ledger import Account, Transfer
 from functions.wallet.domain.wallet import Wallet
@@ -17,10 +18,10 @@ from shared import ids
 from shared.adapters.postgres import Row, queries
 from shared.contracts.encode import to_json
 from shared.errors import Contended, NotFound
-from shared.money import Amount, SignedAmount
+from shared.money import MAXIMUM, Amount, SignedAmount
 from shared.outbox.work import UnitOfWork
 
-SQL: Final = queries(Path(__file__).parent / "sql")
+SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 
 
 class Work(UnitOfWork):
@@ -156,7 +157,7 @@ class LedgerStore:
             }
             for posting in transfer.postings
         ]
-        SQL.post_transfer(
+        posted = SQL.post_transfer(
             self._work.opened,
             id=transfer.id,
             kind=transfer.kind,
@@ -165,6 +166,8 @@ class LedgerStore:
             at=transfer.created_at,
             postings=to_json(postings).decode(),
         )
+        if any((row["balance_after"] or 0) > MAXIMUM for row in posted):
+            raise BalanceOverflow
         fact = events.TransferPosted(
             transfer_id=transfer.id,
             kind=transfer.kind,

@@ -1,10 +1,8 @@
 """What callers see of wallets."""
 
-from datetime import datetime
-
 from functions.wallet.domain.ledger import Transfer
 from functions.wallet.domain.wallet import Status, Wallet
-from shared.contracts.operations import View
+from shared.contracts.operations import Time, View
 from shared.money import Amount, SignedAmount
 
 
@@ -18,8 +16,8 @@ class WalletView(View):
     chain_id: int
     status: Status
     version: int
-    created_at: datetime
-    updated_at: datetime
+    created_at: Time
+    updated_at: Time
 
     @classmethod
     def of(cls, wallet: Wallet) -> "WalletView":
@@ -64,7 +62,7 @@ class EntryView(View):
     balance_after: Amount
     kind: str
     reference: str
-    created_at: datetime
+    created_at: Time
 
 
 class TransferView(View):
@@ -77,7 +75,7 @@ class TransferView(View):
     currency: str
     amount: Amount
     reference: str
-    created_at: datetime
+    created_at: Time
 
     @classmethod
     def of(cls, transfer: Transfer) -> "TransferView":

@@ -36,6 +36,18 @@ def checksum_address(address: str) -> str:
     )
 
 
+def canonical_address(text: str) -> str:
+    """The EIP-55 form of an address as somebody wrote it: in lower case, in upper case, or in that form.
+
+    Raises ValueError for anything else, such as mixed case that is not the checksum.
+    """
+    canonical = checksum_address(text)
+    digits = text[2:]
+    if text != canonical and digits not in (digits.lower(), digits.upper()):
+        raise ValueError("the letters' case is not the checksum of the address (EIP-55)")
+    return canonical
+
+
 def personal_digest(message: bytes) -> bytes:
     """What personal_sign signs (EIP-191, version 0x45)."""
     return keccak(b"\x19Ethereum Signed Message:\n%d%b" % (len(message), message))

@@ -77,6 +77,10 @@ class Transaction:
             raise
         self._simple("release savepoint part")
 
+    def snapshot(self) -> None:
+        """Let all further statements see one picture of the data; to be called before any other."""
+        self._simple("set transaction isolation level repeatable read")
+
     def _simple(self, sql: str) -> None:
         with translated():
             CoreConnection.execute_simple(self._connection, sql)
@@ -198,12 +202,12 @@ class _Prepared:
         return transaction.count(sql, parameters)
 
 
-def queries(folder: Path) -> Any:
-    """The named queries of a folder's queries.sql: `queries.name(transaction, parameter=...)`.
+def queries(path: Path) -> Any:
+    """The named queries of a file: `queries.name(transaction, parameter=...)`.
 
     A name's suffix says what comes back: none a list of rows, `^` one row or None, `$` one value, `!` the rows touched.
     """
-    return aiosql.from_path(folder / "queries.sql", _Prepared, kwargs_only=True, mandatory_parameters=False)
+    return aiosql.from_path(path, _Prepared, kwargs_only=True, mandatory_parameters=False)
 
 
 def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -> Any:

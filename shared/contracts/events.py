@@ -4,7 +4,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from google.protobuf import json_format
@@ -22,8 +22,8 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     type: str
     stream: str
-    version: int
-    at: datetime
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     data: dict[str, Any]
     metadata: dict[str, Any] = {}
 
@@ -59,18 +59,19 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     def received(cls, attributes: dict[str, str], body: bytes) -> "StoredEvent":
         """An event as a transport delivered it. Raises Malformed when it is none of ours."""
         try:
-            return cls(
-                id=attributes["ce-id"],
-                type=attributes["ce-type"],
-                stream=attributes["ce-subject"],
-                version=int(attributes["ce-streamversion"]),
-                at=datetime.fromisoformat(attributes["ce-time"]),
-                data=msgspec.json.decode(body, type=dict[str, Any]),
-                metadata={
+            event = {
+                "id": attributes["ce-id"],
+                "type": attributes["ce-type"],
+                "stream": attributes["ce-subject"],
+                "version": attributes["ce-streamversion"],
+                "at": attributes["ce-time"],
+                "data": msgspec.json.decode(body),
+                "metadata": {
                     "request_id": attributes.get("ce-requestid", ""),
                     "traceparent": attributes.get("ce-traceparent", ""),
                 },
-            )
+            }
+            return msgspec.convert(event, cls, strict=False)
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             raise Malformed(f"not an event of Meridian: {error}") from error
 

@@ -1,8 +1,8 @@
 """The vocabulary of operations: who calls, what a request and a page are. Operations know no transport beyond this."""
 
 import base64
-import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -37,6 +37,7 @@ class View(msgspec.Struct):
 
 PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class PageRequest(Request):
@@ -50,8 +51,8 @@ class PageRequest(Request):
         if self.cursor is None:
             return None
         try:
-            last = base64.urlsafe_b64decode(self.cursor.encode("ascii")).decode("ascii")
-        except (ValueError, binascii.Error) as error:
+            last = base64.b64decode(self.cursor, altchars=b"-_", validate=True).decode("ascii")
+        except ValueError as error:
             raise Malformed("not a cursor of this list", field="cursor") from error
         if not ids.valid(last, prefix):
             raise Malformed("not a cursor of this list", field="cursor")

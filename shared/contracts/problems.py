@@ -22,12 +22,23 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
     errors.MeridianError: 500,
 }
 
+TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""The phrases of RFC 9110 where Python's are older, or differ from version to version."""
+
+HEADERS: Final = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+"""The headers of every problem document."""
+
 RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Unavailable: 1, errors.Contended: 1}
 
 
 def status_of(error: errors.MeridianError) -> int:
     """The status of an error: that of the nearest class in the table."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def title_of(status: int) -> str:
+    """The phrase of a status, as RFC 9110 has it."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def body_of(error: errors.MeridianError, request_id: str) -> bytes:
@@ -42,7 +53,7 @@ def document(status: int, code: str, detail: str, request_id: str, **members: An
     return msgspec.json.encode(
         {
             "type": "about:blank",
-            "title": HTTPStatus(status).phrase,
+            "title": title_of(status),
             "status": status,
             "detail": detail,
             "code": code,
@@ -54,7 +65,7 @@ def document(status: int, code: str, detail: str, request_id: str, **members: An
 
 def headers_of(error: errors.MeridianError) -> dict[str, str]:
     """The headers that belong to an error's answer."""
-    headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    headers = dict(HEADERS)
     for kind, seconds in RETRY_AFTER_SECONDS.items():
         if isinstance(error, kind):
             headers["Retry-After"] = str(seconds)

@@ -12,7 +12,7 @@ from shared.contracts.events import StoredEvent
 from shared.errors import Contended
 from shared.telemetry.context import trail
 
-SQL: Final = queries(Path(__file__).parent / "sql")
+SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 READ_AT_MOST: Final = 500
 
 

@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from functools import cache
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
@@ -15,8 +17,11 @@ T = TypeVar("T")
 BODY_AT_MOST_BYTES: Final = 256 * 1024
 DEPTH_AT_MOST: Final = 16
 
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 _PATH: Final = re.compile(r" - at `\$\.?(?:\[\.\.\.\])?(?P<field>[^`]*)`$")
-_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+"""Strings and brackets. A string without an end is taken to the end of the body: trying each of its quotes as the
+beginning of another would take time that grows with the square of the length."""
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -49,13 +54,31 @@ def to_request(
         for name in body:
             if name in texts:
                 raise Malformed(f"Object contains unknown field `{name}`", field=name)
-        return _convert({**body, **texts}, wanted, strict=True)
-    return _convert(texts, wanted, strict=False)
+        return _convert({**body, **texts}, wanted)
+    return _convert({name: _number(name, text, wanted) for name, text in texts.items()}, wanted)
 
 
-def _convert(value: dict[str, Any], wanted: type[T], *, strict: bool) -> T:
+def _number(name: str, text: str, wanted: Any) -> str | int:
+    """A text of a path or query as the number that its field wants; any other text, and any other field's, as it is.
+
+    msgspec's own lax mode would take `1e1` for a limit, an epoch for a time and `null` for nothing.
+    """
+    return int(text) if name in _integers(wanted) and _INTEGER.fullmatch(text) else text
+
+
+@cache
+def _integers(wanted: Hashable) -> frozenset[str]:
+    """The fields of a request that are integers."""
+    fields = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(wanted)).fields
+    choices = {field.name: getattr(field.type, "types", (field.type,)) for field in fields}
+    return frozenset(
+        name for name, types in choices.items() if any(isinstance(t, msgspec.inspect.IntType) for t in types)
+    )
+
+
+def _convert(value: dict[str, Any], wanted: type[T]) -> T:
     try:
-        return msgspec.convert(value, wanted, strict=strict, dec_hook=_amount)
+        return msgspec.convert(value, wanted, strict=True, dec_hook=_amount)
     except msgspec.ValidationError as error:
         message = str(error)
         at = _PATH.search(message)
@@ -74,8 +97,8 @@ def _amount(wanted: type[Any], value: Any) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"duplicate member {next(n for n in names if names.count(n) > 1)!r}")
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"duplicate member {name!r}")
     return members
 
 

@@ -93,7 +93,8 @@ class HttpOperation:
         if not body and not request.content_type and not self._asks_for_body():
             return {}
         charset = request.mimetype_params.get("charset", "utf-8").lower()
-        if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        coding = request.headers.get("Content-Encoding", "identity").lower()
+        if request.mimetype != "application/json" or charset not in ("utf-8", "utf8") or coding != "identity":
             raise NotJson
         return json_object(body)
 
@@ -171,7 +172,7 @@ class Unmatched:
         if not allowed:
             raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
         body = problems.document(405, "METHOD_NOT_ALLOWED", f"This path answers to {', '.join(allowed)}.", _id())
-        return flask.Response(body, 405, {"Allow": ", ".join(allowed)}, content_type="application/problem+json")
+        return flask.Response(body, 405, {**problems.HEADERS, "Allow": ", ".join(allowed)})
 
 
 def answered(

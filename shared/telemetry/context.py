@@ -7,7 +7,9 @@ from typing import Final
 
 from ulid import ULID
 
-_REQUEST_ID: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
+REQUEST_ID: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
+"""What a caller's X-Request-Id may be, so that it can stand in every header, log and event."""
+
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
@@ -24,7 +26,7 @@ _trail: ContextVar[Trail | None] = ContextVar("trail", default=None)
 
 def follow(request_id: str | None, traceparent: str | None = None) -> Trail:
     """Take up a caller's trail, or begin one where what it sent is absent or malformed."""
-    known = request_id if request_id and _REQUEST_ID.fullmatch(request_id) else f"req_{str(ULID()).lower()}"
+    known = request_id if request_id and REQUEST_ID.fullmatch(request_id) else f"req_{str(ULID()).lower()}"
     traced = traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else ""
     trail = Trail(known, traced)
     _trail.set(trail)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from functions.identity.domain import errors
-from functions.identity.domain.users import canonical_address
 from shared.errors import Malformed
 
 LENGTH_AT_MOST: Final = 8192
@@ -120,7 +119,7 @@ def render(message: Message) -> str:
 def parse(text: str, checksum: Callable[[str], str]) -> Message:
     """Read a message.
 
-    checksum: makes the EIP-55 form of an address.
+    checksum: makes the EIP-55 form of an address. Raises ValueError for what is not one.
     Raises Malformed, saying which part does not conform, for whatever the EIP's grammar does not allow.
     """
     if len(text) > LENGTH_AT_MOST:
@@ -129,7 +128,7 @@ def parse(text: str, checksum: Callable[[str], str]) -> Message:
     header = lines.whole("first line", HEADER)
     address = lines.next("address")
     try:
-        canonical = canonical_address(address, checksum)
+        canonical = checksum(address)
     except ValueError as error:
         raise Malformed(f"Address: {error}", field="message") from error
     if canonical != address:

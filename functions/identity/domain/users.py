@@ -1,7 +1,5 @@
 """A user: whoever holds the key of an address, with a home for all that is theirs."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, cast, get_args
@@ -22,8 +20,6 @@ OF_ROLE: Final[dict[Role, tuple[str, ...]]] = {
     "operator": ("operator",),
 }
 """The scopes that a role adds to everyone's."""
-
-_ADDRESS: Final = re.compile(r"0x(?:[0-9a-f]{40}|[0-9A-F]{40}|(?P<mixed>[0-9a-fA-F]{40}))", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +60,3 @@ def scopes(roles: list[Role]) -> list[str]:
 def known_roles(names: list[str]) -> tuple[Role, ...]:
     """The names among these that are roles today."""
     return tuple(cast(Role, name) for name in names if name in get_args(Role))
-
-
-def canonical_address(text: str, checksum: Callable[[str], str]) -> str:
-    """The EIP-55 form of an address written in lower case, in upper case, or in that form.
-
-    checksum: makes that form of 0x and 40 hexadecimal digits. Raises ValueError.
-    """
-    matched = _ADDRESS.fullmatch(text)
-    if matched is None:
-        raise ValueError("an address is 0x and 40 hexadecimal digits")
-    canonical = checksum(text)
-    if matched["mixed"] and canonical != text:
-        raise ValueError("the letters' case is not the checksum of the address (EIP-55)")
-    return canonical

@@ -16,16 +16,15 @@ Status = Literal["pending", "confirmed", "paid", "claimed", "completed", "failed
 ENDED: Final[frozenset[Status]] = frozenset({"failed", "cancelled", "expired"})
 """Came to nothing: what was reserved and held is given back."""
 
-OUTCOME: Final[dict[type[OrderEvent], Status]] = {
-    events.OrderPlaced: "pending",
-    events.OrderConfirmed: "confirmed",
-    events.OrderPaid: "paid",
-    events.OrderFailed: "failed",
-    events.OrderCancelled: "cancelled",
-    events.OrderExpired: "expired",
-    events.OrderClaimed: "claimed",
+STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Status], Status]]] = {
+    events.OrderConfirmed: (frozenset({"pending"}), "confirmed"),
+    events.OrderPaid: (frozenset({"confirmed"}), "paid"),
+    events.OrderFailed: (frozenset({"pending"}), "failed"),
+    events.OrderCancelled: (frozenset({"pending", "confirmed"}), "cancelled"),
+    events.OrderExpired: (frozenset({"pending"}), "expired"),
+    events.OrderClaimed: (frozenset({"paid"}), "claimed"),
 }
-"""The status that each fact leads to."""
+"""What each fact may follow, and the status that it leads to. A history begins with order.placed, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +123,8 @@ class Order:
 def apply(order: Order | None, event: OrderEvent, at: datetime) -> Order:
     """The order after one more event. Raises ValueError for a history that cannot be."""
     if isinstance(event, events.OrderPlaced):
+        if order is not None:
+            raise ValueError(f"{order.id} is placed once")
         return Order(
             id=event.order_id,
             user_id=event.user_id,
@@ -139,9 +140,10 @@ def apply(order: Order | None, event: OrderEvent, at: datetime) -> Order:
             updated_at=at,
             version=1,
         )
-    if order is None:
-        raise ValueError(f"a history begins with order.placed, not {event.type}")
-    after = replace(order, status=OUTCOME[type(event)], version=order.version + 1, updated_at=at)
+    follows, status = STEPS[type(event)]
+    if order is None or order.status not in follows:
+        raise ValueError(f"{event.type} cannot follow {order.status if order else 'nothing'}")
+    after = replace(order, status=status, version=order.version + 1, updated_at=at)
     if isinstance(event, events.OrderFailed):
         return replace(after, failure=(event.code, event.detail))
     return after

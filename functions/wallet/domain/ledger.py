@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from functions.wallet.domain.errors import BalanceOverflow, InsufficientFunds
-from shared.money import MAXIMUM, fee
+from functions.wallet.domain.errors import InsufficientFunds
+from shared.money import fee
 
 SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet"})
 """Accounts that every sale touches. They keep no running balance, or every sale would queue on them."""
@@ -32,12 +32,6 @@ class Account:
         if amount > self.available:
             raise InsufficientFunds
         return replace(self, held=self.held + amount)
-
-    def credited(self, amount: int) -> "Account":
-        """The account after receiving an amount. Raises BalanceOverflow."""
-        if self.posted + amount > MAXIMUM:
-            raise BalanceOverflow
-        return replace(self, posted=self.posted + amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +72,15 @@ class Transfer:
             raise ValueError(f"transfer {self.id} does not balance: {dict(sums)}")
 
 
-def settlement(currency: str, payouts: Sequence[tuple[str, int]], fee_bps: int) -> tuple[Posting, ...]:
+def settlement(currency: str, escrowed: int, payouts: Sequence[tuple[str, int]], fee_bps: int) -> tuple[Posting, ...]:
     """The way of a sale's money out of escrow: to the merchant's wallets, less the house's fee on each part.
 
-    payouts: what each wallet is due before the fee, as (wallet id, amount).
+    escrowed: what the buyer paid. payouts: what each wallet is due before the fee, as (wallet id, amount).
+    Raises ValueError when they differ: another sale's money would move, which is a defect.
     """
+    if sum(amount for _, amount in payouts) != escrowed:
+        raise ValueError(f"{escrowed} in escrow, {sum(amount for _, amount in payouts)} to pay out")
     fees = sum(fee(amount, fee_bps) for _, amount in payouts)
-    legs = [("escrow", -sum(amount for _, amount in payouts)), ("fees", fees)]
+    legs = [("escrow", -escrowed), ("fees", fees)]
     legs += [(wallet_id, amount - fee(amount, fee_bps)) for wallet_id, amount in payouts]
     return tuple(Posting(account, currency, amount) for account, amount in legs if amount)

@@ -83,8 +83,8 @@ ON CONFLICT (caller, operation, key) DO UPDATE SET fingerprint = excluded.finger
 WHERE idempotency_keys.expires_at <= :now;
 
 -- name: renew_lease!
--- Take over a saga whose holder's lease has run out; 0 rows when another was first.
-UPDATE idempotency_keys SET lease_expires_at = :lease_expires_at
+-- Take over a saga whose holder's lease has run out, and be the request that is answered; 0 rows when another was first.
+UPDATE idempotency_keys SET lease_expires_at = :lease_expires_at, request_id = :request_id
 WHERE reference = :reference AND status IS NULL AND lease_expires_at <= :now;
 
 -- name: end_lease!

@@ -17,7 +17,8 @@ from functions.identity.domain.users import Grants
 from functions.identity.store import Work
 from shared import config
 from shared.adapters.resources import Resources
-from tests.functions.identity.fakes import SITE, FakeClock, FakeWallets, FakeWork, Person
+from tests.clocks import FakeClock
+from tests.functions.identity.fakes import SITE, FakeWallets, FakeWork, Person
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from functions.identity.domain.nonces import Nonces
 from functions.identity.domain.sessions import RefreshTokens, Session
@@ -15,23 +15,9 @@ from functions.identity.views import KeyView
 from shared import ids
 from shared.adapters import ethereum
 from shared.errors import NotFound
+from tests.clocks import FakeClock
 
 SITE = Site("https://shop.example", frozenset({1, 31337}))
-START = datetime(2026, 11, 23, 7, 30, 15, 250_000, tzinfo=UTC)
-
-
-@dataclass
-class FakeClock:
-    """A clock that stands still unless told."""
-
-    moment: datetime = START
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def pass_by(self, **duration: float) -> None:
-        """Let time pass, as in `pass_by(seconds=3)`."""
-        self.moment += timedelta(**duration)
 
 
 @dataclass

@@ -7,7 +7,8 @@ import pytest
 from functions.identity.domain.siwe import parse
 from functions.identity.issue_nonce import IssueNonce, issue_nonce
 from shared.errors import Malformed
-from tests.functions.identity.fakes import START, FakeClock, FakeWork, Person
+from tests.clocks import START, FakeClock
+from tests.functions.identity.fakes import FakeWork, Person
 
 LOWER = "0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359"
 CANONICAL = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"

@@ -15,7 +15,8 @@ from shared import ids
 from shared.contracts.events import StoredEvent
 from shared.errors import NotFound
 from shared.outbox.firestore import read_stream
-from tests.functions.identity.fakes import START, Person
+from tests.clocks import START
+from tests.functions.identity.fakes import Person
 
 
 def a_user(address: str) -> User:

@@ -14,7 +14,8 @@ from functions.identity.sign_out import SignOut, sign_out
 from functions.identity.views import TokensView
 from shared import ids
 from shared.errors import Malformed
-from tests.functions.identity.fakes import FakeClock, FakeWork, Person
+from tests.clocks import FakeClock
+from tests.functions.identity.fakes import FakeWork, Person
 from tests.functions.identity.test_sign_in import enter
 
 

@@ -18,7 +18,8 @@ from functions.identity.views import TokensView
 from shared.adapters.ethereum import ORDER
 from shared.errors import Malformed, Unavailable
 from shared.runtime.tokens import verify
-from tests.functions.identity.fakes import START, FakeClock, FakeWork, Person
+from tests.clocks import START, FakeClock
+from tests.functions.identity.fakes import FakeWork, Person
 
 
 def offered(work: Any, person: Person, chain_id: int = 1) -> Message:

@@ -1,0 +1,153 @@
+"""The sample sale: hundreds of buyers at once for fewer units than they want, every paid order claimed twice at once.
+
+It plays through the edge like any client would: a request that is cut off is sent again under the same idempotency
+key. What came of it is read back by report.py.
+"""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import httpx
+
+from emulators.buyer import Person, fresh_key
+from emulators.progress import Bars
+from shared.adapters.ethereum import recover
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SUPPLIES: Final = 3
+UNITS: Final = 100
+BUYERS: Final = 600
+AT_ONCE: Final = 32
+PRICE: Final = 10_000_000
+FUNDS: Final = 25_000_000
+OPEN_STATES: Final = frozenset({"pending", "confirmed"})
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a sale is."""
+
+    supplies: int = SUPPLIES
+    units: int = UNITS
+    buyers: int = BUYERS
+    at_once: int = AT_ONCE
+
+
+@dataclass
+class Played:
+    """What the clients saw; the report compares it with what the databases say."""
+
+    merchants: list[Person] = field(default_factory=list)
+    buyers: list[Person] = field(default_factory=list)
+    supply_ids: list[str] = field(default_factory=list)
+    order_ids: dict[str, Person] = field(default_factory=dict)
+    order_seconds: list[float] = field(default_factory=list)
+    ordering_seconds: float = 0.0
+    vouchers_verified: int = 0
+    voucher_mismatches: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def play(edge_url: str, size: Size, bars: Bars) -> Played:
+    """Play a sale and return what the clients saw. Raises httpx.HTTPError, TimeoutError when it cannot go on."""
+    began = time.monotonic()
+    played = Played()
+    with httpx.Client(base_url=edge_url, timeout=30, limits=httpx.Limits(max_connections=size.at_once)) as client:
+        played.merchants = _people(2, edge_url, client)
+        played.supply_ids = [_put_up(played.merchants[n % 2], n, size.units) for n in range(size.supplies)]
+        crowd = [Person(edge_url, client) for _ in range(size.buyers)]
+        played.buyers = _all_at_once(size, bars, "sign in and fund", crowd, _arrive)
+        _order(played, size, bars)
+        paid = _all_at_once(size, bars, "pay", list(played.order_ids.items()), lambda pair: _paid(*pair))
+        _claim(played, [order for order in paid if order["status"] == "paid"], size, bars)
+    played.seconds = time.monotonic() - began
+    return played
+
+
+def _people(count: int, edge_url: str, client: httpx.Client) -> list[Person]:
+    return [Person(edge_url, client).sign_in() for _ in range(count)]
+
+
+def _put_up(merchant: Person, number: int, units: int) -> str:
+    terms = {
+        "title": f"Sample {number + 1}",
+        "currency": "USDC",
+        "unit_price": str(PRICE),
+        "quantity": units,
+        "per_user_limit": 2,
+        "status": "active",
+    }
+    supply: dict[str, Any] = merchant.insist("POST", "/v1/supplies", terms, key=fresh_key()).json()
+    return str(supply["id"])
+
+
+def _arrive(buyer: Person) -> Person:
+    buyer.sign_in_anyhow()
+    body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(FUNDS)}
+    # The faucet knows no idempotency key: whether a lost answer was a gift shows in the balance.
+    while not buyer.settled(f"/v1/wallets/{buyer.wallet_id}/balances", lambda _: True)["balances"]:
+        with contextlib.suppress(httpx.HTTPError):
+            buyer.insist("POST", "/v1/local/faucet", body, again=False)
+    return buyer
+
+
+def _order(played: Played, size: Size, bars: Bars) -> None:
+    """Everybody orders one unit of a supply of their choice, all at once."""
+    began = time.monotonic()
+    seen = threading.Lock()
+
+    def order(buyer: Person) -> None:
+        supply_id = random.choice(played.supply_ids)  # noqa: S311 - a buyer's taste
+        body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply_id, "quantity": 1}]}
+        asked = time.monotonic()
+        answer = buyer.insist("POST", "/v1/orders", body, key=fresh_key())
+        order_id = answer.json().get("id") or answer.json()["order_id"]
+        with seen:
+            played.order_seconds.append(time.monotonic() - asked)
+            played.order_ids[order_id] = buyer
+
+    _all_at_once(size, bars, "order", played.buyers, order)
+    played.ordering_seconds = time.monotonic() - began
+
+
+def _paid(order_id: str, buyer: Person) -> dict[str, Any]:
+    """The order once nothing more happens to it by itself."""
+    return buyer.settled(f"/v1/orders/{order_id}", lambda order: order["status"] not in OPEN_STATES)
+
+
+def _claim(played: Played, orders: list[dict[str, Any]], size: Size, bars: Bars) -> None:
+    """Claim each order twice at once; both answers have to carry one voucher, signed by the house."""
+    twice = [order for order in orders for _ in range(2)]
+
+    def claim(order: dict[str, Any]) -> dict[str, Any]:
+        buyer = played.order_ids[order["id"]]
+        answer: dict[str, Any] = buyer.insist("POST", "/v1/claims", {"order_id": order["id"]}).json()
+        return answer
+
+    vouchers: dict[str, list[dict[str, Any]]] = {}
+    for answer in _all_at_once(size, bars, "claim", twice, claim):
+        vouchers.setdefault(answer["order_id"], []).append(answer["voucher"])
+    for order_id, answers in vouchers.items():
+        first = answers[0]
+        signer = recover(bytes.fromhex(first["digest"][2:]), bytes.fromhex(first["signature"][2:]))
+        if signer == first["signer"] and all(voucher == first for voucher in answers):
+            played.vouchers_verified += 1
+        else:
+            played.voucher_mismatches.append(order_id)
+    for order in bars.track("settle", orders):
+        played.order_ids[order["id"]].settled(f"/v1/orders/{order['id']}", lambda seen: seen["status"] == "claimed")
+
+
+def _all_at_once(size: Size, bars: Bars, what: str, things: Iterable[T], act: Callable[[T], R]) -> list[R]:
+    """Do it to all, `at_once` of them at a time, and show how far it is."""
+    things = list(things)
+    with ThreadPoolExecutor(size.at_once) as pool:
+        return list(bars.track(what, pool.map(act, things), len(things)))

@@ -1,0 +1,14 @@
+-- name: orders_follow_their_events
+-- The projection of an order is at the version of its stream.
+SELECT o.id AS subject, 'version ' || o.version || ', events say ' || coalesce(max(e.version), 0) AS detail
+FROM orders o LEFT JOIN events e ON e.stream = o.id
+GROUP BY o.id, o.version HAVING o.version <> coalesce(max(e.version), 0);
+
+-- name: orders_have_one_outcome
+-- An order is confirmed or comes to nothing before; a paid one never comes to nothing.
+SELECT stream AS subject, string_agg(type, ', ' ORDER BY version) AS detail
+FROM events WHERE stream LIKE 'ord%' GROUP BY stream
+HAVING count(*) FILTER (WHERE type IN ('order.failed', 'order.cancelled', 'order.expired')) > 1
+    OR bool_or(type = 'order.paid') AND bool_or(type IN ('order.failed', 'order.cancelled', 'order.expired'))
+    OR count(*) FILTER (WHERE type = 'order.paid') > 1
+    OR count(*) FILTER (WHERE type = 'order.claimed') > 1;

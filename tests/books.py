@@ -1,0 +1,136 @@
+"""The truth of a sale, read from the databases of all services: what tests compare answers with."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from shared import ids
+from shared.adapters.resources import Resources
+from shared.contracts.events import StoredEvent
+
+LOOK_SECONDS: Final = 0.05
+WITHIN_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of one order, in the words of each service. Empty where a service knows nothing of it."""
+
+    status: str
+    reservations: tuple[str, ...]
+    hold: str
+    escrow: str
+    claim: str
+
+    def settled(self) -> bool:
+        """Whether all services agree on an end, or on a state in which the buyer may claim."""
+        if self.status in ("paid", "claimed"):
+            free = not self.hold and not self.escrow
+            kept = "captured" if self.status == "paid" else "settled"
+            return (
+                set(self.reservations) == {"committed"}
+                and (free or (self.hold, self.escrow) == ("captured", kept))
+                and self.claim == {"paid": "open", "claimed": "claimed"}[self.status]
+            )
+        return (
+            self.status in ("failed", "cancelled", "expired")
+            and set(self.reservations) <= {"released"}
+            and self.hold in ("", "released")
+            and not self.escrow
+            and not self.claim
+        )
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The stock of a supply, in units."""
+
+    quantity: int
+    available: int
+    reserved: int
+    sold: int
+
+
+class Books:
+    """Reads what services have stored."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    def rows(self, service: str, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        """What a query finds in a service's database."""
+        with self._resources.database(service).transaction() as transaction:
+            return transaction.run(sql, parameters)
+
+    def orders_of(self, user_id: str) -> list[str]:
+        """The ids of a buyer's orders, oldest first."""
+        found = self.rows("order", "SELECT id FROM orders WHERE user_id = :user_id ORDER BY id", user_id=user_id)
+        return [row["id"] for row in found]
+
+    def account(self, order_id: str) -> Account:
+        """What each service says of an order."""
+
+        def statuses(service: str, sql: str) -> list[str]:
+            return [row["status"] for row in self.rows(service, sql, order_id=order_id)]
+
+        return Account(
+            status="".join(statuses("order", "SELECT status FROM orders WHERE id = :order_id")),
+            reservations=tuple(statuses("supply", "SELECT status FROM reservations WHERE order_id = :order_id")),
+            hold="".join(statuses("wallet", "SELECT status FROM holds WHERE order_id = :order_id")),
+            escrow="".join(statuses("wallet", "SELECT status FROM escrows WHERE order_id = :order_id")),
+            claim="".join(statuses("claiming", "SELECT status FROM claims WHERE order_id = :order_id")),
+        )
+
+    def settled(self, order_id: str, within_seconds: float = WITHIN_SECONDS) -> Account:
+        """An order's account once all services agree on it. Raises TimeoutError with what they say instead."""
+        until = time.monotonic() + within_seconds
+        while True:
+            account = self.account(order_id)
+            if account.settled():
+                return account
+            if time.monotonic() > until:
+                raise TimeoutError(f"the services do not agree on {order_id} after {within_seconds} s: {account}")
+            time.sleep(LOOK_SECONDS)
+
+    def all_settled(self, order_ids: Iterable[str]) -> dict[str, Account]:
+        """The accounts of orders once all services agree on them. Raises TimeoutError."""
+        return {order_id: self.settled(order_id) for order_id in order_ids}
+
+    def stock(self, supply_id: str) -> Stock:
+        """The stock of a supply."""
+        names = ", ".join(f"sum({field.name})::bigint AS {field.name}" for field in fields(Stock))
+        return Stock(**self.rows("supply", f"SELECT {names} FROM stock WHERE supply_id = :id", id=supply_id)[0])
+
+    def money(self, wallet_id: str, currency: str = "USDC") -> tuple[int, int]:
+        """What a wallet holds, and how much of it is set aside: (posted, held)."""
+        sql = "SELECT posted, held FROM accounts WHERE wallet_id = :id AND currency = :currency"
+        found = self.rows("wallet", sql, id=wallet_id, currency=currency)
+        return (found[0]["posted"], found[0]["held"]) if found else (0, 0)
+
+    def postings(self, order_id: str) -> list[tuple[str, str, str, int]]:
+        """The ledger of an order: (kind, account, currency, amount), in the order in which it was written."""
+        sql = """
+            SELECT t.kind, e.account, e.currency, e.amount FROM entries e JOIN transfers t ON t.id = e.transfer_id
+            WHERE t.order_id = :order_id ORDER BY e.created_at, e.id"""
+        found = self.rows("wallet", sql, order_id=order_id)
+        return [(row["kind"], row["account"], row["currency"], row["amount"]) for row in found]
+
+    def stream(self, service: str, stream: str) -> list[StoredEvent]:
+        """The events of a stream, oldest first."""
+        sql = """
+            SELECT id, type, stream, version, recorded_at AS at, data, metadata
+            FROM events WHERE stream = :id ORDER BY version"""
+        return [StoredEvent(**row) for row in self.rows(service, sql, id=stream)]
+
+    def story(self, order_id: str) -> list[str]:
+        """The types of an order's events, oldest first."""
+        return [event.type for event in self.stream("order", order_id)]
+
+    def streams_of(self, order_id: str) -> dict[str, list[StoredEvent]]:
+        """Every event of a purchase, by stream: of the order, its hold, its reservations and its claim."""
+        order = self.stream("order", order_id)
+        items = [item["item_id"] for item in order[0].data["items"]] if order else []
+        wanted = [("wallet", ids.sibling(order_id, "hld")), ("claiming", ids.sibling(order_id, "clm"))]
+        wanted += [("supply", ids.sibling(item, "rsv")) for item in items]
+        return {order_id: order, **{stream: self.stream(service, stream) for service, stream in wanted}}

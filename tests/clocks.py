@@ -1,0 +1,31 @@
+"""Clocks for tests: one that stands still, and one that is ahead of the time or behind it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+START: Final = datetime(2026, 11, 23, 7, 30, 15, 250_000, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still unless told."""
+
+    moment: datetime = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, **duration: float) -> None:
+        """Let time pass, as in `pass_by(seconds=3)`."""
+        self.moment += timedelta(**duration)
+
+
+@dataclass(frozen=True)
+class ShiftedClock:
+    """The machine's clock, shifted: what is done by it has happened long ago for everybody else."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.by

@@ -1,0 +1,357 @@
+"""The order service's ports in memory. test_ports.py runs the same suite on these and on the real parts.
+
+A shop is everything that one purchase touches: the order service's store, and what supply and wallet would know.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from functions.order.domain.events import OrderEvent, OrderPlaced
+from functions.order.domain.order import Order, Status, fold
+from functions.order.domain.placing import Terms
+from functions.order.domain.refusing import refusal_of
+from functions.order.ports import Orders, OrderWork, PlacingWork, Refusal, Supply, Wallet
+from functions.order.record_payment import record_payment
+from functions.order.record_release import record_release
+from functions.order.views import OrderEventView, OrderView
+from shared import ids
+from shared.contracts.encode import to_json
+from shared.contracts.events import Event
+from shared.contracts.gen.wallet_events_pb2 import HoldCaptured, HoldReleased
+from shared.contracts.operations import Caller
+from shared.errors import KeyInUse, NotFound, Unavailable
+from shared.idempotency import LEASE
+from tests.clocks import FakeClock
+
+Outcome = Literal["taken", "released"]
+
+
+@dataclass
+class Lease:
+    """An idempotency key that a request has taken for an order; `answer` is 201 or the code of a refusal."""
+
+    order_id: str
+    expires_at: datetime
+    answer: str = ""
+
+
+@dataclass
+class Ledger:
+    """What the order service has committed."""
+
+    histories: dict[str, list[tuple[OrderEvent, datetime]]] = field(default_factory=dict)
+    keys: dict[str, Lease] = field(default_factory=dict)
+
+    def order(self, order_id: str) -> Order | None:
+        """An order, as its facts tell it."""
+        return fold(self.histories.get(order_id, []))
+
+
+class FakeSupply:
+    """The supply service: stock, reservations and tombstones."""
+
+    def __init__(self, shop: "Shop") -> None:
+        self._shop = shop
+        self.supplies: dict[str, Terms] = {}
+        self.left: dict[str, int] = {}
+        self.lines: dict[str, tuple[str, int, Outcome]] = {}
+        """By reservation: supply, units and what became of it."""
+        self.refusal: Refusal | None = None
+        self.down = False
+
+    def describe(self, supply_ids: Sequence[str], user_id: str) -> dict[str, Terms]:
+        self._answers()
+        return {supply_id: self.supplies[supply_id] for supply_id in supply_ids if supply_id in self.supplies}
+
+    def reserve(self, order: Order) -> Refusal | None:
+        self._answers()
+        wanted = [(ids.sibling(item.item_id, "rsv"), item) for item in order.items]
+        if wanted[0][0] in self.lines:
+            released = self.lines[wanted[0][0]][2] == "released"
+            return ("STOCK_RELEASED", "The reservation was released before it was made.") if released else None
+        if self.refusal:
+            return self.refusal
+        if any(sum(i.quantity for _, i in wanted if i.supply_id == s) > left for s, left in self.left.items()):
+            return ("SOLD_OUT", "Nothing is left.")
+        for reservation_id, item in wanted:
+            self.left[item.supply_id] -= item.quantity
+            self.lines[reservation_id] = (item.supply_id, item.quantity, "taken")
+        return None
+
+    def release(self, order: Order) -> None:
+        self._answers()
+        self._shop.note_release(order.id, "stock")
+        for item in order.items:
+            reservation_id = ids.sibling(item.item_id, "rsv")
+            supply_id, quantity, outcome = self.lines.get(reservation_id, (item.supply_id, 0, "released"))
+            if outcome == "taken":
+                self.left[supply_id] += quantity
+            self.lines[reservation_id] = (supply_id, quantity, "released")
+
+    def taken(self, order: Order) -> list[int]:
+        """How many units each line of an order has, for good or for the time being."""
+        lines = [self.lines.get(ids.sibling(item.item_id, "rsv"), ("", 0, "released")) for item in order.items]
+        return [quantity if outcome == "taken" else 0 for _, quantity, outcome in lines]
+
+    def _answers(self) -> None:
+        if self.down:
+            raise Unavailable("Supply did not answer.")
+
+
+class FakeWallet:
+    """The wallet service: balances, holds and tombstones."""
+
+    def __init__(self, shop: "Shop") -> None:
+        self._shop = shop
+        self.owners: dict[str, str] = {}
+        self.available: dict[str, int] = {}
+        self.holds: dict[str, tuple[str, str, int, Literal["placed", "captured", "released"]]] = {}
+        """By hold: order, wallet, amount and what became of it."""
+        self.refusal: Refusal | None = None
+        self.down = False
+
+    def address(self, wallet_id: str, owner: str) -> str:
+        self._answers()
+        if self.owners.get(wallet_id) != owner:
+            raise NotFound("There is no such wallet.")
+        return "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+    def hold(self, order: Order) -> Refusal | None:
+        self._answers()
+        if order.hold_id in self.holds:
+            released = self.holds[order.hold_id][3] == "released"
+            return ("HOLD_RELEASED", "The hold was released before it was placed.") if released else None
+        if self.refusal:
+            return self.refusal
+        if self.available[order.wallet_id] < order.total:
+            return ("INSUFFICIENT_FUNDS", "There is not enough.")
+        self.available[order.wallet_id] -= order.total
+        self.holds[order.hold_id] = (order.id, order.wallet_id, order.total, "placed")
+        return None
+
+    def release(self, order: Order) -> bool:
+        self._answers()
+        self._shop.note_release(order.id, "hold")
+        _, wallet_id, amount, state = self.holds.get(order.hold_id, (order.id, order.wallet_id, 0, "released"))
+        if state == "captured":
+            return False
+        if state == "placed":
+            self.available[wallet_id] += amount
+        self.holds[order.hold_id] = (order.id, wallet_id, amount, "released")
+        return True
+
+    def capture(self, order: Order) -> bool:
+        """What capture_hold does at order.confirmed: tells whether the hold is captured now."""
+        order_id, wallet_id, amount, state = self.holds[order.hold_id]
+        if state == "placed":
+            self.holds[order.hold_id] = (order_id, wallet_id, amount, "captured")
+        return state != "released"
+
+    def _answers(self) -> None:
+        if self.down:
+            raise Unavailable("The wallet did not answer.")
+
+
+class FakeOrders:
+    """Orders, as one transaction sees them."""
+
+    def __init__(self, ledger: Ledger, now: datetime) -> None:
+        self._ledger = ledger
+        self._now = now
+
+    def place(self, placed: OrderPlaced) -> Order:
+        self._ledger.histories[placed.order_id] = [(placed, self._now)]
+        return self.lock(placed.order_id)
+
+    def lock(self, order_id: str) -> Order:
+        order = self._ledger.order(order_id)
+        if order is None:
+            raise NotFound("There is no such order.")
+        return order
+
+    def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
+        self._ledger.histories[order.id] += [(fact, self._now) for fact in facts]
+        after = self.lock(order.id)
+        if order.status == "pending":
+            refusal = refusal_of(after)
+            for lease in self._ledger.keys.values():
+                if lease.order_id == order.id:
+                    lease.answer = refusal.code if refusal else "201"
+        return after
+
+    def show(self, order_id: str, caller: Caller) -> OrderView:
+        order = self._ledger.order(order_id)
+        if order is None or not (caller.operator or caller.user_id in (order.user_id, order.merchant_id)):
+            raise NotFound("There is no such order.")
+        return OrderView.of(order)
+
+    def browse(
+        self, user_id: str | None, merchant_id: str | None, status: Status | None, after: str | None, most: int
+    ) -> list[OrderView]:
+        found = [
+            OrderView.of(order)
+            for order in sorted(self._all(), key=lambda order: order.id, reverse=True)
+            if user_id in (None, order.user_id)
+            and merchant_id in (None, order.merchant_id)
+            and status in (None, order.status)
+            and (after is None or order.id < after)
+        ]
+        return found[:most]
+
+    def history(self, order_id: str, after: int, most: int) -> list[OrderEventView]:
+        numbered = enumerate(self._ledger.histories.get(order_id, []), 1)
+        views = [
+            OrderEventView(version=version, type=fact.type, data=_data(fact), at=at) for version, (fact, at) in numbered
+        ]
+        return views[after : after + most]
+
+    def expired(self, now: datetime, most: int) -> list[str]:
+        return [order.id for order in self._pending() if order.expires_at <= now][:most]
+
+    def stranded(self, before: datetime, most: int) -> list[str]:
+        return [order.id for order in self._pending() if order.created_at <= before][:most]
+
+    def _all(self) -> list[Order]:
+        return [self.lock(order_id) for order_id in self._ledger.histories]
+
+    def _pending(self) -> list[Order]:
+        return sorted((o for o in self._all() if o.status == "pending"), key=lambda order: order.created_at)
+
+
+@dataclass
+class FakeTransaction:
+    """The work of one transaction."""
+
+    orders: Orders
+    clock: FakeClock
+    ledger: Ledger
+    key: str | None
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def new_id(self, prefix: str) -> str:
+        return ids.new(prefix, "us")
+
+    def lease_key(self, order_id: str) -> None:
+        if self.key is None:
+            return
+        if self.key in self.ledger.keys:
+            raise KeyInUse
+        self.ledger.keys[self.key] = Lease(order_id, self.now() + LEASE)
+
+
+class FakeWork:
+    """The work of one request or sweep in a shop."""
+
+    order_ttl_seconds = 900
+    answer_within_seconds = 5
+    fee_bps = 250
+
+    def __init__(self, shop: "Shop", key: str | None = None) -> None:
+        self._shop = shop
+        self._key = key
+        self.supply: Supply = shop.supply
+        self.wallet: Wallet = shop.wallet
+
+    def now(self) -> datetime:
+        return self._shop.clock.now()
+
+    def new_id(self, prefix: str) -> str:
+        return ids.new(prefix, "us")
+
+    @contextmanager
+    def transaction(self) -> Iterator[PlacingWork]:
+        """What was written stays when the block ends well, and is forgotten when it raises."""
+        copied = copy.deepcopy(self._shop.ledger)
+        yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key)
+        self._shop.ledger = copied
+
+    def resumed(self) -> str | None:
+        lease = self._shop.ledger.keys.get(self._key or "")
+        if lease is None or lease.answer:
+            return None
+        if lease.expires_at > self.now():
+            raise KeyInUse
+        lease.expires_at = self.now() + LEASE
+        return lease.order_id
+
+    def end_lease(self, order_id: str) -> None:
+        for lease in self._shop.ledger.keys.values():
+            if lease.order_id == order_id:
+                lease.expires_at = self.now()
+
+    def pause(self, attempt: int) -> None:
+        self._shop.clock.pass_by(seconds=attempt)
+
+
+class Shop:
+    """A buyer with a wallet, supplies, and the three services that a purchase needs."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.ledger = Ledger()
+        self.supply = FakeSupply(self)
+        self.wallet = FakeWallet(self)
+        self.buyer = Caller(ids.new("usr", "us"), ids.new("ses", "us"), frozenset({"order:write"}))
+        self.released_early: list[str] = []
+        """What was released of an order that had no outcome yet."""
+
+    def sells(self, terms: Terms, units: int) -> Terms:
+        """Put units of a supply on sale."""
+        self.supply.supplies[terms.supply_id] = terms
+        self.supply.left[terms.supply_id] = units
+        return terms
+
+    def funds(self, amount: int) -> str:
+        """Give the buyer a wallet with so much in it; its id."""
+        wallet_id = ids.new("wal", "us")
+        self.wallet.owners[wallet_id] = self.buyer.user_id
+        self.wallet.available[wallet_id] = amount
+        return wallet_id
+
+    def note_release(self, order_id: str, what: str) -> None:
+        """Keep what was released of an order without an outcome."""
+        if not self.order(order_id).ended:
+            self.released_early.append(what)
+
+    def order(self, order_id: str) -> Order:
+        """An order as it was committed."""
+        order = self.ledger.order(order_id)
+        assert order is not None, f"{order_id} was never placed"
+        return order
+
+    def orders(self) -> list[Order]:
+        """All orders, as they were committed."""
+        return [self.order(order_id) for order_id in self.ledger.histories]
+
+    def story(self, order_id: str) -> list[str]:
+        """The types of an order's facts, oldest first."""
+        return [fact.type for fact, _ in self.ledger.histories[order_id]]
+
+    def deliver(self) -> None:
+        """Bring about what events bring about: captures at confirmed, cancellations at released, returns at the end."""
+        for order in self.orders():
+            if order.status == "confirmed" and self.wallet.capture(order):
+                self._deliver(record_payment, HoldCaptured(order_id=order.id))
+            if self.wallet.holds.get(order.hold_id, ("", "", 0, ""))[3] == "released":
+                self._deliver(record_release, HoldReleased(order_id=order.id))
+            if self.order(order.id).ended:
+                self.supply.release(self.order(order.id))
+                if order.hold_id:
+                    self.wallet.release(self.order(order.id))
+
+    def _deliver(self, operation: Callable[[Any, OrderWork], None], data: Any) -> None:
+        with FakeWork(self).transaction() as work:
+            operation(Event("evt_us_x", "", "", 1, self.clock.now(), data), work)
+
+
+def _data(fact: OrderEvent) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.json.decode(to_json(fact))
+    return data

@@ -1,0 +1,151 @@
+"""A purchase on fakes, from a request to its end, that can be disturbed at every step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from functions.order.advance_orders import advance_orders
+from functions.order.cancel_order import CancelOrder, cancel_order
+from functions.order.create_order import CreateOrder, Line, create_order
+from functions.order.expire_orders import expire_orders
+from functions.order.ports import Refusal
+from shared.errors import MeridianError
+from tests.functions.order.fakes import FakeWork, Shop
+from tests.functions.order.samples import terms
+from tests.functions.order.steps import Crash, Steps, SteppedWork
+
+KEY = "k" * 16
+UNITS = 10
+FUNDS = 10_000
+CRASHED = "CRASHED"
+
+
+@dataclass
+class Scene:
+    """One buyer, one request, and whatever happens to it."""
+
+    shop: Shop
+    request: CreateOrder
+    expected: str
+    """The answer when nothing is in the way: 201 or the code of the refusal."""
+
+    seen: list[str] = field(default_factory=list)
+    """What the client was answered: 201, codes, or CRASHED when the process ended."""
+
+    def buy(self, steps: Steps | None = None) -> str:
+        """Send the request, or send it again: the runtime answers by itself what it knows the answer of."""
+        lease = self.shop.ledger.keys.get(KEY)
+        if lease and lease.answer:
+            return self._see(lease.answer)
+        work = SteppedWork(FakeWork(self.shop, KEY), steps or Steps())
+        return self._see(answer_of(lambda: create_order(self.request, self.shop.buyer, work)))
+
+    def cancel(self, steps: Steps | None = None) -> str:
+        """Have the buyer cancel the order; 404 when there is none yet."""
+        order_id = next(iter(self.shop.ledger.histories), "ord_us_none")
+        work = SteppedWork(FakeWork(self.shop), steps or Steps())
+        return answer_of(lambda: cancel_order(CancelOrder(order_id=order_id), self.shop.buyer, work))
+
+    def sweep(self, steps: Steps | None = None) -> str:
+        """Run the sweeper once a request's lease is long over."""
+        self.shop.clock.pass_by(seconds=20)
+        return answer_of(lambda: advance_orders(SteppedWork(FakeWork(self.shop), steps or Steps())))
+
+    def expire(self) -> None:
+        """Let the order's time run out, and the sweeper that ends what is past its time run."""
+        self.shop.clock.pass_by(minutes=16)
+        with FakeWork(self.shop).transaction() as work:
+            expire_orders(work)
+
+    def retry(self) -> None:
+        """Let the lease run out, and have the client send the same request with the same key."""
+        self.shop.clock.pass_by(seconds=11)
+        self.buy()
+
+    def end(self) -> str:
+        """Have the services back, events delivered and the sweeper run; the order's last status, or `none`."""
+        self.shop.supply.down = self.shop.wallet.down = False
+        self.shop.deliver()
+        self.sweep()
+        self.shop.deliver()
+        return self.check()
+
+    def check(self) -> str:
+        """See that the purchase came to one legal end, and that all agree on it; its status, or `none`."""
+        shop, orders = self.shop, self.shop.orders()
+        assert len(orders) <= 1, f"one request placed {len(orders)} orders"
+        assert sum(shop.supply.left.values()) + _units(shop) == UNITS * len(shop.supply.left), "stock was lost or made"
+        assert sum(shop.wallet.available.values()) + _paid(shop) == FUNDS, "money was lost or made"
+        if not orders:
+            assert not shop.ledger.keys, "a key is bound to nothing"
+            assert not shop.supply.lines and not shop.wallet.holds, "something was taken for no order"
+            return "none"
+        order, answer = orders[0], shop.ledger.keys[KEY].answer
+        confirmed = "order.confirmed" in shop.story(order.id)
+        assert set(self.seen) <= {answer, "ORDER_PENDING", "IDEMPOTENCY_IN_PROGRESS", CRASHED}, (self.seen, answer)
+        assert (answer == "201") == confirmed, f"answered {answer}, but {shop.story(order.id)}"
+        held = shop.wallet.holds.get(order.hold_id, ("", "", 0, "released"))[3]
+        if order.status == "paid":
+            assert shop.supply.taken(order) == [item.quantity for item in order.items], "paid, but stock is missing"
+            assert held == ("captured" if order.total else "released"), f"paid, but the hold is {held}"
+        else:
+            assert order.status in ("failed", "cancelled", "expired"), f"the order is left {order.status}"
+            assert not any(shop.supply.taken(order)), f"{order.status}, but stock is kept"
+            assert held == "released", f"{order.status}, but the hold is {held}"
+        return order.status
+
+    def _see(self, answer: str) -> str:
+        self.seen.append(answer)
+        return answer
+
+
+def _units(shop: Shop) -> int:
+    return sum(quantity for _, quantity, outcome in shop.supply.lines.values() if outcome == "taken")
+
+
+def _paid(shop: Shop) -> int:
+    return sum(amount for _, _, amount, state in shop.wallet.holds.values() if state != "released")
+
+
+def answer_of(call: Callable[[], object]) -> str:
+    """What a client learns of a call: 201 for a success, else the code, or that the process ended."""
+    try:
+        call()
+    except Crash:
+        return CRASHED
+    except MeridianError as error:
+        return error.code
+    return "201"
+
+
+def scene(
+    *units: int,
+    price: int = 100,
+    expected: str = "201",
+    stock: Refusal | None = None,
+    hold: Refusal | None = None,
+) -> Scene:
+    """A buyer who wants so many units of one supply after the other.
+
+    stock, hold: what the services refuse with, where they do.
+    """
+    shop = Shop()
+    shop.supply.refusal, shop.wallet.refusal = stock, hold
+    wanted = [Line(supply_id=shop.sells(terms(unit_price=price), UNITS).supply_id, quantity=n) for n in units or (2,)]
+    return Scene(shop, CreateOrder(wallet_id=shop.funds(FUNDS), items=wanted), expected)
+
+
+SCENES: dict[str, Callable[[], Scene]] = {
+    "one line": scene,
+    "three lines": lambda: scene(1, 2, 3),
+    "free": lambda: scene(2, price=0),
+    "sold out": lambda: scene(UNITS + 1, expected="SOLD_OUT"),
+    "one line of two sold out": lambda: scene(1, UNITS + 1, expected="SOLD_OUT"),
+    "free but sold out": lambda: scene(UNITS + 1, price=0, expected="SOLD_OUT"),
+    "over the user limit": lambda: scene(expected="USER_LIMIT", stock=("USER_LIMIT", "One a buyer.")),
+    "not on sale": lambda: scene(expected="NOT_ON_SALE", stock=("NOT_ON_SALE", "It is a draft.")),
+    "too expensive": lambda: scene(1, price=FUNDS + 1, expected="INSUFFICIENT_FUNDS"),
+    "wallet closed": lambda: scene(expected="WALLET_CLOSED", hold=("WALLET_CLOSED", "The wallet is closed.")),
+    "stock tombstone": lambda: scene(expected="ORDER_CANCELLED", stock=("STOCK_RELEASED", "Released before.")),
+    "hold tombstone": lambda: scene(expected="ORDER_CANCELLED", hold=("HOLD_RELEASED", "Released before.")),
+}
+"""Purchases by what the services answer."""

@@ -1,0 +1,101 @@
+"""The steps of a saga, as its ports see them: every call to another service, and every commit.
+
+A run without a disturbance records them; a test then repeats it with a disturbance at each, so that no list of steps
+is kept by hand.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from functions.order.ports import PlacingWork, SagaWork
+
+
+class Crash(BaseException):
+    """The process ends here; nothing of the saga sees it coming."""
+
+
+Moment = Literal["before", "after"]
+
+
+@dataclass
+class Disturbance:
+    """Something that happens at a step, once: an error that is raised, or another process that runs in between.
+
+    Before a commit, an error rolls the transaction back; after it, what was written stays.
+    """
+
+    at: int
+    moment: Moment
+    happen: Callable[[], None]
+
+
+@dataclass
+class Steps:
+    """Records steps, and lets a disturbance happen at one of them."""
+
+    disturbance: Disturbance | None = None
+    taken: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """One step; the disturbance of its index happens before or after it."""
+        index = len(self.taken)
+        self.taken.append(name)
+        self._disturb(index, "before")
+        yield
+        self._disturb(index, "after")
+
+    def _disturb(self, index: int, moment: Moment) -> None:
+        found = self.disturbance
+        if found and (found.at, found.moment) == (index, moment):
+            self.disturbance = None
+            found.happen()
+
+
+class Stepped:
+    """A client whose every call is a step."""
+
+    def __init__(self, target: object, name: str, steps: Steps) -> None:
+        self._target = target
+        self._name = name
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._steps.step(f"{self._name}.{name}"):
+                return method(*arguments, **named)
+
+        return call
+
+
+class SteppedWork:
+    """The work of a saga, on whatever parts, whose calls and commits are steps."""
+
+    def __init__(self, work: SagaWork, steps: Steps) -> None:
+        self._work = work
+        self._steps = steps
+        self.supply: Any = Stepped(work.supply, "supply", steps)
+        self.wallet: Any = Stepped(work.wallet, "wallet", steps)
+        self.order_ttl_seconds = work.order_ttl_seconds
+        self.answer_within_seconds = work.answer_within_seconds
+        self.fee_bps = work.fee_bps
+        self.now = work.now
+        self.new_id = work.new_id
+        self.pause = work.pause
+
+    @contextmanager
+    def transaction(self) -> Iterator[PlacingWork]:
+        with self._steps.step("commit"), self._work.transaction() as opened:
+            yield opened
+
+    def resumed(self) -> str | None:
+        with self._steps.step("resumed"):
+            return self._work.resumed()
+
+    def end_lease(self, order_id: str) -> None:
+        with self._steps.step("end_lease"):
+            self._work.end_lease(order_id)

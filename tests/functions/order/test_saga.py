@@ -1,0 +1,175 @@
+"""The saga on fakes: whatever a service answers, and wherever it is cut off, an order comes to one legal end."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shared.errors import Contended, Unavailable
+from tests.functions.order.scenes import CRASHED, SCENES, Scene
+from tests.functions.order.steps import Crash, Disturbance, Moment, Steps
+
+MOMENTS: tuple[Moment, ...] = ("before", "after")
+
+
+def fails(error: BaseException) -> Callable[[Scene], None]:
+    """A disturbance that raises."""
+
+    def happen(_: Scene) -> None:
+        raise error
+
+    return happen
+
+
+def supply_goes_down(scene: Scene) -> None:
+    """Supply answers no more until the scene ends."""
+    scene.shop.supply.down = True
+
+
+def wallet_goes_down(scene: Scene) -> None:
+    """The wallet answers no more until the scene ends."""
+    scene.shop.wallet.down = True
+
+
+DISTURBANCES: dict[str, Callable[[Scene], object]] = {
+    "the process ends": fails(Crash()),
+    "no answer comes": fails(Unavailable()),
+    "supply goes down": supply_goes_down,
+    "the wallet goes down": wallet_goes_down,
+    "the buyer cancels": Scene.cancel,
+    "the order expires": Scene.expire,
+    "the sweeper comes": Scene.sweep,
+    "the client retries": Scene.retry,
+}
+
+RECOVERIES: dict[str, Callable[[Scene], object]] = {
+    "events and the sweeper": lambda scene: None,
+    "the client, then the sweeper": Scene.retry,
+    "the buyer's cancellation": Scene.cancel,
+    "expiry": Scene.expire,
+}
+
+
+def undisturbed(make: Callable[[], Scene]) -> Steps:
+    """The steps of a purchase that nothing disturbs."""
+    steps = Steps()
+    make().buy(steps)
+    return steps
+
+
+def everywhere(make: Callable[[], Scene]) -> Iterator[tuple[int, Moment]]:
+    """Before and after each step of a purchase."""
+    for at in range(len(undisturbed(make).taken)):
+        for moment in MOMENTS:
+            yield at, moment
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_an_undisturbed_purchase_ends_as_the_services_say(name: str) -> None:
+    """Without a disturbance the answer is 201 or the service's own code, and what was refused leaves nothing taken."""
+    scene = SCENES[name]()
+    assert scene.buy() == scene.expected
+    if scene.expected != "201":
+        assert scene.check() in ("failed", "cancelled")
+    assert scene.end() == ("paid" if scene.expected == "201" else scene.check())
+    assert scene.shop.released_early == []
+
+
+def test_the_steps_are_those_of_the_design() -> None:
+    """T0 asks, T1 commits, stock is reserved before funds are held, T2 commits; releases only follow a refusal."""
+    begin = ["resumed", "wallet.address", "supply.describe", "commit", "commit"]
+    assert undisturbed(SCENES["one line"]).taken == [*begin, "supply.reserve", "wallet.hold", "commit"]
+    assert undisturbed(SCENES["free"]).taken == [*begin, "supply.reserve", "commit"]
+    back = ["supply.release", "wallet.release"]
+    assert undisturbed(SCENES["sold out"]).taken == [*begin, "supply.reserve", "commit", *back]
+    assert undisturbed(SCENES["too expensive"]).taken == [*begin, "supply.reserve", "wallet.hold", "commit", *back]
+    assert undisturbed(SCENES["free but sold out"]).taken == [*begin, "supply.reserve", "commit", back[0]]
+
+
+@pytest.mark.parametrize("recovery", RECOVERIES)
+@pytest.mark.parametrize("disturbance", DISTURBANCES)
+@pytest.mark.parametrize("name", SCENES)
+def test_a_disturbed_purchase_comes_to_one_legal_end(name: str, disturbance: str, recovery: str) -> None:
+    """Whatever happens before or after any step, the order ends paid, or ended with everything given back.
+
+    Nothing is released before the outcome but by a cancellation, whose release of the hold is what decides.
+    """
+    make, happen = SCENES[name], DISTURBANCES[disturbance]
+    for at, moment in everywhere(make):
+        scene = make()
+        steps = Steps(Disturbance(at, moment, lambda scene=scene: happen(scene)))  # type: ignore[misc]
+        where = f"{moment} step {at} of {undisturbed(make).taken}"
+        try:
+            scene.buy(steps)
+            RECOVERIES[recovery](scene)
+            scene.end()
+        except AssertionError as error:
+            raise AssertionError(f"{where}: {error}") from error
+        cancelled = "cancel" in disturbance or "cancel" in recovery
+        assert set(scene.shop.released_early) <= ({"hold"} if cancelled else set()), where
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_sweeper_that_crashes_as_well_is_followed_by_the_next(name: str) -> None:
+    """A crash in the request, and another at any step of the sweeper after it: the sweeper after that ends it."""
+    make = SCENES[name]
+    for at, moment in everywhere(make):
+        first = Disturbance(at, moment, lambda: fails(Crash())(scene))
+        scene = make()
+        scene.buy(Steps(first))
+        sweeping = Steps()
+        scene.sweep(sweeping)
+        for later in range(len(sweeping.taken)):
+            for second in MOMENTS:
+                scene = make()
+                scene.buy(Steps(Disturbance(at, moment, lambda: fails(Crash())(scene))))
+                scene.sweep(Steps(Disturbance(later, second, lambda: fails(Crash())(scene))))
+                scene.end()
+                assert scene.shop.released_early == []
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_an_answer_that_does_not_come_is_asked_for_again(name: str) -> None:
+    """One call that fails after the order was placed costs time, not the order: the answer is the same as without."""
+    make = SCENES[name]
+    placed = undisturbed(make).taken.index("commit")
+    for error in (Unavailable(), Contended()):
+        for at, moment in everywhere(make):
+            if at > placed and not (moment == "after" and isinstance(error, Contended)):
+                scene = make()
+                answer = scene.buy(Steps(Disturbance(at, moment, lambda: fails(error)(scene))))  # noqa: B023
+                assert answer == scene.expected, f"{error!r} {moment} step {at}"
+
+
+@pytest.mark.parametrize("down", ["supply", "wallet"])
+def test_an_outage_is_answered_in_time(down: str) -> None:
+    """While a service stays away the answer is ORDER_PENDING after five seconds, and the same key resumes at once."""
+    scene = SCENES["one line"]()
+    at = undisturbed(SCENES["one line"]).taken.index("commit")
+    began = scene.shop.clock.now()
+    goes_down = supply_goes_down if down == "supply" else wallet_goes_down
+    assert scene.buy(Steps(Disturbance(at, "after", lambda: goes_down(scene)))) == "ORDER_PENDING"
+    assert 5 <= (scene.shop.clock.now() - began).total_seconds() <= 10
+    scene.shop.supply.down = scene.shop.wallet.down = False
+    assert scene.buy() == "201"
+    assert scene.end() == "paid"
+
+
+def test_a_request_in_flight_is_not_resumed() -> None:
+    """Until the lease of a request that was cut off is over, the same key is in progress; then it goes on."""
+    scene = SCENES["one line"]()
+    at = undisturbed(SCENES["one line"]).taken.index("supply.reserve")
+    assert scene.buy(Steps(Disturbance(at, "after", lambda: fails(Crash())(scene)))) == CRASHED
+    assert scene.buy() == "IDEMPOTENCY_IN_PROGRESS"
+    scene.shop.clock.pass_by(seconds=10)
+    assert scene.buy() == "201"
+    assert len(scene.shop.orders()) == 1
+
+
+def test_an_order_past_its_time_is_not_taken_up() -> None:
+    """The sweeper does not confirm what should have been over: it expires, and nothing is taken."""
+    scene = SCENES["one line"]()
+    at = undisturbed(SCENES["one line"]).taken.index("supply.reserve")
+    scene.buy(Steps(Disturbance(at, "after", lambda: fails(Crash())(scene))))
+    scene.shop.clock.pass_by(minutes=15)
+    scene.sweep()
+    assert scene.check() == "expired"

@@ -1,0 +1,103 @@
+"""Ids sort by creation, carry a home, and nothing else passes for one."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import ids
+from shared.registry import load
+
+PREFIXES = sorted(ids.PREFIXES)
+CELLS = sorted(region.cell for region in load().regions.values())
+
+made = st.builds(ids.new, st.sampled_from(PREFIXES), st.sampled_from(CELLS))
+ORDER = "ord_us_01jd5z3k8m9n0p1q2r3s4t5v6w"
+
+
+def test_ids_sort_by_creation() -> None:
+    """Of two ids that a process makes, the later one is greater, also within a millisecond."""
+    made_in_turn = [ids.new("ord", "us") for _ in range(5000)]
+    assert all(first < second for first, second in pairwise(made_in_turn))
+
+
+def test_threads_never_share_an_id() -> None:
+    """Ids that are made at once differ."""
+    with ThreadPoolExecutor(8) as pool:
+        batches = list(pool.map(lambda _: [ids.new("ord", "us") for _ in range(500)], range(8)))
+    assert len({each for batch in batches for each in batch}) == 4000
+
+
+@given(made)
+def test_an_id_can_be_taken_apart_and_put_together(made: str) -> None:
+    """Parts and text say the same, in the contract's alphabet and length."""
+    prefix = made[:3]
+    assert str(ids.parse(made, prefix)) == made
+    assert ids.valid(made, prefix)
+    assert re.fullmatch(r"[a-z]{3}_[a-z]{2}_[0-9a-z]{26}", made)
+    assert ids.parse(made, prefix).cell in CELLS
+
+
+@given(made, st.sampled_from(PREFIXES))
+def test_an_id_is_of_one_kind(made: str, prefix: str) -> None:
+    """It is not taken for the id of another kind of thing."""
+    assert ids.valid(made, prefix) == made.startswith(prefix)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ord",
+        "ord_us_",
+        ORDER.upper(),
+        ORDER[:-1],
+        ORDER + "0",
+        ORDER + "\n",
+        " " + ORDER,
+        ORDER + "\x00",
+        ORDER.replace("_us_", "_usa_"),
+        ORDER.replace("_us_", "_u1_"),
+        ORDER.replace("_us_", "__"),
+        ORDER.replace("_", "-"),
+        "ord_us_81jd5z3k8m9n0p1q2r3s4t5v6w",  # beyond 128 bits
+        "ord_us_01jd5z3k8m9n0p1q2r3s4t5v6i",  # i, l, o and u are not of the alphabet
+        "ord_us_01jd5z3k8m9n0p1q2r3s4t5v6u",
+        "ord_us_０1jd5z3k8m9n0p1q2r3s4t5v6w",  # a full-width digit
+        "ord_us_01jd5z3k8m9n0p1q2r3s4t5v6'",
+        "ord_us_../../../../../etc/passwd0",
+        "x" * 10_000,
+    ],
+)
+def test_what_is_no_id_is_refused(text: str) -> None:
+    """Whatever differs from the form in one character is nobody's id."""
+    assert not ids.valid(text, "ord")
+    with pytest.raises(ValueError, match="not the id of a order"):
+        ids.parse(text, "ord")
+
+
+@given(st.text())
+def test_text_is_no_id(text: str) -> None:
+    """Arbitrary text is refused, and nothing worse."""
+    assert not ids.valid(text, "ord")
+
+
+@given(made, st.sampled_from(PREFIXES))
+def test_a_sibling_is_the_same_on_every_try(made: str, prefix: str) -> None:
+    """The one thing of another kind that belongs to a thing has its home and its number."""
+    sibling = ids.sibling(made, prefix)
+    assert ids.valid(sibling, prefix)
+    assert ids.parse(sibling, prefix).cell == ids.parse(made, made[:3]).cell
+    assert ids.number(sibling) == ids.number(made)
+    assert ids.sibling(sibling, made[:3]) == made
+
+
+@given(st.lists(made, min_size=2, max_size=2, unique=True))
+def test_a_number_belongs_to_one_id(pair: list[str]) -> None:
+    """Two ids that were made apart have different numbers, of 128 bits."""
+    first, second = (ids.number(each) for each in pair)
+    assert first != second
+    assert 0 <= first < 2**128

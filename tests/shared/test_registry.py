@@ -1,0 +1,141 @@
+"""The registry is read strictly: what is misspelt, doubled or missing stops the build, not a sale."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from shared.registry import PATH, Registry, load
+
+Change = Callable[[dict[str, Any]], Any]
+
+GET = {"service": "order", "http": "GET /v1/things", "scope": "order:read", "limit": "read", "scale": "interactive"}
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    """The real registry, to be spoilt in one place."""
+    read: dict[str, Any] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    return read
+
+
+def reread(document: dict[str, Any], folder: Path) -> Registry:
+    """The registry of a document."""
+    path = folder / "registry.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return load(path)
+
+
+def with_row(**row: Any) -> Change:
+    """A registry with one row more, `thing`."""
+    return lambda document: document["operations"].update(thing=row)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d.update(more={}), "unknown field `more`"),
+        (lambda d: d["services"]["order"].update(databse=True), "unknown field `databse`"),
+        (lambda d: d["operations"]["get_order"].update(scopes="order:read"), "unknown field `scopes`"),
+        (lambda d: d["topics"]["order-events"].update(type=[]), "unknown field `type`"),
+        (lambda d: d["limits"]["read"].update(region={}), "unknown field `region`"),
+        (lambda d: d["scales"]["interactive"].update(memory=1), "unknown field `memory`"),
+        (lambda d: d["regions"]["us-central1"].update(zone="a"), "unknown field `zone`"),
+        (lambda d: d["scales"]["interactive"].pop("pool"), "required field `pool`"),
+        (lambda d: d["scales"]["interactive"].update(pool="many"), "Expected `int`"),
+        (lambda d: d.pop("limits"), "required field `limits`"),
+        (lambda d: d["services"]["order"].update(outbox="kafka"), "Invalid enum value 'kafka'"),
+        (with_row(**GET, transaction="two"), "Invalid enum value 'two'"),
+        (with_row(**GET, idempotency="optional"), "Invalid enum value 'optional'"),
+        (with_row(**GET, environment="staging"), "Invalid enum value 'staging'"),
+        (with_row(**GET, emits=["Order Placed"]), "matching regex"),
+    ],
+)
+def test_what_does_not_fit_a_type_is_refused(
+    change: Change, says: str, document: dict[str, Any], tmp_path: Path
+) -> None:
+    """An unknown key, a missing one or a wrong value is an error that names it."""
+    change(document)
+    with pytest.raises(msgspec.ValidationError, match=says):
+        reread(document, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (with_row(service="order", scale="background"), "thing: one trigger, not 0"),
+        (with_row(**GET, schedule="* * * * *"), "thing: one trigger, not 2"),
+        (with_row(**GET, event=["order.paid"], replay="fill"), "thing: one trigger, not 2"),
+        (with_row(**{**GET, "service": "gifts"}), "thing: no service gifts"),
+        *[
+            (with_row(**{name: value for name, value in GET.items() if name != missing}), "thing: an HTTP row names")
+            for missing in ("scope", "limit", "scale")
+        ],
+        (with_row(**{**GET, "limit": "huge"}), "thing: an HTTP row names"),
+        (with_row(**{**GET, "scale": "huge"}), "thing: an HTTP row names"),
+        (with_row(service="order", rpc="Order.Tell"), "thing: an RPC row names its callers"),
+        (with_row(service="order", rpc="Order.Tell", callers=["gifts"]), "thing: no service gifts"),
+        (
+            with_row(service="order", event=["order.paid"], scale="background"),
+            "thing: an event row says how it replays",
+        ),
+        (with_row(service="order", event=["order.paid"], replay="fill"), "thing: .* names its scale"),
+        (with_row(service="order", schedule="* * * * *"), "thing: .* names its scale"),
+        (with_row(**GET, emits=["order.lost"]), "thing: no topic carries order.lost"),
+        (with_row(service="order", event=["order.lost"], replay="fill", scale="background"), "thing: no topic carries"),
+        (lambda d: d["topics"]["claim-events"]["types"].append("order.paid"), "order.paid: one topic carries a type"),
+        (with_row(service="order", rpc="Order.Decide", callers=["supply"]), "thing: Order.Decide is decide_orders's"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(change: Change, says: str, document: dict[str, Any], tmp_path: Path) -> None:
+    """A row has one trigger, a service that exists, what its trigger needs, and types that a topic carries."""
+    change(document)
+    with pytest.raises(ValueError, match=says):
+        reread(document, tmp_path)
+
+
+def test_no_two_rows_share_a_name(tmp_path: Path) -> None:
+    """YAML would let the second of two rows win in silence."""
+    text = PATH.read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.strip().startswith("get_order:"))
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"{text}\n{row}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="get_order"):
+        load(path)
+
+
+def test_a_route_answers_once(document: dict[str, Any], tmp_path: Path) -> None:
+    """Two rows with the same method and path, whatever their parameters are called, are refused."""
+    with_row(**{**GET, "http": "GET /v1/orders/{id}"})(document)
+    with pytest.raises(ValueError, match=r"thing: GET /v1/orders/\{id\} is get_order's"):
+        reread(document, tmp_path)
+
+
+def test_a_row_tells_of_itself() -> None:
+    """Method, path, parameters and names come from its one line."""
+    rows = load().rows
+    assert (rows["cancel_order"].method, rows["cancel_order"].path) == ("POST", "/v1/orders/{order_id}/cancel")
+    assert rows["cancel_order"].parameters == ["order_id"]
+    assert (rows["place_hold"].rpc_service, rows["place_hold"].rpc_method) == ("Wallet", "PlaceHold")
+    assert all(row.name == name for name, row in rows.items())
+
+
+def test_a_type_has_a_topic_and_an_owner() -> None:
+    """Whoever meets an event finds where it travels and who can tell its stream."""
+    registry = load()
+    assert registry.topic_of("order.paid") == "order-events"
+    assert registry.owner_of("order.paid") == "order"
+    with pytest.raises(KeyError):
+        registry.topic_of("order.lost")
+
+
+def test_every_host_with_an_outbox_tells_its_events() -> None:
+    """Gaps are filled from the service that owns a stream, so each such host serves Events.Read."""
+    registry = load()
+    for name, service in registry.services.items():
+        hosted = {row.name for row in registry.hosted_rpcs(name)}
+        assert ("read_events" in hosted) == (service.outbox is not None or name == "platform")
+        assert {row.name for row in registry.of(name) if row.rpc} <= hosted

@@ -1,0 +1,45 @@
+"""What Pub/Sub and the scheduler do: start the event and schedule rows of a running stack."""
+
+import base64
+from typing import Any
+
+import httpx
+
+from emulators.stack import Stack
+from shared.config import Settings
+from shared.contracts.events import StoredEvent
+
+
+class Triggers:
+    """The internal endpoints of the functions host."""
+
+    def __init__(self, stack: Stack, settings: Settings) -> None:
+        self._token = settings.secret("push_token").decode()
+        self._http = httpx.Client(base_url=f"http://{stack.environment['FUNCTIONS_ADDRESS']}", timeout=60)
+
+    def start(self, row: str) -> dict[str, int]:
+        """Run a schedule row now; what it says that it did. Raises httpx.HTTPStatusError."""
+        answer = self._http.post(f"/_schedules/{row}", headers={"X-Internal-Token": self._token})
+        done: dict[str, int] = answer.raise_for_status().json()["done"]
+        return done
+
+    def deliver(self, row: str, event: StoredEvent) -> httpx.Response:
+        """Push an event to a consumer, as Pub/Sub does."""
+        message: dict[str, Any] = {
+            "attributes": event.attributes(),
+            "data": base64.b64encode(event.body()).decode(),
+            "messageId": event.id,
+        }
+        return self._http.post(f"/_events/{row}", params={"token": self._token}, json={"message": message})
+
+    def received(self, row: str, event: StoredEvent) -> str:
+        """Push an event, and tell what the consumer did with it: applied, known or parked.
+
+        Raises httpx.HTTPStatusError when it wants the event again.
+        """
+        answer: str = self.deliver(row, event).raise_for_status().json()["received"]
+        return answer
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
