@@ -10,7 +10,6 @@ import httpx
 from shared.adapters.ethereum import address_of, personal_digest, sign
 
 CHAIN_ID: Final = 31337
-TIMEOUT_SECONDS: Final = 30
 LOOK_SECONDS: Final = 0.1
 INSIST_SECONDS: Final = 60
 SETTLE_SECONDS: Final = 120
@@ -22,12 +21,9 @@ PASSING: Final = frozenset({429, 502, 503, 504})
 class Person:
     """A user of the shop, with a key of their own."""
 
-    def __init__(self, edge_url: str, client: httpx.Client | None = None) -> None:
-        """
-        edge_url: where the API is.
-        client: the connections to use; a pool of its own where none is given.
-        """
-        self._http = client or httpx.Client(base_url=edge_url, timeout=TIMEOUT_SECONDS)
+    def __init__(self, client: httpx.Client) -> None:
+        """client: connections to the edge, which people may share."""
+        self._http = client
         self._key = secrets.token_bytes(32)
         self.address = address_of(self._key)
         self.user_id = ""

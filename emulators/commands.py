@@ -57,12 +57,12 @@ def up(arguments: argparse.Namespace) -> int:
 
 
 def _serve(stack: Stack, *, play: bool, once: bool) -> int:
-    """Play a purchase if asked to, and return its exit code with `once`; otherwise serve until Ctrl-C (0)."""
+    """Play purchase and sale if asked to, and return their exit code with `once`; else serve until Ctrl-C (0)."""
     try:
         if play:
-            from emulators.purchase import play as play_purchase
+            from emulators.plays import play as play_all
 
-            played: int = play_purchase(stack.edge_url)
+            played = play_all(stack, console)
             if once:
                 return played
         console.print(f"Serving; logs are in {stack.layout.logs}, Ctrl-C ends it.", highlight=False, soft_wrap=True)

@@ -66,6 +66,8 @@ def configuration(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
     return {
         "node": {"id": "edge", "cluster": "meridian"},
         "admin": {"address": _socket(layout.ports["edge-admin"])},
+        # Envoy takes no pattern that comes to more than 100 instructions, unless told; a counted repetition does.
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": {"re2.max_program_size.error_level": 1000}}]},
         "static_resources": {
             "listeners": [
                 {
@@ -173,7 +175,7 @@ def _router() -> dict[str, Any]:
 
 
 def _mappers(status: int, region: str) -> list[dict[str, Any]]:
-    """How an answer of Envoy's own is told: with the request's id where it has a good one, else with one that is made."""
+    """How an answer of Envoy's own is told: with the request's id where it has a good one, else with a made one."""
     is_status = {
         "status_code_filter": {
             "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"status_{status}"}}

@@ -16,27 +16,29 @@ FUNDS: Final = 100_000_000
 FEE_BPS: Final = 250
 
 
-def play(edge_url: str, console: Console | None = None) -> int:
-    """Play the purchase and tell of it. Returns 0 when it ended as it should, 1 when not."""
-    out = console or Console(highlight=False)
+def play(client: httpx.Client, out: Console) -> int:
+    """Play the purchase and tell of it. Returns 0 when it ended as it should, 1 when not.
+
+    client: connections to the edge.
+    """
     began = time.monotonic()
     try:
-        _play(edge_url, out)
+        _play(client, out)
     except (httpx.HTTPError, TimeoutError, AssertionError) as error:
         out.print(f"[red]The purchase failed: {error}[/red]")
         if isinstance(error, httpx.HTTPStatusError):
             out.print(error.response.text, markup=False)
         return 1
-    out.print(f"\n[green]The purchase is complete, in {time.monotonic() - began:.1f} s.[/green]")
+    out.print(f"\n[green]The purchase is complete, in {time.monotonic() - began:.1f} s.[/green]\n", highlight=False)
     return 0
 
 
-def _play(edge_url: str, out: Console) -> None:
+def _play(client: httpx.Client, out: Console) -> None:
     def tell(step: str, what: str) -> None:
-        out.print(f"  [bold]{step:<11}[/bold] {what}")
+        out.print(f"  [bold]{step:<11}[/bold] {what}", highlight=False, soft_wrap=True)
 
-    out.print(f"\n[bold]One purchase, through {edge_url}[/bold]\n")
-    merchant, buyer = Person(edge_url).sign_in(), Person(edge_url).sign_in()
+    out.print(f"\n[bold]One purchase, through {client.base_url}[/bold]\n")
+    merchant, buyer = Person(client).sign_in(), Person(client).sign_in()
     tell("sign in", f"merchant {merchant.address} and buyer {buyer.address}, each with an EIP-4361 signature")
 
     buyer.post("/v1/local/faucet", {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(FUNDS)})

@@ -56,24 +56,27 @@ class Played:
     seconds: float = 0.0
 
 
-def play(edge_url: str, size: Size, bars: Bars) -> Played:
-    """Play a sale and return what the clients saw. Raises httpx.HTTPError, TimeoutError when it cannot go on."""
+def play(client: httpx.Client, size: Size, bars: Bars) -> Played:
+    """Play a sale and return what the clients saw. Raises httpx.HTTPError, TimeoutError when it cannot go on.
+
+    client: the connections to the edge that all of them share.
+    """
     began = time.monotonic()
     played = Played()
-    with httpx.Client(base_url=edge_url, timeout=30, limits=httpx.Limits(max_connections=size.at_once)) as client:
-        played.merchants = _people(2, edge_url, client)
-        played.supply_ids = [_put_up(played.merchants[n % 2], n, size.units) for n in range(size.supplies)]
-        crowd = [Person(edge_url, client) for _ in range(size.buyers)]
-        played.buyers = _all_at_once(size, bars, "sign in and fund", crowd, _arrive)
-        _order(played, size, bars)
-        paid = _all_at_once(size, bars, "pay", list(played.order_ids.items()), lambda pair: _paid(*pair))
-        _claim(played, [order for order in paid if order["status"] == "paid"], size, bars)
+    played.merchants = [Person(client).sign_in_anyhow() for _ in range(2)]
+    played.supply_ids = [_put_up(played.merchants[n % 2], n, size.units) for n in range(size.supplies)]
+    crowd = [Person(client) for _ in range(size.buyers)]
+    played.buyers = _all_at_once(size, bars, "sign in and fund", crowd, _arrive)
+    _order(played, size, bars)
+    orders = _all_at_once(size, bars, "pay", list(played.order_ids.items()), lambda pair: _outcome(*pair))
+    _claim(played, [order for order in orders if order["status"] == "paid"], size, bars)
     played.seconds = time.monotonic() - began
     return played
 
 
-def _people(count: int, edge_url: str, client: httpx.Client) -> list[Person]:
-    return [Person(edge_url, client).sign_in() for _ in range(count)]
+def connections(edge_url: str, at_once: int) -> httpx.Client:
+    """Connections to the edge for so many clients at once."""
+    return httpx.Client(base_url=edge_url, timeout=30, limits=httpx.Limits(max_connections=at_once))
 
 
 def _put_up(merchant: Person, number: int, units: int) -> str:
@@ -118,9 +121,10 @@ def _order(played: Played, size: Size, bars: Bars) -> None:
     played.ordering_seconds = time.monotonic() - began
 
 
-def _paid(order_id: str, buyer: Person) -> dict[str, Any]:
+def _outcome(order_id: str, buyer: Person) -> dict[str, Any]:
     """The order once nothing more happens to it by itself."""
-    return buyer.settled(f"/v1/orders/{order_id}", lambda order: order["status"] not in OPEN_STATES)
+    order: dict[str, Any] = buyer.settled(f"/v1/orders/{order_id}", lambda seen: seen["status"] not in OPEN_STATES)
+    return order
 
 
 def _claim(played: Played, orders: list[dict[str, Any]], size: Size, bars: Bars) -> None:

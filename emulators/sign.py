@@ -1,7 +1,7 @@
 """Stands in for a wallet on the command line, for the walk in README.md.
 
 python -m emulators.sign address KEY       the address of a private key (64 hex digits)
-python -m emulators.sign message KEY       a JSON body for POST /v1/auth/sign-in, of the nonce's answer on standard input
+python -m emulators.sign message KEY       the body of POST /v1/auth/sign-in for the nonce on standard input
 """
 
 import json

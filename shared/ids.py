@@ -11,7 +11,9 @@ PREFIXES: Final = {
     "sup": "supply", "rsv": "reservation", "ord": "order", "itm": "order item", "clm": "claim", "evt": "event",
 }  # fmt: skip
 
-_PATTERN: Final = re.compile(r"([a-z]{3})_([a-z]{2})_([0-7][0-9a-hjkmnp-tv-z]{25})", re.ASCII)
+_CELL: Final = "[a-z]{2}"
+_ULID: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+_PATTERN: Final = re.compile(f"([a-z]{{3}})_({_CELL})_({_ULID})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ def valid(text: str, prefix: str) -> bool:
     """Whether this is the id of a thing of that kind, in whatever cell."""
     match = _PATTERN.fullmatch(text)
     return match is not None and match[1] == prefix
+
+
+def pattern(prefix: str) -> str:
+    """A regular expression for ids of that kind, for documents."""
+    return f"^{prefix}_{_CELL}_{_ULID}$"
 
 
 def sibling(text: str, prefix: str) -> str:

@@ -1,10 +1,12 @@
 """Money: integers of atomic units (wei, 10^-6 USDC), never floats; decimal strings in JSON and contracts."""
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
+Currency = Literal["ETH", "MATIC", "USDC"]
 MAXIMUM: Final = 2**256 - 1
-DECIMALS: Final = {"ETH": 18, "USDC": 6, "MATIC": 18}
+DECIMALS: Final[Mapping[str, int]] = {"ETH": 18, "USDC": 6, "MATIC": 18}
 """The currencies and how many decimal places people write them with."""
 
 CHAINS: Final = {"ETH": 1, "USDC": 1, "MATIC": 137}

@@ -59,7 +59,7 @@ def edge(stack: Stack) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def anyone(edge: httpx.Client, stack: Stack) -> Callable[[], Person]:
     """Makes a new person, signed in."""
-    return lambda: Person(stack.edge_url, edge).sign_in()
+    return lambda: Person(edge).sign_in()
 
 
 @pytest.fixture(scope="session")

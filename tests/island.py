@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from unittest.mock import patch
 
 import grpc
@@ -36,7 +36,7 @@ from shared.contracts.events import StoredEvent
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
 from shared.contracts.operations import Caller
-from shared.money import Amount
+from shared.money import Amount, Currency
 from shared.outbox.inbox import Received
 from shared.registry import load
 from shared.runtime.binding import Bound
@@ -187,7 +187,11 @@ class Island:
 
     def fund(self, somebody: Islander, amount: int, currency: str = "USDC") -> None:
         """Give from the faucet. Raises BalanceOverflow."""
-        self.run("faucet", request=Faucet(somebody.wallet_id, currency, Amount(amount)), caller=somebody.caller)
+        self.run(
+            "faucet",
+            request=Faucet(somebody.wallet_id, cast(Currency, currency), Amount(amount)),
+            caller=somebody.caller,
+        )
 
     def sell(self, merchant: Islander, **terms: Any) -> SupplyView:
         """Put a supply on sale; what is given goes before the defaults."""
@@ -246,5 +250,3 @@ class Island:
 def lines_of(order: Order) -> list[str]:
     """The ids of an order's reservations."""
     return [ids.sibling(item.item_id, "rsv") for item in order.items]
-
-

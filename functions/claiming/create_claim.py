@@ -30,7 +30,8 @@ def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> Cl
         recipient = claim.recipient_for(wanted)
         if claim.lasts(deciding.now()):
             return Repeated(ClaimView.of(claim))
-        deadline = deciding.now() + timedelta(seconds=work.voucher_ttl_seconds)
+        # In whole seconds, as the contract counts: what is repeated is never a voucher that it no longer takes.
+        deadline = (deciding.now() + timedelta(seconds=work.voucher_ttl_seconds)).replace(microsecond=0)
         voucher = work.vouchers.sign(claim.terms(recipient, deadline))
         after = claim.handed_out(recipient, voucher, deadline, deciding.now())
         deciding.claims.hand_out(claim, after)

@@ -9,9 +9,9 @@ from functions.supply.ports import SupplyWork
 from functions.supply.views import AssetView, SupplyView
 from shared.contracts.operations import Caller, Quantity, Request
 from shared.errors import Malformed
-from shared.money import DECIMALS, Amount
+from shared.money import Amount, Currency
 
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
 Description = Annotated[str, msgspec.Meta(max_length=5000)]
 
 
@@ -19,7 +19,7 @@ class CreateSupply(Request):
     """What to sell, and on what terms."""
 
     title: Title
-    currency: str
+    currency: Currency
     unit_price: Amount
     quantity: Quantity
     description: Description = ""
@@ -31,8 +31,6 @@ class CreateSupply(Request):
 
 def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:
     """Put a supply up, paid out to the named or the default wallet. Raises Malformed, NotFound, Unavailable."""
-    if request.currency not in DECIMALS:
-        raise Malformed(f"one of {', '.join(DECIMALS)}", field="currency")
     supply_id = work.new_id("sup")
     asset = _asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(

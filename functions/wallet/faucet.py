@@ -5,21 +5,19 @@ from functions.wallet.ports import WalletWork
 from functions.wallet.views import TransferView
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
-from shared.money import DECIMALS, Amount
+from shared.money import Amount, Currency
 
 
 class Faucet(Request):
     """How much to give to which wallet."""
 
     wallet_id: str
-    currency: str
+    currency: Currency
     amount: Amount
 
 
 def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:
     """Credit the wallet from the faucet account. Raises NotFound, Malformed, BalanceOverflow."""
-    if request.currency not in DECIMALS:
-        raise Malformed(f"one of {', '.join(DECIMALS)}", field="currency")
     if request.amount == 0:
         raise Malformed("more than 0", field="amount")
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)

@@ -19,6 +19,7 @@ DEPTH_AT_MOST: Final = 16
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 _PATH: Final = re.compile(r" - at `\$\.?(?:\[\.\.\.\])?(?P<field>[^`]*)`$")
+_NAMED: Final = re.compile(r"(?:unknown|required) field `(?P<field>.*)`$", re.DOTALL)
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 """Strings and brackets. A string without an end is taken to the end of the body: trying each of its quotes as the
 beginning of another would take time that grows with the square of the length."""
@@ -80,11 +81,11 @@ def _convert(value: dict[str, Any], wanted: type[T]) -> T:
     try:
         return msgspec.convert(value, wanted, strict=True, dec_hook=_amount)
     except msgspec.ValidationError as error:
-        message = str(error)
-        at = _PATH.search(message)
-        named = re.search(r"(?:unknown|required) field `(\w+)`", message)
-        field = ".".join(part for part in (at["field"] if at else "", named[1] if named else "") if part)
-        raise Malformed(_PATH.sub("", message), field=field) from error
+        at = _PATH.search(str(error))
+        message = _PATH.sub("", str(error))
+        named = _NAMED.search(message)
+        field = ".".join(part for part in (at["field"] if at else "", named["field"] if named else "") if part)
+        raise Malformed(message, field=field) from error
 
 
 def _amount(wanted: type[Any], value: Any) -> Any:

@@ -2,15 +2,17 @@
 
 import inspect
 import json
+import re
 import typing
 from collections.abc import Callable
-from http import HTTPStatus
 from types import ModuleType
 from typing import Any, Final
 
 import msgspec
 
+from shared import ids
 from shared.contracts.operations import Repeated, Request
+from shared.contracts.problems import title_of
 from shared.money import Amount, SignedAmount
 from shared.registry import Registry, Row
 
@@ -27,7 +29,7 @@ PROBLEM: Final = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "code": {"type": "string", "pattern": "^[A-Z0-9_]+$"},
-        "request_id": {"type": "string"},
+        "request_id": {"type": "string", "description": "The same as in X-Request-Id."},
         "errors": {
             "type": "array",
             "items": {
@@ -44,6 +46,24 @@ KEY: Final = {
     "required": True,
     "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+HEADERS: Final = {
+    "X-Request-Id": {
+        "required": True,
+        "description": "The caller's, or one that was made.",
+        "schema": {"type": "string"},
+    },
+    "X-Served-By": {"required": True, "description": "The region that answered.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "This is the answer of an earlier request with the same key.",
+        "schema": {"const": "true"},
+    },
+    "Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer", "minimum": 0}},
+    "WWW-Authenticate": {"schema": {"type": "string"}},
+}
+ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 in UTC, ids are opaque.
+Every failure is an RFC 9457 problem document, a wrong path (404) or method (405) as well.
+Fields of a body that are not described here, and query parameters, are refused with 400."""
+STATUSES: Final = (400, 401, 403, 404, 409, 413, 415, 422, 503)
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -63,10 +83,12 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     paths: dict[str, dict[str, Any]] = {}
     for row in registry.http_rows():
         request, answer = types[row.name]
-        about = inspect.getdoc(functions[row.name]) or row.name
         repeatable = answer is not hints[row.name]["return"]
-        fields = components[request.__name__]
-        operation = _operation(row, about, fields, schema_of.get(answer), repeatable=repeatable)
+        operation = {
+            **_about(row, module_of(row), functions[row.name]),
+            **_input(row, components[request.__name__]),
+            "responses": _responses(row, schema_of.get(answer, {"type": "object"}), repeatable=repeatable),
+        }
         paths.setdefault(row.path, {})[row.method.lower()] = operation
     requests = {request.__name__ for request, _ in types.values()}
     return json.dumps(
@@ -76,6 +98,7 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
                 "title": "Meridian",
                 "version": "1",
                 "summary": "A Web3 shop that sells limited supply for crypto, in three regions at once.",
+                "description": ABOUT,
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "paths": paths,
@@ -84,6 +107,8 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
                     **{name: schema for name, schema in sorted(components.items()) if name not in requests},
                     "Problem": PROBLEM,
                 },
+                "responses": {str(status): _problem(status) for status in STATUSES},
+                "headers": HEADERS,
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             },
         },
@@ -91,54 +116,97 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     )
 
 
-def _operation(row: Row, about: str, fields: dict[str, Any], answer: Any, *, repeatable: bool) -> dict[str, Any]:
-    properties, required = fields["properties"], fields.get("required", [])
-    parameters = [{"name": name, "in": "path", "required": True, "schema": properties[name]} for name in row.parameters]
-    rest = {name: schema for name, schema in properties.items() if name not in row.parameters}
-    described: dict[str, Any] = {
+def _about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[str, Any]:
+    """What an operation is for, in the words of its file; who may call it."""
+    # What it raises is told by its responses.
+    told = re.sub(r"\s*\bRaises\b.*", "", inspect.getdoc(function) or "", flags=re.DOTALL)
+    scope = {} if row.scope in ("public", "signed_in") else {"x-scope": row.scope}
+    return {
         "operationId": row.name,
-        "summary": about.splitlines()[0],
+        "summary": (inspect.getdoc(module) or row.name).splitlines()[0],
+        **({"description": told} if told else {}),
         "tags": [row.service],
-        "responses": _responses(row, answer, with_input=bool(properties), repeatable=repeatable),
         "security": [] if row.scope == "public" else [{"token": []}],
+        **scope,
     }
-    if row.scope not in ("public", "signed_in"):
-        described["x-scope"] = row.scope
+
+
+def _input(row: Row, fields: dict[str, Any]) -> dict[str, Any]:
+    """The parameters and the body: what is not in the path is in the body, or in the query of a method without one."""
+    properties, required = fields["properties"], fields.get("required", [])
+    rest = {name: schema for name, schema in properties.items() if name not in row.parameters}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _identified(name, properties[name])}
+        for name in row.parameters
+    ]
+    if row.idempotency:
+        parameters.append(KEY)
+    body = {}
     if row.method not in WITH_BODY:
         parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            {"name": name, "in": "query", "required": name in required, "schema": _given(schema)}
             for name, schema in rest.items()
         ]
     elif rest:
-        body = {
+        described = {
             "type": "object",
             "properties": rest,
             "required": [name for name in required if name in rest],
             "additionalProperties": False,
         }
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    if row.idempotency:
-        parameters.append(KEY)
-    return {**described, "parameters": parameters} if parameters else described
+        body = {"requestBody": {"required": True, "content": {"application/json": {"schema": described}}}}
+    return {**({"parameters": parameters} if parameters else {}), **body}
 
 
-def _responses(row: Row, answer: Any, *, with_input: bool, repeatable: bool) -> dict[str, Any]:
+def _identified(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The form of an id in a path; anything else there is the id of nothing, and answered 404."""
+    known = {kind: prefix for prefix, kind in ids.PREFIXES.items()}
+    prefix = known.get(name.removesuffix("_id").replace("_", " "))
+    return {**schema, "pattern": ids.pattern(prefix)} if prefix else schema
+
+
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a query parameter, which is absent where a field of a body would be null."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key != "anyOf" and (key, value) != ("default", None)}
+    return {**choices[0], **rest} if len(choices) == 1 else schema
+
+
+def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool) -> dict[str, Any]:
     """The successes, and each status that the contract's order of checks can end in."""
-    content = {"content": {"application/json": {"schema": answer or {}}}} if row.success != 204 else {}
-    statuses = {503}
-    statuses |= {400} if with_input else set()
-    statuses |= {401, 403} if row.scope not in ("public", "signed_in") else {401} if row.scope == "signed_in" else set()
-    statuses |= {413, 415} if row.method in WITH_BODY else set()
-    statuses |= {404} if row.parameters or row.method in WITH_BODY else set()
-    statuses |= {409} if row.method in WITH_BODY else set()
-    statuses |= {401} if row.service == "identity" and row.method in WITH_BODY else set()
-    statuses |= {422} if row.idempotency else set()
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    successes = {row.success, 200} if repeatable else {row.success}
-    return {
-        **{str(status): {"description": HTTPStatus(status).phrase, **content} for status in sorted(successes)},
-        **{str(s): {"description": HTTPStatus(s).phrase, "content": problem} for s in sorted(statuses)},
+    writes, signed = row.method in WITH_BODY, row.scope != "public"
+    possible = {
+        401: signed or (writes and row.service == "identity"),
+        403: signed and row.scope != "signed_in",
+        404: bool(row.parameters) or (signed and writes) or row.scope == "signed_in",
+        409: signed and writes,
+        413: writes,
+        415: writes,
+        422: bool(row.idempotency),
     }
+    content = {"content": {"application/json": {"schema": answer}}} if row.success != 204 else {}
+    names = ["X-Request-Id", "X-Served-By", *(["Idempotent-Replayed"] if row.idempotency else [])]
+    success = {"headers": _headers(*names), **content}
+    return {
+        **{
+            str(s): {"description": title_of(s), **success}
+            for s in sorted({row.success, 200} if repeatable else {row.success})
+        },
+        **{str(s): {"$ref": f"#/components/responses/{s}"} for s in STATUSES if possible.get(s, True)},
+    }
+
+
+def _problem(status: int) -> dict[str, Any]:
+    more = {401: ["WWW-Authenticate"], 409: ["Idempotent-Replayed", "Retry-After"], 503: ["Retry-After"]}
+    return {
+        "description": title_of(status),
+        "headers": _headers("X-Request-Id", "X-Served-By", *more.get(status, [])),
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _answered(hint: Any) -> Any:

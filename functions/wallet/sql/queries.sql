@@ -42,11 +42,12 @@ WHERE a.wallet_id = :wallet_id
 ORDER BY a.currency, h.id;
 
 -- name: list_entries
--- A wallet's ledger, newest first, beyond an entry already shown.
+-- A wallet's ledger, newest first in the order of its balances, beyond an entry already shown.
 SELECT e.id, e.transfer_id, e.currency, e.amount, e.balance_after, t.kind, t.reference, e.created_at
 FROM entries e JOIN transfers t ON t.id = e.transfer_id
-WHERE e.account = :wallet_id AND (:after::text IS NULL OR e.id < :after)
-ORDER BY e.id DESC LIMIT :most;
+WHERE e.account = :wallet_id
+  AND (:after::text IS NULL OR e.position < (SELECT position FROM entries WHERE id = :after))
+ORDER BY e.position DESC LIMIT :most;
 
 -- name: lock_accounts
 -- Accounts that a batch is about to change, locked in one order so that batches cannot block each other in a ring.

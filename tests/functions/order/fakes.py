@@ -3,10 +3,9 @@
 A shop is everything that one purchase touches: the order service's store, and what supply and wallet would know.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -47,6 +46,11 @@ class Ledger:
 
     histories: dict[str, list[tuple[OrderEvent, datetime]]] = field(default_factory=dict)
     keys: dict[str, Lease] = field(default_factory=dict)
+
+    def copy(self) -> "Ledger":
+        """A ledger to write in, which may be thrown away. Facts are never changed."""
+        histories = {order_id: list(history) for order_id, history in self.histories.items()}
+        return Ledger(histories, {key: replace(lease) for key, lease in self.keys.items()})
 
     def order(self, order_id: str) -> Order | None:
         """An order, as its facts tell it."""
@@ -269,7 +273,7 @@ class FakeWork:
     @contextmanager
     def transaction(self) -> Iterator[PlacingWork]:
         """What was written stays when the block ends well, and is forgotten when it raises."""
-        copied = copy.deepcopy(self._shop.ledger)
+        copied = self._shop.ledger.copy()
         yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key)
         self._shop.ledger = copied
 
@@ -340,7 +344,7 @@ class Shop:
         for order in self.orders():
             if order.status == "confirmed" and self.wallet.capture(order):
                 self._deliver(record_payment, HoldCaptured(order_id=order.id))
-            if self.wallet.holds.get(order.hold_id, ("", "", 0, ""))[3] == "released":
+            if order.hold_id in self.wallet.holds and self.wallet.holds[order.hold_id][3] == "released":
                 self._deliver(record_release, HoldReleased(order_id=order.id))
             if self.order(order.id).ended:
                 self.supply.release(self.order(order.id))

@@ -28,7 +28,7 @@ class Disturbance:
 
     at: int
     moment: Moment
-    happen: Callable[[], None]
+    happen: Callable[[], object]
 
 
 @dataclass

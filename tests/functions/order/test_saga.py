@@ -1,6 +1,7 @@
 """The saga on fakes: whatever a service answers, and wherever it is cut off, an order comes to one legal end."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -56,11 +57,16 @@ def undisturbed(make: Callable[[], Scene]) -> Steps:
     return steps
 
 
-def everywhere(make: Callable[[], Scene]) -> Iterator[tuple[int, Moment]]:
-    """Before and after each step of a purchase."""
-    for at in range(len(undisturbed(make).taken)):
+def everywhere(make: Callable[[], Scene]) -> Iterator[tuple[int, Moment, str]]:
+    """Before and after each step of a purchase: (number, moment, name)."""
+    for at, step in enumerate(undisturbed(make).taken):
         for moment in MOMENTS:
-            yield at, moment
+            yield at, moment, step
+
+
+def disturbed(scene: Scene, at: int, moment: Moment, happen: Callable[[Scene], object]) -> Steps:
+    """Steps with a disturbance at one of them."""
+    return Steps(Disturbance(at, moment, partial(happen, scene)))
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -93,51 +99,50 @@ def test_a_disturbed_purchase_comes_to_one_legal_end(name: str, disturbance: str
 
     Nothing is released before the outcome but by a cancellation, whose release of the hold is what decides.
     """
-    make, happen = SCENES[name], DISTURBANCES[disturbance]
-    for at, moment in everywhere(make):
+    make = SCENES[name]
+    may_be_early = {"hold"} if "cancel" in f"{disturbance} {recovery}" else set()
+    for at, moment, step in everywhere(make):
         scene = make()
-        steps = Steps(Disturbance(at, moment, lambda scene=scene: happen(scene)))  # type: ignore[misc]
-        where = f"{moment} step {at} of {undisturbed(make).taken}"
         try:
-            scene.buy(steps)
+            scene.buy(disturbed(scene, at, moment, DISTURBANCES[disturbance]))
             RECOVERIES[recovery](scene)
             scene.end()
+            assert set(scene.shop.released_early) <= may_be_early, scene.shop.released_early
         except AssertionError as error:
-            raise AssertionError(f"{where}: {error}") from error
-        cancelled = "cancel" in disturbance or "cancel" in recovery
-        assert set(scene.shop.released_early) <= ({"hold"} if cancelled else set()), where
+            raise AssertionError(f"{moment} step {at}, {step}: {error}") from error
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_a_sweeper_that_crashes_as_well_is_followed_by_the_next(name: str) -> None:
     """A crash in the request, and another at any step of the sweeper after it: the sweeper after that ends it."""
-    make = SCENES[name]
-    for at, moment in everywhere(make):
-        first = Disturbance(at, moment, lambda: fails(Crash())(scene))
-        scene = make()
-        scene.buy(Steps(first))
+    crash = fails(Crash())
+    for at, moment, _ in everywhere(SCENES[name]):
+
+        def crashed(at: int = at, moment: Moment = moment) -> Scene:
+            scene = SCENES[name]()
+            scene.buy(disturbed(scene, at, moment, crash))
+            return scene
+
         sweeping = Steps()
-        scene.sweep(sweeping)
+        crashed().sweep(sweeping)
         for later in range(len(sweeping.taken)):
-            for second in MOMENTS:
-                scene = make()
-                scene.buy(Steps(Disturbance(at, moment, lambda: fails(Crash())(scene))))
-                scene.sweep(Steps(Disturbance(later, second, lambda: fails(Crash())(scene))))
+            for then in MOMENTS:
+                scene = crashed()
+                scene.sweep(disturbed(scene, later, then, crash))
                 scene.end()
                 assert scene.shop.released_early == []
 
 
+@pytest.mark.parametrize(("error", "moments"), [(Unavailable(), MOMENTS), (Contended(), ["before"])], ids=repr)
 @pytest.mark.parametrize("name", SCENES)
-def test_an_answer_that_does_not_come_is_asked_for_again(name: str) -> None:
+def test_what_fails_once_is_tried_again(name: str, error: Exception, moments: list[Moment]) -> None:
     """One call that fails after the order was placed costs time, not the order: the answer is the same as without."""
     make = SCENES[name]
     placed = undisturbed(make).taken.index("commit")
-    for error in (Unavailable(), Contended()):
-        for at, moment in everywhere(make):
-            if at > placed and not (moment == "after" and isinstance(error, Contended)):
-                scene = make()
-                answer = scene.buy(Steps(Disturbance(at, moment, lambda: fails(error)(scene))))  # noqa: B023
-                assert answer == scene.expected, f"{error!r} {moment} step {at}"
+    for at, moment, step in everywhere(make):
+        if at > placed and moment in moments:
+            scene = make()
+            assert scene.buy(disturbed(scene, at, moment, fails(error))) == scene.expected, f"{moment} {step}"
 
 
 @pytest.mark.parametrize("down", ["supply", "wallet"])
@@ -147,7 +152,7 @@ def test_an_outage_is_answered_in_time(down: str) -> None:
     at = undisturbed(SCENES["one line"]).taken.index("commit")
     began = scene.shop.clock.now()
     goes_down = supply_goes_down if down == "supply" else wallet_goes_down
-    assert scene.buy(Steps(Disturbance(at, "after", lambda: goes_down(scene)))) == "ORDER_PENDING"
+    assert scene.buy(disturbed(scene, at, "after", goes_down)) == "ORDER_PENDING"
     assert 5 <= (scene.shop.clock.now() - began).total_seconds() <= 10
     scene.shop.supply.down = scene.shop.wallet.down = False
     assert scene.buy() == "201"
@@ -158,7 +163,7 @@ def test_a_request_in_flight_is_not_resumed() -> None:
     """Until the lease of a request that was cut off is over, the same key is in progress; then it goes on."""
     scene = SCENES["one line"]()
     at = undisturbed(SCENES["one line"]).taken.index("supply.reserve")
-    assert scene.buy(Steps(Disturbance(at, "after", lambda: fails(Crash())(scene)))) == CRASHED
+    assert scene.buy(disturbed(scene, at, "after", fails(Crash()))) == CRASHED
     assert scene.buy() == "IDEMPOTENCY_IN_PROGRESS"
     scene.shop.clock.pass_by(seconds=10)
     assert scene.buy() == "201"
@@ -169,7 +174,7 @@ def test_an_order_past_its_time_is_not_taken_up() -> None:
     """The sweeper does not confirm what should have been over: it expires, and nothing is taken."""
     scene = SCENES["one line"]()
     at = undisturbed(SCENES["one line"]).taken.index("supply.reserve")
-    scene.buy(Steps(Disturbance(at, "after", lambda: fails(Crash())(scene))))
+    scene.buy(disturbed(scene, at, "after", fails(Crash())))
     scene.shop.clock.pass_by(minutes=15)
     scene.sweep()
     assert scene.check() == "expired"

@@ -141,7 +141,7 @@ def test_every_type_has_a_message(event_type: str) -> None:
 
 def test_a_type_without_a_contract_is_named() -> None:
     """Whoever asks for a type that is nowhere defined learns which."""
-    with pytest.raises(LookupError, match="order.lost"):
+    with pytest.raises(LookupError, match=r"order\.lost"):
         message_class("order.lost")
 
 
@@ -155,5 +155,5 @@ def test_a_field_of_a_newer_producer_is_ignored() -> None:
 @pytest.mark.parametrize("data", [{"claim_id": 5}, {"claim_id": ["x"]}, {"claim_id": {}}])
 def test_data_that_does_not_fit_its_contract_is_malformed(data: dict[str, Any]) -> None:
     """A field of another type is not taken for what it is not."""
-    with pytest.raises(Malformed, match="claim.opened does not fit its contract"):
+    with pytest.raises(Malformed, match=r"claim\.opened does not fit its contract"):
         opened(event("claim.opened", **data))

@@ -1,0 +1,1 @@
+"""What holds while parts are killed, hung or cut off."""

@@ -1,0 +1,14 @@
+"""A stack of their own for tests that kill its parts: other tests need one that keeps standing."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulators.stack import Stack
+
+
+@pytest.fixture(scope="package")
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack whose parts may be killed."""
+    with Stack(state=tmp_path_factory.mktemp("fragile"), free_ports=True) as running:
+        yield running

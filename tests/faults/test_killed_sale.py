@@ -1,0 +1,85 @@
+"""A sale in which processes are killed ends as one in which none was."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from rich.console import Console
+
+from emulators import report, sale
+from emulators.plays import resources_of
+from emulators.progress import Bars
+from emulators.report import Report
+from emulators.stack import Stack
+from shared.registry import load
+
+SIZE = sale.Size(supplies=2, units=20, buyers=80, at_once=16)
+REGION = "us-central1"
+FIRST_KILL_SECONDS = 1.0
+
+SERVICES = [name for name, service in load().services.items() if service.outbox]
+PROCESSES = [
+    f"functions-{REGION}",
+    *(f"rpc-{service}-{REGION}" for service in SERVICES),
+    *(f"relay-{service}-{REGION}" for service in SERVICES),
+    "postgres",
+    "valkey",
+    "edge",
+]
+
+
+def played(stack: Stack) -> Report:
+    """A small sale on a stack, read back."""
+    with sale.connections(stack.edge_url, SIZE.at_once) as client:
+        seen = sale.play(client, SIZE, Bars(Console(quiet=True)))
+        return report.read_back(seen, resources_of(stack))
+
+
+@contextmanager
+def killing(stack: Stack, processes: list[str], every_seconds: float) -> Iterator[list[str]]:
+    """Kill these processes, one after another and over again, while the block runs; yields what was killed."""
+    done = threading.Event()
+    killed: list[str] = []
+
+    def kill() -> None:
+        pause = FIRST_KILL_SECONDS
+        while not done.wait(pause):
+            name = processes[len(killed) % len(processes)]
+            stack.kill(name)
+            killed.append(name)
+            stack.until_ready(name)
+            pause = every_seconds
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        killer.join()
+
+
+def check(found: Report) -> None:
+    """The zeros: nothing oversold, claimed twice, made or lost; every unit sold, every paid order claimed."""
+    assert found.failures == []
+    assert found.sold == found.units == found.paid == found.claimed == found.vouchers_verified
+    assert found.orders_confirmed + found.orders_refused == found.buyers
+
+
+def test_sale_survives_one_kill_after_another(fragile: Stack) -> None:
+    """Every process is killed in turn during one sale, and it ends with the zeros."""
+    with killing(fragile, PROCESSES, every_seconds=1.5) as killed:
+        found = played(fragile)
+    check(found)
+    assert len(killed) >= 5, "the sale was over before anything much was killed"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("process", PROCESSES)
+def test_sale_survives_the_death_of_a_process(fragile: Stack, process: str) -> None:
+    """One process is killed again and again in the middle of a sale, and it ends with the zeros."""
+    with killing(fragile, [process], every_seconds=4) as killed:
+        found = played(fragile)
+    check(found)
+    assert killed

@@ -1,0 +1,120 @@
+"""Orders on real parts: requests that are cut off where a test wants it, and events that wait."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from emulators.stack import Stack
+from functions.order.create_order import CreateOrder, create_order
+from functions.order.store import Work
+from functions.order.views import OrderView
+from shared.adapters.resources import Resources
+from shared.contracts.operations import Caller
+from shared.idempotency import Key, fingerprint
+from tests.books import Books
+from tests.clocks import ShiftedClock
+from tests.functions.order.steps import Crash, Disturbance, Moment, SteppedWork, Steps
+
+MINUTE_AGO = timedelta(minutes=-1)
+"""So long ago that leases are over and the sweeper comes, but not that the order expires."""
+
+HOUR_AGO = timedelta(hours=-1)
+"""So long ago that the order's time is over."""
+
+
+@dataclass
+class Attempt:
+    """A request of a buyer that runs in this process, so that it can be cut off anywhere."""
+
+    resources: Resources
+    buyer: Person
+    body: dict[str, Any]
+    key: str
+
+    @property
+    def caller(self) -> Caller:
+        """Who sends it."""
+        return Caller(self.buyer.user_id, "ses_us_test", frozenset({"order:write"}))
+
+    def run(self, steps: Steps | None = None) -> OrderView:
+        """What the runtime does with it: decoded, authorised and under its key. Raises what the operation raises."""
+        bound = fingerprint("POST", "/v1/orders", [], self.body)
+        key = Key(self.buyer.user_id, "create_order", self.key, bound)
+        work = SteppedWork(Work(self.resources, "order", None, key), steps or Steps())
+        return create_order(msgspec.convert(self.body, CreateOrder), self.caller, work)
+
+    def crash(self, at: int, moment: Moment) -> None:
+        """Run it until before or after one of its steps."""
+        with pytest.raises(Crash):
+            self.run(Steps(Disturbance(at, moment, crash)))
+
+    def crash_after(self, step: str, nth: int = 1) -> None:
+        """Run it until after the nth step of this name."""
+        taken = [at for at, name in enumerate(PURCHASE) if name == step]
+        self.crash(taken[nth - 1], "after")
+
+
+PURCHASE = (
+    *("resumed", "wallet.address", "supply.describe", "commit"),
+    *("commit", "supply.reserve", "wallet.hold", "commit"),
+)
+"""The steps of a purchase that costs something; test_saga.py holds the saga to them."""
+
+
+def crash() -> None:
+    """End the process."""
+    raise Crash
+
+
+def body_of(buyer: Person, *lines: tuple[dict[str, Any], int]) -> dict[str, Any]:
+    """The body of an order of these lines, each (supply, quantity)."""
+    items = [{"supply_id": supply["id"], "quantity": quantity} for supply, quantity in lines]
+    return {"wallet_id": buyer.wallet_id, "items": items}
+
+
+@pytest.fixture(scope="session")
+def shifted(resources: Resources) -> Callable[[timedelta], Resources]:
+    """The real parts under a clock that is ahead or behind; they share their connections."""
+
+    def shift(by: timedelta) -> Resources:
+        moved = copy.copy(resources)
+        moved.clock = ShiftedClock(by)
+        return moved
+
+    return shift
+
+
+@pytest.fixture(scope="session")
+def attempt(shifted: Callable[[timedelta], Resources]) -> Callable[..., Attempt]:
+    """A request for units of a supply: `attempt(buyer, supply, quantity=1, by=MINUTE_AGO)`."""
+
+    def make(buyer: Person, supply: dict[str, Any], quantity: int = 1, by: timedelta = MINUTE_AGO) -> Attempt:
+        return Attempt(shifted(by), buyer, body_of(buyer, (supply, quantity)), fresh_key())
+
+    return make
+
+
+@pytest.fixture
+def stuck(attempt: Callable[..., Attempt], books: Books) -> Callable[..., str]:
+    """Has a request crash once its funds are held: the id of the order, which is left pending."""
+
+    def leave(buyer: Person, supply: dict[str, Any], by: timedelta = MINUTE_AGO) -> str:
+        attempt(buyer, supply, by=by).crash_after("wallet.hold")
+        return books.orders_of(buyer.user_id)[-1]
+
+    return leave
+
+
+@pytest.fixture
+def unpublished(stack: Stack) -> Iterator[None]:
+    """The events of orders wait: no hold is captured while the test runs."""
+    name = f"relay-order-{stack.layout.regions[0]}"
+    stack.pause(name)
+    yield
+    stack.pause(name, resume=True)

@@ -1,0 +1,55 @@
+"""Opening a user's default wallet."""
+
+import secrets
+from collections.abc import Callable
+
+from emulators.buyer import Person
+from shared import ids
+from shared.adapters.ethereum import checksum_address
+from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
+from tests.island import Island
+from tests.races import all_at_once
+
+
+def a_request() -> OpenDefaultRequest:
+    address = checksum_address("0x" + secrets.token_hex(20))
+    return OpenDefaultRequest(user_id=ids.new("usr", "us"), address=address, chain_id=31337)
+
+
+def open_default(island: Island, request: OpenDefaultRequest) -> str:
+    return island.rpc("wallet", "identity").call("Wallet.OpenDefault", request, OpenDefaultResponse, 30).wallet_id
+
+
+def test_a_user_gets_one_wallet_however_often_it_is_asked_for(island: Island) -> None:
+    """A repeat, from another chain too, answers the wallet that there is, unchanged; it is told of once."""
+    request = a_request()
+    wallet_id = open_default(island, request)
+    again = OpenDefaultRequest(user_id=request.user_id, address=a_request().address, chain_id=1)
+    assert open_default(island, again) == wallet_id
+    (event,) = island.stream(wallet_id)
+    assert (event.type, event.version) == ("wallet.opened", 1)
+    assert event.data == {
+        "wallet_id": wallet_id,
+        "user_id": request.user_id,
+        "address": request.address,
+        "chain_id": 31337,
+    }
+
+
+def test_many_at_once_get_the_same_wallet(island: Island) -> None:
+    """Of twenty sign-ins at the same moment one opens the wallet, and all are told of that one."""
+    request = a_request()
+    wallets = set(all_at_once([lambda: open_default(island, request)] * 20))
+    assert len(wallets) == 1
+    assert len(island.stream(wallets.pop())) == 1
+
+
+def test_the_first_sign_in_opens_it(buyer: Person) -> None:
+    """Whoever has signed in has one wallet, with the address of the sign-in."""
+    (wallet,) = buyer.get("/v1/wallets")["items"]
+    assert (wallet["user_id"], wallet["address"], wallet["status"]) == (buyer.user_id, buyer.address, "open")
+
+
+def test_only_identity_may_ask(only_for_callers: Callable[[str], None]) -> None:
+    """No other service opens wallets."""
+    only_for_callers("open_default_wallet")

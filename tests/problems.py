@@ -1,0 +1,46 @@
+"""What refusals look like: RFC 9457 problem documents, as the contract has them."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from emulators.buyer import Person
+from functions.identity.domain.users import EVERYONE
+from shared import ids
+from shared.adapters.tokens import issue
+from shared.config import Settings
+
+
+def refused(response: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    """The problem document of a refusal, once it is certain that it is one. field: the one that a 400 must name."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert (body["code"], body["status"]) == (code, status), body
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    assert ("errors" in body) == (status == 400), body
+    if field is not None:
+        assert [error["field"] for error in body["errors"]] == [field], body
+    return body
+
+
+def absent(*responses: httpx.Response) -> None:
+    """All of these are the same 404: nobody can tell what belongs to others from what is not there."""
+    bodies = [{**refused(response, 404, "NOT_FOUND"), "request_id": ""} for response in responses]
+    assert all(body == bodies[0] for body in bodies), bodies
+
+
+def with_token(person: Person, token: str) -> Person:
+    """The same person with another access token."""
+    other = copy.copy(person)
+    other.access_token = token
+    return other
+
+
+def without(person: Person, scope: str, settings: Settings) -> Person:
+    """The same person with a good token that has every scope but one."""
+    scopes = [name for name in (*EVERYONE, "supply:write", "operator") if name != scope]
+    token = issue(settings, person.user_id, ids.new("ses", settings.cell), scopes, datetime.now(UTC))
+    return with_token(person, token)
