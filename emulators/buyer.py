@@ -14,6 +14,9 @@ LOOK_SECONDS: Final = 0.1
 INSIST_SECONDS: Final = 60
 SETTLE_SECONDS: Final = 120
 PAUSE_SECONDS: Final = 0.25
+SETTLED_LOOK_SECONDS: Final = 1.0
+"""Seldom enough that a crowd that looks does not slow down what it waits for."""
+
 PASSING: Final = frozenset({429, 502, 503, 504})
 """Statuses after which a client tries again."""
 
@@ -100,7 +103,7 @@ class Person:
                 return seen
             if time.monotonic() > until:
                 raise TimeoutError(f"{path} is still {seen} after {SETTLE_SECONDS} s")
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(SETTLED_LOOK_SECONDS)
 
     def balance(self, currency: str) -> int:
         """What the default wallet holds, in atomic units."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from pg8000.converters import array_out
 from pg8000.core import CoreConnection
 from pg8000.native import Connection
 
@@ -66,5 +67,16 @@ def _connector() -> Any:
 
 def _session(connection: CoreConnection) -> CoreConnection:
     connection.register_in_adapter(NUMERIC_OID, int)  # every NUMERIC of ours counts atomic units
+    connection.register_out_adapter(list, _array)
     CoreConnection.execute_simple(connection, SESSION)
     return connection
+
+
+def _array(values: list[Any]) -> str:
+    """A list as PostgreSQL reads arrays. pg8000 leaves the text `null` without quotes, so that it would be no value."""
+    return "{" + ",".join(_quoted(each) if isinstance(each, str) else array_out(each) for each in values) + "}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

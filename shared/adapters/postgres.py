@@ -51,17 +51,19 @@ class Transaction:
         self._connection = connection
         self.appended = False
         """Whether events were appended, so that the relay is woken after the commit."""
+        self.answered = True
+        """Whether every answer was read to its end. If not, the next statement would be given the rest of it."""
 
     def run(self, sql: str, parameters: dict[str, Any]) -> list[Row]:
         """Run one prepared statement. Raises UniqueViolation, Contended, Unavailable or pg8000's DatabaseError."""
-        with translated():
+        with self._asking():
             context = _execute(self._connection, sql, parameters)
         names = [column["name"] for column in context.columns or ()]
         return [dict(zip(names, row, strict=True)) for row in context.rows or ()]
 
     def count(self, sql: str, parameters: dict[str, Any]) -> int:
         """Run one prepared statement and tell how many rows it touched. Raises as run does."""
-        with translated():
+        with self._asking():
             return int(_execute(self._connection, sql, parameters).row_count)
 
     @contextmanager
@@ -82,8 +84,20 @@ class Transaction:
         self._simple("set transaction isolation level repeatable read")
 
     def _simple(self, sql: str) -> None:
-        with translated():
+        with self._asking():
             CoreConnection.execute_simple(self._connection, sql)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around a statement. An error of the server's is a whole answer; after any other failure there may be more."""
+        with translated():
+            try:
+                yield
+            except DatabaseError:
+                raise
+            except BaseException:
+                self.answered = False
+                raise
 
 
 class Database:
@@ -110,7 +124,10 @@ class Database:
             try:
                 yield transaction
             except BaseException:
-                self._rollback(connection)
+                if transaction.answered:
+                    self._rollback(connection)
+                else:
+                    discard(connection)
                 raise
             self._commit(connection)
         finally:

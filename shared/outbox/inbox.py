@@ -11,6 +11,7 @@ from shared.adapters.clock import Clock
 from shared.adapters.postgres import Database, Transaction
 from shared.contracts.events import Event, StoredEvent, opened
 from shared.outbox.log import SQL
+from shared.errors import MeridianError
 from shared.registry import Row
 from shared.telemetry.context import follow
 
@@ -49,8 +50,9 @@ class Inbox:
             if event.version > last + 1:
                 self._park(transaction, event)
                 return "parked"
-            self._apply(transaction, event)
-        self._drain(event.stream, event.version)
+            more = self._apply(transaction, event)
+        if more:
+            self._drain(event.stream)
         return "applied"
 
     def fill_gaps(self, read: Callable[[str, str, int], list[StoredEvent]]) -> int:
@@ -62,20 +64,27 @@ class Inbox:
         with self._database.transaction() as transaction:
             gaps = SQL.find_gaps(transaction, consumer=self._row.name, before=self._clock.now() - GAP_WAIT)
         for gap in gaps:
-            for event in read(gap["type"], gap["stream"], gap["version"] + 1):
-                applied += self.receive(event) == "applied"
-            self._drain(gap["stream"], gap["version"])
+            try:
+                for event in read(gap["type"], gap["stream"], gap["version"] + 1):
+                    applied += self.receive(event) == "applied"
+                self._drain(gap["stream"])
+            except MeridianError as error:
+                log.warning("the gap of %s in %s waits: %s", self._row.name, gap["stream"], error)
         return applied
 
     def _lock(self, transaction: Transaction, stream: str) -> int:
         return int(SQL.lock_inbox(transaction, consumer=self._row.name, stream_id=stream))
 
-    def _apply(self, transaction: Transaction, event: StoredEvent) -> None:
-        """The effect, where the type is one that this consumer handles; every type advances the stream."""
+    def _apply(self, transaction: Transaction, event: StoredEvent) -> bool:
+        """The effect, where the type is one that this consumer handles; every type advances the stream.
+
+        Tells whether events of the stream are parked behind it.
+        """
         if event.type in (self._row.event or ()):
             follow(event.metadata.get("request_id"), event.metadata.get("traceparent"))
             self._handle(opened(event), transaction)
-        SQL.advance_inbox(transaction, consumer=self._row.name, stream_id=event.stream, version=event.version)
+        name = self._row.name
+        return bool(SQL.advance_inbox(transaction, consumer=name, stream_id=event.stream, version=event.version))
 
     def _park(self, transaction: Transaction, event: StoredEvent) -> None:
         log.warning("%s waits for what comes before %s version %d", self._row.name, event.stream, event.version)
@@ -89,12 +98,12 @@ class Inbox:
             at=self._clock.now(),
         )
 
-    def _drain(self, stream: str, version: int) -> None:
-        """Apply what was parked behind a version that has come, each event in its own transaction."""
+    def _drain(self, stream: str) -> None:
+        """Apply what is parked and next in a stream, each event in its own transaction."""
         following = True
         while following:
             with self._database.transaction() as transaction:
-                last = max(self._lock(transaction, stream), version)
+                last = self._lock(transaction, stream)
                 SQL.drop_old_parked(transaction, consumer=self._row.name, stream_id=stream, version=last)
                 parked = SQL.take_parked(transaction, consumer=self._row.name, stream_id=stream, version=last + 1)
                 if parked:

@@ -45,7 +45,7 @@ def fill(service: str, resources: Resources, consumers: Sequence[Bound], stop: t
             try:
                 filled = box.fill_gaps(lambda *gap: read_stream(service, resources, *gap))
             except MeridianError as error:
-                log.warning("gaps of %s wait: %s", service, error)
+                log.warning("the gaps of %s wait: %s", service, error)
                 continue
             if filled:
                 log.info("filled gaps of %s with %d events", service, filled)

@@ -43,7 +43,8 @@ ORDER BY a.currency, h.id;
 
 -- name: list_entries
 -- A wallet's ledger, newest first in the order of its balances, beyond an entry already shown.
-SELECT e.id, e.transfer_id, e.currency, e.amount, e.balance_after, t.kind, t.reference, e.created_at
+SELECT e.id, e.transfer_id, e.currency, e.amount, e.balance_after, t.kind,
+       coalesce(nullif(t.reference, ''), t.order_id, '') AS reference, e.created_at
 FROM entries e JOIN transfers t ON t.id = e.transfer_id
 WHERE e.account = :wallet_id
   AND (:after::text IS NULL OR e.position < (SELECT position FROM entries WHERE id = :after))

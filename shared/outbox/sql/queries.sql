@@ -28,9 +28,10 @@ INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream_id)
 ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
 RETURNING version;
 
--- name: advance_inbox!
--- The consumer has applied this version.
-UPDATE inbox SET version = :version WHERE consumer = :consumer AND stream = :stream_id;
+-- name: advance_inbox$
+-- The consumer has applied this version; tells whether events of the stream are parked behind it.
+UPDATE inbox SET version = :version WHERE consumer = :consumer AND stream = :stream_id
+RETURNING EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream);
 
 -- name: park!
 -- Keep an event that cannot be applied yet.

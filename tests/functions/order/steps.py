@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from functions.order.ports import PlacingWork, SagaWork
+from functions.order.ports import PlacingWork
 
 
 class Crash(BaseException):
@@ -73,9 +73,10 @@ class Stepped:
 
 
 class SteppedWork:
-    """The work of a saga, on whatever parts, whose calls and commits are steps."""
+    """The work of a saga whose calls and commits are steps."""
 
-    def __init__(self, work: SagaWork, steps: Steps) -> None:
+    def __init__(self, work: Any, steps: Steps) -> None:
+        """work: a SagaWork, on fakes or on real parts."""
         self._work = work
         self._steps = steps
         self.supply: Any = Stepped(work.supply, "supply", steps)

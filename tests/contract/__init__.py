@@ -1,0 +1,1 @@
+"""Every row of the contract's common behaviour, on every HTTP route of the registry, through the edge."""

@@ -1,0 +1,223 @@
+"""Requests for any HTTP row, made from the registry and the document: right but for what a test makes wrong.
+
+A new row needs nothing here, unless a field of its body is of a kind that EXAMPLES does not know.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from emulators.buyer import fresh_key
+from functions.identity.domain.users import EVERYONE, OF_ROLE
+from shared import ids
+from shared.adapters.tokens import issue
+from shared.config import Settings
+from shared.registry import Row, load
+from tests.problems import refused
+
+ROWS: Final = load().http_rows()
+DOCUMENT: Final[dict[str, Any]] = json.loads(
+    (Path(__file__).parent.parent.parent / "functions" / "openapi.json").read_text(encoding="utf-8")
+)
+CELL: Final = "us"
+ADDRESS: Final = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+SCOPES: Final = (*EVERYONE, *OF_ROLE["merchant"])
+"""What everyone may on the local stack."""
+
+EXAMPLES: Final = {"address": ADDRESS, "contract": ADDRESS, "recipient": ADDRESS, "to_address": ADDRESS, "chain_id": 1}
+"""Values of fields whose schema does not tell what they must be."""
+
+LIMIT_BYTES: Final = 256 * 1024
+WITH_BODY: Final = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
+SIGNED: Final = [row for row in ROWS if row.scope != "public"]
+SCOPED: Final = [row for row in SIGNED if row.scope != "signed_in"]
+
+
+def name_of(row: Row) -> str:
+    """How a row is called in a test's id."""
+    return row.name
+
+
+def operation(row: Row) -> dict[str, Any]:
+    """What the document says of a row."""
+    described: dict[str, Any] = DOCUMENT["paths"][row.path][row.method.lower()]
+    return described
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema, or the one that it refers to."""
+    while "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def body_schema(row: Row) -> dict[str, Any] | None:
+    """The schema of a row's body; None when it asks for none."""
+    described = operation(row).get("requestBody")
+    return described["content"]["application/json"]["schema"] if described else None
+
+
+def answer_schema(row: Row) -> dict[str, Any]:
+    """The schema of what a row answers to who succeeds; empty when there is no body."""
+    content = operation(row)["responses"][str(row.success)].get("content", {})
+    return resolved(content["application/json"]["schema"]) if content else {}
+
+
+def query_names(row: Row) -> list[str]:
+    """The query parameters of a row."""
+    return [p["name"] for p in operation(row).get("parameters", []) if p["in"] == "query"]
+
+
+def absent_id(name: str) -> str:
+    """A good id, such as `wallet_id` asks for, of a thing that does not exist. Raises StopIteration."""
+    kind = name.removesuffix("_id").removeprefix("payout_").removeprefix("from_").removeprefix("to_")
+    return ids.new(next(prefix for prefix, known in ids.PREFIXES.items() if known == kind), CELL)
+
+
+def example(schema: dict[str, Any], name: str = "") -> Any:
+    """The smallest value that a schema allows, for a field of that name."""
+    schema = resolved(schema)
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], name)
+    if name in EXAMPLES:
+        return EXAMPLES[name]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "examples" in schema:
+        return schema["examples"][0]
+    if name.endswith("_id"):
+        return absent_id(name)
+    return {
+        "object": lambda: {field: example(schema["properties"][field], field) for field in schema.get("required", [])},
+        "array": lambda: [example(schema["items"], name)] * schema.get("minItems", 0),
+        "integer": lambda: schema.get("minimum", 1),
+        "boolean": lambda: False,
+        "string": lambda: "x" * schema.get("minLength", 1),
+    }[schema["type"]]()
+
+
+def example_body(row: Row) -> dict[str, Any]:
+    """A good body of a row, whose ids name nothing."""
+    body: dict[str, Any] = example(body_schema(row) or {"type": "object"})
+    return body
+
+
+def fields(schema: dict[str, Any], at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Every field of a body, however deep: its path in the body, and its schema."""
+    schema = resolved(schema)
+    for choice in schema.get("anyOf", []):
+        yield from fields(choice, at)
+    for name, inner in schema.get("properties", {}).items():
+        yield (*at, name), inner
+        yield from fields(inner, (*at, name))
+    if schema.get("type") == "array":
+        yield from fields(schema["items"], (*at, 0))
+
+
+def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
+    """A good body of a row with one field as it is given; optional objects on the way are filled in."""
+    body = example_body(row)
+    schema, here = resolved(body_schema(row) or {}), body
+    for step, following in zip(at, at[1:], strict=False):
+        schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
+        schema = resolved(next(iter(schema.get("anyOf", [schema]))))
+        if not isinstance(step, int) and step not in here:
+            here[step] = example(schema, step)
+        here = here[step]  # type: ignore[index]
+        assert isinstance(following, int) == isinstance(here, list)
+    here[at[-1]] = value  # type: ignore[index]
+    return body
+
+
+def told(at: Sequence[str | int]) -> str:
+    """How an error names a field."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).lstrip(".")
+
+
+def filled(row: Row, known: Mapping[str, str] | None = None) -> str:
+    """A row's path; parameters that are not given name nothing."""
+    return re.sub(r"{(\w+)}", lambda match: (known or {}).get(match[1]) or absent_id(match[1]), row.path)
+
+
+@dataclass(frozen=True)
+class Api:
+    """Sends requests through the edge."""
+
+    client: httpx.Client
+    settings: Settings
+    user_id: str
+    """Who sends them, unless a token is given."""
+
+    def token(self, scopes: Sequence[str] = SCOPES, user_id: str | None = None) -> str:
+        """A good access token."""
+        session = ids.new("ses", CELL)
+        return issue(self.settings, user_id or self.user_id, session, list(scopes), datetime.now(UTC))
+
+    def token_for(self, row: Row, user_id: str | None = None) -> str:
+        """A good access token with the scopes that a row needs."""
+        more = [row.scope] if row.scope and row.scope not in ("public", "signed_in", *SCOPES) else []
+        return self.token([*SCOPES, *more], user_id)
+
+    def ask(
+        self,
+        row: Row,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        query: str = "",
+        token: str | None = "",
+        key: str | None = "",
+        body: Any = ...,
+        content: Any = None,
+        headers: Mapping[str, str | bytes | None] | None = None,
+    ) -> httpx.Response:
+        """Ask a row, rightly but for what is given.
+
+        path, query: sent byte for byte. token, key: None for none at all. body: a value to be sent as JSON.
+        content: bytes to be sent as they are. headers: in place of the right ones; None takes one away.
+        """
+        sent: dict[str, str | bytes | None] = {}
+        if token is not None and row.scope != "public":
+            sent["Authorization"] = f"Bearer {token or self.token_for(row)}"
+        if key is not None and row.idempotency:
+            sent["Idempotency-Key"] = key or fresh_key()
+        if row in WITH_BODY and (content is not None or body is not ... or body_schema(row)):
+            sent["Content-Type"] = "application/json"
+            if content is None:
+                content = json.dumps(example_body(row) if body is ... else body).encode()
+        given = {**sent, **(headers or {})}
+        return self.send(method or row.method, (path or filled(row)) + query, given, content)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str | bytes | None] | None = None, content: Any = None
+    ) -> httpx.Response:
+        """Any request; the path is sent as it is."""
+        raw = self.client.base_url.copy_with(raw_path=path.encode("latin-1"))
+        sent = {name.encode(): _bytes(value) for name, value in (headers or {}).items() if value is not None}
+        return self.client.send(self.client.build_request(method, raw, headers=sent, content=content))
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
+
+
+def problem(response: httpx.Response, status: int, code: str | None = None, field: str | None = None) -> dict[str, Any]:
+    """The problem document that an answer is, once it is certain that it has all that the contract wants of one."""
+    body = refused(response, status, code or response.json()["code"], field)
+    texts = {name: body.get(name) for name in ("type", "title", "detail", "code", "request_id")}
+    assert all(isinstance(text, str) and text for text in texts.values()), body
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*", body["code"]), body
+    assert all(set(error) == {"field", "message"} and error["message"] for error in body.get("errors", [])), body
+    assert response.headers["X-Served-By"] == "us-central1"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert ("WWW-Authenticate" in response.headers) == (status == 401)
+    assert ("Allow" in response.headers) == (status == 405)
+    waits = status in (429, 503) or body["code"] == "IDEMPOTENCY_IN_PROGRESS"
+    assert ("Retry-After" in response.headers) == waits
+    return body

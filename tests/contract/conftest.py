@@ -1,0 +1,69 @@
+"""People and things that requests for any row can name, and what each row needs to succeed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from shared.config import Settings
+from tests.contract.api import Api
+
+
+@dataclass(frozen=True)
+class World:
+    """What somebody owns and nobody else may see.
+
+    owner: to whom it belongs. stranger: somebody else.
+    known: an id for each path parameter of the registry, of a thing that only its owner sees.
+    """
+
+    owner: Person
+    stranger: Person
+    known: dict[str, str]
+
+
+def funded(person: Person, amount: int = 10**12) -> Person:
+    """Give somebody USDC."""
+    person.post("/v1/local/faucet", {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(amount)})
+    return person
+
+
+def supply_of(person: Person, **terms: Any) -> dict[str, Any]:
+    """Put something on sale; what is given goes before the defaults."""
+    body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 1000, "status": "active"}
+    made: dict[str, Any] = person.post("/v1/supplies", {**body, **terms}, key=fresh_key())
+    return made
+
+
+@pytest.fixture(scope="session")
+def thing(merchant: Person) -> dict[str, Any]:
+    """A supply on sale, with more units than the tests can buy."""
+    return supply_of(merchant, quantity=10**6)
+
+
+@pytest.fixture(scope="session")
+def world(
+    anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Callable[..., dict[str, Any]]
+) -> World:
+    """Somebody with one of each kind of thing, and a stranger."""
+    owner = funded(anyone())
+    order = paid_order(owner, thing)
+    claim = owner.post("/v1/claims", {"order_id": order["id"]})
+    owner.wait_for(f"/v1/orders/{order['id']}", "status", "claimed")
+    known = {
+        "user_id": owner.user_id,
+        "wallet_id": owner.wallet_id,
+        "supply_id": supply_of(owner, status="draft")["id"],
+        "order_id": order["id"],
+        "claim_id": claim["id"],
+    }
+    return World(owner, anyone(), known)
+
+
+@pytest.fixture(scope="session")
+def api(edge: httpx.Client, settings: Settings, world: World) -> Api:
+    """Sends requests of the owner of everything."""
+    return Api(edge, settings, world.owner.user_id)

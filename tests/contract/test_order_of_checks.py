@@ -1,0 +1,186 @@
+"""Of two things that are wrong with a request, the contract says which is told, on every route.
+
+route 404, method 405, token 401, scope 403, size 413, type 415, body and parameters 400, idempotency key 400/409/422,
+existence and ownership 404, state 409.
+"""
+
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from shared import ids
+from shared.registry import Row
+from tests.contract.api import (
+    LIMIT_BYTES,
+    ROWS,
+    SCOPED,
+    SIGNED,
+    WITH_BODY,
+    Api,
+    body_schema,
+    example_body,
+    filled,
+    name_of,
+    problem,
+)
+from tests.contract.conftest import World
+
+HUGE = b'{"a":"' + b"x" * LIMIT_BYTES + b'"}'
+SCOPED_WITH_BODY = [row for row in SCOPED if row in WITH_BODY]
+KEYED = [row for row in ROWS if row.idempotency]
+
+
+def without_scope(api: Api, row: Row) -> str:
+    """A good token that lacks what a row needs."""
+    return api.token([scope for scope in (*api_scopes(), "operator") if scope != row.scope])
+
+
+def api_scopes() -> tuple[str, ...]:
+    """Every scope but the operator's."""
+    from tests.contract.api import SCOPES
+
+    return SCOPES
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PROPFIND"])
+def test_route_before_method_and_token(api: Api, method: str) -> None:
+    """An unknown path is 404 to whoever asks, however."""
+    problem(api.send(method, "/v1/nothing", {"Authorization": "Bearer x"}), 404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("row", SIGNED, ids=name_of)
+def test_method_before_token(api: Api, row: Row) -> None:
+    """A wrong method is told without a token, and with a bad one."""
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        problem(api.send("PROPFIND", filled(row), headers), 405)
+
+
+@pytest.mark.parametrize("row", SCOPED, ids=name_of)
+def test_token_before_scope(api: Api, row: Row) -> None:
+    """A bad token is 401, although the scope is missing as well."""
+    spoilt = without_scope(api, row)[:-4] + "AAAA"
+    problem(api.ask(row, token=spoilt), 401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("row", [row for row in SIGNED if row in WITH_BODY], ids=name_of)
+def test_token_before_size_type_and_body(api: Api, row: Row) -> None:
+    """Nobody learns from a body what it is worth before the token is looked at."""
+    problem(api.ask(row, token="x", content=HUGE), 401)
+    problem(api.ask(row, token="x", content=b"{", headers={"Content-Type": "text/plain"}), 401)
+    problem(api.ask(row, token=None, content=b"{"), 401)
+
+
+@pytest.mark.parametrize("row", SIGNED, ids=name_of)
+def test_token_before_parameters(api: Api, row: Row) -> None:
+    """Unknown parameters and ids are not looked at without a token."""
+    problem(api.ask(row, token=None, query="?unknown=1"), 401)
+    problem(api.ask(row, token=None, path=filled(row, dict.fromkeys(row.parameters, "x"))), 401)
+
+
+@pytest.mark.parametrize("row", SCOPED, ids=name_of)
+def test_a_missing_scope_is_403(api: Api, row: Row) -> None:
+    """A good token without the row's scope is refused, and told which scope it lacks."""
+    assert row.scope in problem(api.ask(row, token=without_scope(api, row)), 403, "SCOPE_MISSING")["detail"]
+
+
+@pytest.mark.parametrize("scope", ["", "{0}x", "x{0}", "{0}:x", "{1}", "*", "{0},x", "\t{0}"])
+@pytest.mark.parametrize("row", SCOPED, ids=name_of)
+def test_a_scope_is_a_whole_word(api: Api, row: Row, scope: str) -> None:
+    """Nothing that only looks like the row's scope is taken for it."""
+    words = scope.format(row.scope, str(row.scope).upper())
+    problem(api.ask(row, token=api.token([words])), 403, "SCOPE_MISSING")
+
+
+@pytest.mark.parametrize("row", SCOPED_WITH_BODY, ids=name_of)
+def test_scope_before_size(api: Api, row: Row) -> None:
+    """A missing scope is told of a body that is too large as well."""
+    problem(api.ask(row, token=without_scope(api, row), content=HUGE), 403)
+
+
+@pytest.mark.parametrize("row", SCOPED, ids=name_of)
+def test_scope_before_parameters(api: Api, row: Row) -> None:
+    """A missing scope is told of unknown parameters and ids as well."""
+    path = filled(row, dict.fromkeys(row.parameters, "x"))
+    problem(api.ask(row, token=without_scope(api, row), path=path, query="?unknown=1"), 403)
+
+
+@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
+def test_size_before_type(api: Api, row: Row) -> None:
+    """A body that is too large is 413, whatever it is."""
+    for kind in ("text/plain", "application/json; charset=latin-1", None):
+        problem(api.ask(row, content=HUGE, headers={"Content-Type": kind}), 413, "BODY_TOO_LARGE")
+
+
+@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
+def test_type_before_body_and_parameters(api: Api, row: Row) -> None:
+    """A body of another type is 415, malformed or not, and with an unknown parameter."""
+    for content in (b"{", b"\xff", b"{}", b'{"unknown":1}'):
+        for query in ("", "?unknown=1"):
+            answer = api.ask(row, content=content, query=query, headers={"Content-Type": "text/plain"})
+            problem(answer, 415, "NOT_JSON")
+
+
+@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
+def test_body_before_key(api: Api, row: Row) -> None:
+    """A malformed body or parameter is told before a missing key."""
+    problem(api.ask(row, content=b"{", key=None), 400, "VALIDATION_FAILED")
+    problem(api.ask(row, body={**example_body(row), "unknown": 1}, key=None), 400, "VALIDATION_FAILED", "unknown")
+    problem(api.ask(row, query="?unknown=1", key=None), 400, "VALIDATION_FAILED", "unknown")
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.parameters], ids=name_of)
+def test_parameters_before_existence(api: Api, row: Row) -> None:
+    """An unknown parameter is 400, although the id names nothing."""
+    problem(api.ask(row, query="?unknown=1"), 400, "VALIDATION_FAILED", "unknown")
+    problem(api.ask(row, path=filled(row, dict.fromkeys(row.parameters, "x")), query="?unknown=1"), 400)
+
+
+@pytest.mark.parametrize("row", [row for row in WITH_BODY if body_schema(row) and row in SCOPED], ids=name_of)
+def test_body_before_existence(api: Api, row: Row) -> None:
+    """A malformed body is 400, although its ids name nothing."""
+    problem(api.ask(row, body={**example_body(row), "unknown": 1}), 400)
+
+
+@pytest.mark.parametrize("row", KEYED, ids=name_of)
+def test_key_before_existence(api: Api, row: Row) -> None:
+    """A missing key is told before what does not exist."""
+    named = {**example_body(row), **({"payout_wallet_id": ids.new("wal", "us")} if row.name == "create_supply" else {})}
+    problem(api.ask(row, body=named, key=None), 400, "IDEMPOTENCY_KEY_REQUIRED", "Idempotency-Key")
+
+
+def test_a_bad_asset_is_told_before_an_absent_wallet(api: Api) -> None:
+    """What is malformed in a body is told before what its ids name, in create_supply too."""
+    row = next(row for row in ROWS if row.name == "create_supply")
+    asset = {"chain_id": 1, "contract": "0x", "token_id": "1"}
+    body = {**example_body(row), "asset": asset, "payout_wallet_id": ids.new("wal", "us")}
+    problem(api.ask(row, body=body), 400, "VALIDATION_FAILED", "asset.contract")
+
+
+def test_a_reused_key_is_told_before_an_absent_wallet(api: Api, world: World, thing: dict[str, Any]) -> None:
+    """A key that is bound to another request is 422, although the new one names nothing that exists."""
+    row = next(row for row in ROWS if row.name == "create_order")
+    key, items = fresh_key(), [{"supply_id": thing["id"], "quantity": 1}]
+    good = api.ask(row, body={"wallet_id": world.owner.wallet_id, "items": items}, key=key)
+    assert good.status_code == 201, good.text
+    problem(api.ask(row, body={"wallet_id": ids.new("wal", "us"), "items": items}, key=key), 422)
+
+
+def test_ownership_before_state(api: Api, world: World) -> None:
+    """To a stranger a paid order does not exist: that it cannot be cancelled or claimed again is not told."""
+    stranger = world.stranger.user_id
+    for name in ("cancel_order", "create_claim"):
+        row = next(row for row in ROWS if row.name == name)
+        body = {"order_id": world.known["order_id"]} if body_schema(row) else ...
+        token = api.token_for(row, stranger)
+        problem(api.ask(row, path=filled(row, world.known), body=body, token=token), 404, "NOT_FOUND")
+
+
+def test_existence_before_state(api: Api, world: World, anyone: Any) -> None:
+    """A wallet that is not one's own is 404, although its balance would overflow."""
+    rich: Person = anyone()
+    row = next(row for row in ROWS if row.name == "faucet")
+    most = {"wallet_id": rich.wallet_id, "currency": "ETH", "amount": str(2**256 - 1)}
+    assert api.ask(row, body=most, token=api.token_for(row, rich.user_id)).status_code == 201
+    problem(api.ask(row, body=most, token=api.token_for(row, rich.user_id)), 409, "BALANCE_OVERFLOW")
+    problem(api.ask(row, body=most), 404, "NOT_FOUND")

@@ -1,0 +1,165 @@
+"""Which requests find a route: every path and method but those of the rows is refused, as a problem document."""
+
+import pytest
+
+from shared.registry import Row, load
+from tests.contract.api import ROWS, WITH_BODY, Api, absent_id, filled, name_of, problem
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "get"]
+PATHS = sorted({row.path for row in ROWS})
+
+
+def allowed(path: str) -> set[str]:
+    """The methods that a path template answers to."""
+    methods = {row.method for row in ROWS if row.path == path}
+    return methods | ({"HEAD"} if "GET" in methods else set())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_other_methods_are_405(api: Api, path: str) -> None:
+    """Whatever method a path does not have is refused, and Allow lists those that it has."""
+    row = next(row for row in ROWS if row.path == path)
+    for method in METHODS:
+        if method in allowed(path):
+            continue
+        answer = api.send(method, filled(row))
+        assert answer.status_code == 405, f"{method} {path}"
+        assert set(answer.headers["Allow"].split(", ")) == allowed(path)
+        problem(answer, 405, "METHOD_NOT_ALLOWED") if answer.content else None
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.method == "GET"], ids=name_of)
+def test_head_is_get_without_its_body(api: Api, row: Row) -> None:
+    """HEAD has the status and the headers of GET, and no content."""
+    path = filled(row)
+    asked = api.ask(row, path=path)
+    heads = api.ask(row, path=path, method="HEAD")
+    assert heads.status_code == asked.status_code
+    assert heads.content == b""
+    for name in ("content-type", "cache-control", "x-served-by"):
+        assert heads.headers[name] == asked.headers[name]
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
+def test_no_header_overrides_the_method(api: Api, row: Row, header: str) -> None:
+    """A GET stays one."""
+    if "GET" in allowed(row.path):
+        plain = api.send("GET", filled(row))
+        assert api.send("GET", filled(row), {header: row.method}).status_code == plain.status_code == 401
+    else:
+        problem(api.send("GET", filled(row), {header: row.method}), 405)
+
+
+@pytest.mark.parametrize("header", ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Prefix"])
+def test_no_header_overrides_the_path(api: Api, header: str) -> None:
+    """An unknown path stays one."""
+    problem(api.send("GET", "/nowhere", {header: "/health"}), 404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("change", ["/", "/x", "//", "/.", "/..", "%2F", ";x", "%20", "%0A", "%00", "\\", ".json"])
+def test_what_follows_a_path_makes_it_another(api: Api, path: str, change: str) -> None:
+    """No suffix is ignored: the path is unknown, or its last parameter names nothing."""
+    row = next(row for row in ROWS if row.path == path)
+    if row.path.endswith("}") and "/" not in change and change not in ("%2F", "%0A"):
+        problem(api.ask(row, path=filled(row) + change), 404, "NOT_FOUND")
+    else:
+        problem(api.send("GET", filled(row) + change), 404, "ROUTE_NOT_FOUND")
+
+
+ODD = [
+    "/",
+    "//",
+    "//health",
+    "/health//",
+    "/%2e%2e/health",
+    "/v1/../health",
+    "/v1/%2e%2e/health",
+    "/./health",
+    "/v1//orders",
+    "/V1/orders",
+    "/HEALTH",
+    "/v1",
+    "/v1/",
+    "/robots.txt",
+    "/favicon.ico",
+    "/index.html",
+    "/.env",
+    "/%ff",
+    "/%C0%AF",
+    "/%00",
+    "/a%0d%0aX-Evil:1",
+    "/v1/orders%2f",
+    "/%2Fhealth",
+    "/health%3Fx",
+    "/health%23",
+    "/*",
+    "/%",
+    "/%zz",
+    "/%u0041",
+    "/_unmatched",
+    "/metrics%00",
+    "/" + "a" * 8192,
+    "/" + "%41" * 2730,
+    "/" + "a/" * 4096,
+    "/\xc3\xa9",
+    "/\xff",
+]
+
+
+@pytest.mark.parametrize("path", ODD, ids=lambda path: path[:24].encode("unicode_escape").decode())
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_odd_paths_are_unknown(api: Api, path: str, method: str) -> None:
+    """A path that no row has gets the same 404, however it is spelt; none gets a page, a redirect or a 500."""
+    plain = problem(api.send("GET", "/nowhere"), 404, "ROUTE_NOT_FOUND")
+    odd = problem(api.send(method, path), 404, "ROUTE_NOT_FOUND")
+    assert {**odd, "request_id": ""} == {**plain, "request_id": ""}
+
+
+def spellings(path: str) -> list[str]:
+    """Ways to write a path that somebody on the way might take for it."""
+    first, _, last = path.lstrip("/").partition("/")
+    return [
+        path,
+        f"{path}/",
+        f"/{path}",
+        f"/%5f{path[2:]}",
+        f"/v1/..{path}",
+        f"/{first}%2f{last}",
+        f"/{first}//{last}",
+        f"{path};",
+        f"{path}?token=",
+        path.upper(),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/_events/{row.name}" for row in load().event_rows()]
+    + [f"/_schedules/{row.name}" for row in load().scheduled_rows()],
+)
+def test_events_and_schedules_are_no_routes(api: Api, path: str) -> None:
+    """What only Pub/Sub and the scheduler may call is unknown outside, even to who knows the secret."""
+    secret = api.settings.secret("push_token").decode()
+    unknown = problem(api.send("POST", "/nowhere"), 404, "ROUTE_NOT_FOUND")
+    for spelling in spellings(path):
+        with_secret = f"{spelling}&token={secret}" if "?" in spelling else f"{spelling}?token={secret}"
+        headers = {
+            "X-Internal-Token": secret,
+            "X-Meridian-Edge": "",
+            "X-Meridian-Internal": "1",
+            "X_Meridian_Edge": "",
+            "Connection": "X-Meridian-Edge",
+            "Authorization": f"Bearer {api.token()}",
+        }
+        answer = problem(api.send("POST", with_secret, headers, content=b"{}"), 404, "ROUTE_NOT_FOUND")
+        assert {**answer, "request_id": ""} == {**unknown, "request_id": ""}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.parameters], ids=name_of)
+def test_an_escaped_slash_is_part_of_no_id(api: Api, row: Row) -> None:
+    """A path parameter never spans segments, nor does an escaped slash begin another one that has a route."""
+    parameter = row.parameters[-1]
+    path = filled(row, {parameter: f"{absent_id(parameter)}%2F{absent_id(parameter)}"})
+    problem(api.ask(row, path=path), 404)

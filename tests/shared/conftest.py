@@ -1,0 +1,80 @@
+"""A database of these tests' own, in the stack's PostgreSQL: no relay of the stack reads it."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from pg8000.native import Connection, identifier
+
+from emulators.postgres import SUPERUSER
+from emulators.stack import Stack
+from shared.adapters.connect import connector
+from shared.adapters.migrations import migrate
+from shared.adapters.postgres import Database
+from shared.config import Settings
+from tests.clocks import FakeClock
+
+SERVICE = "claiming"
+"""The service as whose owner and role these tests come; its database here is one that the stack does not know."""
+
+TABLE = """
+CREATE TABLE things (
+    id     text PRIMARY KEY,
+    name   text CONSTRAINT things_name_once UNIQUE,
+    amount numeric(78, 0) CONSTRAINT things_amount_positive CHECK (amount >= 0)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON things TO claiming;
+"""
+
+
+@pytest.fixture(scope="session")
+def own(stack: Stack, settings: Settings) -> Iterator[Settings]:
+    """Settings of a region of these tests' own, with one database: an event store, and a table of things."""
+    settings = replace(settings, region=f"shared-{secrets.token_hex(4)}")
+    superuser = Connection(
+        SUPERUSER,
+        host=settings.database_host,
+        port=settings.database_port,
+        database="postgres",
+        password=(stack.state / "secrets" / "postgres.password").read_text(encoding="ascii").strip(),
+    )
+    name = identifier(settings.database_name(SERVICE))
+    superuser.run(f"CREATE DATABASE {name} OWNER {SERVICE}_owner")
+    try:
+        migrate(SERVICE, settings)
+        owner = connector(settings, SERVICE, f"{SERVICE}_owner")()
+        for statement in filter(str.strip, TABLE.split(";")):
+            owner.execute_simple(statement)
+        owner.close()
+        yield settings
+    finally:
+        superuser.run(f"DROP DATABASE {name} WITH (FORCE)")
+        superuser.close()
+
+
+@pytest.fixture
+def open_database(own: Settings) -> Iterator[Callable[..., Database]]:
+    """Opens the database with a pool of a size, through another port if one is given; closed after the test."""
+    opened: list[Database] = []
+
+    def open_one(size: int = 4, port: int | None = None) -> Database:
+        settings = replace(own, database_port=port) if port else own
+        opened.append(Database(connector(settings, SERVICE), size))
+        return opened[-1]
+
+    yield open_one
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(open_database: Callable[..., Database]) -> Database:
+    """The database of these tests."""
+    return open_database()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that the test moves."""
+    return FakeClock()
