@@ -10,8 +10,8 @@ import msgspec
 from shared.adapters.clock import Clock
 from shared.adapters.postgres import Database, Transaction
 from shared.contracts.events import Event, StoredEvent, opened
-from shared.outbox.log import SQL
 from shared.errors import MeridianError
+from shared.outbox.log import SQL
 from shared.registry import Row
 from shared.telemetry.context import follow
 
@@ -70,6 +70,8 @@ class Inbox:
                 self._drain(gap["stream"])
             except MeridianError as error:
                 log.warning("the gap of %s in %s waits: %s", self._row.name, gap["stream"], error)
+            except Exception:
+                log.exception("the gap of %s in %s waits", self._row.name, gap["stream"])
         return applied
 
     def _lock(self, transaction: Transaction, stream: str) -> int:

@@ -41,6 +41,7 @@ class Relay:
         self._database = database
         self._bus = bus
         self._clock = clock
+        self._held: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Publish until told to stop. Whatever fails is tried again after POLL_SECONDS."""
@@ -68,19 +69,29 @@ class Relay:
                 listener.wait(POLL_SECONDS)
 
     def drain(self) -> bool:
-        """Publish one batch; tells whether there may be more at once."""
+        """Publish one batch; tells whether there may be more at once.
+
+        Streams that could not be published stand back until all others had their turn: however many events of theirs
+        wait, they hold up no other partition.
+        """
         with self._database.transaction() as transaction:
-            rows: list[dict[str, Any]] = SQL.read_unsent(transaction, most=BATCH)
-        if not rows:
-            return False
+            rows: list[dict[str, Any]] = SQL.read_unsent(transaction, held=list(self._held), most=BATCH)
         positions = [row.pop("position") for row in rows]
-        sent = self._bus.publish([StoredEvent(**row) for row in rows])
-        published = [position for position, done in zip(positions, sent, strict=True) if done]
+        events = [StoredEvent(**row) for row in rows]
+        if events:
+            sent = self._bus.publish(events)
+            self._mark([position for position, done in zip(positions, sent, strict=True) if done])
+            self._held |= {event.stream for event, done in zip(events, sent, strict=True) if not done}
+        if self._held:
+            log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
+        more = len(events) == BATCH
+        if not more:
+            self._held.clear()
+        return more
+
+    def _mark(self, positions: list[int]) -> None:
         with self._database.transaction() as transaction:
-            SQL.mark_published(transaction, positions=published, at=self._clock.now())
-        if len(published) < len(rows):
-            log.warning("relay %s: %d of %d events wait", self._service, len(rows) - len(published), len(rows))
-        return len(published) == len(rows) == BATCH
+            SQL.mark_published(transaction, positions=positions, at=self._clock.now())
 
 
 def _locks(connection: CoreConnection) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -18,23 +18,35 @@ from shared.registry import load
 from shared.runtime.binding import Bound
 from shared.runtime.event import inbox
 
+if TYPE_CHECKING:
+    from shared.outbox.firestore import FirestoreRelay
+
 log = logging.getLogger(__name__)
 
 FILL_EVERY_SECONDS: Final = 5.0
 
 
 def work(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:
-    """Run until told to stop. The service's outbox is in PostgreSQL or in Firestore, as the registry says."""
+    """Run until told to stop. The service's outbox is in PostgreSQL or in Firestore, as the registry says.
+
+    A defect in the relay ends the whole worker, so that it is started again.
+    """
     filler = threading.Thread(target=fill, args=(service, resources, consumers, stop), name="gap filler")
     filler.start()
+    try:
+        _relay(service, resources).run(stop)
+    finally:
+        stop.set()
+        filler.join()
+
+
+def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
     bus = PubSubBus(resources.settings)
     if load().services[service].outbox == "firestore":
         from shared.outbox.firestore import FirestoreRelay
 
-        FirestoreRelay(service, resources.firestore(), bus, resources.clock).run(stop)
-    else:
-        Relay(service, resources.database(service), bus, resources.clock).run(stop)
-    filler.join()
+        return FirestoreRelay(service, resources.firestore(), bus, resources.clock)
+    return Relay(service, resources.database(service), bus, resources.clock)
 
 
 def fill(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:
@@ -46,6 +58,9 @@ def fill(service: str, resources: Resources, consumers: Sequence[Bound], stop: t
                 filled = box.fill_gaps(lambda *gap: read_stream(service, resources, *gap))
             except MeridianError as error:
                 log.warning("the gaps of %s wait: %s", service, error)
+                continue
+            except Exception:
+                log.exception("the gaps of %s wait", service)
                 continue
             if filled:
                 log.info("filled gaps of %s with %d events", service, filled)

@@ -197,10 +197,11 @@ class Api:
     def send(
         self, method: str, path: str, headers: Mapping[str, str | bytes | None] | None = None, content: Any = None
     ) -> httpx.Response:
-        """Any request; the path is sent as it is."""
-        raw = self.client.base_url.copy_with(raw_path=path.encode("latin-1"))
+        """Any request; the path is sent byte for byte, which httpx does of a `target` alone."""
         sent = {name.encode(): _bytes(value) for name, value in (headers or {}).items() if value is not None}
-        return self.client.send(self.client.build_request(method, raw, headers=sent, content=content))
+        return self.client.request(
+            method, "/", headers=sent, content=content, extensions={"target": path.encode("latin-1")}
+        )
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -15,6 +15,7 @@ from tests.contract.api import (
     LIMIT_BYTES,
     ROWS,
     SCOPED,
+    SCOPES,
     SIGNED,
     WITH_BODY,
     Api,
@@ -32,15 +33,8 @@ KEYED = [row for row in ROWS if row.idempotency]
 
 
 def without_scope(api: Api, row: Row) -> str:
-    """A good token that lacks what a row needs."""
-    return api.token([scope for scope in (*api_scopes(), "operator") if scope != row.scope])
-
-
-def api_scopes() -> tuple[str, ...]:
-    """Every scope but the operator's."""
-    from tests.contract.api import SCOPES
-
-    return SCOPES
+    """A good token that lacks what a row needs, and nothing else."""
+    return api.token([scope for scope in (*SCOPES, "operator") if scope != row.scope])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PROPFIND"])

@@ -13,9 +13,9 @@ FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
 -- name: read_unsent
--- What the relay has to publish: within a stream, position grows with version.
+-- What the relay has to publish, but for streams that stand back: within a stream, position grows with version.
 SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
-FROM events WHERE published_at IS NULL
+FROM events WHERE published_at IS NULL AND stream <> ALL(:held::text[])
 ORDER BY position LIMIT :most;
 
 -- name: mark_published!

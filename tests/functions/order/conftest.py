@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -42,29 +44,29 @@ class Attempt:
         """Who sends it."""
         return Caller(self.buyer.user_id, "ses_us_test", frozenset({"order:write"}))
 
-    def run(self, steps: Steps | None = None) -> OrderView:
-        """What the runtime does with it: decoded, authorised and under its key. Raises what the operation raises."""
+    @property
+    def request(self) -> CreateOrder:
+        """Its body, decoded."""
+        return msgspec.convert(self.body, CreateOrder)
+
+    def work(self, steps: Steps | None = None) -> SteppedWork:
+        """The work that the runtime gives the operation."""
         bound = fingerprint("POST", "/v1/orders", [], self.body)
         key = Key(self.buyer.user_id, "create_order", self.key, bound)
-        work = SteppedWork(Work(self.resources, "order", None, key), steps or Steps())
-        return create_order(msgspec.convert(self.body, CreateOrder), self.caller, work)
+        return SteppedWork(Work(self.resources, "order", None, key), steps or Steps())
 
-    def crash(self, at: int, moment: Moment) -> None:
-        """Run it until before or after one of its steps."""
+    def run(self, steps: Steps | None = None) -> OrderView:
+        """The order. Raises what the operation raises."""
+        return create_order(self.request, self.caller, self.work(steps))
+
+    def send(self) -> httpx.Response:
+        """Send the same request with the same key through the edge."""
+        return self.buyer.request("POST", "/v1/orders", self.body, self.key)
+
+    def crash(self, at: int | str, moment: Moment = "after") -> None:
+        """Run it until before or after one of its steps, by number or name."""
         with pytest.raises(Crash):
             self.run(Steps(Disturbance(at, moment, crash)))
-
-    def crash_after(self, step: str, nth: int = 1) -> None:
-        """Run it until after the nth step of this name."""
-        taken = [at for at, name in enumerate(PURCHASE) if name == step]
-        self.crash(taken[nth - 1], "after")
-
-
-PURCHASE = (
-    *("resumed", "wallet.address", "supply.describe", "commit"),
-    *("commit", "supply.reserve", "wallet.hold", "commit"),
-)
-"""The steps of a purchase that costs something; test_saga.py holds the saga to them."""
 
 
 def crash() -> None:
@@ -105,16 +107,30 @@ def stuck(attempt: Callable[..., Attempt], books: Books) -> Callable[..., str]:
     """Has a request crash once its funds are held: the id of the order, which is left pending."""
 
     def leave(buyer: Person, supply: dict[str, Any], by: timedelta = MINUTE_AGO) -> str:
-        attempt(buyer, supply, by=by).crash_after("wallet.hold")
+        attempt(buyer, supply, by=by).crash("wallet.hold")
         return books.orders_of(buyer.user_id)[-1]
 
     return leave
 
 
+@pytest.fixture(scope="session")
+def silence(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
+    """Has the events of orders wait: no hold is captured by itself within `with silence():`."""
+
+    @contextmanager
+    def keep() -> Iterator[None]:
+        name = f"relay-order-{stack.layout.regions[0]}"
+        stack.pause(name)
+        try:
+            yield
+        finally:
+            stack.pause(name, resume=True)
+
+    return keep
+
+
 @pytest.fixture
-def unpublished(stack: Stack) -> Iterator[None]:
-    """The events of orders wait: no hold is captured while the test runs."""
-    name = f"relay-order-{stack.layout.regions[0]}"
-    stack.pause(name)
-    yield
-    stack.pause(name, resume=True)
+def unpublished(silence: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """The events of orders wait while the test runs."""
+    with silence():
+        yield

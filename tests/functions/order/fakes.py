@@ -341,15 +341,19 @@ class Shop:
 
     def deliver(self) -> None:
         """Bring about what events bring about: captures at confirmed, cancellations at released, returns at the end."""
+        for order in self.capture():
+            self._deliver(record_payment, HoldCaptured(order_id=order.id))
         for order in self.orders():
-            if order.status == "confirmed" and self.wallet.capture(order):
-                self._deliver(record_payment, HoldCaptured(order_id=order.id))
             if order.hold_id in self.wallet.holds and self.wallet.holds[order.hold_id][3] == "released":
                 self._deliver(record_release, HoldReleased(order_id=order.id))
             if self.order(order.id).ended:
                 self.supply.release(self.order(order.id))
                 if order.hold_id:
                     self.wallet.release(self.order(order.id))
+
+    def capture(self) -> list[Order]:
+        """Bring about what order.confirmed does: the orders whose holds are captured now."""
+        return [order for order in self.orders() if order.status == "confirmed" and self.wallet.capture(order)]
 
     def _deliver(self, operation: Callable[[Any, OrderWork], None], data: Any) -> None:
         with FakeWork(self).transaction() as work:

@@ -23,10 +23,11 @@ Moment = Literal["before", "after"]
 class Disturbance:
     """Something that happens at a step, once: an error that is raised, or another process that runs in between.
 
-    Before a commit, an error rolls the transaction back; after it, what was written stays.
+    An error before a commit leaves nothing of the transaction; after it, what was written stays.
+    at: the step's number, or the name of which it is the first.
     """
 
-    at: int
+    at: int | str
     moment: Moment
     happen: Callable[[], object]
 
@@ -43,13 +44,13 @@ class Steps:
         """One step; the disturbance of its index happens before or after it."""
         index = len(self.taken)
         self.taken.append(name)
-        self._disturb(index, "before")
+        self._disturb(index, name, "before")
         yield
-        self._disturb(index, "after")
+        self._disturb(index, name, "after")
 
-    def _disturb(self, index: int, moment: Moment) -> None:
+    def _disturb(self, index: int, name: str, moment: Moment) -> None:
         found = self.disturbance
-        if found and (found.at, found.moment) == (index, moment):
+        if found and found.at in (index, name) and found.moment == moment:
             self.disturbance = None
             found.happen()
 
@@ -95,7 +96,8 @@ class SteppedWork:
 
     def resumed(self) -> str | None:
         with self._steps.step("resumed"):
-            return self._work.resumed()
+            order_id: str | None = self._work.resumed()
+            return order_id
 
     def end_lease(self, order_id: str) -> None:
         with self._steps.step("end_lease"):

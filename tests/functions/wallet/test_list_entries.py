@@ -1,6 +1,7 @@
 """A wallet's ledger."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,9 +74,10 @@ def test_each_balance_follows_from_the_one_before_under_load(island: Island) -> 
     merchant, somebody = island.islander(), island.islander(USDC=1_000_000)
     supply = island.sell(merchant, quantity=100)
     orders = [island.confirm(island.place(somebody, (supply, count))) for count in range(1, 13)]
-    captures = [lambda order=order: island.deliver("capture_hold", order.id) for order in orders]
-    gifts = [lambda amount=amount: island.fund(somebody, amount) for amount in range(1, 9)]
-    all_at_once([*captures, *gifts])
+    captures = [partial(island.deliver, "capture_hold", order.id) for order in orders]
+    gifts = [partial(island.fund, somebody, amount) for amount in range(1, 9)]
+    calls: list[Callable[[], object]] = [*captures, *gifts]
+    all_at_once(calls)
     request = ListEntries(wallet_id=somebody.wallet_id, limit=100)
     page: Page[EntryView] = island.run("list_entries", request=request, caller=somebody.caller)
     assert len(page.items) == 1 + 12 + 8

@@ -308,7 +308,7 @@ def test_threads_share_the_pool(open_database: Open, two_things: tuple[str, str]
 
 
 def test_the_pool_has_a_bound(open_database: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who finds no connection free waits for a while, then gets Unavailable; a connection that is given back is used."""
+    """Who finds no connection free waits for a while, then gets Unavailable; one that is given back is used again."""
     monkeypatch.setattr(postgres, "POOL_WAIT_SECONDS", 0.1)
     database = open_database(2)
     with database.transaction(), database.transaction():

@@ -1,0 +1,90 @@
+"""For each row that writes: a request that succeeds. A read succeeds with the ids of the world alone."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from emulators.buyer import CHAIN_ID, Person, fresh_key
+from shared.adapters.ethereum import address_of, personal_digest, sign
+from tests.contract.api import ADDRESS
+from tests.contract.conftest import World, funded, supply_of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What to send: ids for the path, and a body."""
+
+    body: dict[str, Any] | None = None
+    path: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    """What is answered, where that is not the row's success."""
+
+
+def nonce(world: World) -> Sample:
+    """Anybody may ask for a nonce."""
+    return Sample({"address": ADDRESS, "chain_id": CHAIN_ID})
+
+
+def signature(world: World) -> Sample:
+    """A signed message of somebody new."""
+    key = secrets.token_bytes(32)
+    given = world.stranger.post("/v1/auth/nonce", {"address": address_of(key), "chain_id": CHAIN_ID})
+    signed = sign(personal_digest(given["message"].encode()), key)
+    return Sample({"message": given["message"], "signature": "0x" + signed.hex()})
+
+
+def session(world: World) -> Sample:
+    """The refresh token of a new session."""
+    signed = world.stranger.post("/v1/auth/sign-in", signature(world).body)
+    return Sample({"refresh_token": signed["refresh_token"]})
+
+
+def gift(world: World) -> Sample:
+    """Play money for the owner."""
+    return Sample({"wallet_id": world.owner.wallet_id, "currency": "USDC", "amount": "1000"})
+
+
+def supply(world: World) -> Sample:
+    """Something to sell, with all that may be said of it."""
+    asset = {"chain_id": 137, "contract": ADDRESS, "token_id": str(2**256 - 1), "standard": "ERC-721"}
+    terms = {"title": "A thing", "currency": "ETH", "unit_price": "1", "quantity": 3, "description": "Of beauty"}
+    more = {"per_user_limit": 2, "asset": asset, "payout_wallet_id": world.owner.wallet_id, "status": "active"}
+    return Sample({**terms, **more})
+
+
+def purchase(world: World) -> Sample:
+    """A unit of something that the stranger sells."""
+    wanted = supply_of(world.stranger, unit_price="10")
+    return Sample({"wallet_id": world.owner.wallet_id, "items": [{"supply_id": wanted["id"], "quantity": 1}]})
+
+
+def unpaid(world: World) -> Sample:
+    """A cancelled order: cancelling it again is answered as the first time."""
+    for _ in range(20):
+        order = world.owner.post("/v1/orders", purchase(world).body, key=fresh_key())
+        cancelled = world.owner.request("POST", f"/v1/orders/{order['id']}/cancel")
+        if cancelled.status_code == 200:
+            return Sample(path={"order_id": order["id"]})
+    raise AssertionError("every order of twenty was paid before it could be cancelled")
+
+
+def paid(world: World) -> Sample:
+    """A paid order that was not claimed yet."""
+    person: Person = funded(world.owner)
+    order = person.post("/v1/orders", purchase(world).body, key=fresh_key())
+    person.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
+    return Sample({"order_id": order["id"]})
+
+
+SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
+    "issue_nonce": nonce,
+    "sign_in": signature,
+    "refresh_session": session,
+    "sign_out": session,
+    "faucet": gift,
+    "create_supply": supply,
+    "create_order": purchase,
+    "cancel_order": unpaid,
+    "create_claim": paid,
+}

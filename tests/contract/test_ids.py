@@ -1,0 +1,125 @@
+"""What an id names: one's own thing, or nothing. Malformed, absent and another's are the same 404."""
+
+from typing import Any
+
+import pytest
+
+from shared import ids
+from shared.registry import Row
+from tests.contract.api import ROWS, SCOPED, WITH_BODY, Api, body_schema, fields, filled, name_of, problem, with_field
+from tests.contract.conftest import World
+
+WITH_ID = [row for row in ROWS if row.parameters]
+ID_FIELDS = [
+    (row, at)
+    for row in WITH_BODY
+    if row in SCOPED
+    for at, _ in fields(body_schema(row) or {})
+    if str(at[-1]).endswith("_id") and at[-1] not in ("chain_id", "token_id")
+]
+
+
+def malformed(name: str) -> dict[str, str]:
+    """Texts that are no id of that kind, or none of a thing that exists; escaped for a path."""
+    good = ids.new(next(p for p, kind in ids.PREFIXES.items() if kind == name.removesuffix("_id")), "us")
+    prefix, cell, ulid = good.split("_")
+    return {
+        "a word": "x",
+        "a number": "1",
+        "null": "null",
+        "a dot": ".",
+        "two dots": "..",
+        "escaped dots": "%2e%2e",
+        "a dash": "-",
+        "a star": "*",
+        "another prefix": f"evt_{cell}_{ulid}",
+        "no prefix": f"{cell}_{ulid}",
+        "an upper-case prefix": f"{prefix.upper()}_{cell}_{ulid}",
+        "an upper-case id": f"{prefix}_{cell}_{ulid.upper()}",
+        "another cell": f"{prefix}_eu_{ulid}",
+        "a cell that is none": f"{prefix}_zz_{ulid}",
+        "no cell": f"{prefix}_{ulid}",
+        "one character less": good[:-1],
+        "one character more": good + "0",
+        "a letter that is none": f"{prefix}_{cell}_{'u' * 26}",
+        "too great": f"{prefix}_{cell}_{'z' * 26}",
+        "a space before": "%20" + good,
+        "a space behind": good + "%20",
+        "a line feed behind": good + "%0A",
+        "a carriage return": good + "%0D%0A",
+        "NUL behind": good + "%00",
+        "a quote": good + "'",
+        "SQL": "'%20OR%20'1'='1",
+        "double quotes": "%22%22",
+        "braces": "%7Bwallet_id%7D",
+        "a percent sign": good + "%25",
+        "an escaped escape": "%2525",
+        "not UTF-8": good + "%FF",
+        "overlong UTF-8": "%C0%AF",
+        "Unicode": "%F0%9F%92%A9",
+        "full-width": "%EF%BD%97%EF%BD%81%EF%BD%8C",
+        "a look-alike": good.replace("_", "%EF%BC%BF", 1),
+        "a direction mark": good + "%E2%80%AE",
+        "8 KB": "a" * 8192,
+        "8 KB of an id": good * 256,
+        "two ids": f"{good},{good}",
+    }
+
+
+def same(*bodies: dict[str, Any]) -> None:
+    """All of these are one answer."""
+    assert all({**body, "request_id": ""} == {**bodies[0], "request_id": ""} for body in bodies), bodies
+
+
+@pytest.mark.parametrize("case", malformed("wallet_id"))
+@pytest.mark.parametrize("row", WITH_ID, ids=name_of)
+def test_malformed_ids_are_absent(api: Api, row: Row, case: str) -> None:
+    """Whatever stands where an id belongs, the answer is the one for a good id of nothing."""
+    for name in row.parameters:
+        odd = problem(api.ask(row, path=filled(row, {name: malformed(name)[case]})), 404)
+        if odd["code"] != "ROUTE_NOT_FOUND":  # a line feed, or bytes that are no text, are no segment of any route
+            same(odd, problem(api.ask(row), 404, "NOT_FOUND"))
+
+
+@pytest.mark.parametrize("row", [row for row in WITH_ID if row in SCOPED], ids=name_of)
+def test_what_is_anothers_is_absent(api: Api, row: Row, world: World) -> None:
+    """A stranger who knows an id learns nothing by it: not even that it is one."""
+    token = api.token_for(row, world.stranger.user_id)
+    owned = api.ask(row, path=filled(row, world.known))
+    assert owned.status_code != 404, owned.text
+    foreign = problem(api.ask(row, path=filled(row, world.known), token=token), 404, "NOT_FOUND")
+    same(foreign, problem(api.ask(row, token=token), 404, "NOT_FOUND"))
+
+
+@pytest.mark.parametrize(("row", "at"), ID_FIELDS, ids=[f"{row.name} {at[-1]}" for row, at in ID_FIELDS])
+def test_what_is_anothers_is_absent_in_bodies(
+    api: Api, row: Row, at: tuple[str | int, ...], world: World, thing: dict[str, Any]
+) -> None:
+    """Nor can a stranger name another's thing in a body: it is refused as what does not exist."""
+    stranger = world.stranger
+    token = api.token_for(row, stranger.user_id)
+    kind = str(at[-1]).removeprefix("payout_")
+    known = {"wallet_id": stranger.wallet_id, "supply_id": thing["id"]}
+
+    def asked(named: str) -> dict[str, Any]:
+        """The answer to a body whose other ids name what the stranger may use."""
+        body = with_field(row, at, named)
+        for other, _ in fields(body_schema(row) or {}):
+            if other != at and other[-1] in known and str(other[-1]) in str(body):
+                body = _merged(body, other, known[str(other[-1])])
+        answer = problem(api.ask(row, body=body, token=token), 404, "NOT_FOUND")
+        return {**answer, "detail": answer["detail"].replace(named, "<id>")}
+
+    absent = ids.new(next(p for p, name in ids.PREFIXES.items() if name == kind.removesuffix("_id")), "us")
+    texts = [world.known[kind], absent, "x", "", absent.upper(), "' OR 1=1", "é" * 50, "evt" + absent[3:]]
+    same(*(asked(text) for text in texts if text))
+    problem(api.ask(row, body=with_field(row, at, ""), token=token), 404, "NOT_FOUND")
+
+
+def _merged(body: dict[str, Any], at: tuple[str | int, ...], value: str) -> dict[str, Any]:
+    """A body with one more field set, in place."""
+    here: Any = body
+    for step in at[:-1]:
+        here = here[step]
+    here[at[-1]] = value
+    return body

@@ -1,0 +1,29 @@
+"""What a supply is."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.supply.domain.supply import Asset, Status, Stock, Supply
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def a_supply(status: Status) -> Supply:
+    return Supply(
+        id="sup", merchant_id="usr_merchant", payout_wallet_id="wal", title="A thing", description="", currency="USDC",
+        unit_price=1, per_user_limit=None, asset=Asset(1, "0x00", 1, "ERC-1155"), status=status,
+        stock=Stock(1, 1, 0, 0, 1), version=1, created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ["active", "paused", "archived", "sold_out"])
+def test_everyone_sees_what_was_put_up(status: Status) -> None:
+    """Whatever became of it since."""
+    assert a_supply(status).visible_to("usr_anyone")
+
+
+def test_a_draft_is_its_merchants_own() -> None:
+    """Nobody else knows of it."""
+    assert a_supply("draft").visible_to("usr_merchant")
+    assert not a_supply("draft").visible_to("usr_anyone")

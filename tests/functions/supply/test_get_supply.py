@@ -1,0 +1,51 @@
+"""Showing a supply."""
+
+from collections.abc import Callable
+from typing import Any
+
+from emulators.buyer import Person
+from shared import ids
+from tests.problems import absent, refused
+
+Sell = Callable[..., dict[str, Any]]
+
+
+def test_anyone_signed_in_sees_a_supply(on_sale: Sell, buyer: Person, merchant: Person) -> None:
+    """The buyer sees the same as the merchant."""
+    supply = on_sale()
+    path = f"/v1/supplies/{supply['id']}"
+    assert buyer.get(path) == merchant.get(path) == supply
+
+
+def test_a_draft_is_not_there_for_others(on_sale: Sell, buyer: Person, merchant: Person) -> None:
+    """Anothers' draft, an unknown and a malformed id are answered alike; its merchant sees the draft."""
+    draft = on_sale(status="draft")
+    assert merchant.get(f"/v1/supplies/{draft['id']}") == draft
+    wanted = [draft["id"], ids.new("sup", "us"), "nonsense", "%00", merchant.user_id]
+    absent(*(buyer.request("GET", f"/v1/supplies/{supply_id}") for supply_id in wanted))
+
+
+def test_a_supply_is_sold_out_while_nothing_is_available(
+    on_sale: Sell, buyer: Person, paid_order: Callable[..., Any]
+) -> None:
+    """A sale of all of it shows at once, in the numbers and in the status."""
+    supply = on_sale(quantity=2)
+    path = f"/v1/supplies/{supply['id']}"
+    paid_order(buyer, supply)
+    partly = buyer.wait_for(path, "sold", 1)
+    assert (partly["available"], partly["status"]) == (1, "active")
+    paid_order(buyer, supply)
+    assert (buyer.get(path)["available"], buyer.get(path)["status"]) == (0, "sold_out")
+    gone = buyer.wait_for(path, "sold", 2)
+    assert (gone["available"], gone["reserved"], gone["status"], gone["version"]) == (0, 0, "sold_out", 1)
+
+
+def test_query_parameters_are_refused(on_sale: Sell, buyer: Person) -> None:
+    """It takes none."""
+    response = buyer.request("GET", f"/v1/supplies/{on_sale()['id']}?fields=id")
+    refused(response, 400, "VALIDATION_FAILED", "fields")
+
+
+def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], on_sale: Sell) -> None:
+    """supply:read."""
+    guarded("get_supply", f"/v1/supplies/{on_sale()['id']}")

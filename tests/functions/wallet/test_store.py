@@ -1,0 +1,173 @@
+"""What the database itself holds to, whatever the code above it does."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from functions.order.domain.order import Order
+from shared import ids
+from shared.adapters.connect import connector
+from shared.config import Settings
+from shared.errors import MeridianError
+from shared.money import Amount
+from tests.functions.wallet.holds import a_hold, place, release
+from tests.island import SERVICES, Island, Islander
+from tests.races import all_at_once
+
+DENIED = "42501"
+BROKEN = "23514"
+
+TRANSFER = "INSERT INTO transfers (id, kind, reference, created_at) VALUES (:id, 'test', '', now()) RETURNING id"
+ENTRIES = """
+    INSERT INTO entries (id, transfer_id, account, currency, amount, created_at)
+    SELECT e.id, :id, e.account, e.currency, e.amount, now()
+    FROM jsonb_to_recordset(:legs::jsonb) AS e (id text, account text, currency text, amount numeric)"""
+
+
+def refused_with(state: str, island: Island, sql: str, **parameters: Any) -> None:
+    """The wallet's role is refused a statement."""
+    with pytest.raises(DatabaseError) as error, island.resources.database("wallet").transaction() as transaction:
+        transaction.run(sql, parameters)
+    assert error.value.args[0]["C"] == state, error.value
+
+
+@pytest.mark.parametrize("table", ["entries", "transfers"])
+def test_history_cannot_be_changed(island: Island, table: str) -> None:
+    """PostgreSQL refuses the service's own role to update, delete or empty what was posted."""
+    island.islander(USDC=1)
+    before = island.books.rows("wallet", f"SELECT * FROM {table} ORDER BY id LIMIT 5")
+    assert before
+    for statement in (
+        f"UPDATE {table} SET id = id",
+        f"UPDATE {table} SET created_at = now()",
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+    ):
+        refused_with(DENIED, island, statement)
+    assert island.books.rows("wallet", f"SELECT * FROM {table} ORDER BY id LIMIT 5") == before
+
+
+def test_facts_cannot_be_changed(island: Island) -> None:
+    """Of an event the service may change only whether it was published."""
+    for statement in ("UPDATE events SET data = '{}'", "UPDATE events SET version = 1", "DELETE FROM events"):
+        refused_with(DENIED, island, statement)
+
+
+def test_nothing_that_counts_can_be_deleted(island: Island) -> None:
+    """Wallets, balances, holds and escrows end; they do not vanish."""
+    for table in ("wallets", "accounts", "holds", "escrows"):
+        refused_with(DENIED, island, f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        '[{"id": "a", "account": "escrow", "currency": "USDC", "amount": 1}]',
+        '[{"id": "a", "account": "x", "currency": "USDC", "amount": 1},'
+        ' {"id": "b", "account": "y", "currency": "USDC", "amount": -2}]',
+        '[{"id": "a", "account": "x", "currency": "USDC", "amount": 1},'
+        ' {"id": "b", "account": "y", "currency": "ETH", "amount": -1}]',
+        '[{"id": "a", "account": "x", "currency": "USDC", "amount": 0}]',
+    ],
+)
+def test_entries_that_do_not_sum_to_zero_are_refused(island: Island, legs: str) -> None:
+    """Whoever inserts them: the postings of a transfer sum to zero in each currency, and none is nothing."""
+    transfer_id = ids.new("trf", "us")
+    with pytest.raises(DatabaseError) as error, island.resources.database("wallet").transaction() as transaction:
+        transaction.run(TRANSFER, {"id": transfer_id})
+        transaction.run(ENTRIES, {"id": transfer_id, "legs": legs})
+    assert error.value.args[0]["C"] == BROKEN
+    assert island.books.rows("wallet", "SELECT id FROM transfers WHERE id = :id", id=transfer_id) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["posted = -1, held = -2", "posted = held - 1", "held = posted + 1", "held = -1", "posted = 0"]
+)
+def test_an_account_is_covered_always(island: Island, change: str) -> None:
+    """No statement takes more from an account than is there, or below what is set aside on it."""
+    somebody = island.islander(USDC=10)
+    place(island, a_hold(somebody, 4))
+    refused_with(BROKEN, island, f"UPDATE accounts SET {change} WHERE wallet_id = :id", id=somebody.wallet_id)
+    assert island.books.money(somebody.wallet_id) == (10, 4)
+
+
+@pytest.mark.parametrize("other", [service for service in SERVICES if service != "wallet"])
+def test_services_cannot_reach_each_others_databases(settings: Settings, other: str) -> None:
+    """Neither as the wallet's role, nor as that of its migrations; nor can the other reach the wallet's."""
+    for user in ("wallet", "wallet_owner"):
+        with pytest.raises(DatabaseError) as error:
+            connector(settings, other, user=user)()
+        assert error.value.args[0]["C"] == DENIED
+    with pytest.raises(DatabaseError) as error:
+        connector(settings, "wallet", user=other)()
+    assert error.value.args[0]["C"] == DENIED
+
+
+class Chaos:
+    """One who does anything at any time with the money of an island."""
+
+    def __init__(self, island: Island, seed: int, people: list[Islander], orders: list[Order]) -> None:
+        self._island = island
+        self._random = random.Random(seed)
+        self._people = people
+        self._orders = orders
+
+    def act(self, times: int) -> None:
+        """So many random steps; refusals and waits are part of it."""
+        steps: list[Callable[[], object]] = [
+            self._gift, self._hold, self._capture, self._capture, self._release, self._settle, self._settle
+        ]  # fmt: skip
+        for _ in range(times):
+            try:
+                self._random.choice(steps)()
+            except MeridianError:
+                continue
+
+    def _gift(self) -> None:
+        amount, currency = self._random.randint(1, 500), self._random.choice(["USDC", "ETH"])
+        self._island.fund(self._random.choice(self._people), amount, currency)
+
+    def _hold(self) -> None:
+        somebody = self._random.choice(self._people)
+        holds = [a_hold(somebody, self._random.randint(1, 300)) for _ in range(3)]
+        place(self._island, *holds)
+        release(self._island, *self._random.sample(holds, 2))
+
+    def _capture(self) -> None:
+        self._island.deliver("capture_hold", self._random.choice(self._orders).id)
+
+    def _release(self) -> None:
+        self._island.orders.wallet.release(self._random.choice(self._orders))
+
+    def _settle(self) -> None:
+        self._island.deliver("settle_order", self._random.choice(self._orders).id)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_money_is_neither_made_nor_lost(island: Island, seed: int) -> None:
+    """After any mix of gifts, holds, captures, releases and settlements at once, every sum of the ledger is right.
+
+    All entries sum to zero per currency, each balance is the sum of its entries, what is set aside that of the holds,
+    and the escrow account that of unsettled orders.
+    """
+    merchant = island.islander()
+    people = [island.islander(USDC=5000) for _ in range(4)]
+    prices = random.Random(seed)
+    orders = []
+    for somebody in people * 2:
+        supply = island.sell(merchant, unit_price=Amount(prices.randint(1, 999)), quantity=100)
+        order = island.confirm(island.place(somebody, (supply, prices.randint(1, 2))))
+        order = island.record(order, order.pay())
+        orders.append(island.record(order, order.claim(ids.sibling(order.id, "clm"))))
+    chaos = [Chaos(island, seed * 100 + number, people, orders) for number in range(8)]
+    all_at_once([partial(one.act, 12) for one in chaos])
+    sums = island.books.rows("wallet", "SELECT currency, sum(amount) AS total FROM entries GROUP BY currency")
+    assert {row["currency"]: row["total"] for row in sums} == {row["currency"]: 0 for row in sums}
+    assert {"USDC", "ETH"} >= {row["currency"] for row in sums} >= {"USDC"}
+    assert island.violations() == []

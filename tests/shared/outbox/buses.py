@@ -1,0 +1,145 @@
+"""Two transports behind the relay's port: one that remembers, and Pub/Sub's emulator. One suite runs both."""
+
+import secrets
+import threading
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from google.api_core.exceptions import DeadlineExceeded
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from shared.adapters.pubsub import PubSubBus, topic_name
+from shared.config import Settings
+from shared.contracts.events import StoredEvent
+from shared.registry import load
+
+PATIENCE_SECONDS = 20.0
+TOPICS = ("claim-events", "order-events")
+
+
+class Bus(Protocol):
+    """A transport that a test can look into, and break."""
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        """As the relay's port has it."""
+
+    def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
+        """At least so many events of these streams, in the order of their delivery."""
+
+    def break_topic(self, topic: str) -> None:
+        """Let every publish to a topic fail."""
+
+    def mend_topic(self, topic: str) -> None:
+        """Let publishes to a topic succeed again."""
+
+
+class RecordingBus:
+    """Remembers what it was given, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.events: list[StoredEvent] = []
+        self.batches: list[list[StoredEvent]] = []
+        self.refused: set[tuple[str, int]] = set()
+        """(stream, version) of events whose publish fails, and with it the rest of their partition in that batch."""
+        self.crash = False
+        """Whether the process dies after it has published, before it can say so."""
+        self._broken: set[str] = set()
+        self._lock = threading.Lock()
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        with self._lock:
+            self.batches.append(list(events))
+            held: set[tuple[str, int]] = set()
+            outcomes = []
+            for event in events:
+                topic = load().topic_of(event.type)
+                partition = (topic, event.partition())
+                if topic in self._broken or (event.stream, event.version) in self.refused:
+                    held.add(partition)
+                outcomes.append(partition not in held)
+                if outcomes[-1]:
+                    self.events.append(event)
+        if self.crash:
+            raise ConnectionError("the process died")
+        return outcomes
+
+    def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with self._lock:
+                found = [event for event in self.events if event.stream in streams]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < deadline, f"{len(found)} of {count} events after {PATIENCE_SECONDS} s"
+            time.sleep(0.02)
+
+    def break_topic(self, topic: str) -> None:
+        self._broken.add(topic)
+
+    def mend_topic(self, topic: str) -> None:
+        self._broken.discard(topic)
+
+
+class EmulatorBus:
+    """Google's Pub/Sub emulator, in a project that nobody else uses: the stack's consumers hear nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = replace(settings, project=f"test-{secrets.token_hex(6)}")
+        self._bus = PubSubBus(self._settings)
+        self._publisher = PublisherClient()
+        self._subscriber = SubscriberClient()
+        self._taken: list[StoredEvent] = []
+        self._broken = set(TOPICS)
+        for topic in TOPICS:
+            self.mend_topic(topic)
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        return self._bus.publish(events)
+
+    def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            found = [event for event in self._taken if event.stream in streams]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < deadline, f"{len(found)} of {count} events after {PATIENCE_SECONDS} s"
+            for topic in set(TOPICS) - self._broken:
+                self._pull(self._subscription(topic))
+
+    def break_topic(self, topic: str) -> None:
+        self._broken.add(topic)
+        self._publisher.delete_topic(topic=self._topic(topic), timeout=5)
+        self._subscriber.delete_subscription(subscription=self._subscription(topic), timeout=5)
+
+    def mend_topic(self, topic: str) -> None:
+        self._publisher.create_topic(name=self._topic(topic), timeout=5)
+        wanted = {
+            "name": self._subscription(topic),
+            "topic": self._topic(topic),
+            "enable_message_ordering": True,
+        }
+        self._subscriber.create_subscription(request=wanted, timeout=5)
+        self._broken.discard(topic)
+
+    def _pull(self, subscription: str) -> None:
+        try:
+            pulled = self._subscriber.pull(subscription=subscription, max_messages=500, timeout=0.3, retry=None)
+        except DeadlineExceeded:
+            return
+        if not pulled.received_messages:
+            return
+        for each in pulled.received_messages:
+            event = StoredEvent.received(dict(each.message.attributes), each.message.data)
+            assert each.message.ordering_key == str(event.partition())
+            self._taken.append(event)
+        ids = [each.ack_id for each in pulled.received_messages]
+        self._subscriber.acknowledge(subscription=subscription, ack_ids=ids, timeout=5)
+
+    def _topic(self, topic: str) -> str:
+        name = topic_name(topic, self._settings.region)
+        return str(self._publisher.topic_path(self._settings.project, name))
+
+    def _subscription(self, topic: str) -> str:
+        return str(self._subscriber.subscription_path(self._settings.project, f"test-{topic}"))

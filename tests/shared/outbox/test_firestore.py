@@ -1,0 +1,124 @@
+"""The outbox in Firestore promises what the one in PostgreSQL does."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from google.api_core.exceptions import Conflict
+from google.cloud.firestore import Client
+
+from shared import ids
+from shared.adapters.clock import SystemClock
+from shared.adapters.resources import Resources
+from shared.contracts.events import StoredEvent
+from shared.outbox import firestore as outbox
+from shared.outbox.firestore import FirestoreRelay
+from shared.telemetry.context import follow
+from tests.clocks import FakeClock
+from tests.shared.outbox.buses import RecordingBus
+from tests.shared.outbox.facts import Opened, stream
+
+
+@pytest.fixture
+def client(resources: Resources) -> Iterator[Client]:
+    """A Firestore database that nobody else sees."""
+    opened = Client(project=f"test-{secrets.token_hex(6)}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def bus() -> RecordingBus:
+    """A bus that remembers."""
+    return RecordingBus()
+
+
+@pytest.fixture
+def relay(client: Client, bus: RecordingBus) -> FirestoreRelay:
+    """A relay of that database."""
+    return FirestoreRelay("identity", client, bus, SystemClock())
+
+
+def append(client: Client, clock: FakeClock, name: str, *versions: int) -> None:
+    """Commit facts of a stream together with a state."""
+    batch = client.batch()
+    for version in versions:
+        outbox.append(client, batch, "us", clock.now(), name, version, Opened(name, str(version)))
+    batch.set(client.document(f"states/{name}"), {"version": max(versions)})
+    batch.commit()
+
+
+def read(client: Client, name: str, from_version: int = 1, most: int = 10) -> list[StoredEvent]:
+    """The events of a stream."""
+    return outbox.read_stream(client, name, from_version, most)
+
+
+def test_a_fact_is_read_as_it_was_appended(client: Client, clock: FakeClock) -> None:
+    """Type, version, time, data and trail."""
+    name = stream()
+    follow("request-1")
+    append(client, clock, name, 1)
+    (event,) = read(client, name)
+    assert (event.type, event.stream, event.version, event.at) == ("claim.opened", name, 1, clock.now())
+    assert event.data == {"claim_id": name, "order_id": "1", "user_id": "usr_us_1"}
+    assert event.metadata["request_id"] == "request-1"
+    assert ids.parse(event.id, "evt").cell == "us"
+
+
+def test_a_version_is_taken_once(client: Client, clock: FakeClock) -> None:
+    """Whoever comes second commits neither the fact nor the state."""
+    name = stream()
+    append(client, clock, name, 1, 2)
+    with pytest.raises(Conflict):
+        append(client, clock, name, 2, 3)
+    assert [event.version for event in read(client, name)] == [1, 2]
+    assert client.document(f"states/{name}").get().get("version") == 2
+
+
+def test_a_stream_is_read_in_parts(client: Client, clock: FakeClock) -> None:
+    """From a version on, oldest first, and no more than asked for."""
+    name = stream()
+    append(client, clock, name, *range(1, 8))
+    assert [event.version for event in read(client, name, 3, 3)] == [3, 4, 5]
+    assert read(client, name, 8) == []
+    assert read(client, stream()) == []
+
+
+def test_what_was_committed_is_published_in_order(
+    client: Client, clock: FakeClock, relay: FirestoreRelay, bus: RecordingBus
+) -> None:
+    """Once, oldest first, versions of one moment in their order; what is sent is not sent again."""
+    first, second = stream(), stream()
+    append(client, clock, first, 1, 2)
+    append(client, clock, second, 1)
+    clock.pass_by(seconds=1)
+    append(client, clock, first, *range(3, 13))
+    relay.drain()
+    assert [event.version for event in bus.delivered([first], 12)] == list(range(1, 13))
+    assert [event.version for event in bus.delivered([second], 1)] == [1]
+    relay.drain()
+    assert len(bus.events) == 13
+
+
+def test_what_fails_goes_out_later(client: Client, clock: FakeClock, relay: FirestoreRelay, bus: RecordingBus) -> None:
+    """A failed publish leaves the rest of the stream, which the next try begins with."""
+    name = stream()
+    append(client, clock, name, 1, 2, 3)
+    bus.refused = {(name, 2)}
+    relay.drain()
+    assert [event.version for event in bus.events] == [1]
+    bus.refused = set()
+    relay.drain()
+    assert [event.version for event in bus.events] == [1, 2, 3]
+
+
+def test_a_crash_publishes_again(client: Client, clock: FakeClock, relay: FirestoreRelay, bus: RecordingBus) -> None:
+    """What was published and not marked goes out once more."""
+    name = stream()
+    append(client, clock, name, 1, 2)
+    bus.crash = True
+    with pytest.raises(ConnectionError):
+        relay.drain()
+    bus.crash = False
+    relay.drain()
+    assert [event.version for event in bus.events] == [1, 2, 1, 2]

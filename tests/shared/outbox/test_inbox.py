@@ -1,0 +1,293 @@
+"""Each event of a stream has its effect once and in order, however it is delivered."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from shared.adapters.postgres import Database, Transaction
+from shared.contracts.events import Event, StoredEvent
+from shared.errors import Malformed, Unavailable
+from shared.outbox.inbox import GAP_WAIT, Inbox
+from shared.registry import Row
+from shared.telemetry.context import trail
+from tests.clocks import FakeClock
+from tests.shared.outbox.facts import TYPE, event, stream
+
+ADD = "insert into things (id) values (:id)"
+COUNT = "select count(*) as n from things where id like :prefix"
+
+
+class Consumer:
+    """An inbox whose effects are rows in a table, which refuses a second effect of the same event."""
+
+    def __init__(self, database: Database, clock: FakeClock) -> None:
+        self.name = stream()
+        self.seen: list[tuple[str, int]] = []
+        self.failing: set[int] = set()
+        self.trails: list[str] = []
+        self._database = database
+        row = Row(service="claiming", name=self.name, event=[TYPE], replay="fill", scale="background")
+        self.inbox = Inbox(row, database, self._handle, clock)
+
+    def _handle(self, event: Event[Any], transaction: Transaction) -> None:
+        assert event.data.order_id == str(event.version)
+        transaction.count(ADD, {"id": f"{self.name} {event.stream} {event.version}"})
+        self.trails.append(trail().request_id)
+        if event.version in self.failing:
+            raise Unavailable("not now")
+        self.seen.append((event.stream, event.version))
+
+    def receive(self, *events: StoredEvent) -> list[str]:
+        """Deliver events one after the other."""
+        return [self.inbox.receive(each) for each in events]
+
+    def effects(self) -> int:
+        """How many effects were committed."""
+        with self._database.transaction() as transaction:
+            (row,) = transaction.run(COUNT, {"prefix": f"{self.name} %"})
+        return int(row["n"])
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a stream in the order in which they were handled."""
+        return [version for seen, version in self.seen if seen == name]
+
+
+@pytest.fixture
+def consumer(database: Database, clock: FakeClock) -> Consumer:
+    """A consumer that no other test has."""
+    return Consumer(database, clock)
+
+
+@pytest.fixture
+def name() -> str:
+    """A stream."""
+    return stream()
+
+
+Source = Callable[[str, str, int], list[StoredEvent]]
+
+
+def source(*events: StoredEvent) -> Source:
+    """The service that owns the streams of these events."""
+
+    def read(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+        assert event_type in {each.type for each in events}
+        return [each for each in events if each.stream == name and each.version >= from_version]
+
+    return read
+
+
+def nobody(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+    """A source that must not be asked."""
+    pytest.fail(f"asked for {event_type} {name} from {from_version}")
+
+
+def test_an_event_has_its_effect_once(consumer: Consumer, name: str) -> None:
+    """A repeat is known, and has none."""
+    first = event(name, 1)
+    assert consumer.receive(first, first, first) == ["applied", "known", "known"]
+    assert consumer.effects() == 1
+
+
+def test_what_is_old_is_acknowledged(consumer: Consumer, name: str) -> None:
+    """An event before the last one applied is known, also under another id: the version is what counts."""
+    assert consumer.receive(*(event(name, n) for n in (1, 2, 3))) == ["applied"] * 3
+    assert consumer.receive(*(event(name, n) for n in (1, 2, 3))) == ["known"] * 3
+    assert consumer.effects() == 3
+
+
+def test_a_gap_is_parked_and_then_drained_in_order(consumer: Consumer, name: str) -> None:
+    """What comes too early waits, without an effect, until what is missing has come."""
+    assert consumer.receive(*(event(name, n) for n in (1, 3, 5, 4))) == ["applied", "parked", "parked", "parked"]
+    assert consumer.versions(name) == [1]
+    assert consumer.receive(event(name, 2)) == ["applied"]
+    assert consumer.versions(name) == [1, 2, 3, 4, 5]
+    assert consumer.effects() == 5
+
+
+def test_a_gap_in_one_stream_holds_up_no_other(consumer: Consumer, name: str) -> None:
+    """Other streams go on."""
+    other = stream()
+    assert consumer.receive(event(name, 2), event(other, 1), event(other, 2)) == ["parked", "applied", "applied"]
+
+
+def test_consumers_know_nothing_of_one_another(consumer: Consumer, database: Database, clock: FakeClock) -> None:
+    """Each has its own place in a stream."""
+    name, other = stream(), Consumer(database, clock)
+    assert consumer.receive(event(name, 1), event(name, 2)) == ["applied", "applied"]
+    assert other.receive(event(name, 2), event(name, 1)) == ["parked", "applied"]
+    assert (consumer.effects(), other.effects()) == (2, 2)
+
+
+def test_a_parked_event_that_is_delivered_again_is_parked_once(consumer: Consumer, name: str) -> None:
+    """The repeat changes nothing, and has no effect later."""
+    assert consumer.receive(event(name, 2), event(name, 2), event(name, 1)) == ["parked", "parked", "applied"]
+    assert consumer.receive(event(name, 2)) == ["known"]
+    assert consumer.versions(name) == [1, 2]
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_order_of_delivery_comes_to_the_same(database: Database, data: st.DataObject) -> None:
+    """Events of two streams, each delivered once or more in any order, have their effects once and in order."""
+    consumer = Consumer(database, FakeClock())
+    events = [event(name, version) for name in (stream(), stream()) for version in range(1, 5)]
+    repeats = data.draw(st.lists(st.sampled_from(events), max_size=6))
+    consumer.receive(*data.draw(st.permutations(events + repeats)))
+    for name in {each.stream for each in events}:
+        assert consumer.versions(name) == [1, 2, 3, 4]
+    assert consumer.effects() == 8
+
+
+def test_a_type_that_is_not_handled_advances_the_stream(consumer: Consumer, name: str) -> None:
+    """Consumers receive whole streams; what they do not handle only takes its place."""
+    delivered = [event(name, 1, "claim.claimed"), event(name, 2), event(name, 3, "claim.claimed"), event(name, 4)]
+    assert consumer.receive(*delivered) == ["applied"] * 4
+    assert consumer.versions(name) == [2, 4]
+
+
+def test_a_failure_leaves_nothing(consumer: Consumer, name: str) -> None:
+    """Effect and place in the stream are undone together, so that the next delivery is the first."""
+    consumer.failing = {1}
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            consumer.receive(event(name, 1))
+    assert consumer.effects() == 0
+    assert consumer.receive(event(name, 2)) == ["parked"]
+    consumer.failing = set()
+    assert consumer.receive(event(name, 1)) == ["applied"]
+    assert consumer.versions(name) == [1, 2]
+
+
+def test_a_failure_behind_a_gap_keeps_what_was_applied(consumer: Consumer, clock: FakeClock, name: str) -> None:
+    """When a parked event fails, the one that came stays applied, and the parked one is tried again later."""
+    consumer.failing = {2}
+    assert consumer.receive(event(name, 2)) == ["parked"]
+    with pytest.raises(Unavailable):
+        consumer.receive(event(name, 1))
+    assert consumer.versions(name) == [1]
+    assert consumer.receive(event(name, 1)) == ["known"]
+    consumer.failing = set()
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    consumer.inbox.fill_gaps(source(event(name, 1), event(name, 2)))
+    assert consumer.versions(name) == [1, 2]
+
+
+def test_data_that_cannot_be_read_leaves_nothing(consumer: Consumer, name: str) -> None:
+    """An event that does not fit its contract is Malformed, and its stream waits."""
+    spoilt = StoredEvent(id="evt_us_1", type=TYPE, stream=name, version=1, at=event(name, 1).at, data={"claim_id": 5})
+    with pytest.raises(Malformed):
+        consumer.receive(spoilt)
+    assert consumer.receive(event(name, 1)) == ["applied"]
+
+
+def test_an_effect_follows_the_trail_of_its_request(consumer: Consumer, name: str) -> None:
+    """The id of the request that caused an event is at work in its effects."""
+    consumer.receive(event(name, 1, request_id="request-1"), event(name, 2, request_id="request-2"))
+    assert consumer.trails == ["request-1", "request-2"]
+
+
+# Gaps
+
+
+def test_a_gap_is_filled_from_its_source_after_a_while(consumer: Consumer, clock: FakeClock, name: str) -> None:
+    """What is missing may still come by itself; after that it is read from the service that owns the stream."""
+    assert consumer.receive(event(name, 3)) == ["parked"]
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() - 1)
+    assert consumer.inbox.fill_gaps(nobody) == 0
+    clock.pass_by(seconds=2)
+    assert consumer.inbox.fill_gaps(source(event(name, 1), event(name, 2))) == 2
+    assert consumer.versions(name) == [1, 2, 3]
+    assert consumer.inbox.fill_gaps(nobody) == 0
+    assert consumer.receive(*(event(name, n) for n in (1, 2, 3))) == ["known"] * 3
+
+
+def test_a_gap_in_the_middle_is_read_from_where_it_begins(consumer: Consumer, clock: FakeClock, name: str) -> None:
+    """Nothing that was applied is asked for again, and what the source tells beyond the gap is applied too."""
+    consumer.receive(*(event(name, n) for n in (1, 2, 5)))
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    asked: list[int] = []
+
+    def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+        asked.append(from_version)
+        return [event(stream, n) for n in range(from_version, 8)]
+
+    consumer.inbox.fill_gaps(read)
+    assert asked == [3]
+    assert consumer.versions(name) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_two_gaps_of_one_stream(consumer: Consumer, clock: FakeClock, name: str) -> None:
+    """A source that tells only a part leaves the rest waiting."""
+    consumer.receive(event(name, 2), event(name, 5))
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    assert consumer.inbox.fill_gaps(source(event(name, 1), event(name, 3))) == 2
+    assert consumer.versions(name) == [1, 2, 3]
+    assert consumer.inbox.fill_gaps(source(event(name, 4))) == 1
+    assert consumer.versions(name) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("failure", [Unavailable("down"), KeyError("a defect")], ids=["down", "defect"])
+def test_a_gap_that_cannot_be_filled_holds_up_no_other(
+    failure: Exception, consumer: Consumer, clock: FakeClock
+) -> None:
+    """A source that is down, or an event that fails for ever, costs its own stream only."""
+    names = [stream() for _ in range(5)]
+    consumer.receive(*(event(name, 2) for name in names))
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    stuck = names[2]
+
+    def read(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+        if name == stuck:
+            raise failure
+        return [event(name, 1)]
+
+    assert consumer.inbox.fill_gaps(read) == 4
+    assert consumer.versions(stuck) == []
+    assert all(consumer.versions(name) == [1, 2] for name in names if name != stuck)
+    assert consumer.inbox.fill_gaps(source(event(stuck, 1))) == 1
+    assert consumer.versions(stuck) == [1, 2]
+
+
+# Races
+
+
+def test_deliveries_at_once_have_one_effect(open_database: Callable[..., Database], clock: FakeClock) -> None:
+    """The same event, delivered eight times at once: one delivery applies it, seven know it."""
+    consumer = Consumer(open_database(8), clock)
+    for _ in range(5):
+        same = event(stream(), 1)
+        at_once = threading.Barrier(8, timeout=10)
+
+        def receive(_: int, same: StoredEvent = same, at_once: threading.Barrier = at_once) -> str:
+            at_once.wait()
+            return consumer.inbox.receive(same)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(receive, range(8))) == ["applied"] + ["known"] * 7
+    assert consumer.effects() == 5
+
+
+def test_a_stream_delivered_at_once_is_applied_in_order(
+    open_database: Callable[..., Database], clock: FakeClock
+) -> None:
+    """Whatever races with whatever, nothing stays parked behind something that has come."""
+    consumer = Consumer(open_database(8), clock)
+    for _ in range(10):
+        name = stream()
+        at_once = threading.Barrier(8, timeout=10)
+
+        def receive(version: int, name: str = name, at_once: threading.Barrier = at_once) -> str:
+            at_once.wait()
+            return consumer.inbox.receive(event(name, version))
+
+        with ThreadPoolExecutor(8) as pool:
+            outcomes = list(pool.map(receive, range(1, 9)))
+        assert set(outcomes) <= {"applied", "parked"}
+        assert consumer.versions(name) == [1, 2, 3, 4, 5, 6, 7, 8]

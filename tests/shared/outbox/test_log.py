@@ -1,0 +1,169 @@
+"""Facts are appended with the state that they change, in versions without gaps, and never change."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from shared import ids
+from shared.adapters.postgres import Database, Transaction
+from shared.contracts.events import StoredEvent
+from shared.errors import Contended
+from shared.money import Amount
+from shared.outbox.log import EventLog
+from shared.telemetry.context import follow
+from tests.shared.outbox.facts import AT, Opened, Priced, facts, stream
+
+TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def log_of(transaction: Transaction) -> EventLog:
+    """The log, as a transaction of cell `us` at one moment sees it."""
+    return EventLog(transaction, "us", AT)
+
+
+def stored(database: Database, name: str) -> list[StoredEvent]:
+    """The events of a stream."""
+    with database.transaction() as transaction:
+        return log_of(transaction).read(name)
+
+
+def test_a_fact_is_read_as_it_was_appended(database: Database) -> None:
+    """Type, version, time, data and the trail of the request; amounts are strings, and the id carries the cell."""
+    name = stream()
+    follow("request-1", TRACED)
+    with database.transaction() as transaction:
+        assert log_of(transaction).append(name, 0, [Priced(name, Amount(2**255))]) == 1
+    (read,) = stored(database, name)
+    assert (read.type, read.stream, read.version, read.at) == ("order.confirmed", name, 1, AT)
+    assert read.data == {"order_id": name, "total": str(2**255), "at": "2026-11-23T07:30:00Z"}
+    assert read.metadata == {"request_id": "request-1", "traceparent": TRACED}
+    assert ids.parse(read.id, "evt").cell == "us"
+
+
+def test_versions_follow_one_another(database: Database) -> None:
+    """Each append says after which version it comes, and returns the last."""
+    name = stream()
+    with database.transaction() as transaction:
+        log = log_of(transaction)
+        assert log.append(name, 0, facts(name, 1, 3)) == 3
+        assert log.append(name, 3, facts(name, 4, 2)) == 5
+        assert log.append(name, 5, []) == 5
+    read = stored(database, name)
+    assert [(each.version, each.data["order_id"]) for each in read] == [(n, str(n)) for n in range(1, 6)]
+    assert len({each.id for each in read}) == 5
+
+
+def test_a_stream_is_read_in_parts(database: Database) -> None:
+    """From a version on, oldest first, and no more than asked for."""
+    name = stream()
+    with database.transaction() as transaction:
+        log_of(transaction).append(name, 0, facts(name, 1, 7))
+    with database.transaction() as transaction:
+        log = log_of(transaction)
+        assert [each.version for each in log.read(name, from_version=3, most=3)] == [3, 4, 5]
+        assert log.read(name, from_version=8) == []
+        assert log.read(stream()) == []
+
+
+def test_nothing_is_recorded_without_its_transaction(database: Database) -> None:
+    """A rollback takes the fact with the state; only a transaction that appended wakes the relay."""
+    name = stream()
+    with pytest.raises(ValueError, match="no"), database.transaction() as transaction:
+        log_of(transaction).append(name, 0, facts(name, 1, 1))
+        assert transaction.appended
+        raise ValueError("no")
+    assert stored(database, name) == []
+    with database.transaction() as transaction:
+        log_of(transaction).append_all([])
+        assert not transaction.appended
+
+
+def test_a_version_is_taken_once(database: Database) -> None:
+    """Whoever comes second to a version gets Contended, and nothing of their transaction stays."""
+    name, other = stream(), stream()
+    with database.transaction() as transaction:
+        log_of(transaction).append(name, 0, facts(name, 1, 2))
+    for after in (0, 1):
+        with pytest.raises(Contended), database.transaction() as transaction:
+            log_of(transaction).append(other, 0, facts(other, 1, 1))
+            log_of(transaction).append(name, after, facts(name, after + 1, 1))
+    assert len(stored(database, name)) == 2
+    assert stored(database, other) == []
+
+
+def test_one_of_many_wins_a_version(open_database: Callable[..., Database]) -> None:
+    """Eight transactions that append the same version at once: one commits, seven are Contended."""
+    database = open_database(8)
+    name = stream()
+    at_once = threading.Barrier(8, timeout=10)
+
+    def append(number: int) -> bool:
+        try:
+            with database.transaction() as transaction:
+                at_once.wait()
+                log_of(transaction).append(name, 0, [Opened(name, f"{number}.1"), Opened(name, f"{number}.2")])
+        except Contended:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(append, range(8)))
+    assert sum(won) == 1
+    winner = won.index(True)
+    assert [each.data["order_id"] for each in stored(database, name)] == [f"{winner}.1", f"{winner}.2"]
+
+
+def test_many_streams_are_one_statement(database: Database) -> None:
+    """Facts of many streams are recorded together, or, when one version is taken, not at all."""
+    names = [stream() for _ in range(50)]
+    batch = [(name, version, Opened(name, str(version))) for version in (2, 1) for name in names]
+    with database.transaction() as transaction:
+        log_of(transaction).append_all(batch)
+    assert all([each.version for each in stored(database, name)] == [1, 2] for name in names)
+    fresh = stream()
+    with pytest.raises(Contended), database.transaction() as transaction:
+        log_of(transaction).append_all([(fresh, 1, Opened(fresh, "1")), (names[0], 2, Opened(names[0], "2"))])
+    assert stored(database, fresh) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update events set data = '{}' where stream = :stream_id",
+        "update events set version = version + 1 where stream = :stream_id",
+        "update events set recorded_at = recorded_at + interval '1 day' where stream = :stream_id",
+        "delete from events where stream = :stream_id",
+        "truncate events",
+        "alter table events drop column metadata",
+        "drop table events",
+    ],
+)
+def test_history_cannot_be_changed(sql: str, database: Database) -> None:
+    """The role that services come as may append and read; of an event it may change only whether it was published."""
+    name = stream()
+    with database.transaction() as transaction:
+        log_of(transaction).append(name, 0, facts(name, 1, 1))
+    with pytest.raises(DatabaseError) as refused, database.transaction() as transaction:
+        transaction.count(sql, {"stream_id": name} if ":stream_id" in sql else {})
+    assert refused.value.args[0]["C"] == "42501"  # insufficient_privilege
+    assert len(stored(database, name)) == 1
+
+
+def test_a_version_is_a_positive_number(database: Database) -> None:
+    """A history begins with version 1."""
+    name = stream()
+    with pytest.raises(DatabaseError, match="events_version_check"), database.transaction() as transaction:
+        log_of(transaction).append(name, -1, facts(name, 0, 1))
+
+
+def test_times_are_kept_to_the_microsecond(database: Database) -> None:
+    """What is folded again later has the times that it had at first."""
+    name = stream()
+    at = AT + timedelta(microseconds=123_457)
+    with database.transaction() as transaction:
+        EventLog(transaction, "us", at).append(name, 0, facts(name, 1, 1))
+    assert stored(database, name)[0].at == at

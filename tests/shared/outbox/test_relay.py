@@ -1,0 +1,335 @@
+"""What was committed is published, in order per stream, whatever fails; nothing is skipped."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.postgres import Database
+from shared.adapters.resources import Resources
+from shared.money import Amount
+from shared.outbox import relay as relaying
+from shared.outbox.log import EventLog, Fact
+from shared.outbox.relay import Relay
+from tests.shared.outbox.buses import Bus, EmulatorBus, RecordingBus
+from tests.shared.outbox.facts import AT, Priced, event, facts, stream
+
+PATIENCE_SECONDS = 20.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_unsent(database: Database) -> None:
+    """What other tests have left behind counts as published."""
+    with database.transaction() as transaction:
+        transaction.run("update events set published_at = now() where published_at is null", {})
+
+
+@pytest.fixture
+def emulator(resources: Resources) -> EmulatorBus:
+    """Pub/Sub's emulator; the stack's resources have told its address."""
+    return EmulatorBus(resources.settings)
+
+
+@pytest.fixture
+def recording() -> RecordingBus:
+    """A bus that remembers."""
+    return RecordingBus()
+
+
+@pytest.fixture(params=["recording", "emulator"])
+def bus(request: pytest.FixtureRequest) -> Bus:
+    """One after the other, each transport."""
+    found: Bus = request.getfixturevalue(request.param)
+    return found
+
+
+def relay_of(database: Database, bus: Bus) -> Relay:
+    """A relay that has not begun."""
+    return Relay("claiming", database, bus, SystemClock())
+
+
+def append(database: Database, name: str, after: int, *new: Fact) -> None:
+    """Commit facts of a stream."""
+    with database.transaction() as transaction:
+        EventLog(transaction, "us", AT).append(name, after, new)
+
+
+def unsent(database: Database) -> list[tuple[str, int]]:
+    """The events that wait, as (stream, version) in their order."""
+    with database.transaction() as transaction:
+        rows = transaction.run("select stream, version from events where published_at is null order by position", {})
+    return [(row["stream"], row["version"]) for row in rows]
+
+
+def versions(bus: Bus, name: str, count: int) -> list[int]:
+    """The versions of a stream in the order of their delivery."""
+    return [event.version for event in bus.delivered([name], count)]
+
+
+# The suite of every transport
+
+
+def test_streams_arrive_in_order(database: Database, bus: Bus) -> None:
+    """Each event once, as it was recorded, in version order per stream; then nothing is left to publish."""
+    names = [stream() for _ in range(6)]
+    for version in range(1, 11):
+        for name in names:
+            append(database, name, version - 1, *facts(name, version, 1))
+    assert not relay_of(database, bus).drain()
+    delivered = bus.delivered(names, 60)
+    assert len(delivered) == 60
+    for name in names:
+        of_stream = [event for event in delivered if event.stream == name]
+        assert [(event.version, event.data["order_id"]) for event in of_stream] == [(n, str(n)) for n in range(1, 11)]
+    assert unsent(database) == []
+
+
+def test_what_fails_waits_and_holds_up_nothing_else(database: Database, bus: Bus) -> None:
+    """A topic that takes nothing costs no other topic, and its events go out in order when it does again."""
+    claim, order = stream(), stream()
+    bus.break_topic("claim-events")
+    for version in (1, 2, 3):
+        append(database, claim, version - 1, *facts(claim, version, 1))
+        append(database, order, version - 1, Priced(order, Amount(version)))
+    relay = relay_of(database, bus)
+    relay.drain()
+    assert versions(bus, order, 3) == [1, 2, 3]
+    assert unsent(database) == [(claim, 1), (claim, 2), (claim, 3)]
+    relay.drain()
+    assert unsent(database) == [(claim, 1), (claim, 2), (claim, 3)]
+    bus.mend_topic("claim-events")
+    append(database, claim, 3, *facts(claim, 4, 1))
+    relay.drain()
+    assert versions(bus, claim, 4) == [1, 2, 3, 4]
+    assert versions(bus, order, 3) == [1, 2, 3]
+    assert unsent(database) == []
+
+
+def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
+    """An event that was numbered before others but committed after them is published all the same."""
+    late, early = stream(), stream()
+    relay = relay_of(database, bus)
+    with database.transaction() as slow:
+        EventLog(slow, "us", AT).append(late, 0, facts(late, 1, 2))
+        append(database, early, 0, *facts(early, 1, 2))
+        relay.drain()
+        assert versions(bus, early, 2) == [1, 2]
+        assert unsent(database) == []
+    relay.drain()
+    assert versions(bus, late, 2) == [1, 2]
+    assert unsent(database) == []
+
+
+# What only a transport that fails on demand can show
+
+
+def partition_mates() -> tuple[str, str, str]:
+    """Two streams that share a partition, and one of another."""
+    first = stream()
+    home = event(first, 1).partition()
+    others = [stream() for _ in range(500)]
+    mate = next(name for name in others if event(name, 1).partition() == home)
+    stranger = next(name for name in others if event(name, 1).partition() != home)
+    return first, mate, stranger
+
+
+def test_a_failure_leaves_the_rest_of_its_partition(database: Database, recording: RecordingBus) -> None:
+    """What came before it is done and what comes after it waits; the next try begins with what failed."""
+    name, mate, stranger = partition_mates()
+    append(database, name, 0, *facts(name, 1, 5))
+    append(database, mate, 0, *facts(mate, 1, 2))
+    append(database, stranger, 0, *facts(stranger, 1, 2))
+    recording.refused = {(name, 3)}
+    relay = relay_of(database, recording)
+    relay.drain()
+    assert versions(recording, name, 2) == [1, 2]
+    assert versions(recording, stranger, 2) == [1, 2]
+    assert unsent(database) == [(name, 3), (name, 4), (name, 5), (mate, 1), (mate, 2)]
+    recording.refused = set()
+    relay.drain()
+    assert versions(recording, name, 5) == [1, 2, 3, 4, 5]
+    assert versions(recording, mate, 2) == [1, 2]
+
+
+def test_a_crash_publishes_again(database: Database, recording: RecordingBus) -> None:
+    """What was published and not marked goes out once more, in order: at least once, never not at all."""
+    name = stream()
+    append(database, name, 0, *facts(name, 1, 3))
+    recording.crash = True
+    with pytest.raises(ConnectionError):
+        relay_of(database, recording).drain()
+    recording.crash = False
+    relay_of(database, recording).drain()
+    assert versions(recording, name, 6) == [1, 2, 3, 1, 2, 3]
+    assert unsent(database) == []
+
+
+def test_a_backlog_is_drained_in_batches(
+    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits, a batch has its bound, and the relay says that there is more."""
+    monkeypatch.setattr(relaying, "BATCH", 10)
+    name = stream()
+    append(database, name, 0, *facts(name, 1, 25))
+    relay = relay_of(database, recording)
+    assert [relay.drain() for _ in range(3)] == [True, True, False]
+    assert [len(batch) for batch in recording.batches] == [10, 10, 5]
+    assert versions(recording, name, 25) == list(range(1, 26))
+
+
+def test_a_stuck_backlog_holds_up_no_other_partition(
+    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though more events wait for a topic that is down than a batch can hold, others go out, and in order."""
+    monkeypatch.setattr(relaying, "BATCH", 10)
+    stuck, other = [stream() for _ in range(3)], stream()
+    recording.break_topic("claim-events")
+    for name in stuck:
+        append(database, name, 0, *facts(name, 1, 9))
+    append(database, other, 0, *(Priced(other, Amount(n)) for n in range(12)))
+    relay = relay_of(database, recording)
+    while relay.drain():
+        pass
+    assert versions(recording, other, 12) == list(range(1, 13))
+    assert len(unsent(database)) == 27
+    recording.mend_topic("claim-events")
+    while relay.drain():
+        pass
+    assert [versions(recording, name, 9) for name in stuck] == [list(range(1, 10))] * 3
+
+
+def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
+    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its first event waits, none of its later ones goes out, in this batch or the next."""
+    monkeypatch.setattr(relaying, "BATCH", 4)
+    name, other = stream(), stream()
+    recording.refused = {(name, 1)}
+    append(database, name, 0, *facts(name, 1, 2))
+    append(database, other, 0, *(Priced(other, Amount(n)) for n in range(3)))
+    append(database, name, 2, *facts(name, 3, 6))
+    relay = relay_of(database, recording)
+    while relay.drain():
+        pass
+    assert [event.stream for event in recording.events] == [other] * 3
+    recording.refused = set()
+    while relay.drain():
+        pass
+    assert versions(recording, name, 8) == list(range(1, 9))
+
+
+# Running relays
+
+
+@contextmanager
+def running(relay: Relay) -> Iterator[threading.Event]:
+    """A relay at work in a thread; the event that it yields ends it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=relay.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+
+
+def leaders(database: Database) -> list[int]:
+    """The server's processes that hold the lock of the leading relay of this database."""
+    sql = """select pid from pg_locks where locktype = 'advisory' and granted
+             and database = (select oid from pg_database where datname = current_database())"""
+    with database.transaction() as transaction:
+        return [row["pid"] for row in transaction.run(sql, {})]
+
+
+def until(reached: Callable[[], Any]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.02)
+
+
+def test_a_commit_wakes_the_relay(database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event goes out at once, though the next poll is minutes away."""
+    monkeypatch.setattr(relaying, "POLL_SECONDS", 300)
+    name = stream()
+    with running(relay_of(database, recording)) as stop:
+        until(lambda: leaders(database))
+        until(lambda: not unsent(database))
+        for version in (1, 2, 3):
+            append(database, name, version - 1, *facts(name, version, 1))
+            assert versions(recording, name, version) == list(range(1, version + 1))
+        stop.set()
+        append(database, name, 3, *facts(name, 4, 1))  # lets it notice
+
+
+def test_a_lost_notification_costs_no_event(
+    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay polls as well."""
+    monkeypatch.setattr(relaying, "POLL_SECONDS", 0.1)
+    name = stream()
+    with running(relay_of(database, recording)):
+        until(lambda: leaders(database))
+        with database.transaction() as transaction:
+            EventLog(transaction, "us", AT).append(name, 0, facts(name, 1, 2))
+            transaction.appended = False  # so that nobody is notified
+        assert versions(recording, name, 2) == [1, 2]
+
+
+def test_one_of_two_relays_leads(open_database: Callable[..., Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two relays of a database publish nothing twice; when the leader ends, the other takes over."""
+    monkeypatch.setattr(relaying, "POLL_SECONDS", 0.05)
+    database, buses = open_database(), [RecordingBus(), RecordingBus()]
+    first, second = stream(), stream()
+    with running(relay_of(database, buses[0])) as stop:
+        until(lambda: leaders(database))
+        with running(relay_of(database, buses[1])):
+            append(database, first, 0, *facts(first, 1, 5))
+            assert versions(buses[0], first, 5) == [1, 2, 3, 4, 5]
+            assert len(leaders(database)) == 1
+            leader = leaders(database)
+            stop.set()
+            until(lambda: leaders(database) not in ([], leader))
+            append(database, second, 0, *facts(second, 1, 5))
+            assert versions(buses[1], second, 5) == [1, 2, 3, 4, 5]
+    assert {each.stream for each in buses[0].events} == {first}
+    assert {each.stream for each in buses[1].events} == {second}
+
+
+def test_a_leader_that_loses_its_session_leads_again(
+    open_database: Callable[..., Database], recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is cut costs the relay its lock and a moment, not an event."""
+    monkeypatch.setattr(relaying, "POLL_SECONDS", 0.05)
+    database, name = open_database(), stream()
+    with running(relay_of(database, recording)):
+        until(lambda: leaders(database))
+        (leader,) = leaders(database)
+        with database.transaction() as transaction:
+            transaction.run("select pg_terminate_backend(:pid::integer, 5000) as ended", {"pid": leader})
+        until(lambda: leaders(database) not in ([], [leader]))
+        append(database, name, 0, *facts(name, 1, 3))
+        assert versions(recording, name, 3) == [1, 2, 3]
+
+
+def test_a_failing_bus_is_tried_again(
+    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a topic is down the relay goes on trying, and publishes when it is back, without being told."""
+    monkeypatch.setattr(relaying, "POLL_SECONDS", 0.05)
+    name = stream()
+    recording.break_topic("claim-events")
+    with running(relay_of(database, recording)):
+        append(database, name, 0, *facts(name, 1, 3))
+        until(lambda: len(recording.batches) >= 3)
+        assert len(unsent(database)) == 3
+        recording.mend_topic("claim-events")
+        assert versions(recording, name, 3) == [1, 2, 3]
+        until(lambda: not unsent(database))

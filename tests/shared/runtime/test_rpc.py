@@ -1,0 +1,265 @@
+"""Calls between services on a real gRPC server: errors travel both ways, strangers are refused, silence has an end."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from shared import errors
+from shared.adapters.rpc import STATUS, RpcChannel, contract
+from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
+from shared.registry import Row, load
+from shared.runtime.binding import Bound
+from shared.runtime.rpc import server
+from shared.telemetry.context import follow, trail
+
+Operation = Callable[[DescribeRequest], DescribeResponse]
+
+CALLERS = ["order", "supply"]
+
+
+@pytest.fixture
+def ends() -> Iterator[ExitStack]:
+    """What is to end with the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@contextmanager
+def serving(operation: Any) -> Iterator[int]:
+    """A host that answers Wallet.Describe with an operation; the port where it listens."""
+    row = Row(service="wallet", name="describe_wallets", rpc="Wallet.Describe", callers=CALLERS, transaction="none")
+
+    def nothing(*_: object) -> Any:
+        raise AssertionError("this operation asks for no work")
+
+    running, port = server([Bound(row, operation, nothing, nothing)], 0, "127.0.0.1")
+    running.start()
+    try:
+        yield port
+    finally:
+        running.stop(grace=0).wait()
+
+
+@pytest.fixture
+def host(ends: ExitStack) -> Callable[[Operation], int]:
+    """Starts a host that lives as long as the test."""
+    return lambda operation: ends.enter_context(serving(operation))
+
+
+def call(port: int, caller: str = "order", **options: Any) -> DescribeResponse:
+    """Call Wallet.Describe."""
+    asked = DescribeRequest(wallet_ids=["wal_us_1", "wal_us_2"])
+    return RpcChannel(f"127.0.0.1:{port}", caller).call("Wallet.Describe", asked, DescribeResponse, **options)
+
+
+def echo(request: DescribeRequest) -> DescribeResponse:
+    """Every wallet that was asked for."""
+    return DescribeResponse(wallets=[DescribeResponse.Wallet(wallet_id=each) for each in request.wallet_ids])
+
+
+def test_a_call_is_answered(host: Callable[[Operation], int]) -> None:
+    """The operation gets the request as it was sent, and the caller its answer."""
+    assert [wallet.wallet_id for wallet in call(host(echo)).wallets] == ["wal_us_1", "wal_us_2"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Malformed("not a wallet: ключ", field="wallet_id"),
+        errors.Unauthenticated(),
+        errors.Forbidden("not yours"),
+        errors.NotFound("There is no such wallet."),
+        errors.Refusal("Less is available.", code="INSUFFICIENT_FUNDS"),
+        errors.Contended(),
+        errors.Unavailable("The database is not available."),
+        errors.Unavailable("later", code="ORDER_PENDING"),
+        errors.MeridianError("Something went wrong on our side."),
+    ],
+    ids=lambda error: error.code,
+)
+def test_an_error_arrives_as_it_was_raised(error: errors.MeridianError, host: Callable[[Operation], int]) -> None:
+    """Its kind, its stable code and its detail: a caller tells a refusal from an outage."""
+
+    def fail(_: DescribeRequest) -> DescribeResponse:
+        raise error
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        return fail(request)
+
+    with pytest.raises(errors.MeridianError) as raised:
+        call(host(handler))
+    assert type(raised.value) is type(error)
+    assert (raised.value.code, raised.value.detail) == (error.code, error.detail)
+
+
+def test_a_services_own_refusal_arrives_as_a_refusal(host: Callable[[Operation], int]) -> None:
+    """A class that the caller does not have arrives as the nearest one that all share, with its code."""
+
+    class BalanceTooLow(errors.Refusal):
+        """Too low."""
+
+        code = "BALANCE_TOO_LOW"
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        raise BalanceTooLow
+
+    with pytest.raises(errors.Refusal) as raised:
+        call(host(handler))
+    assert (raised.value.code, raised.value.detail) == ("BALANCE_TOO_LOW", "Too low.")
+
+
+def test_every_error_has_a_status() -> None:
+    """Each kind travels under a status of its own, so that it is the same kind on the other side."""
+    assert len(set(STATUS.values())) == len(STATUS)
+
+
+def test_a_defect_tells_nothing(host: Callable[[Operation], int]) -> None:
+    """What went wrong inside stays inside: the caller learns that it is not theirs, and no more."""
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        raise RuntimeError("the password is 1234")
+
+    with pytest.raises(errors.MeridianError) as raised:
+        call(host(handler))
+    assert type(raised.value) is errors.MeridianError
+    assert (raised.value.code, raised.value.detail) == ("INTERNAL", "Something went wrong on our side.")
+
+
+@pytest.mark.parametrize("caller", ["claiming", "wallet", "Order", "order ", "platform", "", "order,supply"])
+def test_a_caller_that_is_not_in_the_row_is_refused(caller: str, host: Callable[[Operation], int]) -> None:
+    """Before the operation is called at all; the row alone says who may."""
+    called: list[object] = []
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        called.append(request)
+        return echo(request)
+
+    port = host(handler)
+    with pytest.raises(errors.Forbidden, match=r"Wallet\.Describe is not for"):
+        call(port, caller)
+    assert called == []
+    for allowed in CALLERS:
+        assert call(port, allowed).wallets
+
+
+def test_a_caller_without_a_name_is_refused(host: Callable[[Operation], int]) -> None:
+    """No metadata, no answer."""
+    method = contract("Wallet.Describe")
+    with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
+        ask = channel.unary_unary(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        with pytest.raises(grpc.RpcError) as refused:
+            ask(DescribeRequest(), timeout=5)
+    assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_the_trail_goes_along(host: Callable[[Operation], int]) -> None:
+    """The request's id and traceparent are at work on the other side too, each call under its own."""
+    seen: list[tuple[str, str]] = []
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        seen.append((trail().request_id, trail().traceparent))
+        return echo(request)
+
+    port = host(handler)
+    traced = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for request_id, traceparent in (("request-1", traced), ("request-2", "")):
+        follow(request_id, traceparent)
+        call(port)
+    assert seen == [("request-1", traced), ("request-2", "")]
+
+
+# Silence
+
+
+def test_nobody_is_unavailable(host: Callable[[Operation], int]) -> None:
+    """A host that is not there costs its caller a moment; when it is back, the same channel reaches it."""
+    with serving(echo) as port:
+        channel = RpcChannel(f"127.0.0.1:{port}", "order")
+        assert channel.call("Wallet.Describe", DescribeRequest(), DescribeResponse) == DescribeResponse()
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable, match=r"Wallet\.Describe did not answer"):
+        channel.call("Wallet.Describe", DescribeRequest(), DescribeResponse)
+    assert time.monotonic() - began < 5
+
+
+def test_silence_is_unavailable(host: Callable[[Operation], int]) -> None:
+    """A host that does not answer in time is given up; what became of the call is not known."""
+    answer = threading.Event()
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        answer.wait(10)
+        return echo(request)
+
+    port = host(handler)
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable):
+        call(port, timeout_seconds=0.2)
+    assert time.monotonic() - began < 5
+    answer.set()
+
+
+def test_a_host_that_dies_in_a_call_is_unavailable() -> None:
+    """The caller is told at once, and does not wait for its deadline."""
+    begun, answer = threading.Event(), threading.Event()
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        begun.set()
+        answer.wait(10)
+        return echo(request)
+
+    raised: list[BaseException] = []
+    with serving(handler) as port:
+
+        def ask() -> None:
+            try:
+                call(port, timeout_seconds=30)
+            except errors.MeridianError as error:
+                raised.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert begun.wait(5)
+        threading.Timer(0.2, answer.set).start()
+    asking.join(5)
+    assert not asking.is_alive()
+    assert [type(error) for error in raised] == [errors.Unavailable]
+
+
+def test_a_method_that_a_host_lacks_is_unavailable(host: Callable[[Operation], int]) -> None:
+    """During a release an old host may not know a new call: that is no refusal."""
+    from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
+
+    channel = RpcChannel(f"127.0.0.1:{host(echo)}", "order")
+    with pytest.raises(errors.Unavailable):
+        channel.call("Wallet.PlaceHold", PlaceHoldRequest(), PlaceHoldResponse)
+
+
+def test_a_host_says_that_it_is_well(host: Callable[[Operation], int]) -> None:
+    """The health service answers, which deployments wait for."""
+    with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("row", [row for row in load().rows.values() if row.rpc], ids=lambda row: row.name)
+def test_every_row_has_a_contract(row: Row) -> None:
+    """Its path, request and response are those of the .proto."""
+    found = contract(row.rpc or "")
+    assert found.path.endswith(f".{row.rpc_service}/{row.rpc_method}")
+
+
+@pytest.mark.parametrize("rpc", ["Wallet.Steal", "Purse.Describe"])
+def test_a_call_without_a_contract_is_a_defect(rpc: str) -> None:
+    """There is nothing to call."""
+    with pytest.raises((LookupError, ImportError)):
+        contract(rpc)
