@@ -10,7 +10,7 @@ RUN := .venv/bin/python
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages run test test-all lint gen up down status logs reset
+.PHONY: help packages run test test-all lint gen contracts up down status logs reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
@@ -19,6 +19,7 @@ packages:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or later, or say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Meridian needs Python 3.11 or later, and $(PYTHON) is older: say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
 	@$(PYTHON) -I emulators/install.py
+	@$(PYTHON) -I emulators/install_node.py
 
 run: packages ## start the stack, play one purchase, and serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(PORTS)
@@ -42,6 +43,9 @@ lint: packages ## check style, types, arrows, and that what is generated is fres
 gen: packages ## make the generated files: contracts and functions/openapi.json
 	@$(RUN) -m shared.contracts.generate
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
+
+contracts: packages ## compile the Solidity contracts
+	@node emulators/compile.js shared/contracts/solidity > .contracts.new && mv .contracts.new shared/contracts/solidity/contracts.json
 
 up: packages ## start the stack and leave it running
 	@$(RUN) -m emulators up --detach $(PORTS)

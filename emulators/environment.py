@@ -15,6 +15,8 @@
 | RPC_PORT | RPC hosts only: the port to listen on |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless set from the outside |
+| CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
+| POLL_FOR_SECONDS | 0: a watching row looks once an invocation |
 | GRPC_ENABLE_FORK_SUPPORT | 1: the functions host's server forks after import |
 | FUNCTION_SOURCE, PYTHONPATH | functions/main.py and the root of the checkout |
 """
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from emulators import contracts
 from emulators.ports import HOST
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -39,13 +42,16 @@ INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "J
 
 SETTABLE: Final = (
     "ALLOWED_CHAINS",
+    "ALLOWED_ORIGINS",
     "ANSWER_WITHIN_SECONDS",
     "CLAIM_CHAIN_ID",
     "CLAIM_CONTRACT",
+    "CHAIN_CONFIRMATIONS",
     "DATABASE_POOL",
     "FEE_BPS",
     "LOG_LEVEL",
     "OPERATOR_ADDRESSES",
+    "REPLACE_AFTER_SECONDS",
     "ORDER_TTL_SECONDS",
     "SELF_SERVICE_MERCHANTS",
     "VOUCHER_TTL_SECONDS",
@@ -137,5 +143,8 @@ def of_region(layout: Layout, region: str) -> dict[str, str]:
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        # Watched by the scheduler, seconds apart: an invocation that lasts a minute would hold up the stack's end.
+        "POLL_FOR_SECONDS": "0",
+        **(contracts.settings(layout.ports["chain"]) if "chain" in layout.ports else {}),
         **layout.overrides,
     }

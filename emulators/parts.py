@@ -19,6 +19,9 @@ SDK: Final = (
     " or the package google-cloud-cli-{package})"
 )
 
+NODE_MODULES: Final = Path(__file__).parent / "node_modules"
+"""What emulators/install_node.py installs."""
+
 SDK_FOLDERS: Final = (
     "/usr/lib/google-cloud-sdk",
     "/usr/share/google-cloud-sdk",
@@ -34,7 +37,7 @@ MODULES: Final = ("granian", "supervisor", "functions_framework", "psutil", "aps
 
 @dataclass(frozen=True)
 class Parts:
-    """Where the parts are. `postgres` is the folder that holds bin, lib and share."""
+    """Where the parts are. `postgres` is the folder that holds bin, lib and share; `anvil` is None without a chain."""
 
     java: Path
     pubsub_jar: Path
@@ -42,6 +45,7 @@ class Parts:
     valkey: Path
     envoy: Path
     postgres: Path
+    anvil: Path | None
 
 
 def find() -> Parts:
@@ -58,6 +62,7 @@ def find() -> Parts:
         firestore_jar=_jar(
             "The Firestore emulator", "cloud-firestore-emulator", "firestore-emulator", "*firestore*emulator*.jar"
         ),
+        anvil=_anvil(),
     )
 
 
@@ -68,6 +73,11 @@ def _in_wheel(package: str, pattern: str, name: str) -> Path:
         for path in sorted(Path(folder).glob(pattern)):
             return path
     raise MissingPart(name, WHEELS)
+
+
+def _anvil() -> Path | None:
+    """The local chain's node, where npm has installed it: the program itself lies in a package for this machine."""
+    return next(iter(sorted(NODE_MODULES.glob("@foundry-rs/anvil-*/bin/anvil"))), None)
 
 
 def _java() -> Path:

@@ -24,6 +24,7 @@ PREFERRED: Final = {
     "valkey": 18379,
     "pubsub": 18085,
     "firestore": 18086,
+    "chain": 18545,
 }
 """The ports of the parts that there is one of."""
 

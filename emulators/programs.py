@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from emulators import databases, environment, readiness
+from emulators import chain, databases, environment, readiness
 from emulators.environment import ROOT, Layout, functions_host, rpc_host
 from emulators.parts import Parts
 from emulators.ports import HOST
@@ -28,7 +28,7 @@ JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-D
 
 def comes_early(name: str) -> bool:
     """Whether a program needs no database: it is started while that is made, the slow ones of them first."""
-    return name in (GUARD, "pubsub", "firestore", "valkey") or name.startswith(TOPICS)
+    return name in (GUARD, "pubsub", "firestore", "valkey", chain.NAME) or name.startswith(TOPICS)
 
 
 def rpc_services(registry: Registry) -> list[str]:
@@ -45,9 +45,9 @@ def relay_services(registry: Registry) -> list[str]:
     return [name for name, service in registry.services.items() if service.outbox]
 
 
-def names_with_ports(registry: Registry, regions: Sequence[str]) -> list[str]:
-    """The parts that listen, in the order in which ports are given out."""
-    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", "pubsub", "firestore"]
+def names_with_ports(registry: Registry, regions: Sequence[str], *, with_chain: bool = True) -> list[str]:
+    """The parts that listen, in the order in which ports are given out. Without its port the stack has no chain."""
+    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", "pubsub", "firestore", *([chain.NAME] if with_chain else [])]
     hosts = [
         name
         for region in regions
@@ -69,6 +69,7 @@ def of_stack(
         pubsub(parts, layout),
         firestore(parts, layout),
         valkey(parts, layout),
+        *([chain.program(parts.anvil, layout)] if parts.anvil and chain.NAME in layout.ports else []),
         postgres(cluster, layout),
         edge(parts, layout, edge_configuration),
         *(program for region in layout.regions for program in of_region(registry, layout, region)),

@@ -3,17 +3,13 @@
 They take the place of Secret Manager: a process finds them as files under SECRETS_DIR, as Cloud Run mounts them.
 """
 
-import base64
-import hashlib
-import json
-import os
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from shared.adapters import keys, rotation
 
 ORDER_OF_SECP256K1: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """n of SEC 2, section 2.4.1: a private key lies in 1..n-1."""
@@ -33,9 +29,10 @@ def ensure(folder: Path, services: Sequence[str]) -> None:
     passwords = [f"{role}.password" for service in services for role in (service, f"{service}_owner")]
     for name in (*RANDOM, *passwords):
         _ensure(folder / name, lambda: secrets.token_hex(32))
-    _ensure(folder / "voucher_key", _secp256k1_private_key)
-    _ensure(folder / "jwt_signing_key.pem", _rsa_private_key)
-    _ensure(folder / "jwks.json", lambda: _jwks((folder / "jwt_signing_key.pem").read_bytes()))
+    for name in ("voucher_key", "treasury_key"):
+        _ensure(folder / name, _secp256k1_private_key)
+    if not (folder / keys.PUBLIC).exists():
+        rotation.rotate(folder, datetime.now(UTC))
 
 
 def read(folder: Path, name: str) -> str:
@@ -44,42 +41,9 @@ def read(folder: Path, name: str) -> str:
 
 
 def _ensure(path: Path, make: Callable[[], str]) -> None:
-    if path.exists():
-        return
-    # Written aside and renamed, so that a crash in between leaves no half of a key.
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(make())
-    partial.rename(path)
+    if not path.exists():
+        rotation.write(path, make())
 
 
 def _secp256k1_private_key() -> str:
     return f"{1 + secrets.randbelow(ORDER_OF_SECP256K1 - 1):064x}"
-
-
-def _rsa_private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode("ascii")
-
-
-def _jwks(pem: bytes) -> str:
-    """The public half of a signing key as a JWK set (RFC 7517); its kid is its thumbprint (RFC 7638)."""
-    key = serialization.load_pem_private_key(pem, password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError("jwt_signing_key.pem is not an RSA key")
-    numbers = key.public_key().public_numbers()
-    required = {"e": _base64url(_big_endian(numbers.e)), "kty": "RSA", "n": _base64url(_big_endian(numbers.n))}
-    canonical = json.dumps(required, separators=(",", ":"), sort_keys=True)
-    kid = _base64url(hashlib.sha256(canonical.encode("ascii")).digest())
-    return json.dumps({"keys": [{**required, "alg": "RS256", "use": "sig", "kid": kid}]})
-
-
-def _big_endian(number: int) -> bytes:
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

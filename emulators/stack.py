@@ -38,9 +38,9 @@ LOOK_SECONDS: Final = 0.1
 
 REGIONS: Final = ("us-central1",)
 
-STORES: Final = ("postgres", "valkey", "pubsub", "firestore")
+STORES: Final = ("postgres", "valkey", "pubsub", "firestore", "chain")
 
-VOLATILE: Final = ("postgres", "logs", "edge.json", "supervisord.conf", "supervisord.pid", record.NAME)
+VOLATILE: Final = ("postgres", "logs", "edge.json", "chain.json", "supervisord.conf", "supervisord.pid", record.NAME)
 """What one `up` leaves in the state folder and the next removes. Secrets stay until `reset`."""
 
 
@@ -205,7 +205,8 @@ class Stack:
     def _start(self) -> None:
         registry = load()
         found = parts.find()
-        ports = Ports(programs.names_with_ports(registry, self._regions), first=self._first_port, free=self._free_ports)
+        names = programs.names_with_ports(registry, self._regions, with_chain=found.anvil is not None)
+        ports = Ports(names, first=self._first_port, free=self._free_ports)
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
         layout = Layout(self.state, ports.chosen, self._regions, self._overrides)

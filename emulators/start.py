@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Final
 
-from emulators import databases, programs, secrets
+from emulators import chain, databases, programs, secrets
 from emulators.environment import Layout
 from emulators.postgres import Cluster
 from emulators.progress import Progress
@@ -47,7 +47,7 @@ class Start:
         early = [name for name in self._programs if programs.comes_early(name)]
         for name in early:
             self._supervisor.start(name)
-        self._at_once(self._make_databases, lambda: self._until_ready(*early))
+        self._at_once(self._make_databases, self._make_chain, lambda: self._until_ready(*early))
         late = [name for name in self._programs if name not in (*early, "postgres")]
         for name in late:
             self._supervisor.start(name)
@@ -73,6 +73,14 @@ class Start:
         with self._progress.step("migrations"):
             databases.create(self._layout, self._databases)
             databases.migrate(self._layout, self._databases)
+
+    def _make_chain(self) -> None:
+        if chain.NAME not in self._programs:
+            self._progress.note("There is no local chain, so nothing is deposited or withdrawn: install npm to have one.")
+            return
+        self._until_ready(chain.NAME)
+        with self._progress.step("contracts"):
+            chain.deploy(self._layout)
 
     def _until_ready(self, *names: str) -> None:
         self._wait.until_ready([self._programs[name] for name in names], READY_SECONDS)

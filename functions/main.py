@@ -3,6 +3,7 @@
     FUNCTION_TARGET=create_order functions-framework --source functions/main.py     one function
     python -m functions.main rpc wallet         the RPC host of a service
     python -m functions.main relay wallet       the worker that publishes a service's events and fills its gaps
+    python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder
     python -m functions.main openapi            print the OpenAPI document
 
 A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
@@ -14,8 +15,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from shared.adapters.resources import resources
@@ -57,7 +60,7 @@ def serve(name: str) -> Callable[[Any], Any]:
         return EventOperation(bind(row), settings(), resources().clock)
     if row.schedule:
         return ScheduledOperation(bind(row), settings())
-    return HttpOperation(bind(row), settings(), resources().clock)
+    return HttpOperation(bind(row), settings(), resources().clock, resources().sessions())
 
 
 def __getattr__(name: str) -> Callable[[Any], Any]:
@@ -96,19 +99,24 @@ def main(arguments: list[str]) -> int:
     from shared.telemetry.logs import configure
 
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
-    parser.add_argument("role", choices=["rpc", "relay", "openapi"])
-    parser.add_argument("service", nargs="?")
+    parser.add_argument("role", choices=["rpc", "relay", "rotate-keys", "openapi"])
+    parser.add_argument("of", nargs="?", help="a service; of rotate-keys, the folder of secrets")
     chosen = parser.parse_args(arguments)
     if chosen.role == "openapi":
         from shared.runtime.openapi import document
 
         print(document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}")))
         return 0
+    if chosen.role == "rotate-keys":
+        from shared.adapters.rotation import rotate
+
+        print(rotate(Path(chosen.of), datetime.now(UTC)))
+        return 0
     configure()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    {"rpc": run_rpc, "relay": run_relay}[chosen.role](chosen.service, stop)
+    {"rpc": run_rpc, "relay": run_relay}[chosen.role](chosen.of, stop)
     return 0
 
 

@@ -16,6 +16,7 @@ class Settings:
     cell: str
     project: str
     public_url: str
+    allowed_origins: tuple[str, ...]
     secrets_dir: Path
     database_host: str
     database_port: int
@@ -33,6 +34,15 @@ class Settings:
     claim_chain_id: int
     claim_contract: str
     voucher_ttl_seconds: int
+    chain_urls: Mapping[int, str]
+    custody_chain_id: int
+    vault_contract: str
+    chain_assets: Mapping[str, str]
+    chain_confirmations: int
+    chain_start_block: int
+    replace_after_seconds: int
+    poll_for_seconds: int
+    kms_keys: Mapping[str, str]
 
     @property
     def local(self) -> bool:
@@ -61,19 +71,21 @@ def read(environment: Mapping[str, str]) -> Settings:
     from shared.registry import load
 
     region = environment["MERIDIAN_REGION"]
+    public_url = environment["PUBLIC_URL"].rstrip("/")
     return Settings(
         environment=environment["MERIDIAN_ENVIRONMENT"],
         region=region,
         cell=load().regions[region].cell,
         project=environment["GOOGLE_CLOUD_PROJECT"],
-        public_url=environment["PUBLIC_URL"].rstrip("/"),
+        public_url=public_url,
+        allowed_origins=tuple(environment.get("ALLOWED_ORIGINS", public_url).split(",")),
         secrets_dir=Path(environment["SECRETS_DIR"]),
         database_host=environment.get("DATABASE_HOST", ""),
         database_port=int(environment.get("DATABASE_PORT", "5432")),
         cloud_sql_instance=environment.get("CLOUD_SQL_INSTANCE", ""),
         database_pool=int(environment.get("DATABASE_POOL", "8")),
         redis_url=environment.get("REDIS_URL", ""),
-        rpc_addresses=dict(pair.split("=", 1) for pair in environment.get("RPC_ADDRESSES", "").split(",") if pair),
+        rpc_addresses=dict(_pairs(environment.get("RPC_ADDRESSES", ""))),
         rpc_port=int(environment.get("RPC_PORT", "50051")),
         allowed_chains=frozenset(int(n) for n in environment.get("ALLOWED_CHAINS", "1,31337").split(",")),
         operator_addresses=frozenset(a.lower() for a in environment.get("OPERATOR_ADDRESSES", "").split(",") if a),
@@ -84,7 +96,21 @@ def read(environment: Mapping[str, str]) -> Settings:
         claim_chain_id=int(environment.get("CLAIM_CHAIN_ID", "31337")),
         claim_contract=environment.get("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
         voucher_ttl_seconds=int(environment.get("VOUCHER_TTL_SECONDS", "604800")),
+        chain_urls={int(chain): url for chain, url in _pairs(environment.get("CHAIN_URLS", ""))},
+        custody_chain_id=int(environment.get("CUSTODY_CHAIN_ID", "31337")),
+        vault_contract=environment.get("VAULT_CONTRACT", ""),
+        chain_assets=dict(_pairs(environment.get("CHAIN_ASSETS", ""))),
+        chain_confirmations=int(environment.get("CHAIN_CONFIRMATIONS", "12")),
+        chain_start_block=int(environment.get("CHAIN_START_BLOCK", "0")),
+        replace_after_seconds=int(environment.get("REPLACE_AFTER_SECONDS", "60")),
+        poll_for_seconds=int(environment.get("POLL_FOR_SECONDS", "50")),
+        kms_keys=dict(_pairs(environment.get("KMS_KEYS", ""))),
     )
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """`a=1,b=2`, taken apart."""
+    return [(name, value) for name, _, value in (pair.partition("=") for pair in text.split(",") if pair)]
 
 
 @cache

@@ -3,6 +3,7 @@
     MeridianError
     |- Malformed               400  VALIDATION_FAILED, IDEMPOTENCY_KEY_REQUIRED, ...
     |- Unauthenticated         401  UNAUTHENTICATED
+    |  `- SessionEnded         401  SESSION_ENDED
     |- Forbidden               403  SCOPE_MISSING
     |- NotFound                404  NOT_FOUND
     |- Refusal                 409  a domain refusal; services derive theirs in domain/errors.py
@@ -57,6 +58,12 @@ class Unauthenticated(MeridianError):
     """A valid access token is required."""
 
     code = "UNAUTHENTICATED"
+
+
+class SessionEnded(Unauthenticated):
+    """The session of this access token has ended: sign in again."""
+
+    code = "SESSION_ENDED"
 
 
 class Forbidden(MeridianError):

@@ -8,15 +8,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import rfc8785
 
-from shared.adapters.postgres import Transaction
+from shared.adapters.postgres import Transaction, queries
 from shared.errors import KeyInUse, KeyReused
-from shared.outbox.log import SQL
 from shared.telemetry.context import trail
 
+SQL: Final = queries(Path(__file__).with_suffix(".sql"))
 KEPT: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=10)
 """How long a saga's request may be silent before another with the same key, or the sweeper, takes over."""

@@ -82,6 +82,7 @@ class Row(Strict):
     replay: Literal["rebuild", "fill"] | None = None
     environment: Literal["local"] | None = None
     cache: str = "no-store"
+    session: Literal["checked"] | None = None
     hosts: Literal["all"] | None = None
 
     @property
@@ -203,6 +204,8 @@ def _check(row: Row, registry: Registry) -> None:
             raise ValueError(f"{row.name}: no service {service}")
     if row.http and (row.scope is None or row.limit not in registry.limits or row.scale not in registry.scales):
         raise ValueError(f"{row.name}: an HTTP row names its scope, limit and scale")
+    if row.session and row.scope in (None, "public"):
+        raise ValueError(f"{row.name}: only who signed in has a session")
     if row.rpc and not row.callers:
         raise ValueError(f"{row.name}: an RPC row names its callers")
     if row.event and row.replay is None:

@@ -1,16 +1,13 @@
 """The truth of a sale, read from the databases of all services: what tests compare answers with."""
 
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 from shared import ids
 from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
-
-LOOK_SECONDS: Final = 0.05
-WITHIN_SECONDS: Final = 30.0
+from tests.waiting import WITHIN_SECONDS, until
 
 
 @dataclass(frozen=True)
@@ -84,14 +81,11 @@ class Books:
 
     def settled(self, order_id: str, within_seconds: float = WITHIN_SECONDS) -> Account:
         """An order's account once all services agree on it. Raises TimeoutError with what they say instead."""
-        until = time.monotonic() + within_seconds
-        while True:
-            account = self.account(order_id)
-            if account.settled():
-                return account
-            if time.monotonic() > until:
-                raise TimeoutError(f"the services do not agree on {order_id} after {within_seconds} s: {account}")
-            time.sleep(LOOK_SECONDS)
+        return self.until(order_id, Account.settled, within_seconds)
+
+    def until(self, order_id: str, done: Callable[[Account], bool], within_seconds: float = WITHIN_SECONDS) -> Account:
+        """An order's account once it is as wanted. Raises TimeoutError with what it is instead."""
+        return until(lambda: self.account(order_id), done, within_seconds)
 
     def all_settled(self, order_ids: Iterable[str]) -> dict[str, Account]:
         """The accounts of orders once all services agree on them. Raises TimeoutError."""

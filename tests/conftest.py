@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.adapters.tokens import issue
 from shared.config import Settings, read
+from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.registry import load
 from tests.books import Books
 from tests.triggers import Triggers
 
@@ -141,3 +144,39 @@ def operator(anyone: Callable[[], Person], settings: Settings) -> Person:
     scopes = [*EVERYONE, "operator"]
     person.access_token = issue(settings, person.user_id, ids.new("ses", settings.cell), scopes, datetime.now(UTC))
     return person
+
+
+@pytest.fixture(scope="session")
+def audit(rpc: Callable[[str, str], RpcChannel]) -> Callable[[], list[str]]:
+    """Asks every service with a database what breaks its invariants."""
+
+    def ask() -> list[str]:
+        services = [name for name, service in load().services.items() if service.database]
+        answers = {
+            name: rpc(name, "platform").call("Audit.Check", CheckRequest(), CheckResponse, timeout_seconds=20)
+            for name in services
+        }
+        assert all(answer.checked for answer in answers.values()), answers
+        return [
+            f"{name}: {broken.invariant} of {broken.subject}: {broken.detail}"
+            for name, answer in answers.items()
+            for broken in answer.violations
+        ]
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def silence(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
+    """Has the events of orders wait: no hold is captured by itself within `with silence():`."""
+
+    @contextmanager
+    def keep() -> Iterator[None]:
+        name = f"relay-order-{stack.layout.regions[0]}"
+        stack.pause(name)
+        try:
+            yield
+        finally:
+            stack.pause(name, resume=True)
+
+    return keep

@@ -236,6 +236,11 @@ class Island:
         with self.orders.transaction() as work:
             return work.orders.lock(order.id)
 
+    @staticmethod
+    def reservations_of(order: Order) -> list[str]:
+        """The ids of an order's reservations, line by line."""
+        return [ids.sibling(item.item_id, "rsv") for item in order.items]
+
     # What must hold
 
     def violations(self) -> list[str]:
@@ -245,8 +250,3 @@ class Island:
             response = self.rpc(service, "platform").call("Audit.Check", CheckRequest(), CheckResponse)
             found += [f"{v.invariant}: {v.subject} {v.detail}" for v in response.violations]
         return found
-
-
-def lines_of(order: Order) -> list[str]:
-    """The ids of an order's reservations."""
-    return [ids.sibling(item.item_id, "rsv") for item in order.items]

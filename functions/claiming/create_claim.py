@@ -3,19 +3,18 @@
 from datetime import timedelta
 
 from functions.claiming.domain.claim import Claim
-from functions.claiming.domain.errors import NotClaimable
+from functions.claiming.opening import see_it_open
 from functions.claiming.ports import ClaimingWork
 from functions.claiming.views import ClaimView
-from shared import ids
-from shared.contracts.operations import Caller, Repeated, Request
-from shared.errors import Malformed, NotFound
+from shared.contracts.operations import Address, Caller, Repeated, Request
+from shared.errors import Malformed
 
 
 class CreateClaim(Request):
     """What to claim, and for whom; the wallet that paid by default."""
 
     order_id: str
-    recipient: str | None = None
+    recipient: Address | None = None
 
 
 def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> ClaimView | Repeated[ClaimView]:
@@ -24,7 +23,7 @@ def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> Cl
     Raises Malformed, NotFound for another's order, NotClaimable, RecipientFixed, Unavailable.
     """
     wanted = _address(request.recipient, work)
-    _open(request.order_id, caller, work)
+    see_it_open(request.order_id, caller, work)
     with work.transaction() as deciding:
         claim = deciding.claims.lock(request.order_id)
         recipient = claim.recipient_for(wanted)
@@ -36,25 +35,6 @@ def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> Cl
         after = claim.handed_out(recipient, voucher, deadline, deciding.now())
         deciding.claims.hand_out(claim, after)
     return _answer(claim, after)
-
-
-def _open(order_id: str, caller: Caller, work: ClaimingWork) -> None:
-    """See to it that the caller's claim is open: the event of the payment may not have come yet."""
-    if not ids.valid(order_id, "ord"):
-        raise NotFound("There is no such order.")
-    with work.transaction() as reading:
-        claim = reading.claims.of_order(order_id)
-    owner = claim.user_id if claim else None
-    if claim is None:
-        bought = work.orders.bought(order_id)
-        owner = bought.user_id
-        if owner == caller.user_id and not bought.claimable:
-            raise NotClaimable
-    if owner != caller.user_id:
-        raise NotFound("There is no such order.")
-    if claim is None:
-        with work.transaction() as opening:
-            opening.claims.open(bought)
 
 
 def _address(text: str | None, work: ClaimingWork) -> str | None:

@@ -35,7 +35,7 @@ class Work(UnitOfWork):
     @cached_property
     def vouchers(self) -> VoucherSigner:
         """Signed vouchers."""
-        return VoucherSigner(self.settings)
+        return VoucherSigner(self.settings.claim_contract, self.resources.signer("voucher"))
 
     @property
     def voucher_ttl_seconds(self) -> int:

@@ -6,8 +6,8 @@ from typing import Any, Final
 from eth_abi import encode
 
 from functions.claiming.domain.claim import Item, Terms
-from shared.adapters.ethereum import address_of, canonical_address, keccak, sign
-from shared.config import Settings
+from shared.adapters.ethereum import canonical_address, keccak
+from shared.adapters.signers import Signer
 from shared.contracts.encode import to_json
 
 NAME: Final = "Meridian Claims"
@@ -42,11 +42,15 @@ CLAIM_TYPEHASH: Final = keccak((_declared("Claim", CLAIM) + _declared("Item", IT
 
 
 class VoucherSigner:
-    """Signs vouchers with the key of this environment."""
+    """Makes out vouchers to the claim contract."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._contract = settings.claim_contract
-        self._key = bytes.fromhex(settings.secret("voucher_key").decode())
+    def __init__(self, contract: str, signer: Signer) -> None:
+        """
+        contract: the address of the claim contract.
+        signer: whose vouchers that honours.
+        """
+        self._contract = contract
+        self._signer = signer
 
     def address(self, text: str) -> str:
         address = canonical_address(text)
@@ -69,8 +73,8 @@ class VoucherSigner:
                 "primary_type": "Claim",
                 "message": _message(terms),
                 "digest": "0x" + digest.hex(),
-                "signature": "0x" + sign(digest, self._key).hex(),
-                "signer": address_of(self._key),
+                "signature": "0x" + self._signer.sign(digest).hex(),
+                "signer": self._signer.address,
             }
         ).decode()
 

@@ -4,7 +4,7 @@ from functions.identity.domain import nonces
 from functions.identity.domain.siwe import Message, render
 from functions.identity.ports import IdentityWork
 from functions.identity.views import NonceView
-from shared.contracts.operations import Request
+from shared.contracts.operations import Address, Request
 from shared.errors import Malformed
 
 STATEMENT = "Sign in to Meridian."
@@ -13,7 +13,7 @@ STATEMENT = "Sign in to Meridian."
 class IssueNonce(Request):
     """Who is going to sign in, and on which chain."""
 
-    address: str
+    address: Address
     chain_id: int
 
 

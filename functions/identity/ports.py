@@ -26,14 +26,28 @@ class Users(Protocol):
     def get(self, user_id: str) -> User:
         """A user by id. Raises NotFound, Unavailable."""
 
-    def of_address(self, address: str) -> User | None:
-        """The user whom an address belongs to. Raises Unavailable."""
+    def owner(self, address: str) -> str | None:
+        """The id of the user whom an address belongs to. Raises Unavailable."""
 
-    def create(self, user: User) -> User:
+    def of_address(self, address: str, contract_chain: int | None = None) -> User | None:
+        """The user whom an address belongs to.
+
+        contract_chain: the chain of the contract that vouches for the address; None where its key does.
+        Raises AddressOfOtherChain when it was claimed by a contract on another chain, which may be another's;
+        Unavailable.
+        """
+
+    def create(self, user: User, contract_chain: int | None = None) -> User:
         """Create a user, claim the address, and tell of it, all at once; answers whoever has the address already.
 
-        Raises Contended, Unavailable.
+        Raises AddressOfOtherChain, Contended, Unavailable.
         """
+
+    def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
+        """Claim one more address for a user; again, it does nothing. Raises AddressTaken, Unavailable."""
+
+    def grant(self, user: User, now: datetime) -> bool:
+        """Record a user's new roles and tell of them; tells whether nobody else did so before. Raises Unavailable."""
 
 
 class Sessions(Protocol):
@@ -48,8 +62,11 @@ class Sessions(Protocol):
     def rotate(self, session: Session) -> bool:
         """Record a session's new token; tells whether it was still what it was read as. Raises Unavailable."""
 
-    def revoke(self, session_id: str, at: datetime, ending: Ending) -> None:
-        """End a session for ever, whatever happens at the same time; an ended one stays so. Raises Unavailable."""
+    def revoke(self, session: Session, at: datetime, ending: Ending) -> None:
+        """End a session for ever, whatever happens at the same time, and tell of it; an ended one stays as it is.
+
+        Raises Unavailable.
+        """
 
 
 class Signatures(Protocol):
@@ -58,8 +75,12 @@ class Signatures(Protocol):
     def checksum(self, address: str) -> str:
         """The EIP-55 form of an address in one case or that form. Raises ValueError for anything else."""
 
-    def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> None:
-        """Make sure that an address signed a message by personal_sign (EIP-191). Raises SignatureInvalid."""
+    def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> int | None:
+        """Make sure that an address signed a message as personal_sign does (EIP-191).
+
+        Answers the chain of the contract that vouches for the signature (ERC-1271, ERC-6492); None where it is the
+        key's own. Raises SignatureInvalid; ChainUnavailable when a contract would have to be asked and cannot be.
+        """
 
 
 class AccessTokens(Protocol):
@@ -70,14 +91,14 @@ class AccessTokens(Protocol):
         """How long one lives."""
 
     def issue(self, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
-        """A new access token."""
+        """A new access token. Raises Unavailable."""
 
 
 class Keys(Protocol):
     """The keys that sign access tokens."""
 
-    def published(self) -> list[KeyView]:
-        """The public halves of those in use."""
+    def published(self, now: datetime) -> list[KeyView]:
+        """The public halves of those in use, and of the next. Raises Unavailable."""
 
 
 class Wallets(Protocol):

@@ -5,5 +5,5 @@ from functions.identity.views import KeysView
 
 
 def read_keys(work: IdentityWork) -> KeysView:
-    """The public keys."""
-    return KeysView(keys=work.keys.published())
+    """The public keys: those whose tokens may be alive, and the next. Raises Unavailable."""
+    return KeysView(keys=work.keys.published(work.now()))

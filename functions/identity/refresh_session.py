@@ -34,7 +34,7 @@ def refresh_session(request: RefreshSession, work: IdentityWork) -> TokensView:
         try:
             refreshed = session.refreshed(request.refresh_token, successor, now)
         except TokenReused:
-            work.sessions.revoke(session_id, now, "token_reused")
+            work.sessions.revoke(session, now, "token_reused")
             raise
         # Whatever may fail comes before the rotation: from then on the caller has 10 seconds to learn the successor.
         user = work.users.get(session.user_id)

@@ -13,4 +13,6 @@ class SignOut(Request):
 def sign_out(request: SignOut, work: IdentityWork) -> None:
     """End the session of a token of ours, however old; it stays ended. Raises InvalidGrant for any other token."""
     session_id = work.refresh_tokens.session_of(request.refresh_token)
-    work.sessions.revoke(session_id, work.now(), "signed_out")
+    session = work.sessions.get(session_id)
+    if session is not None:
+        work.sessions.revoke(session, work.now(), "signed_out")

@@ -1,6 +1,6 @@
 """Users and sessions in Firestore: the implementation of the ports, documents to domain and back.
 
-    addresses/<address in lower case>    {user_id}: whose it is, for ever
+    addresses/<address in lower case>    {user_id, contract_chain}: whose it is, for ever; by a contract on which chain
     users/<user id>                      the user
     sessions/<session id>                the session
     nonce_uses/<nonce>                   that it was used
@@ -12,21 +12,23 @@ gRPC are imported on first use: they are slow to load, and some operations need 
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from functions.identity.domain.errors import SignatureInvalid
-from functions.identity.domain.events import UserCreated
+from functions.identity.domain.errors import AddressOfOtherChain, AddressTaken, SignatureInvalid
+from functions.identity.domain.events import RolesGranted, SessionRevoked, UserCreated
 from functions.identity.domain.nonces import Nonces
 from functions.identity.domain.sessions import RefreshTokens, Session
 from functions.identity.domain.siwe import Site
 from functions.identity.domain.users import Grants, User, known_roles
 from functions.identity.ports import Ending
 from functions.identity.views import KeyView
-from shared.adapters import ethereum, tokens
+from shared import ids
+from shared.adapters import ethereum, keys, sessions, tokens
 from shared.adapters.firestore import answering, patience
 from shared.config import Settings
 from shared.errors import Contended, NotFound
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
     from functions.identity.clients import WalletClient
+    from shared.adapters.sessions import Liveness
 
 KEPT: Final = timedelta(days=1)
 """How long what has expired is kept, against clocks that differ."""
@@ -47,7 +50,7 @@ class Work(UnitOfWork):
     @cached_property
     def site(self) -> Site:
         """This site, as messages have to name it."""
-        return Site(self.settings.public_url, self.settings.allowed_chains)
+        return Site(self.settings.public_url, self.settings.allowed_chains, self.settings.allowed_origins)
 
     @cached_property
     def grants(self) -> Grants:
@@ -77,7 +80,7 @@ class Work(UnitOfWork):
     @cached_property
     def sessions(self) -> "SessionStore":
         """The sessions."""
-        return SessionStore(self.resources.firestore())
+        return SessionStore(self.resources.firestore(), self.resources.sessions(), self.settings.cell)
 
     @cached_property
     def signatures(self) -> "AccountSignatures":
@@ -143,24 +146,35 @@ class UserStore:
         self._client = client
 
     def get(self, user_id: str) -> User:
+        if not ids.valid(user_id, "usr"):
+            raise NotFound("There is no such user.")
         with answering():
             snapshot = self._client.collection("users").document(user_id).get(**patience())
         if not snapshot.exists:
             raise NotFound("There is no such user.")
         return _user(user_id, snapshot.to_dict() or {})
 
-    def of_address(self, address: str) -> User | None:
-        with answering():
-            snapshot = self._client.collection("addresses").document(address.lower()).get(**patience())
-        return self.get(snapshot.get("user_id")) if snapshot.exists else None
+    def owner(self, address: str) -> str | None:
+        claim = self._claim(address)
+        return str(claim["user_id"]) if claim else None
 
-    def create(self, user: User) -> User:
+    def of_address(self, address: str, contract_chain: int | None = None) -> User | None:
+        claim = self._claim(address)
+        if claim is None:
+            return None
+        # A key that signs is the same everywhere. A contract's address can be another's contract on another chain,
+        # unless the key has been seen: then only the key can have put code there (EIP-7702).
+        if contract_chain is not None and claim.get("contract_chain") not in (None, contract_chain):
+            raise AddressOfOtherChain
+        return self.get(claim["user_id"])
+
+    def create(self, user: User, contract_chain: int | None = None) -> User:
         from google.api_core.exceptions import AlreadyExists
 
         from shared.outbox.firestore import append
 
         batch = self._client.batch()
-        batch.create(self._client.collection("addresses").document(user.address.lower()), {"user_id": user.id})
+        batch.create(self._address(user.address), {"user_id": user.id, "contract_chain": contract_chain})
         batch.create(self._client.collection("users").document(user.id), _user_document(user))
         fact = UserCreated(user_id=user.id, address=user.address, home_region=user.home_region)
         append(self._client, batch, user.home_cell, user.created_at, user.id, user.version, fact)
@@ -168,18 +182,55 @@ class UserStore:
             try:
                 batch.commit(**patience())
             except AlreadyExists as error:
-                winner = self.of_address(user.address)
+                winner = self.of_address(user.address, contract_chain)
                 if winner is None:
                     raise Contended from error
                 return winner
         return user
 
+    def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
+        from google.api_core.exceptions import AlreadyExists
+
+        with answering():
+            try:
+                self._address(address).create({"user_id": user_id, "contract_chain": contract_chain}, **patience())
+            except AlreadyExists as error:
+                if self.owner(address) != user_id:
+                    raise AddressTaken from error
+
+    def grant(self, user: User, now: datetime) -> bool:
+        from google.api_core.exceptions import AlreadyExists
+
+        from shared.outbox.firestore import append
+
+        batch = self._client.batch()
+        batch.update(self._client.collection("users").document(user.id), _granted(user))
+        fact = RolesGranted(user_id=user.id, roles=user.roles)
+        append(self._client, batch, user.home_cell, now, user.id, user.version, fact)
+        with answering():
+            try:
+                batch.commit(**patience())
+            except AlreadyExists:
+                return False
+        return True
+
+    def _address(self, address: str) -> Any:
+        return self._client.collection("addresses").document(address.lower())
+
+    def _claim(self, address: str) -> dict[str, Any] | None:
+        with answering():
+            snapshot = self._address(address).get(**patience())
+        return snapshot.to_dict() if snapshot.exists else None
+
 
 class SessionStore:
     """The sessions."""
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: "Client", liveness: "Liveness", cell: str) -> None:
+        """liveness: learns first that a session ended. cell: where the facts about it are at home."""
         self._client = client
+        self._liveness = liveness
+        self._cell = cell
 
     def open(self, session: Session) -> None:
         from google.api_core.exceptions import AlreadyExists
@@ -210,18 +261,22 @@ class SessionStore:
                 return False
         return True
 
-    def revoke(self, session_id: str, at: datetime, ending: Ending) -> None:
+    def revoke(self, session: Session, at: datetime, ending: Ending) -> None:
         # Without a precondition: whoever rotates at the same time has one, reads again, and finds the session ended.
-        from google.api_core.exceptions import NotFound
+        from google.api_core.exceptions import AlreadyExists, NotFound
 
-        with answering():
-            try:
-                self._document(session_id).update({"revoked_at": at, "ending": ending}, **patience())
-            except NotFound:
-                return  # it expired long ago
+        from shared.outbox.firestore import append
+
+        batch = self._client.batch()
+        batch.update(self._document(session.id), {"revoked_at": at, "ending": ending})
+        fact = SessionRevoked(session_id=session.id, user_id=session.user_id, reason=ending)
+        append(self._client, batch, self._cell, at, session.id, 1, fact)
+        with answering(), suppress(AlreadyExists, NotFound):  # it ended before; it expired long ago
+            batch.commit(**patience())
+        self._liveness.ended(session.id)
 
     def _document(self, session_id: str) -> Any:
-        return self._client.collection("sessions").document(session_id)
+        return self._client.collection(sessions.COLLECTION).document(session_id)
 
 
 class AccountSignatures:
@@ -230,13 +285,14 @@ class AccountSignatures:
     def checksum(self, address: str) -> str:
         return ethereum.canonical_address(address)
 
-    def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> None:
+    def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> int | None:
         try:
             signer = ethereum.recover(ethereum.personal_digest(message), signature)
         except ethereum.InvalidSignature as error:
             raise SignatureInvalid from error
         if signer != address:
             raise SignatureInvalid
+        return None
 
 
 class SignedTokens:
@@ -248,7 +304,7 @@ class SignedTokens:
         self._settings = settings
 
     def issue(self, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
-        return tokens.issue(self._settings, user_id, session_id, list(scopes), now)
+        return tokens.issue(self._settings, user_id, session_id, scopes, now)
 
 
 class PublishedKeys:
@@ -257,8 +313,8 @@ class PublishedKeys:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def published(self) -> list[KeyView]:
-        return msgspec.convert(tokens.published_keys(self._settings), list[KeyView])
+    def published(self, now: datetime) -> list[KeyView]:
+        return msgspec.convert(keys.key_ring(self._settings).published(now), list[KeyView], from_attributes=True)
 
 
 def _user(user_id: str, fields: dict[str, Any]) -> User:
@@ -279,10 +335,13 @@ def _user_document(user: User) -> dict[str, Any]:
         "address": user.address,
         "home_region": user.home_region,
         "home_cell": user.home_cell,
-        "roles": list(user.roles),
         "created_at": user.created_at,
-        "version": user.version,
+        **_granted(user),
     }
+
+
+def _granted(user: User) -> dict[str, Any]:
+    return {"roles": list(user.roles), "version": user.version}
 
 
 def _session_document(session: Session) -> dict[str, Any]:

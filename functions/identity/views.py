@@ -41,6 +41,13 @@ class KeysView(View):
     keys: list[KeyView]
 
 
+class RolesView(View):
+    """The roles of a user: those that were granted and those of the configuration."""
+
+    user_id: str
+    roles: list[Role]
+
+
 class UserView(View):
     """The caller: the roles of now, and the scopes of the token."""
 

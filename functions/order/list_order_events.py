@@ -8,7 +8,6 @@ from functions.order.ports import OrderWork
 from functions.order.views import OrderEventView
 from shared.contracts.operations import Caller, Page, PageLimit, Request
 
-
 Version = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 
 

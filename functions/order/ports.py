@@ -38,6 +38,9 @@ class Orders(Protocol):
     def history(self, order_id: str, after: int, most: int) -> list[OrderEventView]:
         """The facts of an order after a version, oldest first."""
 
+    def paid(self, before: datetime, after: str, most: int) -> dict[str, int]:
+        """The totals of orders that were paid before a time, in the order of their ids, after one."""
+
     def expired(self, now: datetime, most: int) -> list[str]:
         """Orders past their time without an outcome, by id."""
 

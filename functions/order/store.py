@@ -146,6 +146,10 @@ class OrderStore:
         found = self._work.events.read(order_id, after + 1, most)
         return [OrderEventView(version=e.version, type=e.type, data=e.data, at=e.at) for e in found]
 
+    def paid(self, before: datetime, after: str, most: int) -> dict[str, int]:
+        rows = SQL.list_paid(self._work.opened, before=before, after=after, most=most)
+        return {row["id"]: row["total"] for row in rows}
+
     def expired(self, now: datetime, most: int) -> list[str]:
         return [row["id"] for row in SQL.find_expired(self._work.opened, now=now, most=most)]
 

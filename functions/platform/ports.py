@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -12,6 +13,18 @@ class Violation:
     invariant: str
     subject: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The names of the invariants that were checked, and what breaks them."""
+
+    checked: list[str]
+    violations: list[Violation]
+
+    def __add__(self, other: "Audited") -> "Audited":
+        """Both together."""
+        return Audited([*self.checked, *other.checked], [*self.violations, *other.violations])
 
 
 class Dependencies(Protocol):
@@ -34,8 +47,21 @@ class Streams(Protocol):
 class Invariants(Protocol):
     """What must hold of the data of the service in whose host this runs."""
 
-    def check(self) -> tuple[list[str], list[Violation]]:
-        """The names of the invariants that were checked, and what breaks them."""
+    def check(self, at: datetime | None) -> Audited:
+        """Check everything, as of a past time or of now."""
+
+    def check_paid(self, order_ids: Sequence[str]) -> Audited:
+        """Check that paid orders have had their effects here."""
+
+
+class Services(Protocol):
+    """The services, as an auditor asks them."""
+
+    def audited(self, at: datetime | None) -> Audited:
+        """What each service finds of its own data. Raises Unavailable."""
+
+    def followed(self, before: datetime) -> Audited:
+        """What the services lack of orders that were paid before a time. Raises Unavailable."""
 
 
 class PlatformWork(Protocol):
@@ -44,6 +70,10 @@ class PlatformWork(Protocol):
     dependencies: Dependencies
     streams: Streams
     invariants: Invariants
+    services: Services
+
+    def now(self) -> datetime:
+        """The present."""
 
     def document(self) -> bytes:
         """The OpenAPI document of the whole system."""

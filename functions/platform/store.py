@@ -1,11 +1,13 @@
 """The implementation of the platform's ports."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
-from functions.platform.ports import Violation
+from functions.platform.clients import ServicesClient
+from functions.platform.ports import Audited, Violation
 from shared.adapters.postgres import queries
 from shared.adapters.resources import Resources
 from shared.contracts.encode import to_json
@@ -37,6 +39,12 @@ class Work(UnitOfWork):
         """What must hold of the data of the service in whose host this runs."""
         return Invariants(self)
 
+    @cached_property
+    def services(self) -> ServicesClient:
+        """The services, as an auditor asks them."""
+        audited = [name for name, service in load().services.items() if service.database]
+        return ServicesClient(lambda service: self.resources.channel(service, "platform"), audited)
+
     def document(self) -> bytes:
         return DOCUMENT.read_bytes()
 
@@ -63,11 +71,15 @@ class Invariants:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._folder = SERVICES / work.service / "sql"
 
-    def check(self) -> tuple[list[str], list[Violation]]:
-        if not load().services[self._work.service].database:
-            return [], []
-        files = [EVENT_STORE / "audit.sql", SERVICES / self._work.service / "sql" / "audit.sql"]
+    def check(self, at: datetime | None) -> Audited:
+        return self._run([EVENT_STORE / "audit.sql", self._folder / "audit.sql"], at=at)
+
+    def check_paid(self, order_ids: Sequence[str]) -> Audited:
+        return self._run([self._folder / "audit_paid.sql"], order_ids=list(order_ids))
+
+    def _run(self, files: Sequence[Path], **parameters: Any) -> Audited:
         audits = [queries(path) for path in files]
         checks = [(name, audit) for audit in audits for name in audit.available_queries if not name.endswith("_cursor")]
         with self._work.transaction() as work:
@@ -75,9 +87,9 @@ class Invariants:
             found = [
                 Violation(name, row["subject"], row["detail"])
                 for name, audit in checks
-                for row in getattr(audit, name)(work.opened)
+                for row in getattr(audit, name)(work.opened, **parameters)
             ]
-        return [name for name, _ in checks], found
+        return Audited([name for name, _ in checks], found)
 
 
 class Dependencies:

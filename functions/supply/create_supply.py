@@ -32,7 +32,6 @@ class CreateSupply(Request):
 def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:
     """Put a supply up, paid out to the named or the default wallet. Raises Malformed, NotFound, Unavailable."""
     supply_id = work.new_id("sup")
-    asset = _asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
@@ -42,7 +41,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
         currency=request.currency,
         unit_price=request.unit_price,
         per_user_limit=request.per_user_limit,
-        asset=asset,
+        asset=_asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id),
         status=request.status,
         stock=Stock(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
         version=1,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from functions.supply.domain.supply import Asset, Status, Supply
-from shared.contracts.operations import Time, View
+from shared.contracts.operations import Address, Time, View
 from shared.money import Amount
 
 
@@ -13,7 +13,7 @@ class AssetView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a claim hands out on a chain; `token_id` is a uint256 as a decimal string."""
 
     chain_id: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
-    contract: str
+    contract: Address
     token_id: Amount
     standard: Literal["ERC-721", "ERC-1155"] = "ERC-1155"
 

@@ -20,13 +20,11 @@ def capture_hold(event: Event[OrderConfirmed], work: WalletWork) -> None:
         raise Unavailable(f"hold {order.hold_id} is not known yet")
     if hold.status != "placed":
         return
+    paying, _ = hold.capture(hold.amount)
     transfer = Transfer(
         id=work.new_id("trf"),
         kind="capture",
-        postings=(
-            Posting(hold.wallet_id, hold.currency, -hold.amount, unhold=hold.amount),
-            Posting("escrow", hold.currency, hold.amount),
-        ),
+        postings=(paying, Posting("escrow", hold.currency, hold.amount)),
         created_at=work.now(),
         order_id=order.order_id,
     )

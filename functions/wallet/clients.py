@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from functions.wallet.ports import Decision
+from shared.contracts.gen.identity_pb2 import VerifyLinkRequest, VerifyLinkResponse
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 
 if TYPE_CHECKING:
@@ -26,3 +27,15 @@ class OrderClient:
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
         response = self._channel.call("Order.Decide", DecideRequest(order_ids=order_ids), DecideResponse)
         return {outcome.order_id: DECISIONS[outcome.decision] for outcome in response.outcomes}
+
+
+class IdentityClient:
+    """The identity service, as the wallet service sees it."""
+
+    def __init__(self, channel: "RpcChannel") -> None:
+        self._channel = channel
+
+    def link(self, user_id: str, message: str, signature: str) -> tuple[str, int]:
+        request = VerifyLinkRequest(user_id=user_id, message=message, signature=signature)
+        response = self._channel.call("Identity.VerifyLink", request, VerifyLinkResponse)
+        return response.address, response.chain_id

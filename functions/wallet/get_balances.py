@@ -23,4 +23,4 @@ def get_balances(request: GetBalances, caller: Caller, work: WalletWork) -> Bala
     if request.at is not None and not EARLIEST <= request.at <= work.now():
         raise Malformed("a past time", field="at")
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
-    return work.wallets.balances(wallet.id, request.at)
+    return work.ledger.balances(wallet.id, request.at)

@@ -15,4 +15,4 @@ def list_entries(request: ListEntries, caller: Caller, work: WalletWork) -> Page
     """The wallet's entries, newest first. Raises NotFound."""
     after = request.after("ent")
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
-    return page(list(work.wallets.entries(wallet.id, after, request.limit + 1)), request.limit, "id")
+    return page(list(work.ledger.entries(wallet.id, after, request.limit + 1)), request.limit, "id")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from functions.wallet.domain.holds import Hold
-from functions.wallet.domain.ledger import Account, Transfer
+from functions.wallet.domain.ledger import Account, Seal, Transfer
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.views import BalancesView, EntryView
 
@@ -19,6 +19,12 @@ class Wallets(Protocol):
     def open_default(self, wallet: Wallet) -> Wallet:
         """Open a user's default wallet; answers the one that there is, where there is one."""
 
+    def add(self, wallet: Wallet, *, linked: bool) -> None:
+        """Open a further wallet. linked: whether its address was proven for it."""
+
+    def save(self, wallet: Wallet) -> None:
+        """Keep a wallet under another name, or closed. Raises Contended when another change was first."""
+
     def get(self, wallet_id: str, owner: str) -> Wallet:
         """A wallet of its owner. Raises NotFound for an absent or malformed id, or another's wallet."""
 
@@ -28,12 +34,6 @@ class Wallets(Protocol):
     def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
         """A user's wallets, newest first, after an id."""
 
-    def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
-        """One consistent picture of balances and holds, now or at a past time."""
-
-    def entries(self, wallet_id: str, after: str | None, most: int) -> Sequence[EntryView]:
-        """A wallet's ledger, newest first, after an id."""
-
 
 class Ledger(Protocol):
     """Movements of money."""
@@ -42,10 +42,28 @@ class Ledger(Protocol):
         """The accounts of wallets by (wallet, currency), locked against change until the transaction ends."""
 
     def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
-        """Move money, and tell of it. The accounts that pay must be covered, or the database refuses all of it.
+        """Move money, and tell of it. Raises InsufficientFunds, BalanceOverflow; then nothing moved.
 
-        user_ids: the users whose wallets it touches. Raises BalanceOverflow when one of them would hold too much.
+        user_ids: the users whose wallets it touches.
         """
+
+    def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
+        """Move money by several transfers, all or none, each with the users it touches. Raises as post does.
+
+        What counts is their effect together: what one brings, another may take.
+        """
+
+    def seal(self) -> Seal | None:
+        """Add a link over what is complete and unsealed to the chain of hashes; None when there is nothing."""
+
+    def find(self, transfer_id: str) -> Transfer:
+        """A transfer that was posted. Raises NotFound."""
+
+    def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
+        """One consistent picture of balances and holds, now or at a past time."""
+
+    def entries(self, wallet_id: str, after: str | None, most: int) -> Sequence[EntryView]:
+        """A wallet's ledger, newest first, after an id."""
 
 
 class Holds(Protocol):
@@ -96,6 +114,16 @@ class Orders(Protocol):
         """What became of orders whose holds are past their time. Raises Unavailable."""
 
 
+class Identity(Protocol):
+    """What the identity service is asked."""
+
+    def link(self, user_id: str, message: str, signature: str) -> tuple[str, int]:
+        """The address (EIP-55) and chain id that a signed EIP-4361 message proves, claimed for the user.
+
+        Raises Malformed, Unauthenticated, Refusal ADDRESS_TAKEN, Unavailable.
+        """
+
+
 class WalletWork(Protocol):
     """The work of one operation on wallets."""
 
@@ -103,6 +131,7 @@ class WalletWork(Protocol):
     ledger: Ledger
     holds: Holds
     escrows: Escrows
+    identity: Identity
 
     def now(self) -> datetime:
         """The time of this operation."""

@@ -1,9 +1,16 @@
 """What callers see of wallets."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.wallet.domain.ledger import Transfer
 from functions.wallet.domain.wallet import Status, Wallet
 from shared.contracts.operations import Time, View
 from shared.money import Amount, SignedAmount
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""What people call a wallet."""
 
 
 class WalletView(View):

@@ -97,9 +97,15 @@ def address_of(private_key: bytes) -> str:
     return _address(PrivateKey(private_key).public_key)
 
 
+def address_of_point(point: bytes) -> str:
+    """The address of a public key in its uncompressed form (SEC 1: 4, x, y; 65 bytes). Raises ValueError."""
+    if len(point) != 65 or point[0] != 4:
+        raise ValueError("an uncompressed public key has 65 bytes, of which the first is 4")
+    return checksum_address("0x" + keccak(point[1:])[-20:].hex())
+
+
 def _address(key: Any) -> str:
-    """The last 20 bytes of the hash of a public key's coordinates."""
-    return checksum_address("0x" + keccak(key.format(compressed=False)[1:])[-20:].hex())
+    return address_of_point(key.format(compressed=False))
 
 
 @cache

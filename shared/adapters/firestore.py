@@ -11,14 +11,15 @@ PATIENCE_SECONDS: Final = 5.0
 
 
 @cache
-def patience() -> dict[str, Any]:
+def patience(seconds: float | None = None) -> dict[str, Any]:
     """What to pass to every call: how long to try, and what to try again. What was aborted was not done."""
     from google.api_core.exceptions import Aborted, ResourceExhausted, ServiceUnavailable
     from google.api_core.retry import Retry, if_exception_type
 
+    seconds = PATIENCE_SECONDS if seconds is None else seconds
     again = if_exception_type(Aborted, ResourceExhausted, ServiceUnavailable)
-    retry = Retry(predicate=again, initial=0.05, maximum=0.5, multiplier=2, timeout=PATIENCE_SECONDS)
-    return {"retry": retry, "timeout": PATIENCE_SECONDS}
+    retry = Retry(predicate=again, initial=0.05, maximum=0.5, multiplier=2, timeout=seconds)
+    return {"retry": retry, "timeout": seconds}
 
 
 @contextmanager

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.adapters.clock import Clock, SystemClock
 from shared.config import Settings, settings
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
+    from google.cloud.kms_v1 import KeyManagementServiceClient
 
+    from shared.adapters.chain import ChainClient
     from shared.adapters.postgres import Database
     from shared.adapters.rpc import RpcChannel
+    from shared.adapters.sessions import Liveness
+    from shared.adapters.signers import Signer
 
 T = TypeVar("T")
 
@@ -62,10 +67,56 @@ class Resources:
 
         def client() -> Any:
             from redis import Redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
 
-            return Redis.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1)
+            # A connection that broke is worth one more try; by itself the client would try for seconds.
+            once = Retry(NoBackoff(), 1)
+            return Redis.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=once)
 
         return self._once("redis", client)
+
+    def sessions(self) -> "Liveness":
+        """Whether sessions live."""
+
+        def make() -> "Liveness":
+            from shared.adapters.sessions import Liveness
+
+            return Liveness(self.firestore, self.redis)
+
+        return self._once("sessions", make)
+
+    def chain(self, chain_id: int) -> "ChainClient":
+        """A node of a chain. Raises Unavailable when this environment has none."""
+
+        def dial() -> "ChainClient":
+            from shared.adapters.chain import ChainClient
+
+            if chain_id not in self.settings.chain_urls:
+                raise Unavailable(f"There is no node of chain {chain_id} here.")
+            return ChainClient(self.settings.chain_urls[chain_id])
+
+        return self._once(f"chain {chain_id}", dial)
+
+    def signer(self, name: str) -> "Signer":
+        """Who signs under a name (voucher, treasury): the key of Cloud KMS that is configured, else the secret file.
+
+        Raises FileNotFoundError when there is neither.
+        """
+
+        def make() -> "Signer":
+            from shared.adapters.signers import FileSigner, KmsSigner
+
+            if name in self.settings.kms_keys:
+                return KmsSigner(self._kms(), self.settings.kms_keys[name])
+            return FileSigner(bytes.fromhex(self.settings.secret(f"{name}_key").decode()))
+
+        return self._once(f"signer {name}", make)
+
+    def _kms(self) -> "KeyManagementServiceClient":
+        from google.cloud.kms_v1 import KeyManagementServiceClient
+
+        return self._once("kms", KeyManagementServiceClient)
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         if name not in self._opened:

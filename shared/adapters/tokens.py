@@ -1,22 +1,20 @@
 """Makes access tokens: JWTs (RFC 7519) as RFC 9068 has them, signed RS256. shared/runtime/tokens.py checks them."""
 
+import base64
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final
 
-import msgspec
-
+from shared.adapters.keys import ALGORITHM, key_ring
 from shared.config import Settings
 
 TYPE: Final = "at+jwt"
-ALGORITHM: Final = "RS256"
 LIFE: Final = timedelta(minutes=10)
 
 
-def issue(settings: Settings, user_id: str, session_id: str, scopes: list[str], now: datetime) -> str:
-    """A new access token. Times in it are seconds since the epoch."""
-    import jwt
-
+def issue(settings: Settings, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
+    """A new access token. Times in it are seconds since the epoch. Raises Unavailable."""
     claims = {
         "iss": settings.public_url,
         "aud": settings.public_url,
@@ -26,21 +24,15 @@ def issue(settings: Settings, user_id: str, session_id: str, scopes: list[str], 
         "iat": int(now.timestamp()),
         "exp": int((now + LIFE).timestamp()),
     }
-    key = _signing_key(settings)
-    kid = published_keys(settings)[0]["kid"]
-    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": kid})
+    kid, signer = key_ring(settings).signing(now)
+    signed = f"{_part({'alg': ALGORITHM, 'typ': TYPE, 'kid': kid})}.{_part(claims)}"
+    return f"{signed}.{_base64url(signer.sign(signed.encode('ascii')))}"
 
 
-@cache
-def published_keys(settings: Settings) -> list[dict[str, Any]]:
-    """The public keys as JWKs (RFC 7517), the one that signs first; read once a process."""
-    keys: list[dict[str, Any]] = msgspec.json.decode(settings.secret("jwks.json"))["keys"]
-    return keys
+def _part(members: dict[str, Any]) -> str:
+    return _base64url(json.dumps(members, separators=(",", ":")).encode("ascii"))
 
 
-@cache
-def _signing_key(settings: Settings) -> Any:
-    """The private key, parsed once a process: that costs more than a signature."""
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    return load_pem_private_key(settings.secret("jwt_signing_key.pem"), password=None)
+def _base64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515, section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

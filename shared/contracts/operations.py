@@ -38,6 +38,15 @@ class View(msgspec.Struct):
 PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Address = Annotated[
+    str,
+    msgspec.Meta(
+        description="An Ethereum address in lower case, in upper case, or in its EIP-55 form.",
+        examples=["0x5FbDB2315678afecb367f032d93F642f64180aa3"],
+        extra_json_schema={"pattern": "^0x[0-9a-fA-F]{40}$"},
+    ),
+]
+"""An address as it is documented; what it is asked of decides whether it is one, and says what is wrong with it."""
 
 
 class PageRequest(Request):

@@ -7,7 +7,7 @@ token 401, scope 403, size 413, type 415, body and parameters 400, idempotency k
 import logging
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import flask
 
@@ -23,6 +23,7 @@ from shared.errors import (
     NotFound,
     NotJson,
     Refusal,
+    SessionEnded,
     TooLarge,
     Unauthenticated,
 )
@@ -34,6 +35,9 @@ from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
 from shared.runtime.routes import Router, pattern
 from shared.telemetry.context import follow, trail
 
+if TYPE_CHECKING:
+    from shared.adapters.sessions import Liveness
+
 log = logging.getLogger(__name__)
 
 KEY: Final = re.compile(r"[!-~]{16,255}", re.ASCII)
@@ -43,11 +47,13 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 class HttpOperation:
     """An operation as a function of the functions framework: request in, response out."""
 
-    def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
+    def __init__(self, bound: Bound, settings: Settings, clock: Clock, sessions: "Liveness") -> None:
+        """sessions: is asked by rows that want sessions checked."""
         self._bound = bound
         self._row: Row = bound.row
         self._settings = settings
         self._clock = clock
+        self._sessions = sessions
         self._pattern = pattern(bound.row)
 
     def __call__(self, request: flask.Request) -> flask.Response:
@@ -76,7 +82,10 @@ class HttpOperation:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated
-        caller = tokens.verify(self._settings, token, self._clock.now())
+        now = self._clock.now()
+        caller = tokens.verify(self._settings, token, now)
+        if self._row.session == "checked" and not self._sessions.alive(caller.session_id, now):
+            raise SessionEnded
         if self._row.scope != "signed_in" and self._row.scope not in caller.scopes:
             raise Forbidden(f"This needs the scope {self._row.scope}.")
         return caller

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,13 +94,17 @@ def example(schema: dict[str, Any], name: str = "") -> Any:
         return schema["examples"][0]
     if name.endswith("_id"):
         return absent_id(name)
-    return {
-        "object": lambda: {field: example(schema["properties"][field], field) for field in schema.get("required", [])},
-        "array": lambda: [example(schema["items"], name)] * schema.get("minItems", 0),
-        "integer": lambda: schema.get("minimum", 1),
-        "boolean": lambda: False,
-        "string": lambda: "x" * schema.get("minLength", 1),
-    }[schema["type"]]()
+    match schema["type"]:
+        case "object":
+            return {field: example(schema["properties"][field], field) for field in schema.get("required", [])}
+        case "array":
+            return [example(schema["items"], name)] * schema.get("minItems", 0)
+        case "integer":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return False
+        case _:
+            return "x" * schema.get("minLength", 1)
 
 
 def example_body(row: Row) -> dict[str, Any]:
@@ -124,7 +129,7 @@ def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
     """A good body of a row with one field as it is given; optional objects on the way are filled in."""
     body = example_body(row)
     schema, here = resolved(body_schema(row) or {}), body
-    for step, following in zip(at, at[1:], strict=False):
+    for step, following in pairwise(at):
         schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
         schema = resolved(next(iter(schema.get("anyOf", [schema]))))
         if not isinstance(step, int) and step not in here:

@@ -45,9 +45,7 @@ def thing(merchant: Person) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def world(
-    anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Callable[..., dict[str, Any]]
-) -> World:
+def world(anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Callable[..., dict[str, Any]]) -> World:
     """Somebody with one of each kind of thing, and a stranger."""
     owner = funded(anyone())
     order = paid_order(owner, thing)

@@ -19,8 +19,17 @@ from tests.contract.samples import SAMPLES, Sample
 MONEY = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
 AMOUNTS = {"amount", "balance_after", "unit_price", "total", "posted", "held", "token_id", "nonce", "deadline"}
+TELLING = [row for row in ROWS if row.success != 204 and row.name != "read_document"]
 REQUEST_IDS = ["x", "x" * 128, "{'a':\"b\"}", "req-1,req-2", "0", "~!@#$%^&*()"]
-NOT_REQUEST_IDS = ["x" * 129, "x" * 200, "a b", b"\xff\xfe", "é".encode(), b"\xf0\x9f\x92\xa9", "x\ty"]
+NOT_REQUEST_IDS: list[str | bytes] = [
+    "x" * 129,
+    "x" * 200,
+    "a b",
+    b"\xff\xfe",
+    "é".encode(),
+    b"\xf0\x9f\x92\xa9",
+    "x\ty",
+]
 
 
 def succeed(api: Api, row: Row, world: World, **more: Any) -> httpx.Response:
@@ -92,7 +101,7 @@ def test_success_is_as_documented(success: Callable[[Row], httpx.Response], row:
         assert set(answer) <= set(known)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.success != 204 and row.name != "read_document"], ids=name_of)
+@pytest.mark.parametrize("row", TELLING, ids=name_of)
 def test_money_times_and_ids_in_answers(success: Callable[[Row], httpx.Response], row: Row) -> None:
     """Amounts are decimal strings, times RFC 3339 in UTC with Z, ids carry their kind; no number has a fraction."""
     for name, value in members(success(row).json()):
@@ -135,7 +144,7 @@ def test_other_request_ids_are_made_anew(api: Api, row: Row) -> None:
     assert all(re.fullmatch(r"[!-~]{8,128}", each) for each in made), made
 
 
-TRACES = [
+TRACES: list[str | bytes] = [
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "00-00000000000000000000000000000000-0000000000000000-00",
     "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
@@ -152,8 +161,10 @@ def test_a_traceparent_is_taken(api: Api, row: Row) -> None:
     """A good or a malformed traceparent, and what other tracers send, changes no answer."""
     plain = api.ask(row).status_code
     for trace in TRACES:
-        for name in ("traceparent", "tracestate", "X-Cloud-Trace-Context", "Function-Execution-Id", "b3", "baggage"):
-            assert api.ask(row, headers={name: trace}).status_code == plain, f"{name}: {trace!r}"
+        assert api.ask(row, headers={"traceparent": trace}).status_code == plain, trace
+    others = ("tracestate", "X-Cloud-Trace-Context", "Function-Execution-Id", "b3", "baggage")
+    for value in ("x", b"\xff"):
+        assert api.ask(row, headers=dict.fromkeys(others, value)).status_code == plain, value
 
 
 def test_a_write_carries_its_trace(api: Api, world: World) -> None:

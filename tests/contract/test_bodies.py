@@ -119,7 +119,7 @@ def test_values_of_another_type_are_400(api: Api, row: Row) -> None:
             continue
         kinds = {choice.get("type", "string") for choice in schema.get("anyOf", [schema])}
         nested = bool({"$ref", "items"} & set().union(*schema.get("anyOf", [schema])))
-        wrong = [True, 1.5, {}, [], *([] if "null" in kinds else [None])]
+        wrong: list[Any] = [True, 1.5, {}, [], *([] if "null" in kinds else [None])]
         wrong += [] if "integer" in kinds else [1]
         wrong += ["x"] if nested or kinds <= {"integer", "null"} else []
         for value in wrong:
@@ -144,12 +144,11 @@ def ids_of(cases: list[tuple[Row, tuple[str | int, ...]]]) -> list[str]:
 
 
 AMOUNTS = with_type(lambda schema: str(schema.get("pattern", "")).startswith("^(0|[1-9]"))
-BAD_AMOUNTS = [
-    *("1", "0", "-1", "1.0", "1e3", "1E400", "true", "false", "null", "[]", "{}", str(10**30)),
-    *('""', '" "', '"+1"', '"-1"', '"-0"', '" 1"', '"1 "', '"1\\n"', '"\\t1"', '"1e3"', '"1E3"', '"1.0"', '"1."', '".1"'),
-    *('"00"', '"01"', '"0x1"', '"0b1"', '"1_000"', '"1,000"', '"１"', '"٣"', '"²"', '"Ⅷ"', '"NaN"', '"Infinity"', '"null"'),
-    *(f'"{2**256}"', f'"{10**77 * 2}"', '"' + "9" * 78 + '"', '"' + "1" * 79 + '"', '"' + "1" * 5000 + '"', '"1\\u200b"'),
-]
+NO_TEXTS = ["1", "0", "-1", "1.0", "1e3", "1E400", "true", "false", "null", "[]", "{}", str(10**30)]
+NO_AMOUNTS = ["", " ", "+1", "-1", "-0", " 1", "1 ", "1\n", "\t1", "1e3", "1E3", "1.0", "1.", ".1", "00", "01", "0x1"]
+NO_AMOUNTS += ["0b1", "1_000", "1,000", "１", "٣", "²", "Ⅷ", "1\u200b", "NaN", "Infinity", "null"]
+NO_AMOUNTS += [str(2**256), str(2 * 10**77), "9" * 78, "1" * 79, "1" * 5000]
+BAD_AMOUNTS = [*NO_TEXTS, *map(json.dumps, NO_AMOUNTS)]
 
 
 @pytest.mark.parametrize(("row", "at"), AMOUNTS, ids=ids_of(AMOUNTS))

@@ -41,8 +41,8 @@ def test_repeated_parameters_are_400(api: Api, row: Row) -> None:
             problem(api.ask(row, query=f"?{name}={first}&{name}={second}"), 400, "VALIDATION_FAILED", name)
 
 
-LIMITS = ["0", "101", "-1", "x", "", "1.0", "1e1", "+1", "%201", "1%20", "0x10", "1_0", "01", "%EF%BC%91", "true", "null"]
-LIMITS += ["NaN", "1e400", "9" * 20, "9" * 5000, "%00", "1%00", "1%0A", "[1]", "%22" + "1%22"]
+LIMITS = ["0", "101", "-1", "x", "", "1.0", "1e1", "+1", "%201", "1%20", "0x10", "1_0", "01", "%EF%BC%91"]
+LIMITS += ["true", "null", "NaN", "1e400", "9" * 20, "9" * 5000, "%00", "1%00", "1%0A", "[1]", "%22" + "1%22"]
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit[:8])
@@ -63,8 +63,8 @@ def test_limits_from_1_to_100_are_taken(api: Api, row: Row, world: World) -> Non
     assert described["limit"]["default"] == 20
 
 
-CURSORS = ["x", "", "null", "AAAA", "%00", "%FF", "=", "====", "é", "-1", "1.0", "1e1", "x" * 8000, "d2FsX3VzXzAw", "9" * 30]
-CURSORS += ["..%2F..", "'%20OR%201=1", "bnVsbA==", "\u202e", "MQ==%0A"]
+CURSORS = ["x", "", "null", "AAAA", "%00", "%FF", "=", "====", "é", "-1", "1.0", "1e1", "x" * 8000, "9" * 30]
+CURSORS += ["d2FsX3VzXzAw", "..%2F..", "'%20OR%201=1", "bnVsbA==", "\u202e", "MQ==%0A"]
 
 
 @pytest.mark.parametrize("cursor", CURSORS, ids=lambda cursor: ascii(cursor)[:12])

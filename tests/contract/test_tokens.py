@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from shared.adapters.tokens import LIFE, published_keys
+from shared.adapters.tokens import LIFE
 from shared.registry import Row
 from tests.contract.api import ROWS, SIGNED, Api, name_of, problem
+from tests.keys import published, signing_key, signing_kid
 
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CURVE_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -31,7 +32,7 @@ def claims(api: Api, **changed: Any) -> dict[str, Any]:
 
 def header(api: Api, **changed: Any) -> dict[str, Any]:
     """The header of a good token; None leaves a parameter out."""
-    good = {"alg": "RS256", "typ": "at+jwt", "kid": published_keys(api.settings)[0]["kid"]}
+    good = {"alg": "RS256", "typ": "at+jwt", "kid": signing_kid(api.settings)}
     return {name: value for name, value in {**good, **changed}.items() if value is not None}
 
 
@@ -42,7 +43,7 @@ def encoded(value: bytes) -> str:
 
 def signed(api: Api, head: dict[str, Any] | bytes, body: dict[str, Any] | bytes) -> str:
     """Any header and claims, under the stack's own key: a library would refuse to make most of these."""
-    key: Any = load_pem_private_key(api.settings.secret("jwt_signing_key.pem"), password=None)
+    key = signing_key(api.settings)
     parts = [encoded(part if isinstance(part, bytes) else json.dumps(part).encode()) for part in (head, body)]
     text = ".".join(parts)
     return f"{text}.{encoded(jwt.get_algorithm_by_name('RS256').sign(text.encode(), key))}"
@@ -77,7 +78,7 @@ def unsigned(api: Api) -> str:
 def signed_with_public_key(api: Api) -> str:
     """A MAC whose secret is what everybody knows: the public key."""
     text = ".".join(encoded(json.dumps(part).encode()) for part in (header(api, alg="HS256"), claims(api)))
-    secret = json.dumps(published_keys(api.settings)[0]).encode()
+    secret = msgspec.json.encode(published(api.settings)[0])
     return f"{text}.{encoded(hmac.digest(secret, text.encode(), hashlib.sha256))}"
 
 

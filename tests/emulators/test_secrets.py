@@ -1,13 +1,9 @@
 """The stack's secrets: made once, each of its kind, and nobody else's to read."""
 
-import base64
-import hashlib
-import json
 from pathlib import Path
 
-import jwt
-
 from emulators import secrets
+from shared.adapters.keys import PUBLIC, PublicSet, decoded
 
 
 def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -28,22 +24,13 @@ def test_secrets_stay(tmp_path: Path) -> None:
     assert after.keys() - before.keys() == {"order.password", "order_owner.password"}
 
 
-def test_the_key_set_verifies_what_the_signing_key_signs(tmp_path: Path) -> None:
-    """jwks.json is the public half of jwt_signing_key.pem, and nothing of the private one."""
+def test_there_is_a_key_that_signs(tmp_path: Path) -> None:
+    """Tokens can be signed at once; a second start keeps the key."""
     secrets.ensure(tmp_path, [])
-    [key] = json.loads(secrets.read(tmp_path, "jwks.json"))["keys"]
-    token = jwt.encode({"sub": "someone"}, secrets.read(tmp_path, "jwt_signing_key.pem"), algorithm="RS256")
-    assert jwt.decode(token, jwt.PyJWK(key).key, algorithms=["RS256"]) == {"sub": "someone"}
-    assert key.keys() == {"kty", "n", "e", "alg", "use", "kid"}
-
-
-def test_the_key_id_is_its_thumbprint(tmp_path: Path) -> None:
-    """kid is the SHA-256 thumbprint of RFC 7638: over e, kty and n in this order, without spaces."""
+    [key] = decoded((tmp_path / PUBLIC).read_bytes(), PublicSet).keys
     secrets.ensure(tmp_path, [])
-    [key] = json.loads(secrets.read(tmp_path, "jwks.json"))["keys"]
-    canonical = f'{{"e":"{key["e"]}","kty":"RSA","n":"{key["n"]}"}}'
-    digest = hashlib.sha256(canonical.encode()).digest()
-    assert key["kid"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert decoded((tmp_path / PUBLIC).read_bytes(), PublicSet).keys == [key]
+    assert key.not_before == 0
 
 
 def test_the_voucher_key_is_a_private_key_of_secp256k1(tmp_path: Path) -> None:

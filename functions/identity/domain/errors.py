@@ -5,7 +5,12 @@
        |- DomainMismatch, SchemeMismatch, UriMismatch, ChainNotAllowed      not for this site
        |- MessageTooOld, MessageFromFuture, MessageExpired, MessageNotYetValid      not for this time
        |- NonceUnknown, NonceExpired, NonceUsed      not with this nonce
-       `- SignatureInvalid       not by this address
+       |- SignatureInvalid       not by this address
+       `- AddressOfOtherChain    by a contract, and the address is another chain's
+    Refusal
+    `- AddressTaken              409  ADDRESS_TAKEN
+    Unavailable
+    `- ChainUnavailable          503  CHAIN_UNAVAILABLE: a contract could not be asked, and nobody is let in
     Malformed
     `- InvalidGrant              400  INVALID_GRANT
        `- TokenReused            400  INVALID_GRANT: an old token, for which the session has to die
@@ -13,7 +18,7 @@
 Status codes are the runtime's: shared/runtime/problems.py.
 """
 
-from shared.errors import Malformed, Unauthenticated
+from shared.errors import Malformed, Refusal, Unauthenticated, Unavailable
 
 
 class SignInRefused(Unauthenticated):
@@ -90,6 +95,24 @@ class SignatureInvalid(SignInRefused):
     """The signature is not that of the address over the message."""
 
     code = "SIGNATURE_INVALID"
+
+
+class AddressOfOtherChain(SignInRefused):
+    """The address is that of a contract on another chain, of which this one knows nothing."""
+
+    code = "ADDRESS_OF_OTHER_CHAIN"
+
+
+class AddressTaken(Refusal):
+    """The address belongs to another user."""
+
+    code = "ADDRESS_TAKEN"
+
+
+class ChainUnavailable(Unavailable):
+    """The chain on which the address may be a contract does not answer."""
+
+    code = "CHAIN_UNAVAILABLE"
 
 
 class InvalidGrant(Malformed):

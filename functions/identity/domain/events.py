@@ -12,3 +12,22 @@ class UserCreated:
     user_id: str
     address: str
     home_region: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolesGranted:
+    """A user has these roles from now on, and no others but those of the configuration."""
+
+    type: ClassVar[str] = "roles.granted"
+    user_id: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRevoked:
+    """A session ended before its time. reason: signed_out or token_reused."""
+
+    type: ClassVar[str] = "session.revoked"
+    session_id: str
+    user_id: str
+    reason: str

@@ -52,7 +52,8 @@ DATE_TIME: Final = _pattern(
     r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
-SIGNATURE: Final = _pattern(r"0x[0-9A-Fa-f]{130}")
+SIGNATURE: Final = _pattern(r"0x(?:[0-9A-Fa-f]{2}){1,8192}+")
+"""Of a contract wallet not yet deployed it holds all that deploys it (ERC-6492)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +76,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """For what messages have to be: the URL of this site, and the chains that it allows."""
+    """For what messages have to be: the URL of this site, the chains that it allows, and whoever else may sign in.
+
+    origins: URLs of sites besides, such as a shop window, whose users sign in here; each as messages have to name it.
+    """
 
     url: str
     chains: frozenset[int]
-
-    @property
-    def scheme(self) -> str:
-        """The scheme of its URL."""
-        return self.url.split("://", 1)[0]
+    origins: tuple[str, ...] = ()
 
     @property
     def domain(self) -> str:
         """The authority of its URL."""
-        return self.url.split("://", 1)[1].split("/", 1)[0]
+        return _authority(self.url)
 
 
 def render(message: Message) -> str:
@@ -155,12 +155,7 @@ def parse(text: str, checksum: Callable[[str], str]) -> Message:
 
 def admit(message: Message, site: Site, now: datetime) -> None:
     """Let pass what is for this site and this time. Raises the SignInRefused that says why not."""
-    if message.domain != site.domain:
-        raise errors.DomainMismatch
-    if message.scheme not in (None, site.scheme):
-        raise errors.SchemeMismatch
-    if message.uri != site.url:
-        raise errors.UriMismatch
+    _admit_origin(message, site)
     if message.chain_id not in site.chains:
         raise errors.ChainNotAllowed
     if message.issued_at < now - AGE_AT_MOST:
@@ -173,8 +168,27 @@ def admit(message: Message, site: Site, now: datetime) -> None:
         raise errors.MessageNotYetValid
 
 
+def _admit_origin(message: Message, site: Site) -> None:
+    """Domain, scheme and URI are those of one and the same site."""
+    named = [url for url in (site.url, *site.origins) if _authority(url) == message.domain]
+    if not named:
+        raise errors.DomainMismatch
+    named = [url for url in named if message.scheme in (None, url.split("://", 1)[0])]
+    if not named:
+        raise errors.SchemeMismatch
+    if message.uri not in named:
+        raise errors.UriMismatch
+
+
+def _authority(url: str) -> str:
+    return url.split("://", 1)[1].split("/", 1)[0]
+
+
 def signature_bytes(text: str) -> bytes:
-    """The 65 bytes of an account's signature, written as 0x and hexadecimal digits. Raises SignatureInvalid."""
+    """The bytes of a signature, written as 0x and hexadecimal digits. Raises SignatureInvalid.
+
+    An account's has 65 of them, which whoever verifies it looks at; a contract's has as many as the contract likes.
+    """
     if not SIGNATURE.fullmatch(text):
         raise errors.SignatureInvalid
     return bytes.fromhex(text[2:])

@@ -1,6 +1,7 @@
 """A user: whoever holds the key of an address, with a home for all that is theirs."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, cast, get_args
 
@@ -33,6 +34,11 @@ class User:
     created_at: datetime
     roles: tuple[Role, ...] = ()
     version: int = 1
+
+    def granted(self, roles: Iterable[Role]) -> "User":
+        """The user with these roles and no others; the same where nothing changes."""
+        wanted = tuple(sorted(set(roles)))
+        return self if wanted == self.roles else replace(self, roles=wanted, version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True)

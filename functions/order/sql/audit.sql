@@ -7,7 +7,7 @@ GROUP BY o.id, o.version HAVING o.version <> coalesce(max(e.version), 0);
 -- name: orders_have_one_outcome
 -- An order is confirmed or comes to nothing before; a paid one never comes to nothing.
 SELECT stream AS subject, string_agg(type, ', ' ORDER BY version) AS detail
-FROM events WHERE stream LIKE 'ord%' GROUP BY stream
+FROM events WHERE stream LIKE 'ord%' AND (:at::timestamptz IS NULL OR recorded_at <= :at) GROUP BY stream
 HAVING count(*) FILTER (WHERE type IN ('order.failed', 'order.cancelled', 'order.expired')) > 1
     OR bool_or(type = 'order.paid') AND bool_or(type IN ('order.failed', 'order.cancelled', 'order.expired'))
     OR count(*) FILTER (WHERE type = 'order.paid') > 1

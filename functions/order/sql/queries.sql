@@ -27,6 +27,11 @@ WHERE (:user_id::text IS NULL OR user_id = :user_id)
   AND (:after::text IS NULL OR id < :after)
 ORDER BY id DESC LIMIT :most;
 
+-- name: list_paid
+-- Orders that were paid before a time, by id, beyond one already seen.
+SELECT o.id, o.total FROM orders o JOIN events e ON e.stream = o.id AND e.type = 'order.paid'
+WHERE e.recorded_at < :before AND o.id > :after ORDER BY o.id LIMIT :most;
+
 -- name: find_expired
 -- Orders that are past their time without an outcome.
 SELECT id FROM orders WHERE status = 'pending' AND expires_at <= :now ORDER BY created_at LIMIT :most;

@@ -9,6 +9,30 @@ class InsufficientFunds(Refusal):
     code = "INSUFFICIENT_FUNDS"
 
 
+class HoldEnded(Refusal):
+    """The hold was captured or released before."""
+
+    code = "HOLD_ENDED"
+
+
+class CaptureTooLarge(Refusal):
+    """More is to be captured than is held."""
+
+    code = "CAPTURE_TOO_LARGE"
+
+
+class WalletClosed(Refusal):
+    """The wallet is closed."""
+
+    code = "WALLET_CLOSED"
+
+
+class WalletNotEmpty(Refusal):
+    """The wallet holds money, or money is set aside in it."""
+
+    code = "WALLET_NOT_EMPTY"
+
+
 class BalanceOverflow(Refusal):
     """The balance would not be below 2^256."""
 

@@ -21,6 +21,26 @@ class WalletOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class WalletLinked:
+    """A user has proven to own a further address, and has a wallet for it."""
+
+    type: ClassVar[str] = "wallet.linked"
+    wallet_id: str
+    user_id: str
+    address: str
+    chain_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WalletClosed:
+    """A wallet takes no more money."""
+
+    type: ClassVar[str] = "wallet.closed"
+    wallet_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class HoldPlaced:
     """Funds are set aside for an order."""
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from functions.wallet.domain.errors import InsufficientFunds
-from functions.wallet.domain.ledger import Account
+from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
+from functions.wallet.domain.ledger import Account, Posting
 from functions.wallet.domain.wallet import Wallet
 
 Status = Literal["placed", "captured", "released"]
@@ -26,6 +26,14 @@ class Hold:
     status: Status = "placed"
     firm: bool = False
     version: int = 1
+
+    def capture(self, amount: int) -> tuple[Posting, int]:
+        """The leg that pays an amount of it, and what goes back to the wallet. Raises HoldEnded, CaptureTooLarge."""
+        if self.status != "placed":
+            raise HoldEnded
+        if not 0 < amount <= self.amount:
+            raise CaptureTooLarge
+        return Posting(self.wallet_id, self.currency, -amount, unhold=self.amount), self.amount - amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,26 @@ class Transfer:
             raise ValueError(f"transfer {self.id} does not balance: {dict(sums)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A link of the chain over the ledger: how many entries it covers, and its hash in hexadecimal."""
+
+    number: int
+    entries: int
+    hash: str
+
+
+def reversal(transfer: Transfer, transfer_id: str, at: datetime) -> Transfer:
+    """The correction of a transfer: the same money the other way, once. Entries themselves are never changed."""
+    return Transfer(
+        id=transfer_id,
+        kind="reversal",
+        postings=tuple(Posting(leg.account, leg.currency, -leg.amount) for leg in transfer.postings),
+        created_at=at,
+        reference=transfer.id,
+    )
+
+
 def settlement(currency: str, escrowed: int, payouts: Sequence[tuple[str, int]], fee_bps: int) -> tuple[Posting, ...]:
     """The way of a sale's money out of escrow: to the merchant's wallets, less the house's fee on each part.
 

@@ -1,8 +1,10 @@
 """A wallet: a named ledger of one user, with the address that the user has proven to own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+from functions.wallet.domain.errors import WalletClosed
 
 Status = Literal["open", "closed"]
 
@@ -26,3 +28,13 @@ class Wallet:
     def open(self) -> bool:
         """Whether money may move."""
         return self.status == "open"
+
+    def renamed(self, name: str, at: datetime) -> "Wallet":
+        """The wallet under another name."""
+        return replace(self, name=name, version=self.version + 1, updated_at=at)
+
+    def closed(self, at: datetime) -> "Wallet":
+        """The wallet, closed. Raises WalletClosed when it is."""
+        if not self.open:
+            raise WalletClosed
+        return replace(self, status="closed", version=self.version + 1, updated_at=at)

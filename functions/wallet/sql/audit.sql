@@ -1,12 +1,59 @@
 -- name: transfers_sum_to_zero
 -- The postings of a transfer sum to zero per currency.
 SELECT transfer_id AS subject, sum(amount) || ' ' || currency AS detail
-FROM entries GROUP BY transfer_id, currency HAVING sum(amount) <> 0;
+FROM entries WHERE :at::timestamptz IS NULL OR created_at <= :at
+GROUP BY transfer_id, currency HAVING sum(amount) <> 0;
 
 -- name: transfers_have_two_postings
 -- A movement has somewhere from and somewhere to.
 SELECT t.id AS subject, count(e.id) || ' postings' AS detail
-FROM transfers t LEFT JOIN entries e ON e.transfer_id = t.id GROUP BY t.id HAVING count(e.id) < 2;
+FROM transfers t LEFT JOIN entries e ON e.transfer_id = t.id
+WHERE :at::timestamptz IS NULL OR t.created_at <= :at
+GROUP BY t.id HAVING count(e.id) < 2;
+
+-- name: money_sums_to_zero
+-- All accounts of a currency together hold nothing: no money is made or lost.
+SELECT currency AS subject, sum(amount)::text AS detail
+FROM entries WHERE :at::timestamptz IS NULL OR created_at <= :at
+GROUP BY currency HAVING sum(amount) <> 0;
+
+-- name: balances_never_were_negative
+-- No entry left a wallet below zero.
+SELECT account AS subject, balance_after || ' ' || currency || ' after ' || id AS detail
+FROM entries WHERE balance_after < 0 AND (:at::timestamptz IS NULL OR created_at <= :at);
+
+-- name: balances_follow_each_other
+-- Each entry's balance is the one before it and its amount.
+SELECT account AS subject, id || ': ' || balance_after || ' is not ' || before || ' + ' || amount AS detail
+FROM (SELECT *, lag(balance_after, 1, 0::numeric) OVER (PARTITION BY account, currency ORDER BY position) AS before
+      FROM entries WHERE balance_after IS NOT NULL AND (:at::timestamptz IS NULL OR created_at <= :at)) e
+WHERE balance_after <> before + amount;
+
+-- name: holds_were_covered
+-- What was set aside in a wallet was never more than it held.
+SELECT h.wallet_id AS subject, sum(h.amount) || ' ' || h.currency || ' held' AS detail
+FROM holds h
+WHERE h.wallet_id IS NOT NULL AND h.placed_at <= coalesce(:at::timestamptz, 'infinity')
+  AND (h.ended_at IS NULL OR h.ended_at > coalesce(:at::timestamptz, 'infinity'))
+GROUP BY h.wallet_id, h.currency
+HAVING sum(h.amount) > (SELECT coalesce(sum(e.amount), 0) FROM entries e WHERE e.account = h.wallet_id
+    AND e.currency = h.currency AND e.created_at <= coalesce(:at::timestamptz, 'infinity'));
+
+-- name: holds_end_once
+-- A hold is captured or released at most once.
+SELECT stream AS subject, string_agg(type, ', ' ORDER BY version) AS detail
+FROM events WHERE type IN ('hold.captured', 'hold.released') AND (:at::timestamptz IS NULL OR recorded_at <= :at)
+GROUP BY stream HAVING count(*) > 1;
+
+-- name: seals_hold
+-- The chain of seals is unbroken, and the entries under it are as they were.
+SELECT 'seal ' || s.number AS subject, b.entries || ' entries now, ' || s.entries || ' when it was made' AS detail
+FROM (SELECT *, lag(hash, 1, ''::bytea) OVER w AS before, lag(to_transaction, 1, '0'::xid8) OVER w AS expected
+      FROM seals WINDOW w AS (ORDER BY number)) s,
+     sealed_batch(s.from_transaction, s.to_transaction) b
+WHERE (:at::timestamptz IS NULL OR s.sealed_at <= :at)
+  AND (s.from_transaction <> s.expected OR s.entries <> b.entries
+       OR s.hash <> sha256(s.before || convert_to(b.content, 'UTF8')));
 
 -- name: balances_are_their_entries
 -- A wallet's running balance is the sum of its entries.

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13wallet_events.proto\x12\x19meridian.wallet.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\x0cWalletOpened\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\"\xa5\x01\n\nHoldPlaced\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8c\x01\n\x0cHoldCaptured\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x13\n\x0btransfer_id\x18\x07 \x01(\t\"\x87\x01\n\x0cHoldReleased\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\xdb\x01\n\x0eTransferPosted\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x11\n\treference\x18\x03 \x01(\t\x12\x43\n\x08postings\x18\x04 \x03(\x0b\x32\x31.meridian.wallet.events.v1.TransferPosted.Posting\x12\x10\n\x08user_ids\x18\x05 \x03(\t\x1a<\n\x07Posting\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13wallet_events.proto\x12\x19meridian.wallet.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\x0cWalletOpened\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\"U\n\x0cWalletLinked\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\"2\n\x0cWalletClosed\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\xa5\x01\n\nHoldPlaced\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8c\x01\n\x0cHoldCaptured\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x13\n\x0btransfer_id\x18\x07 \x01(\t\"\x87\x01\n\x0cHoldReleased\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0e\n\x06\x61mount\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\xdb\x01\n\x0eTransferPosted\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x11\n\treference\x18\x03 \x01(\t\x12\x43\n\x08postings\x18\x04 \x03(\x0b\x32\x31.meridian.wallet.events.v1.TransferPosted.Posting\x12\x10\n\x08user_ids\x18\x05 \x03(\t\x1a<\n\x07Posting\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,14 +34,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WALLETOPENED']._serialized_start=83
   _globals['_WALLETOPENED']._serialized_end=168
-  _globals['_HOLDPLACED']._serialized_start=171
-  _globals['_HOLDPLACED']._serialized_end=336
-  _globals['_HOLDCAPTURED']._serialized_start=339
-  _globals['_HOLDCAPTURED']._serialized_end=479
-  _globals['_HOLDRELEASED']._serialized_start=482
-  _globals['_HOLDRELEASED']._serialized_end=617
-  _globals['_TRANSFERPOSTED']._serialized_start=620
-  _globals['_TRANSFERPOSTED']._serialized_end=839
-  _globals['_TRANSFERPOSTED_POSTING']._serialized_start=779
-  _globals['_TRANSFERPOSTED_POSTING']._serialized_end=839
+  _globals['_WALLETLINKED']._serialized_start=170
+  _globals['_WALLETLINKED']._serialized_end=255
+  _globals['_WALLETCLOSED']._serialized_start=257
+  _globals['_WALLETCLOSED']._serialized_end=307
+  _globals['_HOLDPLACED']._serialized_start=310
+  _globals['_HOLDPLACED']._serialized_end=475
+  _globals['_HOLDCAPTURED']._serialized_start=478
+  _globals['_HOLDCAPTURED']._serialized_end=618
+  _globals['_HOLDRELEASED']._serialized_start=621
+  _globals['_HOLDRELEASED']._serialized_end=756
+  _globals['_TRANSFERPOSTED']._serialized_start=759
+  _globals['_TRANSFERPOSTED']._serialized_end=978
+  _globals['_TRANSFERPOSTED_POSTING']._serialized_start=918
+  _globals['_TRANSFERPOSTED_POSTING']._serialized_end=978
 # @@protoc_insertion_point(module_scope)

@@ -21,6 +21,26 @@ class WalletOpened(_message.Message):
     chain_id: int
     def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., chain_id: _Optional[int] = ...) -> None: ...
 
+class WalletLinked(_message.Message):
+    __slots__ = ("wallet_id", "user_id", "address", "chain_id")
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    user_id: str
+    address: str
+    chain_id: int
+    def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., chain_id: _Optional[int] = ...) -> None: ...
+
+class WalletClosed(_message.Message):
+    __slots__ = ("wallet_id", "user_id")
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    user_id: str
+    def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ...) -> None: ...
+
 class HoldPlaced(_message.Message):
     __slots__ = ("hold_id", "order_id", "wallet_id", "user_id", "currency", "amount", "expires_at")
     HOLD_ID_FIELD_NUMBER: _ClassVar[int]

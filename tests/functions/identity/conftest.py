@@ -3,7 +3,8 @@
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,39 @@ from tests.clocks import FakeClock
 from tests.functions.identity.fakes import SITE, FakeWallets, FakeWork, Person
 
 
-@pytest.fixture(scope="session")
-def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Firestore emulator of these tests' own."""
-    state = tmp_path_factory.mktemp("firestore")
-    ports = Ports(["firestore"], free=True)
-    program = programs.firestore(parts.find(), Layout(state, ports.chosen, (), {}))
-    with (state / "firestore.log").open("wb") as log:
+@contextmanager
+def running(make: Callable[[parts.Parts, Layout], Program], name: str, state: Path) -> Iterator[str]:
+    """A part of these tests' own; its host:port."""
+    ports = Ports([name], free=True)
+    program = make(parts.find(), Layout(state, ports.chosen, (), {}))
+    with (state / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             program.command, cwd=program.directory, env=environment.base(state), stdout=log, stderr=log
         )
     try:
         deadline = time.monotonic() + 60
         while not program.ready():
-            assert process.poll() is None and time.monotonic() < deadline, (state / "firestore.log").read_text()
+            assert process.poll() is None and time.monotonic() < deadline, (state / f"{name}.log").read_text()
             time.sleep(0.05)
         ports.release()
-        yield f"127.0.0.1:{ports.chosen['firestore']}"
+        yield f"127.0.0.1:{ports.chosen[name]}"
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Firestore emulator of these tests' own."""
+    with running(programs.firestore, "firestore", tmp_path_factory.mktemp("firestore")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey of these tests' own."""
+    with running(programs.valkey, "valkey", tmp_path_factory.mktemp("valkey")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +72,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def settings(secrets_folder: Path) -> config.Settings:
+def settings(secrets_folder: Path, redis_address: str) -> config.Settings:
     """Settings with a Firestore database that no other test sees."""
     return config.read(
         {
@@ -67,6 +81,7 @@ def settings(secrets_folder: Path) -> config.Settings:
             "GOOGLE_CLOUD_PROJECT": f"test-{uuid.uuid4().hex[:20]}",
             "PUBLIC_URL": SITE.url,
             "SECRETS_DIR": str(secrets_folder),
+            "REDIS_URL": f"redis://{redis_address}/0",
         }
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from functions.identity.domain.errors import AddressOfOtherChain, AddressTaken
 from functions.identity.domain.nonces import Nonces
 from functions.identity.domain.sessions import RefreshTokens, Session
 from functions.identity.domain.siwe import Message, Site, render
@@ -61,7 +62,7 @@ class FakeUsers:
     def __init__(self) -> None:
         self.created: list[User] = []
         self._by_id: dict[str, User] = {}
-        self._by_address: dict[str, str] = {}
+        self._by_address: dict[str, tuple[str, int | None]] = {}
         self._lock = threading.Lock()
 
     def get(self, user_id: str) -> User:
@@ -69,18 +70,36 @@ class FakeUsers:
             raise NotFound
         return self._by_id[user_id]
 
-    def of_address(self, address: str) -> User | None:
-        with self._lock:
-            return self._by_id.get(self._by_address.get(address.lower(), ""))
+    def owner(self, address: str) -> str | None:
+        return self._by_address.get(address.lower(), (None, None))[0]
 
-    def create(self, user: User) -> User:
+    def of_address(self, address: str, contract_chain: int | None = None) -> User | None:
+        user_id, claimed = self._by_address.get(address.lower(), (None, None))
+        if contract_chain is not None and claimed not in (None, contract_chain):
+            raise AddressOfOtherChain
+        return self._by_id[user_id] if user_id else None
+
+    def create(self, user: User, contract_chain: int | None = None) -> User:
         with self._lock:
-            if user.address.lower() in self._by_address:
-                return self._by_id[self._by_address[user.address.lower()]]
-            self._by_address[user.address.lower()] = user.id
+            known = self.of_address(user.address, contract_chain)
+            if known is not None:
+                return known
+            self._by_address[user.address.lower()] = user.id, contract_chain
             self._by_id[user.id] = user
             self.created.append(user)
             return user
+
+    def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
+        with self._lock:
+            if self._by_address.setdefault(address.lower(), (user_id, contract_chain))[0] != user_id:
+                raise AddressTaken
+
+    def grant(self, user: User, now: datetime) -> bool:
+        with self._lock:
+            if self._by_id[user.id].version >= user.version:
+                return False
+            self._by_id[user.id] = user
+            return True
 
 
 class FakeSessions:
@@ -104,11 +123,11 @@ class FakeSessions:
             self._by_id[session.id] = replace(session, revision=known.revision + 1)  # type: ignore[operator]
             return True
 
-    def revoke(self, session_id: str, at: datetime, ending: str) -> None:
+    def revoke(self, session: Session, at: datetime, ending: str) -> None:
         with self._lock:
-            if session_id in self._by_id:
-                known = self._by_id[session_id]
-                self._by_id[session_id] = replace(known, revoked_at=at, revision=known.revision + 1)  # type: ignore[operator]
+            known = self._by_id.get(session.id)
+            if known is not None and known.revoked_at is None:
+                self._by_id[session.id] = replace(known, revoked_at=at, revision=known.revision + 1)  # type: ignore[operator]
 
 
 class FakeTokens:
@@ -123,7 +142,7 @@ class FakeTokens:
 class FakeKeys:
     """One key."""
 
-    def published(self) -> list[KeyView]:
+    def published(self, now: datetime) -> list[KeyView]:
         return [KeyView(kty="RSA", use="sig", alg="RS256", kid="k", n="AQAB", e="AQAB")]
 
 

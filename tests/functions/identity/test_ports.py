@@ -88,10 +88,10 @@ def test_a_revocation_wins_over_a_rotation(work: Any) -> None:
     session = a_session()
     work.sessions.open(session)
     read = work.sessions.get(session.id)
-    work.sessions.revoke(session.id, START, "signed_out")
-    work.sessions.revoke(session.id, START + timedelta(seconds=1), "signed_out")
+    work.sessions.revoke(session, START, "signed_out")
+    work.sessions.revoke(session, START + timedelta(seconds=1), "token_reused")
     assert not work.sessions.rotate(replace(read, current_hash="two"))
-    assert work.sessions.get(session.id).revoked_at is not None
+    assert work.sessions.get(session.id).revoked_at == START
 
 
 def test_an_unknown_session_is_neither_rotated_nor_revoked(work: Any) -> None:
@@ -100,7 +100,7 @@ def test_an_unknown_session_is_neither_rotated_nor_revoked(work: Any) -> None:
     work.sessions.open(known)
     ghost = replace(work.sessions.get(known.id), id=ids.new("ses", "us"))
     assert not work.sessions.rotate(ghost)
-    work.sessions.revoke(ghost.id, START, "signed_out")
+    work.sessions.revoke(ghost, START, "signed_out")
     assert work.sessions.get(ghost.id) is None
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
 from functions.order.create_order import CreateOrder, create_order
 from functions.order.store import Work
 from functions.order.views import OrderView
@@ -111,22 +110,6 @@ def stuck(attempt: Callable[..., Attempt], books: Books) -> Callable[..., str]:
         return books.orders_of(buyer.user_id)[-1]
 
     return leave
-
-
-@pytest.fixture(scope="session")
-def silence(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
-    """Has the events of orders wait: no hold is captured by itself within `with silence():`."""
-
-    @contextmanager
-    def keep() -> Iterator[None]:
-        name = f"relay-order-{stack.layout.regions[0]}"
-        stack.pause(name)
-        try:
-            yield
-        finally:
-            stack.pause(name, resume=True)
-
-    return keep
 
 
 @pytest.fixture

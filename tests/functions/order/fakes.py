@@ -24,7 +24,7 @@ from shared.contracts.encode import to_json
 from shared.contracts.events import Event
 from shared.contracts.gen.wallet_events_pb2 import HoldCaptured, HoldReleased
 from shared.contracts.operations import Caller
-from shared.errors import KeyInUse, NotFound, Unavailable
+from shared.errors import Contended, KeyInUse, NotFound, Unavailable
 from shared.idempotency import LEASE
 from tests.clocks import FakeClock
 
@@ -180,6 +180,8 @@ class FakeOrders:
         return order
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
+        if self.lock(order.id).version != order.version:
+            raise Contended
         self._ledger.histories[order.id] += [(fact, self._now) for fact in facts]
         after = self.lock(order.id)
         if order.status == "pending":

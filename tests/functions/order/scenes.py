@@ -1,16 +1,19 @@
-"""A purchase on fakes, from a request to its end, that can be disturbed at every step."""
+"""A purchase on fakes, from a request to its end, that can be disturbed at every step; orders in every status."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from functions.order.advance_orders import advance_orders
 from functions.order.cancel_order import CancelOrder, cancel_order
 from functions.order.create_order import CreateOrder, Line, create_order
+from functions.order.domain.order import Order
 from functions.order.expire_orders import expire_orders
-from functions.order.ports import Refusal
+from functions.order.ports import OrderWork, Refusal
+from shared.contracts.events import Event
 from shared.errors import MeridianError
 from tests.functions.order.fakes import FakeWork, Shop
-from tests.functions.order.samples import terms
+from tests.functions.order.samples import pending, placed, terms
 from tests.functions.order.steps import Crash, SteppedWork, Steps
 
 KEY = "k" * 16
@@ -151,3 +154,36 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "hold tombstone": lambda: scene(expected="ORDER_CANCELLED", hold=("HOLD_RELEASED", "Released before.")),
 }
 """Purchases by what the services answer."""
+
+HISTORIES: dict[str, list[str]] = {
+    "pending": [],
+    "confirmed": ["confirm"],
+    "paid": ["confirm", "pay"],
+    "claimed": ["confirm", "pay", "claim"],
+    "failed": ["fail"],
+    "cancelled": ["cancel"],
+    "expired": ["expire"],
+}
+"""By status: the facts that lead there."""
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {"fail": ("SOLD_OUT", "Nothing is left."), "claim": ("clm_us_x",)}
+
+
+def order_in(shop: Shop, status: str) -> Order:
+    """An order that has come to a status."""
+    with FakeWork(shop).transaction() as work:
+        order = work.orders.place(placed())
+        for fact in HISTORIES[status]:
+            order = work.orders.record(order, getattr(order, fact)(*ARGUMENTS.get(fact, ())))
+    assert order.status == status
+    return order
+
+
+def delivered(status: str, operation: Callable[[Any, OrderWork], None], kind: Callable[..., Any], **data: str) -> Order:
+    """An order of a status, or none, once an event of its was delivered twice. Raises what the operation raises."""
+    shop = Shop()
+    order = order_in(shop, status) if status in HISTORIES else pending()
+    for _ in range(2):
+        with FakeWork(shop).transaction() as work:
+            operation(Event("evt_us_x", "", "", 1, shop.clock.now(), kind(order_id=order.id, **data)), work)
+    return shop.order(order.id)

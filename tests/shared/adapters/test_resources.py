@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from redis.exceptions import ConnectionError as NoConnection
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.resources import Resources
@@ -41,5 +42,5 @@ def test_nothing_is_opened_before_it_is_needed(settings: Settings) -> None:
 def test_redis_answers(resources: Resources) -> None:
     """The cache can be reached, and gives up within a second when it cannot."""
     assert resources.redis().ping()
-    with pytest.raises(ConnectionError):
+    with pytest.raises(NoConnection):
         Resources(replace(resources.settings, redis_url="redis://127.0.0.1:1/0")).redis().ping()

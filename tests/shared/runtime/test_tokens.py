@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -21,6 +22,7 @@ from shared.adapters import tokens as adapter
 from shared.config import Settings, read
 from shared.errors import Unauthenticated
 from shared.runtime.tokens import verify
+from tests.keys import published, signing_key, signing_kid
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 SITE = "https://shop.example"
@@ -49,15 +51,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def kid(settings: Settings) -> str:
     """The name of the key that signs."""
-    return str(adapter.published_keys(settings)[0]["kid"])
+    return signing_kid(settings)
 
 
 @pytest.fixture(scope="module")
 def key(settings: Settings) -> rsa.RSAPrivateKey:
     """The key that signs: what is forged with it is wrong in one way only, not in its signature."""
-    loaded = serialization.load_pem_private_key(settings.secret("jwt_signing_key.pem"), None)
-    assert isinstance(loaded, rsa.RSAPrivateKey)
-    return loaded
+    return signing_key(settings)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_a_token_lives_ten_minutes(settings: Settings) -> None:
         {"kid": {"a": "b"}},
         {"kid": "unknown"},
         {"kid": "../../../../../../dev/null"},
-        {"kid": "jwt_signing_key.pem"},
+        {"kid": "jwt_private_keys.json"},
         {"kid": "' UNION SELECT 'secret' --"},
         {"kid": "a\x00b"},
         {"kid": "k" * 10_240},
@@ -203,8 +203,8 @@ def test_the_public_key_is_no_secret(form: str, settings: Settings, forge: Forge
         "pem": pem.strip(),
         "pem with newline": pem,
         "der": public.public_bytes(serialization.Encoding.DER, info),
-        "jwk": json.dumps(adapter.published_keys(settings)[0]).encode(),
-        "modulus": str(adapter.published_keys(settings)[0]["n"]).encode(),
+        "jwk": msgspec.json.encode(published(settings)[0]),
+        "modulus": published(settings)[0].n.encode(),
     }[form]
     assert refused(settings, forge({"alg": "HS256"}, sign=lambda data: hmac.digest(secret, data, hashlib.sha256)))
 

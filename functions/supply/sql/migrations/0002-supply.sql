@@ -66,6 +66,7 @@ CREATE TABLE reservations (
     CHECK (quantity > 0 OR status = 'released')
 );
 CREATE INDEX reservations_by_buyer ON reservations (supply_id, user_id) WHERE status <> 'released';
+CREATE INDEX reservations_by_order ON reservations (order_id);
 CREATE INDEX reservations_expiring ON reservations (expires_at) WHERE status = 'reserved' AND NOT firm;
 
 GRANT SELECT, INSERT, UPDATE ON supplies, stock, reservations TO supply;

@@ -35,6 +35,7 @@ CREATE TABLE transfers (
     created_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX transfers_once_an_order ON transfers (kind, order_id) WHERE order_id IS NOT NULL;
+CREATE UNIQUE INDEX transfers_reversed_once ON transfers (reference) WHERE kind = 'reversal';
 
 CREATE TABLE entries (
     id            text           PRIMARY KEY,
@@ -43,9 +44,14 @@ CREATE TABLE entries (
     currency      text           NOT NULL,
     amount        numeric(78, 0) NOT NULL CHECK (amount <> 0),
     balance_after numeric(78, 0),
-    created_at    timestamptz    NOT NULL
+    created_at    timestamptz    NOT NULL,
+    -- The order of a ledger: ids are drawn before the account is locked, positions while it is.
+    position      bigint         NOT NULL GENERATED ALWAYS AS IDENTITY,
+    -- Which transactions are behind the horizon, and so complete: the sealer's batches.
+    transaction   xid8           NOT NULL DEFAULT pg_current_xact_id()
 );
-CREATE INDEX entries_by_account ON entries (account, id DESC);
+CREATE UNIQUE INDEX entries_by_account ON entries (account, position DESC);
+CREATE INDEX entries_by_transaction ON entries (transaction);
 CREATE INDEX entries_by_transfer ON entries (transfer_id);
 
 -- Double entry, held by the database: the postings of a transfer come in one statement and sum to zero per currency.
@@ -89,6 +95,25 @@ CREATE TABLE escrows (
     updated_at timestamptz    NOT NULL
 );
 
+-- A chain of hashes over the entries of transactions that are complete: tampering with history shows, and no sale waits.
+CREATE TABLE seals (
+    number           bigint      PRIMARY KEY,
+    from_transaction xid8        NOT NULL,
+    to_transaction   xid8        NOT NULL,
+    entries          bigint      NOT NULL,
+    hash             bytea       NOT NULL,
+    sealed_at        timestamptz NOT NULL
+);
+
+-- What a seal covers: the number and the text of the entries of a range of transactions, their transfers included.
+CREATE FUNCTION sealed_batch(from_transaction xid8, to_transaction xid8, OUT entries bigint, OUT content text)
+LANGUAGE sql STABLE AS $$
+    SELECT count(*), coalesce(string_agg(concat_ws('|', e.position, e.id, e.transfer_id, e.account, e.currency, e.amount,
+        e.balance_after, extract(epoch FROM e.created_at), t.kind, t.reference, t.order_id), E'\n' ORDER BY e.position), '')
+    FROM entries e JOIN transfers t ON t.id = e.transfer_id
+    WHERE e.transaction >= sealed_batch.from_transaction AND e.transaction < sealed_batch.to_transaction
+$$;
+
 -- History is appended to, never changed.
-GRANT SELECT, INSERT ON transfers, entries TO wallet;
+GRANT SELECT, INSERT ON transfers, entries, seals TO wallet;
 GRANT SELECT, INSERT, UPDATE ON wallets, accounts, holds, escrows TO wallet;

@@ -68,7 +68,7 @@ def test_only_what_is_active_sells(status: str) -> None:
 def test_no_batch_oversells_or_breaks_a_limit(
     wishes: list[tuple[str, list[tuple[str, int]]]], stock: dict[str, int], limit: int | None
 ) -> None:
-    """Whatever is asked for in one batch: an order is reserved whole or refused, and only where its turn had no room."""
+    """Whatever a batch asks for: an order is reserved whole or refused, and only where its turn had no room."""
     wanted = [an_order(number, user_id, *asked) for number, (user_id, asked) in enumerate(wishes)]
     on_sale = {name: OnSale(name, "active", available, limit) for name, available in stock.items()}
     decided = reserve(wanted, on_sale, {})

@@ -1,0 +1,32 @@
+"""Give a user roles, in place of those that were given before."""
+
+from typing import Final
+
+from functions.identity.domain.users import Role
+from functions.identity.ports import IdentityWork
+from functions.identity.views import RolesView
+from shared.contracts.operations import Request
+from shared.errors import Contended
+
+ATTEMPTS: Final = 5
+"""How often a user is read anew whom somebody else changed in between."""
+
+
+class GrantRoles(Request):
+    """All roles that the user is to have."""
+
+    user_id: str
+    roles: list[Role]
+
+
+def grant_roles(request: GrantRoles, work: IdentityWork) -> RolesView:
+    """Set the roles of a user, which apply from the next refresh; those of the configuration stay.
+
+    Raises NotFound, Contended, Unavailable.
+    """
+    for _ in range(ATTEMPTS):
+        user = work.users.get(request.user_id)
+        granted = user.granted(request.roles)
+        if granted is user or work.users.grant(granted, work.now()):
+            return RolesView(user_id=user.id, roles=work.grants.roles(granted))
+    raise Contended

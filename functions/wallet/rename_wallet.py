@@ -1,0 +1,19 @@
+"""Rename a wallet."""
+
+from functions.wallet.ports import WalletWork
+from functions.wallet.views import Name, WalletView
+from shared.contracts.operations import Caller, Request
+
+
+class RenameWallet(Request):
+    """Which wallet to call how."""
+
+    wallet_id: str
+    name: Name
+
+
+def rename_wallet(request: RenameWallet, caller: Caller, work: WalletWork) -> WalletView:
+    """The wallet under its new name. Raises NotFound, Contended."""
+    wallet = work.wallets.get(request.wallet_id, owner=caller.user_id).renamed(request.name, at=work.now())
+    work.wallets.save(wallet)
+    return WalletView.of(wallet)

@@ -1,0 +1,47 @@
+-- name: find_holds
+-- Holds by id.
+SELECT * FROM holds WHERE id = ANY(:ids::text[]);
+
+-- name: lock_holds
+-- Holds by id, locked in one order.
+SELECT * FROM holds WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
+
+-- name: insert_holds
+-- Place holds; one that has a row already, placed or a tombstone, is left out of the answer.
+INSERT INTO holds (id, order_id, wallet_id, user_id, currency, amount, expires_at, status, version, placed_at)
+SELECT h.id, h.order_id, h.wallet_id, h.user_id, h.currency, h.amount, h.expires_at, 'placed', 1, :at
+FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text, currency text,
+    amount numeric, expires_at timestamptz)
+ORDER BY h.id
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: bury_holds!
+-- Mark holds released that were never placed, so that a late command finds them so.
+INSERT INTO holds (id, order_id, status, reason, version, placed_at, ended_at)
+SELECT h.id, h.order_id, 'released', h.reason, 1, :at, :at
+FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, reason text)
+ORDER BY h.id
+ON CONFLICT (id) DO NOTHING;
+
+-- name: end_holds!
+-- Holds come to their end: captured or released.
+UPDATE holds SET status = :status, reason = e.reason, version = version + 1, ended_at = :at
+FROM jsonb_to_recordset(:ends::jsonb) AS e (id text, reason text)
+WHERE holds.id = e.id AND holds.status = 'placed';
+
+-- name: change_held!
+-- What is set aside on accounts grows or shrinks.
+UPDATE accounts a SET held = a.held + d.change, version = a.version + 1
+FROM (SELECT wallet_id, currency, sum(change) AS change
+      FROM jsonb_to_recordset(:changes::jsonb) AS c (wallet_id text, currency text, change numeric)
+      GROUP BY wallet_id, currency) d
+WHERE a.wallet_id = d.wallet_id AND a.currency = d.currency;
+
+-- name: firm_holds!
+-- Holds of confirmed orders no longer expire.
+UPDATE holds SET firm = true WHERE id = ANY(:ids::text[]) AND status = 'placed';
+
+-- name: find_expired_holds
+-- Holds that have outlived their time and about which their orders have not been asked.
+SELECT * FROM holds WHERE status = 'placed' AND NOT firm AND expires_at <= :now ORDER BY expires_at LIMIT :most;

@@ -1,0 +1,158 @@
+"""The double-entry ledger, in PostgreSQL: movements, balances, escrow."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from functions.wallet.domain import events
+from functions.wallet.domain.errors import BalanceOverflow, InsufficientFunds
+from functions.wallet.domain.ledger import Account, Posting, Seal, Transfer
+from functions.wallet.views import BalancesView, BalanceView, EntryView, HoldView
+from shared.adapters.postgres import queries
+from shared.contracts.encode import to_json
+from shared.errors import Contended, NotFound
+from shared.money import Amount, SignedAmount
+from shared.outbox.work import UnitOfWork
+
+SQL: Final = queries(Path(__file__).parent.parent / "sql" / "ledger.sql")
+REFUSALS: Final = {error.code: error for error in (InsufficientFunds, BalanceOverflow, Contended)}
+
+
+class LedgerStore:
+    """Movements of money."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+
+    def lock(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], Account]:
+        rows = SQL.lock_accounts(self._work.opened, wallet_ids=list(wallet_ids))
+        return {(row["wallet_id"], row["currency"]): Account(**row) for row in rows}
+
+    def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
+        self.post_linked([(transfer, user_ids)])
+
+    def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
+        rows = [
+            {
+                "id": transfer.id,
+                "kind": transfer.kind,
+                "reference": transfer.reference,
+                "order_id": transfer.order_id,
+                "at": transfer.created_at,
+            }
+            for transfer, _ in transfers
+        ]
+        postings = [
+            {
+                "entry_id": self._work.new_id("ent"),
+                "transfer_id": transfer.id,
+                "account": posting.account,
+                "system": posting.system,
+                "currency": posting.currency,
+                "amount": str(posting.amount),
+                "unhold": str(posting.unhold),
+            }
+            for transfer, _ in transfers
+            for posting in transfer.postings
+        ]
+        refusal = SQL.post_transfers(
+            self._work.opened, transfers=to_json(rows).decode(), postings=to_json(postings).decode()
+        )
+        if refusal:
+            raise REFUSALS[refusal]
+        self._work.events.append_all((transfer.id, 1, _posted(transfer, user_ids)) for transfer, user_ids in transfers)
+
+    def seal(self) -> Seal | None:
+        row = SQL.seal_entries(self._work.opened, at=self._work.now())
+        return Seal(**row) if row else None
+
+    def find(self, transfer_id: str) -> Transfer:
+        rows = SQL.find_transfer(self._work.opened, id=transfer_id)
+        if not rows:
+            raise NotFound("There is no such transfer.")
+        first = rows[0]
+        return Transfer(
+            id=first["id"],
+            kind=first["kind"],
+            postings=tuple(Posting(row["account"], row["currency"], row["amount"]) for row in rows),
+            created_at=first["created_at"],
+            reference=first["reference"],
+            order_id=first["order_id"],
+        )
+
+    def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
+        if at is None:
+            rows = SQL.picture(self._work.opened, wallet_id=wallet_id)
+        else:
+            rows = SQL.picture_at(self._work.opened, wallet_id=wallet_id, at=at)
+        accounts = [next(group) for _, group in groupby(rows, key=lambda row: row["currency"])]
+        return BalancesView(
+            wallet_id=wallet_id,
+            version=sum(account["version"] for account in accounts),
+            balances=[
+                BalanceView(
+                    currency=account["currency"],
+                    posted=Amount(account["posted"]),
+                    held=Amount(account["held"]),
+                    available=Amount(account["posted"] - account["held"]),
+                )
+                for account in accounts
+            ],
+            holds=[
+                HoldView(
+                    id=row["hold_id"],
+                    order_id=row["order_id"],
+                    currency=row["currency"],
+                    amount=Amount(row["hold_amount"]),
+                )
+                for row in rows
+                if row["hold_id"]
+            ],
+        )
+
+    def entries(self, wallet_id: str, after: str | None, most: int) -> Sequence[EntryView]:
+        rows = SQL.list_entries(self._work.opened, wallet_id=wallet_id, after=after, most=most)
+        return [
+            EntryView(
+                **{
+                    **row,
+                    "amount": SignedAmount(row["amount"]),
+                    "balance_after": Amount(row["balance_after"]),
+                }
+            )
+            for row in rows
+        ]
+
+
+class EscrowStore:
+    """The money of paid orders until it is settled or refunded."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+
+    def open(self, order_id: str, currency: str, amount: int) -> None:
+        SQL.open_escrow(self._work.opened, order_id=order_id, currency=currency, amount=amount, at=self._work.now())
+
+    def amount_to_settle(self, order_id: str) -> int | None:
+        row = SQL.lock_escrow(self._work.opened, order_id=order_id)
+        if row is None:
+            return None
+        return row["amount"] if row["status"] == "captured" else 0
+
+    def settle(self, order_id: str) -> None:
+        SQL.end_escrow(self._work.opened, order_id=order_id, status="settled", at=self._work.now())
+
+
+def _posted(transfer: Transfer, user_ids: Sequence[str]) -> events.TransferPosted:
+    return events.TransferPosted(
+        transfer_id=transfer.id,
+        kind=transfer.kind,
+        reference=transfer.reference or transfer.order_id or "",
+        postings=[
+            events.PostedPosting(posting.account, posting.currency, SignedAmount(posting.amount))
+            for posting in transfer.postings
+        ],
+        user_ids=list(user_ids),
+    )

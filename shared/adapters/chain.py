@@ -1,0 +1,250 @@
+"""An Ethereum node over JSON-RPC: every question has a deadline, and every answer is checked for its form.
+
+    chain = resources().chain(31337)
+    chain.call(data, to=contract)      eth_call, as ERC-1271 and ERC-6492 need it too (without `to` it runs a creation)
+
+A node that does not answer, or answers nonsense, is Unavailable; what it refuses by its own judgement is NodeRefused,
+and of that what a contract reverts is Reverted.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import MeridianError, Unavailable
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
+
+TIMEOUT_SECONDS: Final = 5.0
+MAXIMUM_BYTES: Final = 16 * 1024 * 1024
+PIECE_BYTES: Final = 64 * 1024
+
+REVERTED: Final = 3
+"""The JSON-RPC error code of a reverted call (EIP-1474's successors: geth, anvil and others use it)."""
+
+REVERT_WORDS: Final = ("execution reverted", "revert")
+"""How nodes that give another code say so."""
+
+
+class NodeRefused(MeridianError):
+    """The node refuses the request."""
+
+    code = "NODE_REFUSED"
+
+
+class Reverted(NodeRefused):
+    """The call was reverted."""
+
+    code = "REVERTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's place in the chain. `base_fee` is in wei a unit of gas."""
+
+    number: int
+    hash: str
+    base_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One event of a contract. `index` is its place in the block."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: str
+    transaction_hash: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a mined transaction."""
+
+    succeeded: bool
+    block_number: int
+    block_hash: str
+
+
+class ChainClient:
+    """One node. Connections are kept and shared by threads."""
+
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """
+        url: where it listens; it may hold a key, so it is never logged.
+        timeout_seconds: how long one question may take, from the first byte out to the last byte in.
+        """
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._pool: PoolManager | None = None
+
+    def request(self, method: str, *parameters: Any, timeout_seconds: float | None = None) -> Any:
+        """The result of a JSON-RPC request. Raises Unavailable, NodeRefused, Reverted."""
+        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        answer = self._post(json.dumps(question).encode(), method, timeout_seconds or self._timeout_seconds)
+        if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
+            raise Unavailable(f"The node answered {method} with something else than JSON-RPC.")
+        error = answer.get("error")
+        if error is None:
+            return answer["result"]
+        if not isinstance(error, dict):
+            raise NodeRefused(f"{method}: {error}")
+        message = str(error.get("message", ""))
+        reverted = error.get("code") == REVERTED or any(word in message.lower() for word in REVERT_WORDS)
+        raise (Reverted if reverted else NodeRefused)(f"{method}: {message}")
+
+    def call(
+        self, data: bytes, to: str | None = None, *, sender: str | None = None, timeout_seconds: float | None = None
+    ) -> bytes:
+        """What a call would answer on the latest block. Raises Unavailable, NodeRefused, Reverted."""
+        return _bytes(self.request("eth_call", _call(data, to, sender), "latest", timeout_seconds=timeout_seconds))
+
+    def chain_id(self) -> int:
+        """The node's chain. Raises Unavailable."""
+        return _number(self.request("eth_chainId"))
+
+    def head(self) -> int:
+        """The number of the latest block. Raises Unavailable."""
+        return _number(self.request("eth_blockNumber"))
+
+    def block(self, number: int | None = None) -> Block | None:
+        """A block by number, the latest by default; None when there is none yet. Raises Unavailable."""
+        found = self.request("eth_getBlockByNumber", "latest" if number is None else hex(number), False)
+        if found is None:
+            return None
+        with _form():
+            return Block(_number(found["number"]), found["hash"], _number(found.get("baseFeePerGas", "0x0")))
+
+    def logs(self, address: str, topics: Sequence[bytes], first: int, last: int) -> list[Log]:
+        """A contract's events of a kind in a range of blocks, in the order of the chain. Raises Unavailable."""
+        wanted = {"address": address, "topics": [_hex(topic) for topic in topics]}
+        found = self.request("eth_getLogs", {**wanted, "fromBlock": hex(first), "toBlock": hex(last)})
+        with _form():
+            logs = [_log(each) for each in found if not each.get("removed")]
+        return sorted(logs, key=lambda log: (log.block_number, log.index))
+
+    def receipt(self, transaction_hash: str) -> Receipt | None:
+        """What became of a transaction; None while it is not mined. Raises Unavailable."""
+        found = self.request("eth_getTransactionReceipt", transaction_hash)
+        if found is None:
+            return None
+        with _form():
+            return Receipt(_number(found["status"]) == 1, _number(found["blockNumber"]), found["blockHash"])
+
+    def knows(self, transaction_hash: str) -> bool:
+        """Whether a transaction is mined or waits to be. Raises Unavailable."""
+        return self.request("eth_getTransactionByHash", transaction_hash) is not None
+
+    def next_nonce(self, address: str) -> int:
+        """How many transactions of an account are mined: the nonce of the next one. Raises Unavailable."""
+        return _number(self.request("eth_getTransactionCount", address, "latest"))
+
+    def gas(self, data: bytes, to: str, sender: str) -> int:
+        """How much gas a transaction would use. Raises Reverted when it would fail, Unavailable, NodeRefused."""
+        return _number(self.request("eth_estimateGas", _call(data, to, sender)))
+
+    def tip(self) -> int:
+        """What to offer beyond the base fee, in wei a unit of gas. Raises Unavailable."""
+        return _number(self.request("eth_maxPriorityFeePerGas"))
+
+    def broadcast(self, raw: bytes) -> None:
+        """Hand a signed transaction to the network. One that the node has already is no error.
+
+        Raises NodeRefused when the node does not take it, Unavailable.
+        """
+        try:
+            self.request("eth_sendRawTransaction", _hex(raw))
+        except NodeRefused as error:
+            if not any(word in error.detail.lower() for word in ("already known", "already imported", "already exists")):
+                raise
+
+    def _post(self, body: bytes, method: str, timeout_seconds: float) -> Any:
+        from urllib3 import PoolManager, Timeout
+        from urllib3.exceptions import HTTPError
+
+        if self._pool is None:
+            self._pool = PoolManager(maxsize=8, retries=False)
+        until = time.monotonic() + timeout_seconds
+        try:
+            answer = self._pool.request(
+                "POST",
+                self._url,
+                body=body,
+                headers={"Content-Type": "application/json"},
+                timeout=Timeout(total=timeout_seconds),
+                preload_content=False,
+                redirect=False,
+            )
+            try:
+                content = _read(answer, until)
+            except BaseException:
+                answer.close()  # what is left of it must not be taken for the next answer
+                raise
+            answer.release_conn()
+            return json.loads(content)
+        except (HTTPError, OSError, ValueError) as error:
+            raise Unavailable(f"The node did not answer {method} in time, or not in JSON.") from error
+
+
+def _read(answer: Any, until: float) -> bytes:
+    """The body, within the deadline even when it comes in drops. Raises ValueError, TimeoutError."""
+    content = bytearray()
+    for piece in iter(lambda: answer.read1(PIECE_BYTES), b""):
+        content += piece
+        if len(content) > MAXIMUM_BYTES:
+            raise ValueError("too large")
+        if time.monotonic() > until:
+            raise TimeoutError
+    return bytes(content)
+
+
+class _form:
+    """Around the reading of an answer: one that lacks what it should have is Unavailable."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, KeyError | TypeError | ValueError | AttributeError):
+            raise Unavailable("The node's answer lacks what it should have.") from error
+
+
+def _call(data: bytes, to: str | None, sender: str | None) -> dict[str, str]:
+    call = {"data": _hex(data)}
+    return {**call, **({"to": to} if to else {}), **({"from": sender} if sender else {})}
+
+
+def _log(found: dict[str, Any]) -> Log:
+    return Log(
+        address=found["address"],
+        topics=tuple(_bytes(topic) for topic in found["topics"]),
+        data=_bytes(found["data"]),
+        block_number=_number(found["blockNumber"]),
+        block_hash=found["blockHash"],
+        transaction_hash=found["transactionHash"],
+        index=_number(found["logIndex"]),
+    )
+
+
+def _number(text: Any) -> int:
+    with _form():
+        if not text.startswith("0x"):
+            raise ValueError(text)
+        return int(text, 16)
+
+
+def _bytes(text: Any) -> bytes:
+    with _form():
+        if not text.startswith("0x"):
+            raise ValueError(text)
+        return bytes.fromhex(text[2:])
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()

@@ -1,0 +1,195 @@
+"""The keys that sign access tokens: sets in files that are read again and again, so that keys change without a restart.
+
+    jwt_public_keys.json     for everyone: the public keys (RFC 7517), each with the time from which on it signs, and,
+                             once it has a successor, the time at which the last token that it signed has died
+    jwt_private_keys.json    for who signs: the private keys by kid
+
+Each is one secret, as Secret Manager shows a new version of a mounted file without a restart. rotation.py writes them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+import msgspec
+
+from shared.config import Settings
+from shared.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ALGORITHM: Final = "RS256"
+PUBLIC: Final = "jwt_public_keys.json"
+PRIVATE: Final = "jwt_private_keys.json"
+
+REREAD: Final = timedelta(seconds=30)
+"""How old a set may be when it is used. An unknown kid has it read no sooner, so that nobody can make us read."""
+
+
+class Jwk(msgspec.Struct, frozen=True, kw_only=True):
+    """A public RSA key (RFC 7517), and nothing else."""
+
+    kty: str
+    use: str
+    alg: str
+    kid: str
+    n: str
+    e: str
+
+
+class PublicKey(Jwk, frozen=True, kw_only=True):
+    """A published key. not_before: from when on it signs. not_after: when it is worth nothing any more; both epoch."""
+
+    not_before: int
+    not_after: int | None = None
+
+    def accepted(self, now: datetime) -> bool:
+        """Whether a token under this key may be alive. The next key's are: clocks differ."""
+        return self.not_after is None or now.timestamp() < self.not_after
+
+
+class PrivateKey(msgspec.Struct, frozen=True):
+    """A private key in PKCS 8. One in Cloud KMS would name its version here instead."""
+
+    kid: str
+    pem: str
+
+
+class PublicSet(msgspec.Struct):
+    """What jwt_public_keys.json holds, oldest first."""
+
+    keys: list[PublicKey] = []
+
+
+class PrivateSet(msgspec.Struct):
+    """What jwt_private_keys.json holds."""
+
+    keys: list[PrivateKey] = []
+
+
+class TokenSigner(Protocol):
+    """Whoever can sign with a private key: a key of a file, or one that never leaves a key management service."""
+
+    def sign(self, data: bytes) -> bytes:
+        """An RSASSA-PKCS1-v1_5 signature over the SHA-256 of data (RS256, RFC 7518, section 3.3)."""
+
+
+class RsaSigner:
+    """A key of a file, parsed once: that costs more than a signature."""
+
+    def __init__(self, pem: str) -> None:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        key = load_pem_private_key(pem.encode("ascii"), password=None)
+        if not isinstance(key, RSAPrivateKey):
+            raise TypeError("not an RSA key")
+        self._key = key
+
+    def sign(self, data: bytes) -> bytes:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+        return self._key.sign(data, PKCS1v15(), hashes.SHA256())
+
+
+class KeyRing:
+    """The keys of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._public: _Reread[Mapping[str, PublicKey]] = _Reread(partial(settings.secret, PUBLIC), _public)
+        self._signers: _Reread[Mapping[str, TokenSigner]] = _Reread(partial(settings.secret, PRIVATE), _signers)
+
+    def published(self, now: datetime) -> list[Jwk]:
+        """The previous keys that live on in tokens, the current, and the next."""
+        known = [key for key in self._public.at(now).values() if key.accepted(now)]
+        return [msgspec.convert(key, Jwk, from_attributes=True) for key in known]
+
+    def find(self, kid: str, now: datetime) -> PublicKey | None:
+        """The key of that name under which tokens are accepted."""
+        key = self._public.at(now).get(kid)
+        return key if key is not None and key.accepted(now) else None
+
+    def signing(self, now: datetime) -> tuple[str, TokenSigner]:
+        """The youngest key whose time has come: its kid, and who signs with it. Raises Unavailable."""
+        signers = self._signers.at(now)
+        due = [key.kid for key in self._public.at(now).values() if key.not_before <= now.timestamp()]
+        for kid in reversed(due):
+            if kid in signers:
+                return kid, signers[kid]
+        raise Unavailable("There is no key to sign with.")
+
+
+@cache
+def key_ring(settings: Settings) -> KeyRing:
+    """This process's keys."""
+    return KeyRing(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """What a file held at a time."""
+
+    at: datetime
+    content: bytes
+    value: T
+
+
+class _Reread(Generic[T]):
+    """What a file says, read again when that is older than REREAD; while that fails, what it said last."""
+
+    def __init__(self, read: Callable[[], bytes], decode: Callable[[bytes], T]) -> None:
+        self._read = read
+        self._decode = decode
+        self._lock = threading.Lock()
+        self._last: _Read[T] | None = None
+
+    def at(self, now: datetime) -> T:
+        """What the file says, or said lately. Raises Unavailable when it never could be read."""
+        last = self._last
+        if last is not None and abs(now - last.at) < REREAD:
+            return last.value
+        with self._lock:
+            if self._last is last:
+                self._last = self._fresh(last, now)
+            assert self._last is not None
+            return self._last.value
+
+    def _fresh(self, last: _Read[T] | None, now: datetime) -> _Read[T]:
+        try:
+            content = self._read()
+            # What did not change is not decoded again: parsing a private key takes tens of milliseconds.
+            same = last is not None and content == last.content
+            return replace(last, at=now) if last and same else _Read(now, content, self._decode(content))
+        except (OSError, ValueError, TypeError) as error:
+            if last is None:
+                raise Unavailable("The signing keys cannot be read.") from error
+            log.warning("the signing keys cannot be read, the last ones stay: %s", error)
+            return replace(last, at=now)
+
+
+def decoded(data: bytes, kind: type[T]) -> T:
+    """A set of a file. Raises ValueError when it is none."""
+    return msgspec.json.decode(data, type=kind)
+
+
+def _public(content: bytes) -> Mapping[str, PublicKey]:
+    keys = decoded(content, PublicSet).keys
+    return _filled({key.kid: key for key in sorted(keys, key=lambda key: key.not_before)})
+
+
+def _signers(content: bytes) -> Mapping[str, TokenSigner]:
+    return _filled({key.kid: RsaSigner(key.pem) for key in decoded(content, PrivateSet).keys})
+
+
+def _filled(keys: dict[str, Any]) -> dict[str, Any]:
+    """A set that is empty was cut off. Raises ValueError."""
+    if not keys:
+        raise ValueError("an empty set of keys")
+    return keys

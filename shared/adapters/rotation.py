@@ -1,0 +1,119 @@
+"""Makes and rotates the keys that sign access tokens (keys.py says what the files hold).
+
+A rotation adds one key. It is published LEAD before it signs, so that everyone knows it by then, and gives its
+predecessor an end: when the last token that it signed has died. All the rest happens by time alone. It works on a
+folder; in the cloud, what it has written becomes new versions of the two secrets, the private set's first.
+"""
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from shared.adapters.keys import (
+    ALGORITHM,
+    PRIVATE,
+    PUBLIC,
+    REREAD,
+    PrivateKey,
+    PrivateSet,
+    PublicKey,
+    PublicSet,
+    decoded,
+)
+from shared.adapters.tokens import LIFE
+
+T = TypeVar("T")
+
+LEAD: Final = timedelta(minutes=10)
+"""Longer than REREAD, and than anyone may cache the published keys (read_keys in the registry)."""
+
+SLACK: Final = REREAD + timedelta(minutes=1)
+"""How late a process may be to notice that a key has a successor; clocks differ by less than a minute."""
+
+
+def rotate(folder: Path, now: datetime, lead: timedelta = LEAD) -> str:
+    """Add a key to the sets of a folder, which signs after `lead`; the first one signs at once. Returns its kid.
+
+    Raises ValueError for sets that are damaged, OSError.
+    """
+    with _alone(folder):
+        public = _read(folder / PUBLIC, PublicSet, PublicSet())
+        private = _read(folder / PRIVATE, PrivateSet, PrivateSet())
+        start = int((now + lead).timestamp()) if public.keys else 0
+        fresh, secret = _generated(start)
+        kept = [key for key in public.keys if key.accepted(now)]
+        if kept:
+            last = int(start + (LIFE + SLACK).total_seconds())
+            kept[-1] = msgspec.structs.replace(kept[-1], not_after=last)
+        signing = {key.kid for key in _may_sign(kept, now)}
+        # The published set goes last: a key is not chosen before it is there, so a crash in between changes nothing.
+        secrets = [*(key for key in private.keys if key.kid in signing), secret]
+        write(folder / PRIVATE, json.dumps(msgspec.to_builtins(PrivateSet(secrets))))
+        write(folder / PUBLIC, json.dumps(msgspec.to_builtins(PublicSet([*kept, fresh]))))
+    return fresh.kid
+
+
+def write(path: Path, text: str) -> None:
+    """Write a secret, readable by its owner alone. Written aside and renamed: a crash leaves no half of a key."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+
+
+def _may_sign(keys: list[PublicKey], now: datetime) -> list[PublicKey]:
+    """The one that signs now, and those that will: nobody needs the private halves of the others."""
+    due = [key for key in keys if key.not_before <= now.timestamp()]
+    return [*due[-1:], *(key for key in keys if key not in due)]
+
+
+def _read(path: Path, kind: type[T], absent: T) -> T:
+    return decoded(path.read_bytes(), kind) if path.exists() else absent
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other rotation of this folder goes on at the same time."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _generated(not_before: int) -> tuple[PublicKey, PrivateKey]:
+    """A new key of 2048 bits; its kid is its thumbprint (RFC 7638)."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    numbers = key.public_key().public_numbers()
+    n, e = _base64url(_big_endian(numbers.n)), _base64url(_big_endian(numbers.e))
+    canonical = json.dumps({"e": e, "kty": "RSA", "n": n}, separators=(",", ":"))
+    kid = _base64url(hashlib.sha256(canonical.encode("ascii")).digest())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode("ascii")
+    public = PublicKey(kty="RSA", use="sig", alg=ALGORITHM, kid=kid, n=n, e=e, not_before=not_before)
+    return public, PrivateKey(kid, pem)
+
+
+def _big_endian(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

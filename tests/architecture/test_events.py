@@ -1,0 +1,191 @@
+"""Every event has a contract, an emitter and, where it is consumed, the same meaning on both sides."""
+
+import dataclasses
+import inspect
+import json
+import re
+import types
+import typing
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor
+
+from shared.contracts.encode import to_json
+from shared.contracts.events import message_class
+from shared.money import Amount, SignedAmount
+from shared.registry import load
+from tests.architecture.house import FUNCTIONS, ROWS, SERVICES
+
+REGISTRY = load()
+TYPES = sorted(event_type for topic in REGISTRY.topics.values() for event_type in topic.types)
+EMITTED = {event_type: [row.service for row in ROWS if event_type in row.emits] for event_type in TYPES}
+SECRET = re.compile(r"(^|_)(token|signature|proof|secret|password|nonce|message)$")
+
+
+def facts_of(service: str) -> list[type[Any]]:
+    """The event classes of a service's domain."""
+    if not (FUNCTIONS / service / "domain" / "events.py").exists():
+        return []
+    module = import_module(f"functions.{service}.domain.events")
+    return [kind for _, kind in inspect.getmembers(module, inspect.isclass) if "type" in vars(kind)]
+
+
+FACTS = [(service, kind) for service in SERVICES for kind in facts_of(service)]
+each_fact = pytest.mark.parametrize(("service", "kind"), FACTS, ids=[kind.__name__ for _, kind in FACTS])
+
+
+@pytest.mark.parametrize("event_type", TYPES)
+def test_a_type_has_a_contract_and_an_emitter(event_type: str) -> None:
+    """A message of its name, and one service whose rows emit it."""
+    assert message_class(event_type)
+    assert len(set(EMITTED[event_type])) == 1
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.event], ids=lambda row: row.name)
+def test_what_is_consumed_is_emitted(row: Any) -> None:
+    """By a row, and by another service: a service knows its own facts already."""
+    for event_type in row.event:
+        assert EMITTED[event_type]
+        assert row.service not in EMITTED[event_type]
+
+
+@each_fact
+def test_a_fact_is_emitted_by_its_service(service: str, kind: type[Any]) -> None:
+    """A topic carries its type, and some row of the service, and of no other, emits it."""
+    assert set(EMITTED[kind.type]) == {service}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_emits_facts_of_its_domain(service: str) -> None:
+    """What a row says that it emits is there to be emitted."""
+    defined = {kind.type for kind in facts_of(service)}
+    emitted = {event_type for row in REGISTRY.of(service) for event_type in row.emits}
+    assert emitted == defined
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_one_topic(service: str) -> None:
+    """All its facts travel in one, so that consumers of a stream receive all of it; no outbox, no facts."""
+    topics = {REGISTRY.topic_of(kind.type) for kind in facts_of(service)}
+    assert len(topics) == (1 if REGISTRY.services[service].outbox else 0)
+
+
+def message_of(kind: type[Any]) -> Any:
+    """The contract of a fact."""
+    return message_class(kind.type).DESCRIPTOR
+
+
+def fields_of(kind: type[Any]) -> dict[str, Any]:
+    """The fields of a fact, or of a part of one, with their types."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def part_of(hint: Any) -> Any:
+    """The type of a list's or tuple's items; any other type as it is."""
+    if typing.get_origin(hint) in (list, tuple):
+        return typing.get_args(hint)[0]
+    return hint
+
+
+def parts(kind: type[Any], message: Any) -> list[tuple[type[Any], Any]]:
+    """A dataclass with its message, and the same for all that it is made of."""
+    found = [(kind, message)]
+    for name, hint in fields_of(kind).items():
+        inner = part_of(hint)
+        if dataclasses.is_dataclass(inner) and isinstance(inner, type) and name in message.fields_by_name:
+            found += parts(inner, message.fields_by_name[name].message_type)
+    return found
+
+
+@each_fact
+def test_a_fact_has_the_fields_of_its_contract(service: str, kind: type[Any]) -> None:
+    """Each field of the one is a field of the other, at every depth: nothing is sent unsaid or promised unsent."""
+    for part, message in parts(kind, message_of(kind)):
+        assert set(fields_of(part)) == {field.name for field in message.fields}
+        for name, hint in fields_of(part).items():
+            assert message.fields_by_name[name].is_repeated == (typing.get_origin(hint) in (list, tuple))
+
+
+@each_fact
+def test_amounts_are_texts(service: str, kind: type[Any]) -> None:
+    """What counts atomic units is a string in the contract, and whatever is called an amount counts them."""
+    for part, message in parts(kind, message_of(kind)):
+        for name, hint in fields_of(part).items():
+            is_text = message.fields_by_name[name].type == FieldDescriptor.TYPE_STRING
+            if part_of(hint) in (Amount, SignedAmount):
+                assert is_text
+            if name in ("amount", "total", "unit_price"):
+                assert part_of(hint) in (Amount, SignedAmount)
+
+
+@each_fact
+def test_a_fact_holds_no_secret(service: str, kind: type[Any]) -> None:
+    """Never a token, a signature or a proof."""
+    for part, _ in parts(kind, message_of(kind)):
+        assert not [name for name in fields_of(part) if SECRET.search(name)]
+
+
+def sample(hint: Any) -> Any:
+    """A value of a type that differs from the contract's default."""
+    if typing.get_origin(hint) in (list, tuple):
+        return typing.get_origin(hint)([sample(part_of(hint))])
+    if typing.get_origin(hint) is typing.Literal:
+        return typing.get_args(hint)[0]
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return sample(typing.get_args(hint)[0])
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return hint(**{name: sample(inner) for name, inner in fields_of(hint).items()})
+    values = {str: "x", int: 7, bool: True, datetime: datetime(2026, 11, 23, 7, 30, 15, 123456, UTC)}
+    return values.get(hint) or hint(2**255)
+
+
+def assert_full(message: Any) -> None:
+    """That every field of a message is set, and so of all that it is made of."""
+    assert {field.name for field, _ in message.ListFields()} == {field.name for field in message.DESCRIPTOR.fields}
+    for field, value in message.ListFields():
+        if field.message_type and field.message_type.full_name.startswith("meridian."):
+            for inner in value if field.is_repeated else [value]:
+                assert_full(inner)
+
+
+@each_fact
+def test_a_fact_is_read_whole_by_its_contract(service: str, kind: type[Any]) -> None:
+    """As JSON it parses strictly, with no field unknown and none lost; amounts keep every digit."""
+    fact = sample(kind)
+    written = to_json(fact)
+    message = json_format.Parse(written, message_class(kind.type)(), ignore_unknown_fields=False)
+    assert_full(message)
+    again = json.loads(json_format.MessageToJson(message, preserving_proto_field_name=True))
+    assert again == texts_of_long_integers(json.loads(written), message.DESCRIPTOR)
+
+
+def texts_of_long_integers(data: dict[str, Any], message: Any) -> dict[str, Any]:
+    """Data as Protobuf writes it: integers of 64 bits are texts in its JSON."""
+    long = (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_INT64)
+
+    def written(name: str, value: Any) -> Any:
+        field = message.fields_by_name[name]
+        if isinstance(value, list):
+            return [written(name, inner) for inner in value]
+        if isinstance(value, dict):
+            return texts_of_long_integers(value, field.message_type)
+        return str(value) if field.type in long else value
+
+    # A list is of one field, so that each of its items is written as that field is.
+    return {name: written(name, value) for name, value in data.items()}
+
+
+@pytest.mark.parametrize("topic", sorted(REGISTRY.topics))
+def test_a_contract_holds_nothing_else(topic: str) -> None:
+    """Each message of a topic's .proto is a type's, or a part of one."""
+    module = import_module(f"shared.contracts.gen.{topic.replace('-', '_')}_pb2")
+    messages = {message.full_name for message in module.DESCRIPTOR.message_types_by_name.values()}
+    used = {message_class(event_type).DESCRIPTOR.full_name for event_type in REGISTRY.topics[topic].types}
+    kinds = [kind for _, kind in FACTS if kind.type in REGISTRY.topics[topic].types]
+    used |= {message.full_name for kind in kinds for _, message in parts(kind, message_of(kind))}
+    assert messages <= used

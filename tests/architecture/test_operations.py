@@ -1,0 +1,148 @@
+"""Rows and operations match one to one, and each operation is what its row says."""
+
+import ast
+import typing
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.adapters.rpc import contract
+from shared.contracts.events import Event, message_class
+from shared.contracts.operations import Caller, Request
+from shared.registry import Row, load
+from tests.architecture.house import FUNCTIONS, HELPERS, PARTS, ROWS, SERVICES, operation, path_of, tree
+
+HTTP = [row for row in ROWS if row.http]
+EVENTS = [row for row in ROWS if row.event]
+RPCS = [row for row in ROWS if row.rpc]
+SCHEDULES = [row for row in ROWS if row.schedule]
+
+each = pytest.mark.parametrize
+
+
+def by_name(row: Row) -> str:
+    """What a test of a row is called."""
+    return row.name
+
+
+def hints(row: Row) -> dict[str, Any]:
+    """The types of an operation's parameters and answer."""
+    return typing.get_type_hints(operation(row))
+
+
+@each("row", ROWS, ids=by_name)
+def test_a_row_is_a_file_with_one_public_function(row: Row) -> None:
+    """All three share one name."""
+    public = [
+        node.name
+        for node in tree(path_of(row)).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+    ]
+    assert public == [row.name]
+
+
+@each("service", SERVICES)
+def test_a_file_is_a_row(service: str) -> None:
+    """A service has operations, and the few other modules that are named; a module that is neither is in the way."""
+    found = {path.stem for path in (FUNCTIONS / service).glob("*.py")}
+    rows = {row.name for row in load().of(service)}
+    helpers = HELPERS.get(service, set())
+    assert found - PARTS - helpers == rows
+    assert helpers <= found
+    folders = {path.name for path in (FUNCTIONS / service).iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders <= {"domain", "sql"} | PARTS
+
+
+def test_a_folder_is_a_service() -> None:
+    """There is nothing in functions/ that the registry does not know."""
+    assert {path.name for path in FUNCTIONS.iterdir() if path.is_dir()} - {"__pycache__"} == set(SERVICES)
+    files = {path.name for path in FUNCTIONS.iterdir() if path.is_file()}
+    assert files == {"__init__.py", "main.py", "registry.yaml", "openapi.json"}
+
+
+@each("row", ROWS, ids=by_name)
+def test_an_operation_asks_for_what_the_runtime_gives(row: Row) -> None:
+    """A request or an event by its trigger, the caller where there is one, and work; and it says what it answers."""
+    given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event"}, "schedule": set[str]()}
+    trigger = next(name for name in given if getattr(row, name))
+    asked = set(hints(row)) - {"return"}
+    assert asked <= given[trigger] | {"work"}
+    assert "return" in hints(row)
+    assert "__wrapped__" not in vars(operation(row))
+
+
+@each("row", HTTP, ids=by_name)
+def test_path_parameters_are_fields_of_the_request(row: Row) -> None:
+    """What the path names, the operation is given, as a text."""
+    if row.parameters:
+        fields = typing.get_type_hints(hints(row)["request"])
+        assert {name: fields.get(name) for name in row.parameters} == dict.fromkeys(row.parameters, str)
+
+
+def structs(kind: Any) -> list[type[msgspec.Struct]]:
+    """A type and all structures within it."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return [kind, *(inner for field in typing.get_type_hints(kind).values() for inner in structs(field))]
+    return [inner for part in typing.get_args(kind) for inner in structs(part)]
+
+
+@each("row", HTTP, ids=by_name)
+def test_a_request_refuses_what_it_does_not_know(row: Row) -> None:
+    """Unknown fields are refused at every depth."""
+    request = hints(row).get("request", Request)
+    assert issubclass(request, Request)
+    assert all(each.__struct_config__.forbid_unknown_fields for each in structs(request))
+
+
+@each("row", HTTP, ids=by_name)
+def test_nobody_is_a_caller_of_a_public_operation(row: Row) -> None:
+    """Whoever needs a caller asks for a token; and what changes something for a caller knows who that is."""
+    asks = "caller" in hints(row)
+    assert not asks or hints(row)["caller"] is Caller
+    assert not (row.scope == "public" and asks)
+    if row.scope != "public" and row.method != "GET":
+        assert asks
+
+
+@each("row", HTTP, ids=by_name)
+def test_statuses_are_those_of_the_contract(row: Row) -> None:
+    """201 makes, 204 has nothing to say; keys belong to operations that make something."""
+    assert row.success in (200, 201, 204)
+    assert (row.success == 204) == (hints(row)["return"] is type(None))
+    assert row.success != 201 or row.method == "POST"
+    assert row.idempotency is None or row.method == "POST"
+
+
+@each("row", [row for row in ROWS if not row.http], ids=by_name)
+def test_only_http_rows_have_scopes(row: Row) -> None:
+    """A scope or a limit on another trigger would be checked by nobody."""
+    assert (row.scope, row.limit, row.idempotency, row.success) == (None, None, None, 200)
+
+
+@each("row", EVENTS, ids=by_name)
+def test_an_event_operation_reads_what_it_consumes(row: Row) -> None:
+    """Its parameter is typed with the messages of its row's types, no more and no fewer; it answers nothing."""
+    annotated = hints(row)["event"]
+    assert typing.get_origin(annotated) is Event
+    (messages,) = typing.get_args(annotated)
+    read = set(typing.get_args(messages)) or {messages}
+    assert read == {message_class(event_type) for event_type in row.event or ()}
+    assert hints(row)["return"] is type(None)
+    assert row.transaction == "one"  # with the inbox
+
+
+@each("row", RPCS, ids=by_name)
+def test_an_rpc_operation_is_its_contract(row: Row) -> None:
+    """Request and response are the messages of the method."""
+    method = contract(row.rpc or "")
+    assert (hints(row)["request"].DESCRIPTOR, hints(row)["return"].DESCRIPTOR) == (
+        method.request.DESCRIPTOR,
+        method.response.DESCRIPTOR,
+    )
+
+
+@each("row", SCHEDULES, ids=by_name)
+def test_a_schedule_is_a_cron_line(row: Row) -> None:
+    """Five fields, as Cloud Scheduler reads them."""
+    assert len((row.schedule or "").split()) == 5

@@ -1,0 +1,122 @@
+"""The house's rules that a machine can check: sizes, and what is said in one place only."""
+
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+
+from shared.registry import load
+from tests.architecture.house import ROOT, ROWS, modules, name_of, path_of, texts, tree
+
+OPERATION_LINES = 60
+MODULE_LINES = 300
+
+EXCEPTIONS: dict[str, int] = {}
+"""Modules that may be longer, by their dotted name; there are none."""
+
+PRODUCTION = modules("functions", "shared")
+ALL = modules("functions", "shared", "emulators")
+SQL = sorted(path for folder in ("functions", "shared", "emulators") for path in (ROOT / folder).rglob("*.sql"))
+
+STATEMENT = re.compile(r"(?is)\s*(select\b.+\bfrom|insert\s+into|update\b.+\bset|delete\s+from)\b")
+
+
+def length(path: Path) -> int:
+    """The lines of a file."""
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def too_long(paths: list[Path], allowed: int) -> dict[str, int]:
+    """The modules with more lines than that, and no exception."""
+    found = {name_of(path): length(path) for path in paths}
+    return {name: lines for name, lines in found.items() if lines > EXCEPTIONS.get(name, allowed)}
+
+
+def test_an_operation_fits_on_a_screen() -> None:
+    """A longer one does more than one thing."""
+    assert too_long([path_of(row) for row in ROWS], OPERATION_LINES) == {}
+
+
+def test_a_module_is_read_in_one_sitting() -> None:
+    """A longer one is two modules."""
+    assert too_long(ALL, MODULE_LINES) == {}
+
+
+def test_no_exception_is_out_of_date() -> None:
+    """Whoever has become short is no exception any more."""
+    by_name = {name_of(path): length(path) for path in ALL}
+    assert [name for name, allowed in EXCEPTIONS.items() if not OPERATION_LINES < by_name[name] <= allowed] == []
+
+
+def test_a_module_says_what_it_is_for() -> None:
+    """It begins with a docstring."""
+    assert [name_of(path) for path in ALL if not ast.get_docstring(tree(path))] == []
+
+
+def test_routes_and_topics_stand_in_the_registry_alone() -> None:
+    """No module of production code knows a path or the name of a topic."""
+    said = [(name_of(path), str(text.value)) for path in PRODUCTION for text in texts(path)]
+    assert [each for each in said if each[1].startswith("/v1/") or each[1] in load().topics] == []
+
+
+def test_sql_stands_in_sql_files() -> None:
+    """Statements on tables are named queries, each under a line of intent."""
+    said = [(name_of(path), str(text.value)) for path in PRODUCTION for text in texts(path)]
+    assert [each for each in said if STATEMENT.match(each[1])] == []
+
+
+def test_a_query_has_a_line_of_intent() -> None:
+    """Each named query says in a comment what it is for."""
+    without = []
+    for path in SQL:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for name, intent in pairwise(lines):
+            if name.startswith("-- name:") and not re.match(r"-- \w", intent):
+                without.append(f"{path.relative_to(ROOT)}: {name}")
+    assert without == []
+
+
+def test_a_migration_says_what_it_makes() -> None:
+    """In its first line; and its number, in its name, puts it in its place."""
+    for path in (path for path in SQL if "migrations" in path.parts):
+        assert re.fullmatch(r"\d{4}-[a-z-]+\.sql", path.name)
+        assert re.match(r"-- \w", path.read_text(encoding="utf-8"))
+
+
+def test_migrations_are_numbered_once() -> None:
+    """The event store's come first, and no two of a service share a number."""
+    store = [path.name for path in SQL if path.is_relative_to(ROOT / "shared/outbox/sql/migrations")]
+    for service in load().services:
+        own = [path.name for path in SQL if path.is_relative_to(ROOT / "functions" / service / "sql/migrations")]
+        numbers = [name[:4] for name in sorted(store) + sorted(own)]
+        assert numbers == sorted(set(numbers)), service
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    """shared/config.py makes Settings of it; nothing else looks."""
+    readers = [
+        name_of(path)
+        for path in PRODUCTION
+        if any(isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") for node in ast.walk(tree(path)))
+    ]
+    assert readers == ["shared.config"]
+
+
+def test_no_float_touches_money() -> None:
+    """No module that knows amounts makes a float, rounds or divides; a domain has no float at all."""
+    offenders = []
+    for path in PRODUCTION:
+        if name_of(path) == "shared.money" or "from shared.money" in path.read_text(encoding="utf-8"):
+            strictly = "domain" in path.parts
+            nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.expr))
+            offenders += [f"{name_of(path)}:{node.lineno}" for node in nodes if _floats(node, strictly=strictly)]
+    assert offenders == []
+
+
+def _floats(node: ast.expr, *, strictly: bool) -> bool:
+    """Whether something makes a float, or, strictly, is one. A division by a text joins paths."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return not (isinstance(node.right, ast.Constant) and isinstance(node.right.value, str))
+    if isinstance(node, ast.Constant):
+        return strictly and isinstance(node.value, float)
+    return isinstance(node, ast.Name) and node.id in ("float", "round")

@@ -1,0 +1,104 @@
+"""The OpenAPI document: it is served as it was generated, and says of every row what the runtime does."""
+
+import re
+from importlib import import_module
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from shared.contracts.problems import STATUS
+from shared.money import DECIMALS
+from shared.registry import Row, load
+from shared.runtime.openapi import document
+from tests.contract.api import DOCUMENT, ROWS, Api, body_schema, name_of, operation, query_names
+from tests.contract.test_answers import members
+
+
+def test_it_is_served_as_it_is(api: Api) -> None:
+    """What is asked for is the committed document."""
+    answer = api.send("GET", "/openapi.json")
+    assert answer.json() == DOCUMENT
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+
+
+def test_it_is_openapi() -> None:
+    """It is a document of OpenAPI 3.1 whose references lead somewhere and whose schemas are JSON Schema 2020-12."""
+    assert re.fullmatch(r"3\.1\.\d+", DOCUMENT["openapi"])
+    assert {"title", "version"} <= set(DOCUMENT["info"])
+    for _, value in members(DOCUMENT):
+        if isinstance(value, dict) and "$ref" in value:
+            here: Any = DOCUMENT
+            for step in value["$ref"].removeprefix("#/").split("/"):
+                here = here[step]
+            assert here
+    for schema in DOCUMENT["components"]["schemas"].values():
+        jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+
+
+def test_it_describes_the_rows_and_nothing_else() -> None:
+    """Every HTTP row by its path and method, under its name, with its scope."""
+    described = {
+        (method.upper(), path): each["operationId"]
+        for path, methods in DOCUMENT["paths"].items()
+        for method, each in methods.items()
+    }
+    assert described == {(row.method, row.path): row.name for row in ROWS}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_each_row_is_described(row: Row) -> None:
+    """Its service, who may call it, what it takes, and every status that it can end in."""
+    described = operation(row)
+    assert described["tags"] == [row.service]
+    assert described["security"] == ([] if row.scope == "public" else [{"token": []}])
+    assert described.get("x-scope") == (row.scope if row.scope not in ("public", "signed_in") else None)
+    assert described["summary"].endswith(".")
+    assert "Raises" not in described["summary"] + described.get("description", "")
+    names = {(p["in"], p["name"]) for p in described.get("parameters", [])}
+    assert {name for where, name in names if where == "path"} == set(row.parameters)
+    assert (("header", "Idempotency-Key") in names) == bool(row.idempotency)
+    statuses = {int(status) for status in described["responses"]}
+    assert row.success in statuses
+    assert {400, 503} <= statuses
+    assert {401} <= statuses or row.scope == "public"
+    assert ({403} <= statuses) == (row.scope not in ("public", "signed_in"))
+    assert {404} <= statuses or not row.parameters
+    assert ({413, 415} <= statuses) == (row.method in ("POST", "PUT", "PATCH"))
+    assert ({422} <= statuses) == bool(row.idempotency)
+    assert 500 not in statuses
+    assert statuses <= {200, 201, 204, 404, 409, *STATUS.values()}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_parameters_and_bodies_are_closed(row: Row) -> None:
+    """A body says that it takes no other fields; a parameter is never null."""
+    schema = body_schema(row)
+    assert schema is None or schema["additionalProperties"] is False
+    for parameter in operation(row).get("parameters", []):
+        assert {"type": "null"} not in parameter["schema"].get("anyOf", [])
+        assert parameter["schema"].get("default", 0) is not None
+    if row.method == "GET":
+        assert schema is None
+    else:
+        assert not query_names(row)
+
+
+def test_currencies_are_those_of_money() -> None:
+    """Where a currency is asked for, the document names those that there are."""
+    asked = [
+        schema["properties"]["currency"]
+        for row in ROWS
+        if (schema := body_schema(row)) and "currency" in schema["properties"]
+    ]
+    assert asked
+    assert all(set(each["enum"]) == set(DECIMALS) for each in asked)
+
+
+def test_it_is_made_the_same_every_time() -> None:
+    """Rows and types alone make it: twice made it is the same text."""
+
+    def made() -> str:
+        return document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}"))
+
+    assert made() == made()

@@ -1,0 +1,54 @@
+"""Showing a claim."""
+
+from collections.abc import Callable
+from typing import Any
+
+from emulators.buyer import Person
+from shared import ids
+from tests.books import Books
+from tests.problems import absent, refused
+from tests.triggers import Triggers
+
+Sell = Callable[..., dict[str, Any]]
+Pay = Callable[..., dict[str, Any]]
+
+
+def claimed(buyer: Person, on_sale: Sell, paid_order: Pay) -> dict[str, Any]:
+    claim: dict[str, Any] = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale())["id"]})
+    return claim
+
+
+def test_a_claim_is_shown_to_its_owner(buyer: Person, on_sale: Sell, paid_order: Pay) -> None:
+    """With the same bytes of the voucher that it was answered with."""
+    claim = claimed(buyer, on_sale, paid_order)
+    assert buyer.get(f"/v1/claims/{claim['id']}") == claim
+
+
+def test_anothers_claim_is_not_there(buyer: Person, merchant: Person, on_sale: Sell, paid_order: Pay) -> None:
+    """A foreign, an unknown and a malformed id are answered alike, to the order's merchant too."""
+    claim = claimed(buyer, on_sale, paid_order)
+    wanted = [claim["id"], ids.new("clm", "us"), "nonsense", "%00", claim["order_id"]]
+    absent(*(merchant.request("GET", f"/v1/claims/{claim_id}") for claim_id in wanted))
+
+
+def test_an_open_claim_is_not_shown(
+    buyer: Person, on_sale: Sell, paid_order: Pay, books: Books, triggers: Triggers
+) -> None:
+    """Its owner is answered as if there were none until there is a voucher."""
+    order_id = paid_order(buyer, on_sale())["id"]
+    for event in books.stream("order", order_id):
+        triggers.received("open_claim", event)
+    claim_id = ids.sibling(order_id, "clm")
+    (row,) = books.rows("claiming", "SELECT status FROM claims WHERE id = :id", id=claim_id)
+    assert row["status"] == "open"
+    absent(*(buyer.request("GET", f"/v1/claims/{each}") for each in (claim_id, ids.new("clm", "us"))))
+
+
+def test_query_parameters_are_refused(buyer: Person) -> None:
+    """It takes none."""
+    refused(buyer.request("GET", f"/v1/claims/{ids.new('clm', 'us')}?x=1"), 400, "VALIDATION_FAILED", "x")
+
+
+def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None]) -> None:
+    """claim:read."""
+    guarded("get_claim", f"/v1/claims/{ids.new('clm', 'us')}")

@@ -1,0 +1,91 @@
+"""The sweeper of orders whose request was cut off. test_saga.py has it finish them from every step."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person
+from functions.order.advance_orders import advance_orders
+from functions.order.domain.order import Order
+from functions.order.ports import Refusal
+from shared.errors import Contended, MeridianError, Unavailable
+from tests.books import Books
+from tests.conftest import FUNDS
+from tests.functions.order.conftest import Attempt
+from tests.functions.order.fakes import FakeWork, Shop
+from tests.functions.order.samples import placed, terms
+from tests.triggers import Triggers
+
+
+def shop_with(orders: int) -> Shop:
+    """A shop in which so many requests were cut off right after placing their orders, of one supply, now."""
+    shop = Shop()
+    supply = shop.sells(terms(), orders)
+    with FakeWork(shop).transaction() as work:
+        for _ in range(orders):
+            order = work.orders.place(placed([(supply, 1)], shop.clock.now()))
+            shop.wallet.available[order.wallet_id] = order.total
+    return shop
+
+
+def statuses(shop: Shop) -> list[str]:
+    """The statuses of all orders."""
+    return [order.status for order in shop.orders()]
+
+
+def test_a_request_in_time_is_left_alone() -> None:
+    """An order is taken up 15 seconds after it was placed, longer than a request's lease; not before."""
+    shop = shop_with(3)
+    shop.clock.pass_by(seconds=14.9)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 0, "waiting": 0}
+    assert statuses(shop) == ["pending"] * 3
+    shop.clock.pass_by(seconds=0.1)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 3, "waiting": 0}
+    assert statuses(shop) == ["confirmed"] * 3
+    assert advance_orders(FakeWork(shop)) == {"advanced": 0, "waiting": 0}
+
+
+@pytest.mark.parametrize("error", [Unavailable(), Contended(), MeridianError("a defect of theirs")], ids=repr)
+def test_one_order_in_trouble_does_not_keep_the_others(error: MeridianError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever one order meets, those behind it come to their outcome; it is tried again the next time."""
+    shop = shop_with(3)
+    first, reserve = shop.orders()[0].id, shop.supply.reserve
+
+    def fail(order: Order) -> Refusal | None:
+        if order.id == first:
+            raise error
+        return reserve(order)
+
+    monkeypatch.setattr(shop.supply, "reserve", fail)
+    shop.clock.pass_by(seconds=20)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 2, "waiting": 1}
+    assert statuses(shop) == ["pending", "confirmed", "confirmed"]
+    monkeypatch.undo()
+    assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 0}
+
+
+def test_sweepers_and_requests_at_once_make_one_outcome(
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    attempt: Callable[..., Attempt],
+    books: Books,
+    triggers: Triggers,
+) -> None:
+    """Several sweepers and the resumed requests of eight orders at the same time: each is confirmed and paid once."""
+    supply = on_sale()
+    cut = [attempt(buyer, supply) for _ in range(8)]
+    for number, request in enumerate(cut):
+        request.crash(("commit", "supply.reserve", "wallet.hold")[number % 3])
+    with ThreadPoolExecutor(12) as pool:
+        sweeping = [pool.submit(triggers.start, "advance_orders") for _ in range(4)]
+        answers = list(pool.map(lambda request: request.send(), cut))
+        for sweep in sweeping:
+            assert sweep.result()["waiting"] == 0
+    assert [answer.status_code for answer in answers] == [201] * 8
+    orders = books.orders_of(buyer.user_id)
+    assert {account.status for account in books.all_settled(orders).values()} == {"paid"}
+    assert {tuple(books.story(order_id)) for order_id in orders} == {("order.placed", "order.confirmed", "order.paid")}
+    assert books.stock(supply["id"]).sold == 8
+    assert books.money(buyer.wallet_id) == (FUNDS - 8000, 0)

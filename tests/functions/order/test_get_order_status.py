@@ -1,0 +1,68 @@
+"""Order.GetStatus: what claiming learns of an order."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person
+from shared import ids
+from shared.adapters.rpc import RpcChannel
+from shared.contracts.gen.order_pb2 import GetStatusRequest, GetStatusResponse
+from shared.errors import Forbidden, NotFound
+
+Rpc = Callable[[str, str], RpcChannel]
+
+
+def status_of(rpc: Rpc, order_id: str) -> GetStatusResponse:
+    """Ask on behalf of claiming."""
+    return rpc("order", "claiming").call("Order.GetStatus", GetStatusRequest(order_id=order_id), GetStatusResponse)
+
+
+def test_a_paid_order_may_be_claimed_and_no_other(
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    ordered: Callable[..., dict[str, Any]],
+    stuck: Callable[..., str],
+    rpc: Rpc,
+    silence: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Claimable is exactly paid: not pending, confirmed, cancelled or claimed."""
+    supply = on_sale()
+    with silence():
+        order_id, pending = ordered(buyer, supply)["id"], stuck(buyer, supply)
+        for each, status in ((order_id, "confirmed"), (pending, "pending")):
+            assert (status_of(rpc, each).status, status_of(rpc, each).claimable) == (status, False)
+        buyer.post(f"/v1/orders/{pending}/cancel")
+        assert (status_of(rpc, pending).status, status_of(rpc, pending).claimable) == ("cancelled", False)
+    buyer.wait_for(f"/v1/orders/{order_id}", "status", "paid")
+    assert (status_of(rpc, order_id).status, status_of(rpc, order_id).claimable) == ("paid", True)
+    buyer.post("/v1/claims", {"order_id": order_id})
+    buyer.wait_for(f"/v1/orders/{order_id}", "status", "claimed")
+    assert (status_of(rpc, order_id).status, status_of(rpc, order_id).claimable) == ("claimed", False)
+
+
+def test_it_says_what_a_voucher_needs(
+    buyer: Person, on_sale: Callable[..., dict[str, Any]], ordered: Callable[..., dict[str, Any]], rpc: Rpc
+) -> None:
+    """Whose order it is, the address that pays, and of each line what is handed out for it."""
+    asset = {"chain_id": 31337, "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3", "token_id": str(2**256 - 1)}
+    supply = on_sale(asset={**asset, "standard": "ERC-721"})
+    order = ordered(buyer, supply, 2)
+    told = status_of(rpc, order["id"])
+    assert (told.order_id, told.user_id, told.address) == (order["id"], buyer.user_id, buyer.address)
+    item = told.items[0]
+    assert (item.item_id, item.supply_id, item.quantity) == (order["items"][0]["id"], supply["id"], 2)
+    assert (item.chain_id, item.contract, item.token_id) == (31337, asset["contract"], asset["token_id"])
+    assert item.standard == "ERC-721"
+
+
+def test_an_unknown_order_and_another_caller_are_refused(rpc: Rpc) -> None:
+    """Absent and malformed ids are not found; only claiming may ask."""
+    for order_id in (ids.new("ord", "us"), "nonsense", ""):
+        with pytest.raises(NotFound):
+            status_of(rpc, order_id)
+    for caller in ("wallet", "supply", "order", ""):
+        with pytest.raises(Forbidden):
+            rpc("order", caller).call("Order.GetStatus", GetStatusRequest(), GetStatusResponse)

@@ -1,0 +1,75 @@
+"""The story of an order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person
+from shared import ids
+
+OnSale = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def claimed(buyer: Person, on_sale: OnSale, paid_order: Callable[..., dict[str, Any]]) -> str:
+    """The path of the events of a claimed order."""
+    order_id = paid_order(buyer, on_sale())["id"]
+    buyer.post("/v1/claims", {"order_id": order_id})
+    buyer.wait_for(f"/v1/orders/{order_id}", "status", "claimed")
+    return f"/v1/orders/{order_id}/events"
+
+
+STORY = ["order.placed", "order.confirmed", "order.paid", "order.claimed"]
+
+
+def test_a_story_is_told_from_its_beginning(
+    claimed: str, buyer: Person, merchant: Person, operator: Person, anyone: Callable[[], Person]
+) -> None:
+    """Oldest first with versions, data and times, to whom the order is shown; to others it does not exist."""
+    told = buyer.get(claimed)
+    assert told["next_cursor"] is None
+    assert [event["type"] for event in told["items"]] == STORY
+    assert [event["version"] for event in told["items"]] == [1, 2, 3, 4]
+    assert [event["at"] for event in told["items"]] == sorted(event["at"] for event in told["items"])
+    assert all(set(event) == {"version", "type", "data", "at"} for event in told["items"])
+    assert {event["data"]["order_id"] for event in told["items"]} == {claimed.split("/")[3]}
+    assert told["items"][0]["data"]["total"] == "1000"
+    assert merchant.get(claimed) == operator.get(claimed) == told
+    assert anyone().request("GET", claimed).status_code == 404
+
+
+def test_a_story_is_told_page_by_page(claimed: str, buyer: Person) -> None:
+    """Cursors lead through every event once."""
+    seen, cursor = [], ""
+    for _ in range(4):
+        told = buyer.get(f"{claimed}?limit=1{cursor}")
+        seen += [event["type"] for event in told["items"]]
+        cursor = f"&cursor={told['next_cursor']}"
+    assert seen == STORY
+    assert told["next_cursor"] is None
+    two = buyer.get(f"{claimed}?limit=2")
+    rest = buyer.get(f"{claimed}?limit=100&cursor={two['next_cursor']}")
+    assert [event["type"] for event in two["items"] + rest["items"]] == STORY
+
+
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        *(("cursor", f"cursor={cursor}") for cursor in ("-1", "x", "", str(2**63 - 1), "9" * 40, "%00", "1.5")),
+        *(("limit", f"limit={limit}") for limit in ("0", "101", "x")),
+        ("since", "since=1"),
+    ],
+)
+def test_a_query_that_does_not_fit_is_malformed(field: str, query: str, merchant: Person) -> None:
+    """Values out of range and unknown parameters are 400, before it is looked whether the order exists."""
+    answer = merchant.request("GET", f"/v1/orders/{ids.new('ord', 'us')}/events?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_FAILED")
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("order_id", [ids.new("ord", "us"), ids.new("sup", "us"), "nonsense", "%00", "é"])
+def test_an_unknown_order_is_not_found(merchant: Person, order_id: str) -> None:
+    """Absent and malformed ids are 404 alike."""
+    answer = merchant.request("GET", f"/v1/orders/{order_id}/events")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")

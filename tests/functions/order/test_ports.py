@@ -1,0 +1,360 @@
+"""What the ports promise, on the fakes and on PostgreSQL and the real services alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from functions.order.domain.order import Order
+from functions.order.domain.placing import Terms
+from functions.order.ports import SagaWork
+from functions.order.store import Work
+from shared import ids
+from shared.adapters.resources import Resources
+from shared.contracts.operations import Caller
+from shared.errors import Contended, KeyInUse, NotFound
+from shared.idempotency import Key
+from tests.books import Books
+from tests.functions.order.fakes import FakeWork, Shop
+from tests.functions.order.samples import FEE_BPS, placed, terms
+
+UNITS = 10
+FUNDS = 10_000
+
+
+@dataclass
+class Trade:
+    """A buyer, a merchant and what they trade, on one kind of parts."""
+
+    open: Callable[[str | None, timedelta], SagaWork]
+    """The work of a request with this idempotency key, or of none, so long from now."""
+
+    buyer: str
+    wallet_id: str
+    supply_id: str
+    left: Callable[[], int]
+    spendable: Callable[[], int]
+    ahead: timedelta = timedelta(0)
+    key: str = field(default_factory=fresh_key)
+
+    def work(self, key: str | None = None) -> Any:
+        """The work of a request, now."""
+        return self.open(key, self.ahead)
+
+    def pass_by(self, **duration: float) -> None:
+        """Let time pass, as in `pass_by(seconds=3)`."""
+        self.ahead += timedelta(**duration)
+
+    def terms(self) -> Terms:
+        """The terms of the supply, as the supply service tells them."""
+        told: dict[str, Terms] = self.work().supply.describe([self.supply_id], self.buyer)
+        return told[self.supply_id]
+
+    def place(self, *units: int, key: str | None = None, price: int | None = None) -> Order:
+        """Commit an order of so many units in each line."""
+        told = self.terms()
+        told = told if price is None else replace(told, unit_price=price)
+        begun = placed([(told, quantity) for quantity in units or (2,)], self.work().now(), self.buyer)
+        begun = replace(begun, wallet_id=self.wallet_id)
+        with self.work(key).transaction() as t1:
+            t1.lease_key(begun.order_id)
+            order: Order = t1.orders.place(begun)
+        return order
+
+
+class Undone(Exception):
+    """Rolls a transaction back: the stack would act on a confirmed order that has taken nothing."""
+
+
+@pytest.fixture
+def fake_trade() -> Trade:
+    """A trade in memory."""
+    shop = Shop()
+    supply, wallet_id, began = shop.sells(terms(unit_price=1000), UNITS), shop.funds(FUNDS), shop.clock.now()
+
+    def work(key: str | None, ahead: timedelta) -> SagaWork:
+        shop.clock.moment = began + ahead
+        return FakeWork(shop, key)
+
+    return Trade(
+        open=work,
+        buyer=shop.buyer.user_id,
+        wallet_id=wallet_id,
+        supply_id=supply.supply_id,
+        left=lambda: shop.supply.left[supply.supply_id],
+        spendable=lambda: shop.wallet.available[wallet_id],
+    )
+
+
+@pytest.fixture
+def real_trade(
+    anyone: Callable[[], Person],
+    on_sale: Callable[..., dict[str, Any]],
+    books: Books,
+    shifted: Callable[[timedelta], Resources],
+) -> Trade:
+    """A trade on the running stack."""
+    buyer, supply = anyone(), on_sale(quantity=UNITS)
+    buyer.post("/v1/local/faucet", {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(FUNDS)})
+
+    def work(key: str | None, ahead: timedelta) -> Any:
+        bound = Key(buyer.user_id, "create_order", key, "fingerprint") if key else None
+        return Work(shifted(ahead), "order", None, bound)
+
+    def spendable() -> int:
+        posted, held = books.money(buyer.wallet_id)
+        return posted - held
+
+    return Trade(
+        open=work,
+        buyer=buyer.user_id,
+        wallet_id=buyer.wallet_id,
+        supply_id=supply["id"],
+        left=lambda: books.stock(supply["id"]).available,
+        spendable=spendable,
+    )
+
+
+@pytest.fixture(params=["fake", "real"])
+def trade(request: pytest.FixtureRequest) -> Trade:
+    """A trade in memory, then one on the running stack."""
+    made: Trade = request.getfixturevalue(f"{request.param}_trade")
+    return made
+
+
+def caller(user_id: str, *scopes: str) -> Caller:
+    """Somebody who asks."""
+    return Caller(user_id, "ses_us_test", frozenset(scopes))
+
+
+# Orders
+
+
+def test_an_order_comes_back_as_it_was_placed(trade: Trade) -> None:
+    """Every field, to whoever locks it later; unknown ids are not found."""
+    order = trade.place(1, 2)
+    with trade.work().transaction() as work:
+        assert work.orders.lock(order.id) == order
+        assert (order.status, order.version, order.total, order.fee_bps) == ("pending", 1, 3000, FEE_BPS)
+        with pytest.raises(NotFound):
+            work.orders.lock(ids.new("ord", "us"))
+
+
+def test_a_transaction_that_raises_leaves_nothing(trade: Trade) -> None:
+    """Neither facts nor the key."""
+    order = trade.place()
+    with pytest.raises(Undone), trade.work(trade.key).transaction() as work:
+        work.lease_key(ids.new("ord", "us"))
+        work.orders.record(order, order.confirm())
+        raise Undone
+    with trade.work().transaction() as work:
+        assert work.orders.lock(order.id) == order
+    assert trade.work(trade.key).resumed() is None
+
+
+def test_facts_are_recorded_after_the_version_they_were_decided_on(trade: Trade) -> None:
+    """What was recorded comes back; a decision on an older version loses, and changes nothing."""
+    order = trade.place()
+    with trade.work().transaction() as work:
+        cancelled = work.orders.record(work.orders.lock(order.id), order.cancel())
+    assert (cancelled.status, cancelled.version) == ("cancelled", 2)
+    with pytest.raises(Contended), trade.work().transaction() as work:
+        work.orders.record(order, order.confirm())
+    with trade.work().transaction() as work:
+        assert work.orders.lock(order.id) == cancelled
+
+
+def test_an_order_is_shown_to_whom_it_concerns(trade: Trade) -> None:
+    """Buyer, merchant and operators see it, with its failure if there is one; others do not find it."""
+    order = trade.place()
+    with trade.work().transaction() as work:
+        work.orders.record(order, order.fail("SOLD_OUT", "Nothing is left."))
+        views = [
+            work.orders.show(order.id, caller(order.user_id)),
+            work.orders.show(order.id, caller(order.merchant_id)),
+            work.orders.show(order.id, caller("usr_us_x", "operator")),
+        ]
+        assert views[0] == views[1] == views[2]
+        assert (views[0].status, views[0].failure.code, views[0].total) == ("failed", "SOLD_OUT", 2000)
+        for order_id, user_id in ((order.id, "usr_us_x"), (ids.new("ord", "us"), order.user_id), ("x", order.user_id)):
+            with pytest.raises(NotFound):
+                work.orders.show(order_id, caller(user_id, "order:read"))
+
+
+def test_orders_are_browsed_newest_first(trade: Trade) -> None:
+    """By buyer, by merchant and by status, beyond an id, at most so many."""
+    orders = [trade.place(1) for _ in range(3)]
+    merchant, newest_first = orders[0].merchant_id, [order.id for order in orders[::-1]]
+    with trade.work().transaction() as work:
+        work.orders.record(orders[1], orders[1].cancel())
+
+        def browse(user: str | None, merchant: str | None, status: Any, after: str | None, most: int) -> list[str]:
+            return [view.id for view in work.orders.browse(user, merchant, status, after, most)]
+
+        assert browse(trade.buyer, None, None, None, 9) == newest_first
+        assert browse(trade.buyer, None, None, None, 2) == newest_first[:2]
+        assert browse(trade.buyer, None, None, newest_first[0], 9) == newest_first[1:]
+        assert browse(trade.buyer, None, "cancelled", None, 9) == [orders[1].id]
+        assert browse(trade.buyer, None, "pending", None, 9) == [orders[2].id, orders[0].id]
+        assert browse(None, merchant, None, None, 3) == newest_first
+        assert browse(trade.buyer, "usr_us_x", None, None, 9) == []
+
+
+def test_a_history_is_read_beyond_a_version(trade: Trade) -> None:
+    """Oldest first, at most so many."""
+    order = trade.place()
+    with pytest.raises(Undone), trade.work().transaction() as work:
+        order = work.orders.record(order, order.confirm())
+        work.orders.record(order, order.pay())
+        told = work.orders.history(order.id, 0, 9)
+        assert [(event.version, event.type) for event in told] == [
+            *((1, "order.placed"), (2, "order.confirmed"), (3, "order.paid")),
+        ]
+        assert told[0].data["total"] == "2000"
+        assert work.orders.history(order.id, 1, 1) == told[1:2]
+        assert work.orders.history(order.id, 3, 9) == work.orders.history("ord_us_x", 0, 9) == []
+        raise Undone
+
+
+def test_what_is_overdue_and_what_is_stranded(trade: Trade) -> None:
+    """Pending orders from their very time on, and from when they were placed on; none with an outcome."""
+    pending, ended = trade.place(1), trade.place(1)
+    instant = timedelta(microseconds=1)
+    with trade.work().transaction() as work:
+        work.orders.record(ended, ended.cancel())
+        assert pending.id in work.orders.expired(pending.expires_at, 10_000)
+        assert pending.id not in work.orders.expired(pending.expires_at - instant, 10_000)
+        assert pending.id in work.orders.stranded(pending.created_at, 10_000)
+        assert pending.id not in work.orders.stranded(pending.created_at - instant, 10_000)
+        assert ended.id not in work.orders.expired(ended.expires_at, 10_000)
+        assert ended.id not in work.orders.stranded(ended.created_at, 10_000)
+        work.orders.record(pending, pending.cancel())
+
+
+# Idempotency keys of sagas
+
+
+def test_a_key_is_leased_to_one_request(trade: Trade) -> None:
+    """The first takes it; until the lease is over nobody goes on; then one does, for another lease."""
+    assert trade.work(trade.key).resumed() is None
+    order = trade.place(key=trade.key)
+    with pytest.raises(KeyInUse):
+        trade.place(key=trade.key)
+    with pytest.raises(KeyInUse):
+        trade.work(trade.key).resumed()
+    trade.pass_by(seconds=11)
+    assert trade.work(trade.key).resumed() == order.id
+    with pytest.raises(KeyInUse):
+        trade.work(trade.key).resumed()
+
+
+def test_a_lease_that_is_given_up_is_free_at_once(trade: Trade) -> None:
+    """The same key goes on without waiting."""
+    order = trade.place(key=trade.key)
+    work = trade.work(trade.key)
+    work.end_lease(order.id)
+    assert trade.work(trade.key).resumed() == order.id
+
+
+def test_an_order_with_an_outcome_is_not_resumed(trade: Trade) -> None:
+    """Its answer is kept beside the outcome, so there is nothing to go on with."""
+    order = trade.place(key=trade.key)
+    with trade.work().transaction() as work:
+        work.orders.record(order, order.cancel())
+    trade.pass_by(seconds=11)
+    assert trade.work(trade.key).resumed() is None
+
+
+def test_a_request_without_a_key_leases_nothing(trade: Trade) -> None:
+    """The sweeper has none."""
+    trade.place()
+    assert trade.work().resumed() is None
+
+
+# Supply
+
+
+def test_terms_are_told_of_what_there_is(trade: Trade) -> None:
+    """Unknown supplies are left out."""
+    told = trade.work().supply.describe([trade.supply_id, ids.new("sup", "us"), "x"], trade.buyer)
+    assert set(told) == {trade.supply_id}
+    assert (told[trade.supply_id].unit_price, told[trade.supply_id].currency) == (1000, "USDC")
+
+
+def test_stock_is_reserved_once_and_given_back_once(trade: Trade) -> None:
+    """However often the same command comes; what was given back is never reserved again."""
+    order, supply = trade.place(1, 2), trade.work().supply
+    for _ in range(2):
+        assert supply.reserve(order) is None
+        assert trade.left() == UNITS - 3
+    for _ in range(2):
+        supply.release(order)
+        assert trade.left() == UNITS
+    assert supply.reserve(order)[0] == "STOCK_RELEASED"
+    assert trade.left() == UNITS
+
+
+def test_a_release_before_the_reservation_refuses_it(trade: Trade) -> None:
+    """The tombstone of an unknown reservation."""
+    order, supply = trade.place(), trade.work().supply
+    supply.release(order)
+    assert supply.reserve(order)[0] == "STOCK_RELEASED"
+    assert trade.left() == UNITS
+
+
+def test_a_refused_order_takes_no_stock(trade: Trade) -> None:
+    """Not even of the lines for which there is enough; later, when there is, the same command is no longer refused."""
+    order, supply = trade.place(6), trade.work().supply
+    both = trade.place(1, 6)
+    assert supply.reserve(order) is None
+    assert supply.reserve(both)[0] == "SOLD_OUT"
+    assert trade.left() == UNITS - 6
+    supply.release(order)
+    assert supply.reserve(both) is None
+    assert trade.left() == UNITS - 7
+    supply.release(both)
+
+
+# Wallet
+
+
+def test_an_address_is_told_to_the_owner(trade: Trade) -> None:
+    """Another's and an unknown wallet are not found."""
+    wallet = trade.work().wallet
+    assert wallet.address(trade.wallet_id, trade.buyer).startswith("0x")
+    for wallet_id, owner in ((trade.wallet_id, "usr_us_x"), (ids.new("wal", "us"), trade.buyer), ("", trade.buyer)):
+        with pytest.raises(NotFound):
+            wallet.address(wallet_id, owner)
+
+
+def test_funds_are_held_once_and_given_back_once(trade: Trade) -> None:
+    """However often the same command comes; what was given back is never held again."""
+    order, wallet = trade.place(), trade.work().wallet
+    for _ in range(2):
+        assert wallet.hold(order) is None
+        assert trade.spendable() == FUNDS - 2000
+    for _ in range(2):
+        assert wallet.release(order)
+        assert trade.spendable() == FUNDS
+    assert wallet.hold(order)[0] == "HOLD_RELEASED"
+    assert trade.spendable() == FUNDS
+
+
+def test_a_release_before_the_hold_refuses_it(trade: Trade) -> None:
+    """The tombstone of an unknown hold."""
+    order, wallet = trade.place(), trade.work().wallet
+    assert wallet.release(order)
+    assert wallet.hold(order)[0] == "HOLD_RELEASED"
+    assert trade.spendable() == FUNDS
+
+
+def test_a_hold_is_covered(trade: Trade) -> None:
+    """All that there is can be held, and not one atomic unit more."""
+    most, more = trade.place(1, price=FUNDS), trade.place(1, price=1)
+    assert trade.work().wallet.hold(most) is None
+    assert trade.work().wallet.hold(more)[0] == "INSUFFICIENT_FUNDS"
+    assert trade.spendable() == 0
+    assert trade.work().wallet.release(most)

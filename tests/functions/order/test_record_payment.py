@@ -1,0 +1,24 @@
+"""What a captured hold does to its order."""
+
+import pytest
+
+from functions.order.record_payment import record_payment
+from shared.contracts.gen.wallet_events_pb2 import HoldCaptured
+from shared.errors import MeridianError, NotFound
+from tests.functions.order.scenes import HISTORIES, delivered
+
+
+@pytest.mark.parametrize("status", HISTORIES)
+def test_a_captured_hold_pays_a_confirmed_order_once(status: str) -> None:
+    """What is paid stays paid; a payment of an order that was not confirmed is a defect, and raises."""
+    if status in ("pending", "failed", "cancelled", "expired"):
+        with pytest.raises(MeridianError, match=f"is {status}, but its hold was captured"):
+            delivered(status, record_payment, HoldCaptured)
+    else:
+        assert delivered(status, record_payment, HoldCaptured).status == {"confirmed": "paid"}.get(status, status)
+
+
+def test_an_event_of_an_unknown_order_raises() -> None:
+    """It is never acknowledged in silence."""
+    with pytest.raises(NotFound):
+        delivered("none", record_payment, HoldCaptured)

@@ -1,0 +1,64 @@
+"""What was bought is handed out by the contract: the voucher of POST /v1/claims, on a real EVM, once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulators import contracts
+from emulators.buyer import Person
+from shared.adapters.abi import encoded
+from shared.adapters.chain import Reverted
+from shared.adapters.ethereum import keccak
+from tests.chain import LocalChain
+from tests.shared.contracts.solidity.test_claims import CLAIM, arguments, signature
+
+
+def refused(chain: LocalChain, voucher: dict[str, Any], **change: Any) -> bool:
+    """Whether the contract refuses a voucher, changed or not, and mines it as failed."""
+    data = encoded(CLAIM, arguments({"message": {**voucher["message"], **change}}), signature(voucher))
+    with pytest.raises(Reverted):
+        chain.client.gas(data, contracts.CLAIMS, chain.accounts[1])
+    receipt = chain.client.receipt(chain.send(contracts.CLAIMS, data))
+    return receipt is not None and not receipt.succeeded
+
+
+def test_a_voucher_is_redeemed_once(
+    chain: LocalChain,
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    paid_order: Callable[..., dict[str, Any]],
+) -> None:
+    """The contract mints what was bought to the buyer; replay, another recipient and another chain are refused."""
+    supply = on_sale()
+    order = paid_order(buyer, supply, quantity=3)
+    voucher = buyer.post("/v1/claims", {"order_id": order["id"]})["voucher"]
+    assert voucher["domain"]["verifyingContract"] == contracts.CLAIMS
+    token_id = int.from_bytes(keccak(supply["id"].encode()))
+
+    def owned(owner: str) -> int:
+        found: int = chain.ask(contracts.CLAIMS, ["uint256"], "balanceOf(address,uint256)", owner, token_id)
+        return found
+
+    assert refused(chain, voucher, recipient=chain.accounts[1])
+    redeeming = encoded(CLAIM, arguments(voucher), signature(voucher))
+    receipt = chain.client.receipt(chain.send(contracts.CLAIMS, redeeming))
+    assert receipt is not None
+    assert receipt.succeeded
+    assert (owned(buyer.address), owned(chain.accounts[1])) == (3, 0)
+    assert refused(chain, voucher)
+    assert owned(buyer.address) == 3
+
+
+def test_a_voucher_for_another_chain_is_refused(
+    chain: LocalChain,
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    paid_order: Callable[..., dict[str, Any]],
+) -> None:
+    """A voucher that the house signed for chain 1 is worth nothing on this one."""
+    asset = {"chain_id": 1, "contract": contracts.CLAIMS, "token_id": "5", "standard": "erc1155"}
+    order = paid_order(buyer, on_sale(asset=asset))
+    voucher = buyer.post("/v1/claims", {"order_id": order["id"]})["voucher"]
+    assert voucher["domain"]["chainId"] == 1
+    assert refused(chain, voucher)

@@ -1,0 +1,111 @@
+"""More demand than stock, limit or money, at the same moment."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import httpx
+
+from emulators.buyer import Person, fresh_key
+from tests.books import Books, Stock
+from tests.conftest import FUNDS
+from tests.races import all_at_once
+
+OnSale = Callable[..., dict[str, Any]]
+
+
+def buy(person: Person, supply: dict[str, Any], quantity: int = 1) -> httpx.Response:
+    """Send an order: whatever is answered."""
+    body = {"wallet_id": person.wallet_id, "items": [{"supply_id": supply["id"], "quantity": quantity}]}
+    return person.request("POST", "/v1/orders", body, fresh_key())
+
+
+def outcomes(answers: list[httpx.Response]) -> list[str]:
+    """201 or the code of the refusal, in alphabetical order."""
+    return sorted("201" if answer.status_code == 201 else answer.json()["code"] for answer in answers)
+
+
+def order_ids(answers: list[httpx.Response]) -> list[str]:
+    """The orders behind these answers, the refused ones too."""
+    return [answer.json().get("id") or answer.json()["order_id"] for answer in answers]
+
+
+def fund(person: Person, amount: int) -> Person:
+    """Give somebody money."""
+    body = {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(amount)}
+    person.post("/v1/local/faucet", body)
+    return person
+
+
+def test_the_last_unit_goes_to_one_of_two(
+    anyone: Callable[[], Person], buyer: Person, on_sale: OnSale, books: Books, audit: Callable[[], list[str]]
+) -> None:
+    """Ten times, two buyers at once: one gets it, the other is told SOLD_OUT and has paid nothing."""
+    buyers = [buyer, fund(anyone(), FUNDS)]
+    bought = 0
+    for _ in range(10):
+        supply = on_sale(quantity=1)
+        answers = all_at_once([partial(buy, person, supply) for person in buyers])
+        assert outcomes(answers) == ["201", "SOLD_OUT"]
+        ends = [account.status for account in books.all_settled(order_ids(answers)).values()]
+        assert sorted(ends) == ["failed", "paid"]
+        assert books.stock(supply["id"]) == Stock(quantity=1, available=0, reserved=0, sold=1)
+        bought += 1
+    spent = [FUNDS - posted for posted, held in (books.money(person.wallet_id) for person in buyers) if not held]
+    assert sum(spent) == 1000 * bought
+    assert audit() == []
+
+
+def test_a_crowd_gets_as_many_as_there_are(
+    anyone: Callable[[], Person], on_sale: OnSale, books: Books, audit: Callable[[], list[str]]
+) -> None:
+    """Eight buyers want three units each of ten: three of them get theirs, one unit is left."""
+    buyers = [fund(anyone(), 3000) for _ in range(8)]
+    supply = on_sale(quantity=10)
+    answers = all_at_once([partial(buy, person, supply, 3) for person in buyers])
+    assert outcomes(answers) == ["201"] * 3 + ["SOLD_OUT"] * 5
+    books.all_settled(order_ids(answers))
+    assert books.stock(supply["id"]) == Stock(quantity=10, available=1, reserved=0, sold=9)
+    assert sorted(books.money(person.wallet_id) for person in buyers) == [(0, 0)] * 3 + [(3000, 0)] * 5
+    assert audit() == []
+
+
+def test_what_was_given_back_is_for_sale_again(
+    buyer: Person,
+    anyone: Callable[[], Person],
+    on_sale: OnSale,
+    books: Books,
+    silence: Any,
+) -> None:
+    """The last unit is sold out while somebody has it; once that order is cancelled the next one gets it."""
+    supply, other = on_sale(quantity=1), fund(anyone(), 1000)
+    with silence():
+        first = buy(buyer, supply).json()["id"]
+        assert outcomes([buy(other, supply)]) == ["SOLD_OUT"]
+        assert buyer.get(f"/v1/supplies/{supply['id']}")["status"] == "sold_out"
+        buyer.post(f"/v1/orders/{first}/cancel")
+        assert buyer.get(f"/v1/supplies/{supply['id']}")["status"] == "active"
+        second = buy(other, supply)
+        assert second.status_code == 201
+    books.all_settled([first, second.json()["id"]])
+    assert (books.money(buyer.wallet_id), books.money(other.wallet_id)) == ((FUNDS, 0), (0, 0))
+
+
+def test_a_limit_holds_for_orders_at_once(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """Four orders of one buyer at the same moment, two units allowed: two are confirmed, two are USER_LIMIT."""
+    supply = on_sale(per_user_limit=2)
+    answers = all_at_once([partial(buy, buyer, supply)] * 4)
+    assert outcomes(answers) == ["201", "201", "USER_LIMIT", "USER_LIMIT"]
+    books.all_settled(order_ids(answers))
+    assert books.stock(supply["id"]).sold == 2
+    assert books.money(buyer.wallet_id) == (FUNDS - 2000, 0)
+
+
+def test_money_is_spent_once_by_orders_at_once(anyone: Callable[[], Person], on_sale: OnSale, books: Books) -> None:
+    """Four orders at the same moment from a wallet that can pay two: two are confirmed, and it ends empty."""
+    buyer, supplies = fund(anyone(), 2000), [on_sale() for _ in range(4)]
+    answers = all_at_once([partial(buy, buyer, supply) for supply in supplies])
+    assert outcomes(answers) == ["201", "201", "INSUFFICIENT_FUNDS", "INSUFFICIENT_FUNDS"]
+    books.all_settled(order_ids(answers))
+    assert books.money(buyer.wallet_id) == (0, 0)
+    assert sorted(books.stock(supply["id"]).available for supply in supplies) == [9, 9, 10, 10]

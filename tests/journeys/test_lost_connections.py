@@ -1,0 +1,90 @@
+"""Purchases while PostgreSQL drops every connection of the services, again and again."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from pg8000.native import Connection
+
+from emulators.buyer import Person, fresh_key
+from emulators.postgres import SUPERUSER
+from shared.config import Settings
+from tests.books import Books, Stock
+from tests.conftest import FUNDS
+
+BUYERS, ORDERS_EACH = 4, 5
+CUTS = 10
+EVERY_SECONDS = 0.2
+AGAIN_SECONDS = 0.1
+
+
+@pytest.fixture
+def cut(settings: Settings) -> Iterator[Callable[[], int]]:
+    """Ends every connection of Meridian's to PostgreSQL: how many there were."""
+    connection = Connection(
+        SUPERUSER,
+        host=settings.database_host,
+        port=settings.database_port,
+        database="postgres",
+        password=settings.secret("postgres.password").decode(),
+    )
+
+    def terminate() -> int:
+        sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'meridian'"
+        return len(connection.run(sql))
+
+    yield terminate
+    connection.close()
+
+
+def buy(person: Person, body: dict[str, Any], _: int) -> tuple[str, list[str]]:
+    """Order with one key until it is answered for good: the order's id, and every answer on the way."""
+    key, answers = fresh_key(), []
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        answer = person.request("POST", "/v1/orders", body, key)
+        answers.append(f"{answer.status_code} {answer.json().get('code', '')}".strip())
+        if answer.status_code == 201:
+            return str(answer.json()["id"]), answers
+        time.sleep(AGAIN_SECONDS)
+    raise TimeoutError(f"no order after {answers}")
+
+
+def test_orders_survive_lost_connections(
+    anyone: Callable[[], Person],
+    on_sale: Callable[..., dict[str, Any]],
+    books: Books,
+    audit: Callable[[], list[str]],
+    cut: Callable[[], int],
+) -> None:
+    """20 orders of 4 buyers: each key ends with one order, paid once; on the way there is nothing but 503 and 409."""
+    buyers, supply = [anyone() for _ in range(BUYERS)], on_sale(quantity=100)
+    for person in buyers:
+        person.post("/v1/local/faucet", {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(FUNDS)})
+    bodies = [{"wallet_id": p.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]} for p in buyers]
+    with ThreadPoolExecutor(BUYERS) as pool:
+        running = [
+            pool.submit(lambda work: [work(number) for number in range(ORDERS_EACH)], partial(buy, person, body))
+            for person, body in zip(buyers, bodies, strict=True)
+        ]
+        lost = 0
+        for _ in range(CUTS):
+            time.sleep(EVERY_SECONDS)
+            lost += cut()
+        done = [result for future in running for result in future.result()]
+    assert lost > CUTS, "nothing was cut"
+    orders = [order_id for order_id, _ in done]
+    seen = {answer for _, answers in done for answer in answers}
+    assert seen <= {
+        *("201", "503 UNAVAILABLE", "503 CONTENDED", "503 ORDER_PENDING", "503 OUTCOME_UNKNOWN"),
+        "409 IDEMPOTENCY_IN_PROGRESS",
+    }
+    assert sorted(orders) == sorted(order_id for person in buyers for order_id in books.orders_of(person.user_id))
+    assert len(set(orders)) == BUYERS * ORDERS_EACH
+    assert {account.status for account in books.all_settled(orders).values()} == {"paid"}
+    assert books.stock(supply["id"]) == Stock(100, 100 - len(orders), 0, len(orders))
+    assert [books.money(person.wallet_id) for person in buyers] == [(FUNDS - 1000 * ORDERS_EACH, 0)] * BUYERS
+    assert audit() == []
