@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from emulators import secrets
 from shared.registry import load
@@ -29,7 +30,8 @@ def call(client: httpx.Client, row: str) -> None:
     except httpx.HTTPError as error:
         log.warning("%s was not started: %s", row, error)
         return
-    log.log(logging.INFO if answer.is_success else logging.WARNING, "%s answered %d", row, answer.status_code)
+    quiet = logging.DEBUG if load().rows[row].every_seconds else logging.INFO
+    log.log(quiet if answer.is_success else logging.WARNING, "%s answered %d", row, answer.status_code)
 
 
 def main() -> None:
@@ -46,9 +48,11 @@ def main() -> None:
     )
     scheduler = BlockingScheduler(timezone="UTC")
     for row in load().scheduled_rows():
+        # What watches something is started each time by the scheduler (POLL_FOR_SECONDS is 0 on the local stack).
+        often = IntervalTrigger(seconds=row.every_seconds) if row.every_seconds else None
         scheduler.add_job(
             call,
-            CronTrigger.from_crontab(row.schedule, timezone="UTC"),
+            often or CronTrigger.from_crontab(row.schedule, timezone="UTC"),
             args=(client, row.name),
             id=row.name,
             max_instances=1,

@@ -9,6 +9,7 @@ from ulid import ULID
 PREFIXES: Final = {
     "usr": "user", "ses": "session", "wal": "wallet", "hld": "hold", "trf": "transfer", "ent": "entry",
     "sup": "supply", "rsv": "reservation", "ord": "order", "itm": "order item", "clm": "claim", "evt": "event",
+    "dep": "deposit", "wdr": "withdrawal", "col": "collection",
 }  # fmt: skip
 
 _CELL: Final = "[a-z]{2}"

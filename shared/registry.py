@@ -71,6 +71,7 @@ class Row(Strict):
     rpc: str | None = None
     event: list[Type] | None = None
     schedule: str | None = None
+    every_seconds: int | None = None
     scope: str | None = None
     success: int = 200
     idempotency: Literal["required"] | None = None

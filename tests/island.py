@@ -93,7 +93,7 @@ class Island:
     # Its life
 
     def __enter__(self) -> Self:
-        with self._superuser() as connection:
+        with self.superuser() as connection:
             for service in SERVICES:
                 database, owner = identifier(self.settings.database_name(service)), identifier(f"{service}_owner")
                 connection.run(f"CREATE DATABASE {database} OWNER {owner}")
@@ -107,7 +107,7 @@ class Island:
     ) -> None:
         for serving in self._servers:
             serving.stop(grace=1).wait()
-        with self._superuser() as connection:
+        with self.superuser() as connection:
             for service in SERVICES:
                 database = identifier(self.settings.database_name(service))
                 connection.run(f"DROP DATABASE {database} WITH (FORCE)")
@@ -120,12 +120,13 @@ class Island:
         self._addresses[service] = f"127.0.0.1:{port}"
 
     @contextmanager
-    def _superuser(self) -> Iterator[Connection]:
+    def superuser(self, service: str | None = None) -> Iterator[Connection]:
+        """A connection with all rights, to a service's database of the island or to the server's own."""
         connection = Connection(
             SUPERUSER,
             host=self.settings.database_host,
             port=self.settings.database_port,
-            database="postgres",
+            database=self.settings.database_name(service) if service else "postgres",
             password=self._password,
         )
         try:

@@ -5,7 +5,7 @@ from typing import Final
 from functions.identity.domain.users import Role
 from functions.identity.ports import IdentityWork
 from functions.identity.views import RolesView
-from shared.contracts.operations import Request
+from shared.contracts.operations import Caller, Request
 from shared.errors import Contended
 
 ATTEMPTS: Final = 5
@@ -19,7 +19,7 @@ class GrantRoles(Request):
     roles: list[Role]
 
 
-def grant_roles(request: GrantRoles, work: IdentityWork) -> RolesView:
+def grant_roles(request: GrantRoles, caller: Caller, work: IdentityWork) -> RolesView:
     """Set the roles of a user, which apply from the next refresh; those of the configuration stay.
 
     Raises NotFound, Contended, Unavailable.
@@ -27,6 +27,6 @@ def grant_roles(request: GrantRoles, work: IdentityWork) -> RolesView:
     for _ in range(ATTEMPTS):
         user = work.users.get(request.user_id)
         granted = user.granted(request.roles)
-        if granted is user or work.users.grant(granted, work.now()):
+        if granted is user or work.users.grant(granted, caller.user_id, work.now()):
             return RolesView(user_id=user.id, roles=work.grants.roles(granted))
     raise Contended

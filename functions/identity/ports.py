@@ -46,8 +46,11 @@ class Users(Protocol):
     def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
         """Claim one more address for a user; again, it does nothing. Raises AddressTaken, Unavailable."""
 
-    def grant(self, user: User, now: datetime) -> bool:
-        """Record a user's new roles and tell of them; tells whether nobody else did so before. Raises Unavailable."""
+    def grant(self, user: User, by: str, now: datetime) -> bool:
+        """Record a user's new roles, and tell of them; answers whether nobody else did so before.
+
+        by: the user who granted them. Raises Unavailable.
+        """
 
 
 class Sessions(Protocol):

@@ -7,11 +7,11 @@ import msgspec
 from functions.supply.domain.supply import Asset, Stock, Supply
 from functions.supply.ports import SupplyWork
 from functions.supply.views import AssetView, SupplyView
-from shared.contracts.operations import Caller, Quantity, Request
+from shared.contracts.operations import ONE_LINE, Caller, Quantity, Request
 from shared.errors import Malformed
 from shared.money import Amount, Currency
 
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*(?!\n)$")]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
 Description = Annotated[str, msgspec.Meta(max_length=5000)]
 
 

@@ -10,6 +10,9 @@ from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
 
+LINK_SECONDS: Final = 5.0
+"""Identity may have to ask a chain."""
+
 DECISIONS: Final[Mapping[int, Decision]] = {
     DecideResponse.DECISION_UNSPECIFIED: "unknown",
     DecideResponse.DECISION_PENDING: "pending",
@@ -37,5 +40,5 @@ class IdentityClient:
 
     def link(self, user_id: str, message: str, signature: str) -> tuple[str, int]:
         request = VerifyLinkRequest(user_id=user_id, message=message, signature=signature)
-        response = self._channel.call("Identity.VerifyLink", request, VerifyLinkResponse)
+        response = self._channel.call("Identity.VerifyLink", request, VerifyLinkResponse, LINK_SECONDS)
         return response.address, response.chain_id

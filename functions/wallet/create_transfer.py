@@ -9,11 +9,11 @@ from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import TransferView
 from shared import ids
-from shared.contracts.operations import Caller, Request
+from shared.contracts.operations import ONE_LINE, Caller, Request
 from shared.errors import Malformed, NotFound
 from shared.money import Amount, Currency
 
-Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)]
 
 
 class CreateTransfer(Request):

@@ -1,14 +1,8 @@
 """Show what a wallet holds, now or at a past time."""
 
-from datetime import UTC, datetime
-from typing import Final
-
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import BalancesView
-from shared.contracts.operations import Caller, Request, Time
-from shared.errors import Malformed
-
-EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+from shared.contracts.operations import Caller, Request, Time, past
 
 
 class GetBalances(Request):
@@ -20,7 +14,6 @@ class GetBalances(Request):
 
 def get_balances(request: GetBalances, caller: Caller, work: WalletWork) -> BalancesView:
     """Balances and the holds in them, as one consistent picture. Raises NotFound; Malformed for a future time."""
-    if request.at is not None and not EARLIEST <= request.at <= work.now():
-        raise Malformed("a past time", field="at")
+    at = past(request.at, work.now())
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
-    return work.ledger.balances(wallet.id, request.at)
+    return work.ledger.balances(wallet.id, at)

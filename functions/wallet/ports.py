@@ -84,8 +84,11 @@ class Holds(Protocol):
     def bury(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
         """Mark unknown holds released. orders, reason: by hold id. Raises Contended when one was placed meanwhile."""
 
-    def capture(self, hold: Hold, transfer_id: str) -> None:
-        """Mark a placed, locked hold captured. What it used up of the account is part of the transfer."""
+    def capture(self, hold: Hold, transfer_id: str, amount: int | None = None) -> None:
+        """Mark a placed, locked hold captured. What it used up of the account is part of the transfer.
+
+        amount: how much of it was paid; all of it if absent.
+        """
 
     def firm(self, hold_ids: Sequence[str]) -> None:
         """Let holds outlive their time: their orders are confirmed."""

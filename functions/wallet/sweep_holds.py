@@ -1,4 +1,4 @@
-"""Ask what became of the orders whose holds are past their time, and act on it."""
+"""End the holds that are past their time: those of orders by what became of the order, others at once."""
 
 from functions.wallet.ports import SweepWork
 
@@ -6,14 +6,18 @@ BATCH = 500
 
 
 def sweep_holds(work: SweepWork) -> dict[str, int]:
-    """Firm the holds of confirmed orders, release those of ended ones. Returns how many of each. Raises Unavailable."""
+    """Firm the holds of confirmed orders; release those of ended ones, and those of no order.
+
+    Returns how many of each. Raises Unavailable.
+    """
     with work.transaction() as reading:
         expired = reading.holds.expired(work.now(), BATCH)
     if not expired:
         return {"firm": 0, "released": 0}
-    decisions = work.orders.decide(sorted({hold.order_id for hold in expired}))
+    asked = sorted({hold.order_id for hold in expired if hold.order_id})
+    decisions = work.orders.decide(asked) if asked else {}
     firm = [hold.id for hold in expired if decisions.get(hold.order_id) == "confirmed"]
-    ended = [hold.id for hold in expired if decisions.get(hold.order_id) == "ended"]
+    ended = [hold.id for hold in expired if not hold.order_id or decisions.get(hold.order_id) == "ended"]
     with work.transaction() as writing:
         writing.holds.firm(firm)
         locked = writing.holds.lock(ended)

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import msgspec
 
+from functions.wallet.domain.custody import Withdrawal, WithdrawalStatus
 from functions.wallet.domain.ledger import Transfer
 from functions.wallet.domain.wallet import Status, Wallet
-from shared.contracts.operations import Time, View
+from shared.contracts.operations import ONE_LINE, Time, View
 from shared.money import Amount, SignedAmount
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
 """What people call a wallet."""
 
 
@@ -98,4 +99,53 @@ class TransferView(View):
             amount=Amount(receiving.amount),
             reference=transfer.reference,
             created_at=transfer.created_at,
+        )
+
+
+class DepositAddressView(View):
+    """Where on-chain funds for a wallet go: what arrives at the address is credited after its confirmations."""
+
+    wallet_id: str
+    chain_id: int
+    address: str
+    currencies: list[str]
+    confirmations: int
+
+
+class TransactionView(View):
+    """A transaction on a chain."""
+
+    chain_id: int
+    hash: str
+
+
+class WithdrawalView(View, kw_only=True):
+    """Money on its way out of a wallet."""
+
+    id: str
+    wallet_id: str
+    currency: str
+    amount: Amount
+    to_address: str
+    status: WithdrawalStatus
+    transaction: TransactionView | msgspec.UnsetType = msgspec.UNSET
+    failure: str | msgspec.UnsetType = msgspec.UNSET
+    created_at: Time
+    updated_at: Time
+
+    @classmethod
+    def of(cls, withdrawal: Withdrawal) -> "WithdrawalView":
+        """What a caller sees of a withdrawal."""
+        sent = TransactionView(withdrawal.chain_id, withdrawal.transaction_hash)
+        return cls(
+            id=withdrawal.id,
+            wallet_id=withdrawal.wallet_id,
+            currency=withdrawal.currency,
+            amount=Amount(withdrawal.amount),
+            to_address=withdrawal.to_address,
+            status=withdrawal.status,
+            transaction=sent if withdrawal.transaction_hash else msgspec.UNSET,
+            failure=withdrawal.failure or msgspec.UNSET,
+            created_at=withdrawal.created_at,
+            updated_at=withdrawal.updated_at,
         )

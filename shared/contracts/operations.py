@@ -2,8 +2,8 @@
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
 
@@ -11,6 +11,10 @@ from shared import ids
 from shared.errors import Malformed
 
 T = TypeVar("T")
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*(?!\n)$"
+"""The pattern of a text without control characters; Python's `$` alone would let a line feed end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,18 @@ Address = Annotated[
     ),
 ]
 """An address as it is documented; what it is asked of decides whether it is one, and says what is wrong with it."""
+
+
+def past(at: datetime | None, now: datetime) -> datetime | None:
+    """A past time that a caller asks about; any before the epoch is that, since nothing is older.
+
+    Raises Malformed for a future one.
+    """
+    if at is None:
+        return None
+    if at > now:
+        raise Malformed("a past time", field="at")
+    return max(at, EPOCH)
 
 
 class PageRequest(Request):

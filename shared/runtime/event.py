@@ -6,6 +6,7 @@ the local stack, whose emulator sends none, a shared secret stands in the endpoi
 
 import base64
 import hmac
+import time
 from typing import Any
 
 import flask
@@ -60,7 +61,17 @@ class ScheduledOperation:
 
     def _serve(self, request: flask.Request) -> flask.Response:
         authorise_internal(request.headers.get("X-Internal-Token", ""), self._settings)
-        return flask.jsonify(done=self._bound.run())
+        return flask.jsonify(done=self._run())
+
+    def _run(self) -> Any:
+        """Run once; what watches something, again and again until the next start is near."""
+        until = time.monotonic() + self._settings.poll_for_seconds
+        done = self._bound.run()
+        pause = self._bound.row.every_seconds
+        while pause is not None and time.monotonic() + pause < until:
+            time.sleep(pause)
+            done = self._bound.run()
+        return done
 
 
 def inbox(bound: Bound, clock: Clock) -> Inbox:

@@ -34,6 +34,9 @@ CHECKS: Final[Options] = {
 }
 """PyJWT's checks of times are left to Verified.alive: it is handed the time, and takes whole seconds only."""
 
+LONGEST: Final = 4096
+"""Characters of a token. Ours have about 800; a longer one could nest so deep that reading it breaks the stack."""
+
 REMEMBERED: Final = 10_000
 """Tokens that a process remembers; a few MB."""
 
@@ -65,6 +68,8 @@ class Verifier:
 
     def verify(self, token: str, now: datetime) -> Caller:
         """Who a token speaks for. Raises Unauthenticated for anything that is not a valid token of ours."""
+        if len(token) > LONGEST:
+            raise Unauthenticated
         try:
             digest = hashlib.sha256(token.encode()).digest()
             known = self._known.get(digest)

@@ -19,6 +19,7 @@ PARTS = {"__init__", "ports", "store", "clients", "views"}
 
 HELPERS = {
     "claiming": {"opening", "voucher"},
+    "identity": {"proving"},
     "order": {"saga", "expiring"},
     "supply": {"returning"},
 }

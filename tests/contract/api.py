@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import jwt
 
-from emulators.buyer import fresh_key
+from emulators.buyer import Person, fresh_key
 from functions.identity.domain.users import EVERYONE, OF_ROLE
 from shared import ids
 from shared.adapters.tokens import issue
@@ -35,6 +36,7 @@ EXAMPLES: Final = {"address": ADDRESS, "contract": ADDRESS, "recipient": ADDRESS
 """Values of fields whose schema does not tell what they must be."""
 
 LIMIT_BYTES: Final = 256 * 1024
+READS: Final = [row for row in ROWS if row.method == "GET"]
 WITH_BODY: Final = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
 SIGNED: Final = [row for row in ROWS if row.scope != "public"]
 SCOPED: Final = [row for row in SIGNED if row.scope != "signed_in"]
@@ -156,18 +158,19 @@ class Api:
 
     client: httpx.Client
     settings: Settings
-    user_id: str
+    person: Person
     """Who sends them, unless a token is given."""
 
-    def token(self, scopes: Sequence[str] = SCOPES, user_id: str | None = None) -> str:
-        """A good access token."""
-        session = ids.new("ses", CELL)
-        return issue(self.settings, user_id or self.user_id, session, list(scopes), datetime.now(UTC))
+    def token(self, scopes: Sequence[str] = SCOPES, person: Person | None = None) -> str:
+        """A good access token of somebody's session."""
+        somebody = person or self.person
+        session = jwt.decode(somebody.access_token, options={"verify_signature": False})["sid"]
+        return issue(self.settings, somebody.user_id, session, list(scopes), datetime.now(UTC))
 
-    def token_for(self, row: Row, user_id: str | None = None) -> str:
+    def token_for(self, row: Row, person: Person | None = None) -> str:
         """A good access token with the scopes that a row needs."""
         more = [row.scope] if row.scope and row.scope not in ("public", "signed_in", *SCOPES) else []
-        return self.token([*SCOPES, *more], user_id)
+        return self.token([*SCOPES, *more], person)
 
     def ask(
         self,

@@ -62,6 +62,14 @@ def world(anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Calla
 
 
 @pytest.fixture(scope="session")
+def signed_out(anyone: Callable[[], Person]) -> Person:
+    """Somebody whose session has ended, with a token that is good yet."""
+    person = anyone()
+    person.post("/v1/auth/sign-out", {"refresh_token": person.refresh_token})
+    return person
+
+
+@pytest.fixture(scope="session")
 def api(edge: httpx.Client, settings: Settings, world: World) -> Api:
     """Sends requests of the owner of everything."""
-    return Api(edge, settings, world.owner.user_id)
+    return Api(edge, settings, world.owner)

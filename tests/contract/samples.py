@@ -40,6 +40,38 @@ def session(world: World) -> Sample:
     return Sample({"refresh_token": signed["refresh_token"]})
 
 
+def roles(world: World) -> Sample:
+    """The roles of somebody else."""
+    return Sample({"roles": ["merchant"]}, {"user_id": world.stranger.user_id})
+
+
+def wallet(world: World) -> Sample:
+    """A further wallet."""
+    return Sample({"name": "For the holidays"})
+
+
+def empty_wallet(world: World) -> str:
+    """The id of a further wallet of the owner's."""
+    opened: str = world.owner.post("/v1/wallets", wallet(world).body, key=fresh_key())["id"]
+    return opened
+
+
+def new_name(world: World) -> Sample:
+    """Another name for a wallet."""
+    return Sample({"name": "Für später"}, {"wallet_id": empty_wallet(world)})
+
+
+def closing(world: World) -> Sample:
+    """A wallet with nothing in it."""
+    return Sample(path={"wallet_id": empty_wallet(world)})
+
+
+def transfer(world: World) -> Sample:
+    """Money for the stranger."""
+    ends = {"from_wallet_id": world.owner.wallet_id, "to_wallet_id": world.stranger.wallet_id}
+    return Sample({**ends, "currency": "USDC", "amount": "10", "reference": "Thanks"})
+
+
 def gift(world: World) -> Sample:
     """Play money for the owner."""
     return Sample({"wallet_id": world.owner.wallet_id, "currency": "USDC", "amount": "1000"})
@@ -82,6 +114,11 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "sign_in": signature,
     "refresh_session": session,
     "sign_out": session,
+    "grant_roles": roles,
+    "create_wallet": wallet,
+    "rename_wallet": new_name,
+    "close_wallet": closing,
+    "create_transfer": transfer,
     "faucet": gift,
     "create_supply": supply,
     "create_order": purchase,

@@ -90,7 +90,7 @@ def test_a_replay_of_a_refusal(api: Api, world: World) -> None:
     poor = world.stranger
     supply = world.owner.post("/v1/supplies", {**_terms(), "unit_price": str(10**30)}, key=fresh_key())
     body = {"wallet_id": poor.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
-    token = api.token_for(row, poor.user_id)
+    token = api.token_for(row, poor)
     first = api.ask(row, body=body, key=key, token=token)
     assert problem(first, 409, "INSUFFICIENT_FUNDS")["order_id"].startswith("ord_")
     again = api.ask(row, path=filled(row), body=body, key=key, token=token)

@@ -162,11 +162,10 @@ def test_a_reused_key_is_told_before_an_absent_wallet(api: Api, world: World, th
 
 def test_ownership_before_state(api: Api, world: World) -> None:
     """To a stranger a paid order does not exist: that it cannot be cancelled or claimed again is not told."""
-    stranger = world.stranger.user_id
     for name in ("cancel_order", "create_claim"):
         row = next(row for row in ROWS if row.name == name)
         body = {"order_id": world.known["order_id"]} if body_schema(row) else ...
-        token = api.token_for(row, stranger)
+        token = api.token_for(row, world.stranger)
         problem(api.ask(row, path=filled(row, world.known), body=body, token=token), 404, "NOT_FOUND")
 
 
@@ -175,6 +174,6 @@ def test_existence_before_state(api: Api, world: World, anyone: Any) -> None:
     rich: Person = anyone()
     row = next(row for row in ROWS if row.name == "faucet")
     most = {"wallet_id": rich.wallet_id, "currency": "ETH", "amount": str(2**256 - 1)}
-    assert api.ask(row, body=most, token=api.token_for(row, rich.user_id)).status_code == 201
-    problem(api.ask(row, body=most, token=api.token_for(row, rich.user_id)), 409, "BALANCE_OVERFLOW")
+    assert api.ask(row, body=most, token=api.token_for(row, rich)).status_code == 201
+    problem(api.ask(row, body=most, token=api.token_for(row, rich)), 409, "BALANCE_OVERFLOW")
     problem(api.ask(row, body=most), 404, "NOT_FOUND")

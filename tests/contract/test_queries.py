@@ -8,10 +8,9 @@ import pytest
 
 from emulators.buyer import Person, fresh_key
 from shared.registry import Row
-from tests.contract.api import ROWS, WITH_BODY, Api, answer_schema, filled, name_of, operation, problem, query_names
+from tests.contract.api import READS, ROWS, Api, answer_schema, filled, name_of, operation, problem, query_names
 from tests.contract.conftest import World, funded, supply_of
 
-READS = [row for row in ROWS if row not in WITH_BODY]
 LISTS = [row for row in READS if set(answer_schema(row).get("properties", {})) == {"items", "next_cursor"}]
 LIMITED = [row for row in READS if "limit" in query_names(row)]
 OLDEST_FIRST = {"list_order_events": "version"}
@@ -78,7 +77,7 @@ def test_other_cursors_are_400(api: Api, row: Row, world: World, cursor: str) ->
 TIMES = ["x", "", "null", "now", "0", "1700000000", "1e400", "253402300800", "-62135596801", "2020-01-01"]
 TIMES += ["2020-01-01T00:00:00", "2020-02-30T00:00:00Z", "2020-01-01T24:00:00Z", "2020-01-01T00:00:60Z", "%00"]
 TIMES += ["0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "2020-01-01T00:00:00%2B25:00", "2999-01-01T00:00:00Z"]
-TIMES += ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "２０２０-01-01T00:00:00Z"]
+TIMES += ["9999-12-31T23:59:59-14:00", "２０２０-01-01T00:00:00Z"]
 
 
 @pytest.mark.parametrize("time", TIMES, ids=ascii)
@@ -89,7 +88,15 @@ def test_other_times_are_400(api: Api, row: Row, world: World, time: str) -> Non
     problem(api.ask(row, path=filled(row, world.known), query=query), 400, "VALIDATION_FAILED", "at")
 
 
-@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00.000001Z", "2020-01-01t00:00:00-23:59"])
+PAST = [
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00%2B14:00",
+    "1970-01-01T00:00:00.000001Z",
+    "2020-01-01t00:00:00-23:59",
+]
+
+
+@pytest.mark.parametrize("time", PAST)
 @pytest.mark.parametrize("row", [row for row in READS if "at" in query_names(row)], ids=name_of)
 def test_past_times_are_taken(api: Api, row: Row, world: World, time: str) -> None:
     """However long past, and with whatever offset."""
@@ -139,6 +146,7 @@ class Lister:
         self._thing = thing
         self._paid = paid
         self.add: dict[str, Callable[[], object]] = {
+            "list_wallets": lambda: person.post("/v1/wallets", {"name": "Another"}, key=fresh_key()),
             "list_entries": lambda: funded(person, 10**6),
             "list_supplies": lambda: supply_of(person),
             "list_orders": self._order,

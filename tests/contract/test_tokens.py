@@ -13,9 +13,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from emulators.buyer import Person
+from shared import ids
 from shared.adapters.tokens import LIFE
 from shared.registry import Row
-from tests.contract.api import ROWS, SIGNED, Api, name_of, problem
+from tests.contract.api import ROWS, SCOPES, SIGNED, Api, name_of, problem
 from tests.keys import published, signing_key, signing_kid
 
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -175,6 +177,27 @@ def test_the_same_token_made_here_is_good(api: Api) -> None:
     row = next(row for row in ROWS if row.name == "read_me")
     assert api.ask(row, token=with_claims()(api)).status_code == 200
     assert api.ask(row, token=in_time(LIFE_SECONDS - 1)(api)).status_code == 200
+
+
+CHECKED = [row for row in SIGNED if row.session == "checked"]
+
+
+@pytest.mark.parametrize("row", SIGNED, ids=name_of)
+def test_sessions_that_ended(api: Api, row: Row, signed_out: Person) -> None:
+    """A token outlives its session, but not on a route that moves money, signs vouchers or changes rights."""
+    answer = api.ask(row, token=api.token_for(row, signed_out))
+    if row in CHECKED:
+        problem(answer, 401, "SESSION_ENDED")
+    else:
+        assert answer.status_code not in (401, 403), answer.text
+
+
+@pytest.mark.parametrize("session", [ids.new("ses", "us"), "ses", "", "x" * 5000, "../users/x", "é", "*"], ids=ascii)
+@pytest.mark.parametrize("row", CHECKED, ids=name_of)
+def test_sessions_that_never_were(api: Api, row: Row, session: str) -> None:
+    """Nor is a token good there whose session nobody has opened."""
+    scope = " ".join([*SCOPES, str(row.scope)])
+    problem(api.ask(row, token=with_claims(sid=session, scope=scope)(api)), 401, "SESSION_ENDED")
 
 
 SCHEMES = [

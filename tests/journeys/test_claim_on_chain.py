@@ -57,7 +57,7 @@ def test_a_voucher_for_another_chain_is_refused(
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
     """A voucher that the house signed for chain 1 is worth nothing on this one."""
-    asset = {"chain_id": 1, "contract": contracts.CLAIMS, "token_id": "5", "standard": "erc1155"}
+    asset = {"chain_id": 1, "contract": contracts.CLAIMS, "token_id": "5", "standard": "ERC-1155"}
     order = paid_order(buyer, on_sale(asset=asset))
     voucher = buyer.post("/v1/claims", {"order_id": order["id"]})["voucher"]
     assert voucher["domain"]["chainId"] == 1

@@ -1,6 +1,7 @@
 """More demand than stock, limit or money, at the same moment."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -41,18 +42,17 @@ def test_the_last_unit_goes_to_one_of_two(
     anyone: Callable[[], Person], buyer: Person, on_sale: OnSale, books: Books, audit: Callable[[], list[str]]
 ) -> None:
     """Ten times, two buyers at once: one gets it, the other is told SOLD_OUT and has paid nothing."""
-    buyers = [buyer, fund(anyone(), FUNDS)]
-    bought = 0
-    for _ in range(10):
-        supply = on_sale(quantity=1)
+    buyers, supplies = [buyer, fund(anyone(), FUNDS)], [on_sale(quantity=1) for _ in range(10)]
+    orders = []
+    for supply in supplies:
         answers = all_at_once([partial(buy, person, supply) for person in buyers])
         assert outcomes(answers) == ["201", "SOLD_OUT"]
-        ends = [account.status for account in books.all_settled(order_ids(answers)).values()]
-        assert sorted(ends) == ["failed", "paid"]
-        assert books.stock(supply["id"]) == Stock(quantity=1, available=0, reserved=0, sold=1)
-        bought += 1
-    spent = [FUNDS - posted for posted, held in (books.money(person.wallet_id) for person in buyers) if not held]
-    assert sum(spent) == 1000 * bought
+        orders += order_ids(answers)
+    ends = [account.status for account in books.all_settled(orders).values()]
+    assert (ends.count("paid"), ends.count("failed")) == (10, 10)
+    assert {books.stock(supply["id"]) for supply in supplies} == {Stock(quantity=1, available=0, reserved=0, sold=1)}
+    money = [books.money(person.wallet_id) for person in buyers]
+    assert (sum(posted for posted, _ in money), [held for _, held in money]) == (2 * FUNDS - 10 * 1000, [0, 0])
     assert audit() == []
 
 
@@ -75,7 +75,7 @@ def test_what_was_given_back_is_for_sale_again(
     anyone: Callable[[], Person],
     on_sale: OnSale,
     books: Books,
-    silence: Any,
+    silence: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """The last unit is sold out while somebody has it; once that order is cancelled the next one gets it."""
     supply, other = on_sale(quantity=1), fund(anyone(), 1000)

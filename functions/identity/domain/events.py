@@ -21,6 +21,7 @@ class RolesGranted:
     type: ClassVar[str] = "roles.granted"
     user_id: str
     roles: tuple[str, ...]
+    granted_by: str
 
 
 @dataclass(frozen=True, slots=True)

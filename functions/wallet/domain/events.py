@@ -101,3 +101,77 @@ class TransferPosted:
     reference: str
     postings: list[PostedPosting]
     user_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DepositCredited:
+    """Money arrived on the chain, has its confirmations, and is the wallet's."""
+
+    type: ClassVar[str] = "deposit.credited"
+    deposit_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    chain_id: int
+    transaction_hash: str
+    transfer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalRequested:
+    """Somebody asked for money to be sent; it is set aside."""
+
+    type: ClassVar[str] = "withdrawal.requested"
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    to_address: str
+    chain_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalSent:
+    """The network has the first transaction of it; another with higher fees may take its place."""
+
+    type: ClassVar[str] = "withdrawal.sent"
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    to_address: str
+    chain_id: int
+    transaction_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalMined:
+    """The recipient has it, with its confirmations."""
+
+    type: ClassVar[str] = "withdrawal.mined"
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    to_address: str
+    chain_id: int
+    transaction_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalFailed:
+    """It will not happen; the money is available again."""
+
+    type: ClassVar[str] = "withdrawal.failed"
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: Amount
+    to_address: str
+    chain_id: int
+    reason: str

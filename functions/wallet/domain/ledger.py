@@ -9,7 +9,7 @@ from typing import Final
 from functions.wallet.domain.errors import InsufficientFunds
 from shared.money import fee
 
-SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet"})
+SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet", "losses"})
 """Accounts that every sale touches. They keep no running balance, or every sale would queue on them."""
 
 

@@ -71,10 +71,10 @@ GROUP BY a.wallet_id, a.currency, a.held HAVING a.held <> coalesce(sum(h.amount)
 -- A captured hold has its escrow and its transfer, and nothing else has.
 SELECT coalesce(h.order_id, e.order_id) AS subject, 'hold ' || coalesce(h.id, 'missing') || ', escrow ' ||
        coalesce(e.status, 'missing') || ', transfer ' || coalesce(t.id, 'missing') AS detail
-FROM (SELECT * FROM holds WHERE status = 'captured') h
+FROM (SELECT * FROM holds WHERE status = 'captured' AND order_id <> '') h
 FULL JOIN escrows e ON e.order_id = h.order_id
 FULL JOIN (SELECT * FROM transfers WHERE kind = 'capture') t ON t.order_id = coalesce(h.order_id, e.order_id)
-WHERE h.id IS NULL OR e.order_id IS NULL OR t.id IS NULL OR e.amount <> h.amount;
+WHERE h.id IS NULL OR e.order_id IS NULL OR t.id IS NULL OR e.amount <> h.captured;
 
 -- name: escrow_is_what_is_unsettled
 -- What is in escrow per currency is what paid orders have not been settled or refunded for.

@@ -26,8 +26,8 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: end_holds!
 -- Holds come to their end: captured or released.
-UPDATE holds SET status = :status, reason = e.reason, version = version + 1, ended_at = :at
-FROM jsonb_to_recordset(:ends::jsonb) AS e (id text, reason text)
+UPDATE holds SET status = :status, reason = e.reason, captured = e.captured, version = version + 1, ended_at = :at
+FROM jsonb_to_recordset(:ends::jsonb) AS e (id text, reason text, captured numeric)
 WHERE holds.id = e.id AND holds.status = 'placed';
 
 -- name: change_held!

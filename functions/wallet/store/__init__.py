@@ -1,12 +1,18 @@
 """Wallets in PostgreSQL: the implementation of the ports, rows to domain and back."""
 
+from datetime import timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from functions.wallet.clients import IdentityClient, OrderClient
+from functions.wallet.store.custody import DepositStore, SendingStore, WithdrawalStore
 from functions.wallet.store.holds import HoldStore
 from functions.wallet.store.ledger import EscrowStore, LedgerStore
 from functions.wallet.store.wallets import WalletStore
 from shared.outbox.work import UnitOfWork
+
+if TYPE_CHECKING:
+    from functions.wallet.store.vault import ChainTreasury, ChainVault, Custody
 
 
 class Work(UnitOfWork):
@@ -41,3 +47,51 @@ class Work(UnitOfWork):
     def orders(self) -> OrderClient:
         """The order service."""
         return OrderClient(self.resources.channel("order", "wallet"))
+
+    @cached_property
+    def deposits(self) -> DepositStore:
+        """What has arrived."""
+        return DepositStore(self, self.settings.custody_chain_id)
+
+    @cached_property
+    def withdrawals(self) -> WithdrawalStore:
+        """Money on its way out."""
+        return WithdrawalStore(self, self.settings.custody_chain_id)
+
+    @cached_property
+    def sendings(self) -> SendingStore:
+        """The treasury's nonces."""
+        return SendingStore(self, self.settings.custody_chain_id, self.resources.signer("treasury").address)
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether there is a chain here at all."""
+        return self.settings.custody_chain_id in self.settings.chain_urls
+
+    @cached_property
+    def vault(self) -> "ChainVault":
+        """The vault on its chain. Raises Unavailable where there is no chain."""
+        from functions.wallet.store.vault import ChainVault
+
+        return ChainVault(self._custody(), self.resources.chain(self.settings.custody_chain_id))
+
+    @cached_property
+    def treasury(self) -> "ChainTreasury":
+        """Who pays. Raises Unavailable where there is no chain."""
+        from functions.wallet.store.vault import ChainTreasury
+
+        client = self.resources.chain(self.settings.custody_chain_id)
+        replace_after = timedelta(seconds=self.settings.replace_after_seconds)
+        return ChainTreasury(self._custody(), client, self.resources.signer("treasury"), replace_after)
+
+    def _custody(self) -> "Custody":
+        from functions.wallet.store.vault import Custody
+
+        config = self.settings
+        return Custody(
+            chain_id=config.custody_chain_id,
+            contract=config.vault_contract,
+            assets=config.chain_assets,
+            confirmations=config.chain_confirmations,
+            start_block=config.chain_start_block,
+        )

@@ -55,9 +55,10 @@ class HoldStore:
             for hold_id in orders
         )
 
-    def capture(self, hold: Hold, transfer_id: str) -> None:
-        self._end([hold], "captured", {})
-        fact = events.HoldCaptured(**_fact(hold), transfer_id=transfer_id)
+    def capture(self, hold: Hold, transfer_id: str, amount: int | None = None) -> None:
+        captured = hold.amount if amount is None else amount
+        self._end([hold], "captured", {}, str(captured))
+        fact = events.HoldCaptured(**{**_fact(hold), "amount": Amount(captured)}, transfer_id=transfer_id)
         self._work.events.append(hold.id, hold.version, [fact])
 
     def firm(self, hold_ids: Sequence[str]) -> None:
@@ -66,8 +67,10 @@ class HoldStore:
     def expired(self, now: datetime, most: int) -> list[Hold]:
         return [_hold(row) for row in SQL.find_expired_holds(self._work.opened, now=now, most=most)]
 
-    def _end(self, holds: Sequence[Hold], status: Status, reason: Mapping[str, str]) -> None:
-        ends = [{"id": hold.id, "reason": reason.get(hold.id)} for hold in holds]
+    def _end(
+        self, holds: Sequence[Hold], status: Status, reason: Mapping[str, str], captured: str | None = None
+    ) -> None:
+        ends = [{"id": hold.id, "reason": reason.get(hold.id), "captured": captured} for hold in holds]
         if SQL.end_holds(self._work.opened, ends=to_json(ends).decode(), status=status, at=self._work.now()) < len(
             holds
         ):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15identity_events.proto\x12\x1bmeridian.identity.events.v1\"D\n\x0bUserCreated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x13\n\x0bhome_region\x18\x03 \x01(\t\".\n\x0cRolesGranted\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\"E\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15identity_events.proto\x12\x1bmeridian.identity.events.v1\"D\n\x0bUserCreated\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x13\n\x0bhome_region\x18\x03 \x01(\t\"B\n\x0cRolesGranted\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x12\n\ngranted_by\x18\x03 \x01(\t\"E\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERCREATED']._serialized_start=54
   _globals['_USERCREATED']._serialized_end=122
   _globals['_ROLESGRANTED']._serialized_start=124
-  _globals['_ROLESGRANTED']._serialized_end=170
-  _globals['_SESSIONREVOKED']._serialized_start=172
-  _globals['_SESSIONREVOKED']._serialized_end=241
+  _globals['_ROLESGRANTED']._serialized_end=190
+  _globals['_SESSIONREVOKED']._serialized_start=192
+  _globals['_SESSIONREVOKED']._serialized_end=261
 # @@protoc_insertion_point(module_scope)

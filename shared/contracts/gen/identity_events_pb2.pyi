@@ -17,12 +17,14 @@ class UserCreated(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., address: _Optional[str] = ..., home_region: _Optional[str] = ...) -> None: ...
 
 class RolesGranted(_message.Message):
-    __slots__ = ("user_id", "roles")
+    __slots__ = ("user_id", "roles", "granted_by")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_BY_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     roles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, user_id: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ...) -> None: ...
+    granted_by: str
+    def __init__(self, user_id: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., granted_by: _Optional[str] = ...) -> None: ...
 
 class SessionRevoked(_message.Message):
     __slots__ = ("session_id", "user_id", "reason")

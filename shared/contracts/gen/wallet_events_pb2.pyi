@@ -117,3 +117,101 @@ class TransferPosted(_message.Message):
     postings: _containers.RepeatedCompositeFieldContainer[TransferPosted.Posting]
     user_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, transfer_id: _Optional[str] = ..., kind: _Optional[str] = ..., reference: _Optional[str] = ..., postings: _Optional[_Iterable[_Union[TransferPosted.Posting, _Mapping]]] = ..., user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DepositCredited(_message.Message):
+    __slots__ = ("deposit_id", "wallet_id", "user_id", "currency", "amount", "chain_id", "transaction_hash", "transfer_id")
+    DEPOSIT_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
+    deposit_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: str
+    chain_id: int
+    transaction_hash: str
+    transfer_id: str
+    def __init__(self, deposit_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., transfer_id: _Optional[str] = ...) -> None: ...
+
+class WithdrawalRequested(_message.Message):
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id")
+    WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: str
+    to_address: str
+    chain_id: int
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ...) -> None: ...
+
+class WithdrawalSent(_message.Message):
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "transaction_hash")
+    WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: str
+    to_address: str
+    chain_id: int
+    transaction_hash: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ...) -> None: ...
+
+class WithdrawalMined(_message.Message):
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "transaction_hash")
+    WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: str
+    to_address: str
+    chain_id: int
+    transaction_hash: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ...) -> None: ...
+
+class WithdrawalFailed(_message.Message):
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "reason")
+    WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    withdrawal_id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: str
+    to_address: str
+    chain_id: int
+    reason: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -14,6 +14,7 @@ from emulators import environment, parts, programs
 from emulators import secrets as stack_secrets
 from emulators.environment import Layout
 from emulators.ports import Ports
+from emulators.supervisor import Program
 from functions.identity.domain.users import Grants
 from functions.identity.store import Work
 from shared import config

@@ -11,7 +11,7 @@ from functions.identity.domain.nonces import Nonces
 from functions.identity.domain.sessions import RefreshTokens, Session
 from functions.identity.domain.siwe import Message, Site, render
 from functions.identity.domain.users import Grants, User
-from functions.identity.store import AccountSignatures
+from functions.identity.store.signatures import AccountSignatures
 from functions.identity.views import KeyView
 from shared import ids
 from shared.adapters import ethereum
@@ -94,7 +94,7 @@ class FakeUsers:
             if self._by_address.setdefault(address.lower(), (user_id, contract_chain))[0] != user_id:
                 raise AddressTaken
 
-    def grant(self, user: User, now: datetime) -> bool:
+    def grant(self, user: User, by: str, now: datetime) -> bool:
         with self._lock:
             if self._by_id[user.id].version >= user.version:
                 return False
@@ -174,7 +174,7 @@ class FakeWork:
         self.nonce_uses = FakeNonceUses()
         self.users = FakeUsers()
         self.sessions = FakeSessions()
-        self.signatures = AccountSignatures()
+        self.signatures = AccountSignatures(lambda _: None)
         self.access_tokens = FakeTokens()
         self.keys = FakeKeys()
         self.wallets = FakeWallets()

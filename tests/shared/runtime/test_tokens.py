@@ -356,6 +356,7 @@ def test_members_stand_once(settings: Settings, key: rsa.RSAPrivateKey, kid: str
         "x" * 100_000,
         "." * 100_000,
         encoded(b"[" * 100_000) + ".e30.e30",
+        encoded(b"[" * 3_000) + ".e30.e30",
         encoded(b'{"alg":' + b"[" * 100_000) + ".e30.e30",
         encoded(b'{"exp": 1' + b"0" * 5000 + b"}") + ".e30.e30",
         encoded(b"\xff\xfe") + ".e30.e30",

@@ -74,6 +74,7 @@ CREATE TABLE holds (
     user_id    text,
     currency   text,
     amount     numeric(78, 0) CHECK (amount > 0),
+    captured   numeric(78, 0) CHECK (captured > 0 AND captured <= amount),
     expires_at timestamptz,
     status     text           NOT NULL CHECK (status IN ('placed', 'captured', 'released')),
     reason     text,
@@ -81,7 +82,8 @@ CREATE TABLE holds (
     version    bigint         NOT NULL,
     placed_at  timestamptz    NOT NULL,
     ended_at   timestamptz,
-    CHECK (wallet_id IS NOT NULL OR status = 'released')
+    CHECK (wallet_id IS NOT NULL OR status = 'released'),
+    CHECK ((captured IS NOT NULL) = (status = 'captured'))
 );
 CREATE INDEX holds_by_wallet ON holds (wallet_id) WHERE status = 'placed';
 CREATE INDEX holds_expiring ON holds (expires_at) WHERE status = 'placed' AND NOT firm;

@@ -1,0 +1,125 @@
+"""Users and their addresses in Firestore."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from functions.identity.domain.errors import AddressOfOtherChain, AddressTaken
+from functions.identity.domain.events import RolesGranted, UserCreated
+from functions.identity.domain.users import User, known_roles
+from shared import ids
+from shared.adapters.firestore import answering, patience
+from shared.errors import Contended, NotFound
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+
+class UserStore:
+    """The users, and whose an address is."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    def get(self, user_id: str) -> User:
+        if not ids.valid(user_id, "usr"):
+            raise NotFound("There is no such user.")
+        with answering():
+            snapshot = self._client.collection("users").document(user_id).get(**patience())
+        if not snapshot.exists:
+            raise NotFound("There is no such user.")
+        return _user(user_id, snapshot.to_dict() or {})
+
+    def owner(self, address: str) -> str | None:
+        claim = self._claim(address)
+        return str(claim["user_id"]) if claim else None
+
+    def of_address(self, address: str, contract_chain: int | None = None) -> User | None:
+        claim = self._claim(address)
+        if claim is None:
+            return None
+        # A key that signs is the same everywhere. A contract's address can be another's contract on another chain,
+        # unless the key has been seen: then only the key can have put code there (EIP-7702).
+        if contract_chain is not None and claim.get("contract_chain") not in (None, contract_chain):
+            raise AddressOfOtherChain
+        return self.get(claim["user_id"])
+
+    def create(self, user: User, contract_chain: int | None = None) -> User:
+        from google.api_core.exceptions import AlreadyExists
+
+        from shared.outbox.firestore import append
+
+        batch = self._client.batch()
+        batch.create(self._address(user.address), {"user_id": user.id, "contract_chain": contract_chain})
+        batch.create(self._client.collection("users").document(user.id), _user_document(user))
+        fact = UserCreated(user_id=user.id, address=user.address, home_region=user.home_region)
+        append(self._client, batch, user.home_cell, user.created_at, user.id, user.version, fact)
+        with answering():
+            try:
+                batch.commit(**patience())
+            except AlreadyExists as error:
+                winner = self.of_address(user.address, contract_chain)
+                if winner is None:
+                    raise Contended from error
+                return winner
+        return user
+
+    def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
+        from google.api_core.exceptions import AlreadyExists
+
+        with answering():
+            try:
+                self._address(address).create({"user_id": user_id, "contract_chain": contract_chain}, **patience())
+            except AlreadyExists as error:
+                if self.owner(address) != user_id:
+                    raise AddressTaken from error
+
+    def grant(self, user: User, by: str, now: datetime) -> bool:
+        from google.api_core.exceptions import AlreadyExists
+
+        from shared.outbox.firestore import append
+
+        batch = self._client.batch()
+        batch.update(self._client.collection("users").document(user.id), _granted(user))
+        fact = RolesGranted(user_id=user.id, roles=user.roles, granted_by=by)
+        append(self._client, batch, user.home_cell, now, user.id, user.version, fact)
+        with answering():
+            try:
+                batch.commit(**patience())
+            except AlreadyExists:
+                return False
+        return True
+
+    def _address(self, address: str) -> Any:
+        return self._client.collection("addresses").document(address.lower())
+
+    def _claim(self, address: str) -> dict[str, Any] | None:
+        with answering():
+            snapshot = self._address(address).get(**patience())
+        return snapshot.to_dict() if snapshot.exists else None
+
+
+def _user(user_id: str, fields: dict[str, Any]) -> User:
+    return User(
+        id=user_id,
+        address=fields["address"],
+        home_region=fields["home_region"],
+        home_cell=fields["home_cell"],
+        created_at=fields["created_at"],
+        roles=known_roles(fields["roles"]),
+        version=fields["version"],
+    )
+
+
+def _user_document(user: User) -> dict[str, Any]:
+    return {
+        "user_id": user.id,
+        "address": user.address,
+        "home_region": user.home_region,
+        "home_cell": user.home_cell,
+        "created_at": user.created_at,
+        **_granted(user),
+    }
+
+
+def _granted(user: User) -> dict[str, Any]:
+    return {"roles": list(user.roles), "version": user.version}

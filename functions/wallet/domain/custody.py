@@ -1,0 +1,199 @@
+"""Money on its chain: what has arrived for wallets, what leaves them, and the transactions that carry it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from functions.wallet.domain.ledger import Account, Posting, Transfer
+from shared.errors import Refusal
+
+DepositStatus = Literal["credited", "reversed", "unattributed"]
+WithdrawalStatus = Literal["requested", "sent", "mined", "failed"]
+
+
+class PaymentRefused(Refusal):
+    """The chain would not carry out the payment."""
+
+    code = "PAYMENT_REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A block, by its number and hash; before the first one the hash is empty."""
+
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the chain says has arrived in the vault. `position`: its place among the deposits of its transaction.
+
+    A transaction that is mined again in another block keeps its hash, and its deposits their positions.
+    """
+
+    chain_id: int
+    transaction_hash: str
+    position: int
+    place: Place
+    wallet_key: bytes
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """An arrival as it was booked; unattributed while its key is that of no wallet."""
+
+    id: str
+    arrival: Arrival
+    wallet_id: str
+    user_id: str
+    status: DepositStatus
+    transfer_id: str
+    version: int
+
+    def stands(self, arrival: Arrival) -> bool:
+        """Whether it was credited with exactly what the chain says now, in whichever block."""
+        return self.status == "credited" and replace(self.arrival, place=arrival.place) == arrival
+
+
+def credit(deposit: Deposit, at: datetime) -> Transfer:
+    """The movement of a deposit's money from outside to its wallet."""
+    arrival = deposit.arrival
+    return Transfer(
+        id=deposit.transfer_id,
+        kind="deposit",
+        postings=(
+            Posting("external", arrival.currency, -arrival.amount),
+            Posting(deposit.wallet_id, arrival.currency, arrival.amount),
+        ),
+        created_at=at,
+        reference=deposit.id,
+    )
+
+
+def taken_back(deposit: Deposit, account: Account, transfer_id: str, at: datetime) -> Transfer:
+    """The reversal of a deposit that the chain has forgotten; what the wallet has spent of it is the house's loss."""
+    arrival = deposit.arrival
+    available = min(account.available, arrival.amount)
+    legs = [(deposit.wallet_id, -available), ("losses", available - arrival.amount), ("external", arrival.amount)]
+    return Transfer(
+        id=transfer_id,
+        kind="reversal",
+        postings=tuple(Posting(name, arrival.currency, amount) for name, amount in legs if amount),
+        created_at=at,
+        reference=deposit.transfer_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Money on its way out of a wallet to an address, in its EIP-55 form."""
+
+    id: str
+    wallet_id: str
+    user_id: str
+    currency: str
+    amount: int
+    to_address: str
+    chain_id: int
+    hold_id: str
+    created_at: datetime
+    updated_at: datetime
+    status: WithdrawalStatus = "requested"
+    transaction_hash: str = ""
+    failure: str = ""
+    version: int = 1
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing becomes of it any more."""
+        return self.status in ("mined", "failed")
+
+    def sent(self, transaction_hash: str, at: datetime) -> "Withdrawal":
+        """The network has it."""
+        return self._next("sent", at, transaction_hash=transaction_hash)
+
+    def mined(self, transaction_hash: str, at: datetime) -> "Withdrawal":
+        """The recipient has it."""
+        return self._next("mined", at, transaction_hash=transaction_hash)
+
+    def failed(self, failure: str, at: datetime) -> "Withdrawal":
+        """It will not happen."""
+        return self._next("failed", at, failure=failure)
+
+    def _next(self, status: WithdrawalStatus, at: datetime, **changes: str) -> "Withdrawal":
+        return replace(self, status=status, version=self.version + 1, updated_at=at, **changes)
+
+
+def paid_out(withdrawal: Withdrawal, transfer_id: str, at: datetime) -> Transfer:
+    """The movement of a withdrawal's money, out of what was set aside for it."""
+    amount = withdrawal.amount
+    return Transfer(
+        id=transfer_id,
+        kind="withdrawal",
+        postings=(
+            Posting(withdrawal.wallet_id, withdrawal.currency, -amount, unhold=amount),
+            Posting("external", withdrawal.currency, amount),
+        ),
+        created_at=at,
+        reference=withdrawal.id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the treasury has the vault do, once: `subject` is the withdrawal or collection it is for."""
+
+    purpose: str
+    subject: str
+    to: str
+    data: bytes
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What is offered, in wei a unit of gas."""
+
+    maximum: int
+    tip: int
+
+    def higher(self, current: "Fees") -> "Fees":
+        """Fees that replace these ones: an eighth more at least (nodes ask for a tenth), or what is usual by now."""
+        return Fees(max(current.maximum, self.maximum * 9 // 8 + 1), max(current.tip, self.tip * 9 // 8 + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed transaction of the treasury's."""
+
+    hash: str
+    nonce: int
+    raw: bytes
+    fees: Fees
+    signed_at: datetime
+    broadcast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A nonce of the treasury's, the call that it is for, and what was signed for it, the newest last."""
+
+    nonce: int
+    call: Call
+    transactions: tuple[Signed, ...]
+
+    @property
+    def newest(self) -> Signed:
+        """The transaction with the highest fees."""
+        return self.transactions[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a transaction that was mined."""
+
+    succeeded: bool
+    block_number: int

@@ -1,0 +1,26 @@
+"""Tell where on-chain funds for a wallet go."""
+
+from functions.wallet.custody import CustodyWork
+from functions.wallet.views import DepositAddressView
+from shared.contracts.operations import Caller, Request
+
+
+class GetDepositAddress(Request):
+    """For which wallet."""
+
+    wallet_id: str
+
+
+def get_deposit_address(request: GetDepositAddress, caller: Caller, work: CustodyWork) -> DepositAddressView:
+    """The address, which is watched from now on. Raises NotFound, Unavailable where there is no chain."""
+    wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
+    vault = work.vault
+    address = vault.deposit_address(wallet.id)
+    work.deposits.hand_out(wallet.id, vault.key(wallet.id), address)
+    return DepositAddressView(
+        wallet_id=wallet.id,
+        chain_id=vault.chain_id,
+        address=address,
+        currencies=sorted(vault.currencies),
+        confirmations=vault.confirmations,
+    )

@@ -1,0 +1,16 @@
+"""Show one of the caller's withdrawals."""
+
+from functions.wallet.custody import CustodyWork
+from functions.wallet.views import WithdrawalView
+from shared.contracts.operations import Caller, Request
+
+
+class GetWithdrawal(Request):
+    """Which withdrawal to show."""
+
+    withdrawal_id: str
+
+
+def get_withdrawal(request: GetWithdrawal, caller: Caller, work: CustodyWork) -> WithdrawalView:
+    """The withdrawal. Raises NotFound."""
+    return WithdrawalView.of(work.withdrawals.get(request.withdrawal_id, owner=caller.user_id))

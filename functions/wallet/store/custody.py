@@ -1,0 +1,248 @@
+"""Deposits, withdrawals and the treasury's transactions, in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from functions.wallet.domain import events
+from functions.wallet.domain.custody import Arrival, Call, Deposit, Fees, Place, Sending, Signed, Withdrawal
+from shared import ids
+from shared.adapters.postgres import Row, queries
+from shared.errors import Contended, NotFound
+from shared.money import Amount
+from shared.outbox.work import UnitOfWork
+
+SQL: Final = queries(Path(__file__).parent.parent / "sql" / "custody.sql")
+
+KEPT_BLOCKS: Final = 50_000
+"""How far back a reorganisation is traced block by block; beyond, the chain is read again from its start."""
+
+FACTS: Final[Mapping[str, Any]] = {
+    "sent": events.WithdrawalSent,
+    "mined": events.WithdrawalMined,
+    "failed": events.WithdrawalFailed,
+}
+
+
+class DepositStore:
+    """What has arrived on one chain."""
+
+    def __init__(self, work: UnitOfWork, chain_id: int) -> None:
+        self._work = work
+        self._chain_id = chain_id
+
+    def hand_out(self, wallet_id: str, key: bytes, address: str) -> None:
+        self._run(SQL.hand_out_address, wallet_id=wallet_id, key=key, address=address, at=self._work.now())
+
+    def watched(self, after: str, most: int) -> Mapping[str, bytes]:
+        rows = self._run(SQL.list_watched, after=after, most=most)
+        return {row["wallet_id"]: bytes(row["key"]) for row in rows}
+
+    def reached(self) -> Place | None:
+        row = self._run(SQL.find_cursor)
+        return Place(**row) if row else None
+
+    def checkpoints(self) -> Sequence[Place]:
+        return [Place(**row) for row in self._run(SQL.list_checkpoints)]
+
+    def advance(self, since: Place, reached: Place) -> None:
+        self._move(since, reached)
+        self._run(SQL.mark_checkpoint, number=reached.number, hash=reached.hash)
+        self._run(SQL.drop_checkpoints, above=reached.number, below=reached.number - KEPT_BLOCKS)
+
+    def rewind(self, since: Place, standing: Place) -> None:
+        self._move(since, standing)
+        self._run(SQL.drop_checkpoints, above=standing.number, below=0)
+        self._run(SQL.doubt_deposits, above=standing.number)
+
+    def _move(self, since: Place, to: Place) -> None:
+        self._run(SQL.begin_cursor, number=since.number, hash=since.hash)
+        moved = self._run(
+            SQL.move_cursor, number=to.number, hash=to.hash, from_number=since.number, from_hash=since.hash
+        )
+        if not moved:
+            raise Contended
+
+    def known(self, arrival: Arrival) -> Deposit | None:
+        row = self._run(SQL.find_deposit, transaction_hash=arrival.transaction_hash, position=arrival.position)
+        return _deposit(row) if row else None
+
+    def owner(self, key: bytes) -> tuple[str, str] | None:
+        row = self._run(SQL.find_owner, key=key)
+        return (row["wallet_id"], row["user_id"]) if row else None
+
+    def book(self, deposit: Deposit) -> None:
+        self.confirm(deposit)
+        if deposit.status == "credited":
+            arrival = deposit.arrival
+            fact = events.DepositCredited(
+                deposit_id=deposit.id,
+                wallet_id=deposit.wallet_id,
+                user_id=deposit.user_id,
+                currency=arrival.currency,
+                amount=Amount(arrival.amount),
+                chain_id=arrival.chain_id,
+                transaction_hash=arrival.transaction_hash,
+                transfer_id=deposit.transfer_id,
+            )
+            self._work.events.append(deposit.id, deposit.version - 1, [fact])
+
+    def confirm(self, deposit: Deposit) -> None:
+        arrival = deposit.arrival
+        self._run(
+            SQL.book_deposit,
+            id=deposit.id,
+            transaction_hash=arrival.transaction_hash,
+            position=arrival.position,
+            block_number=arrival.place.number,
+            block_hash=arrival.place.hash,
+            wallet_key=arrival.wallet_key,
+            wallet_id=deposit.wallet_id or None,
+            user_id=deposit.user_id,
+            currency=arrival.currency,
+            amount=arrival.amount,
+            status=deposit.status,
+            transfer_id=deposit.transfer_id,
+            version=deposit.version,
+            at=self._work.now(),
+        )
+
+    def doubted(self, up_to: int) -> Sequence[Deposit]:
+        return [_deposit(row) for row in self._run(SQL.list_doubted, up_to=up_to)]
+
+    def _run(self, query: Any, **parameters: Any) -> Any:
+        return query(self._work.opened, chain_id=self._chain_id, **parameters)
+
+
+class WithdrawalStore:
+    """Money on its way out."""
+
+    def __init__(self, work: UnitOfWork, chain_id: int) -> None:
+        self._work = work
+        self._chain_id = chain_id
+
+    def request(self, withdrawal: Withdrawal) -> None:
+        names = ("id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "hold_id")
+        values = {name: getattr(withdrawal, name) for name in names}
+        SQL.request_withdrawal(self._work.opened, **values, at=withdrawal.created_at)
+        self._work.events.append(withdrawal.id, 0, [events.WithdrawalRequested(**_of(withdrawal))])
+
+    def get(self, withdrawal_id: str, owner: str) -> Withdrawal:
+        found = SQL.find_withdrawal(self._work.opened, id=withdrawal_id) if ids.valid(withdrawal_id, "wdr") else None
+        if found is None or found["user_id"] != owner:
+            raise NotFound("There is no such withdrawal.")
+        return Withdrawal(**found)
+
+    def lock(self, withdrawal_id: str) -> Withdrawal:
+        return Withdrawal(**SQL.lock_withdrawal(self._work.opened, id=withdrawal_id))
+
+    def save(self, withdrawal: Withdrawal) -> None:
+        names = ("id", "status", "transaction_hash", "failure", "version")
+        values = {name: getattr(withdrawal, name) for name in names}
+        if not SQL.save_withdrawal(self._work.opened, **values, at=withdrawal.updated_at):
+            raise Contended
+        failed = withdrawal.status == "failed"
+        more = {"reason": withdrawal.failure} if failed else {"transaction_hash": withdrawal.transaction_hash}
+        fact = FACTS[withdrawal.status](**_of(withdrawal), **more)
+        self._work.events.append(withdrawal.id, withdrawal.version - 1, [fact])
+
+    def waiting(self, most: int) -> Sequence[Withdrawal]:
+        rows = SQL.list_waiting(self._work.opened, chain_id=self._chain_id, most=most)
+        return [Withdrawal(**row) for row in rows]
+
+
+class SendingStore:
+    """The treasury's nonces on one chain, and what was signed with them."""
+
+    def __init__(self, work: UnitOfWork, chain_id: int, sender: str) -> None:
+        self._work = work
+        self._key = {"chain_id": chain_id, "sender": sender}
+
+    def next_nonce(self) -> int:
+        return int(SQL.next_nonce(self._work.opened, **self._key) or 0)
+
+    def store(self, call: Call, signed: Signed) -> None:
+        given = SQL.give_nonce(
+            self._work.opened,
+            **self._key,
+            nonce=signed.nonce,
+            purpose=call.purpose,
+            subject=call.subject,
+            to=call.to,
+            data=call.data,
+            gas=call.gas,
+        )
+        if not given:
+            raise Contended
+        self.add(signed)
+
+    def add(self, signed: Signed) -> None:
+        SQL.keep_signed(
+            self._work.opened,
+            **self._key,
+            hash=signed.hash,
+            nonce=signed.nonce,
+            raw=signed.raw,
+            max_fee=signed.fees.maximum,
+            max_tip=signed.fees.tip,
+            at=signed.signed_at,
+        )
+
+    def mark_broadcast(self, signed: Signed) -> None:
+        SQL.mark_broadcast(self._work.opened, hash=signed.hash)
+
+    def pending(self, most: int) -> Sequence[Sending]:
+        return self._list(pending=True, forgotten=None, most=most)
+
+    def forgotten(self, since: int, most: int) -> Sequence[Sending]:
+        return self._list(pending=False, forgotten=since, most=most)
+
+    def end(self, sending: Sending, *, succeeded: bool) -> None:
+        status = "mined" if succeeded else "failed"
+        SQL.end_sending(self._work.opened, subject=sending.call.subject, status=status)
+
+    def busy(self, purpose: str) -> bool:
+        return bool(SQL.busy(self._work.opened, **self._key, purpose=purpose))
+
+    def _list(self, **wanted: Any) -> list[Sending]:
+        rows = SQL.list_sendings(self._work.opened, **self._key, **wanted)
+        return [_sending(list(group)) for _, group in groupby(rows, key=lambda row: row["nonce"])]
+
+
+def _of(withdrawal: Withdrawal) -> dict[str, Any]:
+    """What every fact of a withdrawal says."""
+    names = ("wallet_id", "user_id", "currency", "to_address", "chain_id")
+    values = {name: getattr(withdrawal, name) for name in names}
+    return {**values, "withdrawal_id": withdrawal.id, "amount": Amount(withdrawal.amount)}
+
+
+def _deposit(row: Row) -> Deposit:
+    arrival = Arrival(
+        chain_id=row["chain_id"],
+        transaction_hash=row["transaction_hash"],
+        position=row["position"],
+        place=Place(row["block_number"], row["block_hash"]),
+        wallet_key=bytes(row["wallet_key"]),
+        currency=row["currency"],
+        amount=row["amount"],
+    )
+    known = {name: row[name] for name in ("id", "user_id", "status", "transfer_id", "version")}
+    return Deposit(arrival=arrival, wallet_id=row["wallet_id"] or "", **known)
+
+
+def _sending(rows: list[Row]) -> Sending:
+    first = rows[0]
+    call = Call(first["purpose"], first["subject"], first["to_"], bytes(first["data"]), first["gas"])
+    signed = tuple(
+        Signed(
+            hash=row["hash"],
+            nonce=row["nonce"],
+            raw=bytes(row["raw"]),
+            fees=Fees(int(row["max_fee"]), int(row["max_tip"])),
+            signed_at=row["signed_at"],
+            broadcast=row["broadcast"],
+        )
+        for row in rows
+    )
+    return Sending(first["nonce"], call, signed)
