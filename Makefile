@@ -1,7 +1,7 @@
 # What a developer types. `make help` lists it; a command runs in .venv, which is made and kept up to date on the way.
 #
 #   PYTHON=python3.11    which Python makes .venv (3.11 or later)
-#   ONCE=1               make run: end after the purchase, with its exit code
+#   ONCE=1               make run: end after what is played, with its exit code
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   ARGS="..."           make test, make test-all, make logs: further arguments
 
@@ -10,7 +10,7 @@ RUN := .venv/bin/python
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages run test test-all lint gen contracts up down status logs reset
+.PHONY: help packages run test test-all lint gen contracts up down status logs audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
@@ -21,7 +21,7 @@ packages:
 	@$(PYTHON) -I emulators/install.py
 	@$(PYTHON) -I emulators/install_node.py
 
-run: packages ## start the stack, play one purchase, and serve until Ctrl-C
+run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(PORTS)
 
 test: packages ## run the tests but the long ones, on a stack of their own
@@ -58,6 +58,9 @@ status: packages ## show every process of the stack
 
 logs: packages ## list the logs, or show one: make logs ARGS="rpc-wallet-us-central1 --follow"
 	@$(RUN) -m emulators logs $(ARGS)
+
+audit: packages ## check every invariant of the running stack
+	@$(RUN) -m emulators audit
 
 reset: packages ## end the stack and remove all that it has written, its secrets too
 	@$(RUN) -m emulators reset

@@ -129,6 +129,16 @@ def logs(arguments: argparse.Namespace) -> int:
     return subprocess.run(tail, check=False).returncode
 
 
+def audit(arguments: argparse.Namespace) -> int:
+    """Check every invariant of every service, and say what breaks one."""
+    from emulators.plays import resources_of
+    from emulators.report import audit as check
+
+    violations = check(resources_of(Stack(arguments.state)))
+    console.print("\n".join(violations) or "Every invariant holds.", highlight=False, markup=False, soft_wrap=True)
+    return FAILED if violations else 0
+
+
 def reset(arguments: argparse.Namespace) -> int:
     """End the stack and remove all that it has written, its secrets too."""
     Stack(arguments.state, progress=Shown(console)).reset()
@@ -141,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--state", type=Path, default=Path(".local"), help="the folder of its files (.local)")
     parser = argparse.ArgumentParser(prog="python -m emulators", description="The local stack of Meridian.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    functions = (up, down, status, logs, reset)
+    functions = (up, down, status, logs, audit, reset)
     subparsers = {f: commands.add_parser(f.__name__, help=f.__doc__, parents=[common]) for f in functions}
     for function, subparser in subparsers.items():
         subparser.set_defaults(function=function)
@@ -149,9 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, the other parts from N+1")
     ports.add_argument("--free-ports", action="store_true", help="draw every port at random")
     subparsers[up].add_argument("--detach", action="store_true", help="return when it is ready, and let it run")
-    subparsers[up].add_argument("--play", action="store_true", help="play one purchase when it is ready")
+    subparsers[up].add_argument("--play", action="store_true", help="play a purchase and the sample sale")
     subparsers[up].add_argument(
-        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="end after the purchase"
+        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="end after what is played"
     )
     subparsers[logs].add_argument("name", nargs="?", help="a process; without it, the names are listed")
     subparsers[logs].add_argument("--lines", type=int, default=50)

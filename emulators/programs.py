@@ -47,7 +47,8 @@ def relay_services(registry: Registry) -> list[str]:
 
 def names_with_ports(registry: Registry, regions: Sequence[str], *, with_chain: bool = True) -> list[str]:
     """The parts that listen, in the order in which ports are given out. Without its port the stack has no chain."""
-    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", "pubsub", "firestore", *([chain.NAME] if with_chain else [])]
+    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", "pubsub", "firestore"]
+    stores += [chain.NAME] if with_chain else []
     hosts = [
         name
         for region in regions

@@ -47,7 +47,8 @@ class Start:
         early = [name for name in self._programs if programs.comes_early(name)]
         for name in early:
             self._supervisor.start(name)
-        self._at_once(self._make_databases, self._make_chain, lambda: self._until_ready(*early))
+        others = [name for name in early if name != chain.NAME]
+        self._at_once(self._make_databases, self._make_chain, lambda: self._until_ready(*others))
         late = [name for name in self._programs if name not in (*early, "postgres")]
         for name in late:
             self._supervisor.start(name)
@@ -76,7 +77,7 @@ class Start:
 
     def _make_chain(self) -> None:
         if chain.NAME not in self._programs:
-            self._progress.note("There is no local chain, so nothing is deposited or withdrawn: install npm to have one.")
+            self._progress.note("There is no local chain, so nothing is deposited or withdrawn: that needs npm.")
             return
         self._until_ready(chain.NAME)
         with self._progress.step("contracts"):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from functions.platform.ports import PlatformWork
+from functions.platform.ports import AuditWork
 from functions.platform.views import ViolationView
 from shared.contracts.operations import Request, Time, View, past
 
@@ -24,7 +24,7 @@ class AuditView(View):
     violations: list[ViolationView]
 
 
-def audit(request: Audit, work: PlatformWork) -> AuditView:
+def audit(request: Audit, work: AuditWork) -> AuditView:
     """Each service's own invariants, and whether paid orders are sold, in escrow and claimable. Raises Unavailable."""
     now = work.now()
     at = past(request.at, now)

@@ -2,11 +2,11 @@
 
 from datetime import UTC
 
-from functions.platform.ports import PlatformWork
+from functions.platform.ports import HostWork
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 
 
-def check_audit(request: CheckRequest, work: PlatformWork) -> CheckResponse:
+def check_audit(request: CheckRequest, work: HostWork) -> CheckResponse:
     """What breaks an invariant, as one consistent picture of the service's data shows it."""
     if request.order_ids:
         audited = work.invariants.check_paid(request.order_ids)

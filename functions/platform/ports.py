@@ -64,16 +64,39 @@ class Services(Protocol):
         """What the services lack of orders that were paid before a time. Raises Unavailable."""
 
 
-class PlatformWork(Protocol):
-    """The work of one platform operation."""
+class ReadyWork(Protocol):
+    """The work of telling whether requests can be served."""
 
-    dependencies: Dependencies
-    streams: Streams
-    invariants: Invariants
-    services: Services
+    @property
+    def dependencies(self) -> Dependencies:
+        """The real parts that requests need."""
 
-    def now(self) -> datetime:
-        """The present."""
+
+class DocumentWork(Protocol):
+    """The work of showing the API."""
 
     def document(self) -> bytes:
         """The OpenAPI document of the whole system."""
+
+
+class HostWork(Protocol):
+    """The work of one operation that runs in every service's RPC host."""
+
+    @property
+    def streams(self) -> Streams:
+        """The events of the service in whose host this runs."""
+
+    @property
+    def invariants(self) -> Invariants:
+        """What must hold of its data."""
+
+
+class AuditWork(Protocol):
+    """The work of an audit across the services."""
+
+    @property
+    def services(self) -> Services:
+        """The services, as an auditor asks them."""
+
+    def now(self) -> datetime:
+        """The present."""

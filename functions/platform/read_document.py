@@ -2,7 +2,7 @@
 
 import msgspec
 
-from functions.platform.ports import PlatformWork
+from functions.platform.ports import DocumentWork
 from shared.contracts.operations import Request
 
 
@@ -10,6 +10,6 @@ class ReadDocument(Request):
     """Asks for nothing."""
 
 
-def read_document(request: ReadDocument, work: PlatformWork) -> msgspec.Raw:
+def read_document(request: ReadDocument, work: DocumentWork) -> msgspec.Raw:
     """The committed document, as it was generated from rows and types."""
     return msgspec.Raw(work.document())

@@ -1,6 +1,6 @@
 """Tell whether requests can be served."""
 
-from functions.platform.ports import PlatformWork
+from functions.platform.ports import ReadyWork
 from shared.contracts.operations import Request, View
 from shared.errors import Unavailable
 
@@ -16,7 +16,7 @@ class ReadyView(View):
     dependencies: dict[str, str]
 
 
-def ready(request: Ready, work: PlatformWork) -> ReadyView:
+def ready(request: Ready, work: ReadyWork) -> ReadyView:
     """Each dependency by name. Raises Unavailable when one is down that every request needs."""
     states = dict(work.dependencies.check())
     down = sorted(name for name in work.dependencies.needed() if states[name] != "ok")

@@ -21,7 +21,7 @@ class CreateWithdrawal(Request):
 
 
 def create_withdrawal(request: CreateWithdrawal, caller: Caller, work: CustodyWork) -> WithdrawalView:
-    """The withdrawal, its amount set aside. Raises Malformed, NotFound, InsufficientFunds, WalletClosed, Unavailable."""
+    """Set the amount aside. Raises Malformed, NotFound, InsufficientFunds, WalletClosed, Unavailable."""
     if request.amount == 0:
         raise Malformed("more than 0", field="amount")
     vault = work.vault

@@ -29,8 +29,10 @@ def watch_deposits(work: ChainWork) -> dict[str, int]:
     with work.transaction() as writing:
         writing.deposits.advance(since, reached)
         credited = sum(book(arrival, writing) for arrival in arrivals)
-        taken = [take_back(deposit, writing) for deposit in writing.deposits.doubted(end)]
-    return {"blocks": end - since.number, "credited": credited, "reversed": len(taken)}
+        lost = writing.deposits.doubted(end)
+        for deposit in lost:
+            take_back(deposit, writing)
+    return {"blocks": end - since.number, "credited": credited, "reversed": len(lost)}
 
 
 def _standing(work: ChainWork) -> Place | None:

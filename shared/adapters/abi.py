@@ -12,7 +12,7 @@ def encoded(signature: str, *values: Any) -> bytes:
     from eth_abi.exceptions import EncodingError
 
     try:
-        return _selector(signature) + encode(_types(signature), values)
+        return _selector(signature) + bytes(encode(_types(signature), values))
     except EncodingError as error:
         raise ValueError(str(error)) from error
 

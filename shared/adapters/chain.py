@@ -25,6 +25,9 @@ PIECE_BYTES: Final = 64 * 1024
 REVERTED: Final = 3
 """The JSON-RPC error code of a reverted call (EIP-1474's successors: geth, anvil and others use it)."""
 
+KNOWN_WORDS: Final = ("already known", "already imported", "already exists")
+"""How nodes say that they have a transaction."""
+
 REVERT_WORDS: Final = ("execution reverted", "revert")
 """How nodes that give another code say so."""
 
@@ -118,14 +121,14 @@ class ChainClient:
         found = self.request("eth_getBlockByNumber", "latest" if number is None else hex(number), False)
         if found is None:
             return None
-        with _form():
+        with _Form():
             return Block(_number(found["number"]), found["hash"], _number(found.get("baseFeePerGas", "0x0")))
 
     def logs(self, address: str, topics: Sequence[bytes], first: int, last: int) -> list[Log]:
         """A contract's events of a kind in a range of blocks, in the order of the chain. Raises Unavailable."""
         wanted = {"address": address, "topics": [_hex(topic) for topic in topics]}
         found = self.request("eth_getLogs", {**wanted, "fromBlock": hex(first), "toBlock": hex(last)})
-        with _form():
+        with _Form():
             logs = [_log(each) for each in found if not each.get("removed")]
         return sorted(logs, key=lambda log: (log.block_number, log.index))
 
@@ -134,7 +137,7 @@ class ChainClient:
         found = self.request("eth_getTransactionReceipt", transaction_hash)
         if found is None:
             return None
-        with _form():
+        with _Form():
             return Receipt(_number(found["status"]) == 1, _number(found["blockNumber"]), found["blockHash"])
 
     def knows(self, transaction_hash: str) -> bool:
@@ -161,7 +164,7 @@ class ChainClient:
         try:
             self.request("eth_sendRawTransaction", _hex(raw))
         except NodeRefused as error:
-            if not any(word in error.detail.lower() for word in ("already known", "already imported", "already exists")):
+            if not any(word in error.detail.lower() for word in KNOWN_WORDS):
                 raise
 
     def _post(self, body: bytes, method: str, timeout_seconds: float) -> Any:
@@ -204,7 +207,7 @@ def _read(answer: Any, until: float) -> bytes:
     return bytes(content)
 
 
-class _form:
+class _Form:
     """Around the reading of an answer: one that lacks what it should have is Unavailable."""
 
     def __enter__(self) -> None:
@@ -233,14 +236,14 @@ def _log(found: dict[str, Any]) -> Log:
 
 
 def _number(text: Any) -> int:
-    with _form():
+    with _Form():
         if not text.startswith("0x"):
             raise ValueError(text)
         return int(text, 16)
 
 
 def _bytes(text: Any) -> bytes:
-    with _form():
+    with _Form():
         if not text.startswith("0x"):
             raise ValueError(text)
         return bytes.fromhex(text[2:])

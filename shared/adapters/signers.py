@@ -60,7 +60,7 @@ class KmsSigner:
             raise Unavailable("The public key was damaged on its way from KMS.")
         key = load_pem_public_key(answer.pem.encode())
         if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256K1):
-            raise ValueError(f"{self._name} is not a key on secp256k1")
+            raise TypeError(f"{self._name} is not a key on secp256k1")
         return address_of_point(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
     def sign(self, digest: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from functions.wallet.domain.ledger import Account, Posting, Transfer
 from shared.errors import Refusal
@@ -123,7 +123,7 @@ class Withdrawal:
         """It will not happen."""
         return self._next("failed", at, failure=failure)
 
-    def _next(self, status: WithdrawalStatus, at: datetime, **changes: str) -> "Withdrawal":
+    def _next(self, status: WithdrawalStatus, at: datetime, **changes: Any) -> "Withdrawal":
         return replace(self, status=status, version=self.version + 1, updated_at=at, **changes)
 
 

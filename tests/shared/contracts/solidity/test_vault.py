@@ -39,8 +39,8 @@ class Bank:
         found: int = self.evm.ask(self.usdc, ["uint256"], "balanceOf(address)", owner)
         return found
 
-    def pay(self, asset: str, amount: int, *, to: str = RECIPIENT, payment: bytes = PAYMENT, sender: int = PAYER) -> None:
-        self.evm.send(self.vault, "pay(bytes32,address,address,uint256)", payment, asset, to, amount, sender=sender)
+    def pay(self, asset: str, amount: int, *, to: str = RECIPIENT, sender: int = PAYER) -> None:
+        self.evm.send(self.vault, "pay(bytes32,address,address,uint256)", PAYMENT, asset, to, amount, sender=sender)
 
 
 def raw(value: object) -> bytes:
