@@ -107,5 +107,3 @@ def _address(layout: Layout, key: str) -> str:
 
 def _state(layout: Layout) -> Path:
     return layout.state / "chain.json"
-
-

@@ -2,7 +2,7 @@
 
 Envoy stands for Google's load balancer, which is Envoy as well. It routes by path template and method, by weights to
 the colours of a rollout and by priorities to the regions; whatever no row names goes to the functions host too, whose
-function `unmatched` answers in the contract's form. What Envoy must answer itself it answers as problem+json.
+function `unmatched` answers in the contract's form. What Envoy must answer itself, problems.py puts into that form.
 
 The configuration is JSON, not YAML: Envoy reads both, and JSON has no words that turn into booleans.
 """
@@ -10,11 +10,10 @@ The configuration is JSON, not YAML: Envoy reads both, and JSON has no words tha
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from emulators import problems
 from emulators.environment import Layout, functions_host
 from emulators.ports import HOST
-from shared.contracts.problems import title_of
 from shared.registry import Row
-from shared.telemetry.context import REQUEST_ID
 
 WEIGHTS: Final = {"blue": 100}
 """The share of each colour in percent. A rollout adds a second colour and moves the weights."""
@@ -28,34 +27,6 @@ CONNECTIONS: Final = 64
 """At once to a functions host, the rest waiting in Envoy: idle ones count against granian's --backpressure as well."""
 
 TYPE: Final = "type.googleapis.com/envoy.extensions"
-
-_DOWN: Final = ("UNAVAILABLE", "Something that this needs is down for the moment.")
-
-_INVALID: Final = ("MALFORMED_REQUEST", "The request is not valid HTTP.")
-
-PROBLEMS: Final = {
-    400: _INVALID,
-    403: ("UPGRADE_REFUSED", "The connection cannot be upgraded."),
-    404: ("NOT_FOUND", "There is no such resource."),
-    408: ("REQUEST_TIMEOUT", "The request did not arrive in time."),
-    413: ("BODY_TOO_LARGE", "The body is larger than 256 KiB."),
-    426: ("UPGRADE_REQUIRED", "Another version of HTTP is needed."),
-    431: ("HEADERS_TOO_LARGE", "The headers are larger than 60 KiB."),
-    500: _DOWN,
-    501: _INVALID,
-    502: _DOWN,
-    503: _DOWN,
-    504: ("OUTCOME_UNKNOWN", "No answer came in time: the same request tells whether it took effect."),
-}
-"""What Envoy answers itself, by its status: code and detail."""
-
-TOLD: Final = {500: 503, 501: 400, 502: 503, 504: 503}
-"""The statuses that the contract does not have, and how they are told. 501 is for an unknown transfer coding."""
-
-KEPT_ID: Final = "%REQ(X-REQUEST-ID)%"
-MADE_ID: Final = "req_%START_TIME(%s%9f)%"
-"""A request that Envoy cannot even read has got no id by then, and a malformed one is not given back. This one tells
-the time, in nanoseconds, because Envoy's own would be another one in the header than in the body."""
 
 BUFFERED_BYTES: Final = 16 * 1024 * 1024
 """How much of a body the edge takes in. Larger ones it refuses itself, whoever sends them."""
@@ -140,9 +111,7 @@ def _connection_manager(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
             "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes(rows)}],
         },
         "http_filters": [_header_filter(), _buffer_filter(), _router()],
-        "local_reply_config": {
-            "mappers": [mapper for status in PROBLEMS for mapper in _mappers(status, layout.regions[0])]
-        },
+        "local_reply_config": {"mappers": problems.mappers(layout.regions[0])},
         "access_log": [_access_log(str(layout.logs / "edge-access.log"))],
     }
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
@@ -172,48 +141,6 @@ def _buffer_filter() -> dict[str, Any]:
 def _router() -> dict[str, Any]:
     router = {"@type": f"{TYPE}.filters.http.router.v3.Router", "suppress_envoy_headers": True}
     return {"name": "envoy.filters.http.router", "typed_config": router}
-
-
-def _mappers(status: int, region: str) -> list[dict[str, Any]]:
-    """How an answer of Envoy's own is told: with the request's id where it has a good one, else with a made one."""
-    is_status = {
-        "status_code_filter": {
-            "comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": f"status_{status}"}}
-        }
-    }
-    has_id = {
-        "header_filter": {
-            "header": {"name": "x-request-id", "string_match": {"safe_regex": {"regex": REQUEST_ID.pattern}}}
-        }
-    }
-    return [
-        {"filter": {"and_filter": {"filters": [is_status, has_id]}}, **_problem(status, region, KEPT_ID)},
-        {"filter": is_status, **_problem(status, region, MADE_ID)},
-    ]
-
-
-def _problem(status: int, region: str, request_id: str) -> dict[str, Any]:
-    told = TOLD.get(status, status)
-    code, detail = PROBLEMS[status]
-    body = {
-        "type": "about:blank",
-        "title": title_of(told),
-        "status": told,
-        "detail": detail,
-        "code": code,
-        "request_id": request_id,
-    }
-    headers = {"x-request-id": request_id, "x-served-by": region, "cache-control": "no-store"}
-    if told == 503:
-        headers["retry-after"] = "1"
-    return {
-        "status_code": told,
-        "body_format_override": {"json_format": body, "content_type": "application/problem+json"},
-        "headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            for key, value in headers.items()
-        ],
-    }
 
 
 def _access_log(path: str) -> dict[str, Any]:

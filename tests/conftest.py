@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 
 from emulators.buyer import Person, fresh_key
 from emulators.stack import Stack
 from functions.identity.domain.users import EVERYONE
-from shared import ids
 from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.adapters.tokens import issue
@@ -21,9 +21,14 @@ from shared.config import Settings, read
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.registry import load
 from tests.books import Books
+from tests.chain import LocalChain
+from tests.problems import session_of
 from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
+
+hypothesis.settings.register_profile("meridian", deadline=None)  # a busy machine is no defect
+hypothesis.settings.load_profile("meridian")
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +147,7 @@ def operator(anyone: Callable[[], Person], settings: Settings) -> Person:
     """Somebody who may see what belongs to others."""
     person = anyone()
     scopes = [*EVERYONE, "operator"]
-    person.access_token = issue(settings, person.user_id, ids.new("ses", settings.cell), scopes, datetime.now(UTC))
+    person.access_token = issue(settings, person.user_id, session_of(person), scopes, datetime.now(UTC))
     return person
 
 
@@ -180,3 +185,10 @@ def silence(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
             stack.pause(name, resume=True)
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def chain(stack: Stack, settings: Settings) -> LocalChain:
+    """The stack's chain. It needs npm: without, the stack has none."""
+    assert "chain" in stack.ports, "these tests need the local chain: install npm"
+    return LocalChain(settings.chain_urls[settings.custody_chain_id])

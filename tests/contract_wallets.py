@@ -70,4 +70,4 @@ def deploy(chain: LocalChain, code: bytes, salt: bytes = SALT) -> str:
 
 def wrapped(signature: bytes, code: bytes, salt: bytes = SALT, factory: str = FACTORY) -> bytes:
     """A signature together with what deploys the wallet that made it (ERC-6492)."""
-    return encode(["address", "bytes", "bytes"], [factory, salt + creation(code), signature]) + WRAPPED
+    return bytes(encode(["address", "bytes", "bytes"], [factory, salt + creation(code), signature])) + WRAPPED

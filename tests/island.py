@@ -32,7 +32,7 @@ from shared.adapters.migrations import migrate
 from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.config import Settings
-from shared.contracts.events import StoredEvent
+from shared.contracts.events import StoredEvent, opened
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
 from shared.contracts.operations import Caller
@@ -168,6 +168,10 @@ class Island:
     def receive(self, consumer: str, event: StoredEvent) -> Received:
         """Deliver one event to a consumer. Raises what makes Pub/Sub deliver it again."""
         return inbox(self.bound(consumer), self._clock).receive(event)
+
+    def handle(self, consumer: str, event: StoredEvent) -> None:
+        """Call a consumer's operation with an event that its inbox does not remember."""
+        self.run(consumer, event=opened(event))
 
     def deliver(self, consumer: str, stream: str) -> list[Received]:
         """Deliver all of a stream to a consumer, in order; what it did with each."""

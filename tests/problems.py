@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import jwt
 
 from emulators.buyer import Person
 from functions.identity.domain.users import EVERYONE
-from shared import ids
 from shared.adapters.tokens import issue
 from shared.config import Settings
 
@@ -42,5 +42,10 @@ def with_token(person: Person, token: str) -> Person:
 def without(person: Person, scope: str, settings: Settings) -> Person:
     """The same person with a good token that has every scope but one."""
     scopes = [name for name in (*EVERYONE, "supply:write", "operator") if name != scope]
-    token = issue(settings, person.user_id, ids.new("ses", settings.cell), scopes, datetime.now(UTC))
-    return with_token(person, token)
+    return with_token(person, issue(settings, person.user_id, session_of(person), scopes, datetime.now(UTC)))
+
+
+def session_of(person: Person) -> str:
+    """The session that a person's access token was issued in."""
+    claims: dict[str, str] = jwt.decode(person.access_token, options={"verify_signature": False})
+    return claims["sid"]

@@ -10,8 +10,6 @@ def record_payment(event: Event[HoldCaptured], work: OrderWork) -> None:
     """Record the payment, once. Raises MeridianError for a payment of an order that was not confirmed: a defect."""
     if not event.data.order_id:
         return  # set aside for something else than an order
-    if not event.data.order_id:
-        return  # a hold of something else than an order
     order = work.orders.lock(event.data.order_id)
     if order.status == "confirmed":
         work.orders.record(order, order.pay())

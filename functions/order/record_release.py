@@ -9,8 +9,6 @@ def record_release(event: Event[HoldReleased], work: OrderWork) -> None:
     """Finish a cancellation that was cut off after it had released the hold."""
     if not event.data.order_id:
         return  # set aside for something else than an order
-    if not event.data.order_id:
-        return  # a hold of something else than an order
     order = work.orders.lock(event.data.order_id)
     if order.status in ("pending", "confirmed"):
         work.orders.record(order, order.cancel())

@@ -168,11 +168,13 @@ class ChainClient:
                 raise
 
     def _post(self, body: bytes, method: str, timeout_seconds: float) -> Any:
-        from urllib3 import PoolManager, Timeout
+        from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
+        from shared.adapters.cut import pools
+
         if self._pool is None:
-            self._pool = PoolManager(maxsize=8, retries=False)
+            self._pool = pools(8)
         until = time.monotonic() + timeout_seconds
         try:
             answer = self._pool.request(

@@ -22,7 +22,7 @@ VALID: Final = bytes.fromhex("1626ba7e").ljust(32, b"\0")
 WRAPPED: Final = bytes.fromhex("6492" * 16)
 """The end of a signature that holds (factory, factory's calldata, signature) before it (ERC-6492)."""
 
-HALTED: Final = ("invalid opcode", "opcodenotfound", "out of gas", "outofgas", "invalid jump", "invalidjump", "stack")
+HALTED: Final = ("evm error", "invalid opcode", "out of gas", "invalid jump", "stack underflow", "stack overflow")
 """How nodes name the ends of a call other than a revert, which are the contract's doing as well."""
 
 

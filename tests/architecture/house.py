@@ -22,6 +22,7 @@ HELPERS = {
     "identity": {"proving"},
     "order": {"saga", "expiring"},
     "supply": {"returning"},
+    "wallet": {"booking", "custody", "ending", "sending"},
 }
 """Where a service needs one more idea than its operations."""
 

@@ -73,7 +73,7 @@ def test_orders_survive_lost_connections(
             pool.submit(lambda work: [work(number) for number in range(ORDERS_EACH)], partial(buy, person, body))
             for person, body in zip(buyers, bodies, strict=True)
         ]
-        lost = []
+        lost: list[int] = []
         while len(lost) < CUTS and not all(future.done() for future in running):
             lost.append(cut())
             time.sleep(random.uniform(0, AT_MOST_SECONDS))

@@ -46,6 +46,19 @@ def test_a_buyer_may_be_faster(island: Island, buy: Buy) -> None:
     assert bought.story() == ["claim.opened", "claim.claimed"]
 
 
+def test_a_claim_that_is_there_stays_as_it_is(island: Island, buy: Buy) -> None:
+    """Whatever opens it again, an inbox without memory too, changes nothing, before and after the voucher."""
+    bought = buy()
+    paid = island.stream(bought.order.id)[-1]
+    for _ in range(2):
+        island.handle("open_claim", paid)
+    assert bought.story() == ["claim.opened"]
+    bought.claim()
+    before = bought.rows()
+    island.handle("open_claim", paid)
+    assert bought.rows() == before
+
+
 def test_an_order_that_is_not_paid_opens_nothing(island: Island, buy: Buy) -> None:
     """Only order.paid does; the other facts of an order advance its stream alone."""
     bought = buy()

@@ -217,6 +217,14 @@ class FakeOrders:
         ]
         return views[after : after + most]
 
+    def paid(self, before: datetime, after: str, most: int) -> dict[str, int]:
+        paid = {
+            order_id: self.lock(order_id).total
+            for order_id, history in sorted(self._ledger.histories.items())
+            if order_id > after and any(fact.type == "order.paid" and at < before for fact, at in history)
+        }
+        return dict(list(paid.items())[:most])
+
     def expired(self, now: datetime, most: int) -> list[str]:
         return [order.id for order in self._pending() if order.expires_at <= now][:most]
 

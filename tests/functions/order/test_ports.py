@@ -234,6 +234,20 @@ def test_what_is_overdue_and_what_is_stranded(trade: Trade) -> None:
         work.orders.record(pending, pending.cancel())
 
 
+def test_what_was_paid_before_a_time(trade: Trade) -> None:
+    """Paid orders with their totals, by id, beyond one; from the moment after the payment on."""
+    orders = [trade.place(1), trade.place(2), trade.place(3)]
+    with pytest.raises(Undone), trade.work().transaction() as work:
+        for order in orders[:2]:
+            work.orders.record(work.orders.record(order, order.confirm()), order.pay())
+        now, instant, before = work.now(), timedelta(microseconds=1), orders[0].id[:-1]
+        assert work.orders.paid(now + instant, before, 9) == {orders[0].id: 1000, orders[1].id: 2000}
+        assert work.orders.paid(now + instant, before, 1) == {orders[0].id: 1000}
+        assert work.orders.paid(now + instant, orders[0].id, 9) == {orders[1].id: 2000}
+        assert orders[0].id not in work.orders.paid(now, before, 9)
+        raise Undone
+
+
 # Idempotency keys of sagas
 
 

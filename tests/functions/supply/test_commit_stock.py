@@ -12,7 +12,7 @@ from functions.supply.views import SupplyView
 from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError, Unavailable
 from tests.books import Books
-from tests.functions.supply.stock import left
+from tests.functions.supply.stock import an_order, left, reserve
 from tests.island import Island
 from tests.races import all_at_once
 from tests.triggers import Triggers
@@ -72,6 +72,30 @@ def test_a_sale_waits_for_its_reservations(island: Island, sell: Sell) -> None:
     assert island.orders.supply.reserve(order) is None
     assert island.receive("commit_stock", event) == "applied"
     assert left(island, supply) == (7, 0, 3)
+
+
+def test_a_sale_waits_for_each_of_its_reservations(island: Island, sell: Sell) -> None:
+    """One of two that is known is not enough."""
+    supply, somebody = sell(), island.islander(USDC=10_000)
+    order = island.place(somebody, (supply, 1), (supply, 2))
+    order = island.record(island.record(order, order.confirm()), order.pay())
+    first = an_order(somebody, (supply, 1))
+    first.order_id, first.lines[0].reservation_id = order.id, island.reservations_of(order)[0]
+    reserve(island, first)
+    with pytest.raises(Unavailable):
+        island.receive("commit_stock", payment(island, order))
+    assert left(island, supply) == (9, 1, 0)
+
+
+def test_what_is_sold_stays_sold(island: Island, sell: Sell) -> None:
+    """Whatever asks for it again, an inbox without memory too, finds it sold."""
+    supply = sell(quantity=2)
+    order = island.buy(island.islander(USDC=10_000), (supply, 2))
+    event = payment(island, order)
+    for _ in range(3):
+        island.handle("commit_stock", event)
+    assert left(island, supply) == (0, 0, 2)
+    assert events(island, supply.id) == ["supply.created", "supply.sold_out"]
 
 
 def test_a_released_reservation_is_never_sold(island: Island, sell: Sell) -> None:

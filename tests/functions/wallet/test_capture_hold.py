@@ -75,6 +75,16 @@ def test_money_moves_once_when_all_deliveries_come_at_once(island: Island) -> No
     assert [len(island.books.postings(order.id)) for order in orders] == [2] * 5
 
 
+def test_a_captured_hold_stays_captured(island: Island) -> None:
+    """Whatever asks for it again, an inbox without memory too, finds it paid."""
+    somebody = island.islander(USDC=5000)
+    event = confirmation(island, order := confirmed(island, somebody))
+    for _ in range(3):
+        island.handle("capture_hold", event)
+    assert island.books.money(somebody.wallet_id) == (4000, 0)
+    assert len(island.books.postings(order.id)) == 2
+
+
 def test_a_capture_waits_for_its_hold(island: Island) -> None:
     """When the hold is not known yet the event is asked for again, and nothing is remembered of the try."""
     somebody = island.islander(USDC=5000)

@@ -36,10 +36,10 @@ def test_a_hold_sets_funds_aside(island: Island) -> None:
 def test_a_hold_is_placed_once_however_often_it_is_asked_for(island: Island) -> None:
     """Repeats, in one batch and in others, by twenty at once, answer as the first did and set nothing more aside."""
     somebody = island.islander(USDC=100)
-    hold = a_hold(somebody, 60)
+    hold = a_hold(somebody, 40)
     assert place(island, hold, hold) == ["", ""]
     assert all_at_once([lambda: place(island, hold)] * 20) == [[""]] * 20
-    assert island.books.money(somebody.wallet_id) == (100, 60)
+    assert island.books.money(somebody.wallet_id) == (100, 40)
     assert story(island, hold) == ["hold.placed"]
 
 

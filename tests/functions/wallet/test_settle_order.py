@@ -77,6 +77,17 @@ def test_an_escrow_settles_once(island: Island) -> None:
     assert island.books.money(merchant.wallet_id) == (975, 0)
 
 
+def test_a_settled_escrow_stays_settled(island: Island) -> None:
+    """Whatever asks for it again, an inbox without memory too, finds it paid out."""
+    merchant, somebody = island.islander(), island.islander(USDC=1000)
+    order = claimed(island, island.buy(somebody, (island.sell(merchant), 1)))
+    event = island.stream(order.id)[-1]
+    for _ in range(3):
+        island.handle("settle_order", event)
+    assert island.books.money(merchant.wallet_id) == (975, 0)
+    assert len(settlement(island, order)) == 3
+
+
 def test_a_settlement_waits_for_the_capture(island: Island) -> None:
     """When it overtakes the payment it is asked for again, and then settles once."""
     merchant, somebody = island.islander(), island.islander(USDC=1000)

@@ -1,0 +1,38 @@
+"""Withdrawals end as they should while the processes that carry them are killed, the node included."""
+
+import httpx
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from emulators.plays import resources_of
+from emulators.stack import Stack
+from shared.config import read
+from tests.books import Books
+from tests.chain import LocalChain
+from tests.faults.test_killed_sale import REGION, killing
+from tests.functions.wallet.custody import an_address
+
+COUNT, AMOUNT = 8, 100
+
+
+@pytest.mark.long
+def test_withdrawals_survive_kills(fragile: Stack) -> None:
+    """The functions host, the node (which loses its last blocks) and PostgreSQL die in turn: each is paid once."""
+    settings = read(fragile.environment)
+    chain = LocalChain(settings.chain_urls[settings.custody_chain_id])
+    to = an_address()
+    with httpx.Client(base_url=fragile.edge_url, timeout=30) as client:
+        buyer = Person(client).sign_in_anyhow()
+        body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(COUNT * AMOUNT)}
+        buyer.insist("POST", "/v1/local/faucet", body).raise_for_status()
+        body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(AMOUNT), "to_address": to}
+        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], every_seconds=1.0) as killed:
+            made = [buyer.insist("POST", "/v1/withdrawals", body, fresh_key()).json() for _ in range(COUNT)]
+            for withdrawal in made:
+                buyer.settled(f"/v1/withdrawals/{withdrawal['id']}", lambda seen: seen["status"] == "mined")
+        assert len(killed) >= 3
+        chain.until(lambda: chain.usdc(to) == COUNT * AMOUNT, "the recipient has all of it")
+        assert buyer.balance("USDC") == 0
+    books = Books(resources_of(fragile))
+    [given] = books.rows("wallet", "SELECT count(*) AS nonces, max(nonce) - min(nonce) + 1 AS span FROM sendings")
+    assert given["nonces"] == given["span"] == COUNT

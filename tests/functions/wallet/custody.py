@@ -1,0 +1,112 @@
+"""A vault and a treasury of an island's own on the stack's chain: no scheduler looks after them, the test does."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from eth_abi import encode
+
+from emulators.contracts import DEPLOYER, USDC
+from functions.wallet.create_withdrawal import CreateWithdrawal
+from functions.wallet.get_deposit_address import GetDepositAddress
+from functions.wallet.store import Work
+from functions.wallet.views import WithdrawalView
+from shared.adapters.ethereum import checksum_address
+from shared.adapters.signers import FileSigner
+from shared.config import Settings
+from shared.contracts import artefacts
+from shared.money import Amount
+from tests.chain import LocalChain
+from tests.island import Island, Islander
+
+ETHER = 10**18
+FUNDS = 10**9
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Custody:
+    """The chain's side of an island."""
+
+    def __init__(self, island: Island, chain: LocalChain, signer: FileSigner) -> None:
+        self.island = island
+        self.chain = chain
+        self.signer = signer
+        # One key is one order of nonces: the stack's own treasury must not draw from it.
+        island.resources._opened["signer treasury"] = signer
+
+    def work(self) -> Work:
+        """The wallet service's work, outside of any transaction."""
+        return Work(self.island.resources, "wallet")
+
+    def deposit_address(self, somebody: Islander) -> str:
+        request = GetDepositAddress(somebody.wallet_id)
+        return str(self.island.run("get_deposit_address", request=request, caller=somebody.caller).address)
+
+    def withdraw(self, somebody: Islander, to: str, amount: int = 1000) -> WithdrawalView:
+        request = CreateWithdrawal(somebody.wallet_id, "USDC", Amount(amount), to)
+        made: WithdrawalView = self.island.run("create_withdrawal", request=request, caller=somebody.caller)
+        return made
+
+    def settle(self) -> None:
+        """Send, confirm and track what there is."""
+        self.island.run("send_withdrawals")
+        self.island.run("track_withdrawals")
+        self.chain.mine(self.island.settings.chain_confirmations + 1)
+        self.island.run("track_withdrawals")
+
+    def status(self, withdrawal: WithdrawalView) -> str:
+        [row] = self.island.books.rows("wallet", "SELECT status FROM withdrawals WHERE id = :id", id=withdrawal.id)
+        return str(row["status"])
+
+    def nonces(self, withdrawal: WithdrawalView) -> list[tuple[int, bool]]:
+        """The transactions that were signed for a withdrawal, the cheapest first: nonce, and whether it was sent."""
+        sql = """
+            SELECT t.nonce, t.broadcast FROM signed_transactions t
+            JOIN sendings s ON (s.chain_id, s.sender, s.nonce) = (t.chain_id, t.sender, t.nonce)
+            WHERE s.subject = :id ORDER BY t.max_fee"""
+        rows = self.island.books.rows("wallet", sql, id=withdrawal.id)
+        return [(row["nonce"], row["broadcast"]) for row in rows]
+
+
+def an_address() -> str:
+    """An address that nobody has used."""
+    return checksum_address("0x" + secrets.token_hex(20))
+
+
+@contextmanager
+def custody_of(settings: Settings, password: str, chain: LocalChain) -> Iterator[Custody]:
+    """An island with a vault and a treasury of its own, both with money."""
+    signer = FileSigner(secrets.token_bytes(32))
+    code = artefacts.load()["Vault"].creation_code + encode(["address", "address"], [DEPLOYER, signer.address])
+    call = {"from": DEPLOYER, "data": "0x" + code.hex()}
+    sent = chain.client.request("eth_sendTransaction", call)
+    chain.until(lambda: chain.client.receipt(sent) is not None, "the vault is there")
+    vault = checksum_address(chain.client.request("eth_getTransactionReceipt", sent)["contractAddress"])
+    chain.mint(vault, FUNDS)
+    chain.send(signer.address, value=ETHER)
+    own = replace(settings, vault_contract=vault, chain_start_block=chain.client.head())
+    with Island(own, password) as island:
+        yield Custody(island, chain, signer)
+
+
+@contextmanager
+def crash(owner: type, method: str, *, after: bool) -> Iterator[None]:
+    """Die before or after a method does what it does."""
+    real = getattr(owner, method)
+
+    def dying(*arguments: Any, **named: Any) -> Any:
+        if after:
+            real(*arguments, **named)
+        raise Crash
+
+    with patch.object(owner, method, dying):
+        yield
+
+
+__all__ = ["FUNDS", "USDC", "Crash", "Custody", "an_address", "crash", "custody_of"]
