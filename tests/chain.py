@@ -52,10 +52,14 @@ class LocalChain:
         """Replace the latest blocks by as many empty ones: what they held is gone."""
         self.client.request("anvil_reorg", depth, [])
 
-    def until(self, holds: Callable[[], bool], what: str, within_seconds: float = WITHIN_SECONDS) -> None:
-        """Wait until something holds. Raises TimeoutError."""
+    def until(
+        self, holds: Callable[[], bool], what: str, within_seconds: float = WITHIN_SECONDS, *, mining: bool = False
+    ) -> None:
+        """Wait until something holds, with blocks passing meanwhile where that is wanted. Raises TimeoutError."""
         deadline = time.monotonic() + within_seconds
         while not holds():
+            if mining:
+                self.mine()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"after {within_seconds} s it does not hold that {what}")
             time.sleep(LOOK_SECONDS)

@@ -18,6 +18,8 @@ from pg8000.native import Connection, identifier
 
 import functions.order.store
 from emulators.postgres import SUPERUSER
+from emulators.secrets import read as read_secret
+from emulators.stack import Stack
 from functions import main
 from functions.identity.domain.users import EVERYONE
 from functions.order.domain.events import OrderEvent
@@ -31,7 +33,7 @@ from shared.adapters.ethereum import checksum_address
 from shared.adapters.migrations import migrate
 from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
-from shared.config import Settings
+from shared.config import Settings, read
 from shared.contracts.events import StoredEvent, opened
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
@@ -89,6 +91,11 @@ class Island:
         self.settings = replace(settings, region=region, rpc_addresses=self._addresses)
         self.resources = Resources(self.settings, self._clock)
         self.books = Books(self.resources)
+
+    @classmethod
+    def off(cls, stack: Stack) -> "Island":
+        """A new island in a running stack."""
+        return cls(read(stack.environment), read_secret(stack.layout.secrets, "postgres.password"))
 
     # Its life
 

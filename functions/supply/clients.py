@@ -1,22 +1,15 @@
 """What the supply service asks of others, over gRPC."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from functions.supply.ports import Decision
+from shared.contracts.decisions import Decision, decisions
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.errors import NotFound
 
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
-
-DECISIONS: Final[Mapping[int, Decision]] = {
-    DecideResponse.DECISION_UNSPECIFIED: "unknown",
-    DecideResponse.DECISION_PENDING: "pending",
-    DecideResponse.DECISION_CONFIRMED: "confirmed",
-    DecideResponse.DECISION_ENDED: "ended",
-}
 
 
 class OrderClient:
@@ -27,7 +20,7 @@ class OrderClient:
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
         response = self._channel.call("Order.Decide", DecideRequest(order_ids=order_ids), DecideResponse)
-        return {outcome.order_id: DECISIONS[outcome.decision] for outcome in response.outcomes}
+        return decisions(response)
 
 
 class WalletClient:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from functions.supply.domain.reserving import OnSale, Reservation
 from functions.supply.domain.supply import Asset, Status, Supply
-
-Decision = Literal["unknown", "pending", "confirmed", "ended"]
+from shared.contracts.decisions import Decision
 
 
 class Supplies(Protocol):

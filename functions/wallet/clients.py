@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from functions.wallet.ports import Decision
+from shared.contracts.decisions import Decision, decisions
 from shared.contracts.gen.identity_pb2 import VerifyLinkRequest, VerifyLinkResponse
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 
@@ -12,13 +12,6 @@ if TYPE_CHECKING:
 
 LINK_SECONDS: Final = 5.0
 """Identity may have to ask a chain."""
-
-DECISIONS: Final[Mapping[int, Decision]] = {
-    DecideResponse.DECISION_UNSPECIFIED: "unknown",
-    DecideResponse.DECISION_PENDING: "pending",
-    DecideResponse.DECISION_CONFIRMED: "confirmed",
-    DecideResponse.DECISION_ENDED: "ended",
-}
 
 
 class OrderClient:
@@ -29,7 +22,7 @@ class OrderClient:
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
         response = self._channel.call("Order.Decide", DecideRequest(order_ids=order_ids), DecideResponse)
-        return {outcome.order_id: DECISIONS[outcome.decision] for outcome in response.outcomes}
+        return decisions(response)
 
 
 class IdentityClient:

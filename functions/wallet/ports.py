@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Account, Seal, Transfer
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.views import BalancesView, EntryView
-
-Decision = Literal["unknown", "pending", "confirmed", "ended"]
+from shared.contracts.decisions import Decision
 
 
 class Wallets(Protocol):

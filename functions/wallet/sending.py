@@ -32,8 +32,15 @@ def broadcast(call: Call, signed: Signed, work: ChainWork) -> None:
 
 
 def outbid(sending: Sending, work: ChainWork) -> None:
-    """Replace a transaction that waits too long by one with the same nonce and higher fees."""
-    fees = sending.newest.fees.higher(work.treasury.fees())
+    """Replace a transaction that waits too long by one with the same nonce and higher fees.
+
+    One that offers far more than is usual waits for something else: it is only handed over again.
+    """
+    usual = work.treasury.fees()
+    if sending.newest.fees.far_above(usual):
+        broadcast(sending.call, sending.newest, work)
+        return
+    fees = sending.newest.fees.higher(usual)
     signed = work.treasury.sign(sending.call, sending.nonce, fees, work.now())
     with work.transaction() as storing:
         storing.sendings.add(signed)

@@ -35,10 +35,10 @@ def _track(sending: Sending, head: int, work: ChainWork) -> bool:
             if deep:
                 _end(sending, signed, outcome, work)
             return deep
-    if not work.treasury.knows(sending.newest):
-        broadcast(sending.call, sending.newest, work)
-    elif work.now() - sending.newest.signed_at > work.treasury.replace_after:
+    if work.now() - sending.newest.signed_at > work.treasury.replace_after:
         outbid(sending, work)
+    elif not work.treasury.knows(sending.newest):
+        broadcast(sending.call, sending.newest, work)
     return False
 
 

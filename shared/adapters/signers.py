@@ -76,11 +76,11 @@ class KmsSigner:
         return with_recovery_id(digest, r, s, self.address)
 
     def _ask(self, method: Any, request: dict[str, Any]) -> Any:
-        from google.api_core.exceptions import GoogleAPICallError, RetryError
+        from google.api_core.exceptions import GoogleAPICallError
 
         try:
-            return method(request=request, timeout=TIMEOUT_SECONDS)
-        except (GoogleAPICallError, RetryError) as error:
+            return method(request=request, timeout=TIMEOUT_SECONDS, retry=None)  # whoever asks comes again
+        except GoogleAPICallError as error:
             raise Unavailable("KMS does not answer.") from error
 
 

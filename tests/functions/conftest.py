@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from emulators import secrets
 from emulators.buyer import Person, fresh_key
 from emulators.stack import Stack
 from shared.adapters.rpc import RpcChannel, contract
@@ -19,8 +18,8 @@ from tests.problems import refused, with_token, without
 
 @pytest.fixture(scope="session")
 def island(stack: Stack) -> Iterator[Island]:
-    """Services on databases of their own."""
-    with Island(read(stack.environment), secrets.read(stack.layout.secrets, "postgres.password")) as running:
+    """Services on databases of their own, which all tests share: each has its own people, supplies and orders there."""
+    with Island.off(stack) as running:
         yield running
 
 

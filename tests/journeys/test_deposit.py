@@ -33,7 +33,7 @@ def deposits_of(books: Books, person: Person) -> list[dict[str, object]]:
 
 def credited(books: Books, chain: LocalChain, person: Person, amount: int, currency: str = "USDC") -> None:
     """Wait until a wallet has exactly so much."""
-    chain.until(lambda: books.money(person.wallet_id, currency) == (amount, 0), f"the wallet has {amount}")
+    chain.until(lambda: books.money(person.wallet_id, currency) == (amount, 0), f"the wallet has {amount}", mining=True)
 
 
 def test_a_deposit_address_is_the_wallets_own(depositor: Person, anyone: Callable[[], Person]) -> None:
@@ -114,7 +114,8 @@ def test_what_was_spent_of_a_deposit_taken_back_is_the_houses_loss(
     assert books.money(other.wallet_id, "ETH") == (600, 0)
     sql = """
         SELECT e.account, e.amount FROM entries e JOIN transfers t ON t.id = e.transfer_id
-        JOIN deposits d ON d.transfer_id = t.reference WHERE t.kind = 'reversal' AND d.wallet_id = :id ORDER BY e.amount"""
+        JOIN deposits d ON d.transfer_id = t.reference
+        WHERE t.kind = 'reversal' AND d.wallet_id = :id ORDER BY e.amount"""
     found = [(row["account"], row["amount"]) for row in books.rows("wallet", sql, id=depositor.wallet_id)]
     assert found == [("losses", -600), (depositor.wallet_id, -400), ("external", 1000)]
     assert audit() == []

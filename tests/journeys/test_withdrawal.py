@@ -26,8 +26,10 @@ def withdraw(person: Person, to: str, amount: int = 1000, currency: str = "USDC"
     return made
 
 
-def ended(person: Person, withdrawal: dict[str, Any], status: str = "mined") -> dict[str, Any]:
-    found: dict[str, Any] = person.wait_for(f"/v1/withdrawals/{withdrawal['id']}", "status", status)
+def ended(person: Person, chain: LocalChain, withdrawal: dict[str, Any], status: str = "mined") -> dict[str, Any]:
+    path = f"/v1/withdrawals/{withdrawal['id']}"
+    chain.until(lambda: person.get(path)["status"] == status, f"it is {status}", mining=True)
+    found: dict[str, Any] = person.get(path)
     return found
 
 
@@ -44,7 +46,7 @@ def test_a_withdrawal_arrives(
     assert withdrawal["status"] == "requested"
     assert "transaction" not in withdrawal
     assert books.money(buyer.wallet_id, currency)[1] in (0, 1000)
-    mined = ended(buyer, withdrawal)
+    mined = ended(buyer, chain, withdrawal)
     assert mined["transaction"]["chain_id"] == contracts.CHAIN_ID
     receipt = chain.client.receipt(mined["transaction"]["hash"])
     assert receipt is not None
@@ -55,20 +57,20 @@ def test_a_withdrawal_arrives(
     assert audit() == []
 
 
-def test_the_same_key_withdraws_once(buyer: Person, books: Books, elsewhere: str) -> None:
+def test_the_same_key_withdraws_once(buyer: Person, chain: LocalChain, books: Books, elsewhere: str) -> None:
     """A repeated request answers the same withdrawal, and holds once."""
     body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": "5", "to_address": elsewhere}
     key = fresh_key()
     first, again = (buyer.post("/v1/withdrawals", body, key) for _ in range(2))
     assert first == again
-    ended(buyer, first)
+    ended(buyer, chain, first)
     assert books.money(buyer.wallet_id) == (FUNDS - 5, 0)
 
 
-def test_what_the_chain_refuses_is_given_back(buyer: Person, books: Books) -> None:
+def test_what_the_chain_refuses_is_given_back(buyer: Person, chain: LocalChain, books: Books) -> None:
     """Ether to a contract that takes none: failed, with the reason, and the money is available again."""
     withdrawal = withdraw(buyer, contracts.USDC, 10, "ETH")
-    failed = ended(buyer, withdrawal, "failed")
+    failed = ended(buyer, chain, withdrawal, "failed")
     assert failed["failure"] == "The contract refuses the payment."
     assert books.money(buyer.wallet_id, "ETH") == (FUNDS, 0)
     assert story(books, withdrawal) == ["withdrawal.requested", "withdrawal.failed"]
@@ -134,16 +136,14 @@ def test_a_withdrawal_survives_a_node_restart(
         withdrawal = withdraw(buyer, elsewhere, 42)
     finally:
         stack.start("chain")
-    ended(buyer, withdrawal)
+    ended(buyer, chain, withdrawal)
     assert chain.usdc(elsewhere) == 42
 
 
-def test_a_withdrawal_survives_a_reorganisation(
-    buyer: Person, chain: LocalChain, books: Books, elsewhere: str
-) -> None:
+def test_a_withdrawal_survives_a_reorganisation(buyer: Person, chain: LocalChain, books: Books, elsewhere: str) -> None:
     """The block with the payment goes: the same transaction is handed to the network again, and pays once."""
     withdrawal = withdraw(buyer, elsewhere, 7)
-    hash_ = ended(buyer, withdrawal)["transaction"]["hash"]
+    hash_ = ended(buyer, chain, withdrawal)["transaction"]["hash"]
     receipt = chain.client.receipt(hash_)
     assert receipt is not None
     chain.reorganise(chain.client.head() - receipt.block_number + 1)

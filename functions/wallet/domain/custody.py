@@ -160,9 +160,13 @@ class Fees:
     maximum: int
     tip: int
 
-    def higher(self, current: "Fees") -> "Fees":
+    def far_above(self, usual: "Fees") -> bool:
+        """Whether more would not help: four times what is usual is offered."""
+        return self.maximum > 4 * usual.maximum
+
+    def higher(self, usual: "Fees") -> "Fees":
         """Fees that replace these ones: an eighth more at least (nodes ask for a tenth), or what is usual by now."""
-        return Fees(max(current.maximum, self.maximum * 9 // 8 + 1), max(current.tip, self.tip * 9 // 8 + 1))
+        return Fees(max(usual.maximum, self.maximum * 9 // 8 + 1), max(usual.tip, self.tip * 9 // 8 + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from functions.order.domain.order import Order
-from functions.supply.ports import Decision
 from functions.supply.store import Work
 from functions.supply.sweep_reservations import sweep_reservations
 from functions.supply.views import SupplyView
+from shared.contracts.decisions import Decision
 from shared.errors import Unavailable
 from tests.functions.supply.stock import an_order, left, reserve, story
 from tests.island import TTL, Island

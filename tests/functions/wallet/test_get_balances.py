@@ -136,8 +136,9 @@ def test_the_past_is_asked_for_in_any_offset(buyer: Person) -> None:
     now = datetime.now(UTC)
     for at in (now.isoformat(), now.strftime("%Y-%m-%dT%H:%M:%SZ"), (now - timedelta(hours=1)).isoformat()):
         assert balances_at(buyer, at).status_code == 200
-    before = balances_at(buyer, "2020-02-29T23:59:59+05:30").json()
-    assert all(balance["posted"] == "0" for balance in before["balances"])
+    for long_ago in ("2020-02-29T23:59:59+05:30", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"):
+        before = balances_at(buyer, long_ago).json()
+        assert all(balance["posted"] == "0" for balance in before["balances"])
     present = balances_at(buyer, datetime.now(UTC).isoformat()).json()
     assert {balance["posted"] for balance in present["balances"]} == {str(FUNDS)}
 
@@ -147,7 +148,6 @@ def test_the_past_is_asked_for_in_any_offset(buyer: Person) -> None:
     [
         "2999-01-01T00:00:00Z",
         "9999-12-31T23:59:59-23:59",
-        "0001-01-01T00:00:00+23:59",
         "2026-01-01T00:00:00",
         "2026-01-01",
         "2026-13-01T00:00:00Z",

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.wallet.ports import Decision
 from functions.wallet.store import Work
 from functions.wallet.sweep_holds import sweep_holds
+from shared.contracts.decisions import Decision
 from shared.errors import Unavailable
 from tests.functions.wallet.holds import a_hold, place, story
 from tests.island import TTL, Island

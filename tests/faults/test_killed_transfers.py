@@ -1,0 +1,59 @@
+"""Money that is sent while processes are killed."""
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from emulators import sale
+from emulators.buyer import Person, fresh_key
+from emulators.plays import resources_of
+from emulators.report import audit
+from emulators.stack import Stack
+from tests.books import Books
+from tests.faults.test_killed_sale import REGION, killing
+
+SENDERS = 16
+EACH = 12
+FUNDS = 1000
+TO_KILL = ["postgres", f"functions-{REGION}"]
+
+
+def send(people: list[Person], number: int) -> list[str]:
+    """Somebody sends small amounts to others, insisting on each; the transfers that were acknowledged."""
+    payer = people[number]
+    acknowledged = []
+    for _ in range(EACH):
+        payee = random.choice([person for person in people if person is not payer])
+        body = {
+            "from_wallet_id": payer.wallet_id,
+            "to_wallet_id": payee.wallet_id,
+            "currency": "USDC",
+            "amount": str(random.randint(1, 9)),
+        }
+        answer = payer.insist("POST", "/v1/transfers", body, key=fresh_key())
+        assert answer.status_code == 201, answer.text
+        acknowledged.append(answer.json()["id"])
+    return acknowledged
+
+
+@pytest.mark.long
+def test_every_acknowledged_transfer_is_there_once(fragile: Stack) -> None:
+    """Sixteen senders, PostgreSQL and the functions host killed in turn: no transfer is lost, doubled or made up."""
+    with sale.connections(fragile.edge_url, SENDERS) as client:
+        people = [Person(client).sign_in_anyhow() for _ in range(SENDERS)]
+        for person in people:
+            body = {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(FUNDS)}
+            person.post("/v1/local/faucet", body)
+        with killing(fragile, TO_KILL, every_seconds=2) as killed, ThreadPoolExecutor(SENDERS) as pool:
+            acknowledged = [n for sent in pool.map(lambda k: send(people, k), range(SENDERS)) for n in sent]
+        balances = sum(person.balance("USDC") for person in people)
+    assert killed
+    resources = resources_of(fragile)
+    wallets = [person.wallet_id for person in people]
+    sql = "SELECT transfer_id FROM entries WHERE account = ANY(:wallets::text[]) AND amount < 0"
+    posted = Counter(row["transfer_id"] for row in Books(resources).rows("wallet", sql, wallets=wallets))
+    assert posted == Counter(acknowledged)
+    assert balances == SENDERS * FUNDS
+    assert audit(resources) == []

@@ -1,0 +1,107 @@
+"""A Cloud KMS that speaks Google's gRPC API, with keys of this process and faults on request."""
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import google_crc32c
+import grpc
+from coincurve import PrivateKey
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from google.cloud.kms_v1 import KeyManagementServiceClient
+from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
+from google.cloud.kms_v1.types import resources, service
+
+from shared.adapters.ethereum import ORDER
+
+SERVICE = "google.cloud.kms.v1.KeyManagementService"
+ALGORITHM = resources.CryptoKeyVersion.CryptoKeyVersionAlgorithm.EC_SIGN_SECP256K1_SHA256
+
+
+@dataclass
+class FakeKms:
+    """The server. `high_s`: whether it answers with the s above half of the order, as KMS does half of the time.
+
+    `spoil`: a field of the answers (or `digest`) that arrives damaged. `down`: whether it answers UNAVAILABLE.
+    `stranger`: whether it signs with another key than it shows.
+    """
+
+    keys: dict[str, bytes]
+    high_s: bool = False
+    spoil: str = ""
+    down: bool = False
+    stranger: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def get_public_key(self, request: service.GetPublicKeyRequest, context: grpc.ServicerContext) -> Any:
+        self._admit("GetPublicKey", request.name, context)
+        pem = self._key(request.name).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        answer = resources.PublicKey(
+            name=request.name, pem=pem.decode(), pem_crc32c=google_crc32c.value(pem), algorithm=ALGORITHM
+        )
+        return self._spoiled(answer)
+
+    def asymmetric_sign(self, request: service.AsymmetricSignRequest, context: grpc.ServicerContext) -> Any:
+        self._admit("AsymmetricSign", request.name, context)
+        digest = request.digest.sha256
+        if len(digest) != hashlib.sha256().digest_size:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the digest has another length than the algorithm's")
+        key = b"\x55" * 32 if self.stranger else self.keys[request.name]
+        r, s = decode_dss_signature(PrivateKey(key).sign(digest, hasher=None))
+        low = min(s, ORDER - s)
+        signature = encode_dss_signature(r, ORDER - low if self.high_s else low)
+        answer = service.AsymmetricSignResponse(
+            name=request.name,
+            signature=signature,
+            signature_crc32c=google_crc32c.value(signature),
+            verified_digest_crc32c=request.digest_crc32c == google_crc32c.value(digest) and self.spoil != "digest",
+        )
+        return self._spoiled(answer)
+
+    def _admit(self, method: str, name: str, context: grpc.ServicerContext) -> None:
+        self.asked.append(method)
+        if self.down:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+        if name not in self.keys:
+            context.abort(grpc.StatusCode.NOT_FOUND, "there is no such key version")
+
+    def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
+        return ec.derive_private_key(int.from_bytes(self.keys[name]), ec.SECP256K1())
+
+    def _spoiled(self, answer: Any) -> Any:
+        if self.spoil == "name":
+            answer.name = "projects/other"
+        elif self.spoil == "signature" and isinstance(answer, service.AsymmetricSignResponse):
+            answer.signature = answer.signature[:-1] + bytes([answer.signature[-1] ^ 1])
+        elif self.spoil == "pem" and isinstance(answer, resources.PublicKey):
+            answer.pem = answer.pem.replace("A", "B", 1)
+        return answer
+
+
+@contextmanager
+def serving(fake: FakeKms) -> Iterator[KeyManagementServiceClient]:
+    """Serve a fake on a loopback port; Google's own client, connected to it."""
+
+    def handler(method: Any, request: Any, answer: Any) -> grpc.RpcMethodHandler:
+        return grpc.unary_unary_rpc_method_handler(
+            method, request_deserializer=request.deserialize, response_serializer=answer.serialize
+        )
+
+    handlers = {
+        "GetPublicKey": handler(fake.get_public_key, service.GetPublicKeyRequest, resources.PublicKey),
+        "AsymmetricSign": handler(fake.asymmetric_sign, service.AsymmetricSignRequest, service.AsymmetricSignResponse),
+    }
+    server = grpc.server(ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield KeyManagementServiceClient(transport=KeyManagementServiceGrpcTransport(channel=channel))
+    finally:
+        server.stop(grace=None).wait()
