@@ -3,8 +3,8 @@
     chain = resources().chain(31337)
     chain.call(data, to=contract)      eth_call, as ERC-1271 and ERC-6492 need it too (without `to` it runs a creation)
 
-A node that does not answer, or answers nonsense, is Unavailable; what it refuses by its own judgement is NodeRefused,
-and of that what a contract reverts is Reverted.
+A node that does not answer, or answers nonsense, is Unavailable. So is, for whoever does not look closer, what it
+refuses: NodeRefused, and of that what a contract reverts: Reverted.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import MeridianError, Unavailable
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
@@ -32,7 +32,7 @@ REVERT_WORDS: Final = ("execution reverted", "revert")
 """How nodes that give another code say so."""
 
 
-class NodeRefused(MeridianError):
+class NodeRefused(Unavailable):
     """The node refuses the request."""
 
     code = "NODE_REFUSED"

@@ -1,0 +1,41 @@
+"""Runs every bench and prints what it found: `make bench`, or `make bench ARGS="token"` for those with that in the name.
+
+Its exit code is 1 when a promise was not kept.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import identity
+from tests.bench.comparing import Comparison
+
+BENCHES: Final[list[Callable[[], Comparison]]] = [
+    identity.sign_in_verification,
+    identity.token_verification,
+]
+
+
+def main(words: list[str]) -> int:
+    """Run those benches whose name holds every word."""
+    console = Console()
+    table = Table("what", "ours /s", "beside", "/s", "ratio", "promised")
+    kept = True
+    for bench in BENCHES:
+        if not all(word in bench.__name__ for word in words):
+            continue
+        with console.status(bench.__name__):
+            found = bench()
+        kept = kept and found.kept
+        ratio = f"[{'green' if found.kept else 'red'}]{found.ratio:.1f}x"
+        figures = (f"{found.ours:,.0f}", found.other_name, f"{found.other:,.0f}")
+        table.add_row(found.name, *figures, ratio, f"{found.at_least:g}x")
+    console.print(table)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
