@@ -3,14 +3,14 @@
 #   PYTHON=python3.11    which Python makes .venv (3.11 or later)
 #   ONCE=1               make run: end after what is played, with its exit code
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
-#   ARGS="..."           make test, make test-all, make logs: further arguments
+#   ARGS="..."           make test, make test-all, make bench, make logs: further arguments
 
 PYTHON ?= python3
 RUN := .venv/bin/python
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages run test test-all lint gen contracts up down status logs audit reset
+.PHONY: help packages run test test-all bench lint gen contracts up down status logs audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
@@ -29,6 +29,15 @@ test: packages ## run the tests but the long ones, on a stack of their own
 
 test-all: packages ## run every test
 	@$(RUN) -m pytest $(ARGS)
+
+bench: packages .venv-bench/installed ## measure promised speeds, each side by side with others
+	@$(RUN) -m tests.bench $(ARGS)
+
+# siwe-py wants older versions of what Meridian runs on: it gets an environment of its own.
+.venv-bench/installed: requirements-bench.txt
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 lint: packages ## check style, types, arrows, and that what is generated is fresh
 	@.venv/bin/ruff check .

@@ -1,5 +1,6 @@
 """Somebody with a wallet: signs in as EIP-4361 asks, and speaks to the API through the edge."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -14,6 +15,9 @@ LOOK_SECONDS: Final = 0.1
 INSIST_SECONDS: Final = 60
 SETTLE_SECONDS: Final = 120
 PAUSE_SECONDS: Final = 0.25
+RENEW_SECONDS: Final = 120
+"""How long before its token dies a client takes another."""
+
 SETTLED_LOOK_SECONDS: Final = 1.0
 """Seldom enough that a crowd that looks does not slow down what it waits for."""
 
@@ -33,17 +37,19 @@ class Person:
         self.wallet_id = ""
         self.access_token = ""
         self.refresh_token = ""
+        self._renew_at = math.inf
 
     def sign_in(self) -> "Person":
         """Prove the address, take the tokens, and find the default wallet."""
         nonce = self.post("/v1/auth/nonce", {"address": self.address, "chain_id": CHAIN_ID})
         signature = "0x" + sign(personal_digest(nonce["message"].encode()), self._key).hex()
-        session = self.post("/v1/auth/sign-in", {"message": nonce["message"], "signature": signature})
-        self.user_id = session["user_id"]
-        self.access_token = session["access_token"]
-        self.refresh_token = session["refresh_token"]
+        self._take(self.post("/v1/auth/sign-in", {"message": nonce["message"], "signature": signature}))
         self.wallet_id = self.get("/v1/wallets")["items"][0]["id"]
         return self
+
+    def keep_token(self) -> None:
+        """Use the access token as it is, to its end."""
+        self._renew_at = math.inf
 
     def get(self, path: str) -> Any:
         """GET a resource. Raises httpx.HTTPStatusError for anything but a success."""
@@ -55,6 +61,8 @@ class Person:
 
     def request(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
         """Any request, and whatever is answered."""
+        if self.access_token and time.monotonic() > self._renew_at:
+            self._renew()
         headers = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -120,6 +128,17 @@ class Person:
             if time.monotonic() > until:
                 raise TimeoutError(f"{path}: {field} is {seen[field]!r} after {within_seconds} s, not {wanted!r}")
             time.sleep(LOOK_SECONDS)
+
+    def _renew(self) -> None:
+        """Take new tokens before the old one dies; several at once get the same ones."""
+        answer = self._http.post("/v1/auth/refresh", json={"refresh_token": self.refresh_token})
+        self._take(self._answer(answer))
+
+    def _take(self, session: Any) -> None:
+        self.user_id = session["user_id"]
+        self.access_token = session["access_token"]
+        self.refresh_token = session["refresh_token"]
+        self._renew_at = time.monotonic() + session["expires_in"] - RENEW_SECONDS
 
     @staticmethod
     def _answer(response: httpx.Response) -> Any:

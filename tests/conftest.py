@@ -22,7 +22,7 @@ from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.registry import load
 from tests.books import Books
 from tests.chain import LocalChain
-from tests.problems import session_of
+from tests.problems import session_of, with_token
 from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
@@ -147,8 +147,7 @@ def operator(anyone: Callable[[], Person], settings: Settings) -> Person:
     """Somebody who may see what belongs to others."""
     person = anyone()
     scopes = [*EVERYONE, "operator"]
-    person.access_token = issue(settings, person.user_id, session_of(person), scopes, datetime.now(UTC))
-    return person
+    return with_token(person, issue(settings, person.user_id, session_of(person), scopes, datetime.now(UTC)))
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ def with_token(person: Person, token: str) -> Person:
     """The same person with another access token."""
     other = copy.copy(person)
     other.access_token = token
+    other.keep_token()
     return other
 
 

@@ -1,4 +1,4 @@
-"""Runs every bench and prints what it found: `make bench`, or `make bench ARGS="token"` for those with that in the name.
+"""Runs every bench and prints what it found: `make bench`, or `make bench ARGS=token` for those of that name.
 
 Its exit code is 1 when a promise was not kept.
 """

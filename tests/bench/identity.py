@@ -44,7 +44,7 @@ def sign_in_verification() -> Comparison:
         signatures.verify(message.address, message.chain_id, text.encode("ascii"), signature)
 
     given = json.dumps({"message": text, "signature": "0x" + signature.hex()})
-    with program([OTHERS, ROOT / "tests" / "bench" / "siwe_py.py"], given) as theirs:
+    with program([OTHERS, "-W", "ignore", ROOT / "tests" / "bench" / "siwe_py.py"], given) as theirs:
         return compared("sign-in verification", calls(verify), "siwe-py", theirs, at_least=10)
 
 

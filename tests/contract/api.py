@@ -6,7 +6,7 @@ A new row needs nothing here, unless a field of its body is of a kind that EXAMP
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -160,12 +160,17 @@ class Api:
     settings: Settings
     person: Person
     """Who sends them, unless a token is given."""
+    issued: dict[tuple[object, ...], str] = field(default_factory=dict)
+    """Tokens, by what is in them and their minute: a signature costs as much as a request."""
 
     def token(self, scopes: Sequence[str] = SCOPES, person: Person | None = None) -> str:
         """A good access token of somebody's session."""
-        somebody = person or self.person
-        session = jwt.decode(somebody.access_token, options={"verify_signature": False})["sid"]
-        return issue(self.settings, somebody.user_id, session, list(scopes), datetime.now(UTC))
+        somebody, now = person or self.person, datetime.now(UTC)
+        known = (somebody.access_token, *scopes, now.hour, now.minute)
+        if known not in self.issued:
+            session = jwt.decode(somebody.access_token, options={"verify_signature": False})["sid"]
+            self.issued[known] = issue(self.settings, somebody.user_id, session, list(scopes), now)
+        return self.issued[known]
 
     def token_for(self, row: Row, person: Person | None = None) -> str:
         """A good access token with the scopes that a row needs."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from emulators.buyer import fresh_key
@@ -12,7 +13,9 @@ from emulators.stack import Stack
 from tests.contract.api import DOCUMENT, Api
 from tests.contract.conftest import World
 
+SHORT = SchemathesisConfig.from_dict({"phases": {"coverage": {"enabled": False}}})
 DESCRIBED = schemathesis.openapi.from_dict(DOCUMENT)
+DESCRIBED_IN_SHORT = schemathesis.openapi.from_dict(DOCUMENT, config=SHORT)
 UNHURRIED: Final = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 # A schema cannot say which address has its checksum, or which token was issued: some of what fits it is 400. And the
@@ -53,10 +56,10 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
     return found
 
 
-@DESCRIBED.parametrize()
+@DESCRIBED_IN_SHORT.parametrize()
 @settings(UNHURRIED, max_examples=15, derandomize=True)
 def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
-    """The same few requests on every run, and the edges of what the document allows."""
+    """The same few requests on every run."""
     ask(case, api, stack, world)
 
 
@@ -64,5 +67,5 @@ def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World
 @DESCRIBED.parametrize()
 @settings(UNHURRIED, max_examples=300)
 def test_fuzz_at_length(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
-    """Many requests, other ones on every run."""
+    """Many requests, other ones on every run, and the edges of all that the document allows."""
     ask(case, api, stack, world)

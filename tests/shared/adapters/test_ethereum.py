@@ -13,6 +13,7 @@ from shared.adapters.ethereum import (
     ORDER,
     InvalidSignature,
     address_of,
+    canonical_address,
     checksum_address,
     keccak,
     personal_digest,
@@ -54,6 +55,19 @@ def test_what_is_no_address(text: str) -> None:
     """Anything but 0x and 40 hexadecimal digits is refused."""
     with pytest.raises(ValueError, match="not an address"):
         checksum_address(text)
+
+
+@pytest.mark.parametrize("written", [ADDRESS, ADDRESS.lower(), "0x" + ADDRESS[2:].upper()])
+def test_an_address_may_be_written_in_one_case_or_with_its_checksum(written: str) -> None:
+    """What has no checksum cannot fail it."""
+    assert canonical_address(written) == ADDRESS
+
+
+@pytest.mark.parametrize("written", [ADDRESS.replace("f39F", "F39f"), "0x" + ADDRESS[2:].swapcase(), ADDRESS[:-1], ""])
+def test_mixed_case_is_a_checksum(written: str) -> None:
+    """Where it is another than the address has, something was mistyped; what is no address is none in any case."""
+    with pytest.raises(ValueError, match=r"checksum|not an address"):
+        canonical_address(written)
 
 
 def test_a_known_account() -> None:

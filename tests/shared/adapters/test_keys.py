@@ -146,7 +146,7 @@ def test_an_unknown_kid_reads_no_more_often(process: Process, tmp_path: Path) ->
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"keys": []}', b'{"keys": [{"kid": 1}]}', b"\xff", None])
 def test_the_last_good_set_is_kept(process: Process, tmp_path: Path, damage: bytes | None) -> None:
-    """While a file is gone, cut off or nonsense, a process goes on with what it read last, and learns when it is back."""
+    """While a file is gone, cut off or nonsense, a process goes on with what it read last, until it is back."""
     settings = process()
     checker, text = verifier(settings), token(settings, NOW)
     whole = {name: (tmp_path / name).read_bytes() for name in (PUBLIC, PRIVATE)}

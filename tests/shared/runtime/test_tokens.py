@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from hypothesis import strategies as st
 from emulators import secrets as stack_secrets
 from shared import ids
 from shared.adapters import tokens as adapter
+from shared.adapters.keys import key_ring
 from shared.config import Settings, read
 from shared.errors import Unauthenticated
-from shared.runtime.tokens import verify
+from shared.runtime.tokens import Verifier, verify
 from tests.keys import published, signing_key, signing_kid
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
@@ -396,3 +398,44 @@ def test_tokens_of_another_house_do_not_count(tmp_path: Path, settings: Settings
     text = adapter.issue(other, USER, SESSION, SCOPES, NOW)
     assert not refused(other, text)
     assert refused(settings, text)
+
+
+def test_a_known_token_is_not_checked_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signature is looked at once; what is answered is the same."""
+    checker = Verifier(settings, key_ring(settings))
+    text = adapter.issue(settings, USER, SESSION, SCOPES, NOW)
+    first = checker.verify(text, NOW)
+    monkeypatch.setattr("shared.runtime.tokens.jwt.decode", lambda *_, **__: pytest.fail("checked again"))
+    assert checker.verify(text, NOW + timedelta(seconds=599)) == first
+
+
+def test_a_known_token_dies_in_time(settings: Settings) -> None:
+    """What is remembered expires to the second, and is no good before its time either: a clock may be set back."""
+    checker = Verifier(settings, key_ring(settings))
+    text = adapter.issue(settings, USER, SESSION, SCOPES, NOW)
+    for _ in range(2):
+        assert checker.verify(text, NOW).user_id == USER
+        for moment in (NOW + timedelta(minutes=10), NOW - timedelta(seconds=1)):
+            with pytest.raises(Unauthenticated):
+                checker.verify(text, moment)
+
+
+def test_memory_is_bounded(settings: Settings) -> None:
+    """A process remembers so many tokens and no more, the newest; none that it refused."""
+    checker = Verifier(settings, key_ring(settings), remembered=5)
+    texts = [adapter.issue(settings, USER, ids.new("ses", "us"), SCOPES, NOW) for _ in range(8)]
+    for text in texts:
+        assert checker.verify(text, NOW)
+        with pytest.raises(Unauthenticated):
+            checker.verify(text[:-4] + "AAAA", NOW)
+    assert set(checker._known) == {hashlib.sha256(text.encode()).digest() for text in texts[3:]}
+    assert all(checker.verify(text, NOW) for text in texts)
+
+
+def test_verifying_at_once(settings: Settings) -> None:
+    """Threads that share a memory too small for all each get the right answer."""
+    checker = Verifier(settings, key_ring(settings), remembered=3)
+    texts = {adapter.issue(settings, user, SESSION, SCOPES, NOW): user for user in map(str, range(8))}
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda text: (checker.verify(text, NOW).user_id, texts[text]), list(texts) * 25)
+    assert all(found == wanted for found, wanted in answers)
