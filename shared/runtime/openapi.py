@@ -179,7 +179,7 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool) -> dict[st
         401: signed or (writes and row.service == "identity"),
         403: signed and row.scope != "signed_in",
         404: bool(row.parameters) or (signed and writes) or row.scope == "signed_in",
-        409: signed and writes,
+        409: signed and row.method != "GET",
         413: writes,
         415: writes,
         422: bool(row.idempotency),

@@ -51,12 +51,14 @@ def world(anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Calla
     order = paid_order(owner, thing)
     claim = owner.post("/v1/claims", {"order_id": order["id"]})
     owner.wait_for(f"/v1/orders/{order['id']}", "status", "claimed")
+    away = {"wallet_id": owner.wallet_id, "currency": "USDC", "amount": "1", "to_address": owner.address}
     known = {
         "user_id": owner.user_id,
         "wallet_id": owner.wallet_id,
         "supply_id": supply_of(owner, status="draft")["id"],
         "order_id": order["id"],
         "claim_id": claim["id"],
+        "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }
     return World(owner, anyone(), known)
 

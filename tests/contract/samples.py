@@ -72,6 +72,12 @@ def transfer(world: World) -> Sample:
     return Sample({**ends, "currency": "USDC", "amount": "10", "reference": "Thanks"})
 
 
+def withdrawal(world: World) -> Sample:
+    """Money for the stranger, on the chain."""
+    body = {"wallet_id": world.owner.wallet_id, "currency": "USDC", "amount": "10"}
+    return Sample({**body, "to_address": world.stranger.address})
+
+
 def gift(world: World) -> Sample:
     """Play money for the owner."""
     return Sample({"wallet_id": world.owner.wallet_id, "currency": "USDC", "amount": "1000"})
@@ -119,6 +125,7 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "rename_wallet": new_name,
     "close_wallet": closing,
     "create_transfer": transfer,
+    "create_withdrawal": withdrawal,
     "faucet": gift,
     "create_supply": supply,
     "create_order": purchase,

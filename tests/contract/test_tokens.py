@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jwt
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from emulators.buyer import Person
 from shared import ids
 from shared.adapters.tokens import LIFE
+from shared.config import Settings
 from shared.registry import Row
 from tests.contract.api import ROWS, SCOPES, SIGNED, Api, name_of, problem
 from tests.keys import published, signing_key, signing_kid
@@ -43,9 +45,15 @@ def encoded(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
+@cache
+def loaded(settings: Settings, kid: str) -> rsa.RSAPrivateKey:
+    """The key that signs now, which takes as long to load as a hundred signatures."""
+    return signing_key(settings)
+
+
 def signed(api: Api, head: dict[str, Any] | bytes, body: dict[str, Any] | bytes) -> str:
     """Any header and claims, under the stack's own key: a library would refuse to make most of these."""
-    key = signing_key(api.settings)
+    key = loaded(api.settings, signing_kid(api.settings))
     parts = [encoded(part if isinstance(part, bytes) else json.dumps(part).encode()) for part in (head, body)]
     text = ".".join(parts)
     return f"{text}.{encoded(jwt.get_algorithm_by_name('RS256').sign(text.encode(), key))}"

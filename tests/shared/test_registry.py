@@ -76,6 +76,11 @@ def test_what_does_not_fit_a_type_is_refused(
         ],
         (with_row(**{**GET, "limit": "huge"}), "thing: an HTTP row names"),
         (with_row(**{**GET, "scale": "huge"}), "thing: an HTTP row names"),
+        (with_row(**{**GET, "scope": "public"}, session="checked"), "thing: only who signed in has a session"),
+        (
+            with_row(service="order", rpc="Order.Tell", callers=["wallet"], session="checked"),
+            "thing: only who signed in has a session",
+        ),
         (with_row(service="order", rpc="Order.Tell"), "thing: an RPC row names its callers"),
         (with_row(service="order", rpc="Order.Tell", callers=["gifts"]), "thing: no service gifts"),
         (
@@ -121,6 +126,13 @@ def test_a_row_tells_of_itself() -> None:
     assert rows["cancel_order"].parameters == ["order_id"]
     assert (rows["place_hold"].rpc_service, rows["place_hold"].rpc_method) == ("Wallet", "PlaceHold")
     assert all(row.name == name for name, row in rows.items())
+
+
+def test_what_moves_money_asks_for_a_living_session() -> None:
+    """So does what signs vouchers, links addresses or changes rights: a token alone could be a stolen one."""
+    keyed = {name for name, row in load().rows.items() if row.idempotency and not row.environment}
+    checked = {name for name, row in load().rows.items() if row.session}
+    assert checked >= keyed | {"cancel_order", "create_claim", "close_wallet", "grant_roles"}
 
 
 def test_a_type_has_a_topic_and_an_owner() -> None:

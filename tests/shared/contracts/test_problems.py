@@ -1,11 +1,10 @@
 """Every error has one status, one code and one form."""
 
+import ast
 import json
-import pkgutil
 import re
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,21 +14,24 @@ from shared.contracts import problems
 
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 
-SPECIAL: dict[type[errors.MeridianError], tuple[Any, ...]] = {}
-"""What classes want to be made with; none wants anything."""
-
 
 def everywhere() -> list[type[errors.MeridianError]]:
-    """The whole tree: the shared errors, and those of each service's domain."""
-    for service in pkgutil.iter_modules(functions.__path__):
-        if service.ispkg and (Path(functions.__path__[0]) / service.name / "domain" / "errors.py").exists():
-            import_module(f"functions.{service.name}.domain.errors")
-    found, waiting = [], [errors.MeridianError]
-    while waiting:
-        kind = waiting.pop()
-        found.append(kind)
-        waiting += [each for each in kind.__subclasses__() if each.__module__.startswith(("shared.", "functions."))]
-    return sorted(set(found), key=lambda kind: (kind.__module__, kind.__qualname__))
+    """The whole tree, wherever in production code a class of it stands."""
+    root = Path(functions.__path__[0]).parent
+    paths = [path for folder in ("functions", "shared") for path in sorted((root / folder).rglob("*.py"))]
+    classes = [
+        (path, node.name, {base.id for base in node.bases if isinstance(base, ast.Name)})
+        for path in paths
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    names = {"MeridianError"}
+    while more := {name for _, name, bases in classes if bases & names} - names:
+        names |= more
+    found = [(path, name) for path, name, _ in classes if name in names]
+    modules = {path: ".".join(path.relative_to(root).with_suffix("").parts) for path, _ in found}
+    kinds = [getattr(import_module(modules[path]), name) for path, name in found]
+    return [kind for kind in kinds if issubclass(kind, errors.MeridianError)]  # an event may have an error's name
 
 
 ERRORS = everywhere()
