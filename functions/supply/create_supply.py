@@ -32,6 +32,8 @@ class CreateSupply(Request):
 def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:
     """Put a supply up, paid out to the named or the default wallet. Raises Malformed, NotFound, Unavailable."""
     supply_id = work.new_id("sup")
+    # Read before the wallet is asked for: what is malformed is told before what does not exist.
+    asset = _asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
@@ -41,7 +43,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
         currency=request.currency,
         unit_price=request.unit_price,
         per_user_limit=request.per_user_limit,
-        asset=_asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id),
+        asset=asset,
         status=request.status,
         stock=Stock(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
         version=1,

@@ -43,10 +43,10 @@ class BalanceView(View):
 
 
 class HoldView(View):
-    """Funds that are set aside for an order."""
+    """Funds that are set aside, for an order or, where there is none, a withdrawal."""
 
     id: str
-    order_id: str
+    order_id: str | None
     currency: str
     amount: Amount
 

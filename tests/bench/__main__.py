@@ -10,12 +10,13 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import identity
+from tests.bench import identity, ledger
 from tests.bench.comparing import Comparison
 
 BENCHES: Final[list[Callable[[], Comparison]]] = [
     identity.sign_in_verification,
     identity.token_verification,
+    ledger.transfer,
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emulators.buyer import fresh_key
+from shared.contracts.operations import ONE_LINE
 from shared.registry import Row
 from tests.contract.api import (
     LIMIT_BYTES,
@@ -186,6 +187,17 @@ def test_integers_are_integers(api: Api, row: Row, at: tuple[str | int, ...]) ->
 
 
 STRINGS = with_type(lambda schema: schema.get("type") == "string" and "enum" not in schema)
+LINES = with_type(lambda schema: schema.get("pattern") == ONE_LINE)
+
+
+@pytest.mark.parametrize(("row", "at"), LINES, ids=ids_of(LINES))
+def test_a_line_has_no_control_characters(api: Api, row: Row, at: tuple[str | int, ...]) -> None:
+    """What is shown on one line holds no line end, at its end neither, and no other control character."""
+    for control in ("\n", "\r", "\t", "\x01", "\x1b", "\x7f"):
+        for text in (f"x{control}", f"{control}x", f"x{control}x", control):
+            problem(api.ask(row, body=with_field(row, at, text)), 400, "VALIDATION_FAILED", told(at))
+
+
 AWKWARD = [
     "",
     " ",

@@ -60,7 +60,7 @@ def test_what_no_row_names_is_unmatched(path: str) -> None:
     assert ask("GET", path) == f"unmatched {path}"
 
 
-@pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//health", "/\xff"])
+@pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//health", "/\xff", "/v1/orders/\n"])
 def test_paths_that_the_framework_would_answer_are_unmatched(path: str) -> None:
     """functions-framework never sees the paths that it answers in HTML, redirects, or cannot read."""
     assert ask("GET", path) == "unmatched /_unmatched"

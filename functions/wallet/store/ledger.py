@@ -103,7 +103,7 @@ class LedgerStore:
             holds=[
                 HoldView(
                     id=row["hold_id"],
-                    order_id=row["order_id"],
+                    order_id=row["order_id"] or None,
                     currency=row["currency"],
                     amount=Amount(row["hold_amount"]),
                 )
