@@ -11,18 +11,15 @@ from shared.contracts.operations import ONE_LINE, Caller, Quantity, Request
 from shared.errors import Malformed
 from shared.money import Amount, Currency
 
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
-Description = Annotated[str, msgspec.Meta(max_length=5000)]
-
 
 class CreateSupply(Request):
     """What to sell, and on what terms."""
 
-    title: Title
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
     currency: Currency
     unit_price: Amount
     quantity: Quantity
-    description: Description = ""
+    description: Annotated[str, msgspec.Meta(max_length=5000)] = ""
     per_user_limit: Quantity | None = None
     asset: AssetView | None = None
     payout_wallet_id: str | None = None

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
@@ -28,6 +28,8 @@ def ask(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> N
 
     A good one whose ids name nothing is sent again with those of things that there are.
     """
+    # A parameter whose value is empty is not sent at all, so that the request is not the wrong one that was meant.
+    assume(all(value not in ([], {}, None) for value in (case.query or {}).values()))
     good = case.meta is not None and case.meta.generation.mode.is_positive
     if good and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = fresh_key()

@@ -384,12 +384,12 @@ def test_an_answer_that_comes_too_late_is_nobody_elses(
     open_database: Open, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection whose answer was given up is not used again: its next user would read the answers of its last."""
-    monkeypatch.setattr(connect, "SOCKET_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(connect, "SOCKET_TIMEOUT_SECONDS", 1.0)
     database = open_database(1, wire.port)
     first = pid_of(database)
     with pytest.raises(Unavailable), database.transaction() as transaction:
         wire.answers.clear()
-        threading.Timer(0.5, wire.answers.set).start()  # while the rollback is waited for
+        threading.Timer(1.5, wire.answers.set).start()  # while the rollback is waited for
         value(transaction, "select 'late' as text")
     assert wire.answers.wait(5)
     assert pid_of(database) != first
@@ -410,7 +410,7 @@ def test_an_answer_that_cannot_be_read_is_nobody_elses(open_database: Open) -> N
 
 def test_no_answer_at_commit_is_unknown(open_database: Open, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that stops answering may have committed all the same."""
-    monkeypatch.setattr(connect, "SOCKET_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(connect, "SOCKET_TIMEOUT_SECONDS", 1.0)
     database = open_database(1, wire.port)
     with pytest.raises(OutcomeUnknown), database.transaction() as transaction:
         thing = add(transaction)
