@@ -148,6 +148,8 @@ def _claim(played: Played, orders: list[dict[str, Any]], size: Size, bars: Bars)
             played.voucher_mismatches.append(order_id)
     for order in bars.track("settle", orders):
         played.order_ids[order["id"]].settled(f"/v1/orders/{order['id']}", lambda seen: seen["status"] == "claimed")
+    for supply_id in played.supply_ids:  # the stock hears of the payments by an event of its own
+        played.buyers[0].settled(f"/v1/supplies/{supply_id}", lambda seen: seen["reserved"] == 0)
 
 
 def _all_at_once(size: Size, bars: Bars, what: str, things: Iterable[T], act: Callable[[T], R]) -> list[R]:
