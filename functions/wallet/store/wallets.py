@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from functions.wallet.domain import events
 from functions.wallet.domain.wallet import Wallet
@@ -21,36 +21,16 @@ class WalletStore:
         self._work = work
 
     def open_default(self, wallet: Wallet) -> Wallet:
-        opened = SQL.open_wallet(
-            self._work.opened,
-            id=wallet.id,
-            user_id=wallet.user_id,
-            name=wallet.name,
-            address=wallet.address,
-            chain_id=wallet.chain_id,
-            at=wallet.created_at,
-        )
+        opened = SQL.open_wallet(self._work.opened, **_columns(wallet))
         if opened is None:
             return Wallet(**SQL.find_default(self._work.opened, user_id=wallet.user_id))
-        fact = events.WalletOpened(
-            wallet_id=wallet.id, user_id=wallet.user_id, address=wallet.address, chain_id=wallet.chain_id
-        )
-        self._work.events.append(wallet.id, 0, [fact])
+        self._work.events.append(wallet.id, 0, [events.WalletOpened(**_fact(wallet))])
         return wallet
 
     def add(self, wallet: Wallet, *, linked: bool) -> None:
-        SQL.add_wallet(
-            self._work.opened,
-            id=wallet.id,
-            user_id=wallet.user_id,
-            name=wallet.name,
-            address=wallet.address,
-            chain_id=wallet.chain_id,
-            at=wallet.created_at,
-        )
+        SQL.add_wallet(self._work.opened, **_columns(wallet))
         kind = events.WalletLinked if linked else events.WalletOpened
-        fact = kind(wallet_id=wallet.id, user_id=wallet.user_id, address=wallet.address, chain_id=wallet.chain_id)
-        self._work.events.append(wallet.id, 0, [fact])
+        self._work.events.append(wallet.id, 0, [kind(**_fact(wallet))])
 
     def save(self, wallet: Wallet) -> None:
         saved = SQL.save_wallet(
@@ -80,3 +60,14 @@ class WalletStore:
     def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
         rows = SQL.list_wallets(self._work.opened, user_id=owner, after=after, most=most)
         return [Wallet(**row) for row in rows]
+
+
+def _columns(wallet: Wallet) -> dict[str, Any]:
+    """What a new wallet's row is made of."""
+    names = ("id", "user_id", "name", "address", "chain_id")
+    return {**{name: getattr(wallet, name) for name in names}, "at": wallet.created_at}
+
+
+def _fact(wallet: Wallet) -> dict[str, Any]:
+    """What a new wallet's events tell."""
+    return {"wallet_id": wallet.id, **{name: getattr(wallet, name) for name in ("user_id", "address", "chain_id")}}
