@@ -29,7 +29,7 @@ VAULT_USDC: Final = 10**15
 
 BLOCK_SECONDS: Final = 2
 KEEP_SECONDS: Final = 5
-MINED_SECONDS: Final = 10.0
+MINED_SECONDS: Final = 60.0
 
 
 def program(anvil: Path, layout: Layout) -> Program:
@@ -59,12 +59,11 @@ def deploy(layout: Layout) -> None:
         {"data": mint, "to": USDC},
     ]
     try:
-        sent = [
-            client.request("eth_sendTransaction", {**each, "from": DEPLOYER, "data": "0x" + bytes(each["data"]).hex()})
-            for each in transactions
-        ]
-        for transaction in sent:
-            _until_mined(client, transaction)
+        # One after the other, each with its nonce: the contracts' addresses derive from these, and a node that counts
+        # them itself while a block is being made may give one of them twice.
+        for nonce, each in enumerate(transactions):
+            sender = {"from": DEPLOYER, "nonce": hex(nonce), "data": "0x" + bytes(each["data"]).hex()}
+            _until_mined(client, client.request("eth_sendTransaction", {**each, **sender}))
         _keep(client, _state(layout))
     except MeridianError as error:
         raise NotReady(f"The contracts could not be deployed: {error.detail}") from error

@@ -18,6 +18,7 @@ from shared.contracts.encode import to_json
 from shared.contracts.operations import Caller, Repeated, Request
 from shared.errors import (
     Forbidden,
+    KeyInUse,
     KeyRequired,
     MeridianError,
     NotFound,
@@ -141,11 +142,19 @@ class HttpOperation:
 
     def _saga(self, key: Key, given: dict[str, Any]) -> flask.Response:
         """A saga under a key: it commits the key with what it begins, and the answer with the outcome."""
+        if answer := self._known(key):
+            return self._response(answer, replayed=True)
+        try:
+            return self._response(self._answer(self._bound.call(None, key, **given)))
+        except KeyInUse:
+            if answer := self._known(key):  # whoever was first, another request or the sweeper, is done by now
+                return self._response(answer, replayed=True)
+            raise
+
+    def _known(self, key: Key) -> Answer | None:
         with self._bound.database().transaction() as transaction:
             known = key.find(transaction, self._clock.now())
-        if isinstance(known, Answer):
-            return self._response(known, replayed=True)
-        return self._response(self._answer(self._bound.call(None, key, **given)))
+        return known if isinstance(known, Answer) else None
 
     def _answer(self, result: Any) -> Answer:
         if isinstance(result, Answer):

@@ -152,7 +152,10 @@ def test_a_pushed_repeat_is_acknowledged(
     """Pub/Sub may push each event of a paid order again: every time 200, and the buyer has paid once."""
     order = paid_order(buyer, on_sale())
     before = books.money(buyer.wallet_id)
-    for event in books.stream("order", order["id"]) * 2:
+    story = books.stream("order", order["id"])
+    for event in story:  # the last of them may not have come by itself yet
+        triggers.deliver("capture_hold", event).raise_for_status()
+    for event in story * 2:
         assert triggers.received("capture_hold", event) == "known"
     assert books.money(buyer.wallet_id) == before
     assert len(books.postings(order["id"])) == 2
