@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Item(_message.Message):
-    __slots__ = ("item_id", "supply_id", "title", "unit_price", "quantity", "chain_id", "contract", "token_id", "standard", "payout_wallet_id")
+    __slots__ = ("item_id", "supply_id", "title", "unit_price", "quantity", "chain_id", "contract", "token_id", "standard", "payout_wallet_id", "phase", "listed", "limit")
     ITEM_ID_FIELD_NUMBER: _ClassVar[int]
     SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,9 @@ class Item(_message.Message):
     TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
     STANDARD_FIELD_NUMBER: _ClassVar[int]
     PAYOUT_WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
     item_id: str
     supply_id: str
     title: str
@@ -31,7 +34,10 @@ class Item(_message.Message):
     token_id: str
     standard: str
     payout_wallet_id: str
-    def __init__(self, item_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., title: _Optional[str] = ..., unit_price: _Optional[str] = ..., quantity: _Optional[int] = ..., chain_id: _Optional[int] = ..., contract: _Optional[str] = ..., token_id: _Optional[str] = ..., standard: _Optional[str] = ..., payout_wallet_id: _Optional[str] = ...) -> None: ...
+    phase: str
+    listed: bool
+    limit: int
+    def __init__(self, item_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., title: _Optional[str] = ..., unit_price: _Optional[str] = ..., quantity: _Optional[int] = ..., chain_id: _Optional[int] = ..., contract: _Optional[str] = ..., token_id: _Optional[str] = ..., standard: _Optional[str] = ..., payout_wallet_id: _Optional[str] = ..., phase: _Optional[str] = ..., listed: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class Payout(_message.Message):
     __slots__ = ("wallet_id", "amount")
@@ -168,3 +174,81 @@ class OrderClaimed(_message.Message):
     payouts: _containers.RepeatedCompositeFieldContainer[Payout]
     fee_bps: int
     def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., claim_id: _Optional[str] = ..., currency: _Optional[str] = ..., total: _Optional[str] = ..., payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ..., fee_bps: _Optional[int] = ...) -> None: ...
+
+class OrderRefundRequested(_message.Message):
+    __slots__ = ("order_id", "user_id", "merchant_id", "requested_by", "reason", "restock")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RESTOCK_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    user_id: str
+    merchant_id: str
+    requested_by: str
+    reason: str
+    restock: bool
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., requested_by: _Optional[str] = ..., reason: _Optional[str] = ..., restock: _Optional[bool] = ...) -> None: ...
+
+class OrderRefundRefused(_message.Message):
+    __slots__ = ("order_id", "user_id", "merchant_id", "code")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    user_id: str
+    merchant_id: str
+    code: str
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., code: _Optional[str] = ...) -> None: ...
+
+class OrderRefunded(_message.Message):
+    __slots__ = ("order_id", "user_id", "merchant_id", "wallet_id", "currency", "total", "restock", "items")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    RESTOCK_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    user_id: str
+    merchant_id: str
+    wallet_id: str
+    currency: str
+    total: str
+    restock: bool
+    items: _containers.RepeatedCompositeFieldContainer[Item]
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., currency: _Optional[str] = ..., total: _Optional[str] = ..., restock: _Optional[bool] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ...) -> None: ...
+
+class OrderMatured(_message.Message):
+    __slots__ = ("order_id", "user_id", "merchant_id", "currency", "total", "payouts", "fee_bps")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAYOUTS_FIELD_NUMBER: _ClassVar[int]
+    FEE_BPS_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    user_id: str
+    merchant_id: str
+    currency: str
+    total: str
+    payouts: _containers.RepeatedCompositeFieldContainer[Payout]
+    fee_bps: int
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., currency: _Optional[str] = ..., total: _Optional[str] = ..., payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ..., fee_bps: _Optional[int] = ...) -> None: ...
+
+class OrderCompleted(_message.Message):
+    __slots__ = ("order_id", "user_id", "merchant_id", "claim_id")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    user_id: str
+    merchant_id: str
+    claim_id: str
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., claim_id: _Optional[str] = ...) -> None: ...

@@ -33,20 +33,30 @@ class GetStatusRequest(_message.Message):
     def __init__(self, order_id: _Optional[str] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("order_id", "user_id", "status", "claimable", "address", "items")
+    __slots__ = ("order_id", "user_id", "status", "claimable", "address", "items", "merchant_id", "wallet_id", "currency", "total", "paid_at")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     CLAIMABLE_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PAID_AT_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     user_id: str
     status: str
     claimable: bool
     address: str
     items: _containers.RepeatedCompositeFieldContainer[Item]
-    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., status: _Optional[str] = ..., claimable: _Optional[bool] = ..., address: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ...) -> None: ...
+    merchant_id: str
+    wallet_id: str
+    currency: str
+    total: str
+    paid_at: _timestamp_pb2.Timestamp
+    def __init__(self, order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., status: _Optional[str] = ..., claimable: _Optional[bool] = ..., address: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., merchant_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., currency: _Optional[str] = ..., total: _Optional[str] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Item(_message.Message):
     __slots__ = ("item_id", "supply_id", "quantity", "chain_id", "contract", "token_id", "standard")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0csupply.proto\x12\x12meridian.supply.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x0f\x44\x65scribeRequest\x12\x12\n\nsupply_ids\x18\x01 \x03(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"\xfb\x01\n\x10\x44\x65scribeResponse\x12<\n\x08supplies\x18\x01 \x03(\x0b\x32*.meridian.supply.v1.DescribeResponse.Terms\x1a\xa8\x01\n\x05Terms\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x02 \x01(\t\x12\x18\n\x10payout_wallet_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x12\n\nunit_price\x18\x06 \x01(\t\x12(\n\x05\x61sset\x18\x07 \x01(\x0b\x32\x19.meridian.supply.v1.Asset\"O\n\x05\x41sset\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x10\n\x08standard\x18\x04 \x01(\t\"\xb8\x02\n\x0eReserveRequest\x12\x38\n\x06orders\x18\x01 \x03(\x0b\x32(.meridian.supply.v1.ReserveRequest.Order\x1aW\n\x04Line\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x12\n\nunit_price\x18\x04 \x01(\t\x1a\x92\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x36\n\x05lines\x18\x03 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x0fReserveResponse\x12=\n\x08outcomes\x18\x01 \x03(\x0b\x32+.meridian.supply.v1.ReserveResponse.Outcome\x1a<\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xce\x01\n\x13ReleaseStockRequest\x12\x41\n\x08releases\x18\x01 \x03(\x0b\x32/.meridian.supply.v1.ReleaseStockRequest.Release\x1at\n\x07Release\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x36\n\x05lines\x18\x02 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x89\x01\n\x14ReleaseStockResponse\x12\x42\n\x08outcomes\x18\x01 \x03(\x0b\x32\x30.meridian.supply.v1.ReleaseStockResponse.Outcome\x1a-\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08released\x18\x02 \x01(\x08\x32\x96\x02\n\x06Supply\x12U\n\x08\x44\x65scribe\x12#.meridian.supply.v1.DescribeRequest\x1a$.meridian.supply.v1.DescribeResponse\x12R\n\x07Reserve\x12\".meridian.supply.v1.ReserveRequest\x1a#.meridian.supply.v1.ReserveResponse\x12\x61\n\x0cReleaseStock\x12\'.meridian.supply.v1.ReleaseStockRequest\x1a(.meridian.supply.v1.ReleaseStockResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0csupply.proto\x12\x12meridian.supply.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"r\n\x0f\x44\x65scribeRequest\x12\x12\n\nsupply_ids\x18\x01 \x03(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\"i\n\x05Proof\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x11\n\toverrides\x18\x03 \x01(\x08\x12\x16\n\x0eper_user_limit\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\"\xbe\x01\n\x0c\x43heckRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x34\n\x05lines\x18\x03 \x03(\x0b\x32%.meridian.supply.v1.CheckRequest.Line\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\x1a+\n\x04Line\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\r\"\xd1\x01\n\rCheckResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).meridian.supply.v1.CheckResponse.Outcome\x1a\x82\x01\n\x07Outcome\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07reasons\x18\x02 \x03(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x1c\n\x0flimit_remaining\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05phase\x18\x05 \x01(\tB\x12\n\x10_limit_remaining\"\xa9\x02\n\x10\x44\x65scribeResponse\x12<\n\x08supplies\x18\x01 \x03(\x0b\x32*.meridian.supply.v1.DescribeResponse.Terms\x1a\xd6\x01\n\x05Terms\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x02 \x01(\t\x12\x18\n\x10payout_wallet_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x12\n\nunit_price\x18\x06 \x01(\t\x12(\n\x05\x61sset\x18\x07 \x01(\x0b\x32\x19.meridian.supply.v1.Asset\x12\r\n\x05phase\x18\x08 \x01(\t\x12\x0e\n\x06listed\x18\t \x01(\x08\x12\r\n\x05limit\x18\n \x01(\r\"O\n\x05\x41sset\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x10\n\x08standard\x18\x04 \x01(\t\"\xe7\x02\n\x0eReserveRequest\x12\x38\n\x06orders\x18\x01 \x03(\x0b\x32(.meridian.supply.v1.ReserveRequest.Order\x1a\x85\x01\n\x04Line\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x12\n\nunit_price\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x05 \x01(\t\x12\x0e\n\x06listed\x18\x06 \x01(\x08\x12\r\n\x05limit\x18\x07 \x01(\r\x1a\x92\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x36\n\x05lines\x18\x03 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x0fReserveResponse\x12=\n\x08outcomes\x18\x01 \x03(\x0b\x32+.meridian.supply.v1.ReserveResponse.Outcome\x1a<\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xce\x01\n\x13ReleaseStockRequest\x12\x41\n\x08releases\x18\x01 \x03(\x0b\x32/.meridian.supply.v1.ReleaseStockRequest.Release\x1at\n\x07Release\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x36\n\x05lines\x18\x02 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x89\x01\n\x14ReleaseStockResponse\x12\x42\n\x08outcomes\x18\x01 \x03(\x0b\x32\x30.meridian.supply.v1.ReleaseStockResponse.Outcome\x1a-\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08released\x18\x02 \x01(\x08\x32\xe4\x02\n\x06Supply\x12U\n\x08\x44\x65scribe\x12#.meridian.supply.v1.DescribeRequest\x1a$.meridian.supply.v1.DescribeResponse\x12L\n\x05\x43heck\x12 .meridian.supply.v1.CheckRequest\x1a!.meridian.supply.v1.CheckResponse\x12R\n\x07Reserve\x12\".meridian.supply.v1.ReserveRequest\x1a#.meridian.supply.v1.ReserveResponse\x12\x61\n\x0cReleaseStock\x12\'.meridian.supply.v1.ReleaseStockRequest\x1a(.meridian.supply.v1.ReleaseStockResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,31 +33,41 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'supply_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DESCRIBEREQUEST']._serialized_start=69
-  _globals['_DESCRIBEREQUEST']._serialized_end=123
-  _globals['_DESCRIBERESPONSE']._serialized_start=126
-  _globals['_DESCRIBERESPONSE']._serialized_end=377
-  _globals['_DESCRIBERESPONSE_TERMS']._serialized_start=209
-  _globals['_DESCRIBERESPONSE_TERMS']._serialized_end=377
-  _globals['_ASSET']._serialized_start=379
-  _globals['_ASSET']._serialized_end=458
-  _globals['_RESERVEREQUEST']._serialized_start=461
-  _globals['_RESERVEREQUEST']._serialized_end=773
-  _globals['_RESERVEREQUEST_LINE']._serialized_start=537
-  _globals['_RESERVEREQUEST_LINE']._serialized_end=624
-  _globals['_RESERVEREQUEST_ORDER']._serialized_start=627
-  _globals['_RESERVEREQUEST_ORDER']._serialized_end=773
-  _globals['_RESERVERESPONSE']._serialized_start=776
-  _globals['_RESERVERESPONSE']._serialized_end=918
-  _globals['_RESERVERESPONSE_OUTCOME']._serialized_start=858
-  _globals['_RESERVERESPONSE_OUTCOME']._serialized_end=918
-  _globals['_RELEASESTOCKREQUEST']._serialized_start=921
-  _globals['_RELEASESTOCKREQUEST']._serialized_end=1127
-  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_start=1011
-  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_end=1127
-  _globals['_RELEASESTOCKRESPONSE']._serialized_start=1130
-  _globals['_RELEASESTOCKRESPONSE']._serialized_end=1267
-  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_start=1222
-  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_end=1267
-  _globals['_SUPPLY']._serialized_start=1270
-  _globals['_SUPPLY']._serialized_end=1548
+  _globals['_DESCRIBEREQUEST']._serialized_end=183
+  _globals['_PROOF']._serialized_start=185
+  _globals['_PROOF']._serialized_end=290
+  _globals['_CHECKREQUEST']._serialized_start=293
+  _globals['_CHECKREQUEST']._serialized_end=483
+  _globals['_CHECKREQUEST_LINE']._serialized_start=440
+  _globals['_CHECKREQUEST_LINE']._serialized_end=483
+  _globals['_CHECKRESPONSE']._serialized_start=486
+  _globals['_CHECKRESPONSE']._serialized_end=695
+  _globals['_CHECKRESPONSE_OUTCOME']._serialized_start=565
+  _globals['_CHECKRESPONSE_OUTCOME']._serialized_end=695
+  _globals['_DESCRIBERESPONSE']._serialized_start=698
+  _globals['_DESCRIBERESPONSE']._serialized_end=995
+  _globals['_DESCRIBERESPONSE_TERMS']._serialized_start=781
+  _globals['_DESCRIBERESPONSE_TERMS']._serialized_end=995
+  _globals['_ASSET']._serialized_start=997
+  _globals['_ASSET']._serialized_end=1076
+  _globals['_RESERVEREQUEST']._serialized_start=1079
+  _globals['_RESERVEREQUEST']._serialized_end=1438
+  _globals['_RESERVEREQUEST_LINE']._serialized_start=1156
+  _globals['_RESERVEREQUEST_LINE']._serialized_end=1289
+  _globals['_RESERVEREQUEST_ORDER']._serialized_start=1292
+  _globals['_RESERVEREQUEST_ORDER']._serialized_end=1438
+  _globals['_RESERVERESPONSE']._serialized_start=1441
+  _globals['_RESERVERESPONSE']._serialized_end=1583
+  _globals['_RESERVERESPONSE_OUTCOME']._serialized_start=1523
+  _globals['_RESERVERESPONSE_OUTCOME']._serialized_end=1583
+  _globals['_RELEASESTOCKREQUEST']._serialized_start=1586
+  _globals['_RELEASESTOCKREQUEST']._serialized_end=1792
+  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_start=1676
+  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_end=1792
+  _globals['_RELEASESTOCKRESPONSE']._serialized_start=1795
+  _globals['_RELEASESTOCKRESPONSE']._serialized_end=1932
+  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_start=1887
+  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_end=1932
+  _globals['_SUPPLY']._serialized_start=1935
+  _globals['_SUPPLY']._serialized_end=2291
 # @@protoc_insertion_point(module_scope)

@@ -10,17 +10,73 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("supply_ids", "user_id")
+    __slots__ = ("supply_ids", "user_id", "address", "proofs")
     SUPPLY_IDS_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_FIELD_NUMBER: _ClassVar[int]
     supply_ids: _containers.RepeatedScalarFieldContainer[str]
     user_id: str
-    def __init__(self, supply_ids: _Optional[_Iterable[str]] = ..., user_id: _Optional[str] = ...) -> None: ...
+    address: str
+    proofs: _containers.RepeatedCompositeFieldContainer[Proof]
+    def __init__(self, supply_ids: _Optional[_Iterable[str]] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ...) -> None: ...
+
+class Proof(_message.Message):
+    __slots__ = ("supply_id", "hashes", "overrides", "per_user_limit", "unit_price")
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    HASHES_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    PER_USER_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    supply_id: str
+    hashes: _containers.RepeatedScalarFieldContainer[bytes]
+    overrides: bool
+    per_user_limit: str
+    unit_price: str
+    def __init__(self, supply_id: _Optional[str] = ..., hashes: _Optional[_Iterable[bytes]] = ..., overrides: _Optional[bool] = ..., per_user_limit: _Optional[str] = ..., unit_price: _Optional[str] = ...) -> None: ...
+
+class CheckRequest(_message.Message):
+    __slots__ = ("user_id", "address", "lines", "proofs")
+    class Line(_message.Message):
+        __slots__ = ("supply_id", "quantity")
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        QUANTITY_FIELD_NUMBER: _ClassVar[int]
+        supply_id: str
+        quantity: int
+        def __init__(self, supply_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    PROOFS_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    address: str
+    lines: _containers.RepeatedCompositeFieldContainer[CheckRequest.Line]
+    proofs: _containers.RepeatedCompositeFieldContainer[Proof]
+    def __init__(self, user_id: _Optional[str] = ..., address: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[CheckRequest.Line, _Mapping]]] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ...) -> None: ...
+
+class CheckResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    class Outcome(_message.Message):
+        __slots__ = ("supply_id", "reasons", "unit_price", "limit_remaining", "phase")
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        REASONS_FIELD_NUMBER: _ClassVar[int]
+        UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+        LIMIT_REMAINING_FIELD_NUMBER: _ClassVar[int]
+        PHASE_FIELD_NUMBER: _ClassVar[int]
+        supply_id: str
+        reasons: _containers.RepeatedScalarFieldContainer[str]
+        unit_price: str
+        limit_remaining: int
+        phase: str
+        def __init__(self, supply_id: _Optional[str] = ..., reasons: _Optional[_Iterable[str]] = ..., unit_price: _Optional[str] = ..., limit_remaining: _Optional[int] = ..., phase: _Optional[str] = ...) -> None: ...
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[CheckResponse.Outcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[CheckResponse.Outcome, _Mapping]]] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("supplies",)
     class Terms(_message.Message):
-        __slots__ = ("supply_id", "merchant_id", "payout_wallet_id", "title", "currency", "unit_price", "asset")
+        __slots__ = ("supply_id", "merchant_id", "payout_wallet_id", "title", "currency", "unit_price", "asset", "phase", "listed", "limit")
         SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
         MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
         PAYOUT_WALLET_ID_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +84,9 @@ class DescribeResponse(_message.Message):
         CURRENCY_FIELD_NUMBER: _ClassVar[int]
         UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
         ASSET_FIELD_NUMBER: _ClassVar[int]
+        PHASE_FIELD_NUMBER: _ClassVar[int]
+        LISTED_FIELD_NUMBER: _ClassVar[int]
+        LIMIT_FIELD_NUMBER: _ClassVar[int]
         supply_id: str
         merchant_id: str
         payout_wallet_id: str
@@ -35,7 +94,10 @@ class DescribeResponse(_message.Message):
         currency: str
         unit_price: str
         asset: Asset
-        def __init__(self, supply_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., payout_wallet_id: _Optional[str] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., unit_price: _Optional[str] = ..., asset: _Optional[_Union[Asset, _Mapping]] = ...) -> None: ...
+        phase: str
+        listed: bool
+        limit: int
+        def __init__(self, supply_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., payout_wallet_id: _Optional[str] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., unit_price: _Optional[str] = ..., asset: _Optional[_Union[Asset, _Mapping]] = ..., phase: _Optional[str] = ..., listed: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
     SUPPLIES_FIELD_NUMBER: _ClassVar[int]
     supplies: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Terms]
     def __init__(self, supplies: _Optional[_Iterable[_Union[DescribeResponse.Terms, _Mapping]]] = ...) -> None: ...
@@ -55,16 +117,22 @@ class Asset(_message.Message):
 class ReserveRequest(_message.Message):
     __slots__ = ("orders",)
     class Line(_message.Message):
-        __slots__ = ("reservation_id", "supply_id", "quantity", "unit_price")
+        __slots__ = ("reservation_id", "supply_id", "quantity", "unit_price", "phase", "listed", "limit")
         RESERVATION_ID_FIELD_NUMBER: _ClassVar[int]
         SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
         QUANTITY_FIELD_NUMBER: _ClassVar[int]
         UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+        PHASE_FIELD_NUMBER: _ClassVar[int]
+        LISTED_FIELD_NUMBER: _ClassVar[int]
+        LIMIT_FIELD_NUMBER: _ClassVar[int]
         reservation_id: str
         supply_id: str
         quantity: int
         unit_price: str
-        def __init__(self, reservation_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[str] = ...) -> None: ...
+        phase: str
+        listed: bool
+        limit: int
+        def __init__(self, reservation_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[str] = ..., phase: _Optional[str] = ..., listed: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
     class Order(_message.Message):
         __slots__ = ("order_id", "user_id", "lines", "expires_at")
         ORDER_ID_FIELD_NUMBER: _ClassVar[int]

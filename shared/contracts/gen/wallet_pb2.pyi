@@ -124,3 +124,25 @@ class ReleaseHoldResponse(_message.Message):
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     outcomes: _containers.RepeatedCompositeFieldContainer[ReleaseHoldResponse.Outcome]
     def __init__(self, outcomes: _Optional[_Iterable[_Union[ReleaseHoldResponse.Outcome, _Mapping]]] = ...) -> None: ...
+
+class RefundRequest(_message.Message):
+    __slots__ = ("order_id", "wallet_id")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    wallet_id: str
+    def __init__(self, order_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
+
+class RefundResponse(_message.Message):
+    __slots__ = ("state",)
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[RefundResponse.State]
+        STATE_REFUNDED: _ClassVar[RefundResponse.State]
+        STATE_SETTLED: _ClassVar[RefundResponse.State]
+    STATE_UNSPECIFIED: RefundResponse.State
+    STATE_REFUNDED: RefundResponse.State
+    STATE_SETTLED: RefundResponse.State
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    state: RefundResponse.State
+    def __init__(self, state: _Optional[_Union[RefundResponse.State, str]] = ...) -> None: ...
