@@ -26,6 +26,12 @@ class Claims(Protocol):
     def open(self, bought: Bought) -> None:
         """Open the claim of a paid order, unless there is one."""
 
+    def bury(self, order_id: str, user_id: str, address: str) -> bool:
+        """Void the claim of an order that has none yet, and tell of it; false when there is one."""
+
+    def void(self, claim: Claim) -> None:
+        """Void a locked claim that is open, and tell of it."""
+
     def of_order(self, order_id: str) -> Claim | None:
         """The claim of an order."""
 

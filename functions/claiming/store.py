@@ -69,6 +69,26 @@ class ClaimStore:
             fact = events.ClaimOpened(claim_id=claim_id, order_id=bought.order_id, user_id=bought.user_id)
             self._work.events.append(claim_id, 0, [fact])
 
+    def bury(self, order_id: str, user_id: str, address: str) -> bool:
+        claim_id = ids.sibling(order_id, "clm")
+        buried = SQL.bury_claim(
+            self._work.opened,
+            id=claim_id,
+            order_id=order_id,
+            user_id=user_id,
+            address=address,
+            nonce=ids.number(claim_id),
+            at=self._work.now(),
+        )
+        if buried:
+            self._work.events.append(claim_id, 0, [events.ClaimVoided(claim_id, order_id, user_id)])
+        return bool(buried)
+
+    def void(self, claim: Claim) -> None:
+        SQL.void_claim(self._work.opened, id=claim.id)
+        fact = events.ClaimVoided(claim.id, claim.order_id, claim.user_id)
+        self._work.events.append(claim.id, claim.version, [fact])
+
     def of_order(self, order_id: str) -> Claim | None:
         row = SQL.find_by_order(self._work.opened, order_id=order_id)
         return _claim(row) if row else None

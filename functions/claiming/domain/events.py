@@ -23,3 +23,13 @@ class ClaimClaimed:
     order_id: str
     user_id: str
     recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimVoided:
+    """There never is a voucher: the order is given back."""
+
+    type: ClassVar[str] = "claim.voided"
+    claim_id: str
+    order_id: str
+    user_id: str

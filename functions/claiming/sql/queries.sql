@@ -4,6 +4,16 @@ INSERT INTO claims (id, order_id, user_id, address, items, nonce, status, versio
 VALUES (:id, :order_id, :user_id, :address, :items::jsonb, :nonce, 'open', 1, :at)
 ON CONFLICT (order_id) DO NOTHING;
 
+-- name: bury_claim!
+-- The one claim of an order, made void from the start; 0 rows when there is one.
+INSERT INTO claims (id, order_id, user_id, address, items, nonce, status, version, opened_at)
+VALUES (:id, :order_id, :user_id, :address, '[]', :nonce, 'voided', 1, :at)
+ON CONFLICT (order_id) DO NOTHING;
+
+-- name: void_claim!
+-- A claim that was open is void.
+UPDATE claims SET status = 'voided', version = version + 1 WHERE id = :id;
+
 -- name: find_by_order^
 -- The claim of an order.
 SELECT * FROM claims WHERE order_id = :order_id;

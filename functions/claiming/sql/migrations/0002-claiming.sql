@@ -17,7 +17,7 @@ CREATE TABLE claims (
     opened_at    timestamptz    NOT NULL,
     claimed_at   timestamptz,
     processed_at timestamptz,
-    CHECK (status IN ('open', 'voided') OR voucher IS NOT NULL)
+    CHECK ((status IN ('open', 'voided')) = (voucher IS NULL))
 );
 CREATE INDEX claims_by_user ON claims (user_id, id DESC);
 

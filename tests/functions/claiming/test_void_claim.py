@@ -1,0 +1,109 @@
+"""Voiding the claim of an order: Claiming.VoidClaim, by which a refund makes sure that there never is a voucher."""
+
+from collections.abc import Callable
+
+import pytest
+
+from functions.claiming.domain.errors import NotClaimable
+from shared import ids
+from shared.contracts.gen.claiming_pb2 import VoidClaimRequest, VoidClaimResponse
+from shared.errors import Malformed, NotFound
+from tests.functions.claiming.conftest import Bought
+from tests.island import Island
+from tests.races import at_once
+
+Buy = Callable[..., Bought]
+
+
+def void(bought: Bought) -> bool:
+    """Ask on behalf of the order service."""
+    order = bought.order
+    request = VoidClaimRequest(order_id=order.id, user_id=order.user_id, address=bought.buyer.address)
+    return bought.island.rpc("claiming", "order").call("Claiming.VoidClaim", request, VoidClaimResponse).voided
+
+
+def statuses(bought: Bought) -> list[str]:
+    """Of the claims of an order, of which there is one at most."""
+    return [row["status"] for row in bought.rows()]
+
+
+def test_an_open_claim_is_voided(buy: Buy) -> None:
+    """It is told of, once, however often it is asked for; the order is not claimable any more."""
+    bought = buy()
+    bought.island.deliver("open_claim", bought.order.id)
+    assert [void(bought) for _ in range(3)] == [True] * 3
+    assert statuses(bought) == ["voided"]
+    assert bought.story() == ["claim.opened", "claim.voided"]
+    event = bought.island.stream(ids.sibling(bought.order.id, "clm"))[-1]
+    assert event.data == {"claim_id": event.stream, "order_id": bought.order.id, "user_id": bought.buyer.user_id}
+    with pytest.raises(NotClaimable):
+        bought.claim()
+    assert bought.rows()[0]["voucher"] is None
+
+
+def test_a_claim_that_is_not_there_is_voided_before_it_is(buy: Buy) -> None:
+    """The row is made void; the event of the payment that comes after it, and the buyer, find it taken."""
+    bought = buy()
+    assert void(bought)
+    assert void(bought)
+    before = bought.rows()
+    assert (before[0]["id"], before[0]["status"]) == (ids.sibling(bought.order.id, "clm"), "voided")
+    assert set(bought.island.deliver("open_claim", bought.order.id)) == {"applied"}
+    with pytest.raises(NotClaimable):
+        bought.claim()
+    assert bought.rows() == before
+    assert bought.story() == ["claim.voided"]
+
+
+def test_a_voided_claim_is_its_buyers(buy: Buy) -> None:
+    """Somebody else does not even learn that there was an order."""
+    bought = buy()
+    void(bought)
+    with pytest.raises(NotFound):
+        Bought(bought.island, bought.island.islander(), bought.order).claim()
+
+
+@pytest.mark.parametrize("status", ["claimed", "processing", "processed", "failed"])
+def test_what_has_a_voucher_stays_claimed(buy: Buy, status: str) -> None:
+    """However far it got, it is not voided, and nothing is told."""
+    bought = buy()
+    bought.claim()
+    changed = "UPDATE claims SET status = :status WHERE order_id = :id RETURNING id"
+    bought.island.books.rows("claiming", changed, status=status, id=bought.order.id)
+    assert [void(bought) for _ in range(2)] == [False] * 2
+    assert statuses(bought) == [status]
+    assert bought.story() == ["claim.opened", "claim.claimed"]
+    bought.island.books.rows("claiming", changed, status="claimed", id=bought.order.id)
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_either_the_buyer_or_the_refund_is_first(buy: Buy, opened: bool) -> None:
+    """Twenty-five claims and as many refunds at the same moment: all agree on one end, which is told once."""
+    bought = buy()
+    if opened:
+        bought.island.deliver("open_claim", bought.order.id)
+    answers = at_once([lambda: void(bought), lambda: bought.claim()[0].id] * 25)
+    voided, claimed = set(answers[::2]), answers[1::2]
+    if voided == {True}:
+        assert {getattr(answer, "code", answer) for answer in claimed} == {"NOT_CLAIMABLE"}
+        assert statuses(bought) == ["voided"]
+    else:
+        assert voided == {False}
+        assert set(claimed) == {ids.sibling(bought.order.id, "clm")}
+        assert statuses(bought) == ["claimed"]
+    assert bought.story()[-1] == ("claim.voided" if voided == {True} else "claim.claimed")
+    assert len(bought.story()) <= 2
+
+
+@pytest.mark.parametrize("order_id", ["", "nonsense", ids.new("clm", "us"), "ord_us_1"])
+def test_what_is_no_order_is_refused(island: Island, order_id: str) -> None:
+    """No row is made for it."""
+    request = VoidClaimRequest(order_id=order_id, user_id=ids.new("usr", "us"))
+    with pytest.raises(Malformed):
+        island.rpc("claiming", "order").call("Claiming.VoidClaim", request, VoidClaimResponse)
+    assert island.books.rows("claiming", "SELECT id FROM claims WHERE order_id = :id", id=order_id) == []
+
+
+def test_only_the_order_service_voids(only_for_callers: Callable[[str], None]) -> None:
+    """Whoever else asks is refused."""
+    only_for_callers("void_claim")
