@@ -10,12 +10,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CheckRequest(_message.Message):
-    __slots__ = ("at", "order_ids")
+    __slots__ = ("at", "order_ids", "refunded_ids", "earned_ids")
     AT_FIELD_NUMBER: _ClassVar[int]
     ORDER_IDS_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_IDS_FIELD_NUMBER: _ClassVar[int]
+    EARNED_IDS_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     order_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    refunded_ids: _containers.RepeatedScalarFieldContainer[str]
+    earned_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_ids: _Optional[_Iterable[str]] = ..., refunded_ids: _Optional[_Iterable[str]] = ..., earned_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CheckResponse(_message.Message):
     __slots__ = ("checked", "violations")

@@ -19,12 +19,16 @@ class ListPaidRequest(_message.Message):
     def __init__(self, before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[str] = ...) -> None: ...
 
 class ListPaidResponse(_message.Message):
-    __slots__ = ("order_ids", "charged_ids")
+    __slots__ = ("order_ids", "charged_ids", "refunded_ids", "earned_ids")
     ORDER_IDS_FIELD_NUMBER: _ClassVar[int]
     CHARGED_IDS_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_IDS_FIELD_NUMBER: _ClassVar[int]
+    EARNED_IDS_FIELD_NUMBER: _ClassVar[int]
     order_ids: _containers.RepeatedScalarFieldContainer[str]
     charged_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, order_ids: _Optional[_Iterable[str]] = ..., charged_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    refunded_ids: _containers.RepeatedScalarFieldContainer[str]
+    earned_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, order_ids: _Optional[_Iterable[str]] = ..., charged_ids: _Optional[_Iterable[str]] = ..., refunded_ids: _Optional[_Iterable[str]] = ..., earned_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("order_id",)

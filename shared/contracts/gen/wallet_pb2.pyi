@@ -27,28 +27,39 @@ class OpenDefaultResponse(_message.Message):
     def __init__(self, wallet_id: _Optional[str] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("wallet_ids", "default_of")
+    __slots__ = ("wallet_ids", "default_of", "balances")
     WALLET_IDS_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_OF_FIELD_NUMBER: _ClassVar[int]
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
     wallet_ids: _containers.RepeatedScalarFieldContainer[str]
     default_of: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, wallet_ids: _Optional[_Iterable[str]] = ..., default_of: _Optional[_Iterable[str]] = ...) -> None: ...
+    balances: bool
+    def __init__(self, wallet_ids: _Optional[_Iterable[str]] = ..., default_of: _Optional[_Iterable[str]] = ..., balances: _Optional[bool] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("wallets",)
+    class Balance(_message.Message):
+        __slots__ = ("currency", "available")
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+        currency: str
+        available: str
+        def __init__(self, currency: _Optional[str] = ..., available: _Optional[str] = ...) -> None: ...
     class Wallet(_message.Message):
-        __slots__ = ("wallet_id", "user_id", "address", "open", "is_default")
+        __slots__ = ("wallet_id", "user_id", "address", "open", "is_default", "balances")
         WALLET_ID_FIELD_NUMBER: _ClassVar[int]
         USER_ID_FIELD_NUMBER: _ClassVar[int]
         ADDRESS_FIELD_NUMBER: _ClassVar[int]
         OPEN_FIELD_NUMBER: _ClassVar[int]
         IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+        BALANCES_FIELD_NUMBER: _ClassVar[int]
         wallet_id: str
         user_id: str
         address: str
         open: bool
         is_default: bool
-        def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., open: _Optional[bool] = ..., is_default: _Optional[bool] = ...) -> None: ...
+        balances: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Balance]
+        def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., open: _Optional[bool] = ..., is_default: _Optional[bool] = ..., balances: _Optional[_Iterable[_Union[DescribeResponse.Balance, _Mapping]]] = ...) -> None: ...
     WALLETS_FIELD_NUMBER: _ClassVar[int]
     wallets: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Wallet]
     def __init__(self, wallets: _Optional[_Iterable[_Union[DescribeResponse.Wallet, _Mapping]]] = ...) -> None: ...
