@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from functions.wallet.custody import ChainWork
-from functions.wallet.domain.custody import PaymentRefused
-from functions.wallet.sending import send
+from functions.wallet.sending import dispatcher
+from shared.chains import CallRefused
 
 PAGE = 500
 """How many addresses are looked at in one question."""
@@ -38,9 +38,9 @@ def _collect(currency: str, work: ChainWork) -> int:
     for keys in (due[:AT_ONCE], *([key] for key in due[:AT_ONCE])) if due else ():
         try:
             call = work.treasury.collection(f"{_purpose(currency)} {work.new_id('col')}", keys, currency)
-        except PaymentRefused:
+        except CallRefused:
             continue
-        send(call, work)
+        dispatcher(work).send(call)
         return 1
     return 0
 

@@ -1,9 +1,10 @@
 """Sign and send the transactions of withdrawals that were asked for."""
 
 from functions.wallet.custody import ChainWork
-from functions.wallet.domain.custody import PaymentRefused, Withdrawal
+from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.ending import fail
-from functions.wallet.sending import broadcast, send
+from functions.wallet.sending import dispatcher
+from shared.chains import CallRefused
 
 BATCH = 20
 
@@ -16,12 +17,9 @@ def send_withdrawals(work: ChainWork) -> dict[str, int]:
     done = {"sent": 0, "refused": 0}
     if not work.has_chain:
         return done
+    dispatcher(work).send_stored()
     with work.transaction() as reading:
-        stored = reading.sendings.pending(BATCH)
         waiting = reading.withdrawals.waiting(BATCH)
-    for sending in stored:
-        if not sending.newest.broadcast:
-            broadcast(sending.call, sending.newest, work)
     for withdrawal in waiting:
         done["sent" if _send(withdrawal, work) else "refused"] += 1
     return done
@@ -30,9 +28,9 @@ def send_withdrawals(work: ChainWork) -> dict[str, int]:
 def _send(withdrawal: Withdrawal, work: ChainWork) -> bool:
     try:
         call = work.treasury.payment(withdrawal)
-    except PaymentRefused as refusal:
+    except CallRefused as refusal:
         with work.transaction() as writing:
             fail(writing.withdrawals.lock(withdrawal.id), refusal.detail, writing)
         return False
-    send(call, work)
+    dispatcher(work).send(call)
     return True

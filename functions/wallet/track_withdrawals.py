@@ -1,49 +1,30 @@
 """Follow the treasury's transactions to their end: mined, replaced with higher fees, or failed."""
 
-from functions.wallet.custody import ChainWork
-from functions.wallet.domain.custody import Outcome, Sending, Signed
-from functions.wallet.ending import complete, fail
-from functions.wallet.sending import broadcast, outbid
+from functools import partial
 
-BATCH = 100
+from functions.wallet.custody import ChainWork
+from functions.wallet.ending import complete, fail
+from functions.wallet.sending import WITHDRAWAL, dispatcher
+from shared.chains import Outcome, Sending, Signed
 
 
 def track_withdrawals(work: ChainWork) -> dict[str, int]:
     """Look after every transaction that is not done. Returns how many ended. Raises Unavailable: the next run goes on.
 
-    A node that lost blocks may have gone back behind transactions that were done: those are handed to it once more.
     The vault pays each withdrawal once, whatever is handed to it.
     """
     if not work.has_chain:
         return {"ended": 0}
-    mined = work.treasury.next_nonce()
-    with work.transaction() as reading:
-        pending = reading.sendings.pending(BATCH)
-        forgotten = reading.sendings.forgotten(mined, BATCH)
-    for sending in forgotten:
-        if not work.treasury.knows(sending.newest):
-            work.treasury.broadcast(sending.newest)
     head = work.vault.head()
-    return {"ended": sum(_track(sending, head, work) for sending in pending)}
+
+    def deep(outcome: Outcome) -> bool:
+        return outcome.block_number + work.vault.confirmations <= head
+
+    return {"ended": dispatcher(work).follow(deep, partial(_end, work))}
 
 
-def _track(sending: Sending, head: int, work: ChainWork) -> bool:
-    for signed in sending.transactions:
-        outcome = work.treasury.outcome(signed)
-        if outcome:
-            deep = outcome.block_number + work.vault.confirmations <= head
-            if deep:
-                _end(sending, signed, outcome, work)
-            return deep
-    if work.now() - sending.newest.signed_at > work.treasury.replace_after:
-        outbid(sending, work)
-    elif not work.treasury.knows(sending.newest):
-        broadcast(sending.call, sending.newest, work)
-    return False
-
-
-def _end(sending: Sending, signed: Signed, outcome: Outcome, work: ChainWork) -> None:
-    withdrawal_id = sending.call.subject if sending.call.purpose == "withdrawal" else None
+def _end(work: ChainWork, sending: Sending, signed: Signed, outcome: Outcome) -> None:
+    withdrawal_id = sending.call.subject if sending.call.purpose == WITHDRAWAL else None
     # Whether it was paid is the vault's word: a transaction that failed may have found it paid.
     paid = withdrawal_id is not None and (outcome.succeeded or work.vault.paid(withdrawal_id))
     with work.transaction() as writing:

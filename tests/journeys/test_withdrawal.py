@@ -71,7 +71,7 @@ def test_what_the_chain_refuses_is_given_back(buyer: Person, chain: LocalChain, 
     """Ether to a contract that takes none: failed, with the reason, and the money is available again."""
     withdrawal = withdraw(buyer, contracts.USDC, 10, "ETH")
     failed = ended(buyer, chain, withdrawal, "failed")
-    assert failed["failure"] == "The contract refuses the payment."
+    assert failed["failure"] == "The contract refuses it."
     assert books.money(buyer.wallet_id, "ETH") == (FUNDS, 0)
     assert story(books, withdrawal) == ["withdrawal.requested", "withdrawal.failed"]
 

@@ -5,24 +5,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from functions.wallet.domain.ledger import Account, Posting, Transfer
-from shared.errors import Refusal
+from shared.chains import Place
 
 DepositStatus = Literal["credited", "reversed", "unattributed"]
 WithdrawalStatus = Literal["requested", "sent", "mined", "failed"]
-
-
-class PaymentRefused(Refusal):
-    """The chain would not carry out the payment."""
-
-    code = "PAYMENT_REFUSED"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A block, by its number and hash; before the first one the hash is empty."""
-
-    number: int
-    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,64 +126,3 @@ def paid_out(withdrawal: Withdrawal, transfer_id: str, at: datetime) -> Transfer
         created_at=at,
         reference=withdrawal.id,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What the treasury has the vault do, once: `subject` is the withdrawal or collection it is for."""
-
-    purpose: str
-    subject: str
-    to: str
-    data: bytes
-    gas: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """What is offered, in wei a unit of gas."""
-
-    maximum: int
-    tip: int
-
-    def far_above(self, usual: "Fees") -> bool:
-        """Whether more would not help: four times what is usual is offered."""
-        return self.maximum > 4 * usual.maximum
-
-    def higher(self, usual: "Fees") -> "Fees":
-        """Fees that replace these ones: an eighth more at least (nodes ask for a tenth), or what is usual by now."""
-        return Fees(max(usual.maximum, self.maximum * 9 // 8 + 1), max(usual.tip, self.tip * 9 // 8 + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A signed transaction of the treasury's."""
-
-    hash: str
-    nonce: int
-    raw: bytes
-    fees: Fees
-    signed_at: datetime
-    broadcast: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A nonce of the treasury's, the call that it is for, and what was signed for it, the newest last."""
-
-    nonce: int
-    call: Call
-    transactions: tuple[Signed, ...]
-
-    @property
-    def newest(self) -> Signed:
-        """The transaction with the highest fees."""
-        return self.transactions[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a transaction that was mined."""
-
-    succeeded: bool
-    block_number: int

@@ -5,10 +5,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from functions.wallet.clients import IdentityClient, OrderClient
-from functions.wallet.store.custody import DepositStore, SendingStore, WithdrawalStore
+from functions.wallet.store.custody import DepositStore, WithdrawalStore
 from functions.wallet.store.holds import HoldStore
 from functions.wallet.store.ledger import EscrowStore, LedgerStore
 from functions.wallet.store.wallets import WalletStore
+from shared.adapters.chains import SendingStore
 from shared.outbox.work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Work(UnitOfWork):
     @cached_property
     def sendings(self) -> SendingStore:
         """The treasury's nonces."""
-        return SendingStore(self, self.settings.custody_chain_id, self.resources.signer("treasury").address)
+        return SendingStore(self.opened, self.settings.custody_chain_id, self.resources.signer("treasury").address)
 
     @property
     def has_chain(self) -> bool:

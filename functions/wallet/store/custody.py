@@ -1,22 +1,20 @@
 """Deposits, withdrawals and the treasury's transactions, in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 from functions.wallet.domain import events
-from functions.wallet.domain.custody import Arrival, Call, Deposit, Fees, Place, Sending, Signed, Withdrawal
+from functions.wallet.domain.custody import Arrival, Deposit, Withdrawal
 from shared import ids
+from shared.adapters.chains import CursorStore
 from shared.adapters.postgres import Row, queries
+from shared.chains import Place
 from shared.errors import Contended, NotFound
 from shared.money import Amount
 from shared.outbox.work import UnitOfWork
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "custody.sql")
-
-KEPT_BLOCKS: Final = 50_000
-"""How far back a reorganisation is traced block by block; beyond, the chain is read again from its start."""
 
 FACTS: Final[Mapping[str, Any]] = {
     "sent": events.WithdrawalSent,
@@ -25,12 +23,12 @@ FACTS: Final[Mapping[str, Any]] = {
 }
 
 
-class DepositStore:
+class DepositStore(CursorStore):
     """What has arrived on one chain."""
 
     def __init__(self, work: UnitOfWork, chain_id: int) -> None:
+        super().__init__(work.opened, chain_id)
         self._work = work
-        self._chain_id = chain_id
 
     def hand_out(self, wallet_id: str, key: bytes, address: str) -> None:
         self._run(SQL.hand_out_address, wallet_id=wallet_id, key=key, address=address, at=self._work.now())
@@ -39,30 +37,9 @@ class DepositStore:
         rows = self._run(SQL.list_watched, after=after, most=most)
         return {row["wallet_id"]: bytes(row["key"]) for row in rows}
 
-    def reached(self) -> Place | None:
-        row = self._run(SQL.find_cursor)
-        return Place(**row) if row else None
-
-    def checkpoints(self) -> Sequence[Place]:
-        return [Place(**row) for row in self._run(SQL.list_checkpoints)]
-
-    def advance(self, since: Place, reached: Place) -> None:
-        self._move(since, reached)
-        self._run(SQL.mark_checkpoint, number=reached.number, hash=reached.hash)
-        self._run(SQL.drop_checkpoints, above=reached.number, below=reached.number - KEPT_BLOCKS)
-
     def rewind(self, since: Place, standing: Place) -> None:
-        self._move(since, standing)
-        self._run(SQL.drop_checkpoints, above=standing.number, below=0)
+        super().rewind(since, standing)
         self._run(SQL.doubt_deposits, above=standing.number)
-
-    def _move(self, since: Place, to: Place) -> None:
-        self._run(SQL.begin_cursor, number=since.number, hash=since.hash)
-        moved = self._run(
-            SQL.move_cursor, number=to.number, hash=to.hash, from_number=since.number, from_hash=since.hash
-        )
-        if not moved:
-            raise Contended
 
     def known(self, arrival: Arrival) -> Deposit | None:
         row = self._run(SQL.find_deposit, transaction_hash=arrival.transaction_hash, position=arrival.position)
@@ -111,9 +88,6 @@ class DepositStore:
     def doubted(self, up_to: int) -> Sequence[Deposit]:
         return [_deposit(row) for row in self._run(SQL.list_doubted, up_to=up_to)]
 
-    def _run(self, query: Any, **parameters: Any) -> Any:
-        return query(self._work.opened, chain_id=self._chain_id, **parameters)
-
 
 class WithdrawalStore:
     """Money on its way out."""
@@ -152,64 +126,6 @@ class WithdrawalStore:
         return [Withdrawal(**row) for row in rows]
 
 
-class SendingStore:
-    """The treasury's nonces on one chain, and what was signed with them."""
-
-    def __init__(self, work: UnitOfWork, chain_id: int, sender: str) -> None:
-        self._work = work
-        self._key = {"chain_id": chain_id, "sender": sender}
-
-    def next_nonce(self) -> int:
-        return int(SQL.next_nonce(self._work.opened, **self._key) or 0)
-
-    def store(self, call: Call, signed: Signed) -> None:
-        given = SQL.give_nonce(
-            self._work.opened,
-            **self._key,
-            nonce=signed.nonce,
-            purpose=call.purpose,
-            subject=call.subject,
-            to=call.to,
-            data=call.data,
-            gas=call.gas,
-        )
-        if not given:
-            raise Contended
-        self.add(signed)
-
-    def add(self, signed: Signed) -> None:
-        SQL.keep_signed(
-            self._work.opened,
-            **self._key,
-            hash=signed.hash,
-            nonce=signed.nonce,
-            raw=signed.raw,
-            max_fee=signed.fees.maximum,
-            max_tip=signed.fees.tip,
-            at=signed.signed_at,
-        )
-
-    def mark_broadcast(self, signed: Signed) -> None:
-        SQL.mark_broadcast(self._work.opened, hash=signed.hash)
-
-    def pending(self, most: int) -> Sequence[Sending]:
-        return self._list(pending=True, forgotten=None, most=most)
-
-    def forgotten(self, since: int, most: int) -> Sequence[Sending]:
-        return self._list(pending=False, forgotten=since, most=most)
-
-    def end(self, sending: Sending, *, succeeded: bool) -> None:
-        status = "mined" if succeeded else "failed"
-        SQL.end_sending(self._work.opened, subject=sending.call.subject, status=status)
-
-    def busy(self, purpose: str) -> bool:
-        return bool(SQL.busy(self._work.opened, **self._key, purpose=purpose))
-
-    def _list(self, **wanted: Any) -> list[Sending]:
-        rows = SQL.list_sendings(self._work.opened, **self._key, **wanted)
-        return [_sending(list(group)) for _, group in groupby(rows, key=lambda row: row["nonce"])]
-
-
 def _of(withdrawal: Withdrawal) -> dict[str, Any]:
     """What every fact of a withdrawal says."""
     names = ("wallet_id", "user_id", "currency", "to_address", "chain_id")
@@ -229,20 +145,3 @@ def _deposit(row: Row) -> Deposit:
     )
     known = {name: row[name] for name in ("id", "user_id", "status", "transfer_id", "version")}
     return Deposit(arrival=arrival, wallet_id=row["wallet_id"] or "", **known)
-
-
-def _sending(rows: list[Row]) -> Sending:
-    first = rows[0]
-    call = Call(first["purpose"], first["subject"], first["to_"], bytes(first["data"]), first["gas"])
-    signed = tuple(
-        Signed(
-            hash=row["hash"],
-            nonce=row["nonce"],
-            raw=bytes(row["raw"]),
-            fees=Fees(int(row["max_fee"]), int(row["max_tip"])),
-            signed_at=row["signed_at"],
-            broadcast=row["broadcast"],
-        )
-        for row in rows
-    )
-    return Sending(first["nonce"], call, signed)

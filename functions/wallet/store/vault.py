@@ -1,29 +1,20 @@
 """The vault and the treasury, on the chain."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import timedelta
 from itertools import groupby
 from typing import Final
 
-from functions.wallet.domain.custody import Arrival, Call, Fees, Outcome, PaymentRefused, Place, Signed, Withdrawal
+from functions.wallet.domain.custody import Arrival, Withdrawal
 from shared.adapters.abi import decoded, encoded, topic
-from shared.adapters.chain import ChainClient, Log, NodeRefused, Reverted
+from shared.adapters.chain import ChainClient, Log
 from shared.adapters.ethereum import canonical_address, checksum_address, keccak
+from shared.adapters.sender import ChainSender
 from shared.adapters.signers import Signer
-from shared.adapters.transactions import Transaction, signed
-
-log = logging.getLogger(__name__)
+from shared.chains import Call, Place
 
 DEPOSITED: Final = topic("Deposited(bytes32,address,uint256)")
-
-GAS_MARGIN: Final = (5, 4)
-"""How much more gas is offered than an estimate says: state may change until the transaction is mined."""
-
-GAS_MOST: Final = 5_000_000
-"""More than a payment or a collection ever needs; a recipient that burns gas gets no more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +92,12 @@ class ChainVault:
         return bool(decoded(["bool"], self._client.call(data, self._custody.contract))[0])
 
 
-class ChainTreasury:
+class ChainTreasury(ChainSender):
     """The key that has the vault pay and collect, through a node."""
 
     def __init__(self, custody: Custody, client: ChainClient, signer: Signer, replace_after: timedelta) -> None:
+        super().__init__(custody.chain_id, client, signer, replace_after)
         self._custody = custody
-        self._client = client
-        self._signer = signer
-        self.replace_after = replace_after
-
-    @cached_property
-    def address(self) -> str:
-        """Whose nonces these are."""
-        return self._signer.address
 
     def payment(self, withdrawal: Withdrawal) -> Call:
         data = encoded(
@@ -123,48 +107,8 @@ class ChainTreasury:
             withdrawal.to_address,
             withdrawal.amount,
         )
-        return self._call("withdrawal", withdrawal.id, data)
+        return self.prepared("withdrawal", withdrawal.id, self._custody.contract, data)
 
     def collection(self, subject: str, keys: Sequence[bytes], currency: str) -> Call:
         data = encoded("collect(bytes32[],address)", list(keys), self._custody.assets[currency])
-        return self._call(f"collect {currency}", subject, data)
-
-    def _call(self, purpose: str, subject: str, data: bytes) -> Call:
-        try:
-            estimate = self._client.gas(data, self._custody.contract, self.address)
-        except Reverted as error:
-            raise PaymentRefused("The contract refuses the payment.") from error
-        more, less = GAS_MARGIN
-        if estimate > GAS_MOST:
-            raise PaymentRefused("The recipient would use up too much gas.")
-        return Call(purpose, subject, self._custody.contract, data, estimate * more // less)
-
-    def next_nonce(self) -> int:
-        return self._client.next_nonce(self.address)
-
-    def fees(self) -> Fees:
-        block, tip = self._client.block(), self._client.tip()
-        # Twice the base fee lasts for six full blocks (each may raise it by an eighth).
-        return Fees(2 * (block.base_fee if block else 0) + tip, tip)
-
-    def sign(self, call: Call, nonce: int, fees: Fees, at: datetime) -> Signed:
-        transaction = Transaction(self._custody.chain_id, nonce, call.to, call.data, call.gas, fees.maximum, fees.tip)
-        made = signed(transaction, self._signer)
-        return Signed(made.hash, nonce, made.raw, fees, at)
-
-    def broadcast(self, signed: Signed) -> bool:
-        try:
-            self._client.broadcast(signed.raw)
-        except NodeRefused as error:
-            if self.knows(signed):
-                return True
-            log.warning("transaction %s with nonce %d is not taken: %s", signed.hash, signed.nonce, error.detail)
-            return False
-        return True
-
-    def knows(self, signed: Signed) -> bool:
-        return self._client.knows(signed.hash)
-
-    def outcome(self, signed: Signed) -> Outcome | None:
-        receipt = self._client.receipt(signed.hash)
-        return Outcome(receipt.succeeded, receipt.block_number) if receipt else None
+        return self.prepared(f"collect {currency}", subject, self._custody.contract, data)

@@ -4,10 +4,11 @@ from unittest.mock import patch
 
 import pytest
 
-from functions.wallet.domain.custody import Fees
-from functions.wallet.store.custody import SendingStore, WithdrawalStore
+from functions.wallet.store.custody import WithdrawalStore
 from functions.wallet.store.holds import HoldStore
 from functions.wallet.store.vault import ChainTreasury
+from shared.adapters.chains import SendingStore
+from shared.chains import Fees
 from shared.errors import Contended
 from tests.functions.wallet.custody import Crash, Custody, an_address, crash
 

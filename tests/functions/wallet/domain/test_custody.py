@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.wallet.domain.custody import Arrival, Deposit, Fees, Place, credit, taken_back
+from functions.wallet.domain.custody import Arrival, Deposit, credit, taken_back
 from functions.wallet.domain.ledger import Account, Posting
+from shared.chains import Fees, Place
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 ARRIVAL = Arrival(31337, "0xaa", 0, Place(5, "0x05"), b"k", "USDC", 100)

@@ -1,0 +1,75 @@
+"""A key of the house's that sends transactions through a node."""
+
+import logging
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from shared.adapters.chain import ChainClient, NodeRefused, Reverted
+from shared.adapters.signers import Signer
+from shared.adapters.transactions import Transaction, signed
+from shared.chains import Call, CallRefused, Fees, Outcome, Signed
+
+log = logging.getLogger(__name__)
+
+GAS_MARGIN: Final = (5, 4)
+"""How much more gas is offered than an estimate says: state may change until the transaction is mined."""
+
+GAS_MOST: Final = 5_000_000
+"""More than any call of ours ever needs; a recipient that burns gas gets no more of it."""
+
+
+class ChainSender:
+    """A key and a node."""
+
+    def __init__(self, chain_id: int, client: ChainClient, signer: Signer, replace_after: timedelta) -> None:
+        self._chain_id = chain_id
+        self._client = client
+        self._signer = signer
+        self.replace_after = replace_after
+
+    @cached_property
+    def address(self) -> str:
+        """Whose nonces these are."""
+        return self._signer.address
+
+    def prepared(self, purpose: str, subject: str, to: str, data: bytes) -> Call:
+        """A call with the gas that it needs. Raises CallRefused when the chain would not carry it out, Unavailable."""
+        try:
+            estimate = self._client.gas(data, to, self.address)
+        except Reverted as error:
+            raise CallRefused("The contract refuses it.") from error
+        more, less = GAS_MARGIN
+        if estimate > GAS_MOST:
+            raise CallRefused("The recipient would use up too much gas.")
+        return Call(purpose, subject, to, data, estimate * more // less)
+
+    def next_nonce(self) -> int:
+        return self._client.next_nonce(self.address)
+
+    def fees(self) -> Fees:
+        block, tip = self._client.block(), self._client.tip()
+        # Twice the base fee lasts for six full blocks (each may raise it by an eighth).
+        return Fees(2 * (block.base_fee if block else 0) + tip, tip)
+
+    def sign(self, call: Call, nonce: int, fees: Fees, at: datetime) -> Signed:
+        transaction = Transaction(self._chain_id, nonce, call.to, call.data, call.gas, fees.maximum, fees.tip)
+        made = signed(transaction, self._signer)
+        return Signed(made.hash, nonce, made.raw, fees, at)
+
+    def broadcast(self, signed: Signed) -> bool:
+        try:
+            self._client.broadcast(signed.raw)
+        except NodeRefused as error:
+            if self.knows(signed):
+                return True
+            log.warning("transaction %s with nonce %d is not taken: %s", signed.hash, signed.nonce, error.detail)
+            return False
+        return True
+
+    def knows(self, signed: Signed) -> bool:
+        return self._client.knows(signed.hash)
+
+    def outcome(self, signed: Signed) -> Outcome | None:
+        receipt = self._client.receipt(signed.hash)
+        return Outcome(receipt.succeeded, receipt.block_number) if receipt else None

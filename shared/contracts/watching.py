@@ -1,0 +1,104 @@
+"""How a chain is watched: read on from where it was left, confirmed blocks only, and read again where it changed."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+from shared.chains import Place
+
+SPAN: Final = 2000
+"""How many blocks are read at once; nodes refuse more than some thousands."""
+
+F = TypeVar("F")
+W_co = TypeVar("W_co", covariant=True)
+
+
+class Blocks(Protocol):
+    """A chain's blocks. Every question raises Unavailable without an answer."""
+
+    confirmations: int
+    """How many blocks must follow one before what it holds counts."""
+
+    def before_start(self) -> Place:
+        """The place before the first block that is read."""
+
+    def head(self) -> int:
+        """The number of the chain's latest block."""
+
+    def place(self, number: int) -> Place | None:
+        """A block; None when there is none of that number."""
+
+
+class Cursor(Protocol):
+    """How far a chain was read, as one transaction of the database sees it."""
+
+    def reached(self) -> Place | None:
+        """How far the chain was read; None before the first time."""
+
+    def checkpoints(self) -> Sequence[Place]:
+        """Blocks that were reached before, the latest first."""
+
+    def advance(self, since: Place, reached: Place) -> None:
+        """The chain was read further. Raises Contended when another reader was first."""
+
+    def rewind(self, since: Place, standing: Place) -> None:
+        """Blocks above one are no longer part of the chain: read on from there. Raises Contended."""
+
+
+class WatchingWork(Protocol[W_co]):
+    """The work of what watches: transactions of its own, never open while it speaks with the chain."""
+
+    def transaction(self) -> AbstractContextManager[W_co]:
+        """Work of its own transaction, committed at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch(Generic[F]):
+    """Some of a chain that was not read before: beyond one block and up to another, and what was found there."""
+
+    since: Place
+    reached: Place
+    found: Sequence[F]
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks it is."""
+        return self.reached.number - self.since.number
+
+
+def read_on(
+    blocks: Blocks, work: WatchingWork[W_co], cursor: Callable[[W_co], Cursor], read: Callable[[int, int], Sequence[F]]
+) -> Stretch[F] | None:
+    """The next stretch of a chain, once it has its confirmations; None when there is none. Raises Unavailable.
+
+    What was read is checked first: where the chain has another block than the one that was reached, it was reorganised
+    deeper than the confirmations, and is read again from the last block that still stands. Whoever books what was found
+    advances the cursor in the same transaction.
+    """
+    since = _standing(blocks, work, cursor)
+    end = min(blocks.head() - blocks.confirmations, since.number + SPAN) if since else -1
+    if since is None or end <= since.number:
+        return None
+    reached = blocks.place(end)
+    found = read(since.number + 1, end)
+    if reached is None or blocks.place(end) != reached:
+        return None  # it changed while it was read
+    return Stretch(since, reached, found)
+
+
+def _standing(blocks: Blocks, work: WatchingWork[W_co], cursor: Callable[[W_co], Cursor]) -> Place | None:
+    """The last block that was read and is part of the chain; None while the node is behind it."""
+    with work.transaction() as reading:
+        reached = cursor(reading).reached()
+        checkpoints = cursor(reading).checkpoints() if reached else []
+    start = blocks.before_start()
+    if reached is None or reached == start:
+        return start
+    found = blocks.place(reached.number)
+    if found is None or found == reached:
+        return found
+    standing = next((each for each in checkpoints if blocks.place(each.number) == each), start)
+    with work.transaction() as writing:
+        cursor(writing).rewind(reached, standing)
+    return standing
