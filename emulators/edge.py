@@ -110,8 +110,8 @@ def _connection_manager(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
             "name": "registry",
             "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes(rows)}],
         },
-        "http_filters": [_header_filter(), _buffer_filter(), _router()],
-        "local_reply_config": {"mappers": problems.mappers(layout.regions[0])},
+        "http_filters": [_header_filter(), _compressor(), _buffer_filter(), _router()],
+        "local_reply_config": {"mappers": problems.mappers(layout.regions[0], layout.edge_url)},
         "access_log": [_access_log(str(layout.logs / "edge-access.log"))],
     }
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
@@ -135,6 +135,27 @@ def _buffer_filter() -> dict[str, Any]:
     return {
         "name": "envoy.filters.http.buffer",
         "typed_config": {"@type": f"{TYPE}.filters.http.buffer.v3.Buffer", "max_request_bytes": BUFFERED_BYTES},
+    }
+
+
+def _compressor() -> dict[str, Any]:
+    """Compresses what is worth it, for who accepts it; what has an ETag stays as it is, byte for byte."""
+    return {
+        "name": "envoy.filters.http.compressor",
+        "typed_config": {
+            "@type": f"{TYPE}.filters.http.compressor.v3.Compressor",
+            "response_direction_config": {
+                "common_config": {
+                    "min_content_length": 1024,
+                    "content_type": ["application/json", "application/problem+json", "text/html"],
+                },
+                "disable_on_etag_header": True,
+            },
+            "compressor_library": {
+                "name": "gzip",
+                "typed_config": {"@type": f"{TYPE}.compression.gzip.compressor.v3.Gzip"},
+            },
+        },
     }
 
 

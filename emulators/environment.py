@@ -16,6 +16,7 @@
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless set from the outside |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
+| PROXIES | 1: the edge is the only proxy in front |
 | POLL_FOR_SECONDS | 0: a watching row looks once an invocation |
 | GRPC_ENABLE_FORK_SUPPORT | 1: the functions host's server forks after import |
 | FUNCTION_SOURCE, PYTHONPATH | functions/main.py and the root of the checkout |
@@ -139,6 +140,7 @@ def of_region(layout: Layout, region: str) -> dict[str, str]:
         "FUNCTIONS_ADDRESS": layout.address(functions_host(region)),
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": "",
+        "PROXIES": "1",
         "GRPC_ENABLE_FORK_SUPPORT": "1",
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
         "PYTHONPATH": str(ROOT),

@@ -6,6 +6,7 @@ Without this Envoy would answer in plain text, with statuses that the contract d
 from typing import Any, Final
 
 from shared.contracts.problems import title_of
+from shared.runtime.headers import common
 from shared.telemetry.context import REQUEST_ID
 
 _DOWN: Final = ("UNAVAILABLE", "Something that this needs is down for the moment.")
@@ -37,15 +38,16 @@ MADE_ID: Final = "req_%START_TIME(%s%9f)%"
 the time, in nanoseconds, because Envoy's own would be another one in the header than in the body."""
 
 
-def mappers(region: str) -> list[dict[str, Any]]:
+def mappers(region: str, public_url: str) -> list[dict[str, Any]]:
     """Envoy's local_reply_config: how each answer of its own is told.
 
     region: where the edge stands, which an answer says that it was served by.
     """
-    return [mapper for status in PROBLEMS for mapper in _mappers(status, region)]
+    headers = common(region, public_url)
+    return [mapper for status in PROBLEMS for mapper in _mappers(status, headers)]
 
 
-def _mappers(status: int, region: str) -> list[dict[str, Any]]:
+def _mappers(status: int, headers: dict[str, str]) -> list[dict[str, Any]]:
     """How an answer of Envoy's own is told: with the request's id where it has a good one, else with a made one."""
     is_status = {
         "status_code_filter": {
@@ -58,12 +60,12 @@ def _mappers(status: int, region: str) -> list[dict[str, Any]]:
         }
     }
     return [
-        {"filter": {"and_filter": {"filters": [is_status, has_id]}}, **_problem(status, region, KEPT_ID)},
-        {"filter": is_status, **_problem(status, region, MADE_ID)},
+        {"filter": {"and_filter": {"filters": [is_status, has_id]}}, **_problem(status, headers, KEPT_ID)},
+        {"filter": is_status, **_problem(status, headers, MADE_ID)},
     ]
 
 
-def _problem(status: int, region: str, request_id: str) -> dict[str, Any]:
+def _problem(status: int, shared_headers: dict[str, str], request_id: str) -> dict[str, Any]:
     told = TOLD.get(status, status)
     code, detail = PROBLEMS[status]
     body = {
@@ -74,9 +76,9 @@ def _problem(status: int, region: str, request_id: str) -> dict[str, Any]:
         "code": code,
         "request_id": request_id,
     }
-    headers = {"x-request-id": request_id, "x-served-by": region, "cache-control": "no-store"}
+    headers = {**shared_headers, "X-Request-Id": request_id, "Cache-Control": "no-store"}
     if told == 503:
-        headers["retry-after"] = "1"
+        headers["Retry-After"] = "1"
     return {
         "status_code": told,
         "body_format_override": {"json_format": body, "content_type": "application/problem+json"},

@@ -46,8 +46,9 @@ def bind(row: Row, host: str | None = None) -> Bound:
 def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises KeyError."""
     from shared.runtime.event import EventOperation, ScheduledOperation
-    from shared.runtime.http import HttpOperation, Unmatched
+    from shared.runtime.http import HttpOperation
     from shared.runtime.routes import Router
+    from shared.runtime.unmatched import Unmatched
     from shared.telemetry.logs import configure
 
     configure()
@@ -60,7 +61,7 @@ def serve(name: str) -> Callable[[Any], Any]:
         return EventOperation(bind(row), settings(), resources().clock)
     if row.schedule:
         return ScheduledOperation(bind(row), settings())
-    return HttpOperation(bind(row), settings(), resources().clock, resources().sessions())
+    return HttpOperation(bind(row), settings(), resources().clock, resources().sessions(), resources().limits())
 
 
 def __getattr__(name: str) -> Callable[[Any], Any]:

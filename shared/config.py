@@ -43,6 +43,8 @@ class Settings:
     replace_after_seconds: int
     poll_for_seconds: int
     kms_keys: Mapping[str, str]
+    proxies: int
+    """In front of the functions: Google's load balancer adds two addresses to X-Forwarded-For, the local edge one."""
 
     @property
     def local(self) -> bool:
@@ -105,6 +107,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         replace_after_seconds=int(environment.get("REPLACE_AFTER_SECONDS", "60")),
         poll_for_seconds=int(environment.get("POLL_FOR_SECONDS", "50")),
         kms_keys=dict(_pairs(environment.get("KMS_KEYS", ""))),
+        proxies=int(environment.get("PROXIES", "2")),
     )
 
 

@@ -11,6 +11,7 @@
     |- TooLarge                413  BODY_TOO_LARGE
     |- NotJson                 415  NOT_JSON
     |- KeyReused               422  IDEMPOTENCY_KEY_REUSED
+    |- Limited                 429  RATE_LIMITED
     |- Unavailable             503  UNAVAILABLE
     |  `- OutcomeUnknown       503  OUTCOME_UNKNOWN: a commit whose fate could not be learnt
     `- Contended               503  CONTENDED: lost a race for a row or a stream version; rolled back, safe to repeat
@@ -106,6 +107,16 @@ class KeyReused(MeridianError):
     """This idempotency key was used with another request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class Limited(MeridianError):
+    """Too many requests: wait before the next one."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__()
+        self.wait_seconds = wait_seconds
 
 
 class Unavailable(MeridianError):

@@ -56,10 +56,11 @@ class Rate(Strict):
 
 
 class Limit(Strict):
-    """The limits of a profile."""
+    """The limits of a profile: per signed-in user, per Ethereum address that is named, per address of the network."""
 
-    user: Rate
     ip: Rate
+    user: Rate | None = None
+    address: Rate | None = None
 
 
 class Row(Strict):
@@ -83,6 +84,7 @@ class Row(Strict):
     replay: Literal["rebuild", "fill"] | None = None
     environment: Literal["local"] | None = None
     cache: str = "no-store"
+    media: str = "application/json"
     session: Literal["checked"] | None = None
     hosts: Literal["all"] | None = None
 

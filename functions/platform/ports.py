@@ -33,6 +33,9 @@ class Dependencies(Protocol):
     def check(self) -> Mapping[str, str]:
         """The state of each, by name: `ok`, or what is wrong."""
 
+    def breakers(self) -> Mapping[str, str]:
+        """The state of this process's circuit breakers, by dependency: `closed`, `open` or `half_open`."""
+
     def needed(self) -> frozenset[str]:
         """The names of those without which nothing can be served."""
 
@@ -77,6 +80,9 @@ class DocumentWork(Protocol):
 
     def document(self) -> bytes:
         """The OpenAPI document of the whole system."""
+
+    def docs(self) -> bytes:
+        """A page of HTML that shows the document."""
 
 
 class HostWork(Protocol):

@@ -10,16 +10,18 @@ class Ready(Request):
 
 
 class ReadyView(View):
-    """The state of each dependency."""
+    """The state of each dependency, and of the breaker of each that has one."""
 
     status: str
     dependencies: dict[str, str]
+    breakers: dict[str, str]
 
 
 def ready(request: Ready, work: ReadyWork) -> ReadyView:
     """Each dependency by name. Raises Unavailable when one is down that every request needs."""
-    states = dict(work.dependencies.check())
+    states, breakers = dict(work.dependencies.check()), dict(work.dependencies.breakers())
     down = sorted(name for name in work.dependencies.needed() if states[name] != "ok")
     if down:
-        raise Unavailable(f"{', '.join(down)} cannot be reached.", code="NOT_READY", dependencies=states)
-    return ReadyView(status="ok", dependencies=states)
+        detail = f"{', '.join(down)} cannot be reached."
+        raise Unavailable(detail, code="NOT_READY", dependencies=states, breakers=breakers)
+    return ReadyView(status="ok", dependencies=states, breakers=breakers)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +16,22 @@ from shared.errors import Unavailable
 from shared.outbox.log import READ_AT_MOST
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
+from shared.resilience.policies import POLICIES
 
 SERVICES: Final = Path(__file__).parent.parent
 DOCUMENT: Final = SERVICES / "openapi.json"
+DOCS: Final = Path(__file__).with_name("docs.html")
 EVENT_STORE: Final = SERVICES.parent / "shared" / "outbox" / "sql"
+
+
+@cache
+def docs() -> bytes:
+    """Swagger UI and its page in one file, so that it needs no other address and no internet."""
+    parts = files("flask_swagger_ui").joinpath("dist")
+    page = DOCS.read_text(encoding="utf-8")
+    for place, name in (("/*STYLE*/", "swagger-ui.css"), ("/*SCRIPT*/", "swagger-ui-bundle.js")):
+        page = page.replace(place, parts.joinpath(name).read_text(encoding="utf-8"))
+    return page.encode()
 
 
 class Work(UnitOfWork):
@@ -47,6 +60,9 @@ class Work(UnitOfWork):
 
     def document(self) -> bytes:
         return DOCUMENT.read_bytes()
+
+    def docs(self) -> bytes:
+        return docs()
 
 
 class Streams:
@@ -105,6 +121,9 @@ class Dependencies:
         checks: dict[str, Callable[[], Any]] = {"firestore": self._firestore, "redis": self._redis}
         checks |= {f"database {name}": partial(self._database, name) for name in self._databases}
         return {name: _state(probe) for name, probe in checks.items()}
+
+    def breakers(self) -> Mapping[str, str]:
+        return {name: self._resources.breaker(name).state for name in POLICIES}
 
     def needed(self) -> frozenset[str]:
         return frozenset({"firestore", *(f"database {name}" for name in self._databases)})

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
     from shared.adapters.chain import ChainClient
+    from shared.adapters.limits import Limits
     from shared.adapters.postgres import Database
     from shared.adapters.rpc import RpcChannel
     from shared.adapters.sessions import Liveness
     from shared.adapters.signers import Signer
+    from shared.resilience.breaker import Breaker
 
 T = TypeVar("T")
 
@@ -82,9 +84,31 @@ class Resources:
         def make() -> "Liveness":
             from shared.adapters.sessions import Liveness
 
-            return Liveness(self.firestore, self.redis)
+            return Liveness(self.firestore, self.redis, self.breaker("redis"))
 
         return self._once("sessions", make)
+
+    def breaker(self, dependency: str) -> "Breaker":
+        """The breaker of a dependency. Raises KeyError for one that has no policy."""
+
+        def make() -> "Breaker":
+            from shared.resilience.breaker import Breaker
+            from shared.resilience.policies import POLICIES
+
+            return Breaker(dependency, POLICIES[dependency])
+
+        return self._once(f"breaker {dependency}", make)
+
+    def limits(self) -> "Limits":
+        """Counts requests by the registry's profiles."""
+
+        def make() -> "Limits":
+            from shared.adapters.limits import Limits, OwnBuckets, RedisBuckets
+            from shared.registry import load
+
+            return Limits(RedisBuckets(self.redis, self.breaker("redis")), OwnBuckets(), load().limits)
+
+        return self._once("limits", make)
 
     def chain(self, chain_id: int) -> "ChainClient":
         """A node of a chain. Raises Unavailable when this environment has none."""

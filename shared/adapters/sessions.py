@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import ids
 from shared.adapters.firestore import answering, patience
 from shared.adapters.tokens import LIFE
+from shared.errors import Unavailable
+from shared.resilience.breaker import Breaker
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
@@ -34,10 +36,11 @@ FIRESTORE_SECONDS: Final = 2.0
 class Liveness:
     """Answers whether sessions live."""
 
-    def __init__(self, firestore: Callable[[], "Client"], redis: Callable[[], Any]) -> None:
-        """Both open their client on first use: most checks need Redis alone."""
+    def __init__(self, firestore: Callable[[], "Client"], redis: Callable[[], Any], breaker: Breaker) -> None:
+        """Both open their client on first use: most checks need Redis alone. breaker: that of Redis."""
         self._firestore = firestore
         self._redis = redis
+        self._breaker = breaker
 
     def alive(self, session_id: str, now: datetime) -> bool:
         """Whether a session lives. Raises Unavailable when neither Redis nor Firestore tells."""
@@ -62,8 +65,9 @@ class Liveness:
         from redis.exceptions import RedisError
 
         try:
-            known: bytes | None = self._redis().get(_key(session_id))
-        except (RedisError, OSError) as error:
+            with self._breaker.guard((RedisError, OSError)):
+                known: bytes | None = self._redis().get(_key(session_id))
+        except (RedisError, OSError, Unavailable) as error:
             log.warning("sessions are asked of Firestore, as Redis fails: %s", error)
             return None
         return known
@@ -72,8 +76,9 @@ class Liveness:
         from redis.exceptions import RedisError
 
         try:
-            self._redis().set(_key(session_id), state, ex=seconds, nx=not over)
-        except (RedisError, OSError) as error:
+            with self._breaker.guard((RedisError, OSError)):
+                self._redis().set(_key(session_id), state, ex=seconds, nx=not over)
+        except (RedisError, OSError, Unavailable) as error:
             log.warning("Redis is not told of a session: %s", error)
 
 

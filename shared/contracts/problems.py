@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: the one table from errors to status codes."""
 
+import math
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
     errors.TooLarge: 413,
     errors.NotJson: 415,
     errors.KeyReused: 422,
+    errors.Limited: 429,
     errors.Unavailable: 503,
     errors.Contended: 503,
     errors.MeridianError: 500,
@@ -69,6 +71,8 @@ def headers_of(error: errors.MeridianError) -> dict[str, str]:
     for kind, seconds in RETRY_AFTER_SECONDS.items():
         if isinstance(error, kind):
             headers["Retry-After"] = str(seconds)
+    if isinstance(error, errors.Limited):
+        headers["Retry-After"] = str(math.ceil(error.wait_seconds))
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return headers

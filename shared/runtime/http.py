@@ -1,11 +1,12 @@
 """Answers an HTTP request with an operation, in the contract's order of checks.
 
 token 401, scope 403, size 413, type 415, body and parameters 400, idempotency key 400/409/422, limit 429, existence
-404, state 409. Route 404 and method 405 come before, from whoever chose this operation (routes.py, unmatched below).
+404, state 409. Route 404 and method 405 come before, from whoever chose this operation (routes.py, unmatched.py).
 """
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,10 +34,13 @@ from shared.registry import Row
 from shared.runtime import tokens
 from shared.runtime.binding import Bound, retried
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
-from shared.runtime.routes import Router, pattern
+from shared.runtime.headers import common
+from shared.runtime.peer import client_address
+from shared.runtime.routes import pattern
 from shared.telemetry.context import follow, trail
 
 if TYPE_CHECKING:
+    from shared.adapters.limits import Limits, Meter
     from shared.adapters.sessions import Liveness
 
 log = logging.getLogger(__name__)
@@ -48,21 +52,29 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 class HttpOperation:
     """An operation as a function of the functions framework: request in, response out."""
 
-    def __init__(self, bound: Bound, settings: Settings, clock: Clock, sessions: "Liveness") -> None:
-        """sessions: is asked by rows that want sessions checked."""
+    def __init__(self, bound: Bound, settings: Settings, clock: Clock, sessions: "Liveness", limits: "Limits") -> None:
+        """sessions: is asked by rows that want sessions checked. limits: counts requests by the row's profile."""
         self._bound = bound
         self._row: Row = bound.row
         self._settings = settings
         self._clock = clock
         self._sessions = sessions
+        self._limits = limits
         self._pattern = pattern(bound.row)
 
     def __call__(self, request: flask.Request) -> flask.Response:
-        """Answer one request; every failure becomes a problem document."""
-        return answered(request, self._settings, self._serve)
+        """Answer one request; every failure becomes a problem document, and every answer tells what is left."""
+        meter = self._limits.meter(self._row.limit)
+        response = answered(request, self._settings, lambda asked: self._serve(asked, meter))
+        response.headers.update(meter.headers)
+        return response
 
-    def _serve(self, request: flask.Request) -> flask.Response:
+    def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:
+        """Counted from the first, so that what is refused for something else counts too; refused in its turn."""
+        meter.count("ip", client_address(request, self._settings.proxies))
         caller = self._authenticate(request)
+        if caller:
+            meter.count("user", caller.user_id)
         matched = self._pattern.fullmatch(request.path)
         if matched is None:
             raise NotFound
@@ -70,12 +82,15 @@ class HttpOperation:
         query = list(request.args.items(multi=True))
         wanted = self._bound.request_type or Request
         given: dict[str, Any] = {"caller": caller, "request": to_request(wanted, matched.groupdict(), query, body)}
+        if address := getattr(given["request"], "address", None):
+            meter.count("address", str(address).lower())
         if self._row.idempotency is None:
+            meter.check()
             return self._response(self._answer(self._bound.run(**given)))
         key = self._key(request, caller, query, body)
         if self._row.transaction == "saga":
-            return self._saga(key, given)
-        return retried(lambda: self._once(key, given))  # type: ignore[no-any-return]
+            return self._saga(key, given, meter)
+        return retried(lambda: self._once(key, given, meter))  # type: ignore[no-any-return]
 
     def _authenticate(self, request: flask.Request) -> Caller | None:
         if self._row.scope == "public":
@@ -125,13 +140,14 @@ class HttpOperation:
             fingerprint=fingerprint(self._row.method, request.path, query, body),
         )
 
-    def _once(self, key: Key, given: dict[str, Any]) -> flask.Response:
+    def _once(self, key: Key, given: dict[str, Any], meter: "Meter") -> flask.Response:
         """An ordinary operation under a key: the effect, or a refusal, commits together with its answer."""
         with self._bound.database().transaction() as transaction:
             key.claim(transaction)
             known = key.find(transaction, self._clock.now())
             if isinstance(known, Answer):
                 return self._response(known, replayed=True)
+            meter.check()
             try:
                 with transaction.savepoint():
                     answer = self._answer(self._bound.call(transaction, key, **given))
@@ -140,10 +156,11 @@ class HttpOperation:
             key.keep(transaction, answer, self._clock.now())
         return self._response(answer)
 
-    def _saga(self, key: Key, given: dict[str, Any]) -> flask.Response:
+    def _saga(self, key: Key, given: dict[str, Any], meter: "Meter") -> flask.Response:
         """A saga under a key: it commits the key with what it begins, and the answer with the outcome."""
         if answer := self._known(key):
             return self._response(answer, replayed=True)
+        meter.check()
         try:
             return self._response(self._answer(self._bound.call(None, key, **given)))
         except KeyInUse:
@@ -159,12 +176,14 @@ class HttpOperation:
     def _answer(self, result: Any) -> Answer:
         if isinstance(result, Answer):
             return result
+        if isinstance(result, bytes):
+            return Answer(self._row.success, result.decode())
         if isinstance(result, Repeated):
             return Answer(200, to_json(result.view).decode())
         return Answer(self._row.success, "" if self._row.success == 204 else to_json(result).decode())
 
     def _response(self, answer: Answer, *, replayed: bool = False) -> flask.Response:
-        kind = "application/problem+json" if answer.status >= 400 else "application/json"
+        kind = "application/problem+json" if answer.status >= 400 else self._row.media
         response = flask.Response(answer.body, status=answer.status, content_type=kind)
         if answer.status == 204:
             del response.headers["Content-Type"]
@@ -174,30 +193,12 @@ class HttpOperation:
         return response
 
 
-class Unmatched:
-    """Answers what no row answers: 404 for an unknown path, 405 for a method that a path does not have."""
-
-    def __init__(self, router: Router, settings: Settings) -> None:
-        self._router = router
-        self._settings = settings
-
-    def __call__(self, request: flask.Request) -> flask.Response:
-        """Answer with a problem document."""
-        return answered(request, self._settings, self._serve)
-
-    def _serve(self, request: flask.Request) -> flask.Response:
-        allowed = self._router.allowed(request.path)
-        if not allowed:
-            raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
-        body = problems.document(405, "METHOD_NOT_ALLOWED", f"This path answers to {', '.join(allowed)}.", _id())
-        return flask.Response(body, 405, {**problems.HEADERS, "Allow": ", ".join(allowed)})
-
-
 def answered(
     request: flask.Request, settings: Settings, serve: Callable[[flask.Request], flask.Response]
 ) -> flask.Response:
     """Serve a request inside its trail, with every failure as a problem document and the headers that all share."""
     follow(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+    began = time.monotonic()
     try:
         response = serve(request)
     except MeridianError as error:
@@ -206,9 +207,24 @@ def answered(
         log.exception("%s %s failed", request.method, request.path)
         fault = MeridianError("Something went wrong on our side.")
         response = flask.Response(problems.body_of(fault, _id()), 500, problems.headers_of(fault))
+    response.headers.update(common(settings.region, settings.public_url))
     response.headers["X-Request-Id"] = _id()
-    response.headers["X-Served-By"] = settings.region
+    _record(request, response, client_address(request, settings.proxies), time.monotonic() - began)
     return response
+
+
+def _record(request: flask.Request, response: flask.Response, client: str, seconds: float) -> None:
+    """The access log, in the fields of Cloud Logging's HttpRequest. The query stays out of it: it may hold a secret."""
+    fields = {
+        "requestMethod": request.method,
+        "requestUrl": request.path,
+        "status": response.status_code,
+        "responseSize": str(response.content_length or 0),
+        "userAgent": request.headers.get("User-Agent", ""),
+        "remoteIp": client,
+        "latency": f"{seconds:.6f}s",
+    }
+    log.info("%s %s %d", request.method, request.path, response.status_code, extra={"http_request": fields})
 
 
 def _id() -> str:

@@ -57,13 +57,25 @@ HEADERS: Final = {
         "description": "This is the answer of an earlier request with the same key.",
         "schema": {"const": "true"},
     },
+    "RateLimit-Policy": {
+        "description": "Each quota, of the user, the Ethereum address, the network address: q requests in w seconds.",
+        "schema": {"type": "string", "examples": ['"ip";q=5000;w=3, "user";q=500;w=3']},
+    },
+    "RateLimit": {
+        "description": "What is left of each (r requests), and in how many seconds it is whole again (t).",
+        "schema": {"type": "string", "examples": ['"ip";r=4999;t=1, "user";r=499;t=1']},
+    },
     "Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"schema": {"type": "string"}},
 }
 ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 in UTC, ids are opaque.
 Every failure is an RFC 9457 problem document, a wrong path (404) or method (405) as well.
 Fields of a body that are not described here, and query parameters, are refused with 400."""
-STATUSES: Final = (400, 401, 403, 404, 409, 413, 415, 422, 503)
+STATUSES: Final = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+ALWAYS: Final = ("X-Request-Id", "X-Served-By", "RateLimit-Policy", "RateLimit")
+OPAQUE: Final = {"application/json": {"type": "object"}, "text/html": {"type": "string"}}
+"""The schema of a success that is of no type of ours, by its media type."""
+
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -75,7 +87,7 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     functions = {row.name: getattr(module_of(row), row.name) for row in registry.http_rows()}
     hints = {name: typing.get_type_hints(function) for name, function in functions.items()}
     types = {name: (hint.get("request", Request), _answered(hint["return"])) for name, hint in hints.items()}
-    wanted = [kind for pair in types.values() for kind in pair if kind not in (type(None), msgspec.Raw)]
+    wanted = [kind for pair in types.values() for kind in pair if kind not in (type(None), msgspec.Raw, bytes)]
     schemas, components = msgspec.json.schema_components(
         wanted, schema_hook=_amount, ref_template="#/components/schemas/{name}"
     )
@@ -87,7 +99,7 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
         operation = {
             **_about(row, module_of(row), functions[row.name]),
             **_input(row, components[request.__name__]),
-            "responses": _responses(row, schema_of.get(answer, {"type": "object"}), repeatable=repeatable),
+            "responses": _responses(row, schema_of.get(answer, OPAQUE[row.media]), repeatable=repeatable),
         }
         paths.setdefault(row.path, {})[row.method.lower()] = operation
     requests = {request.__name__ for request, _ in types.values()}
@@ -184,8 +196,8 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool) -> dict[st
         415: writes,
         422: bool(row.idempotency),
     }
-    content = {"content": {"application/json": {"schema": answer}}} if row.success != 204 else {}
-    names = ["X-Request-Id", "X-Served-By", *(["Idempotent-Replayed"] if row.idempotency else [])]
+    content = {"content": {row.media: {"schema": answer}}} if row.success != 204 else {}
+    names = [*ALWAYS, *(["Idempotent-Replayed"] if row.idempotency else [])]
     success = {"headers": _headers(*names), **content}
     return {
         **{
@@ -197,10 +209,15 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool) -> dict[st
 
 
 def _problem(status: int) -> dict[str, Any]:
-    more = {401: ["WWW-Authenticate"], 409: ["Idempotent-Replayed", "Retry-After"], 503: ["Retry-After"]}
+    more = {
+        401: ["WWW-Authenticate"],
+        409: ["Idempotent-Replayed", "Retry-After"],
+        429: ["Retry-After"],
+        503: ["Retry-After"],
+    }
     return {
         "description": title_of(status),
-        "headers": _headers("X-Request-Id", "X-Served-By", *more.get(status, [])),
+        "headers": _headers(*ALWAYS, *more.get(status, [])),
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 

@@ -18,6 +18,8 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
             "request_id": trail().request_id,
         }
+        if request := getattr(record, "http_request", None):
+            entry["httpRequest"] = request
         if record.exc_info:
             entry["stack_trace"] = self.formatException(record.exc_info)
         return json.dumps(entry)

@@ -67,9 +67,9 @@ def body_schema(row: Row) -> dict[str, Any] | None:
 
 
 def answer_schema(row: Row) -> dict[str, Any]:
-    """The schema of what a row answers to who succeeds; empty when there is no body."""
+    """The schema of what a row answers in JSON to who succeeds; empty where that is something else, or nothing."""
     content = operation(row)["responses"][str(row.success)].get("content", {})
-    return resolved(content["application/json"]["schema"]) if content else {}
+    return resolved(content["application/json"]["schema"]) if "application/json" in content else {}
 
 
 def query_names(row: Row) -> list[str]:

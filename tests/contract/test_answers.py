@@ -11,7 +11,7 @@ import pytest
 
 from shared import ids
 from shared.money import DECIMALS, MAXIMUM
-from shared.registry import Row
+from shared.registry import Row, load
 from tests.contract.api import DOCUMENT, READS, ROWS, Api, filled, name_of, operation
 from tests.contract.conftest import World
 from tests.contract.samples import SAMPLES, Sample
@@ -19,7 +19,9 @@ from tests.contract.samples import SAMPLES, Sample
 MONEY = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
 AMOUNTS = {"amount", "balance_after", "unit_price", "total", "posted", "held", "token_id", "nonce", "deadline"}
-TELLING = [row for row in ROWS if row.success != 204 and row.name != "read_document"]
+QUOTA = re.compile(r'"(\w+)";q=(\d+);w=\d+')
+LEFT = re.compile(r'"(\w+)";r=(\d+);t=\d+')
+TELLING = [row for row in ROWS if row.success != 204 and row.name not in ("read_document", "read_docs")]
 REQUEST_IDS = ["x", "x" * 128, "{'a':\"b\"}", "req-1,req-2", "0", "~!@#$%^&*()"]
 NOT_REQUEST_IDS: list[str | bytes] = [
     "x" * 129,
@@ -71,7 +73,7 @@ def members(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_success(success: Callable[[Row], httpx.Response], row: Row) -> None:
-    """Each row answers with its status, as JSON, cached as its row says; what has no content has no type."""
+    """Each row answers with its status, in its media type, cached as its row says; what has no content has no type."""
     answer = success(row)
     assert answer.headers["Cache-Control"] == row.cache
     assert answer.headers["X-Served-By"] == "us-central1"
@@ -80,10 +82,38 @@ def test_success(success: Callable[[Row], httpx.Response], row: Row) -> None:
     if row.success == 204:
         assert (answer.content, "Content-Type" in answer.headers) == (b"", False)
     else:
-        assert answer.headers["Content-Type"] == "application/json"
-        assert int(answer.headers["Content-Length"]) == len(answer.content)
-        assert isinstance(answer.json(), dict)
+        assert answer.headers["Content-Type"] == row.media
+        if "Content-Encoding" not in answer.headers:
+            assert int(answer.headers["Content-Length"]) == len(answer.content)
         answer.content.decode("utf-8")
+        assert row.media != "application/json" or isinstance(answer.json(), dict)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_what_browsers_are_told(success: Callable[[Row], httpx.Response], row: Row) -> None:
+    """No type is guessed, no frame holds it, any origin may read it, and its address is told to nobody."""
+    headers = success(row).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    told = headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"ETag", "RateLimit", "Retry-After", "X-Request-Id"} <= set(told)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.limit], ids=name_of)
+def test_what_is_left_is_told(success: Callable[[Row], httpx.Response], row: Row) -> None:
+    """Each quota of the row's profile that this request counts against, with what is left of it."""
+    profile = load().limits[row.limit or ""]
+    users, addresses = bool(profile.user and row.scope != "public"), bool(profile.address)
+    kinds = ["ip", *["user"] * users, *["address"] * addresses]
+    policies = dict(QUOTA.findall(success(row).headers["RateLimit-Policy"]))
+    left = dict(LEFT.findall(success(row).headers["RateLimit"]))
+    assert list(policies) == list(left) == kinds
+    for kind in kinds:
+        burst = getattr(profile, kind).burst
+        assert int(policies[kind]) == burst
+        assert 0 <= int(left[kind]) < burst
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
@@ -92,6 +122,9 @@ def test_success_is_as_documented(success: Callable[[Row], httpx.Response], row:
     described = operation(row)["responses"][str(success(row).status_code)]
     if row.success == 204:
         assert "content" not in described
+        return
+    if row.media != "application/json":
+        assert list(described["content"]) == [row.media]
         return
     schema = {**described["content"]["application/json"]["schema"], "components": DOCUMENT["components"]}
     answer = success(row).json()

@@ -5,7 +5,7 @@ import pytest
 from shared.registry import Row, load
 from tests.contract.api import ROWS, WITH_BODY, Api, absent_id, filled, name_of, problem
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"]
 PATHS = sorted({row.path for row in ROWS})
 
 
@@ -26,6 +26,29 @@ def test_other_methods_are_405(api: Api, path: str) -> None:
         assert answer.status_code == 405, f"{method} {path}"
         assert set(answer.headers["Allow"].split(", ")) == allowed(path)
         problem(answer, 405, "METHOD_NOT_ALLOWED") if answer.content else None
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_options_tell_what_a_path_takes(api: Api, path: str) -> None:
+    """OPTIONS, a browser's preflight among them, lists the methods, needs no token, and lets any origin send its own.
+
+    A bearer token is never added by a browser itself, so no origin gains by it.
+    """
+    row = next(row for row in ROWS if row.path == path)
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": row.method}
+    answer = api.send("OPTIONS", filled(row), asked)
+    assert (answer.status_code, answer.content) == (204, b"")
+    for name in ("Allow", "Access-Control-Allow-Methods"):
+        assert set(answer.headers[name].split(", ")) == allowed(path) | {"OPTIONS"}
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    sent = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"} <= set(sent)
+
+
+def test_options_of_an_unknown_path_are_unknown(api: Api) -> None:
+    """A path that no row has is 404 to OPTIONS as well."""
+    problem(api.send("OPTIONS", "/nowhere"), 404, "ROUTE_NOT_FOUND")
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "GET"], ids=name_of)

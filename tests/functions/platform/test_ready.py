@@ -16,6 +16,7 @@ from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.registry import load
+from shared.resilience.policies import POLICIES
 from shared.runtime.http import HttpOperation
 
 DATABASES = {f"database {name}" for name, service in load().services.items() if service.database}
@@ -30,6 +31,9 @@ class FakeDependencies:
 
     def check(self) -> Mapping[str, str]:
         return {name: self.wrong.get(name, "ok") for name in ALL}
+
+    def breakers(self) -> Mapping[str, str]:
+        return {"redis": "closed"}
 
     def needed(self) -> frozenset[str]:
         return frozenset(ALL - {"redis"})
@@ -59,7 +63,9 @@ def served(settings: Settings, **changes: Any) -> Iterator[Callable[[], flask.Re
     elsewhere = replace(settings, **changes)
     resources = Resources(elsewhere)
     with patch.object(main, "resources", lambda: resources):
-        operation = HttpOperation(main.bind(load().rows["ready"]), elsewhere, resources.clock, resources.sessions())
+        operation = HttpOperation(
+            main.bind(load().rows["ready"]), elsewhere, resources.clock, resources.sessions(), resources.limits()
+        )
 
     def answer() -> flask.Response:
         with flask.Flask("test").test_request_context("/ready") as context:
@@ -72,7 +78,9 @@ def test_every_dependency_is_named(edge: httpx.Client) -> None:
     """On a stack that is up each is ok; anyone may ask."""
     response = edge.get("/ready")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "dependencies": dict.fromkeys(ALL, "ok")}
+    seen = response.json()
+    assert (seen["status"], seen["dependencies"]) == ("ok", dict.fromkeys(ALL, "ok"))
+    assert set(seen["breakers"]) == set(POLICIES)
 
 
 @pytest.mark.parametrize("name", sorted(ALL - {"redis"}))

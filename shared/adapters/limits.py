@@ -1,0 +1,144 @@
+"""Limits: how often a user, a wallet's address and a network address may ask.
+
+Each counts in a bucket of its own, by the generic cell rate algorithm: over any time it admits burst + rate x time
+requests and no more. A bucket is one key in Redis, changed by one atomic script on Redis's clock, so that all instances
+of a region count together. Each region counts for itself: who asks in all N regions at once has N times the rate at
+most. While Redis does not answer, every instance counts for itself.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+from shared.errors import Limited, Unavailable
+from shared.registry import Limit, Rate
+from shared.resilience.breaker import Breaker
+
+log = logging.getLogger(__name__)
+
+SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
+MICROSECONDS: Final = 1_000_000
+KEPT_BUCKETS: Final = 10_000
+"""How many buckets an instance keeps by itself; the one that was not used for longest is forgotten first."""
+
+Kind = Literal["user", "address", "ip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a bucket says to one request. Times are seconds."""
+
+    admitted: bool
+    left: int
+    whole_in: float
+    wait: float
+
+
+class Buckets(Protocol):
+    """Where requests are counted."""
+
+    def take(self, key: str, rate: Rate) -> Taken:
+        """Count one request in a bucket, unless it is refused. Raises Unavailable."""
+
+
+class RedisBuckets:
+    """Buckets that all instances of a region share."""
+
+    def __init__(self, redis: Callable[[], Any], breaker: Breaker) -> None:
+        self._redis = redis
+        self._breaker = breaker
+        self._script: Any = None
+
+    def take(self, key: str, rate: Rate) -> Taken:
+        from redis.exceptions import RedisError
+
+        try:
+            with self._breaker.guard((RedisError, OSError)):
+                if self._script is None:
+                    self._script = self._redis().register_script(SCRIPT)
+                admitted, left, whole_in, wait = self._script(keys=[key], args=[MICROSECONDS / rate.rate, rate.burst])
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"Redis does not count: {error}") from error
+        return Taken(admitted == 1, left, whole_in / MICROSECONDS, wait / MICROSECONDS)
+
+
+class OwnBuckets:
+    """Buckets of this process: the same algorithm as limits.lua."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._whole_at: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, key: str, rate: Rate) -> Taken:
+        cost = 1 / rate.rate
+        with self._lock:
+            now = self._clock()
+            whole_at = max(self._whole_at.pop(key, now), now)
+            early = whole_at + cost - now - rate.burst * cost
+            if early > 0:
+                self._whole_at[key] = whole_at
+                return Taken(admitted=False, left=0, whole_in=whole_at - now, wait=early)
+            self._whole_at[key] = whole_at + cost
+            if len(self._whole_at) > KEPT_BUCKETS:
+                self._whole_at.popitem(last=False)
+            return Taken(admitted=True, left=math.floor(-early / cost), whole_in=whole_at + cost - now, wait=0)
+
+
+class Limits:
+    """Counts requests by the profiles of the registry."""
+
+    def __init__(self, shared: Buckets, own: Buckets, profiles: Mapping[str, Limit]) -> None:
+        """shared: is asked first. own: stands in while the other does not answer."""
+        self._shared = shared
+        self._own = own
+        self._profiles = profiles
+
+    def meter(self, profile: str | None) -> "Meter":
+        """Counts one request of a route; None for a route without limits."""
+        return Meter(self._take, self._profiles[profile] if profile else None, profile or "")
+
+    def _take(self, key: str, rate: Rate) -> Taken:
+        try:
+            return self._shared.take(key, rate)
+        except Unavailable as error:
+            log.warning("this instance counts by itself: %s", error)
+            return self._own.take(key, rate)
+
+
+class Meter:
+    """What one request has used of its limits."""
+
+    def __init__(self, take: Callable[[str, Rate], Taken], limit: Limit | None, profile: str) -> None:
+        self._take = take
+        self._limit = limit
+        self._profile = profile
+        self._taken: dict[Kind, tuple[Rate, Taken]] = {}
+
+    def count(self, kind: Kind, who: str) -> None:
+        """Count the request against whom it comes from, where the profile limits that."""
+        rate: Rate | None = getattr(self._limit, kind, None)
+        if rate is not None:
+            self._taken[kind] = (rate, self._take(f"limit:{self._profile}:{kind}:{who}", rate))
+
+    def check(self) -> None:
+        """Raises Limited when any bucket refused."""
+        wait = max((taken.wait for _, taken in self._taken.values() if not taken.admitted), default=None)
+        if wait is not None:
+            raise Limited(wait)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields of draft-ietf-httpapi-ratelimit-headers-10: each policy with its quota, what is left, and when."""
+        if not self._taken:
+            return {}
+        counted = self._taken.items()
+        policy = (f'"{kind}";q={rate.burst};w={math.ceil(rate.burst / rate.rate)}' for kind, (rate, _) in counted)
+        left = (f'"{kind}";r={taken.left};t={math.ceil(taken.whole_in)}' for kind, (_, taken) in counted)
+        return {"RateLimit-Policy": ", ".join(policy), "RateLimit": ", ".join(left)}

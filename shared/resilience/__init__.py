@@ -1,0 +1,1 @@
+"""What keeps one sick part from making the others sick."""

@@ -1,0 +1,34 @@
+"""The function for what no row answers."""
+
+import flask
+
+from shared.config import Settings
+from shared.contracts import problems
+from shared.errors import NotFound
+from shared.runtime.headers import ALLOW_METHODS, PREFLIGHT
+from shared.runtime.http import answered
+from shared.runtime.routes import Router
+from shared.telemetry.context import trail
+
+
+class Unmatched:
+    """Answers what no row answers: an unknown path with 404, OPTIONS, and a method that a path lacks with 405."""
+
+    def __init__(self, router: Router, settings: Settings) -> None:
+        self._router = router
+        self._settings = settings
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        """Answer with a problem document."""
+        return answered(request, self._settings, self._serve)
+
+    def _serve(self, request: flask.Request) -> flask.Response:
+        allowed = self._router.allowed(request.path)
+        if not allowed:
+            raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
+        if request.method == "OPTIONS":
+            methods = ", ".join([*allowed, "OPTIONS"])
+            return flask.Response(status=204, headers={"Allow": methods, ALLOW_METHODS: methods, **PREFLIGHT})
+        detail = f"This path answers to {', '.join(allowed)}."
+        body = problems.document(405, "METHOD_NOT_ALLOWED", detail, trail().request_id)
+        return flask.Response(body, 405, {**problems.HEADERS, "Allow": ", ".join(allowed)})

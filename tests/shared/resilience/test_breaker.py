@@ -1,0 +1,275 @@
+"""Circuit breakers: when they open, whom they let through meanwhile, and when they close."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.errors import NotFound, Unavailable
+from shared.resilience.breaker import (
+    CALLS_AT_LEAST,
+    OPEN_AT_MOST_SECONDS,
+    OPEN_SECONDS,
+    PROBE_SECONDS,
+    PROBES,
+    WINDOW_SECONDS,
+    Breaker,
+    CircuitOpen,
+    Overloaded,
+    Policy,
+)
+
+SLOW_SECONDS = 1.0
+
+
+class Clock:
+    """A clock that stands until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The breaker's time."""
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    """A breaker whose jitter is nothing."""
+    return Breaker("the thing", Policy(slow_seconds=SLOW_SECONDS, at_once=2000), clock, dice=lambda: 0.5)
+
+
+def state_of(breaker: Breaker) -> str:
+    return breaker.state
+
+
+def succeed(breaker: Breaker) -> None:
+    with breaker.guard():
+        pass
+
+
+def fail(breaker: Breaker, error: Exception | None = None) -> None:
+    error = error or Unavailable()
+    with pytest.raises(type(error)), breaker.guard():
+        raise error
+
+
+def be_slow(breaker: Breaker, clock: Clock) -> None:
+    with breaker.guard():
+        clock.now += SLOW_SECONDS * 1.01
+
+
+def opened(breaker: Breaker) -> Breaker:
+    for _ in range(CALLS_AT_LEAST):
+        fail(breaker)
+    assert state_of(breaker) == "open"
+    return breaker
+
+
+def test_failures_open_it(breaker: Breaker) -> None:
+    """Not before there were 20 calls; then nothing goes through, and the caller is told at once."""
+    for _ in range(CALLS_AT_LEAST - 1):
+        fail(breaker)
+    assert state_of(breaker) == "closed"
+    fail(breaker)
+    assert state_of(breaker) == "open"
+    called = False
+    with pytest.raises(CircuitOpen), breaker.guard():
+        called = True
+    assert not called
+
+
+def test_a_minority_of_failures_does_not_open_it(breaker: Breaker) -> None:
+    """Fewer than half may fail for ever; half of them open it."""
+    for _ in range(100):
+        succeed(breaker)
+        succeed(breaker)
+        fail(breaker)
+    assert state_of(breaker) == "closed"
+    for _ in range(100):
+        fail(breaker) if state_of(breaker) == "closed" else None
+    assert state_of(breaker) == "open"
+
+
+def test_what_is_slow_counts_as_failed(clock: Clock) -> None:
+    """A dependency that answers everything, but late, is left alone too."""
+    breaker = Breaker("the thing", Policy(slow_seconds=0.1, at_once=8), clock, dice=lambda: 0.5)
+    for _ in range(CALLS_AT_LEAST):
+        with breaker.guard():
+            clock.now += 0.11
+    assert state_of(breaker) == "open"
+
+
+def test_a_refusal_is_an_answer(breaker: Breaker) -> None:
+    """Errors that are not the dependency's failure never open it."""
+    for _ in range(CALLS_AT_LEAST * 2):
+        fail(breaker, NotFound())
+    assert state_of(breaker) == "closed"
+
+
+def test_old_calls_are_forgotten(breaker: Breaker, clock: Clock) -> None:
+    """What happened more than 10 s ago does not count."""
+    for _ in range(CALLS_AT_LEAST - 1):
+        fail(breaker)
+    clock.now += WINDOW_SECONDS
+    fail(breaker)
+    assert state_of(breaker) == "closed"
+
+
+@pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
+def test_it_stays_open_longer_each_time(clock: Clock, dice: float) -> None:
+    """5 s, 10, 20, 40, and from then on 60, each 10 % more or less; a success of all probes begins anew."""
+    breaker = Breaker("the thing", Policy(slow_seconds=1, at_once=8), clock, dice=lambda: dice)
+    opened(breaker)
+    for times in range(6):
+        seconds = min(OPEN_SECONDS * 2**times, OPEN_AT_MOST_SECONDS) * (0.9 + 0.2 * dice)
+        clock.now += seconds - 0.001
+        with pytest.raises(CircuitOpen):
+            succeed(breaker)
+        clock.now += 0.002
+        fail(breaker)
+    clock.now += OPEN_AT_MOST_SECONDS * 1.1
+    for _ in range(PROBES):
+        succeed(breaker)
+    assert state_of(breaker) == "closed"
+    opened(breaker)
+    clock.now += OPEN_SECONDS * 1.1
+    assert state_of(breaker) == "half_open"
+
+
+def test_few_of_many_waiters_try(breaker: Breaker, clock: Clock) -> None:
+    """Of 1,000 callers at once after the pause 3 go through, and the others are told at once."""
+    opened(breaker)
+    clock.now += OPEN_SECONDS * 1.1
+    let_go = threading.Event()
+    under_way = threading.Semaphore(0)
+    through = []
+
+    def ask(number: int) -> bool:
+        try:
+            with breaker.guard():
+                through.append(number)
+                under_way.release()
+                assert let_go.wait(30)
+        except CircuitOpen:
+            under_way.release()
+            return False
+        return True
+
+    with ThreadPoolExecutor(PROBES + 8) as pool:
+        asked = [pool.submit(ask, number) for number in range(1000)]
+        for _ in range(1000):
+            assert under_way.acquire(timeout=30)
+        assert len(through) == PROBES
+        let_go.set()
+        assert sum(each.result() for each in asked) == PROBES
+    assert state_of(breaker) == "closed"
+
+
+def test_a_probe_that_never_returns_gives_its_place_free(breaker: Breaker, clock: Clock) -> None:
+    """What hangs in a probe does not keep the breaker from finding out; its late word counts for nothing."""
+    opened(breaker)
+    clock.now += OPEN_SECONDS * 1.1
+    hung = [breaker.guard() for _ in range(PROBES)]
+    for each in hung:
+        each.__enter__()
+    with pytest.raises(CircuitOpen):
+        succeed(breaker)
+    clock.now += PROBE_SECONDS
+    for _ in range(PROBES):
+        succeed(breaker)
+    assert state_of(breaker) == "closed"
+    for each in hung:
+        each.__exit__(None, None, None)
+    assert state_of(breaker) == "closed"
+
+
+def test_what_began_before_it_opened_is_old_news(breaker: Breaker, clock: Clock) -> None:
+    """Calls that were under way when it opened end later; they neither close it nor open it again."""
+    early = breaker.guard()
+    early.__enter__()
+    opened(breaker)
+    clock.now += OPEN_SECONDS * 1.1
+    succeed(breaker)
+    early.__exit__(None, None, None)
+    assert state_of(breaker) == "half_open"
+    succeed(breaker)
+    succeed(breaker)
+    assert state_of(breaker) == "closed"
+
+
+@pytest.fixture
+def let_go() -> Iterator[threading.Event]:
+    """Ends what hangs, at the latest when the test ends."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_so_many_at_once_and_no_more(clock: Clock, let_go: threading.Event) -> None:
+    """The bulkhead: one call more is refused without waiting, and a place that is free again is given."""
+    breaker = Breaker("the thing", Policy(slow_seconds=1, at_once=2), clock)
+    inside = threading.Barrier(3, timeout=30)
+
+    def hang() -> None:
+        with breaker.guard():
+            inside.wait()
+            assert let_go.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        hanging = [pool.submit(hang) for _ in range(2)]
+        inside.wait()
+        with pytest.raises(Overloaded):
+            succeed(breaker)
+        let_go.set()
+        for each in hanging:
+            each.result()
+    succeed(breaker)
+
+
+def test_threads_share_it(breaker: Breaker) -> None:
+    """Failures of many threads open it once, and it counts every one of them."""
+
+    def some(_: int) -> int:
+        refused = 0
+        for _ in range(50):
+            try:
+                with breaker.guard():
+                    raise Unavailable
+            except CircuitOpen:
+                refused += 1
+            except Unavailable:
+                continue
+        return refused
+
+    with ThreadPoolExecutor(8) as pool:
+        refused = sum(pool.map(some, range(8)))
+    assert state_of(breaker) == "open"
+    assert refused >= 400 - CALLS_AT_LEAST - 8
+
+
+def test_its_calls_are_told_apart_by_what_they_raise(breaker: Breaker) -> None:
+    """A dependency whose failures are of another kind says so."""
+
+    class Broken(Exception):
+        pass
+
+    def ask(failures: tuple[type[BaseException], ...]) -> Callable[[], None]:
+        def call() -> None:
+            with pytest.raises(Broken), breaker.guard(failures):
+                raise Broken
+
+        return call
+
+    for _ in range(CALLS_AT_LEAST):
+        ask((ValueError,))()
+    assert state_of(breaker) == "closed"
+    for _ in range(CALLS_AT_LEAST):
+        ask((Broken,))() if state_of(breaker) == "closed" else None
+    assert state_of(breaker) == "open"
