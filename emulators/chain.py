@@ -22,7 +22,7 @@ from shared.errors import MeridianError
 
 NAME: Final = "chain"
 ETHER: Final = 10**18
-TREASURY_ETHER: Final = 100 * ETHER
+GAS_ETHER: Final = 100 * ETHER
 VAULT_ETHER: Final = 1000 * ETHER
 VAULT_USDC: Final = 10**15
 """The house's own money in the vault, so that what the faucet gave can be withdrawn."""
@@ -45,16 +45,17 @@ def program(anvil: Path, layout: Layout) -> Program:
 
 
 def deploy(layout: Layout) -> None:
-    """Create the contracts, and give them and the treasury their money. Raises NotReady."""
+    """Create the contracts, and give them, the treasury and the relayer their money. Raises NotReady."""
     client = ChainClient(f"http://{HOST}:{layout.ports[NAME]}")
-    signer, treasury = (_address(layout, name) for name in ("voucher_key", "treasury_key"))
+    signer, treasury, relayer = (_address(layout, f"{name}_key") for name in ("voucher", "treasury", "relayer"))
     made = artefacts.load()
     mint = keccak(b"mint(address,uint256)")[:4] + encode(["address", "uint256"], [VAULT, VAULT_USDC])
     transactions = [
         {"data": made["Claims"].creation_code + encode(["address", "address"], [signer, DEPLOYER])},
         {"data": made["Vault"].creation_code + encode(["address", "address"], [DEPLOYER, treasury])},
         {"data": made["LocalUsdc"].creation_code},
-        {"data": b"", "to": treasury, "value": hex(TREASURY_ETHER)},
+        {"data": b"", "to": treasury, "value": hex(GAS_ETHER)},
+        {"data": b"", "to": relayer, "value": hex(GAS_ETHER)},
         {"data": keccak(b"fund()")[:4], "to": VAULT, "value": hex(VAULT_ETHER)},
         {"data": mint, "to": USDC},
     ]

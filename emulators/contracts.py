@@ -36,6 +36,7 @@ def settings(port: int) -> dict[str, str]:
         "CHAIN_URLS": f"{CHAIN_ID}=http://{HOST}:{port}",
         "CUSTODY_CHAIN_ID": str(CHAIN_ID),
         "CLAIM_CONTRACT": CLAIMS,
+        "CLAIM_REDEMPTION": "relayer",
         "VAULT_CONTRACT": VAULT,
         "CHAIN_ASSETS": f"ETH=0x{'0' * 40},USDC={USDC}",
         "CHAIN_CONFIRMATIONS": str(CONFIRMATIONS),

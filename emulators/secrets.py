@@ -29,7 +29,7 @@ def ensure(folder: Path, services: Sequence[str]) -> None:
     passwords = [f"{role}.password" for service in services for role in (service, f"{service}_owner")]
     for name in (*RANDOM, *passwords):
         _ensure(folder / name, lambda: secrets.token_hex(32))
-    for name in ("voucher_key", "treasury_key"):
+    for name in ("voucher_key", "treasury_key", "relayer_key"):
         _ensure(folder / name, _secp256k1_private_key)
     if not (folder / keys.PUBLIC).exists():
         rotation.rotate(folder, datetime.now(UTC))

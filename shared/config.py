@@ -34,6 +34,9 @@ class Settings:
     claim_chain_id: int
     claim_contract: str
     voucher_ttl_seconds: int
+    claim_redemption: str
+    claim_attempts: int
+    claim_retry_seconds: int
     chain_urls: Mapping[int, str]
     custody_chain_id: int
     vault_contract: str
@@ -98,6 +101,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         claim_chain_id=int(environment.get("CLAIM_CHAIN_ID", "31337")),
         claim_contract=environment.get("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
         voucher_ttl_seconds=int(environment.get("VOUCHER_TTL_SECONDS", "604800")),
+        claim_redemption=_one_of(environment.get("CLAIM_REDEMPTION", "self"), "relayer", "self"),
+        claim_attempts=int(environment.get("CLAIM_ATTEMPTS", "8")),
+        claim_retry_seconds=int(environment.get("CLAIM_RETRY_SECONDS", "2")),
         chain_urls={int(chain): url for chain, url in _pairs(environment.get("CHAIN_URLS", ""))},
         custody_chain_id=int(environment.get("CUSTODY_CHAIN_ID", "31337")),
         vault_contract=environment.get("VAULT_CONTRACT", ""),
@@ -114,6 +120,13 @@ def read(environment: Mapping[str, str]) -> Settings:
 def _pairs(text: str) -> list[tuple[str, str]]:
     """`a=1,b=2`, taken apart."""
     return [(name, value) for name, _, value in (pair.partition("=") for pair in text.split(",") if pair)]
+
+
+def _one_of(text: str, *choices: str) -> str:
+    """A setting that is one of a few words. Raises ValueError."""
+    if text not in choices:
+        raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+    return text
 
 
 @cache

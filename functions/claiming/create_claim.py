@@ -1,10 +1,9 @@
 """Claim what an order bought: a voucher, once."""
 
-from datetime import timedelta
-
 from functions.claiming.domain.claim import Claim
 from functions.claiming.opening import see_it_open
 from functions.claiming.ports import ClaimingWork
+from functions.claiming.redeeming import reissued
 from functions.claiming.views import ClaimView
 from shared.contracts.operations import Address, Caller, Repeated, Request
 from shared.errors import Malformed
@@ -27,13 +26,10 @@ def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> Cl
     with work.transaction() as deciding:
         claim = deciding.claims.lock(request.order_id)
         recipient = claim.recipient_for(wanted)
-        if claim.lasts(deciding.now()):
+        if claim.lasts(deciding.now()) or claim.status == "processed":  # what was redeemed needs no other
             return Repeated(ClaimView.of(claim))
-        # In whole seconds, as the contract counts: what is repeated is never a voucher that it no longer takes.
-        deadline = (deciding.now() + timedelta(seconds=work.voucher_ttl_seconds)).replace(microsecond=0)
-        voucher = work.vouchers.sign(claim.terms(recipient, deadline))
-        after = claim.handed_out(recipient, voucher, deadline, deciding.now())
-        deciding.claims.hand_out(claim, after)
+        after = reissued(claim, work.vouchers, work.voucher_ttl_seconds, recipient, deciding.now())
+        deciding.claims.save(claim, after)
     return _answer(claim, after)
 
 

@@ -29,23 +29,32 @@ class Claims(Protocol):
     def bury(self, order_id: str, user_id: str, address: str) -> bool:
         """Void the claim of an order that has none yet, and tell of it; false when there is one."""
 
-    def void(self, claim: Claim) -> None:
-        """Void a locked claim that is open, and tell of it."""
-
     def of_order(self, order_id: str) -> Claim | None:
         """The claim of an order."""
 
     def lock(self, order_id: str) -> Claim:
         """The claim of an order, held against change by others. Raises NotFound."""
 
-    def hand_out(self, before: Claim, after: Claim) -> None:
-        """Keep a voucher; the first one is told of."""
+    def lock_claim(self, claim_id: str) -> Claim:
+        """A claim by its id, held against change by others. Raises NotFound."""
+
+    def lock_honoured(self, key: bytes, chain_id: int) -> Claim | None:
+        """The claim that the contract of a chain knows by a key, held against change by others."""
+
+    def save(self, before: Claim, after: Claim) -> None:
+        """Keep what a locked claim has become; what has another version is told of."""
 
     def get(self, claim_id: str, owner: str) -> Claim:
         """A claim of its owner. Raises NotFound for an absent or malformed id, or another's."""
 
     def browse(self, owner: str, status: Shown | None, after: str | None, most: int) -> Sequence[Claim]:
         """A user's claims, newest first, after an id."""
+
+    def due(self, chain_id: int, now: datetime, most: int) -> Sequence[Claim]:
+        """Claims that the house is to redeem on a chain now, the longest due first."""
+
+    def doubted(self, chain_id: int, up_to: int) -> Sequence[Claim]:
+        """Claims that were honoured in blocks that are gone, up to one that was read again, and not found; locked."""
 
 
 class Orders(Protocol):

@@ -43,6 +43,8 @@ class ClaimView(View, kw_only=True):
     @classmethod
     def of(cls, claim: Claim) -> "ClaimView":
         """What a caller sees of a claim that has its voucher."""
+        redeemed = claim.redemption
+        transaction = {"chain_id": redeemed.chain_id, "hash": redeemed.transaction_hash} if redeemed else None
         return msgspec.convert(
             {
                 "id": claim.id,
@@ -51,6 +53,7 @@ class ClaimView(View, kw_only=True):
                 "recipient": claim.recipient,
                 "status": claim.status,
                 "voucher": msgspec.json.decode(claim.voucher or ""),
+                **({"transaction": transaction} if transaction else {}),
                 "claimed_at": claim.claimed_at,
                 "processed_at": claim.processed_at,
             },

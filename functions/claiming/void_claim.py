@@ -15,7 +15,8 @@ def void_claim(request: VoidClaimRequest, work: ClaimWork) -> VoidClaimResponse:
         raise Malformed("not the id of an order", field="order_id")
     if work.claims.bury(request.order_id, request.user_id, request.address):
         return VoidClaimResponse(voided=True)
-    claim = work.claims.lock(request.order_id)
+    claim = before = work.claims.lock(request.order_id)
     if claim.status == "open":
-        work.claims.void(claim)
+        claim = claim.voided()
+        work.claims.save(before, claim)
     return VoidClaimResponse(voided=not claim.shown)

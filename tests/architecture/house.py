@@ -18,7 +18,7 @@ PARTS = {"__init__", "ports", "store", "clients", "views"}
 """What a service may have beside its operations and its domain."""
 
 HELPERS = {
-    "claiming": {"opening", "voucher"},
+    "claiming": {"opening", "redeeming", "voucher"},
     "identity": {"proving"},
     "order": {"saga", "expiring"},
     "supply": {"returning"},

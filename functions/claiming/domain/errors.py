@@ -13,3 +13,9 @@ class RecipientFixed(Refusal):
     """The voucher was made out to another recipient."""
 
     code = "RECIPIENT_FIXED"
+
+
+class NotFailed(Refusal):
+    """The claim has not failed: there is nothing to try again."""
+
+    code = "CLAIM_NOT_FAILED"

@@ -26,6 +26,29 @@ class ClaimClaimed:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimProcessed:
+    """The voucher was redeemed on the chain, by whomever."""
+
+    type: ClassVar[str] = "claim.processed"
+    claim_id: str
+    order_id: str
+    user_id: str
+    chain_id: int
+    transaction_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFailed:
+    """The house could not redeem it."""
+
+    type: ClassVar[str] = "claim.failed"
+    claim_id: str
+    order_id: str
+    user_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimVoided:
     """There never is a voucher: the order is given back."""
 

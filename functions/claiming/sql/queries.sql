@@ -1,18 +1,8 @@
--- name: open_claim!
--- The one claim of an order; 0 rows when there is one.
-INSERT INTO claims (id, order_id, user_id, address, items, nonce, status, version, opened_at)
-VALUES (:id, :order_id, :user_id, :address, :items::jsonb, :nonce, 'open', 1, :at)
+-- name: make_claim!
+-- The one claim of an order, open or void from the start; 0 rows when there is one.
+INSERT INTO claims (id, key, order_id, user_id, address, items, nonce, status, version, opened_at)
+VALUES (:id, :key, :order_id, :user_id, :address, :items::jsonb, :nonce, :status, 1, :at)
 ON CONFLICT (order_id) DO NOTHING;
-
--- name: bury_claim!
--- The one claim of an order, made void from the start; 0 rows when there is one.
-INSERT INTO claims (id, order_id, user_id, address, items, nonce, status, version, opened_at)
-VALUES (:id, :order_id, :user_id, :address, '[]', :nonce, 'voided', 1, :at)
-ON CONFLICT (order_id) DO NOTHING;
-
--- name: void_claim!
--- A claim that was open is void.
-UPDATE claims SET status = 'voided', version = version + 1 WHERE id = :id;
 
 -- name: find_by_order^
 -- The claim of an order.
@@ -26,11 +16,34 @@ SELECT * FROM claims WHERE order_id = :order_id FOR UPDATE;
 -- A claim by id.
 SELECT * FROM claims WHERE id = :id;
 
--- name: hand_out!
--- Keep a voucher before it is returned.
+-- name: lock_claim^
+-- A claim by id, locked.
+SELECT * FROM claims WHERE id = :id FOR UPDATE;
+
+-- name: lock_by_key^
+-- The claim that the contract of a chain knows by a key, locked.
+SELECT * FROM claims WHERE key = :key AND chain_id = :chain_id FOR UPDATE;
+
+-- name: save_claim!
+-- A claim got further: its voucher is kept before it is returned.
 UPDATE claims SET status = :status, version = :version, recipient = :recipient, voucher = :voucher,
-    deadline = :deadline, claimed_at = :claimed_at
+    deadline = :deadline, claimed_at = :claimed_at, processed_at = :processed_at, attempts = :attempts,
+    failures = :failures, due_at = :due_at, failure = :failure, transaction_hash = :transaction_hash,
+    block_number = :block_number, block_hash = :block_hash, doubted = :doubted
 WHERE id = :id;
+
+-- name: list_due
+-- Claims that the house is to redeem now, the longest due first.
+SELECT * FROM claims
+WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now ORDER BY due_at LIMIT :most;
+
+-- name: doubt_claims!
+-- Claims that were honoured in blocks that are no longer part of the chain.
+UPDATE claims SET doubted = true WHERE chain_id = :chain_id AND block_number > :above;
+
+-- name: list_doubted
+-- Claims that should have been found honoured again by now, locked.
+SELECT * FROM claims WHERE chain_id = :chain_id AND doubted AND block_number <= :up_to ORDER BY id FOR UPDATE;
 
 -- name: list_claims
 -- A user's claims, newest first, beyond one already shown.

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from functions.claiming.create_claim import CreateClaim
+from functions.claiming.get_claim import GetClaim
 from functions.claiming.views import ClaimView
 from functions.order.domain.order import Order
+from shared import ids
 from shared.contracts.operations import Repeated
 from tests.island import Island, Islander
 
@@ -26,6 +28,12 @@ class Bought:
         request = CreateClaim(order_id=self.order.id, recipient=recipient)
         answer = self.island.run("create_claim", request=request, caller=self.buyer.caller)
         return (answer.view, True) if isinstance(answer, Repeated) else (answer, False)
+
+    def view(self) -> ClaimView:
+        """The claim as its owner sees it."""
+        request = GetClaim(ids.sibling(self.order.id, "clm"))
+        view: ClaimView = self.island.run("get_claim", request=request, caller=self.buyer.caller)
+        return view
 
     def rows(self) -> list[dict[str, Any]]:
         """Its claims in the database."""

@@ -3,6 +3,7 @@
 
 CREATE TABLE claims (
     id           text           PRIMARY KEY,
+    key          bytea          NOT NULL UNIQUE,  -- the claim as the contract knows it
     order_id     text           NOT NULL UNIQUE,
     user_id      text           NOT NULL,
     address      text           NOT NULL,

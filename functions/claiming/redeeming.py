@@ -1,0 +1,113 @@
+"""What the redemption of claims may ask for, beside what ports.py has."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from functions.claiming.domain.claim import Claim
+from functions.claiming.domain.redeeming import Honoured, Patience
+from functions.claiming.ports import ClaimWork, Vouchers
+from shared.chains import Call
+from shared.contracts.sending import Dispatcher, Sender, Sendings
+from shared.contracts.watching import Blocks, Cursor
+from shared.errors import Contended
+
+
+class Contract(Blocks, Protocol):
+    """The claim contract and its chain."""
+
+    chain_id: int
+
+    def honoured(self, first: int, last: int) -> Sequence[Honoured]:
+        """The claims that it honoured in a range of blocks, whoever brought them."""
+
+    def has_honoured(self, claim_id: str) -> bool:
+        """Whether it has honoured a claim, as of its latest block."""
+
+
+class Relayer(Sender, Protocol):
+    """The key that brings vouchers to the contract."""
+
+    def redemption(self, claim: Claim) -> Call:
+        """The call that redeems a claim's voucher. Raises CallRefused when the chain would not carry it out."""
+
+
+class RedemptionWork(ClaimWork, Protocol):
+    """The work of redeeming, in one transaction."""
+
+    sendings: Sendings
+    cursor: Cursor
+
+
+class RedeemingWork(Protocol):
+    """The work of what redeems: transactions of its own, never open while it speaks with the chain."""
+
+    vouchers: Vouchers
+    voucher_ttl_seconds: int
+    patience: Patience
+
+    @property
+    def contract(self) -> Contract:
+        """The claim contract. Raises Unavailable where there is no chain."""
+
+    @property
+    def relayer(self) -> Relayer:
+        """Who redeems in the house's name. Raises Unavailable where there is no chain."""
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether there is a node of the claim contract's chain here."""
+
+    @property
+    def relays(self) -> bool:
+        """Whether the house redeems what is claimed; otherwise it is ready for the buyer to."""
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def chance(self) -> float:
+        """A number from 0 to 1, by chance."""
+
+    def transaction(self) -> AbstractContextManager[RedemptionWork]:
+        """Work of its own transaction, committed at the end."""
+
+
+def dispatcher(work: RedeemingWork) -> Dispatcher[RedemptionWork]:
+    """What sends the relayer's calls. Raises Unavailable where there is no chain."""
+    return Dispatcher(work.relayer, work)
+
+
+def reissued(claim: Claim, vouchers: Vouchers, ttl_seconds: int, recipient: str, at: datetime) -> Claim:
+    """A claim with a fresh voucher: the same claim id and nonce, so that the contract honours it once all the same.
+
+    recipient: whom it is made out to.
+    """
+    # In whole seconds, as the contract counts: what is repeated is never a voucher that it no longer takes.
+    deadline = (at + timedelta(seconds=ttl_seconds)).replace(microsecond=0)
+    return claim.handed_out(recipient, vouchers.sign(claim.terms(recipient, deadline)), deadline, at)
+
+
+def redeemable(claim: Claim, work: RedeemingWork) -> Claim:
+    """The claim with a voucher that the contract takes: one past its deadline is reissued first. Raises Contended."""
+    if claim.lasts(work.now()):
+        return claim
+    with work.transaction() as writing:
+        before = unchanged(claim, writing)
+        after = reissued(before, work.vouchers, work.voucher_ttl_seconds, before.recipient or "", work.now())
+        writing.claims.save(before, after)
+    return after
+
+
+def unchanged(claim: Claim, writing: ClaimWork) -> Claim:
+    """A claim as it was read, locked. Raises Contended when it has changed since."""
+    if writing.claims.lock_claim(claim.id) != claim:
+        raise Contended
+    return claim
+
+
+def concluded(claim: Claim, *, honoured: bool, failure: str, work: RedeemingWork) -> Claim:
+    """A claim after an attempt that is over. One that the contract has honoured waits to be heard of by that."""
+    if honoured:
+        return claim.put_off(work.now() + work.patience.longest)
+    return claim.missed(failure, work.patience, work.now(), work.chance())

@@ -1,0 +1,19 @@
+"""Have a failed claim redeemed afresh."""
+
+from functions.claiming.ports import ClaimWork
+from functions.claiming.views import ClaimView
+from shared.contracts.operations import Caller, Request
+
+
+class RetryClaim(Request):
+    """Which claim to try again."""
+
+    claim_id: str
+
+
+def retry_claim(request: RetryClaim, caller: Caller, work: ClaimWork) -> ClaimView:
+    """The claim, due again. Raises NotFound, NotFailed."""
+    claim = work.claims.lock_claim(request.claim_id)
+    after = claim.again(work.now())
+    work.claims.save(claim, after)
+    return ClaimView.of(after)

@@ -1,0 +1,77 @@
+"""The claim contract and the relayer, on their chain."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from functions.claiming.domain.claim import Claim
+from functions.claiming.domain.redeeming import Honoured, Redemption
+from shared.adapters.abi import decoded, encoded, topic
+from shared.adapters.chain import ChainClient, Log
+from shared.adapters.ethereum import keccak
+from shared.adapters.sender import ChainSender
+from shared.adapters.signers import Signer
+from shared.chains import Call, Place
+from shared.config import Settings
+
+CLAIMED: Final = topic("Claimed(bytes32,bytes32,address,uint256)")
+CLAIM: Final = "claim((bytes32,bytes32,address,(address,uint256,uint256)[],uint256,uint256),bytes)"
+"""Of shared/contracts/solidity/Claims.sol."""
+
+
+class ClaimContract:
+    """The claim contract, through a node."""
+
+    def __init__(self, settings: Settings, client: ChainClient) -> None:
+        self._contract = settings.claim_contract
+        self._start = settings.chain_start_block
+        self._client = client
+        self.chain_id = settings.claim_chain_id
+        self.confirmations = settings.chain_confirmations
+
+    def before_start(self) -> Place:
+        return Place(self._start - 1, "")
+
+    def head(self) -> int:
+        return self._client.head()
+
+    def place(self, number: int) -> Place | None:
+        block = self._client.block(number) if number >= 0 else None
+        return Place(block.number, block.hash) if block else None
+
+    def honoured(self, first: int, last: int) -> Sequence[Honoured]:
+        logs = self._client.logs(self._contract, [CLAIMED], first, last)
+        return [
+            Honoured(each.topics[1], Redemption(self.chain_id, each.transaction_hash, _place(each))) for each in logs
+        ]
+
+    def has_honoured(self, claim_id: str) -> bool:
+        data = encoded("claimed(bytes32)", keccak(claim_id.encode()))
+        return bool(decoded(["bool"], self._client.call(data, self._contract))[0])
+
+
+class Relayer(ChainSender):
+    """The key that brings vouchers to the contract, through a node."""
+
+    def __init__(self, settings: Settings, client: ChainClient, signer: Signer) -> None:
+        super().__init__(settings.claim_chain_id, client, signer, timedelta(seconds=settings.replace_after_seconds))
+        self._contract = settings.claim_contract
+
+    def redemption(self, claim: Claim) -> Call:
+        voucher = msgspec.json.decode(claim.voucher or "")
+        signature = bytes.fromhex(voucher["signature"][2:])
+        data = encoded(CLAIM, _arguments(voucher["message"]), signature)
+        return self.prepared("claim", f"{claim.id} {claim.attempts + 1}", self._contract, data)
+
+
+def _arguments(message: dict[str, Any]) -> tuple[Any, ...]:
+    """A voucher's message as the contract's Claim."""
+    items = [(item["asset"], int(item["tokenId"]), int(item["quantity"])) for item in message["items"]]
+    ids = [bytes.fromhex(message[name][2:]) for name in ("claimId", "orderId")]
+    return (*ids, message["recipient"], items, int(message["nonce"]), int(message["deadline"]))
+
+
+def _place(log: Log) -> Place:
+    return Place(log.block_number, log.block_hash)

@@ -1,0 +1,149 @@
+"""Claims in PostgreSQL: rows to domain and back."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from functions.claiming.domain import events
+from functions.claiming.domain.claim import Claim, Item, Shown
+from functions.claiming.domain.redeeming import Redemption
+from functions.claiming.ports import Bought
+from shared import ids
+from shared.adapters.chains import CursorStore
+from shared.adapters.ethereum import keccak
+from shared.adapters.postgres import Row, queries
+from shared.chains import Place
+from shared.contracts.encode import to_json
+from shared.errors import NotFound
+from shared.outbox.log import Fact
+
+if TYPE_CHECKING:
+    from functions.claiming.store import Work
+
+SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")
+
+KEPT: Final = (
+    *("id", "status", "version", "recipient", "voucher", "deadline", "claimed_at", "processed_at"),
+    *("attempts", "failures", "due_at", "failure", "doubted"),
+)
+"""What changes of a claim, by the names that both sides share."""
+
+
+class ClaimStore:
+    """Claims, as one transaction sees them."""
+
+    def __init__(self, work: "Work") -> None:
+        self._work = work
+
+    def open(self, bought: Bought) -> None:
+        claim_id = ids.sibling(bought.order_id, "clm")
+        items = [
+            {"chain_id": i.chain_id, "contract": i.contract, "token_id": str(i.token_id), "quantity": i.quantity}
+            for i in bought.items
+        ]
+        if self._made(claim_id, bought.order_id, bought.user_id, bought.address, "open", to_json(items).decode()):
+            self._work.events.append(claim_id, 0, [events.ClaimOpened(claim_id, bought.order_id, bought.user_id)])
+
+    def bury(self, order_id: str, user_id: str, address: str) -> bool:
+        claim_id = ids.sibling(order_id, "clm")
+        buried = self._made(claim_id, order_id, user_id, address, "voided", "[]")
+        if buried:
+            self._work.events.append(claim_id, 0, [events.ClaimVoided(claim_id, order_id, user_id)])
+        return buried
+
+    def _made(self, claim_id: str, order_id: str, user_id: str, address: str, status: str, items: str) -> bool:
+        made = SQL.make_claim(
+            self._work.opened,
+            id=claim_id,
+            key=keccak(claim_id.encode()),
+            order_id=order_id,
+            user_id=user_id,
+            address=address,
+            items=items,
+            nonce=ids.number(claim_id),
+            status=status,
+            at=self._work.now(),
+        )
+        return bool(made)
+
+    def of_order(self, order_id: str) -> Claim | None:
+        row = SQL.find_by_order(self._work.opened, order_id=order_id)
+        return _claim(row) if row else None
+
+    def lock(self, order_id: str) -> Claim:
+        return _found(SQL.lock_by_order(self._work.opened, order_id=order_id))
+
+    def lock_claim(self, claim_id: str) -> Claim:
+        row = SQL.lock_claim(self._work.opened, id=claim_id) if ids.valid(claim_id, "clm") else None
+        return _found(row)
+
+    def lock_honoured(self, key: bytes, chain_id: int) -> Claim | None:
+        row = SQL.lock_by_key(self._work.opened, key=key, chain_id=chain_id)
+        return _claim(row) if row else None
+
+    def save(self, before: Claim, after: Claim) -> None:
+        redemption = after.redemption
+        SQL.save_claim(
+            self._work.opened,
+            **{name: getattr(after, name) for name in KEPT},
+            transaction_hash=redemption.transaction_hash if redemption else None,
+            block_number=redemption.place.number if redemption else None,
+            block_hash=redemption.place.hash if redemption else None,
+        )
+        if after.version > before.version:
+            self._work.events.append(after.id, before.version, [_fact(after)])
+
+    def get(self, claim_id: str, owner: str) -> Claim:
+        claim = _found(SQL.find_claim(self._work.opened, id=claim_id) if ids.valid(claim_id, "clm") else None)
+        if claim.user_id != owner or not claim.shown:
+            raise NotFound("There is no such claim.")
+        return claim
+
+    def browse(self, owner: str, status: Shown | None, after: str | None, most: int) -> Sequence[Claim]:
+        rows = SQL.list_claims(self._work.opened, user_id=owner, status=status, after=after, most=most)
+        return [_claim(row) for row in rows]
+
+    def due(self, chain_id: int, now: datetime, most: int) -> Sequence[Claim]:
+        return [_claim(row) for row in SQL.list_due(self._work.opened, chain_id=chain_id, now=now, most=most)]
+
+    def doubted(self, chain_id: int, up_to: int) -> Sequence[Claim]:
+        return [_claim(row) for row in SQL.list_doubted(self._work.opened, chain_id=chain_id, up_to=up_to)]
+
+
+class ClaimCursor(CursorStore):
+    """How far the chain was read for claims that the contract has honoured."""
+
+    def rewind(self, since: Place, standing: Place) -> None:
+        super().rewind(since, standing)
+        self._run(SQL.doubt_claims, above=standing.number)
+
+
+def _found(row: Row | None) -> Claim:
+    if row is None:
+        raise NotFound("There is no such claim.")
+    return _claim(row)
+
+
+def _fact(claim: Claim) -> Fact:
+    """What is told of a claim that has become what it is."""
+    of = {"claim_id": claim.id, "order_id": claim.order_id, "user_id": claim.user_id}
+    if claim.status == "claimed":
+        return events.ClaimClaimed(**of, recipient=claim.recipient or "")
+    if claim.status == "failed":
+        return events.ClaimFailed(**of, reason=claim.failure)
+    if claim.redemption and claim.status == "processed":
+        chain = claim.redemption
+        return events.ClaimProcessed(**of, chain_id=chain.chain_id, transaction_hash=chain.transaction_hash)
+    return events.ClaimVoided(**of)
+
+
+def _claim(row: Mapping[str, Any]) -> Claim:
+    place = Place(row["block_number"], row["block_hash"])
+    items = (Item(i["chain_id"], i["contract"], int(i["token_id"]), i["quantity"]) for i in row["items"])
+    names = (*KEPT, "order_id", "user_id", "address", "nonce", "opened_at")
+    return Claim(
+        **{name: row[name] for name in names},
+        items=tuple(items),
+        redemption=Redemption(row["chain_id"], row["transaction_hash"], place) if row["transaction_hash"] else None,
+    )

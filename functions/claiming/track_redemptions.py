@@ -1,0 +1,33 @@
+"""Follow the relayer's transactions to their end: mined, replaced with higher fees, or reverted."""
+
+from functools import partial
+
+from functions.claiming.redeeming import RedeemingWork, concluded, dispatcher
+from shared.chains import Outcome, Sending, Signed
+
+
+def track_redemptions(work: RedeemingWork) -> dict[str, int]:
+    """Look after every transaction that is not done. Returns how many ended. Raises Unavailable: the next run goes on.
+
+    That a claim was honoured is not concluded here but heard from the contract (watch_redemptions).
+    """
+    if not work.relays:
+        return {"ended": 0}
+    head = work.contract.head()
+
+    def deep(outcome: Outcome) -> bool:
+        return outcome.block_number + work.contract.confirmations <= head
+
+    return {"ended": dispatcher(work).follow(deep, partial(_end, work))}
+
+
+def _end(work: RedeemingWork, sending: Sending, _: Signed, outcome: Outcome) -> None:
+    claim_id = sending.call.subject.split(" ")[0]
+    # A transaction that failed may have found the claim honoured: by the buyer, or by one of the house's before it.
+    honoured = outcome.succeeded or work.contract.has_honoured(claim_id)
+    with work.transaction() as writing:
+        writing.sendings.end(sending, succeeded=outcome.succeeded)
+        claim = writing.claims.lock_claim(claim_id)
+        if claim.awaited:
+            after = concluded(claim, honoured=honoured, failure="The transaction was reverted.", work=work)
+            writing.claims.save(claim, after)

@@ -1,0 +1,416 @@
+"""Redeeming what is claimed, on a real EVM: once, wherever the process that does it dies, and whoever is first."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from emulators import secrets as stored
+from emulators.stack import Stack
+from functions.claiming.store import Work
+from functions.claiming.store.chain import ClaimContract, Relayer
+from functions.claiming.store.claims import ClaimCursor, ClaimStore
+from functions.supply.views import AssetView
+from shared.adapters.chains import SendingStore
+from shared.adapters.ethereum import checksum_address
+from shared.adapters.postgres import Database
+from shared.chains import Fees
+from shared.config import read
+from shared.errors import Contended, Unavailable
+from shared.money import Amount
+from tests.chain import LocalChain
+from tests.functions.claiming.conftest import Bought
+from tests.functions.claiming.redeeming import ATTEMPTS, LATER, Redemptions, redemptions_of
+
+STORY = ["claim.opened", "claim.claimed", "claim.processed"]
+
+
+@pytest.fixture(scope="session")
+def redemptions(stack: Stack, chain: LocalChain) -> Iterator[Redemptions]:
+    """An island whose claims are redeemed on the stack's chain when the test says so."""
+    password = stored.read(stack.layout.secrets, "postgres.password")
+    with redemptions_of(read(stack.environment), password, chain) as running:
+        yield running
+
+
+def an_address() -> str:
+    return checksum_address("0x" + secrets.token_hex(20))
+
+
+def nobodys(chain_id: int = 31337) -> AssetView:
+    """An asset of a contract that nobody has made: nothing of it can be handed out."""
+    return AssetView(chain_id=chain_id, contract=an_address(), token_id=Amount(1), standard="ERC-1155")
+
+
+def processed(redemptions: Redemptions, bought: Bought, owner: str | None = None) -> bool:
+    """That a claim was redeemed once: its recipient has what was bought, and it is told of once."""
+    view = bought.view()
+    assert (view.status, bought.story()) == ("processed", STORY)
+    assert view.processed_at is not None
+    event = redemptions.island.stream(view.id)[-1]
+    assert view.transaction
+    assert event.data == {
+        "claim_id": view.id,
+        "order_id": view.order_id,
+        "user_id": view.user_id,
+        "chain_id": view.transaction.chain_id,
+        "transaction_hash": view.transaction.hash,
+    }
+    receipt = redemptions.chain.client.receipt(view.transaction.hash)
+    assert receipt
+    assert receipt.succeeded
+    assert redemptions.owned(bought, owner) == [item.quantity for item in bought.order.items]
+    assert redemptions.island.violations() == []
+    return True
+
+
+def test_a_claim_is_redeemed_in_the_houses_name(redemptions: Redemptions) -> None:
+    """Claimed, processing once it is sent, processed once it is confirmed: all lines of it, for its recipient."""
+    friend = an_address()
+    bought, other = redemptions.claimed(3, 1, 2), redemptions.claimed(recipient=friend)
+    assert bought.view().status == "claimed"
+    redemptions.island.run("process_claims")
+    assert bought.view().status == "processing"
+    assert bought.story() == STORY[:-1]
+    redemptions.island.run("track_redemptions")
+    redemptions.island.run("watch_redemptions")
+    assert bought.view().status == "processing"  # mined, and not confirmed
+    redemptions.confirm()
+    assert processed(redemptions, bought)
+    assert processed(redemptions, other, friend)
+    assert len(redemptions.nonces(bought)) == 1
+
+
+def test_a_repeat_finds_nothing_to_do(redemptions: Redemptions) -> None:
+    """However often the schedule starts: one transaction, one event, and the voucher stays what it was."""
+    bought = redemptions.claimed(2)
+    voucher = bought.view().voucher
+    for _ in range(4):
+        redemptions.settle()
+    with redemptions.island.later(LATER):
+        redemptions.settle()
+    assert processed(redemptions, bought)
+    assert len(redemptions.nonces(bought)) == 1
+    with redemptions.island.later(timedelta(days=30)):
+        assert bought.claim()[0].voucher == voucher  # what was redeemed needs no other
+
+
+def test_the_buyer_may_be_faster(redemptions: Redemptions) -> None:
+    """Who brings the voucher makes no difference: the house finds it honoured, counts no failure, and hears of it."""
+    first, second = redemptions.claimed(), redemptions.claimed()
+    assert redemptions.redeem(first)
+    redemptions.island.run("process_claims")
+    assert redemptions.redeem(second) is False  # the house's was mined
+    redemptions.confirm()
+    assert processed(redemptions, first)
+    assert processed(redemptions, second)
+    assert redemptions.nonces(first) == []
+
+
+def test_both_at_once_redeem_once(redemptions: Redemptions) -> None:
+    """The buyer's transaction is mined between the house's estimate and its own: that one is reverted, and harmless."""
+    bought = redemptions.claimed()
+    sign = Relayer.sign
+
+    def late(self: Relayer, *given: Any) -> Any:
+        assert redemptions.redeem(bought)
+        return sign(self, *given)
+
+    with patch.object(Relayer, "sign", late):
+        redemptions.island.run("process_claims")
+    redemptions.confirm()
+    assert processed(redemptions, bought)
+    redemptions.settle()
+    assert [row["failures"] for row in failures(redemptions, bought)] == [0]
+
+
+def failures(redemptions: Redemptions, bought: Bought) -> list[dict[str, Any]]:
+    sql = "SELECT failures, attempts, failure, due_at FROM claims WHERE order_id = :id"
+    return redemptions.island.books.rows("claiming", sql, id=bought.order.id)
+
+
+def test_what_the_contract_refuses_fails_in_the_end(redemptions: Redemptions) -> None:
+    """It is tried with pauses that grow, then told as failed; an operator has it tried afresh, maybe in vain."""
+    bought = redemptions.claimed(asset=nobodys())
+    redemptions.island.run("process_claims")
+    assert bought.view().status == "claimed"
+    (tried,) = failures(redemptions, bought)
+    assert (tried["failures"], tried["failure"]) == (1, "The contract refuses it.")
+    redemptions.island.run("process_claims")
+    assert failures(redemptions, bought) == [tried]  # not before its time
+    for ahead in range(1, ATTEMPTS):
+        with redemptions.island.later(LATER * ahead):
+            redemptions.island.run("process_claims")
+    assert bought.view().status == "failed"
+    told = redemptions.island.stream(bought.view().id)[-1]
+    assert (told.type, told.data["reason"]) == ("claim.failed", "The contract refuses it.")
+    with redemptions.island.later(LATER * ATTEMPTS):
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
+        assert redemptions.retry(bought).status == "claimed"
+        for ahead in range(ATTEMPTS):
+            with redemptions.island.later(LATER * (ATTEMPTS + 1 + ahead)):
+                redemptions.island.run("process_claims")
+    assert bought.story() == ["claim.opened", "claim.claimed", "claim.failed", "claim.failed"]
+    assert redemptions.nonces(bought) == []
+    assert redemptions.island.violations() == []
+
+
+def test_a_failed_claim_that_the_buyer_redeems_is_processed(redemptions: Redemptions) -> None:
+    """The house gave up, the voucher is still good: whoever brings it, it counts."""
+    bought = redemptions.claimed()
+    with patch.object(ClaimContract, "has_honoured", lambda *_: False), refusing():
+        for ahead in range(ATTEMPTS):
+            with redemptions.island.later(LATER * ahead):
+                redemptions.island.run("process_claims")
+    assert bought.view().status == "failed"
+    assert redemptions.redeem(bought)
+    redemptions.confirm()
+    view = bought.view()
+    assert (view.status, bought.story()) == ("processed", [*STORY[:2], "claim.failed", "claim.processed"])
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """A node on which nothing of the relayer's goes through."""
+    from shared.chains import CallRefused
+
+    def refuse(*_: Any) -> None:
+        raise CallRefused("The contract refuses it.")
+
+    with patch.object(Relayer, "redemption", refuse):
+        yield
+
+
+def test_a_transaction_that_waits_is_outbid(redemptions: Redemptions) -> None:
+    """Fees that nobody takes: after a while another transaction with the same nonce offers more, and one is mined."""
+    bought = redemptions.claimed(2)
+    with patch.object(Relayer, "fees", lambda _: Fees(1, 1)):
+        redemptions.island.run("process_claims")
+    redemptions.chain.mine(2)
+    redemptions.island.run("track_redemptions")
+    assert bought.view().status == "processing"
+    with redemptions.island.later(redemptions.work().relayer.replace_after * 2):
+        redemptions.island.run("track_redemptions")
+    redemptions.settle()
+    assert processed(redemptions, bought)
+    nonces = [nonce for nonce, _ in redemptions.nonces(bought)]
+    assert (len(nonces), len(set(nonces))) == (2, 1)
+
+
+def test_two_runs_send_one_transaction(redemptions: Redemptions) -> None:
+    """Another run comes in between: the first, which has signed already, stores nothing and sends nothing."""
+    bought = redemptions.claimed()
+    sign = Relayer.sign
+
+    def late(self: Relayer, *given: Any) -> Any:
+        with patch.object(Relayer, "sign", sign):
+            redemptions.island.run("process_claims")
+        return sign(self, *given)
+
+    with patch.object(Relayer, "sign", late), pytest.raises(Contended):
+        redemptions.island.run("process_claims")
+    redemptions.settle()
+    assert processed(redemptions, bought)
+    assert len(redemptions.nonces(bought)) == 1
+
+
+def test_an_expired_voucher_is_reissued_and_redeemed(redemptions: Redemptions) -> None:
+    """The same claim id and nonce, a later deadline: the contract takes that one, and the old one never again."""
+    bought = redemptions.claimed(2)
+    ttl = timedelta(seconds=redemptions.island.settings.voucher_ttl_seconds)
+    old = bought.view().voucher
+    with redemptions.island.later(ttl + LATER):
+        redemptions.island.run("process_claims")
+    new = bought.view().voucher
+    assert int(new.message["deadline"]) > int(old.message["deadline"])
+    assert {**new.message, "deadline": ""} == {**old.message, "deadline": ""}
+    assert new.signature != old.signature
+    redemptions.confirm()
+    assert processed(redemptions, bought)
+    assert not redemptions.redeem(bought)
+
+
+# Wherever it dies
+
+PORTS = (
+    (ClaimStore, ("due", "lock_claim", "lock_honoured", "save", "doubted")),
+    (ClaimCursor, ("reached", "checkpoints", "advance")),
+    (SendingStore, ("next_nonce", "store", "add", "mark_broadcast", "pending", "forgotten", "end")),
+    (Relayer, ("redemption", "next_nonce", "fees", "sign", "broadcast", "outcome")),
+    (ClaimContract, ("head", "place", "honoured")),
+    (Database, ("transaction",)),
+)
+"""What redeeming calls; every call of it is a step."""
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@contextmanager
+def stepping(taken: list[str], at: int | None = None, *, after: bool = False) -> Iterator[None]:
+    """Record every call of a port; die before or after the one of a number."""
+
+    def stepped(name: str, real: Any) -> Any:
+        def step(*given: Any, **named: Any) -> Any:
+            number = len(taken)
+            taken.append(name)
+            if number == at and not after:
+                raise Crash
+            result = real(*given, **named)
+            if number == at:
+                raise Crash
+            return result
+
+        return step
+
+    @contextmanager
+    def committing(name: str, real: Any, *given: Any) -> Iterator[Any]:
+        number = len(taken)
+        taken.append(name)
+        with real(*given) as opened:
+            yield opened
+            if number == at and not after:
+                raise Crash  # all is written, nothing committed
+        if number == at:
+            raise Crash
+
+    with ExitStack() as patches:
+        for owner, methods in PORTS:
+            for method in methods:
+                real = getattr(owner, method)
+                name = f"{owner.__name__}.{method}"
+                if owner is Database:
+                    patches.enter_context(
+                        patch.object(owner, method, lambda *given, _r=real, _n=name: committing(_n, _r, *given))
+                    )
+                else:
+                    patches.enter_context(patch.object(owner, method, stepped(name, real)))
+        yield
+
+
+def undisturbed(redemptions: Redemptions) -> Sequence[str]:
+    """The steps of one claim's redemption."""
+    redemptions.settle()  # nothing of other tests is left to be done
+    redemptions.claimed(2)
+    taken: list[str] = []
+    with stepping(taken):
+        redemptions.settle()
+    return taken
+
+
+def test_a_crash_anywhere_redeems_once(redemptions: Redemptions) -> None:
+    """Before and after every call that redeeming makes, and every commit: the next run ends it, once."""
+    steps = undisturbed(redemptions)
+    assert {"Relayer.broadcast", "SendingStore.store", "ClaimStore.save", "ClaimCursor.advance"} <= set(steps)
+    points = [(at, after) for at in range(len(steps)) for after in (False, True)]
+    crashed = []
+    for at, after in points:
+        bought = redemptions.claimed(1)
+        with stepping([], at, after=after), pytest.raises(Crash):
+            redemptions.settle()
+        crashed.append((f"{'after' if after else 'before'} {at}, {steps[at]}", bought))
+        redemptions.settle()
+    for _ in range(2):
+        redemptions.settle()
+    for where, bought in crashed:
+        assert (bought.view().status, bought.story()) == ("processed", STORY), where
+        assert len(redemptions.nonces(bought)) == 1, where
+        assert redemptions.owned(bought) == [1], where
+    assert redemptions.island.violations() == []
+
+
+# What becomes of chains
+
+
+def test_a_reorganisation_before_the_confirmations_is_waited_out(redemptions: Redemptions) -> None:
+    """The block goes with the transaction in it: it is handed to the network again, and counts once."""
+    bought = redemptions.claimed()
+    redemptions.island.run("process_claims")
+    redemptions.chain.reorganise(1)
+    redemptions.island.run("watch_redemptions")
+    assert bought.view().status == "processing"
+    redemptions.island.run("track_redemptions")
+    redemptions.chain.until(lambda: redemptions.owned(bought) == [1], "it is mined again")
+    redemptions.confirm()
+    assert processed(redemptions, bought)
+
+
+def test_a_deep_reorganisation_has_it_redeemed_again(redemptions: Redemptions) -> None:
+    """What was confirmed is gone: the claim is processing again, and processed by the transaction that comes after."""
+    bought = redemptions.claimed()
+    redemptions.settle()
+    assert processed(redemptions, bought)
+    (row,) = redemptions.island.books.rows(
+        "claiming", "SELECT block_number FROM claims WHERE order_id = :id", id=bought.order.id
+    )
+    redemptions.chain.reorganise(redemptions.chain.client.head() - row["block_number"] + 1)
+    assert redemptions.owned(bought) == [0]
+    redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 2)
+    for _ in range(3):
+        redemptions.island.run("watch_redemptions")
+    assert bought.view().status == "processing"
+    for ahead in range(3):
+        with redemptions.island.later(LATER * ahead):
+            redemptions.settle()
+    assert redemptions.owned(bought) == [1]
+    assert bought.view().status == "processed"
+    assert bought.story()[:3] == STORY
+    assert redemptions.island.violations() == []
+
+
+def test_a_node_that_is_away_costs_time_alone(redemptions: Redemptions) -> None:
+    """No attempt is counted while nothing can be asked; when it is back, the claim is redeemed."""
+    bought = redemptions.claimed()
+
+    def away(*_: Any, **__: Any) -> None:
+        raise Unavailable
+
+    with patch("shared.adapters.chain.ChainClient.request", away):
+        for row in ("process_claims", "track_redemptions", "watch_redemptions"):
+            with pytest.raises(Unavailable):
+                redemptions.island.run(row)
+    assert bought.view().status == "claimed"
+    assert failures(redemptions, bought)[0]["failures"] == 0
+    redemptions.settle()
+    assert processed(redemptions, bought)
+
+
+# What the house leaves to the buyer
+
+
+def test_without_a_relayer_a_claim_is_ready_for_its_buyer(redemptions: Redemptions) -> None:
+    """It stays claimed, nothing is sent; the buyer redeems it, and that is heard of."""
+    bought = redemptions.claimed()
+    with patch.object(
+        redemptions.island.resources, "settings", replace(redemptions.island.settings, claim_redemption="self")
+    ):
+        redemptions.settle()
+        assert bought.view().status == "claimed"
+        assert redemptions.redeem(bought)
+        redemptions.confirm()
+    assert processed(redemptions, bought)
+    assert redemptions.nonces(bought) == []
+
+
+def test_without_a_chain_nothing_happens(redemptions: Redemptions) -> None:
+    """And nothing fails: the claim stays claimed."""
+    bought = redemptions.claimed()
+    with patch.object(Work, "has_chain", False):
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
+        assert redemptions.island.run("track_redemptions") == {"ended": 0}
+        assert redemptions.island.run("watch_redemptions") == {"blocks": 0, "processed": 0, "undone": 0}
+    assert bought.view().status == "claimed"
+
+
+def test_a_claim_for_another_chain_is_left_alone(redemptions: Redemptions) -> None:
+    """The house has a relayer on one chain; what is on another is for the buyer to redeem."""
+    bought = redemptions.claimed(asset=nobodys(chain_id=1))
+    redemptions.settle()
+    assert bought.view().status == "claimed"
+    assert failures(redemptions, bought)[0]["due_at"] is not None
