@@ -13,6 +13,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from shared import errors
+from shared.resilience.deadline import time_for
 from shared.telemetry.context import trail
 
 CALLER: Final = "meridian-caller"
@@ -64,7 +65,7 @@ class RpcChannel:
         self._methods: dict[str, Callable[..., Any]] = {}
 
     def call(self, rpc: str, request: Message, answer: type[R], timeout_seconds: float = TIMEOUT_SECONDS) -> R:
-        """Call a method by its row's name, such as `Wallet.PlaceHold`.
+        """Call a method by its row's name, such as `Wallet.PlaceHold`, for no longer than one's own caller waits.
 
         Raises the error that the other side raised, or Unavailable when it is not known what became of the call.
         """
@@ -80,7 +81,7 @@ class RpcChannel:
         if followed.traceparent:
             metadata.append((TRACEPARENT, followed.traceparent))
         try:
-            response = self._methods[rpc](request, timeout=timeout_seconds, metadata=metadata)
+            response = self._methods[rpc](request, timeout=time_for(timeout_seconds), metadata=metadata)
         except grpc.RpcError as error:
             raise _raised(error, rpc) from error
         assert isinstance(response, answer)

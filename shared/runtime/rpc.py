@@ -8,10 +8,12 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from shared.adapters.rpc import CALLER, REQUEST_ID, TRACEPARENT, contract, failure
 from shared.errors import Forbidden, MeridianError
 from shared.registry import Row
+from shared.resilience.deadline import within
 from shared.runtime.binding import Bound
 from shared.telemetry.context import follow
 
@@ -21,7 +23,7 @@ THREADS: Final = 16
 
 
 def server(bounds: Sequence[Bound], port: int, host: str) -> tuple[grpc.Server, int]:
-    """A gRPC server of these operations with the health service; returns it, not started, and its port."""
+    """A gRPC server of these operations, with health and reflection; returns it, not started, and its port."""
     serving = grpc.server(futures.ThreadPoolExecutor(THREADS), options=[("grpc.so_reuseport", 0)])
     for bound in bounds:
         method = contract(bound.row.rpc or "")
@@ -30,9 +32,12 @@ def server(bounds: Sequence[Bound], port: int, host: str) -> tuple[grpc.Server, 
         )
         service, name = method.path.strip("/").split("/")
         serving.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {name: handler}),))
+    services = {contract(bound.row.rpc or "").path.split("/")[1] for bound in bounds}
     healthy = health.HealthServicer()
-    healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+    for service in ("", *services):
+        healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, serving)
+    reflection.enable_server_reflection([*sorted(services), health.SERVICE_NAME, reflection.SERVICE_NAME], serving)
     return serving, serving.add_insecure_port(f"{host}:{port}")
 
 
@@ -48,7 +53,8 @@ def _handler(bound: Bound) -> Callable[[Message, grpc.ServicerContext], Any]:
         follow(sent.get(REQUEST_ID), sent.get(TRACEPARENT))
         try:
             _authorise(bound.row, sent.get(CALLER, ""))
-            return bound.run(request=request)
+            with within(context.time_remaining()):
+                return bound.run(request=request)
         except MeridianError as error:
             context.abort_with_status(failure(error))
         except Exception:

@@ -9,11 +9,13 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from shared import errors
 from shared.adapters.rpc import STATUS, RpcChannel, contract
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.registry import Row, load
+from shared.resilience.deadline import time_for
 from shared.runtime.binding import Bound
 from shared.runtime.rpc import server
 from shared.telemetry.context import follow, trail
@@ -208,6 +210,21 @@ def test_silence_is_unavailable(host: Callable[[Operation], int]) -> None:
     answer.set()
 
 
+def test_a_call_in_a_call_has_no_more_time_than_its_caller(host: Callable[[Operation], int]) -> None:
+    """A host asks another: the other is told how long the first one's caller still waits, and not the default."""
+    told: list[float] = []
+
+    def inner(request: DescribeRequest) -> DescribeResponse:
+        told.append(time_for(1000))
+        return echo(request)
+
+    behind = host(inner)
+    call(host(lambda request: call(behind, timeout_seconds=500)), timeout_seconds=20)
+    call(behind, timeout_seconds=30)
+    assert 10 < told[0] <= 20 < told[1] <= 30
+    assert time_for(1000) == 1000, "what has no caller has all the time"
+
+
 def test_a_host_that_dies_in_a_call_is_unavailable() -> None:
     """The caller is told at once, and does not wait for its deadline."""
     begun, answer = threading.Event(), threading.Event()
@@ -249,6 +266,15 @@ def test_a_host_says_that_it_is_well(host: Callable[[Operation], int]) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
         answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_host_says_what_it_offers(host: Callable[[Operation], int]) -> None:
+    """Reflection lists the services of the host's rows, so that a tool can call them without our contracts."""
+    with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
+        known = ProtoReflectionDescriptorDatabase(channel)
+        assert {"meridian.wallet.v1.Wallet", "grpc.health.v1.Health"} <= set(known.get_services())
+        described = known.FindFileContainingSymbol("meridian.wallet.v1.Wallet")
+    assert "Describe" in [method.name for method in described.service[0].method]
 
 
 @pytest.mark.parametrize("row", [row for row in load().rows.values() if row.rpc], ids=lambda row: row.name)

@@ -1,0 +1,37 @@
+"""Deadlines that shrink along the call path: nobody works on for a caller that has given up."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from shared.errors import Unavailable
+
+_until: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def within(seconds: float | None) -> Iterator[None]:
+    """Do something for a caller that waits so long; what is nested in it has no more time than that.
+
+    seconds: None for a caller that waits for ever.
+    """
+    before = _until.get()
+    until = None if seconds is None else time.monotonic() + seconds
+    token = _until.set(min((end for end in (before, until) if end is not None), default=None))
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def time_for(seconds: float) -> float:
+    """How long a call may take that should take so long at most: less, where the caller waits less.
+
+    Raises Unavailable when no time is left.
+    """
+    until = _until.get()
+    left = seconds if until is None else min(seconds, until - time.monotonic())
+    if left <= 0:
+        raise Unavailable("No time is left for this.")
+    return left
