@@ -4,7 +4,7 @@
 
 The emulator holds them in memory, so that one that was started again has none: this process looks, and makes them.
 There are no dead-letter policies (they would count every message's attempts); a handler publishes what it cannot
-decode to the region's dead-letter topic itself.
+decode to the topic's dead topic itself.
 """
 
 import logging
@@ -21,6 +21,7 @@ from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
 from emulators import readiness, secrets
+from shared.adapters.pubsub import dead, topic_name
 from shared.registry import Row, load
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,7 @@ AT_FIRST_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 2.0
 """Between two looks whether the topics are still there."""
 
-DEAD_LETTER: Final = "dead-letter"
 MADE: Final = "topics and subscriptions of %s are made"
-
-
-def topic_name(topic: str, region: str) -> str:
-    """The resource name of a topic of a region."""
-    return f"{topic}-{region}"
 
 
 def subscription_name(row: str, topic: str, region: str) -> str:
@@ -65,9 +60,9 @@ class Subscriptions:
         self._subscriber = pubsub_v1.SubscriberClient()
 
     def are_made(self) -> bool:
-        """Whether all is there: the dead-letter topic is made last."""
+        """Whether all is there: the last topic's dead one is made last."""
         try:
-            self._publisher.get_topic(topic=self._path(DEAD_LETTER), timeout=CALL_SECONDS)
+            self._publisher.get_topic(topic=self._path(dead(list(load().topics)[-1])), timeout=CALL_SECONDS)
         except NotFound:
             return False
         return True
@@ -79,7 +74,8 @@ class Subscriptions:
             list(pool.map(self._make_topic, registry.topics))
             consumed = ((row, topic) for row in registry.event_rows() for topic in registry.topics_of(row))
             list(pool.map(lambda pair: self._make_subscription(*pair), consumed))
-        self._make_topic(DEAD_LETTER)
+        for topic in registry.topics:
+            self._make_topic(dead(topic))
 
     def _path(self, topic: str) -> str:
         return str(self._publisher.topic_path(self._project, topic_name(topic, self._region)))

@@ -48,6 +48,8 @@ class Settings:
     kms_keys: Mapping[str, str]
     proxies: int
     """In front of the functions: Google's load balancer adds two addresses to X-Forwarded-For, the local edge one."""
+    internal_audience: str
+    internal_accounts: frozenset[str]
 
     @property
     def local(self) -> bool:
@@ -114,6 +116,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         poll_for_seconds=int(environment.get("POLL_FOR_SECONDS", "50")),
         kms_keys=dict(_pairs(environment.get("KMS_KEYS", ""))),
         proxies=int(environment.get("PROXIES", "2")),
+        internal_audience=environment.get("INTERNAL_AUDIENCE", ""),
+        internal_accounts=frozenset(a for a in environment.get("INTERNAL_ACCOUNTS", "").split(",") if a),
     )
 
 

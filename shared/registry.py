@@ -82,6 +82,7 @@ class Row(Strict):
     emits: list[Type] = []
     callers: list[str] = []
     replay: Literal["rebuild", "fill"] | None = None
+    attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
     environment: Literal["local"] | None = None
     cache: str = "no-store"
     media: str = "application/json"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiosql
 from pg8000.converters import make_params
@@ -27,6 +27,9 @@ POOL_WAIT_SECONDS: Final = 5
 CONTENTION: Final = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATEs after which a transaction is rolled back and may simply be tried again."""
 
+ATTEMPTS: Final = 5
+"""How often a transaction is tried that lost a race; it was rolled back each time."""
+
 LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006"})
 """SQLSTATEs that say the server is going away, so the connection is of no more use."""
 
@@ -34,6 +37,7 @@ GONE: Final = ("network error", "connection is closed", "Can't create a connecti
 """How pg8000's InterfaceError begins when the connection is what failed."""
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class UniqueViolation(Exception):
@@ -194,6 +198,16 @@ class Database:
         """Close the idle connections."""
         while not self._idle.empty():
             discard(self._idle.get_nowait())
+
+
+def retried(attempt: Callable[[], T]) -> T:
+    """Try again what lost a race and was rolled back. Raises Contended after ATTEMPTS."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return attempt()
+        except Contended:
+            continue
+    return attempt()
 
 
 class _Prepared:

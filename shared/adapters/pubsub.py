@@ -1,7 +1,8 @@
 """Pub/Sub with Kafka semantics: the ordering key is the partition, the attributes are the headers."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from google.api_core.exceptions import GoogleAPIError
@@ -11,11 +12,21 @@ from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
 
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
+from shared.errors import Unavailable
 from shared.registry import load
 
 log = logging.getLogger(__name__)
 
-PUBLISH_TIMEOUT_SECONDS: Final = 30
+PUBLISH_TIMEOUT_SECONDS: Final = 10
+"""How long one call to Pub/Sub may take; the client would try for ever, and keep ever more in memory meanwhile."""
+
+WITHIN_SECONDS: Final = 30
+"""How long a batch may take, all keys together; what is not known by then counts as unpublished."""
+
+ATTRIBUTES_AT_MOST: Final = 90
+ATTRIBUTE_AT_MOST: Final = 256
+ATTRIBUTE_AT_MOST_BYTES: Final = 1024
+"""Pub/Sub's limits of attributes, of the name of one, and of its value."""
 
 
 def topic_name(topic: str, region: str) -> str:
@@ -30,7 +41,10 @@ class PubSubBus:
         self._settings = settings
         self._client = PublisherClient(
             batch_settings=BatchSettings(max_messages=500, max_latency=0.002),
-            publisher_options=PublisherOptions(enable_message_ordering=True),
+            # No retries of the client's: with ordering keys they have no end. The relay tries again, and has a bound.
+            publisher_options=PublisherOptions(
+                enable_message_ordering=True, retry=None, timeout=PUBLISH_TIMEOUT_SECONDS
+            ),
         )
 
     def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
@@ -45,9 +59,10 @@ class PubSubBus:
             sent.append((event, path, future))
         outcomes = []
         paused: set[tuple[str, str]] = set()
+        until = time.monotonic() + WITHIN_SECONDS
         for event, path, future in sent:
             try:
-                future.result(timeout=PUBLISH_TIMEOUT_SECONDS)
+                future.result(timeout=max(0.0, until - time.monotonic()))
                 outcomes.append(True)
             except (GoogleAPIError, TimeoutError, PublishToPausedOrderingKeyException) as error:
                 log.warning("%s version %d was not published: %r", event.stream, event.version, error)
@@ -66,3 +81,32 @@ class PubSubBus:
     def _path(self, event: StoredEvent) -> str:
         topic = topic_name(load().topic_of(event.type), self._settings.region)
         return f"projects/{self._settings.project}/topics/{topic}"
+
+
+class DeadTopics:
+    """Where consumers put what they cannot decode: `<topic>-dead`, beside each topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = PublisherClient(publisher_options=PublisherOptions(retry=None, timeout=PUBLISH_TIMEOUT_SECONDS))
+
+    def publish(self, topic: str, body: bytes, attributes: Mapping[str, str], consumer: str, reason: str) -> None:
+        """Keep a message with its attributes, who could not read it, and why. Raises Unavailable if it is not kept."""
+        path = f"projects/{self._settings.project}/topics/{topic_name(dead(topic), self._settings.region)}"
+        some = list(attributes.items())[:ATTRIBUTES_AT_MOST]
+        kept = {f"original-{name}"[:ATTRIBUTE_AT_MOST]: _bounded(value) for name, value in some}
+        told = {"dead-consumer": consumer, "dead-reason": _bounded(reason)}
+        try:
+            self._client.publish(path, body, **kept, **told).result(timeout=WITHIN_SECONDS)
+        except (GoogleAPIError, TimeoutError, ValueError) as error:
+            log.warning("a message that %s cannot decode was not kept: %r", consumer, error)
+            raise Unavailable("The dead topic takes nothing for the moment.") from error
+
+
+def dead(topic: str) -> str:
+    """The topic for what cannot be decoded of another."""
+    return f"{topic}-dead"
+
+
+def _bounded(text: str) -> str:
+    return text.encode()[:ATTRIBUTE_AT_MOST_BYTES].decode(errors="ignore")

@@ -22,7 +22,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     type: str
     stream: str
-    version: Annotated[int, msgspec.Meta(ge=1)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     data: dict[str, Any]
     metadata: dict[str, Any] = {}
@@ -42,7 +42,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
             "ce-type": self.type,
             "ce-subject": self.stream,
             "ce-time": self.at.isoformat().replace("+00:00", "Z"),
-            "ce-dataschema": f"{topic.source}/{self.type}/v1",
+            "ce-dataschema": dataschema(topic.source, self.type),
             "ce-streamversion": str(self.version),
             "ce-requestid": str(self.metadata.get("request_id", "")),
             "content-type": "application/json",
@@ -57,8 +57,13 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def received(cls, attributes: dict[str, str], body: bytes) -> "StoredEvent":
-        """An event as a transport delivered it. Raises Malformed when it is none of ours."""
+        """An event as a transport delivered it. Raises Malformed when it is none of ours, or of a schema not known."""
         try:
+            known = dataschema(attributes["ce-source"], attributes["ce-type"])
+            if (attributes["ce-specversion"], attributes["ce-dataschema"]) != ("1.0", known):
+                raise ValueError(f"there is no schema {attributes['ce-dataschema']} here")
+            if b"\\u0000" in body or any("\x00" in value for value in attributes.values()):
+                raise ValueError("no store of ours keeps a NUL")
             event = {
                 "id": attributes["ce-id"],
                 "type": attributes["ce-type"],
@@ -74,6 +79,11 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.convert(event, cls, strict=False)
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             raise Malformed(f"not an event of Meridian: {error}") from error
+
+
+def dataschema(source: str, event_type: str) -> str:
+    """The schema of a type's data. Within v1 it only grows: another would be a type of its own."""
+    return f"{source}/{event_type}/v1"
 
 
 @dataclass(frozen=True, slots=True)

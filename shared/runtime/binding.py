@@ -4,15 +4,11 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from shared.adapters.postgres import Database, Transaction
-from shared.errors import Contended
+from shared.adapters.postgres import Database, Transaction, retried
 from shared.idempotency import Key
 from shared.registry import Row
-
-ATTEMPTS: Final = 5
-"""How often a transaction is tried that lost a race; it was rolled back each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +47,3 @@ class Bound:
     def _in_transaction(self, **given: Any) -> Any:
         with self.database().transaction() as transaction:
             return self.call(transaction, **given)
-
-
-def retried(attempt: Callable[[], Any]) -> Any:
-    """Try again what lost a race and was rolled back. Raises Contended after ATTEMPTS."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return attempt()
-        except Contended:
-            continue
-    return attempt()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import flask
 
 from shared.adapters.clock import Clock
+from shared.adapters.postgres import retried
 from shared.config import Settings
 from shared.contracts import problems
 from shared.contracts.encode import to_json
@@ -32,7 +33,7 @@ from shared.errors import (
 from shared.idempotency import Answer, Key, fingerprint
 from shared.registry import Row
 from shared.runtime import tokens
-from shared.runtime.binding import Bound, retried
+from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
 from shared.runtime.headers import common
 from shared.runtime.peer import client_address
@@ -90,7 +91,7 @@ class HttpOperation:
         key = self._key(request, caller, query, body)
         if self._row.transaction == "saga":
             return self._saga(key, given, meter)
-        return retried(lambda: self._once(key, given, meter))  # type: ignore[no-any-return]
+        return retried(lambda: self._once(key, given, meter))
 
     def _authenticate(self, request: flask.Request) -> Caller | None:
         if self._row.scope == "public":

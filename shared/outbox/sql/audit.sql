@@ -3,3 +3,8 @@
 SELECT stream AS subject, count(*) || ' events up to version ' || max(version) AS detail
 FROM events WHERE :at::timestamptz IS NULL OR recorded_at <= :at
 GROUP BY stream HAVING count(*) <> max(version);
+
+-- name: no_event_failed_for_good
+-- No event waits for a person because its effect failed too often.
+SELECT consumer || ' ' || stream AS subject, 'version ' || version || ': ' || coalesce(error, '') AS detail
+FROM parked WHERE reason = 'failed' AND (:at::timestamptz IS NULL OR parked_at <= :at);

@@ -22,35 +22,106 @@ ORDER BY position LIMIT :most;
 -- These are with the transport.
 UPDATE events SET published_at = :at WHERE position = ANY(:positions::bigint[]);
 
--- name: lock_inbox$
--- The last version that a consumer applied of a stream, locked until its effect is committed.
+-- name: lock_inbox^
+-- How far a consumer has come in a stream, locked until its effect is committed.
 INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream_id)
 ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
-RETURNING version;
+RETURNING version, attempts, defects, failing_since, parked;
 
 -- name: advance_inbox$
 -- The consumer has applied this version; tells whether events of the stream are parked behind it.
-UPDATE inbox SET version = :version WHERE consumer = :consumer AND stream = :stream_id
+UPDATE inbox SET version = :version, attempts = 0, defects = 0, failing_since = NULL, parked = false
+WHERE consumer = :consumer AND stream = :stream_id
 RETURNING EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream);
 
+-- name: count_attempt!
+-- The next version of a stream has failed once more.
+UPDATE inbox SET attempts = attempts + 1, defects = :defects, failing_since = :since, parked = :parked
+WHERE consumer = :consumer AND stream = :stream_id;
+
 -- name: park!
--- Keep an event that cannot be applied yet.
+-- Keep an event that cannot be applied yet; it takes the place of one that could not be read.
 INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
 VALUES (:consumer, :stream_id, :version, :reason, :event::jsonb, :at)
-ON CONFLICT (consumer, stream, version) DO NOTHING;
+ON CONFLICT (consumer, stream, version) DO UPDATE SET reason = excluded.reason, event = excluded.event
+WHERE parked.reason = 'unread';
+
+-- name: park_failing!
+-- Keep an event that has failed, with what was in its way and when it is tried again.
+INSERT INTO parked (consumer, stream, version, reason, error, event, parked_at, retry_at)
+VALUES (:consumer, :stream_id, :version, :reason, :error, :event::jsonb, :at, :retry_at)
+ON CONFLICT (consumer, stream, version)
+DO UPDATE SET reason = excluded.reason, error = excluded.error, event = excluded.event, retry_at = excluded.retry_at;
 
 -- name: take_parked^
 -- The parked event that is next in its stream, taken out.
-DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version = :version AND reason = 'gap'
+DELETE FROM parked
+WHERE consumer = :consumer AND stream = :stream_id AND version = :version AND reason IN ('gap', 'unavailable')
 RETURNING event;
 
 -- name: drop_old_parked!
 -- What was parked and has been applied since by another delivery.
-DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version <= :version AND reason = 'gap';
+DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version <= :version;
 
--- name: find_gaps
--- Streams that have waited for a missing version since before a time.
-SELECT p.stream, coalesce(max(i.version), 0) AS version, (array_agg(p.event ->> 'type'))[1] AS type
-FROM parked p LEFT JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
-WHERE p.consumer = :consumer AND p.reason = 'gap' AND p.parked_at < :before
-GROUP BY p.stream LIMIT 100;
+-- name: find_due
+-- Streams that wait for something which may be there by now, but for those that wait for a person.
+SELECT p.stream, (array_agg(p.event ->> 'type'))[1] AS type
+FROM parked p
+WHERE p.consumer = :consumer AND p.reason <> 'failed'
+  AND NOT EXISTS (SELECT FROM parked f WHERE f.consumer = p.consumer AND f.stream = p.stream AND f.reason = 'failed')
+GROUP BY p.stream
+HAVING coalesce(max(p.retry_at) <= :now, min(p.parked_at) < :before)
+ORDER BY coalesce(max(p.retry_at), min(p.parked_at)), p.stream LIMIT 100;
+
+-- name: find_missing$
+-- The last version that was applied of a stream in which something waits for the next one, which is not here.
+SELECT max(i.version) FROM parked p JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
+WHERE p.consumer = :consumer AND p.stream = :stream_id AND NOT EXISTS (
+    SELECT FROM parked n
+    WHERE n.consumer = i.consumer AND n.stream = i.stream AND n.version = i.version + 1 AND n.reason <> 'unread');
+
+-- name: doubt!
+-- What was parked as delivered cannot be read: its source has to be asked.
+UPDATE parked SET reason = 'unread' WHERE consumer = :consumer AND stream = :stream_id AND version = :version;
+
+-- name: postpone!
+-- Look after a stream again when it has waited for as long again, within bounds.
+UPDATE parked
+SET retry_at = :now::timestamptz
+    + greatest(interval '5 seconds', least(interval '5 minutes', :now::timestamptz - parked_at))
+WHERE consumer = :consumer AND stream = :stream_id AND reason <> 'failed';
+
+-- name: list_parked
+-- Streams of a consumer in which something is parked, the newest first, beyond one already shown.
+SELECT p.stream, count(*)::bigint AS events, min(p.parked_at) AS since,
+       coalesce(i.version, 0) + 1 AS version, coalesce(i.attempts, 0) AS attempts,
+       coalesce(n.reason, 'gap') AS reason, n.error, n.event ->> 'type' AS type, n.event ->> 'id' AS event_id,
+       max(p.retry_at) AS retry_at
+FROM parked p
+LEFT JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
+LEFT JOIN parked n ON n.consumer = p.consumer AND n.stream = p.stream AND n.version = coalesce(i.version, 0) + 1
+WHERE p.consumer = :consumer AND (:after::text IS NULL OR p.stream < :after)
+GROUP BY p.stream, i.version, i.attempts, n.reason, n.error, n.event
+ORDER BY p.stream DESC LIMIT :most;
+
+-- name: count_parked
+-- How many streams and events are parked, by consumer and reason.
+SELECT consumer, reason, count(DISTINCT stream)::bigint AS streams, count(*)::bigint AS events
+FROM parked GROUP BY consumer, reason ORDER BY consumer, reason;
+
+-- name: find_redrivable
+-- The streams that a redrive would release, those that have waited longest first.
+SELECT stream, count(*)::bigint AS events FROM parked
+WHERE consumer = :consumer AND (:streams_only::text[] IS NULL OR stream = ANY(:streams_only::text[]))
+GROUP BY stream ORDER BY min(parked_at), stream LIMIT :most;
+
+-- name: release_inbox!
+-- The next versions of these streams may be tried again; how often they have failed is not forgotten.
+UPDATE inbox SET parked = false
+WHERE consumer = :consumer AND stream = ANY(:released::text[]);
+
+-- name: release_parked!
+-- Let the consumer's worker try these streams, so many a second one after the other.
+UPDATE parked SET reason = CASE WHEN reason = 'unread' THEN reason ELSE 'gap' END,
+    retry_at = :now::timestamptz + (array_position(:released::text[], stream) - 1) * interval '1 second' / :per_second::integer
+WHERE consumer = :consumer AND stream = ANY(:released::text[]);

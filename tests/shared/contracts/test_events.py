@@ -16,8 +16,9 @@ from shared.registry import load
 TYPES = sorted(event_type for topic in load().topics.values() for event_type in topic.types)
 TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
+texts = st.text().filter(lambda text: "\x00" not in text)
 numbers = st.integers(-(2**53), 2**53)
-data = st.dictionaries(st.text(), st.recursive(st.text() | numbers | st.booleans(), st.lists, max_leaves=5), max_size=4)
+data = st.dictionaries(texts, st.recursive(texts | numbers | st.booleans(), st.lists, max_leaves=5), max_size=4)
 
 stored = st.builds(
     StoredEvent,

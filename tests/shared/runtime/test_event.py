@@ -2,15 +2,30 @@
 
 import base64
 import json
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import flask
 import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.postgres import Database
+from shared.adapters.pubsub import DeadTopics, dead, topic_name
+from shared.adapters.resources import Resources
 from shared.config import Settings
-from shared.errors import Malformed, Unauthenticated
-from shared.runtime.event import authorise_internal, decode_push
+from shared.contracts.events import StoredEvent
+from shared.errors import Malformed, Unauthenticated, Unavailable
+from shared.registry import load
+from shared.runtime import event as serving
+from shared.runtime.event import EventOperation, decode_push
+from shared.runtime.internal import authorise_internal
+from tests.clocks import FakeClock
+from tests.shared.outbox.consumers import Consumer
 from tests.shared.outbox.facts import event, stream
 
 
@@ -19,12 +34,15 @@ def push(attributes: dict[str, Any], data: Any) -> bytes:
     return json.dumps({"message": {"attributes": attributes, "data": data}, "subscription": "s"}).encode()
 
 
+ROW = load().rows["record_claim"]
+"""A row that consumes claim-events, as the facts of these tests are."""
+
 SENT = event(stream(), 3, request_id="request-1", traceparent="")
 
 
 def test_an_event_is_read_out_of_a_push() -> None:
     """As it was published, whatever else Pub/Sub puts around it."""
-    assert decode_push(push(SENT.attributes(), base64.b64encode(SENT.body()).decode())) == SENT
+    assert decode_push(push(SENT.attributes(), base64.b64encode(SENT.body()).decode()), ROW) == SENT
 
 
 @pytest.mark.parametrize(
@@ -47,19 +65,25 @@ def test_an_event_is_read_out_of_a_push() -> None:
         push(SENT.attributes(), base64.b64encode(b"\xff").decode()),
         push(SENT.attributes(), None),
         push({**SENT.attributes(), "ce-streamversion": 3}, "e30="),
+        push({**SENT.attributes(), "ce-streamversion": str(2**63)}, "e30="),
+        push({**SENT.attributes(), "ce-specversion": "0.3"}, "e30="),
+        push({**SENT.attributes(), "ce-dataschema": "/claim/claim.opened/v2"}, "e30="),
+        push({**SENT.attributes(), "ce-source": "/order", "ce-dataschema": "/order/claim.opened/v1"}, "e30="),
+        push({**SENT.attributes(), "ce-subject": "clm\x00"}, "e30="),
+        push(SENT.attributes(), base64.b64encode(b'{"text": "\\u0000"}').decode()),
     ],
 )
 def test_what_is_no_push_is_malformed(body: bytes) -> None:
     """It is refused with a reason, and nothing worse."""
     with pytest.raises(Malformed):
-        decode_push(body)
+        decode_push(body, ROW)
 
 
 @given(st.binary())
 def test_arbitrary_bytes_are_malformed(body: bytes) -> None:
     """No bytes are taken for an event, or bring the consumer down."""
     with pytest.raises(Malformed):
-        decode_push(body)
+        decode_push(body, ROW)
 
 
 def test_only_who_knows_the_secret_is_let_in(settings: Settings) -> None:
@@ -69,3 +93,146 @@ def test_only_who_knows_the_secret_is_let_in(settings: Settings) -> None:
     for presented in ("", secret[:-1], secret + "0", secret.upper(), f" {secret}", "ключ", "\x00", "x" * 10_000):
         with pytest.raises(Unauthenticated):
             authorise_internal(presented, settings)
+
+
+# What a consumer does with what it cannot decode
+
+
+class Pushed:
+    """An event function, as Pub/Sub's emulator calls it."""
+
+    def __init__(self, consumer: Consumer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serving, "inbox", lambda *_: consumer.inbox)
+        bound: Any = SimpleNamespace(row=ROW)
+        self._operation = EventOperation(bound, settings, FakeClock())
+        self._token = settings.secret("push_token").decode()
+        self._app = flask.Flask("pushed")
+
+    def __call__(self, body: bytes, token: str | None = None) -> flask.Response:
+        query = {"token": self._token if token is None else token}
+        with self._app.test_request_context("/", method="POST", data=body, query_string=query):
+            return self._operation(flask.request)
+
+    def received(self, body: bytes) -> Any:
+        """What became of a message that is acknowledged."""
+        response = self(body)
+        assert response.status_code == 200, response.get_data()
+        return json.loads(response.get_data())["received"]
+
+
+@pytest.fixture
+def consumer(database: Database, clock: FakeClock) -> Consumer:
+    """A consumer that no other test has."""
+    return Consumer(database, clock)
+
+
+@pytest.fixture
+def own_project(settings: Settings, resources: Resources) -> Settings:
+    """A project of the emulator's that nobody else uses."""
+    return replace(settings, project=f"test-{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def dead_topic(own_project: Settings) -> Callable[[], list[Any]]:
+    """Pulls what came to the dead topic of claim-events."""
+    publisher, subscriber = PublisherClient(), SubscriberClient()
+    topic = publisher.topic_path(own_project.project, topic_name(dead("claim-events"), own_project.region))
+    subscription = subscriber.subscription_path(own_project.project, "dead")
+    publisher.create_topic(name=topic, timeout=5)
+    subscriber.create_subscription(request={"name": subscription, "topic": topic}, timeout=5)
+
+    def pull() -> list[Any]:
+        pulled = subscriber.pull(subscription=subscription, max_messages=10, timeout=10)
+        subscriber.acknowledge(
+            subscription=subscription, ack_ids=[each.ack_id for each in pulled.received_messages], timeout=5
+        )
+        return [each.message for each in pulled.received_messages]
+
+    return pull
+
+
+def encoded(sent: StoredEvent, **changed: str) -> bytes:
+    """The push of an event, some attributes changed."""
+    return push({**sent.attributes(), **changed}, base64.b64encode(sent.body()).decode())
+
+
+def test_what_cannot_be_decoded_is_kept_and_acknowledged(
+    consumer: Consumer, own_project: Settings, dead_topic: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the dead topic, whole, with its attributes, who could not read it, and why."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    sent = event(stream(), 1)
+    for body, data, source in (
+        (b"nonsense", b"nonsense", None),
+        (push(sent.attributes(), base64.b64encode(b"{").decode()), b"{", "/claim"),
+        (encoded(sent, **{"ce-specversion": "2.0", "topic": "a name that publish() uses"}), sent.body(), "/claim"),
+        (encoded(sent, **{"ce-source": "/order"}), sent.body(), "/order"),
+    ):
+        assert pushed.received(body) == "dead"
+        (message,) = dead_topic()
+        assert message.data == data
+        assert message.attributes.get("original-ce-source") == source
+        assert message.attributes["dead-consumer"] == ROW.name
+        assert message.attributes["dead-reason"]
+    assert consumer.effects() == 0
+
+
+def test_what_was_spoilt_is_asked_of_its_source(
+    consumer: Consumer, own_project: Settings, dead_topic: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Truncated data, or data of another shape, under an envelope that says which event it is."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    for data in (b"{", b'{"claim_id": 5}'):
+        sent = event(stream(), 1)
+        assert pushed.received(push(sent.attributes(), base64.b64encode(data).decode())) == "dead"
+        assert dead_topic()[0].data == data
+        assert consumer.parked(sent.stream) == [(1, "unread")]
+        assert pushed.received(encoded(sent)) == "applied"
+
+
+def test_nothing_is_acknowledged_that_is_not_kept(
+    consumer: Consumer, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no dead topic in this project: the message comes again, and again."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    for _ in range(2):
+        assert pushed(b"nonsense").status_code == 503
+    with pytest.raises(Unavailable):
+        DeadTopics(own_project).publish("claim-events", b"", {}, "nobody", "no reason")
+
+
+def test_an_unknown_type_of_a_known_topic_advances_its_stream(
+    consumer: Consumer, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A producer may be newer than its consumers."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    name = stream()
+    new = {"ce-type": "claim.framed", "ce-dataschema": "/claim/claim.framed/v1"}
+    assert pushed.received(encoded(event(name, 1), **new)) == "applied"
+    assert pushed.received(encoded(event(name, 2))) == "applied"
+    assert consumer.versions(name) == [2]
+
+
+def test_who_does_not_know_the_secret_changes_nothing(
+    consumer: Consumer, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forged event, and forged nonsense, are refused before they are looked at."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    for body in (encoded(event(stream(), 1)), b"nonsense"):
+        for token in ("", "guessed"):
+            assert pushed(body, token).status_code == 401
+    assert consumer.effects() == 0
+
+
+def test_a_failure_is_delivered_again_until_it_is_parked(
+    consumer: Consumer, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pub/Sub backs off at every answer that is no success."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    sent = event(stream(), 1)
+    consumer.failing, consumer.failure = {1}, lambda: KeyError("a defect")
+    assert [pushed(encoded(sent)).status_code for _ in range(10)] == [500] * 9 + [200]
+    assert consumer.parked(sent.stream) == [(1, "failed")]
+    other = event(stream(), 1)
+    consumer.failure = lambda: Unavailable("not now")
+    assert [pushed(encoded(other)).status_code for _ in range(12)] == [503] * 12

@@ -17,25 +17,46 @@ CREATE TABLE events (
 );
 CREATE INDEX events_unsent ON events (position) WHERE published_at IS NULL;
 
--- The last version of each stream that a consumer has applied.
+-- The last version of each stream that a consumer has applied, and how the next one fares: how often it was tried, how
+-- often a defect was in the way, since when it fails, and whether it is parked, so that no delivery tries it again.
 CREATE TABLE inbox (
-    consumer text   NOT NULL,
-    stream   text   NOT NULL,
-    version  bigint NOT NULL DEFAULT 0,
+    consumer      text    NOT NULL,
+    stream        text    NOT NULL,
+    version       bigint  NOT NULL DEFAULT 0,
+    attempts      integer NOT NULL DEFAULT 0,
+    defects       integer NOT NULL DEFAULT 0,
+    failing_since timestamptz,
+    parked        boolean NOT NULL DEFAULT false,
     PRIMARY KEY (consumer, stream)
 );
 
--- Events that a consumer could not apply yet: ahead of a gap, or failed too often.
+-- Events that a consumer has received and not applied.
+--   gap          one before it has not been applied: it is missing, or parked itself
+--   unread       what was delivered in its place could not be decoded: the source has to be asked
+--   unavailable  what it needs is not there for the moment: it is tried again by itself
+--   failed       it failed too often: it waits for a person
+-- retry_at is when the consumer's worker looks after it next; without one, some seconds after it was parked.
 CREATE TABLE parked (
     consumer  text        NOT NULL,
     stream    text        NOT NULL,
     version   bigint      NOT NULL,
-    reason    text        NOT NULL CHECK (reason IN ('gap', 'failed')),
+    reason    text        NOT NULL CHECK (reason IN ('gap', 'unread', 'unavailable', 'failed')),
+    error     text,
     event     jsonb       NOT NULL,
     parked_at timestamptz NOT NULL,
+    retry_at  timestamptz,
     PRIMARY KEY (consumer, stream, version)
 );
-CREATE INDEX parked_gaps ON parked (consumer, parked_at) WHERE reason = 'gap';
+CREATE INDEX parked_waiting ON parked (consumer, parked_at) WHERE reason <> 'failed';
+
+-- How far a consumer has compared its inbox with the store of each source, in positions of the source's outbox.
+CREATE TABLE compared (
+    consumer text   NOT NULL,
+    source   text   NOT NULL,
+    position bigint NOT NULL DEFAULT 0,
+    done     boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (consumer, source)
+);
 
 -- Requests that carried an idempotency key, and their answers once they are known.
 CREATE TABLE idempotency_keys (
@@ -61,6 +82,6 @@ DECLARE
     service text := quote_ident(replace(current_user, '_owner', ''));
 BEGIN
     EXECUTE 'GRANT SELECT, INSERT, UPDATE (published_at) ON events TO ' || service;
-    EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON inbox, parked, idempotency_keys TO ' || service;
+    EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON inbox, parked, compared, idempotency_keys TO ' || service;
 END
 $$;

@@ -1,0 +1,81 @@
+"""A consumer whose effects can be counted, and made to fail; and the services that own its streams."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.adapters.clock import Clock
+from shared.adapters.postgres import Database, Transaction
+from shared.contracts.events import Event, StoredEvent
+from shared.errors import Unavailable
+from shared.outbox.inbox import Inbox
+from shared.registry import Row
+from shared.telemetry.context import trail
+from tests.shared.outbox.facts import TYPE, stream
+
+ADD = "insert into things (id) values (:id)"
+COUNT = "select count(*) as n from things where id like :prefix"
+
+
+class Consumer:
+    """An inbox whose effects are rows in a table, which refuses a second effect of the same event."""
+
+    def __init__(self, database: Database, clock: Clock, attempts: int = 10, name: str = "") -> None:
+        self.name = name or stream()
+        self.seen: list[tuple[str, int]] = []
+        self.failing: set[int] = set()
+        self.failure: Callable[[], Exception] = lambda: Unavailable("not now")
+        self.trails: list[str] = []
+        self._database = database
+        row = Row(
+            service="claiming", name=self.name, event=[TYPE], replay="fill", scale="background", attempts=attempts
+        )
+        self.inbox = Inbox(row, database, self._handle, clock)
+
+    def _handle(self, event: Event[Any], transaction: Transaction) -> None:
+        assert event.data.order_id == str(event.version)
+        transaction.count(ADD, {"id": f"{self.name} {event.stream} {event.version}"})
+        self.trails.append(trail().request_id)
+        if event.version in self.failing:
+            raise self.failure()
+        self.seen.append((event.stream, event.version))
+
+    def receive(self, *events: StoredEvent) -> list[str]:
+        """Deliver events one after the other."""
+        return [self.inbox.receive(each) for each in events]
+
+    def effects(self) -> int:
+        """How many effects were committed."""
+        with self._database.transaction() as transaction:
+            (row,) = transaction.run(COUNT, {"prefix": f"{self.name} %"})
+        return int(row["n"])
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a stream in the order in which they were handled."""
+        return [version for seen, version in self.seen if seen == name]
+
+    def parked(self, name: str) -> list[tuple[int, str]]:
+        """What is parked of a stream, as (version, reason)."""
+        sql = "select version, reason from parked where consumer = :consumer and stream = :name order by version"
+        with self._database.transaction() as transaction:
+            rows = transaction.run(sql, {"consumer": self.name, "name": name})
+        return [(row["version"], row["reason"]) for row in rows]
+
+
+Source = Callable[[str, str, int], list[StoredEvent]]
+
+
+def source(*events: StoredEvent) -> Source:
+    """The service that owns the streams of these events."""
+
+    def read(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+        assert event_type in {each.type for each in events}
+        return [each for each in events if each.stream == name and each.version >= from_version]
+
+    return read
+
+
+def nobody(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+    """A source that must not be asked."""
+    pytest.fail(f"asked for {event_type} {name} from {from_version}")
