@@ -29,6 +29,8 @@ class Settings:
     operator_addresses: frozenset[str]
     self_service_merchants: bool
     order_ttl_seconds: int
+    order_matures_after_seconds: int
+    quote_ttl_seconds: int
     answer_within_seconds: int
     fee_bps: int
     claim_chain_id: int
@@ -98,6 +100,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         operator_addresses=frozenset(a.lower() for a in environment.get("OPERATOR_ADDRESSES", "").split(",") if a),
         self_service_merchants=environment.get("SELF_SERVICE_MERCHANTS", "false") == "true",
         order_ttl_seconds=int(environment.get("ORDER_TTL_SECONDS", "900")),
+        order_matures_after_seconds=int(environment.get("ORDER_MATURES_AFTER_SECONDS", "604800")),
+        quote_ttl_seconds=int(environment.get("QUOTE_TTL_SECONDS", "300")),
         answer_within_seconds=int(environment.get("ANSWER_WITHIN_SECONDS", "5")),
         fee_bps=int(environment.get("FEE_BPS", "250")),
         claim_chain_id=int(environment.get("CLAIM_CHAIN_ID", "31337")),

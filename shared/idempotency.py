@@ -131,6 +131,11 @@ def answer_lease(transaction: Transaction, reference: str, answer: Answer) -> No
     SQL.answer_lease(transaction, reference=reference, status=answer.status, body=answer.body)
 
 
+def forget(transaction: Transaction, now: datetime, at_most: int) -> int:
+    """Delete keys that are past their time. Returns how many."""
+    return int(SQL.forget_keys(transaction, now=now, at_most=at_most))
+
+
 def fingerprint(method: str, path: str, query: Sequence[tuple[str, str]], body: object) -> str:
     """What a key is bound to. Raises rfc8785.CanonicalizationError for a body outside of I-JSON."""
     head = rfc8785.dumps([method, path, sorted([name, value] for name, value in query)])

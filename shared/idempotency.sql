@@ -43,3 +43,9 @@ SELECT request_id FROM idempotency_keys WHERE reference = :reference;
 -- Keep a saga's answer beside its outcome, whoever commits it.
 UPDATE idempotency_keys SET status = :status, body = :body, lease_expires_at = NULL
 WHERE reference = :reference AND status IS NULL;
+
+-- name: forget_keys!
+-- Keys that are past their time, those first that have been for longest; one that is in use at this moment waits.
+DELETE FROM idempotency_keys WHERE (caller, operation, key) IN (
+    SELECT caller, operation, key FROM idempotency_keys WHERE expires_at <= :now
+    ORDER BY expires_at LIMIT :at_most FOR UPDATE SKIP LOCKED);

@@ -24,7 +24,7 @@ from functions import main
 from functions.identity.domain.users import EVERYONE
 from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import Order
-from functions.order.domain.placing import place
+from functions.order.domain.placing import Line, place
 from functions.supply.create_supply import CreateSupply
 from functions.supply.views import SupplyView
 from functions.wallet.faucet import Faucet
@@ -222,8 +222,8 @@ class Island:
     def place(self, buyer: Islander, *lines: tuple[SupplyView, int], ttl: timedelta = TTL) -> Order:
         """An order that is placed, and for which nothing is reserved or held yet."""
         work = self.orders
-        terms = work.supply.describe([supply.id for supply, _ in lines], buyer.user_id)
-        wanted = [(terms[supply.id], quantity, work.new_id("itm")) for supply, quantity in lines]
+        terms = work.supply.describe([supply.id for supply, _ in lines], buyer.user_id, buyer.address, {})
+        wanted = [Line(work.new_id("itm"), terms[supply.id], quantity) for supply, quantity in lines]
         order_id, expires_at = work.new_id("ord"), datetime.now(UTC) + ttl
         placed = place(order_id, buyer.user_id, buyer.wallet_id, buyer.address, wanted, work.fee_bps, expires_at)
         with work.transaction() as t1:

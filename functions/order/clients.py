@@ -1,14 +1,15 @@
 """What the order service asks of others, over gRPC. Every command carries an id that derives from the order's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from functions.order.domain.order import Order
-from functions.order.domain.placing import Terms
-from functions.order.ports import Refusal
+from functions.order.domain.placing import Proof, Terms
+from functions.order.domain.quoting import Purse, Verdict
+from functions.order.ports import Proofs, Refused
 from shared import ids
-from shared.contracts.gen import supply_pb2, wallet_pb2
-from shared.errors import NotFound
+from shared.contracts.gen import claiming_pb2, supply_pb2, wallet_pb2
+from shared.errors import MeridianError, NotFound
 
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
@@ -23,8 +24,10 @@ class SupplyClient:
     def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
-    def describe(self, supply_ids: Sequence[str], user_id: str) -> dict[str, Terms]:
-        request = supply_pb2.DescribeRequest(supply_ids=supply_ids, user_id=user_id)
+    def describe(self, supply_ids: Sequence[str], user_id: str, address: str, proofs: Proofs) -> dict[str, Terms]:
+        request = supply_pb2.DescribeRequest(
+            supply_ids=supply_ids, user_id=user_id, address=address, proofs=_proofs(proofs)
+        )
         response = self._channel.call("Supply.Describe", request, supply_pb2.DescribeResponse)
         return {
             terms.supply_id: Terms(
@@ -38,11 +41,27 @@ class SupplyClient:
                 contract=terms.asset.contract,
                 token_id=terms.asset.token_id,
                 standard=terms.asset.standard,
+                phase=terms.phase,
+                listed=terms.listed,
+                limit=terms.limit,
             )
             for terms in response.supplies
         }
 
-    def reserve(self, order: Order) -> Refusal | None:
+    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Verdict]:
+        lines = [supply_pb2.CheckRequest.Line(supply_id=each, quantity=quantity) for each, quantity in units.items()]
+        request = supply_pb2.CheckRequest(user_id=user_id, address=address, lines=lines, proofs=_proofs(proofs))
+        response = self._channel.call("Supply.Check", request, supply_pb2.CheckResponse)
+        return {
+            outcome.supply_id: Verdict(
+                reasons=tuple(outcome.reasons),
+                phase=outcome.phase,
+                limit_remaining=outcome.limit_remaining if outcome.HasField("limit_remaining") else None,
+            )
+            for outcome in response.outcomes
+        }
+
+    def reserve(self, order: Order) -> Refused | None:
         asked = supply_pb2.ReserveRequest.Order(
             order_id=order.id, user_id=order.user_id, lines=_lines(order), expires_at=order.expires_at
         )
@@ -71,7 +90,13 @@ class WalletClient:
             raise NotFound("There is no such wallet.")
         return wallets[0].address
 
-    def hold(self, order: Order) -> Refusal | None:
+    def purse(self, wallet_id: str, currency: str) -> Purse:
+        request = wallet_pb2.DescribeRequest(wallet_ids=[wallet_id], balances=True)
+        wallet = self._channel.call("Wallet.Describe", request, wallet_pb2.DescribeResponse).wallets[0]
+        available = {balance.currency: int(balance.available) for balance in wallet.balances}
+        return Purse(wallet.open, available.get(currency, 0))
+
+    def hold(self, order: Order) -> Refused | None:
         hold = wallet_pb2.PlaceHoldRequest.Hold(
             hold_id=order.hold_id,
             order_id=order.id,
@@ -92,6 +117,40 @@ class WalletClient:
         outcome = self._channel.call("Wallet.ReleaseHold", request, wallet_pb2.ReleaseHoldResponse).outcomes[0]
         return outcome.state == wallet_pb2.ReleaseHoldResponse.STATE_RELEASED
 
+    def refund(self, order: Order) -> None:
+        request = wallet_pb2.RefundRequest(order_id=order.id, wallet_id=order.wallet_id)
+        state = self._channel.call("Wallet.Refund", request, wallet_pb2.RefundResponse).state
+        if state != wallet_pb2.RefundResponse.STATE_REFUNDED:
+            raise MeridianError(f"{order.id} is to be refunded, but its money is gone to the merchant")
+
+
+class ClaimingClient:
+    """The claiming service, as the order service sees it."""
+
+    def __init__(self, channel: "RpcChannel") -> None:
+        self._channel = channel
+
+    def void(self, order: Order) -> bool:
+        request = claiming_pb2.VoidClaimRequest(order_id=order.id, user_id=order.user_id, address=order.address)
+        return self._channel.call("Claiming.VoidClaim", request, claiming_pb2.VoidClaimResponse).voided
+
+
+def _proofs(proofs: Mapping[str, Proof]) -> list[supply_pb2.Proof]:
+    """Proofs as the contract has them."""
+    told = []
+    for supply_id, proof in proofs.items():
+        limit, price = proof.overrides or (0, 0)
+        told.append(
+            supply_pb2.Proof(
+                supply_id=supply_id,
+                hashes=proof.hashes,
+                overrides=proof.overrides is not None,
+                per_user_limit=str(limit),
+                unit_price=str(price),
+            )
+        )
+    return told
+
 
 def _lines(order: Order) -> list[supply_pb2.ReserveRequest.Line]:
     return [
@@ -100,6 +159,9 @@ def _lines(order: Order) -> list[supply_pb2.ReserveRequest.Line]:
             supply_id=item.supply_id,
             quantity=item.quantity,
             unit_price=str(item.unit_price),
+            phase=item.phase,
+            listed=item.listed,
+            limit=item.limit,
         )
         for item in order.items
     ]

@@ -1,31 +1,24 @@
 """Buy: place an order, reserve its stock, set its money aside, confirm it."""
 
 from datetime import timedelta
-from typing import Annotated
-
-import msgspec
 
 from functions.order import saga
-from functions.order.domain.placing import Terms, place
+from functions.order.buying import OrderLines, ask
+from functions.order.domain.placing import place
 from functions.order.domain.refusing import refusal_of
 from functions.order.ports import SagaWork
 from functions.order.views import OrderView
-from shared.contracts.operations import Caller, Quantity, Request
-from shared.errors import NotFound
+from shared.contracts.operations import Caller, Request
 
-
-class Line(Request):
-    """So many units of a supply."""
-
-    supply_id: str
-    quantity: Quantity
+EXPIRED = ("QUOTE_EXPIRED", "The quote has expired: ask for another.")
 
 
 class CreateOrder(Request):
-    """What to buy, and from which wallet to pay."""
+    """What to buy, and from which wallet to pay; with a quote, at the prices that it tells."""
 
     wallet_id: str
-    items: Annotated[list[Line], msgspec.Meta(min_length=1, max_length=50)]
+    items: OrderLines
+    quote: str | None = None
 
 
 def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderView:
@@ -35,26 +28,27 @@ def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderV
     """
     until = work.now() + timedelta(seconds=work.answer_within_seconds)
     order_id = work.resumed() or _place(request, caller, work)
-    order = saga.finish(order_id, work, until)
+    order = saga.finish(order_id, work, until, lease=order_id)
     if refusal := refusal_of(order):
         raise refusal
     return OrderView.of(order)
 
 
 def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> str:
-    """T0 asks for the terms, outside any transaction; T1 commits the order at those terms together with its key."""
-    address = work.wallet.address(request.wallet_id, owner=caller.user_id)
-    terms = work.supply.describe([line.supply_id for line in request.items], caller.user_id)
-    lines = [(_known(terms, line.supply_id), line.quantity, work.new_id("itm")) for line in request.items]
+    """T0 asks for the terms, outside any transaction; T1 commits the order at those terms together with its key.
+
+    One with a quote that has expired fails as it is placed.
+    """
+    quote = work.quotes.open(request.quote) if request.quote is not None else None
+    wanted = ask(request.wallet_id, request.items, caller, work)
+    lines = quote.honoured(caller.user_id, request.wallet_id, wanted.lines) if quote else wanted.lines
     expires_at = work.now() + timedelta(seconds=work.order_ttl_seconds)
-    placed = place(work.new_id("ord"), caller.user_id, request.wallet_id, address, lines, work.fee_bps, expires_at)
+    placed = place(
+        work.new_id("ord"), caller.user_id, request.wallet_id, wanted.address, lines, work.fee_bps, expires_at
+    )
     with work.transaction() as t1:
         t1.lease_key(placed.order_id)
-        t1.orders.place(placed)
+        order = t1.orders.place(placed)
+        if quote and quote.expired(t1.now()):
+            t1.orders.record(order, order.fail(*EXPIRED))
     return placed.order_id
-
-
-def _known(terms: dict[str, Terms], supply_id: str) -> Terms:
-    if supply_id not in terms:
-        raise NotFound(f"There is no supply {supply_id[:64]!r}.")
-    return terms[supply_id]

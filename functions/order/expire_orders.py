@@ -1,13 +1,21 @@
 """Expire orders that did not come to an outcome in their time."""
 
+from typing import Final
+
+from functions.order.domain.order import Order
 from functions.order.expiring import expire_if_due
-from functions.order.ports import OrderWork
+from functions.order.ports import SagaWork
+from functions.order.sweeping import sweep
 
-BATCH = 500
+BATCH: Final = 500
 
 
-def expire_orders(work: OrderWork) -> dict[str, int]:
-    """Expire what is due; the events give back what was reserved and held. Returns how many."""
-    due = work.orders.expired(work.now(), BATCH)
-    expired = [expire_if_due(order_id, work) for order_id in sorted(due)]
-    return {"expired": sum(order.status == "expired" for order in expired)}
+def expire_orders(work: SagaWork) -> dict[str, int]:
+    """Expire what is due; the events give back what was reserved and held. Returns how many, and how many wait on."""
+
+    def expire(order_id: str) -> Order:
+        with work.transaction() as expiring:
+            return expire_if_due(order_id, expiring)
+
+    swept, waiting = sweep("expire", BATCH, expire, work)
+    return {"expired": sum(order.status == "expired" for order in swept), "waiting": waiting}

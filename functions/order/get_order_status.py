@@ -11,7 +11,7 @@ def get_order_status(request: GetStatusRequest, work: OrderWork) -> GetStatusRes
         order_id=order.id,
         user_id=order.user_id,
         status=order.status,
-        claimable=order.status == "paid",
+        claimable=order.claimable,
         address=order.address,
         items=[
             Item(
@@ -25,4 +25,9 @@ def get_order_status(request: GetStatusRequest, work: OrderWork) -> GetStatusRes
             )
             for item in order.items
         ],
+        merchant_id=order.merchant_id,
+        wallet_id=order.wallet_id,
+        currency=order.currency,
+        total=str(order.total),
+        paid_at=order.paid_at,
     )

@@ -11,5 +11,10 @@ PAGE: Final = 1000
 
 def list_paid_orders(request: ListPaidRequest, work: OrderWork) -> ListPaidResponse:
     """A page of the orders that were paid before a time."""
-    totals = work.orders.paid(request.before.ToDatetime(UTC), request.after, PAGE)
-    return ListPaidResponse(order_ids=totals, charged_ids=[order_id for order_id, total in totals.items() if total])
+    paid = work.orders.paid(request.before.ToDatetime(UTC), request.after, PAGE)
+    return ListPaidResponse(
+        order_ids=paid,
+        charged_ids=[order_id for order_id, order in paid.items() if order.total],
+        refunded_ids=[order_id for order_id, order in paid.items() if order.refunded],
+        earned_ids=[order_id for order_id, order in paid.items() if order.earned],
+    )

@@ -1,18 +1,36 @@
 """What order operations may ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Status
-from functions.order.domain.placing import Terms
+from functions.order.domain.placing import Proof, Terms
+from functions.order.domain.quoting import Purse, Quote, Verdict
 from functions.order.views import OrderEventView, OrderView
 from shared.contracts.operations import Caller
+from shared.errors import Refusal
 
-Refusal = tuple[str, str]
+Refused = tuple[str, str]
 """Why a service refuses: a stable code, and a detail for people."""
+
+Proofs = Mapping[str, Proof]
+"""By supply: that the address which pays is on its allowlist."""
+
+Task = Literal["advance", "expire", "mature"]
+"""What there may be to do for orders whose time has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A paid order, as auditors follow it. earned: whether the merchant is due its money, claimed or not."""
+
+    total: int
+    refunded: bool
+    earned: bool
 
 
 class Orders(Protocol):
@@ -25,7 +43,7 @@ class Orders(Protocol):
         """An order folded from its events, held against change by others. Raises NotFound."""
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
-        """Append facts to a locked order; the first that ends its pending state stores the answer to its request."""
+        """Append facts to a locked order; what decides a purchase or a refund stores the answer to its request."""
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
         """An order to its buyer, its merchant or an operator. Raises NotFound, also for others."""
@@ -38,23 +56,26 @@ class Orders(Protocol):
     def history(self, order_id: str, after: int, most: int) -> list[OrderEventView]:
         """The facts of an order after a version, oldest first."""
 
-    def paid(self, before: datetime, after: str, most: int) -> dict[str, int]:
-        """The totals of orders that were paid before a time, in the order of their ids, after one."""
+    def paid(self, before: datetime, after: str, most: int) -> dict[str, Paid]:
+        """Orders that were paid before a time, as they were at that time, in the order of their ids, after one."""
 
-    def expired(self, now: datetime, most: int) -> list[str]:
-        """Orders past their time without an outcome, by id."""
+    def take(self, task: Task, most: int) -> list[str]:
+        """Orders for which there is something to do now, by id; those that wait longest first.
 
-    def stranded(self, before: datetime, most: int) -> list[str]:
-        """Orders placed before a time that are still without an outcome, by id."""
+        They are put off as they are taken, longer each time: what cannot be done does not stand before the rest.
+        """
 
 
 class Supply(Protocol):
     """What the supply service is asked."""
 
-    def describe(self, supply_ids: Sequence[str], user_id: str) -> dict[str, Terms]:
-        """The terms of supplies that a user may see, by id. Raises Unavailable."""
+    def describe(self, supply_ids: Sequence[str], user_id: str, address: str, proofs: Proofs) -> dict[str, Terms]:
+        """The terms of supplies that a user may see, by id, if this address pays. Raises Unavailable."""
 
-    def reserve(self, order: Order) -> Refusal | None:
+    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Verdict]:
+        """Whether a user may have so many units of supplies now, by id. Raises Unavailable."""
+
+    def reserve(self, order: Order) -> Refused | None:
         """Reserve all lines; the refusal, if any. Raises Unavailable when the outcome is not known."""
 
     def release(self, order: Order) -> None:
@@ -67,17 +88,41 @@ class Wallet(Protocol):
     def address(self, wallet_id: str, owner: str) -> str:
         """The address of a user's wallet. Raises NotFound for an absent or another's wallet; Unavailable."""
 
-    def hold(self, order: Order) -> Refusal | None:
+    def purse(self, wallet_id: str, currency: str) -> Purse:
+        """What there is to spend in a wallet that is known. Raises Unavailable."""
+
+    def hold(self, order: Order) -> Refused | None:
         """Set the total aside; the refusal, if any. Raises Unavailable when the outcome is not known."""
 
     def release(self, order: Order) -> bool:
         """Give the hold back, and refuse it for ever; False when it was captured. Raises Unavailable."""
+
+    def refund(self, order: Order) -> None:
+        """Pay the order's escrow back, once. Raises Unavailable; MeridianError when the merchant was paid: a defect."""
+
+
+class Claiming(Protocol):
+    """What the claiming service is asked."""
+
+    def void(self, order: Order) -> bool:
+        """See to it that a paid order is never claimed; False when it is already. Raises Unavailable."""
+
+
+class Quotes(Protocol):
+    """Quotes, as clients carry them."""
+
+    def seal(self, quote: Quote) -> str:
+        """A quote as a text that only this house can write."""
+
+    def open(self, sealed: str) -> Quote:
+        """What was sealed. Raises QuoteInvalid for anything else."""
 
 
 class OrderWork(Protocol):
     """The work of one operation on orders, in one transaction."""
 
     orders: Orders
+    matures_after: timedelta
 
     def now(self) -> datetime:
         """The time of this operation."""
@@ -86,21 +131,21 @@ class OrderWork(Protocol):
         """A fresh id, at home in this cell."""
 
 
-class PlacingWork(OrderWork, Protocol):
-    """The transaction that places an order."""
+class KeyedWork(OrderWork, Protocol):
+    """One transaction of a request that came with an idempotency key."""
 
-    def lease_key(self, order_id: str) -> None:
-        """Bind the request's idempotency key to the order. Raises KeyInUse when another request was first."""
+    def lease_key(self, reference: str) -> None:
+        """Bind the key to what the request begins. Raises KeyInUse when another request was first."""
+
+    def keep_answer(self, answer: OrderView | Refusal) -> None:
+        """Keep what this request is answered under its key, if it has none yet."""
 
 
-class SagaWork(Protocol):
-    """The work of a saga: transactions of its own, with calls to other services in between."""
+class Asking(Protocol):
+    """What it takes to tell what something would cost somebody."""
 
     supply: Supply
     wallet: Wallet
-    order_ttl_seconds: int
-    answer_within_seconds: int
-    fee_bps: int
 
     def now(self) -> datetime:
         """The present."""
@@ -108,16 +153,33 @@ class SagaWork(Protocol):
     def new_id(self, prefix: str) -> str:
         """A fresh id, at home in this cell."""
 
-    def transaction(self) -> AbstractContextManager[PlacingWork]:
+
+class QuoteWork(Asking, Protocol):
+    """The work of quoting, which is in no transaction."""
+
+    quotes: Quotes
+    quote_ttl_seconds: int
+
+
+class SagaWork(Asking, Protocol):
+    """The work of a saga: transactions of its own, with calls to other services in between."""
+
+    claiming: Claiming
+    quotes: Quotes
+    order_ttl_seconds: int
+    answer_within_seconds: int
+    fee_bps: int
+
+    def transaction(self) -> AbstractContextManager[KeyedWork]:
         """Work of its own transaction, committed at the end."""
 
     def resumed(self) -> str | None:
-        """The order that this request's idempotency key began before; None for a new request.
+        """What this request's idempotency key began before; None for a new request.
 
         Raises KeyInUse while the request that began it may still be at work.
         """
 
-    def end_lease(self, order_id: str) -> None:
+    def end_lease(self, reference: str) -> None:
         """Let the same idempotency key resume at once."""
 
     def pause(self, attempt: int) -> None:

@@ -3,13 +3,19 @@
 from functions.order.ports import OrderWork
 from shared.contracts.events import Event
 from shared.contracts.gen.claim_events_pb2 import ClaimClaimed
-from shared.errors import Unavailable
+from shared.errors import MeridianError, Unavailable
 
 
 def record_claim(event: Event[ClaimClaimed], work: OrderWork) -> None:
-    """Record the claim, once. Raises Unavailable when the payment is not recorded yet."""
+    """Record the claim, once.
+
+    Raises Unavailable when the payment is not recorded yet, or a refund is not decided, which this claim refuses;
+    MeridianError for an order that came to nothing or was refunded: a defect.
+    """
     order = work.orders.lock(event.data.order_id)
-    if order.status == "paid":
+    if order.stage in ("paid", "promised", "matured"):
         work.orders.record(order, order.claim(event.data.claim_id))
-    elif order.status in ("pending", "confirmed"):
-        raise Unavailable(f"the payment of {order.id} is not recorded yet")
+    elif order.ended or order.stage == "refunded":
+        raise MeridianError(f"{order.id} is {order.status}, but there is a voucher for it")
+    elif order.stage not in ("claimed", "completed"):
+        raise Unavailable(f"{order.id} is {order.stage}: its claim is recorded after that")

@@ -4,6 +4,12 @@
     reserve, hold       calls whose ids derive from the order's, so that every try is the same command
     T2 (_conclude)      confirmed, failed or cancelled, with the answer to the request: one wins, whoever gets there
 
+A refund goes the same way:
+
+    T1 (refund_order)   the refund is requested, with its idempotency key
+    void, refund        claiming says whether there is a voucher; if there is none, nor ever will be, the wallet pays
+    T2 (_refund)        refunded or refused, with the answer to the request
+
 An order that ended gives back what it had reserved and held, before its refusal is answered; its event repeats that.
 A release goes out only after T2, so that nobody gives back what another's T2 has confirmed.
 """
@@ -12,10 +18,10 @@ import logging
 from datetime import datetime
 from typing import Final
 
-from functions.order.domain.errors import OrderPending
+from functions.order.domain.errors import AlreadyClaimed, OrderPending
 from functions.order.domain.order import Order
 from functions.order.expiring import expire_if_due
-from functions.order.ports import Refusal, SagaWork
+from functions.order.ports import Refused, SagaWork
 from shared.errors import Contended, Unavailable
 
 log = logging.getLogger(__name__)
@@ -24,9 +30,10 @@ BURIED: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
 """A command found its tombstone: somebody is ending this order, and may have been cut off before saying so."""
 
 
-def finish(order_id: str, work: SagaWork, until: datetime) -> Order:
+def finish(order_id: str, work: SagaWork, until: datetime, lease: str) -> Order:
     """Bring an order to its outcome, trying again while a service does not answer or a race is lost.
 
+    lease: what the request's idempotency key is bound to.
     Raises OrderPending at `until`; the same idempotency key, or the sweeper, goes on.
     """
     attempt = 0
@@ -36,7 +43,7 @@ def finish(order_id: str, work: SagaWork, until: datetime) -> Order:
         except (Unavailable, Contended) as error:
             attempt += 1
             if work.now() >= until:
-                work.end_lease(order_id)
+                work.end_lease(lease)
                 raise OrderPending(order_id=order_id) from error
             work.pause(attempt)
 
@@ -50,6 +57,8 @@ def advance(order_id: str, work: SagaWork) -> Order:
         order = expire_if_due(order_id, beginning)
     if order.status == "pending":
         order = _conclude(order, _reserve_and_hold(order, work), work)
+    if order.stage == "refunding":
+        order = _refund(order, work)
     if order.ended:
         give_back(order, work)
     return order
@@ -65,14 +74,14 @@ def give_back(order: Order, work: SagaWork) -> None:
         log.warning("%s gives back later: %s", order.id, error)
 
 
-def _reserve_and_hold(order: Order, work: SagaWork) -> Refusal | None:
+def _reserve_and_hold(order: Order, work: SagaWork) -> Refused | None:
     refusal = work.supply.reserve(order)
     if refusal is None and order.hold_id:
         refusal = work.wallet.hold(order)
     return refusal
 
 
-def _conclude(order: Order, refusal: Refusal | None, work: SagaWork) -> Order:
+def _conclude(order: Order, refusal: Refused | None, work: SagaWork) -> Order:
     """T2: commit the outcome, unless there is one already."""
     with work.transaction() as t2:
         current = t2.orders.lock(order.id)
@@ -83,3 +92,15 @@ def _conclude(order: Order, refusal: Refusal | None, work: SagaWork) -> Order:
         if refusal[0] in BURIED:
             return t2.orders.record(current, current.cancel())
         return t2.orders.record(current, current.fail(*refusal))
+
+
+def _refund(order: Order, work: SagaWork) -> Order:
+    """Give the money back, unless there is a voucher, and commit which it was, unless somebody has."""
+    voided = work.claiming.void(order)
+    if voided and order.total:
+        work.wallet.refund(order)
+    with work.transaction() as t2:
+        current = t2.orders.lock(order.id)
+        if current.stage != "refunding":
+            return current
+        return t2.orders.record(current, current.refund() if voided else current.refuse_refund(AlreadyClaimed.code))

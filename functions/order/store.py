@@ -3,17 +3,19 @@
 import random
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from functions.order.clients import SupplyClient, WalletClient
+from functions.order.clients import ClaimingClient, SupplyClient, WalletClient
 from functions.order.domain.events import OrderEvent, OrderPlaced
-from functions.order.domain.order import Order, Status, apply, fold
-from functions.order.domain.refusing import refusal_of
+from functions.order.domain.order import Order, Stage, Status, apply, fold
+from functions.order.domain.refusing import refund_refusal_of, refusal_of
+from functions.order.ports import Paid, Task
+from functions.order.quotes import SignedQuotes
 from functions.order.views import FailureView, ItemView, OrderEventView, OrderView
 from shared import ids
 from shared.adapters.postgres import Row, queries
@@ -21,14 +23,21 @@ from shared.contracts import problems
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import Caller
-from shared.errors import NotFound
+from shared.errors import NotFound, Refusal
 from shared.idempotency import Answer, Began, answer_lease, end_lease, lease_request_id
 from shared.money import Amount
 from shared.outbox.work import UnitOfWork
+from shared.telemetry.context import trail
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 FACTS: Final[dict[str, type[OrderEvent]]] = {fact.type: fact for fact in OrderEvent.__args__}
 FIRST_PAUSE_SECONDS: Final = 0.05
+STAGES: Final[dict[Task, list[Stage]]] = {
+    "advance": ["pending", "refunding"],
+    "expire": ["pending"],
+    "mature": ["paid"],
+}
+"""The orders that may wait for a task."""
 
 
 class Work(UnitOfWork):
@@ -49,6 +58,16 @@ class Work(UnitOfWork):
         """The wallet service."""
         return WalletClient(self.resources.channel("wallet", "order"))
 
+    @cached_property
+    def claiming(self) -> ClaimingClient:
+        """The claiming service."""
+        return ClaimingClient(self.resources.channel("claiming", "order"))
+
+    @cached_property
+    def quotes(self) -> SignedQuotes:
+        """Quotes, as clients carry them."""
+        return SignedQuotes(self.settings.secret("quote_key"))
+
     @property
     def order_ttl_seconds(self) -> int:
         """How long an order may take from placed to confirmed."""
@@ -60,13 +79,27 @@ class Work(UnitOfWork):
         return self.settings.answer_within_seconds
 
     @property
+    def quote_ttl_seconds(self) -> int:
+        """How long the prices of a quote count."""
+        return self.settings.quote_ttl_seconds
+
+    @property
+    def matures_after(self) -> timedelta:
+        """How long after its payment an order can be refunded."""
+        return timedelta(seconds=self.settings.order_matures_after_seconds)
+
+    @property
     def fee_bps(self) -> int:
         """The house's part of a sale, in hundredths of a percent."""
         return self.settings.fee_bps
 
-    def lease_key(self, order_id: str) -> None:
+    def lease_key(self, reference: str) -> None:
         if self.key is not None:
-            self.key.lease(self.opened, order_id, self.now())
+            self.key.lease(self.opened, reference, self.now())
+
+    def keep_answer(self, answer: OrderView | Refusal) -> None:
+        if self.key is not None:
+            self.key.keep(self.opened, _answered(200, answer, trail().request_id), self.now())
 
     def resumed(self) -> str | None:
         if self.key is None:
@@ -75,9 +108,9 @@ class Work(UnitOfWork):
             known = self.key.find(work.opened, work.now())
             return known.resume(work.opened, work.now()) if isinstance(known, Began) else None
 
-    def end_lease(self, order_id: str) -> None:
+    def end_lease(self, reference: str) -> None:
         with self.transaction() as work:
-            end_lease(work.opened, order_id, work.now())
+            end_lease(work.opened, reference, work.now())
 
     def pause(self, attempt: int) -> None:
         time.sleep(min(1.0, FIRST_PAUSE_SECONDS * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311 - jitter
@@ -92,13 +125,12 @@ class OrderStore:
     def place(self, placed: OrderPlaced) -> Order:
         self._work.events.append(placed.order_id, 0, [placed])
         order = apply(None, placed, self._work.now())
-        names = ("id", "user_id", "wallet_id", "merchant_id", "currency", "total", "status", "expires_at", "version")
+        names = ("id", "user_id", "wallet_id", "merchant_id", "currency", "total", "status", "stage", "expires_at")
         SQL.insert_order(
             self._work.opened,
-            **{name: getattr(order, name) for name in names},
+            **{name: getattr(order, name) for name in (*names, "version", "created_at", "updated_at")},
             items=to_json(OrderView.of(order).items).decode(),
-            created_at=order.created_at,
-            updated_at=order.updated_at,
+            due_at=order.due_at(self._work.matures_after),
         )
         return order
 
@@ -120,12 +152,18 @@ class OrderStore:
             self._work.opened,
             id=after.id,
             status=after.status,
+            stage=after.stage,
             failure=to_json(FailureView(*after.failure)).decode() if after.failure else None,
+            paid_at=after.paid_at,
             version=after.version,
+            due_at=after.due_at(self._work.matures_after),
             updated_at=after.updated_at,
         )
-        if order.status == "pending":
-            self._answer(after)
+        if order.stage == "pending":
+            self._answer(after.id, 201, refusal_of(after) or OrderView.of(after))
+        if order.stage == "refunding":
+            refusal = refund_refusal_of(after, self._work.now(), self._work.matures_after)
+            self._answer(ids.sibling(after.id, "rfd"), 200, refusal or OrderView.of(after))
         return after
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
@@ -146,27 +184,27 @@ class OrderStore:
         found = self._work.events.read(order_id, after + 1, most)
         return [OrderEventView(version=e.version, type=e.type, data=e.data, at=e.at) for e in found]
 
-    def paid(self, before: datetime, after: str, most: int) -> dict[str, int]:
+    def paid(self, before: datetime, after: str, most: int) -> dict[str, Paid]:
         rows = SQL.list_paid(self._work.opened, before=before, after=after, most=most)
-        return {row["id"]: row["total"] for row in rows}
+        return {row["id"]: Paid(row["total"], row["refunded"], row["earned"]) for row in rows}
 
-    def expired(self, now: datetime, most: int) -> list[str]:
-        return [row["id"] for row in SQL.find_expired(self._work.opened, now=now, most=most)]
+    def take(self, task: Task, most: int) -> list[str]:
+        taken = SQL.take_due(
+            self._work.opened, stages=STAGES[task], overdue=task == "expire", now=self._work.now(), most=most
+        )
+        return [row["id"] for row in taken]
 
-    def stranded(self, before: datetime, most: int) -> list[str]:
-        return [row["id"] for row in SQL.find_stranded(self._work.opened, before=before, most=most)]
+    def _answer(self, reference: str, success: int, answer: OrderView | Refusal) -> None:
+        """Store the answer to the request that leased its key for this, whoever commits the outcome."""
+        request_id = lease_request_id(self._work.opened, reference)
+        if request_id is not None:
+            answer_lease(self._work.opened, reference, _answered(success, answer, request_id))
 
-    def _answer(self, order: Order) -> None:
-        """Store the answer to the request that placed the order, whoever commits its outcome."""
-        request_id = lease_request_id(self._work.opened, order.id)
-        if request_id is None:
-            return
-        refusal = refusal_of(order)
-        if refusal is None:
-            answer = Answer(201, to_json(OrderView.of(order)).decode())
-        else:
-            answer = Answer(problems.status_of(refusal), problems.body_of(refusal, request_id).decode())
-        answer_lease(self._work.opened, order.id, answer)
+
+def _answered(success: int, answer: OrderView | Refusal, request_id: str) -> Answer:
+    if isinstance(answer, Refusal):
+        return Answer(problems.status_of(answer), problems.body_of(answer, request_id).decode())
+    return Answer(success, to_json(answer).decode())
 
 
 def _fact(event: StoredEvent) -> OrderEvent:
@@ -181,7 +219,7 @@ def _view(row: Row) -> OrderView:
     items = [ItemView(**{**item, "unit_price": Amount.parse(item["unit_price"])}) for item in row["items"]]
     return OrderView(
         **{
-            **row,
+            **{name: row[name] for name in OrderView.__struct_fields__},
             "total": Amount(row["total"]),
             "items": items,
             "failure": FailureView(**row["failure"]) if row["failure"] else msgspec.UNSET,

@@ -6,6 +6,8 @@ import msgspec
 
 from functions.order.domain.events import Item
 from functions.order.domain.order import Order, Status
+from functions.order.domain.placing import Line
+from functions.order.domain.quoting import Verdict
 from shared.contracts.operations import Time, View
 from shared.money import Amount
 
@@ -82,3 +84,41 @@ class OrderEventView(View):
     type: str
     data: dict[str, Any]
     at: Time
+
+
+class QuotedItemView(View):
+    """A line of an order that would be placed, with every reason against it."""
+
+    supply_id: str
+    title: str
+    unit_price: Amount
+    quantity: int
+    phase: str
+    limit_remaining: int | None
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, line: Line, verdict: Verdict) -> "QuotedItemView":
+        """What a caller is told of a line."""
+        return cls(
+            supply_id=line.terms.supply_id,
+            title=line.terms.title,
+            unit_price=Amount(line.terms.unit_price),
+            quantity=line.quantity,
+            phase=verdict.phase,
+            limit_remaining=verdict.limit_remaining,
+            reasons=list(verdict.reasons),
+        )
+
+
+class QuoteView(View):
+    """What an order would cost, whether it would go through, and the quote that keeps its prices."""
+
+    eligible: bool
+    reasons: list[str]
+    total: Amount
+    currency: str
+    items: list[QuotedItemView]
+    available_balance: Amount
+    expires_at: Time
+    quote: str | None

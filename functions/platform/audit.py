@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from functions.platform.ports import AuditWork
+from functions.platform.ports import ServicesWork
 from functions.platform.views import ViolationView
 from shared.contracts.operations import Request, Time, View, past
 
@@ -24,8 +24,11 @@ class AuditView(View):
     violations: list[ViolationView]
 
 
-def audit(request: Audit, work: AuditWork) -> AuditView:
-    """Each service's own invariants, and whether paid orders are sold, in escrow and claimable. Raises Unavailable."""
+def audit(request: Audit, work: ServicesWork) -> AuditView:
+    """Each service's own invariants, and whether paid orders are sold, and their money and claims are where they say.
+
+    Raises Unavailable.
+    """
     now = work.now()
     at = past(request.at, now)
     audited = work.services.audited(at) + work.services.followed((at or now) - UNDER_WAY)

@@ -2,14 +2,16 @@
 
 from datetime import UTC
 
-from functions.platform.ports import HostWork
+from functions.platform.ports import HostWork, Paid
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 
 
 def check_audit(request: CheckRequest, work: HostWork) -> CheckResponse:
     """What breaks an invariant, as one consistent picture of the service's data shows it."""
     if request.order_ids:
-        audited = work.invariants.check_paid(request.order_ids)
+        audited = work.invariants.check_paid(
+            Paid(list(request.order_ids), list(request.refunded_ids), list(request.earned_ids))
+        )
     else:
         audited = work.invariants.check(request.at.ToDatetime(UTC) if request.HasField("at") else None)
     return CheckResponse(

@@ -1,28 +1,34 @@
 """What the platform asks of the services, over gRPC."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from functions.platform.ports import Audited, Violation
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
+from shared.errors import MeridianError
 
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
 
+log = logging.getLogger(__name__)
+
 AUDIT_SECONDS: Final = 20
+FORGET_SECONDS: Final = 10
 FOLLOWING: Final = ("wallet", "supply", "claiming")
 """The services in which a payment has an effect."""
 
 
 class ServicesClient:
-    """The services, as an auditor asks them."""
+    """The services, as what looks after all of them asks them."""
 
     def __init__(self, channel: "Callable[[str], RpcChannel]", services: Sequence[str]) -> None:
         """
         channel: opens the channel to a service.
-        services: those that have invariants.
+        services: those that have a database.
         """
         self._channel = channel
         self._services = services
@@ -40,10 +46,23 @@ class ServicesClient:
             if not page.order_ids:
                 return Audited(sorted(set(found.checked)), found.violations)
             for service in FOLLOWING:
+                # What cost nothing has no money to follow.
                 order_ids = page.charged_ids if service == "wallet" else page.order_ids
                 if order_ids:
-                    found += self._check(service, CheckRequest(order_ids=order_ids))
+                    found += self._check(service, _follow(order_ids, page))
             after = page.order_ids[-1]
+
+    def forget_keys(self, at_most: int) -> Mapping[str, int]:
+        return {service: self._forget(service, at_most) for service in self._services}
+
+    def _forget(self, service: str, at_most: int) -> int:
+        """A service that does not answer does not keep the others."""
+        try:
+            request = ForgetRequest(at_most=at_most)
+            return self._channel(service).call("Keys.Forget", request, ForgetResponse, FORGET_SECONDS).forgotten
+        except MeridianError as error:
+            log.warning("the keys of %s wait: %s", service, error)
+            return 0
 
     def _check(self, service: str, request: CheckRequest) -> Audited:
         answer = self._channel(service).call("Audit.Check", request, CheckResponse, AUDIT_SECONDS)
@@ -51,3 +70,13 @@ class ServicesClient:
             [f"{service} {name}" for name in answer.checked],
             [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in answer.violations],
         )
+
+
+def _follow(order_ids: Sequence[str], page: ListPaidResponse) -> CheckRequest:
+    """What a service is asked of these orders of a page."""
+    wanted = set(order_ids)
+    return CheckRequest(
+        order_ids=order_ids,
+        refunded_ids=[order_id for order_id in page.refunded_ids if order_id in wanted],
+        earned_ids=[order_id for order_id in page.earned_ids if order_id in wanted],
+    )

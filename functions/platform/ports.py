@@ -27,6 +27,15 @@ class Audited:
         return Audited([*self.checked, *other.checked], [*self.violations, *other.violations])
 
 
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Paid orders, those among them that were refunded, and those whose money is the merchant's: claimed or matured."""
+
+    order_ids: Sequence[str]
+    refunded_ids: Sequence[str]
+    earned_ids: Sequence[str]
+
+
 class Dependencies(Protocol):
     """The real parts that requests need."""
 
@@ -53,18 +62,28 @@ class Invariants(Protocol):
     def check(self, at: datetime | None) -> Audited:
         """Check everything, as of a past time or of now."""
 
-    def check_paid(self, order_ids: Sequence[str]) -> Audited:
+    def check_paid(self, paid: Paid) -> Audited:
         """Check that paid orders have had their effects here."""
 
 
+class Keys(Protocol):
+    """The idempotency keys of the service in whose host this runs."""
+
+    def forget(self, at_most: int) -> int:
+        """Delete keys that are past their time. Returns how many."""
+
+
 class Services(Protocol):
-    """The services, as an auditor asks them."""
+    """The services, as what looks after all of them asks them."""
 
     def audited(self, at: datetime | None) -> Audited:
         """What each service finds of its own data. Raises Unavailable."""
 
     def followed(self, before: datetime) -> Audited:
         """What the services lack of orders that were paid before a time. Raises Unavailable."""
+
+    def forget_keys(self, at_most: int) -> Mapping[str, int]:
+        """Have each service delete so many idempotency keys that are past their time; how many, by service."""
 
 
 class ReadyWork(Protocol):
@@ -96,13 +115,17 @@ class HostWork(Protocol):
     def invariants(self) -> Invariants:
         """What must hold of its data."""
 
+    @property
+    def keys(self) -> Keys:
+        """Its idempotency keys."""
 
-class AuditWork(Protocol):
-    """The work of an audit across the services."""
+
+class ServicesWork(Protocol):
+    """The work of an operation across the services."""
 
     @property
     def services(self) -> Services:
-        """The services, as an auditor asks them."""
+        """The services, as this operation asks them."""
 
     def now(self) -> datetime:
         """The present."""

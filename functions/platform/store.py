@@ -1,6 +1,7 @@
 """The implementation of the platform's ports."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache, cached_property, partial
 from importlib.resources import files
@@ -8,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from functions.platform.clients import ServicesClient
-from functions.platform.ports import Audited, Violation
+from functions.platform.ports import Audited, Paid, Violation
 from shared.adapters.postgres import queries
 from shared.adapters.resources import Resources
 from shared.contracts.encode import to_json
 from shared.errors import Unavailable
+from shared.idempotency import forget
 from shared.outbox.log import READ_AT_MOST
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
@@ -53,8 +55,13 @@ class Work(UnitOfWork):
         return Invariants(self)
 
     @cached_property
+    def keys(self) -> "Keys":
+        """The idempotency keys of the service in whose host this runs."""
+        return Keys(self)
+
+    @cached_property
     def services(self) -> ServicesClient:
-        """The services, as an auditor asks them."""
+        """The services, as what looks after all of them asks them."""
         audited = [name for name, service in load().services.items() if service.database]
         return ServicesClient(lambda service: self.resources.channel(service, "platform"), audited)
 
@@ -92,8 +99,8 @@ class Invariants:
     def check(self, at: datetime | None) -> Audited:
         return self._run([EVENT_STORE / "audit.sql", self._folder / "audit.sql"], at=at)
 
-    def check_paid(self, order_ids: Sequence[str]) -> Audited:
-        return self._run([self._folder / "audit_paid.sql"], order_ids=list(order_ids))
+    def check_paid(self, paid: Paid) -> Audited:
+        return self._run([self._folder / "audit_paid.sql"], **asdict(paid))
 
     def _run(self, files: Sequence[Path], **parameters: Any) -> Audited:
         if not load().services[self._work.service].database:
@@ -108,6 +115,19 @@ class Invariants:
                 for row in getattr(audit, name)(work.opened, **parameters)
             ]
         return Audited([name for name, _ in checks], found)
+
+
+class Keys:
+    """The idempotency keys of the service in whose host this runs."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def forget(self, at_most: int) -> int:
+        if not load().services[self._work.service].database:
+            return 0
+        with self._work.transaction() as work:
+            return forget(work.opened, work.now(), at_most)
 
 
 class Dependencies:

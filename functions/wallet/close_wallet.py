@@ -17,6 +17,6 @@ def close_wallet(request: CloseWallet, caller: Caller, work: WalletWork) -> None
     if not wallet.open:
         return
     accounts = work.ledger.lock([wallet.id])
-    if any(account.posted or account.held for account in accounts.values()):
+    if any(account.posted or account.held for account in accounts.values()) or work.escrows.wait_for(wallet.id):
         raise WalletNotEmpty
     work.wallets.save(wallet.closed(at=work.now()))

@@ -5,8 +5,9 @@ from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 
 
 def describe_wallets(request: DescribeRequest, work: WalletWork) -> DescribeResponse:
-    """The wallets that there are among those asked for."""
+    """The wallets that there are among those asked for, with what may be spent from them where that is asked for."""
     wallets = work.wallets.find(request.wallet_ids, request.default_of)
+    available = work.ledger.available([wallet.id for wallet in wallets]) if request.balances else {}
     return DescribeResponse(
         wallets=[
             DescribeResponse.Wallet(
@@ -15,6 +16,11 @@ def describe_wallets(request: DescribeRequest, work: WalletWork) -> DescribeResp
                 address=wallet.address,
                 open=wallet.open,
                 is_default=wallet.is_default,
+                balances=[
+                    DescribeResponse.Balance(currency=currency, available=str(amount))
+                    for (wallet_id, currency), amount in available.items()
+                    if wallet_id == wallet.id
+                ],
             )
             for wallet in wallets
         ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from functions.wallet.domain.holds import Hold
-from functions.wallet.domain.ledger import Account, Seal, Transfer
+from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.views import BalancesView, EntryView
 from shared.contracts.decisions import Decision
@@ -58,6 +58,9 @@ class Ledger(Protocol):
     def find(self, transfer_id: str) -> Transfer:
         """A transfer that was posted. Raises NotFound."""
 
+    def available(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """What may be spent, by (wallet, currency), in atomic units."""
+
     def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
         """One consistent picture of balances and holds, now or at a past time."""
 
@@ -102,11 +105,14 @@ class Escrows(Protocol):
     def open(self, order_id: str, currency: str, amount: int) -> None:
         """The order was paid."""
 
-    def amount_to_settle(self, order_id: str) -> int | None:
-        """What is in an order's escrow, locked; 0 when it was settled or refunded, None when it was never paid."""
+    def lock(self, order_id: str) -> Escrow | None:
+        """An order's escrow, locked; None when the order was never paid."""
 
-    def settle(self, order_id: str) -> None:
-        """The escrow was paid out."""
+    def end(self, order_id: str, status: EscrowEnd) -> None:
+        """What was in it was paid to the merchant, or back to the buyer."""
+
+    def wait_for(self, wallet_id: str) -> bool:
+        """Whether a sale that this wallet paid may still be refunded to it."""
 
 
 class Orders(Protocol):

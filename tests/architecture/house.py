@@ -20,7 +20,7 @@ PARTS = {"__init__", "ports", "store", "clients", "views"}
 HELPERS = {
     "claiming": {"opening", "redeeming", "voucher"},
     "identity": {"proving"},
-    "order": {"saga", "expiring"},
+    "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
     "supply": {"returning"},
     "wallet": {"booking", "custody", "ending", "sending"},
 }

@@ -13,6 +13,12 @@ class AmountOverflow(Malformed):
     code = "AMOUNT_OVERFLOW"
 
 
+class QuoteInvalid(Malformed):
+    """The quote was altered, or is of another order: send the order that was quoted, from the same wallet."""
+
+    code = "QUOTE_INVALID"
+
+
 class OrderRefused(Refusal):
     """The order came to nothing; its code says why."""
 
@@ -21,6 +27,18 @@ class OrderPaid(Refusal):
     """The order is paid: it can be refunded, not cancelled."""
 
     code = "ORDER_PAID"
+
+
+class NotRefundable(Refusal):
+    """Only a paid order can be refunded, and only for so long."""
+
+    code = "NOT_REFUNDABLE"
+
+
+class AlreadyClaimed(Refusal):
+    """What was bought is handed out: it can no longer be refunded."""
+
+    code = "ALREADY_CLAIMED"
 
 
 class OrderPending(Unavailable):

@@ -9,7 +9,10 @@ from shared.money import Amount
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of an order, with the terms that it was placed at and what a claim hands out for it."""
+    """A line of an order, with the terms that it was placed at and what a claim hands out for it.
+
+    phase, listed, limit: what the buyer was entitled to, as Terms has them; Reserve holds the order to it.
+    """
 
     item_id: str
     supply_id: str
@@ -21,6 +24,9 @@ class Item:
     token_id: str
     standard: str
     payout_wallet_id: str
+    phase: str
+    listed: bool
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,5 +136,82 @@ class OrderClaimed:
     fee_bps: int
 
 
-OrderEvent = OrderPlaced | OrderConfirmed | OrderPaid | OrderFailed | OrderCancelled | OrderExpired | OrderClaimed
+@dataclass(frozen=True, slots=True)
+class OrderMatured:
+    """The time for a refund is over, so the merchant is due the money, claimed or not."""
+
+    type: ClassVar[str] = "order.matured"
+    order_id: str
+    user_id: str
+    merchant_id: str
+    currency: str
+    total: Amount
+    payouts: tuple[Payout, ...]
+    fee_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCompleted:
+    """What was bought is on the chain."""
+
+    type: ClassVar[str] = "order.completed"
+    order_id: str
+    user_id: str
+    merchant_id: str
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefundRequested:
+    """The merchant or an operator wants the buyer to have the money back. restock: and the units to be sold again."""
+
+    type: ClassVar[str] = "order.refund_requested"
+    order_id: str
+    user_id: str
+    merchant_id: str
+    requested_by: str
+    reason: str
+    restock: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefundRefused:
+    """There was a voucher already."""
+
+    type: ClassVar[str] = "order.refund_refused"
+    order_id: str
+    user_id: str
+    merchant_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefunded:
+    """The buyer has the money back, and nothing to claim."""
+
+    type: ClassVar[str] = "order.refunded"
+    order_id: str
+    user_id: str
+    merchant_id: str
+    wallet_id: str
+    currency: str
+    total: Amount
+    restock: bool
+    items: tuple[Item, ...]
+
+
+OrderEvent = (
+    OrderPlaced
+    | OrderConfirmed
+    | OrderPaid
+    | OrderFailed
+    | OrderCancelled
+    | OrderExpired
+    | OrderClaimed
+    | OrderMatured
+    | OrderCompleted
+    | OrderRefundRequested
+    | OrderRefundRefused
+    | OrderRefunded
+)
 """Any fact of an order."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from functions.order.domain import events
@@ -12,19 +12,35 @@ from shared import ids
 from shared.money import Amount
 
 Status = Literal["pending", "confirmed", "paid", "claimed", "completed", "failed", "cancelled", "expired", "refunded"]
+Stage = Status | Literal["refunding", "promised", "matured"]
+"""
+Where an order stands. Three stages are shown as `paid`:
 
-ENDED: Final[frozenset[Status]] = frozenset({"failed", "cancelled", "expired"})
+refunding: a refund was requested and is not decided; until it is, there is no claim and no maturing.
+promised: the refund was refused, since there is a voucher; the claim is yet to be told of.
+matured: the merchant has the money. It can be claimed still, but not refunded.
+"""
+
+ENDED: Final[frozenset[Stage]] = frozenset({"failed", "cancelled", "expired"})
 """Came to nothing: what was reserved and held is given back."""
 
-STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Status], Status]]] = {
+SILENT_FOR: Final = timedelta(seconds=15)
+"""When a sweeper takes up what a request began: later than its lease ends, so that both are not at it."""
+
+STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Stage], Stage]]] = {
     events.OrderConfirmed: (frozenset({"pending"}), "confirmed"),
     events.OrderPaid: (frozenset({"confirmed"}), "paid"),
     events.OrderFailed: (frozenset({"pending"}), "failed"),
     events.OrderCancelled: (frozenset({"pending", "confirmed"}), "cancelled"),
     events.OrderExpired: (frozenset({"pending"}), "expired"),
-    events.OrderClaimed: (frozenset({"paid"}), "claimed"),
+    events.OrderRefundRequested: (frozenset({"paid"}), "refunding"),
+    events.OrderRefundRefused: (frozenset({"refunding"}), "promised"),
+    events.OrderRefunded: (frozenset({"refunding"}), "refunded"),
+    events.OrderMatured: (frozenset({"paid"}), "matured"),
+    events.OrderClaimed: (frozenset({"paid", "promised", "matured"}), "claimed"),
+    events.OrderCompleted: (frozenset({"claimed"}), "completed"),
 }
-"""What each fact may follow, and the status that it leads to. A history begins with order.placed, once."""
+"""What each fact may follow, and the stage that it leads to. A history begins with order.placed, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +59,25 @@ class Order:
     expires_at: datetime
     created_at: datetime
     updated_at: datetime
-    status: Status = "pending"
+    stage: Stage = "pending"
     version: int = 0
     failure: tuple[str, str] | None = None
+    paid_at: datetime | None = None
+    restock: bool = False
+
+    @property
+    def status(self) -> Status:
+        """What is shown of its stage."""
+        match self.stage:
+            case "refunding" | "promised" | "matured":
+                return "paid"
+            case status:
+                return status
+
+    @property
+    def claimable(self) -> bool:
+        """Whether it was paid for, and is neither claimed nor being given back."""
+        return self.stage in ("paid", "matured")
 
     @property
     def hold_id(self) -> str:
@@ -55,7 +87,21 @@ class Order:
     @property
     def ended(self) -> bool:
         """Whether it came to nothing."""
-        return self.status in ENDED
+        return self.stage in ENDED
+
+    def matures_at(self, after: timedelta) -> datetime:
+        """When it can no longer be refunded. Raises ValueError for one that is not paid."""
+        if self.paid_at is None:
+            raise ValueError(f"{self.id} is not paid")
+        return self.paid_at + after
+
+    def due_at(self, matures_after: timedelta) -> datetime | None:
+        """When somebody has to look after it, if nothing happens to it until then; None when nobody has to."""
+        if self.stage == "pending":
+            return min(self.updated_at + SILENT_FOR, self.expires_at)
+        if self.stage == "refunding":
+            return self.updated_at + SILENT_FOR
+        return self.matures_at(matures_after) if self.stage == "paid" else None
 
     def confirm(self) -> list[OrderEvent]:
         """All is reserved and held. A free order is paid at once: no wallet has a say in it."""
@@ -103,9 +149,6 @@ class Order:
 
     def claim(self, claim_id: str) -> list[OrderEvent]:
         """What was bought is handed out."""
-        due: dict[str, int] = defaultdict(int)
-        for item in self.items:
-            due[item.payout_wallet_id] += item.unit_price * item.quantity
         return [
             events.OrderClaimed(
                 order_id=self.id,
@@ -114,10 +157,62 @@ class Order:
                 claim_id=claim_id,
                 currency=self.currency,
                 total=Amount(self.total),
-                payouts=tuple(events.Payout(wallet_id, Amount(amount)) for wallet_id, amount in due.items() if amount),
+                payouts=self._payouts(),
                 fee_bps=self.fee_bps,
             )
         ]
+
+    def mature(self) -> list[OrderEvent]:
+        """The time for a refund is over."""
+        return [
+            events.OrderMatured(
+                order_id=self.id,
+                user_id=self.user_id,
+                merchant_id=self.merchant_id,
+                currency=self.currency,
+                total=Amount(self.total),
+                payouts=self._payouts(),
+                fee_bps=self.fee_bps,
+            )
+        ]
+
+    def complete(self, claim_id: str) -> list[OrderEvent]:
+        """What was bought is on the chain."""
+        return [events.OrderCompleted(self.id, self.user_id, self.merchant_id, claim_id)]
+
+    def request_refund(self, requested_by: str, reason: str, *, restock: bool) -> list[OrderEvent]:
+        """Somebody who may wants the money given back."""
+        return [
+            events.OrderRefundRequested(
+                self.id, self.user_id, self.merchant_id, requested_by=requested_by, reason=reason, restock=restock
+            )
+        ]
+
+    def refuse_refund(self, code: str) -> list[OrderEvent]:
+        """It cannot be given back any more."""
+        return [events.OrderRefundRefused(self.id, self.user_id, self.merchant_id, code)]
+
+    def refund(self) -> list[OrderEvent]:
+        """The money is given back."""
+        return [
+            events.OrderRefunded(
+                order_id=self.id,
+                user_id=self.user_id,
+                merchant_id=self.merchant_id,
+                wallet_id=self.wallet_id,
+                currency=self.currency,
+                total=Amount(self.total),
+                restock=self.restock,
+                items=self.items,
+            )
+        ]
+
+    def _payouts(self) -> tuple[events.Payout, ...]:
+        """What each of the merchant's wallets is due."""
+        due: dict[str, int] = defaultdict(int)
+        for item in self.items:
+            due[item.payout_wallet_id] += item.unit_price * item.quantity
+        return tuple(events.Payout(wallet_id, Amount(amount)) for wallet_id, amount in due.items() if amount)
 
 
 def apply(order: Order | None, event: OrderEvent, at: datetime) -> Order:
@@ -140,12 +235,16 @@ def apply(order: Order | None, event: OrderEvent, at: datetime) -> Order:
             updated_at=at,
             version=1,
         )
-    follows, status = STEPS[type(event)]
-    if order is None or order.status not in follows:
-        raise ValueError(f"{event.type} cannot follow {order.status if order else 'nothing'}")
-    after = replace(order, status=status, version=order.version + 1, updated_at=at)
+    follows, stage = STEPS[type(event)]
+    if order is None or order.stage not in follows:
+        raise ValueError(f"{event.type} cannot follow {order.stage if order else 'nothing'}")
+    after = replace(order, stage=stage, version=order.version + 1, updated_at=at)
     if isinstance(event, events.OrderFailed):
         return replace(after, failure=(event.code, event.detail))
+    if isinstance(event, events.OrderPaid):
+        return replace(after, paid_at=at)
+    if isinstance(event, events.OrderRefundRequested):
+        return replace(after, restock=event.restock)
     return after
 
 

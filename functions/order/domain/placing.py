@@ -10,8 +10,23 @@ from shared.money import MAXIMUM, Amount
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """That the paying wallet's address stands on the allowlist of a supply: the way from its leaf to the root.
+
+    overrides: the buyer's own limit (0 for the phase's) and unit price, where the leaf has them.
+    """
+
+    hashes: tuple[bytes, ...]
+    overrides: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a supply sells now. `unit_price` is in atomic units."""
+    """On what terms a supply sells to a buyer now. `unit_price` is in atomic units.
+
+    phase: the one that is open; empty for none. listed: whether its allowlist has the buyer.
+    limit: what that list allows them; 0 where it says nothing.
+    """
 
     supply_id: str
     merchant_id: str
@@ -23,6 +38,27 @@ class Terms:
     contract: str
     token_id: str
     standard: str
+    phase: str
+    listed: bool
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """So many units of a supply, on these terms."""
+
+    item_id: str
+    terms: Terms
+    quantity: int
+
+
+def total_of(lines: Sequence[Line]) -> int:
+    """What lines come to, in atomic units; together they may stand in one order. Raises Mixed, AmountOverflow."""
+    _agree([line.terms for line in lines])
+    total = sum(line.terms.unit_price * line.quantity for line in lines)
+    if total > MAXIMUM:
+        raise AmountOverflow(field="items")
+    return total
 
 
 def place(
@@ -30,44 +66,45 @@ def place(
     user_id: str,
     wallet_id: str,
     address: str,
-    lines: Sequence[tuple[Terms, int, str]],
+    lines: Sequence[Line],
     fee_bps: int,
     expires_at: datetime,
 ) -> OrderPlaced:
-    """An order of these lines, each (terms, quantity, item id). Raises Mixed, AmountOverflow.
+    """An order of these lines. Raises Mixed, AmountOverflow.
 
     address: the paying wallet's. fee_bps: the house's part, in hundredths of a percent.
     """
-    _agree([terms for terms, _, _ in lines])
-    total = sum(terms.unit_price * quantity for terms, quantity, _ in lines)
-    if total > MAXIMUM:
-        raise AmountOverflow(field="items")
+    total = total_of(lines)
     return OrderPlaced(
         order_id=order_id,
         user_id=user_id,
         wallet_id=wallet_id,
         address=address,
-        merchant_id=lines[0][0].merchant_id,
-        currency=lines[0][0].currency,
+        merchant_id=lines[0].terms.merchant_id,
+        currency=lines[0].terms.currency,
         total=Amount(total),
         fee_bps=fee_bps,
-        items=tuple(_item(*line) for line in lines),
+        items=tuple(_item(line) for line in lines),
         expires_at=expires_at,
     )
 
 
-def _item(terms: Terms, quantity: int, item_id: str) -> Item:
+def _item(line: Line) -> Item:
+    terms = line.terms
     return Item(
-        item_id=item_id,
+        item_id=line.item_id,
         supply_id=terms.supply_id,
         title=terms.title,
         unit_price=Amount(terms.unit_price),
-        quantity=quantity,
+        quantity=line.quantity,
         chain_id=terms.chain_id,
         contract=terms.contract,
         token_id=terms.token_id,
         standard=terms.standard,
         payout_wallet_id=terms.payout_wallet_id,
+        phase=terms.phase,
+        listed=terms.listed,
+        limit=terms.limit,
     )
 
 

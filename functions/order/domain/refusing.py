@@ -1,7 +1,10 @@
-"""What an order's end means to the request that placed it."""
+"""What the state of an order means to a request that wants something of it."""
 
-from functions.order.domain.errors import OrderRefused
+from datetime import datetime, timedelta
+
+from functions.order.domain.errors import AlreadyClaimed, NotRefundable, OrderRefused
 from functions.order.domain.order import Order
+from shared.errors import Refusal
 
 
 def refusal_of(order: Order) -> OrderRefused | None:
@@ -12,3 +15,17 @@ def refusal_of(order: Order) -> OrderRefused | None:
         code, detail = order.failure
         return OrderRefused(detail, code=code, order_id=order.id)
     return OrderRefused(f"The order was {order.status}.", code=f"ORDER_{order.status.upper()}", order_id=order.id)
+
+
+def refund_refusal_of(order: Order, now: datetime, matures_after: timedelta) -> Refusal | None:
+    """Why an order cannot be refunded; None for one that can be, that is being refunded, or that was.
+
+    matures_after: how long after its payment an order can be refunded, whether it was marked as matured yet or not.
+    """
+    if order.stage in ("refunding", "refunded"):
+        return None
+    if order.stage in ("promised", "claimed", "completed"):
+        return AlreadyClaimed(order_id=order.id)
+    if order.stage == "paid" and now < order.matures_at(matures_after):
+        return None
+    return NotRefundable(order_id=order.id)

@@ -1,13 +1,14 @@
 -- name: insert_order!
 -- The projection of a placed order.
-INSERT INTO orders (id, user_id, wallet_id, merchant_id, currency, total, status, items, expires_at, version,
-    created_at, updated_at)
-VALUES (:id, :user_id, :wallet_id, :merchant_id, :currency, :total, :status, :items::jsonb, :expires_at, :version,
-    :created_at, :updated_at);
+INSERT INTO orders (id, user_id, wallet_id, merchant_id, currency, total, status, stage, items, expires_at, version,
+    due_at, created_at, updated_at)
+VALUES (:id, :user_id, :wallet_id, :merchant_id, :currency, :total, :status, :stage, :items::jsonb, :expires_at, :version,
+    :due_at, :created_at, :updated_at);
 
 -- name: update_order!
 -- The projection follows the events.
-UPDATE orders SET status = :status, failure = :failure::jsonb, version = :version, updated_at = :updated_at
+UPDATE orders SET status = :status, stage = :stage, failure = :failure::jsonb, paid_at = :paid_at, version = :version,
+    due_at = :due_at, attempts = 0, updated_at = :updated_at
 WHERE id = :id;
 
 -- name: lock_order$
@@ -28,14 +29,26 @@ WHERE (:user_id::text IS NULL OR user_id = :user_id)
 ORDER BY id DESC LIMIT :most;
 
 -- name: list_paid
--- Orders that were paid before a time, by id, beyond one already seen.
-SELECT o.id, o.total FROM orders o JOIN events e ON e.stream = o.id AND e.type = 'order.paid'
-WHERE e.recorded_at < :before AND o.id > :after ORDER BY o.id LIMIT :most;
+-- Orders that were paid before a time, and what became of them before it, by id, beyond one already seen.
+SELECT o.id, o.total,
+       EXISTS (SELECT FROM events e WHERE e.stream = o.id AND e.type = 'order.refunded'
+               AND e.recorded_at < :before) AS refunded,
+       EXISTS (SELECT FROM events e WHERE e.stream = o.id AND e.type IN ('order.claimed', 'order.matured')
+               AND e.recorded_at < :before) AS earned
+FROM orders o WHERE o.paid_at < :before AND o.id > :after ORDER BY o.id LIMIT :most;
 
--- name: find_expired
--- Orders that are past their time without an outcome.
-SELECT id FROM orders WHERE status = 'pending' AND expires_at <= :now ORDER BY created_at LIMIT :most;
-
--- name: find_stranded
--- Orders whose request has been silent for so long that somebody else has to go on.
-SELECT id FROM orders WHERE status = 'pending' AND created_at <= :before ORDER BY created_at LIMIT :most;
+-- name: take_due
+-- Orders that wait for something to be done, longest first, put off by a time that doubles with each attempt, so that
+-- what cannot be done does not stand before the rest; but never beyond an order's own time.
+WITH due AS MATERIALIZED (
+    SELECT id, due_at FROM orders
+    WHERE stage = ANY(:stages::text[]) AND due_at <= :now AND (NOT :overdue::boolean OR expires_at <= :now)
+    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE orders o SET attempts = o.attempts + 1, due_at = CASE
+        WHEN o.stage = 'pending' AND o.expires_at > :now
+            THEN least(o.expires_at, :now + interval '15 seconds' * 2 ^ least(o.attempts, 5))
+        ELSE :now + interval '15 seconds' * 2 ^ least(o.attempts, 5) END
+    FROM due WHERE o.id = due.id
+)
+SELECT id FROM due ORDER BY due_at;

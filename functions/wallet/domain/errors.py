@@ -28,7 +28,7 @@ class WalletClosed(Refusal):
 
 
 class WalletNotEmpty(Refusal):
-    """The wallet holds money, or money is set aside in it."""
+    """The wallet holds money, money is set aside in it, or what it paid may still be refunded."""
 
     code = "WALLET_NOT_EMPTY"
 

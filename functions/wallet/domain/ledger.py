@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from functions.wallet.domain.errors import InsufficientFunds
 from shared.money import fee
@@ -70,6 +70,19 @@ class Transfer:
             sums[posting.currency] += posting.amount
         if len(self.postings) < 2 or any(sums.values()):
             raise ValueError(f"transfer {self.id} does not balance: {dict(sums)}")
+
+
+EscrowEnd = Literal["settled", "refunded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Escrow:
+    """The money of a paid order, in atomic units, until the merchant or again the buyer has it."""
+
+    order_id: str
+    currency: str
+    amount: int
+    status: Literal["captured"] | EscrowEnd
 
 
 @dataclass(frozen=True, slots=True)

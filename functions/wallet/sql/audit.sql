@@ -83,3 +83,14 @@ FROM (SELECT currency, sum(amount) AS total FROM entries WHERE account = 'escrow
 LEFT JOIN (SELECT currency, sum(amount) AS total FROM escrows WHERE status = 'captured' GROUP BY currency) e
     ON e.currency = l.currency
 WHERE l.total <> coalesce(e.total, 0);
+
+-- name: refunds_go_back_where_they_came_from
+-- An escrow that was refunded has its transfer, of the same amount to the wallet that paid; no other escrow has one.
+SELECT coalesce(e.order_id, t.order_id) AS subject, 'escrow ' || coalesce(e.amount::text, 'missing') || ', refunded ' ||
+       coalesce(t.amount || ' to ' || t.account, 'nothing') AS detail
+FROM (SELECT * FROM escrows WHERE status = 'refunded') e
+FULL JOIN (SELECT r.order_id, n.account, n.amount FROM transfers r
+           JOIN entries n ON n.transfer_id = r.id AND n.account <> 'escrow' WHERE r.kind = 'refund') t
+    ON t.order_id = e.order_id
+WHERE e.order_id IS NULL OR t.order_id IS NULL OR t.amount <> e.amount
+   OR NOT EXISTS (SELECT FROM holds h WHERE h.order_id = e.order_id AND h.status = 'captured' AND h.wallet_id = t.account);

@@ -93,6 +93,16 @@ SELECT order_id, currency, amount, status FROM escrows WHERE order_id = :order_i
 -- The escrow was settled or refunded.
 UPDATE escrows SET status = :status, updated_at = :at WHERE order_id = :order_id AND status = 'captured';
 
+-- name: is_waited_for$
+-- Whether the money of a sale that a wallet paid may still come back to it.
+SELECT EXISTS (SELECT FROM holds h JOIN escrows e ON e.order_id = h.order_id
+               WHERE h.wallet_id = :wallet_id AND h.status = 'captured' AND e.status = 'captured');
+
+-- name: list_available
+-- What may be spent from wallets.
+SELECT wallet_id, currency, posted - held AS available FROM accounts
+WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency;
+
 -- name: list_entries
 -- A wallet's ledger, newest first in the order of its balances, beyond an entry already shown.
 SELECT e.id, e.transfer_id, e.currency, e.amount, e.balance_after, t.kind,

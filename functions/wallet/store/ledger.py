@@ -8,7 +8,7 @@ from typing import Final
 
 from functions.wallet.domain import events
 from functions.wallet.domain.errors import BalanceOverflow, InsufficientFunds
-from functions.wallet.domain.ledger import Account, Posting, Seal, Transfer
+from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Posting, Seal, Transfer
 from functions.wallet.views import BalancesView, BalanceView, EntryView, HoldView
 from shared.adapters.postgres import queries
 from shared.contracts.encode import to_json
@@ -82,6 +82,10 @@ class LedgerStore:
             order_id=first["order_id"],
         )
 
+    def available(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        rows = SQL.list_available(self._work.opened, wallet_ids=list(wallet_ids))
+        return {(row["wallet_id"], row["currency"]): row["available"] for row in rows}
+
     def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
         if at is None:
             rows = SQL.picture(self._work.opened, wallet_id=wallet_id)
@@ -135,14 +139,15 @@ class EscrowStore:
     def open(self, order_id: str, currency: str, amount: int) -> None:
         SQL.open_escrow(self._work.opened, order_id=order_id, currency=currency, amount=amount, at=self._work.now())
 
-    def amount_to_settle(self, order_id: str) -> int | None:
+    def lock(self, order_id: str) -> Escrow | None:
         row = SQL.lock_escrow(self._work.opened, order_id=order_id)
-        if row is None:
-            return None
-        return row["amount"] if row["status"] == "captured" else 0
+        return Escrow(**row) if row else None
 
-    def settle(self, order_id: str) -> None:
-        SQL.end_escrow(self._work.opened, order_id=order_id, status="settled", at=self._work.now())
+    def end(self, order_id: str, status: EscrowEnd) -> None:
+        SQL.end_escrow(self._work.opened, order_id=order_id, status=status, at=self._work.now())
+
+    def wait_for(self, wallet_id: str) -> bool:
+        return bool(SQL.is_waited_for(self._work.opened, wallet_id=wallet_id))
 
 
 def _posted(transfer: Transfer, user_ids: Sequence[str]) -> events.TransferPosted:

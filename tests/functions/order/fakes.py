@@ -3,10 +3,10 @@
 A shop is everything that one purchase touches: the order service's store, and what supply and wallet would know.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -14,28 +14,46 @@ import msgspec
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Status, fold
 from functions.order.domain.placing import Terms
-from functions.order.domain.refusing import refusal_of
-from functions.order.ports import Orders, OrderWork, PlacingWork, Refusal, Supply, Wallet
+from functions.order.domain.quoting import Purse, Verdict
+from functions.order.domain.refusing import refund_refusal_of, refusal_of
+from functions.order.ports import (
+    Claiming,
+    KeyedWork,
+    Orders,
+    OrderWork,
+    Paid,
+    Proofs,
+    Quotes,
+    Refused,
+    Supply,
+    Task,
+    Wallet,
+)
+from functions.order.quotes import SignedQuotes
+from functions.order.record_claim import record_claim
 from functions.order.record_payment import record_payment
 from functions.order.record_release import record_release
 from functions.order.views import OrderEventView, OrderView
 from shared import ids
 from shared.contracts.encode import to_json
 from shared.contracts.events import Event
+from shared.contracts.gen.claim_events_pb2 import ClaimClaimed
 from shared.contracts.gen.wallet_events_pb2 import HoldCaptured, HoldReleased
 from shared.contracts.operations import Caller
-from shared.errors import Contended, KeyInUse, NotFound, Unavailable
+from shared.errors import Contended, KeyInUse, MeridianError, NotFound, Refusal, Unavailable
 from shared.idempotency import LEASE
 from tests.clocks import FakeClock
 
 Outcome = Literal["taken", "released"]
+MATURES_AFTER = timedelta(days=7)
+STAGES: dict[Task, tuple[str, ...]] = {"advance": ("pending", "refunding"), "expire": ("pending",), "mature": ("paid",)}
 
 
 @dataclass
 class Lease:
-    """An idempotency key that a request has taken for an order; `answer` is 201 or the code of a refusal."""
+    """An idempotency key that a request has taken; `answer` is the status of a success or the code of a refusal."""
 
-    order_id: str
+    reference: str
     expires_at: datetime
     answer: str = ""
 
@@ -46,11 +64,13 @@ class Ledger:
 
     histories: dict[str, list[tuple[OrderEvent, datetime]]] = field(default_factory=dict)
     keys: dict[str, Lease] = field(default_factory=dict)
+    due: dict[str, tuple[datetime | None, int]] = field(default_factory=dict)
+    """By order: when somebody has to look after it, and how often that was tried."""
 
     def copy(self) -> "Ledger":
         """A ledger to write in, which may be thrown away. Facts are never changed."""
         histories = {order_id: list(history) for order_id, history in self.histories.items()}
-        return Ledger(histories, {key: replace(lease) for key, lease in self.keys.items()})
+        return Ledger(histories, {key: replace(lease) for key, lease in self.keys.items()}, dict(self.due))
 
     def order(self, order_id: str) -> Order | None:
         """An order, as its facts tell it."""
@@ -66,14 +86,26 @@ class FakeSupply:
         self.left: dict[str, int] = {}
         self.lines: dict[str, tuple[str, int, Outcome]] = {}
         """By reservation: supply, units and what became of it."""
-        self.refusal: Refusal | None = None
+        self.refusal: Refused | None = None
         self.down = False
+        self.proofs: Proofs = {}
+        """What was given with the last question."""
 
-    def describe(self, supply_ids: Sequence[str], user_id: str) -> dict[str, Terms]:
+    def describe(self, supply_ids: Sequence[str], user_id: str, address: str, proofs: Proofs) -> dict[str, Terms]:
         self._answers()
+        self.proofs = proofs
         return {supply_id: self.supplies[supply_id] for supply_id in supply_ids if supply_id in self.supplies}
 
-    def reserve(self, order: Order) -> Refusal | None:
+    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Verdict]:
+        self._answers()
+        self.proofs = proofs
+        refused = (self.refusal[0],) if self.refusal else ()
+        return {
+            supply_id: Verdict((*refused, *(("SOLD_OUT",) if quantity > self.left[supply_id] else ())), "", None)
+            for supply_id, quantity in units.items()
+        }
+
+    def reserve(self, order: Order) -> Refused | None:
         self._answers()
         wanted = [(ids.sibling(item.item_id, "rsv"), item) for item in order.items]
         if wanted[0][0] in self.lines:
@@ -98,6 +130,13 @@ class FakeSupply:
                 self.left[supply_id] += quantity
             self.lines[reservation_id] = (supply_id, quantity, "released")
 
+    def return_sold(self, order: Order) -> None:
+        """What return_stock does at order.refunded."""
+        for item in order.items:
+            supply_id, quantity, _ = self.lines[ids.sibling(item.item_id, "rsv")]
+            self.left[supply_id] += quantity
+            self.lines[ids.sibling(item.item_id, "rsv")] = (supply_id, 0, "taken")
+
     def taken(self, order: Order) -> list[int]:
         """How many units each line of an order has, for good or for the time being."""
         lines = [self.lines.get(ids.sibling(item.item_id, "rsv"), ("", 0, "released")) for item in order.items]
@@ -117,7 +156,11 @@ class FakeWallet:
         self.available: dict[str, int] = {}
         self.holds: dict[str, tuple[str, str, int, Literal["placed", "captured", "released"]]] = {}
         """By hold: order, wallet, amount and what became of it."""
-        self.refusal: Refusal | None = None
+        self.refunds: dict[str, int] = {}
+        """By order: what was paid back of it."""
+        self.settled: set[str] = set()
+        """Orders whose merchant has the money."""
+        self.refusal: Refused | None = None
         self.down = False
 
     def address(self, wallet_id: str, owner: str) -> str:
@@ -126,7 +169,11 @@ class FakeWallet:
             raise NotFound("There is no such wallet.")
         return "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
-    def hold(self, order: Order) -> Refusal | None:
+    def purse(self, wallet_id: str, currency: str) -> Purse:
+        self._answers()
+        return Purse(open=True, available=self.available[wallet_id])
+
+    def hold(self, order: Order) -> Refused | None:
         self._answers()
         if order.hold_id in self.holds:
             released = self.holds[order.hold_id][3] == "released"
@@ -150,6 +197,20 @@ class FakeWallet:
         self.holds[order.hold_id] = (order.id, wallet_id, amount, "released")
         return True
 
+    def refund(self, order: Order) -> None:
+        self._answers()
+        assert self.holds[order.hold_id][3] == "captured", "there is nothing to give back"
+        if order.id in self.settled:
+            raise MeridianError("the merchant has it")
+        if order.id not in self.refunds:
+            self.refunds[order.id] = order.total
+            self.available[order.wallet_id] += order.total
+
+    def settle(self, order: Order) -> None:
+        """What settle_order does at order.claimed and order.matured."""
+        if order.id not in self.refunds:
+            self.settled.add(order.id)
+
     def capture(self, order: Order) -> bool:
         """What capture_hold does at order.confirmed: tells whether the hold is captured now."""
         order_id, wallet_id, amount, state = self.holds[order.hold_id]
@@ -162,6 +223,29 @@ class FakeWallet:
             raise Unavailable("The wallet did not answer.")
 
 
+class FakeClaiming:
+    """The claiming service: at most one claim for each order."""
+
+    def __init__(self, shop: "Shop") -> None:
+        self._shop = shop
+        self.claims: dict[str, Literal["claimed", "voided"]] = {}
+        """By order: what became of its claim; none while it is open."""
+        self.down = False
+
+    def void(self, order: Order) -> bool:
+        self._answers()
+        return self.claims.setdefault(order.id, "voided") == "voided"
+
+    def claim(self, order: Order) -> bool:
+        """What create_claim does with a claim that is open: whether there is a voucher now."""
+        self._answers()
+        return self.claims.setdefault(order.id, "claimed") == "claimed"
+
+    def _answers(self) -> None:
+        if self.down:
+            raise Unavailable("Claiming did not answer.")
+
+
 class FakeOrders:
     """Orders, as one transaction sees them."""
 
@@ -171,7 +255,7 @@ class FakeOrders:
 
     def place(self, placed: OrderPlaced) -> Order:
         self._ledger.histories[placed.order_id] = [(placed, self._now)]
-        return self.lock(placed.order_id)
+        return self._due(self.lock(placed.order_id))
 
     def lock(self, order_id: str) -> Order:
         order = self._ledger.order(order_id)
@@ -183,13 +267,22 @@ class FakeOrders:
         if self.lock(order.id).version != order.version:
             raise Contended
         self._ledger.histories[order.id] += [(fact, self._now) for fact in facts]
-        after = self.lock(order.id)
-        if order.status == "pending":
-            refusal = refusal_of(after)
-            for lease in self._ledger.keys.values():
-                if lease.order_id == order.id:
-                    lease.answer = refusal.code if refusal else "201"
+        after = self._due(self.lock(order.id))
+        if order.stage == "pending":
+            self._answer(order.id, "201", refusal_of(after))
+        if order.stage == "refunding":
+            refusal = refund_refusal_of(after, self._now, MATURES_AFTER)
+            self._answer(ids.sibling(order.id, "rfd"), "200", refusal)
         return after
+
+    def _due(self, order: Order) -> Order:
+        self._ledger.due[order.id] = (order.due_at(MATURES_AFTER), 0)
+        return order
+
+    def _answer(self, reference: str, success: str, refusal: Refusal | None) -> None:
+        for lease in self._ledger.keys.values():
+            if lease.reference == reference:
+                lease.answer = refusal.code if refusal else success
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
         order = self._ledger.order(order_id)
@@ -217,25 +310,42 @@ class FakeOrders:
         ]
         return views[after : after + most]
 
-    def paid(self, before: datetime, after: str, most: int) -> dict[str, int]:
-        paid = {
-            order_id: self.lock(order_id).total
+    def paid(self, before: datetime, after: str, most: int) -> dict[str, Paid]:
+        told = {
+            order_id: {fact.type for fact, at in history if at < before}
             for order_id, history in sorted(self._ledger.histories.items())
-            if order_id > after and any(fact.type == "order.paid" and at < before for fact, at in history)
+        }
+        paid = {
+            order_id: Paid(
+                total=self.lock(order_id).total,
+                refunded="order.refunded" in types,
+                earned=bool(types & {"order.claimed", "order.matured"}),
+            )
+            for order_id, types in told.items()
+            if order_id > after and "order.paid" in types
         }
         return dict(list(paid.items())[:most])
 
-    def expired(self, now: datetime, most: int) -> list[str]:
-        return [order.id for order in self._pending() if order.expires_at <= now][:most]
-
-    def stranded(self, before: datetime, most: int) -> list[str]:
-        return [order.id for order in self._pending() if order.created_at <= before][:most]
+    def take(self, task: Task, most: int) -> list[str]:
+        waiting = [
+            (due, order)
+            for order in self._all()
+            if order.stage in STAGES[task]
+            and (due := self._ledger.due[order.id][0]) is not None
+            and due <= self._now
+            and (task != "expire" or order.expires_at <= self._now)
+        ]
+        taken = [order for _, order in sorted(waiting, key=lambda each: each[0])][:most]
+        for order in taken:
+            attempts = self._ledger.due[order.id][1]
+            due = self._now + timedelta(seconds=15) * 2 ** min(attempts, 5)
+            if order.stage == "pending" and order.expires_at > self._now:
+                due = min(due, order.expires_at)
+            self._ledger.due[order.id] = (due, attempts + 1)
+        return [order.id for order in taken]
 
     def _all(self) -> list[Order]:
         return [self.lock(order_id) for order_id in self._ledger.histories]
-
-    def _pending(self) -> list[Order]:
-        return sorted((o for o in self._all() if o.status == "pending"), key=lambda order: order.created_at)
 
 
 @dataclass
@@ -246,6 +356,7 @@ class FakeTransaction:
     clock: FakeClock
     ledger: Ledger
     key: str | None
+    matures_after: timedelta = MATURES_AFTER
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -253,18 +364,24 @@ class FakeTransaction:
     def new_id(self, prefix: str) -> str:
         return ids.new(prefix, "us")
 
-    def lease_key(self, order_id: str) -> None:
+    def lease_key(self, reference: str) -> None:
         if self.key is None:
             return
         if self.key in self.ledger.keys:
             raise KeyInUse
-        self.ledger.keys[self.key] = Lease(order_id, self.now() + LEASE)
+        self.ledger.keys[self.key] = Lease(reference, self.now() + LEASE)
+
+    def keep_answer(self, answer: OrderView | Refusal) -> None:
+        if self.key is not None and self.key not in self.ledger.keys:
+            kept = answer.code if isinstance(answer, Refusal) else "200"
+            self.ledger.keys[self.key] = Lease("", self.now(), kept)
 
 
 class FakeWork:
     """The work of one request or sweep in a shop."""
 
     order_ttl_seconds = 900
+    quote_ttl_seconds = 300
     answer_within_seconds = 5
     fee_bps = 250
 
@@ -273,6 +390,8 @@ class FakeWork:
         self._key = key
         self.supply: Supply = shop.supply
         self.wallet: Wallet = shop.wallet
+        self.claiming: Claiming = shop.claiming
+        self.quotes: Quotes = SignedQuotes(b"the key of this shop")
 
     def now(self) -> datetime:
         return self._shop.clock.now()
@@ -281,7 +400,7 @@ class FakeWork:
         return ids.new(prefix, "us")
 
     @contextmanager
-    def transaction(self) -> Iterator[PlacingWork]:
+    def transaction(self) -> Iterator[KeyedWork]:
         """What was written stays when the block ends well, and is forgotten when it raises."""
         copied = self._shop.ledger.copy()
         yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key)
@@ -294,11 +413,11 @@ class FakeWork:
         if lease.expires_at > self.now():
             raise KeyInUse
         lease.expires_at = self.now() + LEASE
-        return lease.order_id
+        return lease.reference
 
-    def end_lease(self, order_id: str) -> None:
+    def end_lease(self, reference: str) -> None:
         for lease in self._shop.ledger.keys.values():
-            if lease.order_id == order_id:
+            if lease.reference == reference:
                 lease.expires_at = self.now()
 
     def pause(self, attempt: int) -> None:
@@ -313,7 +432,9 @@ class Shop:
         self.ledger = Ledger()
         self.supply = FakeSupply(self)
         self.wallet = FakeWallet(self)
+        self.claiming = FakeClaiming(self)
         self.buyer = Caller(ids.new("usr", "us"), ids.new("ses", "us"), frozenset({"order:write"}))
+        self.merchant = replace(self.buyer, user_id="usr_us_merchant")
         self.released_early: list[str] = []
         """What was released of an order that had no outcome yet."""
 
@@ -350,7 +471,10 @@ class Shop:
         return [fact.type for fact, _ in self.ledger.histories[order_id]]
 
     def deliver(self) -> None:
-        """Bring about what events bring about: captures at confirmed, cancellations at released, returns at the end."""
+        """Bring about what events bring about, once each.
+
+        Captures at confirmed, cancellations at released, returns at the end; claims, settlements, and units sold again.
+        """
         for order in self.capture():
             self._deliver(record_payment, HoldCaptured(order_id=order.id))
         for order in self.orders():
@@ -360,6 +484,17 @@ class Shop:
                 self.supply.release(self.order(order.id))
                 if order.hold_id:
                     self.wallet.release(self.order(order.id))
+        self._deliver_ends()
+
+    def _deliver_ends(self) -> None:
+        for order_id, claim in self.claiming.claims.items():
+            if claim == "claimed" and self.order(order_id).stage != "refunding":  # which asks for it again
+                self._deliver(record_claim, ClaimClaimed(order_id=order_id, claim_id=ids.sibling(order_id, "clm")))
+        for order in self.orders():
+            if order.total and {"order.claimed", "order.matured"} & set(self.story(order.id)):
+                self.wallet.settle(order)
+            if order.stage == "refunded" and order.restock:
+                self.supply.return_sold(order)
 
     def capture(self) -> list[Order]:
         """Bring about what order.confirmed does: the orders whose holds are captured now."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.order.domain.events import OrderPlaced
 from functions.order.domain.order import Order, apply
-from functions.order.domain.placing import Terms, place
+from functions.order.domain.placing import Line, Terms, place
 from shared import ids
 from tests.clocks import START
 
@@ -26,6 +26,9 @@ def terms(**chosen: Any) -> Terms:
         "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
         "token_id": "7",
         "standard": "ERC-1155",
+        "phase": "",
+        "listed": False,
+        "limit": 0,
     }
     return Terms(**{**plain, **chosen})
 
@@ -37,7 +40,7 @@ def placed(lines: Sequence[tuple[Terms, int]] = (), at: datetime = START, user_i
         user_id or ids.new("usr", "us"),
         ids.new("wal", "us"),
         "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
-        [(each, quantity, ids.new("itm", "us")) for each, quantity in lines or [(terms(), 1)]],
+        [Line(ids.new("itm", "us"), each, quantity) for each, quantity in lines or [(terms(), 1)]],
         FEE_BPS,
         at + timedelta(minutes=15),
     )

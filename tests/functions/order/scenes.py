@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.order.advance_orders import advance_orders
+from functions.order.buying import OrderLine
 from functions.order.cancel_order import CancelOrder, cancel_order
-from functions.order.create_order import CreateOrder, Line, create_order
+from functions.order.create_order import CreateOrder, create_order
+from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import Order
 from functions.order.expire_orders import expire_orders
-from functions.order.ports import OrderWork, Refusal
+from functions.order.ports import OrderWork, Refused
 from shared.contracts.events import Event
 from shared.errors import MeridianError
 from tests.functions.order.fakes import FakeWork, Shop
@@ -58,8 +60,7 @@ class Scene:
     def expire(self) -> None:
         """Let the order's time run out, and the sweeper that ends what is past its time run."""
         self.shop.clock.pass_by(minutes=16)
-        with FakeWork(self.shop).transaction() as work:
-            expire_orders(work)
+        expire_orders(FakeWork(self.shop))
 
     def retry(self) -> None:
         """Let the lease run out, and have the client send the same request with the same key."""
@@ -126,8 +127,8 @@ def scene(
     *units: int,
     price: int = 100,
     expected: str = "201",
-    stock: Refusal | None = None,
-    hold: Refusal | None = None,
+    stock: Refused | None = None,
+    hold: Refused | None = None,
 ) -> Scene:
     """A buyer who wants so many units of one supply after the other.
 
@@ -135,7 +136,9 @@ def scene(
     """
     shop = Shop()
     shop.supply.refusal, shop.wallet.refusal = stock, hold
-    wanted = [Line(supply_id=shop.sells(terms(unit_price=price), UNITS).supply_id, quantity=n) for n in units or (2,)]
+    wanted = [
+        OrderLine(supply_id=shop.sells(terms(unit_price=price), UNITS).supply_id, quantity=n) for n in units or (2,)
+    ]
     return Scene(shop, CreateOrder(wallet_id=shop.funds(FUNDS), items=wanted), expected)
 
 
@@ -159,30 +162,43 @@ HISTORIES: dict[str, list[str]] = {
     "pending": [],
     "confirmed": ["confirm"],
     "paid": ["confirm", "pay"],
+    "refunding": ["confirm", "pay", "request_refund"],
+    "promised": ["confirm", "pay", "request_refund", "refuse_refund"],
+    "matured": ["confirm", "pay", "mature"],
     "claimed": ["confirm", "pay", "claim"],
+    "completed": ["confirm", "pay", "claim", "complete"],
+    "refunded": ["confirm", "pay", "request_refund", "refund"],
     "failed": ["fail"],
     "cancelled": ["cancel"],
     "expired": ["expire"],
 }
-"""By status: the facts that lead there."""
+"""By stage: the facts that lead there."""
 
-ARGUMENTS: dict[str, tuple[str, ...]] = {"fail": ("SOLD_OUT", "Nothing is left."), "claim": ("clm_us_x",)}
+ARGUMENTS: dict[str, Callable[[Order], list[OrderEvent]]] = {
+    "fail": lambda order: order.fail("SOLD_OUT", "Nothing is left."),
+    "claim": lambda order: order.claim("clm_us_x"),
+    "complete": lambda order: order.complete("clm_us_x"),
+    "request_refund": lambda order: order.request_refund("usr_us_merchant", "", restock=True),
+    "refuse_refund": lambda order: order.refuse_refund("ALREADY_CLAIMED"),
+}
+"""The facts that say more than that they happened."""
 
 
-def order_in(shop: Shop, status: str) -> Order:
-    """An order that has come to a status."""
+def order_in(shop: Shop, stage: str) -> Order:
+    """An order that has come to a stage."""
     with FakeWork(shop).transaction() as work:
         order = work.orders.place(placed())
-        for fact in HISTORIES[status]:
-            order = work.orders.record(order, getattr(order, fact)(*ARGUMENTS.get(fact, ())))
-    assert order.status == status
+        for fact in HISTORIES[stage]:
+            made = ARGUMENTS[fact](order) if fact in ARGUMENTS else getattr(order, fact)()
+            order = work.orders.record(order, made)
+    assert order.stage == stage
     return order
 
 
-def delivered(status: str, operation: Callable[[Any, OrderWork], None], kind: Callable[..., Any], **data: str) -> Order:
-    """An order of a status, or none, once an event of its was delivered twice. Raises what the operation raises."""
+def delivered(stage: str, operation: Callable[[Any, OrderWork], None], kind: Callable[..., Any], **data: str) -> Order:
+    """An order of a stage, or none, once an event of its was delivered twice. Raises what the operation raises."""
     shop = Shop()
-    order = order_in(shop, status) if status in HISTORIES else pending()
+    order = order_in(shop, stage) if stage in HISTORIES else pending()
     for _ in range(2):
         with FakeWork(shop).transaction() as work:
             operation(Event("evt_us_x", "", "", 1, shop.clock.now(), kind(order_id=order.id, **data)), work)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from functions.order.ports import PlacingWork
+from functions.order.ports import KeyedWork
 
 
 class Crash(BaseException):
@@ -82,6 +82,8 @@ class SteppedWork:
         self._steps = steps
         self.supply: Any = Stepped(work.supply, "supply", steps)
         self.wallet: Any = Stepped(work.wallet, "wallet", steps)
+        self.claiming: Any = Stepped(work.claiming, "claiming", steps)
+        self.quotes = work.quotes
         self.order_ttl_seconds = work.order_ttl_seconds
         self.answer_within_seconds = work.answer_within_seconds
         self.fee_bps = work.fee_bps
@@ -90,15 +92,15 @@ class SteppedWork:
         self.pause = work.pause
 
     @contextmanager
-    def transaction(self) -> Iterator[PlacingWork]:
+    def transaction(self) -> Iterator[KeyedWork]:
         with self._steps.step("commit"), self._work.transaction() as opened:
             yield opened
 
     def resumed(self) -> str | None:
         with self._steps.step("resumed"):
-            order_id: str | None = self._work.resumed()
-            return order_id
+            reference: str | None = self._work.resumed()
+            return reference
 
-    def end_lease(self, order_id: str) -> None:
+    def end_lease(self, reference: str) -> None:
         with self._steps.step("end_lease"):
-            self._work.end_lease(order_id)
+            self._work.end_lease(reference)

@@ -9,7 +9,7 @@ import pytest
 from emulators.buyer import Person
 from functions.order.advance_orders import advance_orders
 from functions.order.domain.order import Order
-from functions.order.ports import Refusal
+from functions.order.ports import Refused
 from shared.errors import Contended, MeridianError, Unavailable
 from tests.books import Books
 from tests.conftest import FUNDS
@@ -53,7 +53,7 @@ def test_one_order_in_trouble_does_not_keep_the_others(error: MeridianError, mon
     shop = shop_with(3)
     first, reserve = shop.orders()[0].id, shop.supply.reserve
 
-    def fail(order: Order) -> Refusal | None:
+    def fail(order: Order) -> Refused | None:
         if order.id == first:
             raise error
         return reserve(order)
@@ -63,6 +63,7 @@ def test_one_order_in_trouble_does_not_keep_the_others(error: MeridianError, mon
     assert advance_orders(FakeWork(shop)) == {"advanced": 2, "waiting": 1}
     assert statuses(shop) == ["pending", "confirmed", "confirmed"]
     monkeypatch.undo()
+    shop.clock.pass_by(seconds=15)
     assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 0}
 
 

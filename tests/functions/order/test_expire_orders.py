@@ -29,16 +29,15 @@ def test_an_order_expires_at_its_time_and_not_before() -> None:
         work.orders.record(confirmed, confirmed.confirm())
 
     def expire() -> dict[str, int]:
-        with FakeWork(shop).transaction() as work:
-            return expire_orders(work)
+        return expire_orders(FakeWork(shop))
 
     shop.clock.pass_by(minutes=14, seconds=59)
-    assert expire() == {"expired": 0}
+    assert expire() == {"expired": 0, "waiting": 0}
     shop.clock.moment = pending.expires_at
-    assert expire() == {"expired": 1}
+    assert expire() == {"expired": 1, "waiting": 0}
     assert (shop.order(pending.id).status, shop.order(confirmed.id).status) == ("expired", "confirmed")
     shop.clock.pass_by(days=1)
-    assert expire() == {"expired": 0}
+    assert expire() == {"expired": 0, "waiting": 0}
     assert shop.order(pending.id).updated_at == START.replace(minute=45)
 
 

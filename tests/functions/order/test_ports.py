@@ -1,5 +1,6 @@
 """What the ports promise, on the fakes and on PostgreSQL and the real services alike."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,7 +11,8 @@ import pytest
 from emulators.buyer import Person, fresh_key
 from functions.order.domain.order import Order
 from functions.order.domain.placing import Terms
-from functions.order.ports import SagaWork
+from functions.order.domain.quoting import Purse, Verdict
+from functions.order.ports import Paid, SagaWork, Task
 from functions.order.store import Work
 from shared import ids
 from shared.adapters.resources import Resources
@@ -18,8 +20,10 @@ from shared.contracts.operations import Caller
 from shared.errors import Contended, KeyInUse, NotFound
 from shared.idempotency import Key
 from tests.books import Books
+from tests.clocks import ShiftedClock
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.samples import FEE_BPS, placed, terms
+from tests.island import Island
 
 UNITS = 10
 FUNDS = 10_000
@@ -50,7 +54,7 @@ class Trade:
 
     def terms(self) -> Terms:
         """The terms of the supply, as the supply service tells them."""
-        told: dict[str, Terms] = self.work().supply.describe([self.supply_id], self.buyer)
+        told: dict[str, Terms] = self.work().supply.describe([self.supply_id], self.buyer, "", {})
         return told[self.supply_id]
 
     def place(self, *units: int, key: str | None = None, price: int | None = None) -> Order:
@@ -116,6 +120,33 @@ def real_trade(
         left=lambda: books.stock(supply["id"]).available,
         spendable=spendable,
     )
+
+
+@pytest.fixture
+def island_trade(island: Island) -> Trade:
+    """A trade on the island, where no sweeper comes by itself."""
+    buyer, supply = island.islander(USDC=FUNDS), island.sell(island.islander(), quantity=UNITS)
+
+    def work(key: str | None, ahead: timedelta) -> Any:
+        resources = copy.copy(island.resources)
+        resources.clock = ShiftedClock(ahead)
+        return Work(resources, "order", None, None)
+
+    return Trade(
+        open=work,
+        buyer=buyer.user_id,
+        wallet_id=buyer.wallet_id,
+        supply_id=supply.id,
+        left=lambda: island.books.stock(supply.id).available,
+        spendable=lambda: island.books.money(buyer.wallet_id)[0],
+    )
+
+
+@pytest.fixture(params=["fake", "island"])
+def secluded(request: pytest.FixtureRequest) -> Trade:
+    """A trade in memory, then one on the island."""
+    made: Trade = request.getfixturevalue(f"{request.param}_trade")
+    return made
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -219,19 +250,54 @@ def test_a_history_is_read_beyond_a_version(trade: Trade) -> None:
         raise Undone
 
 
-def test_what_is_overdue_and_what_is_stranded(trade: Trade) -> None:
-    """Pending orders from their very time on, and from when they were placed on; none with an outcome."""
-    pending, ended = trade.place(1), trade.place(1)
-    instant = timedelta(microseconds=1)
+def taken(trade: Trade, task: Task, order: Order) -> bool:
+    """Whether an order is taken for a task now."""
     with trade.work().transaction() as work:
+        return order.id in work.orders.take(task, 10_000)
+
+
+def test_what_is_due_is_taken_and_put_off(secluded: Trade) -> None:
+    """A pending order after 15 seconds, again 15 seconds after it was taken, then 30, 60 and so on; none that ended."""
+    pending, ended = secluded.place(1), secluded.place(1)
+    with secluded.work().transaction() as work:
         work.orders.record(ended, ended.cancel())
-        assert pending.id in work.orders.expired(pending.expires_at, 10_000)
-        assert pending.id not in work.orders.expired(pending.expires_at - instant, 10_000)
-        assert pending.id in work.orders.stranded(pending.created_at, 10_000)
-        assert pending.id not in work.orders.stranded(pending.created_at - instant, 10_000)
-        assert ended.id not in work.orders.expired(ended.expires_at, 10_000)
-        assert ended.id not in work.orders.stranded(ended.created_at, 10_000)
+    assert not taken(secluded, "advance", pending)
+    for wait in (15, 15, 30, 60):
+        # The machine's clock goes on as the test runs: five seconds are for that.
+        secluded.pass_by(seconds=wait - 5)
+        assert not taken(secluded, "advance", pending)
+        secluded.pass_by(seconds=5)
+        assert taken(secluded, "advance", pending)
+        assert not taken(secluded, "advance", pending)
+        assert not taken(secluded, "advance", ended)
+    with secluded.work().transaction() as work:
         work.orders.record(pending, pending.cancel())
+
+
+def test_what_is_overdue_is_taken_at_its_time(secluded: Trade) -> None:
+    """However often it was put off: from the moment at which it expires on, and not before."""
+    pending = secluded.place(1)
+    for _ in range(40):
+        secluded.pass_by(seconds=20)
+        taken(secluded, "advance", pending)
+    assert not taken(secluded, "expire", pending)
+    secluded.ahead += pending.expires_at - secluded.work().now()
+    assert taken(secluded, "expire", pending)
+    with secluded.work().transaction() as work:
+        work.orders.record(pending, pending.cancel())
+
+
+def test_those_that_wait_longest_are_taken_first() -> None:
+    """What was tried in vain does not stand before what was not tried yet."""
+    shop = Shop()
+    with FakeWork(shop).transaction() as work:
+        orders = [work.orders.place(placed([], shop.clock.now())).id for _ in range(5)]
+    shop.clock.pass_by(seconds=15)
+    found = []
+    for _ in range(3):
+        with FakeWork(shop).transaction() as work:
+            found.append(work.orders.take("advance", 2))
+    assert found == [orders[:2], orders[2:4], orders[4:]]
 
 
 def test_what_was_paid_before_a_time(trade: Trade) -> None:
@@ -241,10 +307,18 @@ def test_what_was_paid_before_a_time(trade: Trade) -> None:
         for order in orders[:2]:
             work.orders.record(work.orders.record(order, order.confirm()), order.pay())
         now, instant, before = work.now(), timedelta(microseconds=1), orders[0].id[:-1]
-        assert work.orders.paid(now + instant, before, 9) == {orders[0].id: 1000, orders[1].id: 2000}
-        assert work.orders.paid(now + instant, before, 1) == {orders[0].id: 1000}
-        assert work.orders.paid(now + instant, orders[0].id, 9) == {orders[1].id: 2000}
+        paid = {orders[0].id: Paid(1000, False, False), orders[1].id: Paid(2000, False, False)}
+        assert work.orders.paid(now + instant, before, 9) == paid
+        assert work.orders.paid(now + instant, before, 1) == {orders[0].id: paid[orders[0].id]}
+        assert work.orders.paid(now + instant, orders[0].id, 9) == {orders[1].id: paid[orders[1].id]}
         assert orders[0].id not in work.orders.paid(now, before, 9)
+        first, second = work.orders.lock(orders[0].id), work.orders.lock(orders[1].id)
+        requested = work.orders.record(first, first.request_refund("usr_us_x", "", restock=False))
+        assert work.orders.paid(now + instant, before, 9) == paid
+        work.orders.record(requested, requested.refund())
+        work.orders.record(second, second.mature())
+        ended = {orders[0].id: Paid(1000, True, False), orders[1].id: Paid(2000, False, True)}
+        assert work.orders.paid(now + instant, before, 9) == ended
         raise Undone
 
 
@@ -293,7 +367,7 @@ def test_a_request_without_a_key_leases_nothing(trade: Trade) -> None:
 
 def test_terms_are_told_of_what_there_is(trade: Trade) -> None:
     """Unknown supplies are left out."""
-    told = trade.work().supply.describe([trade.supply_id, ids.new("sup", "us"), "x"], trade.buyer)
+    told = trade.work().supply.describe([trade.supply_id, ids.new("sup", "us"), "x"], trade.buyer, "", {})
     assert set(told) == {trade.supply_id}
     assert (told[trade.supply_id].unit_price, told[trade.supply_id].currency) == (1000, "USDC")
 
@@ -332,7 +406,26 @@ def test_a_refused_order_takes_no_stock(trade: Trade) -> None:
     supply.release(both)
 
 
+def test_what_can_be_had_is_told_without_taking_it(trade: Trade) -> None:
+    """No reason against what there is, SOLD_OUT beyond it; nothing is reserved by asking."""
+    supply, address = trade.work().supply, trade.work().wallet.address(trade.wallet_id, trade.buyer)
+    for units, reasons in ((UNITS, ()), (UNITS + 1, ("SOLD_OUT",))):
+        told = supply.check({trade.supply_id: units}, trade.buyer, address, {})
+        assert told == {trade.supply_id: Verdict(reasons, "", None)}
+    assert trade.left() == UNITS
+
+
 # Wallet
+
+
+def test_a_purse_tells_what_is_not_held(trade: Trade) -> None:
+    """What may be spent of it now."""
+    wallet = trade.work().wallet
+    assert wallet.purse(trade.wallet_id, "USDC") == Purse(open=True, available=FUNDS)
+    order = trade.place()
+    wallet.hold(order)
+    assert wallet.purse(trade.wallet_id, "USDC") == Purse(open=True, available=FUNDS - 2000)
+    wallet.release(order)
 
 
 def test_an_address_is_told_to_the_owner(trade: Trade) -> None:

@@ -8,14 +8,14 @@ from shared.errors import MeridianError, NotFound
 from tests.functions.order.scenes import HISTORIES, delivered
 
 
-@pytest.mark.parametrize("status", HISTORIES)
-def test_a_captured_hold_pays_a_confirmed_order_once(status: str) -> None:
+@pytest.mark.parametrize("stage", HISTORIES)
+def test_a_captured_hold_pays_a_confirmed_order_once(stage: str) -> None:
     """What is paid stays paid; a payment of an order that was not confirmed is a defect, and raises."""
-    if status in ("pending", "failed", "cancelled", "expired"):
-        with pytest.raises(MeridianError, match=f"is {status}, but its hold was captured"):
-            delivered(status, record_payment, HoldCaptured)
+    if stage in ("pending", "failed", "cancelled", "expired"):
+        with pytest.raises(MeridianError, match=f"is {stage}, but its hold was captured"):
+            delivered(stage, record_payment, HoldCaptured)
     else:
-        assert delivered(status, record_payment, HoldCaptured).status == {"confirmed": "paid"}.get(status, status)
+        assert delivered(stage, record_payment, HoldCaptured).stage == {"confirmed": "paid"}.get(stage, stage)
 
 
 def test_an_event_of_an_unknown_order_raises() -> None:

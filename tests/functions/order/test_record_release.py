@@ -8,11 +8,11 @@ from shared.errors import NotFound
 from tests.functions.order.scenes import HISTORIES, delivered
 
 
-@pytest.mark.parametrize("status", HISTORIES)
-def test_a_released_hold_cancels_an_order_without_another_outcome(status: str) -> None:
+@pytest.mark.parametrize("stage", HISTORIES)
+def test_a_released_hold_cancels_an_order_without_another_outcome(stage: str) -> None:
     """Pending and confirmed orders are cancelled by it, once; whatever else an order has come to, it stays."""
-    expected = {"pending": "cancelled", "confirmed": "cancelled"}.get(status, status)
-    assert delivered(status, record_release, HoldReleased).status == expected
+    expected = {"pending": "cancelled", "confirmed": "cancelled"}.get(stage, stage)
+    assert delivered(stage, record_release, HoldReleased).stage == expected
 
 
 def test_an_event_of_an_unknown_order_raises() -> None:

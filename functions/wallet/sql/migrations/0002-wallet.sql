@@ -85,7 +85,7 @@ CREATE TABLE holds (
     CHECK (wallet_id IS NOT NULL OR status = 'released'),
     CHECK ((captured IS NOT NULL) = (status = 'captured'))
 );
-CREATE INDEX holds_by_wallet ON holds (wallet_id) WHERE status = 'placed';
+CREATE INDEX holds_by_wallet ON holds (wallet_id, status);
 CREATE INDEX holds_expiring ON holds (expires_at) WHERE status = 'placed' AND NOT firm;
 
 -- The money of a paid order until it is settled to the merchant or refunded to the buyer, once.

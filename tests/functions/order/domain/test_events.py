@@ -21,6 +21,11 @@ FACTS: list[OrderEvent] = [
     *ORDER.cancel(),
     *ORDER.expire(),
     *ORDER.claim("clm_us_x"),
+    *ORDER.mature(),
+    *ORDER.complete("clm_us_x"),
+    *ORDER.request_refund("usr_us_merchant", "Broken", restock=True),
+    *ORDER.refuse_refund("ALREADY_CLAIMED"),
+    *ORDER.refund(),
 ]
 
 

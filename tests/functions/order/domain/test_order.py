@@ -22,18 +22,41 @@ FACTS: dict[str, Callable[[Order], OrderEvent]] = {
     "order.cancelled": lambda order: order.cancel()[0],
     "order.expired": lambda order: order.expire()[0],
     "order.claimed": lambda order: order.claim(ids.sibling(order.id, "clm"))[0],
+    "order.matured": lambda order: order.mature()[0],
+    "order.completed": lambda order: order.complete(ids.sibling(order.id, "clm"))[0],
+    "order.refund_requested": lambda order: order.request_refund(order.merchant_id, "Broken", restock=True)[0],
+    "order.refund_refused": lambda order: order.refuse_refund("ALREADY_CLAIMED")[0],
+    "order.refunded": lambda order: order.refund()[0],
 }
 
 LIFE: dict[str, tuple[str, ...]] = {
     "pending": ("order.confirmed", "order.failed", "order.cancelled", "order.expired"),
     "confirmed": ("order.paid", "order.cancelled"),
-    "paid": ("order.claimed",),
+    "paid": ("order.claimed", "order.matured", "order.refund_requested"),
+    "refunding": ("order.refunded", "order.refund_refused"),
+    "promised": ("order.claimed",),
+    "matured": ("order.claimed",),
+    "claimed": ("order.completed",),
+    "completed": (),
+    "refunded": (),
     "failed": (),
     "cancelled": (),
     "expired": (),
-    "claimed": (),
 }
-"""What may follow each status. The design: pending -> confirmed -> paid -> claimed, and ways out before the payment."""
+"""
+What may follow each stage. The design: pending -> confirmed -> paid -> claimed -> completed, and ways out before the
+payment; after it a refund, a claim and maturing exclude each other, but that what has matured is claimed still.
+"""
+
+STAGES: dict[str, str] = {
+    "order.placed": "pending",
+    "order.refund_requested": "refunding",
+    "order.refund_refused": "promised",
+}
+"""The stage that a fact leads to, where it is not the fact's own name."""
+
+SHOWN = {"refunding": "paid", "promised": "paid", "matured": "paid"}
+"""The status of a stage, where it has no name of its own for callers."""
 
 History = list[tuple[OrderEvent, datetime]]
 
@@ -45,8 +68,8 @@ def histories(draw: st.DrawFn) -> History:
     begun = placed([(terms(unit_price=price), quantity) for price, quantity in lines])
     order, at = apply(None, begun, START), START
     history: History = [(begun, at)]
-    while LIFE[order.status] and draw(st.integers(0, 4)) > 0:
-        fact = FACTS[draw(st.sampled_from(LIFE[order.status]))](order)
+    while LIFE[order.stage] and draw(st.integers(0, 9)) > 0:
+        fact = FACTS[draw(st.sampled_from(LIFE[order.stage]))](order)
         at += timedelta(seconds=draw(st.integers(0, 60)))
         history.append((fact, at))
         order = apply(order, fact, at)
@@ -63,7 +86,9 @@ def test_a_history_folds_as_it_came_about(history: History, data: st.DataObject)
     assert order == fold(history)
     assert order is not None
     assert order.version == len(history)
-    assert order.status == history[-1][0].type.removeprefix("order.").replace("placed", "pending")
+    last = history[-1][0].type
+    assert order.stage == STAGES.get(last, last.removeprefix("order."))
+    assert order.status == SHOWN.get(order.stage, order.stage)
     assert (order.created_at, order.updated_at) == (history[0][1], history[-1][1])
 
 
@@ -73,7 +98,7 @@ def test_what_cannot_follow_is_refused(history: History) -> None:
     order = fold(history)
     assert order is not None
     for name, fact in FACTS.items():
-        if name in LIFE[order.status]:
+        if name in LIFE[order.stage]:
             assert apply(order, fact(order), START).version == order.version + 1
         else:
             with pytest.raises(ValueError, match=rf"order\.|{order.id}"):

@@ -1,0 +1,58 @@
+"""Give the buyer of a paid order the money back."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+
+from functions.order import saga
+from functions.order.domain.refusing import refund_refusal_of
+from functions.order.ports import SagaWork
+from functions.order.views import OrderView
+from shared import ids
+from shared.contracts.operations import ONE_LINE, Caller, Request
+from shared.errors import NotFound
+
+
+class RefundOrder(Request):
+    """Which order to refund, whether its units are for sale again, and why."""
+
+    order_id: str
+    restock: bool = False
+    reason: Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)] = ""
+
+
+def refund_order(request: RefundOrder, caller: Caller, work: SagaWork) -> OrderView:
+    """The order, refunded; a repeat answers the same. Claiming arbitrates: what has a voucher is not refunded.
+
+    Raises NotFound for all but its merchant and operators, NotRefundable, AlreadyClaimed, OrderPending.
+    """
+    until = work.now() + timedelta(seconds=work.answer_within_seconds)
+    with work.transaction() as reading:
+        shown = reading.orders.show(request.order_id, caller)
+    if not (caller.operator or shown.merchant_id == caller.user_id):
+        raise NotFound("There is no such order.")
+    lease = ids.sibling(shown.id, "rfd")
+    if work.resumed() is None:
+        _request(request, caller, lease, work)
+    order = saga.finish(shown.id, work, until, lease)
+    with work.transaction() as answering:
+        refusal = refund_refusal_of(order, work.now(), answering.matures_after)
+        answering.keep_answer(refusal or OrderView.of(order))
+    if refusal:
+        raise refusal
+    return OrderView.of(order)
+
+
+def _request(request: RefundOrder, caller: Caller, lease: str, work: SagaWork) -> None:
+    """T1: commit that a refund is asked for, with this request's key, unless it was before. Raises as above."""
+    with work.transaction() as t1:
+        order = t1.orders.lock(request.order_id)
+        refusal = refund_refusal_of(order, t1.now(), t1.matures_after)
+        if refusal:
+            t1.keep_answer(refusal)
+        elif order.stage == "paid":
+            t1.lease_key(lease)
+            t1.orders.record(order, order.request_refund(caller.user_id, request.reason, restock=request.restock))
+    if refusal:
+        raise refusal

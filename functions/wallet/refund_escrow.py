@@ -1,0 +1,30 @@
+"""Pay back what an order's buyer paid."""
+
+from functions.wallet.domain.ledger import Posting, Transfer
+from functions.wallet.ports import WalletWork
+from shared.contracts.gen.wallet_pb2 import RefundRequest, RefundResponse
+from shared.errors import NotFound
+
+
+def refund_escrow(request: RefundRequest, work: WalletWork) -> RefundResponse:
+    """Move the order's escrow to the wallet that paid, once. Raises NotFound for an order that was never paid."""
+    escrow = work.escrows.lock(request.order_id)
+    if escrow is None:
+        raise NotFound(f"There is no payment of {request.order_id}.")
+    if escrow.status == "settled":
+        return RefundResponse(state=RefundResponse.STATE_SETTLED)
+    if escrow.status == "captured":
+        (wallet,) = work.wallets.find([request.wallet_id])
+        transfer = Transfer(
+            id=work.new_id("trf"),
+            kind="refund",
+            postings=(
+                Posting("escrow", escrow.currency, -escrow.amount),
+                Posting(wallet.id, escrow.currency, escrow.amount),
+            ),
+            created_at=work.now(),
+            order_id=escrow.order_id,
+        )
+        work.ledger.post(transfer, [wallet.user_id])
+        work.escrows.end(escrow.order_id, "refunded")
+    return RefundResponse(state=RefundResponse.STATE_REFUNDED)
