@@ -8,9 +8,11 @@
     |- NotFound                404  NOT_FOUND
     |- Refusal                 409  a domain refusal; services derive theirs in domain/errors.py
     |- KeyInUse                409  IDEMPOTENCY_IN_PROGRESS
+    |- Stale                   412  PRECONDITION_FAILED
     |- TooLarge                413  BODY_TOO_LARGE
     |- NotJson                 415  NOT_JSON
     |- KeyReused               422  IDEMPOTENCY_KEY_REUSED
+    |- MatchRequired           428  PRECONDITION_REQUIRED
     |- Limited                 429  RATE_LIMITED
     |- Unavailable             503  UNAVAILABLE
     |  `- OutcomeUnknown       503  OUTCOME_UNKNOWN: a commit whose fate could not be learnt
@@ -91,6 +93,12 @@ class KeyInUse(MeridianError):
     code = "IDEMPOTENCY_IN_PROGRESS"
 
 
+class Stale(MeridianError):
+    """This has changed since the version that If-Match names: read it again."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class TooLarge(MeridianError):
     """The body is larger than 256 KiB."""
 
@@ -117,6 +125,12 @@ class Limited(MeridianError):
     def __init__(self, wait_seconds: float) -> None:
         super().__init__()
         self.wait_seconds = wait_seconds
+
+
+class MatchRequired(MeridianError):
+    """This operation needs an If-Match header with the ETag of what it changes."""
+
+    code = "PRECONDITION_REQUIRED"
 
 
 class Unavailable(MeridianError):

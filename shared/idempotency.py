@@ -29,6 +29,8 @@ class Answer:
 
     status: int
     body: str
+    tag: str | None = None
+    """What the ETag of its resource says, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Key:
         if row["fingerprint"] != self.fingerprint:
             raise KeyReused
         if row["status"] is not None:
-            return Answer(row["status"], row["body"])
+            return Answer(row["status"], row["body"], row["tag"])
         return Began(row["reference"], row["lease_expires_at"])
 
     def claim(self, transaction: Transaction) -> None:
@@ -70,6 +72,7 @@ class Key:
             request_id=trail().request_id,
             status=answer.status,
             body=answer.body,
+            tag=answer.tag,
             now=now,
             expires_at=now + KEPT,
         )
@@ -128,7 +131,7 @@ def lease_request_id(transaction: Transaction, reference: str) -> str | None:
 
 def answer_lease(transaction: Transaction, reference: str, answer: Answer) -> None:
     """Store a saga's answer beside its outcome."""
-    SQL.answer_lease(transaction, reference=reference, status=answer.status, body=answer.body)
+    SQL.answer_lease(transaction, reference=reference, status=answer.status, body=answer.body, tag=answer.tag)
 
 
 def forget(transaction: Transaction, now: datetime, at_most: int) -> int:

@@ -4,15 +4,15 @@ SELECT pg_try_advisory_xact_lock(hashtextextended(:scope, 0));
 
 -- name: find_key^
 -- What is known of a request with this key.
-SELECT fingerprint, reference, request_id, lease_expires_at, status, body
+SELECT fingerprint, reference, request_id, lease_expires_at, status, body, tag
 FROM idempotency_keys WHERE caller = :caller AND operation = :operation AND key = :key AND expires_at > :now;
 
 -- name: answer_key!
 -- Keep an answer beside its effect, in place of one that has outlived its time.
-INSERT INTO idempotency_keys (caller, operation, key, fingerprint, request_id, status, body, created_at, expires_at)
-VALUES (:caller, :operation, :key, :fingerprint, :request_id, :status, :body, :now, :expires_at)
+INSERT INTO idempotency_keys (caller, operation, key, fingerprint, request_id, status, body, tag, created_at, expires_at)
+VALUES (:caller, :operation, :key, :fingerprint, :request_id, :status, :body, :tag, :now, :expires_at)
 ON CONFLICT (caller, operation, key) DO UPDATE SET fingerprint = excluded.fingerprint, reference = NULL,
-    request_id = excluded.request_id, lease_expires_at = NULL, status = excluded.status, body = excluded.body,
+    request_id = excluded.request_id, lease_expires_at = NULL, status = excluded.status, body = excluded.body, tag = excluded.tag,
     created_at = excluded.created_at, expires_at = excluded.expires_at
 WHERE idempotency_keys.expires_at <= :now;
 
@@ -22,7 +22,7 @@ INSERT INTO idempotency_keys
     (caller, operation, key, fingerprint, reference, request_id, lease_expires_at, created_at, expires_at)
 VALUES (:caller, :operation, :key, :fingerprint, :reference, :request_id, :lease_expires_at, :now, :expires_at)
 ON CONFLICT (caller, operation, key) DO UPDATE SET fingerprint = excluded.fingerprint, reference = excluded.reference,
-    request_id = excluded.request_id, lease_expires_at = excluded.lease_expires_at, status = NULL, body = NULL,
+    request_id = excluded.request_id, lease_expires_at = excluded.lease_expires_at, status = NULL, body = NULL, tag = NULL,
     created_at = excluded.created_at, expires_at = excluded.expires_at
 WHERE idempotency_keys.expires_at <= :now;
 
@@ -41,7 +41,7 @@ SELECT request_id FROM idempotency_keys WHERE reference = :reference;
 
 -- name: answer_lease!
 -- Keep a saga's answer beside its outcome, whoever commits it.
-UPDATE idempotency_keys SET status = :status, body = :body, lease_expires_at = NULL
+UPDATE idempotency_keys SET status = :status, body = :body, tag = :tag, lease_expires_at = NULL
 WHERE reference = :reference AND status IS NULL;
 
 -- name: forget_keys!

@@ -87,6 +87,7 @@ class Row(Strict):
     cache: str = "no-store"
     media: str = "application/json"
     session: Literal["checked"] | None = None
+    if_match: Literal["required"] | None = None
     hosts: Literal["all"] | None = None
 
     @property
@@ -210,6 +211,8 @@ def _check(row: Row, registry: Registry) -> None:
         raise ValueError(f"{row.name}: an HTTP row names its scope, limit and scale")
     if row.session and row.scope in (None, "public"):
         raise ValueError(f"{row.name}: only who signed in has a session")
+    if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
+        raise ValueError(f"{row.name}: only what changes a thing asks for its version")
     if row.rpc and not row.callers:
         raise ValueError(f"{row.name}: an RPC row names its callers")
     if row.event and row.replay is None:

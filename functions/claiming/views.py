@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from functions.claiming.domain.claim import Claim, Shown
-from shared.contracts.operations import Time, View
+from shared.contracts.operations import Resource, Time, View
 
 
 class VoucherView(View):
@@ -27,7 +27,7 @@ class TransactionView(View):
     hash: str
 
 
-class ClaimView(View, kw_only=True):
+class ClaimView(Resource, kw_only=True):
     """A claim with its voucher."""
 
     id: str

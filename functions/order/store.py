@@ -204,7 +204,7 @@ class OrderStore:
 def _answered(success: int, answer: OrderView | Refusal, request_id: str) -> Answer:
     if isinstance(answer, Refusal):
         return Answer(problems.status_of(answer), problems.body_of(answer, request_id).decode())
-    return Answer(success, to_json(answer).decode())
+    return Answer(success, to_json(answer).decode(), answer.tag())
 
 
 def _fact(event: StoredEvent) -> OrderEvent:

@@ -8,7 +8,7 @@ from functions.order.domain.events import Item
 from functions.order.domain.order import Order, Status
 from functions.order.domain.placing import Line
 from functions.order.domain.quoting import Verdict
-from shared.contracts.operations import Time, View
+from shared.contracts.operations import Resource, Time, View
 from shared.money import Amount
 
 
@@ -40,7 +40,7 @@ class ItemView(View):
         )
 
 
-class OrderView(View, kw_only=True):
+class OrderView(Resource, kw_only=True):
     """An order."""
 
     id: str

@@ -30,9 +30,15 @@ class WalletClient:
         self._channel = channel
 
     def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
+        return self._own(user_id, wallet_id, "There is no such wallet of yours to pay out to.").wallet_id
+
+    def address(self, user_id: str, wallet_id: str | None) -> str:
+        return self._own(user_id, wallet_id, "There is no such wallet of yours.").address
+
+    def _own(self, user_id: str, wallet_id: str | None, absent: str) -> DescribeResponse.Wallet:
         asked = DescribeRequest(default_of=[user_id]) if wallet_id is None else DescribeRequest(wallet_ids=[wallet_id])
         wallets = self._channel.call("Wallet.Describe", asked, DescribeResponse).wallets
-        own = [wallet.wallet_id for wallet in wallets if wallet.user_id == user_id and wallet.open]
+        own = [wallet for wallet in wallets if wallet.user_id == user_id and wallet.open]
         if not own:
-            raise NotFound("There is no such wallet of yours to pay out to.")
+            raise NotFound(absent)
         return own[0]

@@ -1,13 +1,13 @@
 """Put something up for sale."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-import msgspec
+from msgspec import field
 
 from functions.supply.domain.supply import Asset, Stock, Supply
 from functions.supply.ports import SupplyWork
-from functions.supply.views import AssetView, SupplyView
-from shared.contracts.operations import ONE_LINE, Caller, Quantity, Request
+from functions.supply.views import AssetView, Description, Phases, SupplyView, Title, phases_of
+from shared.contracts.operations import Caller, Quantity, Request
 from shared.errors import Malformed
 from shared.money import Amount, Currency
 
@@ -15,12 +15,13 @@ from shared.money import Amount, Currency
 class CreateSupply(Request):
     """What to sell, and on what terms."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
+    title: Title
     currency: Currency
     unit_price: Amount
     quantity: Quantity
-    description: Annotated[str, msgspec.Meta(max_length=5000)] = ""
+    description: Description = ""
     per_user_limit: Quantity | None = None
+    phases: Phases = field(default_factory=list)
     asset: AssetView | None = None
     payout_wallet_id: str | None = None
     status: Literal["draft", "active"] = "draft"
@@ -30,6 +31,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
     """Put a supply up, paid out to the named or the default wallet. Raises Malformed, NotFound, Unavailable."""
     supply_id = work.new_id("sup")
     # Read before the wallet is asked for: what is malformed is told before what does not exist.
+    phases = phases_of(request.phases)
     asset = _asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
@@ -40,8 +42,10 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
         currency=request.currency,
         unit_price=request.unit_price,
         per_user_limit=request.per_user_limit,
+        phases=phases,
         asset=asset,
         status=request.status,
+        published=request.status == "active",
         stock=Stock(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
         version=1,
         created_at=work.now(),

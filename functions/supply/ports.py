@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from functions.supply.domain.reserving import OnSale, Reservation
+from functions.supply.domain.reserving import Reservation, Taken
+from functions.supply.domain.selling import OnSale
 from functions.supply.domain.supply import Asset, Status, Supply
 from shared.contracts.decisions import Decision
 
@@ -18,6 +19,21 @@ class Supplies(Protocol):
 
     def get(self, supply_id: str, viewer: str) -> Supply:
         """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
+
+    def owned(self, supply_id: str, merchant: str, *, locked: bool = False) -> Supply:
+        """A supply of its merchant. Raises NotFound, also for another's.
+
+        locked: its stock in this cell stays as it is until the transaction ends.
+        """
+
+    def update(self, supply: Supply, changed: Sequence[str]) -> None:
+        """Keep a supply's next version, and tell which fields changed. Raises Contended when another was first."""
+
+    def archive(self, supply: Supply) -> None:
+        """Keep a supply's last version, and tell that it is archived. Raises Contended when another was first."""
+
+    def restock(self, supply: Supply, units: int) -> None:
+        """Add units to locked stock of this cell, and tell of it. supply: with them."""
 
     def find(self, supply_ids: Sequence[str]) -> list[Supply]:
         """Supplies by id; unknown ones are left out."""
@@ -37,11 +53,14 @@ class Supplies(Protocol):
 class Stock(Protocol):
     """Units of supplies in this cell."""
 
-    def lock(self, supply_ids: Sequence[str]) -> Mapping[str, OnSale]:
-        """What is left of supplies, locked against change until the transaction ends."""
+    def lock(self, supply_ids: Sequence[str]) -> None:
+        """Lock the stock of supplies against change until the transaction ends, before anything of it is read."""
 
-    def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
-        """Units by (supply, user) that users have reserved or bought."""
+    def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, OnSale]:
+        """What is left of supplies in this cell, and on what terms; unknown ones are left out."""
+
+    def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> Taken:
+        """Units by (supply, user, phase) that users have reserved or bought."""
 
     def find(self, reservation_ids: Sequence[str]) -> Mapping[str, Reservation]:
         """Reservations by id, tombstones included."""
@@ -58,11 +77,20 @@ class Stock(Protocol):
     def commit(self, reservations: Sequence[Reservation]) -> None:
         """Sell reserved units of locked stock."""
 
+    def give_back(self, reservations: Sequence[Reservation]) -> None:
+        """Put sold units of locked stock on sale again."""
+
     def firm(self, reservation_ids: Sequence[str]) -> None:
         """Let reservations outlive their time: their orders are confirmed."""
 
     def expired(self, now: datetime, most: int) -> list[Reservation]:
-        """Reservations past their time about which their orders have to be asked."""
+        """Reservations past their time about which their orders have to be asked, those that wait longest first."""
+
+    def postpone(self, reservation_ids: Sequence[str], now: datetime) -> None:
+        """Ask about reservations whose orders cannot be decided after a while, which doubles each time."""
+
+    def put_off(self, reservation_ids: Sequence[str], now: datetime) -> None:
+        """Ask about reservations after others, since nobody could be asked."""
 
 
 class Wallets(Protocol):
@@ -71,12 +99,18 @@ class Wallets(Protocol):
     def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
         """A user's wallet to pay out to: the one named, else the default. Raises NotFound, Unavailable."""
 
+    def address(self, user_id: str, wallet_id: str | None) -> str:
+        """The address of a user's wallet, in its EIP-55 form: as payout_wallet finds it. Raises likewise."""
+
 
 class Chain(Protocol):
     """What is known of chains."""
 
     def address(self, text: str) -> str:
         """An address in its EIP-55 form. Raises ValueError when it is none, or its checksum is wrong."""
+
+    def keccak(self, data: bytes) -> bytes:
+        """Keccak-256."""
 
     def default_asset(self, supply_id: str) -> Asset:
         """The configured claim contract's token for a supply: ERC-1155, id keccak256(supply id)."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC
 
 from functions.supply.domain.reserving import Line, Reservation, Wanted, reserve
+from functions.supply.domain.selling import Entitlement
 from functions.supply.ports import SupplyWork
 from shared.contracts.gen.supply_pb2 import ReserveRequest, ReserveResponse
 from shared.errors import Malformed
@@ -15,15 +16,15 @@ def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
     """Reserve all lines of each order or none of them, or say why not; a repeat answers as the first did.
 
     An order whose reservations were released before refuses: a late command must not take what nobody would return.
-    Raises Malformed for an order without lines, or a line without units.
+    Raises Malformed for an order without lines, a line without units, or lines of one supply entitled differently.
     """
     asked = {order.order_id: _wanted(order) for order in request.orders}  # one that a batch asks for twice counts once
     supply_ids = sorted({line.supply_id for order in request.orders for line in order.lines})
-    on_sale = work.stock.lock(supply_ids)
+    work.stock.lock(supply_ids)
     known = work.stock.find([line.reservation_id for order in request.orders for line in order.lines])
     wanted = [order for order in asked.values() if order.lines[0].reservation_id not in known]
     taken = work.stock.taken(supply_ids, sorted({order.user_id for order in wanted}))
-    decided = reserve(wanted, on_sale, taken)
+    decided = reserve(wanted, work.stock.on_sale(supply_ids), taken)
     work.stock.reserve(decided.reserved)
     return ReserveResponse(outcomes=[_outcome(order, known, decided.refused) for order in request.orders])
 
@@ -31,7 +32,12 @@ def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
 def _wanted(order: ReserveRequest.Order) -> Wanted:
     if not order.lines or not all(line.quantity for line in order.lines):
         raise Malformed("an order asks for at least one unit in each of its lines", field="lines")
-    lines = tuple(Line(line.reservation_id, line.supply_id, line.quantity) for line in order.lines)
+    lines = tuple(
+        Line(line.reservation_id, line.supply_id, line.quantity, Entitlement(line.phase, line.listed, line.limit))
+        for line in order.lines
+    )
+    if len({(line.supply_id, line.entitled) for line in lines}) > len({line.supply_id for line in lines}):
+        raise Malformed("lines of one supply are entitled alike", field="lines")
     return Wanted(order.order_id, order.user_id, lines, order.expires_at.ToDatetime(UTC))
 
 

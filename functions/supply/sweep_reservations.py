@@ -1,24 +1,47 @@
 """Ask what became of the orders whose reservations are past their time, and act on it."""
 
+from collections.abc import Sequence
+from typing import Final
+
+from functions.supply.domain.reserving import Reservation
 from functions.supply.ports import SweepWork
 from functions.supply.returning import give_back
 
-BATCH = 500
+BATCH: Final = 500
+BATCHES: Final = 20
+"""How many a run takes at most: what is left waits for the next."""
 
 
 def sweep_reservations(work: SweepWork) -> dict[str, int]:
-    """Firm the reservations of confirmed orders, release those of ended ones. Returns how many of each.
+    """Firm the reservations of confirmed orders, release those of ended ones, postpone the others. Returns how many.
 
     Raises Unavailable.
     """
-    with work.transaction() as reading:
-        expired = reading.stock.expired(work.now(), BATCH)
-    if not expired:
-        return {"firm": 0, "released": 0}
-    decisions = work.orders.decide(sorted({reservation.order_id for reservation in expired}))
+    done = {"firm": 0, "released": 0, "postponed": 0}
+    for _ in range(BATCHES):
+        with work.transaction() as reading:
+            expired = reading.stock.expired(work.now(), BATCH)
+        if expired:
+            for what, number in _sweep(expired, work).items():
+                done[what] += number
+        if len(expired) < BATCH:
+            break
+    return done
+
+
+def _sweep(expired: Sequence[Reservation], work: SweepWork) -> dict[str, int]:
+    try:
+        decisions = work.orders.decide(sorted({reservation.order_id for reservation in expired}))
+    except Exception:
+        # Whatever is wrong with these, the next run begins with others.
+        with work.transaction() as writing:
+            writing.stock.put_off([reservation.id for reservation in expired], work.now())
+        raise
     firm = [reservation for reservation in expired if decisions.get(reservation.order_id) == "confirmed"]
     ended = [reservation for reservation in expired if decisions.get(reservation.order_id) == "ended"]
+    open_yet = [reservation.id for reservation in expired if reservation not in firm and reservation not in ended]
     with work.transaction() as writing:
-        writing.stock.firm([reservation.id for reservation in firm])
         give_back(ended, "expired", writing)
-    return {"firm": len(firm), "released": len(ended)}
+        writing.stock.firm([reservation.id for reservation in firm])
+        writing.stock.postpone(open_yet, work.now())
+    return {"firm": len(firm), "released": len(ended), "postponed": len(open_yet)}

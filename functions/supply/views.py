@@ -1,11 +1,16 @@
 """What callers see of supplies."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
 
+from functions.supply.domain.phases import Phase, in_order
+from functions.supply.domain.selling import Reason
 from functions.supply.domain.supply import Asset, Status, Supply
-from shared.contracts.operations import Address, Time, View
+from shared.contracts.operations import ONE_LINE, Address, Quantity, Resource, Time, View
+from shared.errors import Malformed
 from shared.money import Amount
 
 
@@ -25,7 +30,59 @@ class AssetView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-class SupplyView(View):
+class PhaseView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A window of a sale: from `starts_at` up to, and without, `ends_at`, with terms of its own.
+
+    What is null is as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of those
+    who may buy, of a standard tree of @openzeppelin/merkle-tree over ["address"], or over ["address", "uint256",
+    "uint256"]: with a per-user limit (0 for the phase's) and a unit price for each.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
+    starts_at: Time
+    ends_at: Time | None = None
+    unit_price: Amount | None = None
+    per_user_limit: Quantity | None = None
+    cap: Quantity | None = None
+    allowlist_root: Annotated[str, msgspec.Meta(pattern=r"^0x[0-9a-fA-F]{64}$(?!\n)")] | None = None
+
+    @classmethod
+    def of(cls, phase: Phase) -> "PhaseView":
+        """What a caller sees of a phase."""
+        return cls(**{name: getattr(phase, name) for name in cls.__struct_fields__})
+
+
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
+Description = Annotated[str, msgspec.Meta(max_length=5000)]
+Phases = Annotated[list[PhaseView], msgspec.Meta(max_length=100)]
+
+
+def phases_of(given: Sequence[PhaseView]) -> tuple[Phase, ...]:
+    """Phases as a merchant gave them, by their time. Raises Malformed."""
+    return in_order(
+        [
+            Phase(
+                name=phase.name,
+                starts_at=_utc(phase.starts_at, f"phases[{number}].starts_at"),
+                ends_at=phase.ends_at and _utc(phase.ends_at, f"phases[{number}].ends_at"),
+                unit_price=phase.unit_price,
+                per_user_limit=phase.per_user_limit,
+                cap=phase.cap,
+                allowlist_root=phase.allowlist_root and phase.allowlist_root.lower(),
+            )
+            for number, phase in enumerate(given)
+        ]
+    )
+
+
+def _utc(at: datetime, field: str) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise Malformed("a time between the years 1 and 9999 in UTC", field=field) from error
+
+
+class SupplyView(Resource):
     """A supply with its stock."""
 
     id: str
@@ -40,17 +97,21 @@ class SupplyView(View):
     reserved: int
     sold: int
     per_user_limit: int | None
-    phases: list[str]
+    phases: list[PhaseView]
     asset: AssetView
     status: Status
     version: int
     created_at: Time
     updated_at: Time
 
+    def tag(self) -> str:
+        """Its version and that of its stock, which sales change alone."""
+        return f"{self.version}-{self.__dict__['stock_version']}"
+
     @classmethod
     def of(cls, supply: Supply) -> "SupplyView":
         """What a caller sees of a supply."""
-        return cls(
+        view = cls(
             id=supply.id,
             merchant_id=supply.merchant_id,
             payout_wallet_id=supply.payout_wallet_id,
@@ -63,10 +124,29 @@ class SupplyView(View):
             reserved=supply.stock.reserved,
             sold=supply.stock.sold,
             per_user_limit=supply.per_user_limit,
-            phases=[],
+            phases=[PhaseView.of(phase) for phase in supply.phases],
             asset=AssetView.of(supply.asset),
             status=supply.status,
             version=supply.version,
             created_at=supply.created_at,
             updated_at=supply.updated_at,
         )
+        view.__dict__["stock_version"] = supply.stock.version  # its ETag tells it, its body does not
+        return view
+
+
+class EligibilityView(View):
+    """Whether a buyer may have units of a supply now; `reasons` are all that apply, gravest first."""
+
+    eligible: bool
+    reasons: list[Reason]
+    unit_price: Amount
+    limit_remaining: int | None
+    phase: str | None
+
+    @classmethod
+    def of(
+        cls, reasons: Sequence[Reason], unit_price: int, limit_remaining: int | None, phase: str
+    ) -> "EligibilityView":
+        """What a caller sees of a judgement; no phase is null."""
+        return cls(not reasons, list(reasons), Amount(unit_price), limit_remaining, phase or None)

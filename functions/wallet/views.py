@@ -7,14 +7,14 @@ import msgspec
 from functions.wallet.domain.custody import Withdrawal, WithdrawalStatus
 from functions.wallet.domain.ledger import Transfer
 from functions.wallet.domain.wallet import Status, Wallet
-from shared.contracts.operations import ONE_LINE, Time, View
+from shared.contracts.operations import ONE_LINE, Resource, Time, View
 from shared.money import Amount, SignedAmount
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
 """What people call a wallet."""
 
 
-class WalletView(View):
+class WalletView(Resource):
     """A wallet."""
 
     id: str
@@ -119,7 +119,7 @@ class TransactionView(View):
     hash: str
 
 
-class WithdrawalView(View, kw_only=True):
+class WithdrawalView(Resource, kw_only=True):
     """Money on its way out of a wallet."""
 
     id: str

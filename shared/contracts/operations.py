@@ -1,6 +1,7 @@
 """The vocabulary of operations: who calls, what a request and a page are. Operations know no transport beyond this."""
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
@@ -8,7 +9,8 @@ from typing import Annotated, Final, Generic, TypeVar
 import msgspec
 
 from shared import ids
-from shared.errors import Malformed
+from shared.contracts.encode import to_json
+from shared.errors import Malformed, Stale
 
 T = TypeVar("T")
 
@@ -37,6 +39,28 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
 class View(msgspec.Struct):
     """What an HTTP operation answers."""
+
+
+class Resource(View, dict=True):
+    """A view of one thing with a state of its own: its answer carries an ETag, and reads of it answer If-None-Match."""
+
+    def tag(self) -> str:
+        """What its ETag says, without the quotes: its version, or a digest of its content where it shows none."""
+        version = getattr(self, "version", None)
+        return str(version) if version is not None else hashlib.sha256(to_json(self)).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which version of a thing a caller means to change, by their If-Match (RFC 9110, 13.1.1)."""
+
+    tags: frozenset[str] | None
+    """The tags that they named, without weak ones, which never match; None for `*`, which any version is."""
+
+    def check(self, version: int) -> None:
+        """Raises Stale when the thing is in none of these versions; what a tag says behind a dash does not count."""
+        if self.tags is not None and str(version) not in {tag.partition("-")[0] for tag in self.tags}:
+            raise Stale
 
 
 PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]

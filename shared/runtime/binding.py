@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapters.postgres import Database, Transaction, retried
+from shared.contracts.operations import Repeated, Resource
 from shared.idempotency import Key
 from shared.registry import Row
 
@@ -27,9 +28,14 @@ class Bound:
     request_type: Any = field(init=False)
     """The type of its `request`; None when it asks for none."""
 
+    tagged: bool = field(init=False)
+    """Whether it answers a Resource, which has an ETag."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozenset(inspect.signature(self.function).parameters))
-        object.__setattr__(self, "request_type", typing.get_type_hints(self.function).get("request"))
+        hints = typing.get_type_hints(self.function)
+        object.__setattr__(self, "request_type", hints.get("request"))
+        object.__setattr__(self, "tagged", tagged(hints.get("return")))
 
     def call(self, transaction: Transaction | None, key: Key | None = None, **given: Any) -> Any:
         """Call the operation with what its signature asks for: request or event, caller, work."""
@@ -47,3 +53,17 @@ class Bound:
     def _in_transaction(self, **given: Any) -> Any:
         with self.database().transaction() as transaction:
             return self.call(transaction, **given)
+
+
+def answered(hint: Any) -> Any:
+    """The view in an operation's return type: `View | Repeated[View]` answers a View."""
+    for choice in typing.get_args(hint) if typing.get_origin(hint) is not None else ():
+        if typing.get_origin(choice) is Repeated:
+            return typing.get_args(choice)[0]
+    return hint
+
+
+def tagged(hint: Any) -> bool:
+    """Whether what an operation with this return type answers is a Resource."""
+    view = answered(hint)
+    return isinstance(view, type) and issubclass(view, Resource)

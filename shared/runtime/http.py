@@ -1,7 +1,8 @@
 """Answers an HTTP request with an operation, in the contract's order of checks.
 
-token 401, scope 403, size 413, type 415, body and parameters 400, idempotency key 400/409/422, limit 429, existence
-404, state 409. Route 404 and method 405 come before, from whoever chose this operation (routes.py, unmatched.py).
+token 401, scope 403, size 413, type 415, body and parameters 400, If-Match 428/400, idempotency key 400/409/422, limit
+429, existence 404, state 409/412. Route 404 and method 405 come before, from whoever chose this operation (routes.py,
+unmatched.py).
 """
 
 import logging
@@ -17,7 +18,7 @@ from shared.adapters.postgres import retried
 from shared.config import Settings
 from shared.contracts import problems
 from shared.contracts.encode import to_json
-from shared.contracts.operations import Caller, Repeated, Request
+from shared.contracts.operations import Caller, Repeated, Request, Resource
 from shared.errors import (
     Forbidden,
     KeyInUse,
@@ -32,7 +33,7 @@ from shared.errors import (
 )
 from shared.idempotency import Answer, Key, fingerprint
 from shared.registry import Row
-from shared.runtime import tokens
+from shared.runtime import tags, tokens
 from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
 from shared.runtime.headers import common
@@ -85,9 +86,10 @@ class HttpOperation:
         given: dict[str, Any] = {"caller": caller, "request": to_request(wanted, matched.groupdict(), query, body)}
         if address := getattr(given["request"], "address", None):
             meter.count("address", str(address).lower())
+        if self._row.if_match:
+            given["match"] = tags.match(request.headers.get("If-Match"))
         if self._row.idempotency is None:
-            meter.check()
-            return self._response(self._answer(self._bound.run(**given)))
+            return self._plain(request, given, meter)
         key = self._key(request, caller, query, body)
         if self._row.transaction == "saga":
             return self._saga(key, given, meter)
@@ -141,6 +143,16 @@ class HttpOperation:
             fingerprint=fingerprint(self._row.method, request.path, query, body),
         )
 
+    def _plain(self, request: flask.Request, given: dict[str, Any], meter: "Meter") -> flask.Response:
+        """An operation without a key; a read answers 304 to who knows what it would answer."""
+        reads = self._bound.tagged and self._row.method == "GET"
+        known = tags.known(request.headers.get("If-None-Match")) if reads else None
+        meter.check()
+        answer = self._answer(self._bound.run(**given))
+        if known is not None and known.has(answer.tag):
+            answer = Answer(304, "", answer.tag)
+        return self._response(answer)
+
     def _once(self, key: Key, given: dict[str, Any], meter: "Meter") -> flask.Response:
         """An ordinary operation under a key: the effect, or a refusal, commits together with its answer."""
         with self._bound.database().transaction() as transaction:
@@ -179,15 +191,17 @@ class HttpOperation:
             return result
         if isinstance(result, bytes):
             return Answer(self._row.success, result.decode())
-        if isinstance(result, Repeated):
-            return Answer(200, to_json(result.view).decode())
-        return Answer(self._row.success, "" if self._row.success == 204 else to_json(result).decode())
+        view, status = (result.view, 200) if isinstance(result, Repeated) else (result, self._row.success)
+        tag = view.tag() if isinstance(view, Resource) else None
+        return Answer(status, "" if status == 204 else to_json(view).decode(), tag)
 
     def _response(self, answer: Answer, *, replayed: bool = False) -> flask.Response:
         kind = "application/problem+json" if answer.status >= 400 else self._row.media
         response = flask.Response(answer.body, status=answer.status, content_type=kind)
-        if answer.status == 204:
+        if answer.status in (204, 304):
             del response.headers["Content-Type"]
+        if answer.tag is not None:
+            response.headers["ETag"] = f'"{answer.tag}"'
         response.headers["Cache-Control"] = self._row.cache if answer.status < 400 else "no-store"
         if replayed:
             response.headers["Idempotent-Replayed"] = "true"

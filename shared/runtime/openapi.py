@@ -11,10 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from shared import ids
-from shared.contracts.operations import Repeated, Request
+from shared.contracts.operations import Request
 from shared.contracts.problems import title_of
 from shared.money import Amount, SignedAmount
 from shared.registry import Registry, Row
+from shared.runtime.binding import answered
+from shared.runtime.binding import tagged as is_tagged
 
 AMOUNT: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$", "examples": ["1500000"]}
 SIGNED_AMOUNT: Final = {"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,77})$", "examples": ["-1500000"]}
@@ -40,11 +42,24 @@ PROBLEM: Final = {
         },
     },
 }
-KEY: Final = {
+KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
     "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+IF_MATCH: Final[dict[str, Any]] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag of what is to be changed, or `*` for whatever there is.",
+    "schema": {"type": "string", "examples": ['"1"']},
+}
+IF_NONE_MATCH: Final[dict[str, Any]] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags that are known: 304 when it is still one of them.",
+    "schema": {"type": "string", "examples": ['"1"']},
 }
 HEADERS: Final = {
     "X-Request-Id": {
@@ -57,6 +72,7 @@ HEADERS: Final = {
         "description": "This is the answer of an earlier request with the same key.",
         "schema": {"const": "true"},
     },
+    "ETag": {"description": "The version of what is answered.", "schema": {"type": "string", "pattern": '^".+"$'}},
     "RateLimit-Policy": {
         "description": "Each quota, of the user, the Ethereum address, the network address: q requests in w seconds.",
         "schema": {"type": "string", "examples": ['"ip";q=5000;w=3, "user";q=500;w=3']},
@@ -71,7 +87,7 @@ HEADERS: Final = {
 ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 in UTC, ids are opaque.
 Every failure is an RFC 9457 problem document, a wrong path (404) or method (405) as well.
 Fields of a body that are not described here, and query parameters, are refused with 400."""
-STATUSES: Final = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+STATUSES: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 429, 503)
 ALWAYS: Final = ("X-Request-Id", "X-Served-By", "RateLimit-Policy", "RateLimit")
 OPAQUE: Final = {"application/json": {"type": "object"}, "text/html": {"type": "string"}}
 """The schema of a success that is of no type of ours, by its media type."""
@@ -86,7 +102,7 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     """
     functions = {row.name: getattr(module_of(row), row.name) for row in registry.http_rows()}
     hints = {name: typing.get_type_hints(function) for name, function in functions.items()}
-    types = {name: (hint.get("request", Request), _answered(hint["return"])) for name, hint in hints.items()}
+    types = {name: (hint.get("request", Request), answered(hint["return"])) for name, hint in hints.items()}
     wanted = [kind for pair in types.values() for kind in pair if kind not in (type(None), msgspec.Raw, bytes)]
     schemas, components = msgspec.json.schema_components(
         wanted, schema_hook=_amount, ref_template="#/components/schemas/{name}"
@@ -98,8 +114,10 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
         repeatable = answer is not hints[row.name]["return"]
         operation = {
             **_about(row, module_of(row), functions[row.name]),
-            **_input(row, components[request.__name__]),
-            "responses": _responses(row, schema_of.get(answer, OPAQUE[row.media]), repeatable=repeatable),
+            **_input(row, components[request.__name__], tagged=is_tagged(answer)),
+            "responses": _responses(
+                row, schema_of.get(answer, OPAQUE[row.media]), repeatable=repeatable, tagged=is_tagged(answer)
+            ),
         }
         paths.setdefault(row.path, {})[row.method.lower()] = operation
     requests = {request.__name__ for request, _ in types.values()}
@@ -143,16 +161,20 @@ def _about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[s
     }
 
 
-def _input(row: Row, fields: dict[str, Any]) -> dict[str, Any]:
+def _input(row: Row, fields: dict[str, Any], *, tagged: bool) -> dict[str, Any]:
     """The parameters and the body: what is not in the path is in the body, or in the query of a method without one."""
     properties, required = fields["properties"], fields.get("required", [])
     rest = {name: schema for name, schema in properties.items() if name not in row.parameters}
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _identified(name, properties[name])}
         for name in row.parameters
     ]
     if row.idempotency:
         parameters.append(KEY)
+    if row.if_match:
+        parameters.append(IF_MATCH)
+    if tagged and row.method == "GET":
+        parameters.append(IF_NONE_MATCH)
     body = {}
     if row.method not in WITH_BODY:
         parameters += [
@@ -184,7 +206,7 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     return {**choices[0], **rest} if len(choices) == 1 else schema
 
 
-def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool) -> dict[str, Any]:
+def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: bool) -> dict[str, Any]:
     """The successes, and each status that the contract's order of checks can end in."""
     writes, signed = row.method in WITH_BODY, row.scope != "public"
     possible = {
@@ -192,18 +214,23 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool) -> dict[st
         403: signed and row.scope != "signed_in",
         404: bool(row.parameters) or (signed and writes) or row.scope == "signed_in",
         409: signed and row.method != "GET",
+        412: bool(row.if_match),
         413: writes,
         415: writes,
         422: bool(row.idempotency),
+        428: bool(row.if_match),
     }
     content = {"content": {row.media: {"schema": answer}}} if row.success != 204 else {}
     names = [*ALWAYS, *(["Idempotent-Replayed"] if row.idempotency else [])]
+    names += ["ETag"] if tagged else []
     success = {"headers": _headers(*names), **content}
+    unchanged = {"description": title_of(304), "headers": _headers(*names)}
     return {
         **{
             str(s): {"description": title_of(s), **success}
             for s in sorted({row.success, 200} if repeatable else {row.success})
         },
+        **({"304": unchanged} if tagged and row.method == "GET" else {}),
         **{str(s): {"$ref": f"#/components/responses/{s}"} for s in STATUSES if possible.get(s, True)},
     }
 
@@ -224,14 +251,6 @@ def _problem(status: int) -> dict[str, Any]:
 
 def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _answered(hint: Any) -> Any:
-    """The view in an operation's return type: `View | Repeated[View]` answers a View."""
-    for choice in typing.get_args(hint) if typing.get_origin(hint) is not None else ():
-        if typing.get_origin(choice) is Repeated:
-            return typing.get_args(choice)[0]
-    return hint
 
 
 def _amount(wanted: type[Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ HELPERS = {
     "claiming": {"opening", "redeeming", "voucher"},
     "identity": {"proving"},
     "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
-    "supply": {"returning"},
+    "supply": {"buying", "returning"},
     "wallet": {"booking", "custody", "ending", "sending"},
 }
 """Where a service needs one more idea than its operations."""

@@ -67,7 +67,8 @@ def test_an_operation_asks_for_what_the_runtime_gives(row: Row) -> None:
     given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event"}, "schedule": set[str]()}
     trigger = next(name for name in given if getattr(row, name))
     asked = set(hints(row)) - {"return"}
-    assert asked <= given[trigger] | {"work"}
+    assert asked <= given[trigger] | {"work"} | ({"match"} if row.if_match else set())
+    assert not row.if_match or "match" in asked  # else nobody would look at it
     assert "return" in hints(row)
     assert "__wrapped__" not in vars(operation(row))
 

@@ -200,6 +200,8 @@ class Api:
             sent["Authorization"] = f"Bearer {token or self.token_for(row)}"
         if key is not None and row.idempotency:
             sent["Idempotency-Key"] = key or fresh_key()
+        if row.if_match:
+            sent["If-Match"] = "*"
         if row in WITH_BODY and (content is not None or body is not ... or body_schema(row)):
             sent["Content-Type"] = "application/json"
             if content is None:

@@ -10,6 +10,13 @@ from shared.adapters.ethereum import address_of, personal_digest, sign
 from tests.contract.api import ADDRESS
 from tests.contract.conftest import World, funded, supply_of
 
+PHASES: Final = [
+    {"name": "Friends", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-02-01T02:00:00+02:00",
+     "unit_price": "0", "per_user_limit": 1, "cap": 2, "allowlist_root": "0x" + "A1" * 32},
+    {"name": "Everybody", "starts_at": "2026-02-01T00:00:00Z"},
+]  # fmt: skip
+"""Two phases of a sale, of which the second is open."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -87,8 +94,30 @@ def supply(world: World) -> Sample:
     """Something to sell, with all that may be said of it."""
     asset = {"chain_id": 137, "contract": ADDRESS, "token_id": str(2**256 - 1), "standard": "ERC-721"}
     terms = {"title": "A thing", "currency": "ETH", "unit_price": "1", "quantity": 3, "description": "Of beauty"}
-    more = {"per_user_limit": 2, "asset": asset, "payout_wallet_id": world.owner.wallet_id, "status": "active"}
+    more = {
+        "per_user_limit": 2,
+        "phases": PHASES,
+        "asset": asset,
+        "payout_wallet_id": world.owner.wallet_id,
+        "status": "active",
+    }
     return Sample({**terms, **more})
+
+
+def new_terms(world: World) -> Sample:
+    """All that may be changed of a supply."""
+    changes = {"title": "A rarer thing", "description": "", "unit_price": "2", "per_user_limit": None, "phases": PHASES}
+    return Sample({**changes, "status": "active"}, {"supply_id": supply_of(world.owner, status="draft")["id"]})
+
+
+def more_units(world: World) -> Sample:
+    """Ten more of something."""
+    return Sample({"quantity": 10}, {"supply_id": supply_of(world.owner)["id"]})
+
+
+def leftover(world: World) -> Sample:
+    """A supply that nobody has ordered."""
+    return Sample(path={"supply_id": supply_of(world.owner)["id"]})
 
 
 def purchase(world: World) -> Sample:
@@ -128,6 +157,9 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "create_withdrawal": withdrawal,
     "faucet": gift,
     "create_supply": supply,
+    "update_supply": new_terms,
+    "restock_supply": more_units,
+    "delete_supply": leftover,
     "create_order": purchase,
     "cancel_order": unpaid,
     "create_claim": paid,

@@ -66,8 +66,10 @@ def test_each_row_is_described(row: Row) -> None:
     assert {404} <= statuses or not row.parameters
     assert ({413, 415} <= statuses) == (row.method in ("POST", "PUT", "PATCH"))
     assert ({422} <= statuses) == bool(row.idempotency)
+    assert ({412, 428} <= statuses) == bool(row.if_match) == (("header", "If-Match") in names)
+    assert ({304} <= statuses) == (("header", "If-None-Match") in names)
     assert 500 not in statuses
-    assert statuses <= {200, 201, 204, 404, 409, *STATUS.values()}
+    assert statuses <= {200, 201, 204, 304, 404, 409, *STATUS.values()}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)

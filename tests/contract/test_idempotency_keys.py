@@ -35,15 +35,17 @@ def test_keys_of_every_character_and_length_are_taken(api: Api, row: Row, world:
 @pytest.mark.parametrize("row", KEYED, ids=name_of)
 def test_a_replay_is_the_same_answer(api: Api, row: Row, world: World) -> None:
     """The same request under the same key is answered with the same bytes, and says that it is a replay."""
-    body, key = SAMPLES[row.name](world).body, fresh_key()
-    first = api.ask(row, body=body, key=key)
+    sample, key = SAMPLES[row.name](world), fresh_key()
+    body, path = sample.body, filled(row, sample.path)
+    first = api.ask(row, path=path, body=body, key=key)
     assert first.status_code == row.success, first.text
-    again = api.ask(row, body=body, key=key, headers={"X-Request-Id": "another"})
+    again = api.ask(row, path=path, body=body, key=key, headers={"X-Request-Id": "another"})
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.headers["X-Request-Id"] == "another"
     assert again.headers["Content-Type"] == first.headers["Content-Type"]
     assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+    assert again.headers.get("ETag") == first.headers.get("ETag")
 
 
 @pytest.mark.parametrize("row", KEYED, ids=name_of)
@@ -57,10 +59,11 @@ def test_a_key_is_for_one_request(api: Api, row: Row, world: World) -> None:
 @pytest.mark.parametrize("row", KEYED, ids=name_of)
 def test_two_key_headers_are_not_one_of_them(api: Api, row: Row, world: World) -> None:
     """A request with two keys takes the place of neither's."""
-    body, one, two = SAMPLES[row.name](world).body, fresh_key(), fresh_key()
-    first = api.ask(row, body=body, key=one)
+    sample, one, two = SAMPLES[row.name](world), fresh_key(), fresh_key()
+    body, path = sample.body, filled(row, sample.path)
+    first = api.ask(row, path=path, body=body, key=one)
     assert first.status_code == row.success
-    both = api.ask(row, body=body, headers={"Idempotency-Key": one, "idempotency-key": two})
+    both = api.ask(row, path=path, body=body, headers={"Idempotency-Key": one, "idempotency-key": two})
     assert both.status_code == row.success or problem(both, 400, "IDEMPOTENCY_KEY_REQUIRED")
     assert both.content != first.content
 

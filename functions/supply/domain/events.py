@@ -69,3 +69,49 @@ class SupplyReleased:
     user_id: str
     quantity: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyUpdated:
+    """Its merchant changed its terms; `changed` names the fields, `per_user_limit` is 0 for none."""
+
+    type: ClassVar[str] = "supply.updated"
+    supply_id: str
+    user_id: str
+    title: str
+    unit_price: Amount
+    status: str
+    per_user_limit: int
+    changed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyRestocked:
+    """There are more units: so many were added, so many there are in all."""
+
+    type: ClassVar[str] = "supply.restocked"
+    supply_id: str
+    user_id: str
+    added: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyArchived:
+    """It is no longer for sale, for good."""
+
+    type: ClassVar[str] = "supply.archived"
+    supply_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyReturned:
+    """Sold units are for sale again: their order was refunded."""
+
+    type: ClassVar[str] = "supply.returned"
+    reservation_id: str
+    supply_id: str
+    order_id: str
+    user_id: str
+    quantity: int

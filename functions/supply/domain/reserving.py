@@ -2,25 +2,31 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-Status = Literal["reserved", "committed", "released"]
+from functions.supply.domain.selling import NOTHING, Entitlement, Had, OnSale, reasons
+
+Status = Literal["reserved", "committed", "released", "returned"]
+
+Taken = Mapping[tuple[str, str, str], int]
+"""Units by (supply, user, phase) that users have reserved or bought."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Some units of a supply for one line of an order."""
+    """Some units of a supply for one line of an order, and what its buyer was entitled to when it was placed."""
 
     reservation_id: str
     supply_id: str
     quantity: int
+    entitled: Entitlement = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An order that asks for stock."""
+    """An order that asks for stock. Lines of one supply are entitled alike."""
 
     order_id: str
     user_id: str
@@ -29,18 +35,23 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class OnSale:
-    """A supply's stock in this cell, locked: what is left, and on what terms."""
+class Bounds:
+    """What a reservation was held to when it was made, for audits: later changes do not make it wrong.
 
-    supply_id: str
-    status: str
-    available: int
-    per_user_limit: int | None
+    user: how many its buyer might have; phase_user: in its phase; phase: how many all might have in its phase.
+    """
+
+    user: int | None = None
+    phase_user: int | None = None
+    phase: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Units set aside for one line of an order until a time; `firm` once the order is confirmed."""
+    """Units set aside for one line of an order until a time; `firm` once the order is confirmed.
+
+    phase: in which they were taken; empty for none.
+    """
 
     id: str
     order_id: str
@@ -51,6 +62,8 @@ class Reservation:
     status: Status = "reserved"
     firm: bool = False
     version: int = 1
+    phase: str = ""
+    bounds: Bounds = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,50 +74,67 @@ class Reserving:
     refused: Mapping[str, tuple[str, str]]
 
 
-def reserve(wanted: Sequence[Wanted], on_sale: Mapping[str, OnSale], taken: Mapping[tuple[str, str], int]) -> Reserving:
+def reserve(wanted: Sequence[Wanted], on_sale: Mapping[str, OnSale], taken: Taken) -> Reserving:
     """Decide each order in turn against what the ones before it leave; one refusal does not touch the others.
 
-    taken: units by (supply, user) that the user has reserved or bought before.
+    taken: what users have reserved or bought before.
     """
-    left = Counter({supply.supply_id: supply.available for supply in on_sale.values()})
+    left = dict(on_sale)
     used = Counter(taken)
     reserved: list[Reservation] = []
     refused: dict[str, tuple[str, str]] = {}
     for order in wanted:
-        asked: Counter[str] = Counter()
-        for line in order.lines:
-            asked[line.supply_id] += line.quantity
-        refusal = next(filter(None, (_refusal(order, s, n, on_sale, left, used) for s, n in asked.items())), None)
+        asked = _asked(order.lines)
+        refusal = next((r for s, line in asked.items() if (r := _refusal(order, line, left.get(s), used))), None)
         if refusal:
             refused[order.order_id] = refusal
             continue
-        for supply_id, quantity in asked.items():
-            left[supply_id] -= quantity
-            used[supply_id, order.user_id] += quantity
-        reserved.extend(
-            Reservation(
-                line.reservation_id, order.order_id, line.supply_id, order.user_id, line.quantity, order.expires_at
+        for supply_id, line in asked.items():
+            sale = left[supply_id]
+            left[supply_id] = replace(
+                sale,
+                available=sale.available - line.quantity,
+                taken_in_phase=sale.taken_in_phase + line.quantity,
             )
-            for line in order.lines
-        )
+            used[supply_id, order.user_id, sale.phase_name] += line.quantity
+        reserved.extend(_reservation(order, line, on_sale[line.supply_id]) for line in order.lines)
     return Reserving(tuple(reserved), refused)
 
 
-def _refusal(
-    order: Wanted,
-    supply_id: str,
-    quantity: int,
-    on_sale: Mapping[str, OnSale],
-    left: Counter[str],
-    used: Counter[tuple[str, str]],
-) -> tuple[str, str] | None:
-    """Why an order may not have so many units of a supply; None when it may."""
-    supply = on_sale.get(supply_id)
-    if supply is None or supply.status != "active":
-        return "NOT_ON_SALE", f"{supply_id} is not on sale."
-    limit = supply.per_user_limit
-    if limit is not None and used[supply_id, order.user_id] + quantity > limit:
-        return "USER_LIMIT", f"{supply_id} is limited to {limit} a buyer."
-    if quantity > left[supply_id]:
-        return "SOLD_OUT", f"{supply_id} has fewer than {quantity} left."
-    return None
+def had(supply_id: str, user_id: str, phase: str, taken: Taken) -> Had:
+    """What a buyer has of a supply, in all and in a phase."""
+    units = sum(n for (supply, user, _), n in taken.items() if (supply, user) == (supply_id, user_id))
+    return Had(units, taken.get((supply_id, user_id, phase), 0))
+
+
+def _asked(lines: Sequence[Line]) -> dict[str, Line]:
+    """The lines of an order by their supply, summed."""
+    asked: dict[str, Line] = {}
+    for line in lines:
+        before = asked.get(line.supply_id)
+        asked[line.supply_id] = replace(line, quantity=line.quantity + (before.quantity if before else 0))
+    return asked
+
+
+def _refusal(order: Wanted, line: Line, sale: OnSale | None, used: Taken) -> tuple[str, str] | None:
+    """Why an order may not have so many units of a supply, by the gravest reason; None when it may."""
+    before = had(line.supply_id, order.user_id, sale.phase_name if sale else "", used)
+    return next(iter(reasons(sale, line.quantity, line.entitled, before).items()), None)
+
+
+def _reservation(order: Wanted, line: Line, sale: OnSale) -> Reservation:
+    bounds = Bounds(
+        user=sale.per_user_limit,
+        phase_user=sale.phase_limit(line.entitled),
+        phase=sale.phase.cap if sale.phase else None,
+    )
+    return Reservation(
+        line.reservation_id,
+        order.order_id,
+        line.supply_id,
+        order.user_id,
+        line.quantity,
+        order.expires_at,
+        phase=sale.phase_name,
+        bounds=bounds,
+    )

@@ -4,7 +4,7 @@ SELECT supply_id || ' ' || cell AS subject, quantity || ' is not ' || available 
 FROM stock WHERE quantity <> available + reserved + sold;
 
 -- name: stock_is_its_reservations
--- What is reserved and sold is what the reservations say.
+-- What is reserved and sold is what the reservations say; what was released or returned is for sale.
 SELECT t.supply_id || ' ' || t.cell AS subject,
        t.reserved || ' reserved and ' || t.sold || ' sold, reservations say ' || r.reserved || ' and ' || r.sold AS detail
 FROM stock t
@@ -15,6 +15,17 @@ CROSS JOIN LATERAL (
 ) r
 WHERE t.reserved <> r.reserved OR t.sold <> r.sold;
 
+-- name: phases_are_their_reservations
+-- What was taken in a phase is what the reservations say.
+SELECT supply_id || ' ' || cell || ' ' || phase AS subject,
+       coalesce(p.taken, 0) || ' taken, reservations say ' || coalesce(r.taken, 0) AS detail
+FROM phase_stock p
+FULL JOIN (
+    SELECT supply_id, cell, phase, sum(quantity) AS taken FROM reservations
+    WHERE phase <> '' AND status IN ('reserved', 'committed') GROUP BY supply_id, cell, phase
+) r USING (supply_id, cell, phase)
+WHERE coalesce(p.taken, 0) <> coalesce(r.taken, 0);
+
 -- name: nothing_is_oversold
 -- No more is sold than there is.
 SELECT s.id AS subject, sum(r.quantity) || ' sold of ' || s.quantity AS detail
@@ -22,8 +33,30 @@ FROM supplies_shown s JOIN reservations r ON r.supply_id = s.id AND r.status = '
 GROUP BY s.id, s.quantity HAVING sum(r.quantity) > s.quantity;
 
 -- name: buyers_keep_to_limits
--- No buyer has more of a supply than its limit.
-SELECT r.supply_id || ' ' || r.user_id AS subject, sum(r.quantity) || ' of ' || s.per_user_limit AS detail
-FROM reservations r JOIN supplies s ON s.id = r.supply_id
-WHERE r.status <> 'released' AND s.per_user_limit IS NOT NULL
-GROUP BY r.supply_id, r.user_id, s.per_user_limit HAVING sum(r.quantity) > s.per_user_limit;
+-- When a reservation was made, its buyer had no more of the supply with it, nor of its phase, than they might have then.
+SELECT r.id AS subject,
+       r.units || ' of ' || coalesce(r.user_limit::text, 'any') || ', in the phase ' || r.in_phase || ' of '
+       || coalesce(r.phase_limit::text, 'any') AS detail
+FROM (
+    SELECT id, user_limit, phase_limit,
+           sum(quantity) OVER (PARTITION BY supply_id, cell, user_id ORDER BY turn) AS units,
+           sum(quantity) OVER (PARTITION BY supply_id, cell, user_id, phase ORDER BY turn) AS in_phase
+    FROM reservations WHERE status IN ('reserved', 'committed')
+) r
+WHERE r.units > r.user_limit OR r.in_phase > r.phase_limit;
+
+-- name: phases_keep_to_caps
+-- When a reservation was made, no more was taken in its phase with it than its cap allowed then.
+SELECT r.id AS subject, r.taken || ' of ' || r.phase_cap || ' in ' || r.phase AS detail
+FROM (
+    SELECT id, phase, phase_cap,
+           sum(quantity) OVER (PARTITION BY supply_id, cell, phase ORDER BY turn) AS taken
+    FROM reservations WHERE status IN ('reserved', 'committed')
+) r
+WHERE r.taken > r.phase_cap;
+
+-- name: archived_supplies_are_at_rest
+-- Nothing of an archived supply is reserved.
+SELECT s.id AS subject, sum(t.reserved) || ' reserved' AS detail
+FROM supplies s JOIN stock t ON t.supply_id = s.id
+WHERE s.status = 'archived' GROUP BY s.id HAVING sum(t.reserved) > 0;

@@ -1,9 +1,9 @@
 -- name: insert_supply!
 -- A new supply.
 INSERT INTO supplies (id, merchant_id, payout_wallet_id, title, description, currency, unit_price, per_user_limit,
-    chain_id, contract, token_id, standard, status, version, stream_version, created_at, updated_at)
+    chain_id, contract, token_id, standard, phases, status, published, version, stream_version, created_at, updated_at)
 VALUES (:id, :merchant_id, :payout_wallet_id, :title, :description, :currency, :unit_price, :per_user_limit,
-    :chain_id, :contract, :token_id, :standard, :status, 1, 1, :at, :at);
+    :chain_id, :contract, :token_id, :standard, :phases::jsonb, :status, :published, 1, 1, :at, :at);
 
 -- name: insert_stock!
 -- A cell's quota of a supply.
@@ -14,10 +14,27 @@ VALUES (:supply_id, :cell, :quantity, :quantity, 0, 0, 1);
 -- Supplies by id.
 SELECT * FROM supplies_shown WHERE id = ANY(:ids::text[]);
 
+-- name: update_supply$
+-- A supply's next version, where nobody else has changed the one it follows; the next version of its stream.
+UPDATE supplies SET title = :title, description = :description, unit_price = :unit_price,
+    per_user_limit = :per_user_limit, phases = :phases::jsonb, status = :status, published = :published,
+    version = :version, stream_version = stream_version + 1, updated_at = :at
+WHERE id = :id AND version = :version - 1
+RETURNING stream_version;
+
+-- name: restock!
+-- More units in this cell, for sale.
+UPDATE stock SET quantity = quantity + :units, available = available + :units, version = version + 1
+WHERE supply_id = :id AND cell = :cell;
+
+-- name: extend_stream$
+-- The next version of a supply's stream.
+UPDATE supplies SET stream_version = stream_version + 1 WHERE id = :id RETURNING stream_version;
+
 -- name: list_supplies
 -- Supplies that a user may see, newest first, beyond one already shown.
 SELECT * FROM supplies_shown
-WHERE (status <> 'draft' OR merchant_id = :user_id)
+WHERE (published OR merchant_id = :user_id)
   AND (:status::text IS NULL OR status = :status)
   AND (:currency::text IS NULL OR currency = :currency)
   AND (:merchant_id::text IS NULL OR merchant_id = :merchant_id)
@@ -25,46 +42,57 @@ WHERE (status <> 'draft' OR merchant_id = :user_id)
 ORDER BY id DESC LIMIT :most;
 
 -- name: lock_stock
--- This cell's stock of supplies, locked in one order so that orders cannot block each other in a ring.
-SELECT t.supply_id, s.status, t.available, s.per_user_limit
-FROM stock t JOIN supplies s ON s.id = t.supply_id
-WHERE t.supply_id = ANY(:supply_ids::text[]) AND t.cell = :cell
-ORDER BY t.supply_id FOR UPDATE OF t;
+-- This cell's stock of supplies, locked in one order so that orders cannot block each other in a ring. Whatever else is
+-- read of them has to be read after it: a statement that waited for a lock sees the other tables as they were before.
+SELECT supply_id FROM stock
+WHERE supply_id = ANY(:supply_ids::text[]) AND cell = :cell
+ORDER BY supply_id FOR UPDATE;
+
+-- name: find_on_sale
+-- Supplies with what is left of them in this cell, and what was reserved or sold there in their phases.
+SELECT s.id AS supply_id, s.status, s.per_user_limit, s.phases, t.available,
+       (SELECT coalesce(jsonb_object_agg(phase, taken), '{}') FROM phase_stock
+        WHERE supply_id = s.id AND cell = t.cell) AS taken
+FROM supplies s JOIN stock t ON t.supply_id = s.id
+WHERE s.id = ANY(:supply_ids::text[]) AND t.cell = :cell;
 
 -- name: count_taken
--- What users have reserved or bought of supplies.
-SELECT supply_id, user_id, sum(quantity)::bigint AS taken FROM reservations
-WHERE supply_id = ANY(:supply_ids::text[]) AND user_id = ANY(:user_ids::text[]) AND status <> 'released'
-GROUP BY supply_id, user_id;
+-- What users have reserved or bought of supplies, by phase.
+SELECT supply_id, user_id, phase, sum(quantity)::bigint AS taken FROM reservations
+WHERE supply_id = ANY(:supply_ids::text[]) AND user_id = ANY(:user_ids::text[]) AND status IN ('reserved', 'committed')
+GROUP BY supply_id, user_id, phase;
 
 -- name: find_reservations
 -- Reservations by id; whoever changes them holds the lock on their stock.
-SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version
+SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version, phase
 FROM reservations WHERE id = ANY(:ids::text[]);
 
 -- name: insert_reservations!
--- Set units aside; those that have a row already, as tombstones do, are not counted.
-INSERT INTO reservations (id, order_id, supply_id, cell, user_id, quantity, expires_at, status, version, made_at)
-SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, r.quantity, r.expires_at, 'reserved', 1, :at
+-- Set units aside, in the order in which it was decided; those that have a row already, as tombstones do, are not counted.
+INSERT INTO reservations (id, order_id, supply_id, cell, user_id, quantity, phase, user_limit, phase_limit, phase_cap,
+    expires_at, next_check_at, status, version, made_at)
+SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, r.quantity, r.phase, r.user_limit, r.phase_limit, r.phase_cap,
+    r.expires_at, r.expires_at, 'reserved', 1, :at
 FROM jsonb_to_recordset(:reservations::jsonb)
-    AS r (id text, order_id text, supply_id text, user_id text, quantity bigint, expires_at timestamptz)
-ORDER BY r.id
+    AS r (place integer, id text, order_id text, supply_id text, user_id text, quantity bigint, phase text,
+          user_limit bigint, phase_limit bigint, phase_cap bigint, expires_at timestamptz)
+ORDER BY r.place
 ON CONFLICT (id) DO NOTHING;
 
 -- name: bury_reservations!
 -- Mark reservations released that were never made, so that a late command finds them so.
 INSERT INTO reservations
-    (id, order_id, supply_id, cell, user_id, quantity, expires_at, status, reason, version, made_at, ended_at)
-SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, 0, :at, 'released', r.reason, 1, :at, :at
+    (id, order_id, supply_id, cell, user_id, quantity, expires_at, next_check_at, status, reason, version, made_at, ended_at)
+SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, 0, :at, :at, 'released', r.reason, 1, :at, :at
 FROM jsonb_to_recordset(:reservations::jsonb)
     AS r (id text, order_id text, supply_id text, user_id text, reason text)
 ORDER BY r.id
 ON CONFLICT (id) DO NOTHING;
 
 -- name: end_reservations!
--- Reservations come to their end: committed or released.
+-- Reservations come to their end: what is reserved is committed or released, what is committed may be returned.
 UPDATE reservations SET status = :status, reason = :reason, version = version + 1, ended_at = :at
-WHERE id = ANY(:ids::text[]) AND status = 'reserved';
+WHERE id = ANY(:ids::text[]) AND status = :before;
 
 -- name: move_stock!
 -- Units move between available, reserved and sold.
@@ -74,6 +102,22 @@ FROM (SELECT supply_id, sum(available)::bigint AS available, sum(reserved)::bigi
       FROM jsonb_to_recordset(:moves::jsonb) AS r (supply_id text, available bigint, reserved bigint, sold bigint)
       GROUP BY supply_id) m
 WHERE t.supply_id = m.supply_id AND t.cell = :cell;
+
+-- name: take_in_phases!
+-- Units are reserved in phases of sales.
+INSERT INTO phase_stock AS p (supply_id, cell, phase, taken)
+SELECT supply_id, :cell, phase, sum(taken)::bigint
+FROM jsonb_to_recordset(:moves::jsonb) AS r (supply_id text, phase text, taken bigint)
+GROUP BY supply_id, phase ORDER BY supply_id, phase
+ON CONFLICT (supply_id, cell, phase) DO UPDATE SET taken = p.taken + excluded.taken;
+
+-- name: give_back_in_phases!
+-- Units that were reserved or sold in phases of sales are for sale again.
+UPDATE phase_stock p SET taken = p.taken - m.taken
+FROM (SELECT supply_id, phase, sum(taken)::bigint AS taken
+      FROM jsonb_to_recordset(:moves::jsonb) AS r (supply_id text, phase text, taken bigint)
+      GROUP BY supply_id, phase) m
+WHERE p.supply_id = m.supply_id AND p.phase = m.phase AND p.cell = :cell;
 
 -- name: find_sold_out
 -- Of these supplies, those whose last unit is sold, each with the next version of its stream.
@@ -87,6 +131,17 @@ RETURNING s.id, s.merchant_id, s.stream_version, (SELECT sum(quantity)::bigint F
 UPDATE reservations SET firm = true WHERE id = ANY(:ids::text[]) AND status = 'reserved';
 
 -- name: find_expired_reservations
--- Reservations that have outlived their time and about which their orders have not been asked.
-SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version
-FROM reservations WHERE status = 'reserved' AND NOT firm AND expires_at <= :now ORDER BY expires_at LIMIT :most;
+-- Reservations past their time about which their orders have to be asked now, those that wait longest first.
+SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version, phase
+FROM reservations WHERE status = 'reserved' AND NOT firm AND next_check_at <= :now ORDER BY next_check_at, id LIMIT :most;
+
+-- name: postpone_reservations!
+-- Nothing is known yet of their orders: ask again after a while that doubles each time, so that they cannot keep others
+-- from being asked about.
+UPDATE reservations SET checks = checks + 1,
+    next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
+WHERE id = ANY(:ids::text[]) AND status = 'reserved' AND NOT firm;
+
+-- name: put_off_reservations!
+-- Nobody could be asked about them: let others have their turn first.
+UPDATE reservations SET next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'reserved' AND NOT firm;

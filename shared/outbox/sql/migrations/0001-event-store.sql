@@ -69,6 +69,7 @@ CREATE TABLE idempotency_keys (
     lease_expires_at timestamptz,
     status           integer,
     body             text,
+    tag              text,
     created_at       timestamptz NOT NULL,
     expires_at       timestamptz NOT NULL,
     PRIMARY KEY (caller, operation, key)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.supply.domain.reserving import Line, OnSale, Wanted, reserve
+from functions.supply.domain.reserving import Line, Wanted, reserve
+from functions.supply.domain.selling import OnSale
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ def test_a_limit_counts_what_the_buyer_has() -> None:
     """What was reserved or bought before, and in the same batch, counts for the buyer alone."""
     limited = {"a": OnSale("a", "active", 9, 3)}
     wanted = [an_order(1, "ann", ("a", 1)), an_order(2, "ann", ("a", 1)), an_order(3, "bob", ("a", 3))]
-    decided = reserve(wanted, limited, {("a", "ann"): 2})
+    decided = reserve(wanted, limited, {("a", "ann", ""): 2})
     assert {made.order_id for made in decided.reserved} == {"ord_1", "ord_3"}
     assert decided.refused["ord_2"][0] == "USER_LIMIT"
 

@@ -9,10 +9,11 @@ from functions.supply.domain.supply import Asset, Status, Stock, Supply
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def a_supply(status: Status) -> Supply:
+def a_supply(status: Status, *, published: bool = True) -> Supply:
     return Supply(
         id="sup", merchant_id="usr_merchant", payout_wallet_id="wal", title="A thing", description="", currency="USDC",
-        unit_price=1, per_user_limit=None, asset=Asset(1, "0x00", 1, "ERC-1155"), status=status,
+        unit_price=1, per_user_limit=None, phases=(), asset=Asset(1, "0x00", 1, "ERC-1155"), status=status,
+        published=published,
         stock=Stock(1, 1, 0, 0, 1), version=1, created_at=NOW, updated_at=NOW,
     )  # fmt: skip
 
@@ -24,6 +25,9 @@ def test_everyone_sees_what_was_put_up(status: Status) -> None:
 
 
 def test_a_draft_is_its_merchants_own() -> None:
-    """Nobody else knows of it."""
-    assert a_supply("draft").visible_to("usr_merchant")
-    assert not a_supply("draft").visible_to("usr_anyone")
+    """Nobody else knows of it, nor of one that was archived before anybody saw it."""
+    statuses: tuple[Status, ...] = ("draft", "archived")
+    for status in statuses:
+        unseen = a_supply(status, published=False)
+        assert unseen.visible_to("usr_merchant")
+        assert not unseen.visible_to("usr_anyone")

@@ -1,0 +1,50 @@
+"""Tell a buyer whether they may have units of a supply, and why not."""
+
+from typing import Annotated
+
+import msgspec
+
+from functions.supply.buying import judge
+from functions.supply.domain.allowlist import HEIGHT_AT_MOST, Overrides, Proof
+from functions.supply.ports import SupplyWork
+from functions.supply.views import EligibilityView
+from shared.contracts.operations import Caller, Quantity, Request
+from shared.errors import Malformed
+from shared.money import Amount
+
+HASHES = rf"^(0x[0-9a-fA-F]{{64}}(,0x[0-9a-fA-F]{{64}}){{0,{HEIGHT_AT_MOST - 1}}})?$(?!\n)"
+
+
+class CheckEligibility(Request):
+    """What to buy how many of, and with which wallet: one unit and the default wallet, if not said.
+
+    proof: that the wallet's address stands on the allowlist of the present phase: hashes from the leaf's sibling up,
+    separated by commas. proof_limit and proof_price: what else is in the leaf of a list with overrides.
+    """
+
+    supply_id: str
+    wallet_id: str | None = None
+    quantity: Quantity = 1
+    proof: Annotated[str, msgspec.Meta(pattern=HASHES)] | None = None
+    proof_limit: Amount | None = None
+    proof_price: Amount | None = None
+
+
+def check_eligibility(request: CheckEligibility, caller: Caller, work: SupplyWork) -> EligibilityView:
+    """Every reason against it, the present price, and how many more they may have. Raises Malformed, NotFound."""
+    proof = _proof(request)
+    supply = work.supplies.get(request.supply_id, viewer=caller.user_id)
+    address = work.wallets.address(caller.user_id, request.wallet_id)
+    proofs = {supply.id: proof} if proof else {}
+    (judged,) = judge([(supply, request.quantity)], caller.user_id, address, proofs, work)
+    return EligibilityView.of(judged.reasons, judged.unit_price, judged.limit_remaining, judged.phase)
+
+
+def _proof(request: CheckEligibility) -> Proof | None:
+    limit, price = request.proof_limit, request.proof_price
+    if (limit is None) != (price is None) or (request.proof is None and limit is not None):
+        raise Malformed("proof_limit and proof_price go together, with a proof", field="proof_limit")
+    if request.proof is None:
+        return None
+    hashes = tuple(bytes.fromhex(each[2:]) for each in request.proof.split(",") if each)
+    return Proof(hashes, None if limit is None or price is None else Overrides(limit, price))

@@ -1,0 +1,27 @@
+"""Why the supply service refuses."""
+
+from shared.errors import Refusal
+
+
+class SupplyArchived(Refusal):
+    """This supply is archived: it can no longer be changed or restocked."""
+
+    code = "SUPPLY_ARCHIVED"
+
+
+class SupplyInUse(Refusal):
+    """Units of this supply are reserved by orders: try again when those are paid or have ended."""
+
+    code = "SUPPLY_IN_USE"
+
+
+class IllegalStatus(Refusal):
+    """A draft becomes active, and what is active may be paused and resumed; there is no other way."""
+
+    code = "ILLEGAL_STATUS"
+
+
+class QuantityTooLarge(Refusal):
+    """A supply has at most a thousand million units."""
+
+    code = "QUANTITY_TOO_LARGE"

@@ -1,0 +1,172 @@
+"""Units of supplies in this cell."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from functions.supply.domain import events
+from functions.supply.domain.reserving import Reservation, Status, Taken
+from functions.supply.domain.selling import OnSale
+from functions.supply.store.sql import SQL, phases_of
+from shared.contracts.encode import to_json
+from shared.errors import Contended
+from shared.outbox.work import UnitOfWork
+
+FIRST_WAIT: Final = timedelta(seconds=30)
+LONGEST_WAIT: Final = timedelta(hours=1)
+"""How long an order that nobody can decide about is not asked for: at first, and at most."""
+
+
+class StockStore:
+    """Units of supplies in this cell."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+        self._cell = work.settings.cell
+
+    def lock(self, supply_ids: Sequence[str]) -> None:
+        SQL.lock_stock(self._work.opened, supply_ids=list(supply_ids), cell=self._cell)
+
+    def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, OnSale]:
+        rows = SQL.find_on_sale(self._work.opened, supply_ids=list(supply_ids), cell=self._cell)
+        at = self._work.now()
+        return {row["supply_id"]: OnSale.of(**{**row, "phases": phases_of(row["phases"])}, at=at) for row in rows}
+
+    def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> Taken:
+        rows = SQL.count_taken(self._work.opened, supply_ids=list(supply_ids), user_ids=list(user_ids))
+        return {(row["supply_id"], row["user_id"], row["phase"]): row["taken"] for row in rows}
+
+    def find(self, reservation_ids: Sequence[str]) -> Mapping[str, Reservation]:
+        rows = SQL.find_reservations(self._work.opened, ids=list(reservation_ids))
+        return {row["id"]: Reservation(**row) for row in rows}
+
+    def reserve(self, reservations: Sequence[Reservation]) -> None:
+        if not reservations:
+            return
+        rows = [
+            {
+                **_named(r),
+                "place": place,
+                "quantity": r.quantity,
+                "phase": r.phase,
+                "user_limit": r.bounds.user,
+                "phase_limit": r.bounds.phase_user,
+                "phase_cap": r.bounds.phase,
+                "expires_at": r.expires_at,
+            }
+            for place, r in enumerate(reservations)
+        ]
+        inserted = SQL.insert_reservations(
+            self._work.opened, reservations=to_json(rows).decode(), cell=self._cell, at=self._work.now()
+        )
+        if inserted < len(rows):
+            raise Contended
+        self._move(reservations, available=-1, reserved=1)
+        if moves := _in_phases(reservations):
+            SQL.take_in_phases(self._work.opened, moves=moves, cell=self._cell)
+        self._work.events.append_all(
+            (r.id, 1, events.SupplyReserved(**_fact(r), expires_at=r.expires_at)) for r in reservations
+        )
+
+    def release(self, reservations: Sequence[Reservation], reason: str) -> None:
+        if not reservations:
+            return
+        self._end(reservations, "released", reason)
+        self._move(reservations, available=1, reserved=-1)
+        self._give_back_in_phases(reservations)
+        self._work.events.append_all(
+            (r.id, r.version + 1, events.SupplyReleased(**_fact(r), reason=reason)) for r in reservations
+        )
+
+    def bury(self, reservations: Sequence[Reservation], reason: str) -> None:
+        if not reservations:
+            return
+        rows = [{**_named(r), "reason": reason} for r in reservations]
+        buried = SQL.bury_reservations(
+            self._work.opened, reservations=to_json(rows).decode(), cell=self._cell, at=self._work.now()
+        )
+        if buried < len(rows):
+            raise Contended
+        self._work.events.append_all(
+            (r.id, 1, events.SupplyReleased(**{**_fact(r), "quantity": 0}, reason=reason)) for r in reservations
+        )
+
+    def commit(self, reservations: Sequence[Reservation]) -> None:
+        if not reservations:
+            return
+        self._end(reservations, "committed", None)
+        self._move(reservations, reserved=-1, sold=1)
+        self._work.events.append_all((r.id, r.version + 1, events.SupplyCommitted(**_fact(r))) for r in reservations)
+        gone = SQL.find_sold_out(self._work.opened, ids=sorted({r.supply_id for r in reservations}))
+        self._work.events.append_all(
+            (row["id"], row["stream_version"], events.SupplySoldOut(row["id"], row["merchant_id"], row["quantity"]))
+            for row in gone
+        )
+
+    def give_back(self, reservations: Sequence[Reservation]) -> None:
+        if not reservations:
+            return
+        self._end(reservations, "returned", "refunded", before="committed")
+        self._move(reservations, available=1, sold=-1)
+        self._give_back_in_phases(reservations)
+        self._work.events.append_all((r.id, r.version + 1, events.SupplyReturned(**_fact(r))) for r in reservations)
+
+    def firm(self, reservation_ids: Sequence[str]) -> None:
+        SQL.firm_reservations(self._work.opened, ids=list(reservation_ids))
+
+    def expired(self, now: datetime, most: int) -> list[Reservation]:
+        rows = SQL.find_expired_reservations(self._work.opened, now=now, most=most)
+        return [Reservation(**row) for row in rows]
+
+    def postpone(self, reservation_ids: Sequence[str], now: datetime) -> None:
+        SQL.postpone_reservations(
+            self._work.opened, ids=list(reservation_ids), now=now, first=FIRST_WAIT, longest=LONGEST_WAIT
+        )
+
+    def put_off(self, reservation_ids: Sequence[str], now: datetime) -> None:
+        SQL.put_off_reservations(self._work.opened, ids=list(reservation_ids), at=now + FIRST_WAIT)
+
+    def _end(
+        self, reservations: Sequence[Reservation], status: Status, reason: str | None, before: Status = "reserved"
+    ) -> None:
+        ended = SQL.end_reservations(
+            self._work.opened,
+            ids=[r.id for r in reservations],
+            status=status,
+            reason=reason,
+            before=before,
+            at=self._work.now(),
+        )
+        if ended < len(reservations):
+            raise Contended
+
+    def _move(self, reservations: Sequence[Reservation], available: int = 0, reserved: int = 0, sold: int = 0) -> None:
+        moves = [
+            {
+                "supply_id": r.supply_id,
+                "available": available * r.quantity,
+                "reserved": reserved * r.quantity,
+                "sold": sold * r.quantity,
+            }
+            for r in reservations
+        ]
+        SQL.move_stock(self._work.opened, moves=to_json(moves).decode(), cell=self._cell)
+
+    def _give_back_in_phases(self, reservations: Sequence[Reservation]) -> None:
+        if moves := _in_phases(reservations):
+            SQL.give_back_in_phases(self._work.opened, moves=moves, cell=self._cell)
+
+
+def _in_phases(reservations: Sequence[Reservation]) -> str | None:
+    """What reservations take of phases, as JSON; None where they take nothing."""
+    moves = [{"supply_id": r.supply_id, "phase": r.phase, "taken": r.quantity} for r in reservations if r.phase]
+    return to_json(moves).decode() if moves else None
+
+
+def _named(reservation: Reservation) -> dict[str, Any]:
+    return {name: getattr(reservation, name) for name in ("id", "order_id", "supply_id", "user_id")}
+
+
+def _fact(reservation: Reservation) -> dict[str, Any]:
+    names = ("supply_id", "order_id", "user_id", "quantity")
+    return {**{name: getattr(reservation, name) for name in names}, "reservation_id": reservation.id}

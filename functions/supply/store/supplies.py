@@ -1,0 +1,143 @@
+"""What merchants sell."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from functions.supply.domain import events
+from functions.supply.domain.phases import Phase
+from functions.supply.domain.supply import Asset, Status, Stock, Supply
+from functions.supply.store.sql import SQL, phases_of
+from functions.supply.store.stock import StockStore
+from shared import ids
+from shared.adapters.postgres import Row
+from shared.contracts.encode import to_json
+from shared.errors import Contended, NotFound
+from shared.money import Amount
+from shared.outbox.log import Fact
+from shared.outbox.work import UnitOfWork
+
+APART: Final = frozenset(Stock.__slots__) - {"version"} | set(Asset.__slots__) | {"stock_version"}
+"""The columns that are not a supply's own, but its stock's and its asset's."""
+
+
+class SupplyStore:
+    """What merchants sell."""
+
+    def __init__(self, work: UnitOfWork, stock: StockStore) -> None:
+        self._work = work
+        self._stock = stock
+
+    def add(self, supply: Supply) -> None:
+        asset = {name: getattr(supply.asset, name) for name in Asset.__slots__}
+        SQL.insert_supply(
+            self._work.opened,
+            **_terms(supply),
+            **asset,
+            merchant_id=supply.merchant_id,
+            payout_wallet_id=supply.payout_wallet_id,
+            currency=supply.currency,
+            at=supply.created_at,
+        )
+        SQL.insert_stock(
+            self._work.opened, supply_id=supply.id, cell=self._work.settings.cell, quantity=supply.stock.quantity
+        )
+        fact = events.SupplyCreated(
+            supply_id=supply.id,
+            user_id=supply.merchant_id,
+            title=supply.title,
+            currency=supply.currency,
+            unit_price=Amount(supply.unit_price),
+            quantity=supply.stock.quantity,
+            status=supply.status,
+            payout_wallet_id=supply.payout_wallet_id,
+            per_user_limit=supply.per_user_limit or 0,
+        )
+        self._work.events.append(supply.id, 0, [fact])
+
+    def update(self, supply: Supply, changed: Sequence[str]) -> None:
+        fact = events.SupplyUpdated(
+            supply_id=supply.id,
+            user_id=supply.merchant_id,
+            title=supply.title,
+            unit_price=Amount(supply.unit_price),
+            status=supply.status,
+            per_user_limit=supply.per_user_limit or 0,
+            changed=list(changed),
+        )
+        self._save(supply, fact)
+
+    def archive(self, supply: Supply) -> None:
+        self._save(supply, events.SupplyArchived(supply_id=supply.id, user_id=supply.merchant_id))
+
+    def _save(self, supply: Supply, fact: Fact) -> None:
+        version = SQL.update_supply(self._work.opened, **_terms(supply), version=supply.version, at=supply.updated_at)
+        if version is None:
+            raise Contended
+        self._work.events.append(supply.id, version - 1, [fact])
+
+    def restock(self, supply: Supply, units: int) -> None:
+        SQL.restock(self._work.opened, id=supply.id, cell=self._work.settings.cell, units=units)
+        version = SQL.extend_stream(self._work.opened, id=supply.id)
+        fact = events.SupplyRestocked(
+            supply_id=supply.id, user_id=supply.merchant_id, added=units, quantity=supply.stock.quantity
+        )
+        self._work.events.append(supply.id, version - 1, [fact])
+
+    def get(self, supply_id: str, viewer: str) -> Supply:
+        found = self.find([supply_id]) if ids.valid(supply_id, "sup") else []
+        if not found or not found[0].visible_to(viewer):
+            raise NotFound("There is no such supply.")
+        return found[0]
+
+    def owned(self, supply_id: str, merchant: str, *, locked: bool = False) -> Supply:
+        supply = self.get(supply_id, merchant)
+        if supply.merchant_id != merchant:
+            raise NotFound("There is no such supply of yours.")
+        if not locked:
+            return supply
+        self._stock.lock([supply.id])
+        return self.get(supply_id, merchant)
+
+    def find(self, supply_ids: Sequence[str]) -> list[Supply]:
+        return [_supply(row) for row in SQL.find_supplies(self._work.opened, ids=list(supply_ids))]
+
+    def browse(
+        self,
+        viewer: str,
+        status: Status | None,
+        currency: str | None,
+        merchant_id: str | None,
+        after: str | None,
+        most: int,
+    ) -> list[Supply]:
+        rows = SQL.list_supplies(
+            self._work.opened,
+            user_id=viewer,
+            status=status,
+            currency=currency,
+            merchant_id=merchant_id,
+            after=after,
+            most=most,
+        )
+        return [_supply(row) for row in rows]
+
+
+def _terms(supply: Supply) -> dict[str, Any]:
+    """What a merchant may change of a supply, as it is stored."""
+    names = ("id", "title", "description", "unit_price", "per_user_limit", "published")
+    return {
+        **{name: getattr(supply, name) for name in names},
+        "phases": to_json([_row(phase) for phase in supply.phases]).decode(),
+        "status": "active" if supply.status == "sold_out" else supply.status,
+    }
+
+
+def _row(phase: Phase) -> dict[str, Any]:
+    return {name: getattr(phase, name) for name in Phase.__slots__}
+
+
+def _supply(row: Row) -> Supply:
+    stock = Stock(row["quantity"], row["available"], row["reserved"], row["sold"], row["stock_version"])
+    asset = Asset(row["chain_id"], row["contract"], row["token_id"], row["standard"])
+    own = {name: value for name, value in row.items() if name not in APART}
+    return Supply(**{**own, "phases": phases_of(row["phases"])}, stock=stock, asset=asset)

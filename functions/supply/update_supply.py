@@ -1,0 +1,46 @@
+"""Change a supply's terms."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from functions.supply.ports import SupplyWork
+from functions.supply.views import Description, Phases, SupplyView, Title, phases_of
+from shared.contracts.operations import Caller, Match, Quantity, Request
+from shared.money import Amount
+
+
+class UpdateSupply(Request):
+    """What to change: what is absent stays as it is. `phases` replaces all of them; a limit of null is none."""
+
+    supply_id: str
+    title: Title | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    unit_price: Amount | UnsetType = UNSET
+    per_user_limit: Quantity | UnsetType | None = UNSET
+    phases: Phases | UnsetType = UNSET
+    status: (
+        Annotated[
+            Literal["draft", "active", "paused"],
+            msgspec.Meta(description="A draft becomes active; what is active is paused, and resumed."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: SupplyWork) -> SupplyView:
+    """The supply on its new terms; orders that are placed keep theirs.
+
+    Raises Malformed, NotFound, SupplyArchived, Stale, IllegalStatus, Contended.
+    """
+    given = {name: getattr(request, name) for name in request.__struct_fields__ if name != "supply_id"}
+    changes = {name: value for name, value in given.items() if value is not UNSET}
+    if request.phases is not UNSET:
+        changes["phases"] = phases_of(request.phases)
+    before = work.supplies.owned(request.supply_id, caller.user_id).open()
+    match.check(before.version)
+    after = before.changed(changes, at=work.now())
+    if after is not before:
+        work.supplies.update(after, after.differs_from(before))
+    return SupplyView.of(after)
