@@ -4,11 +4,10 @@ from typing import Literal
 
 from msgspec import field
 
-from functions.supply.domain.supply import Asset, Stock, Supply
+from functions.supply.domain.supply import Stock, Supply
 from functions.supply.ports import SupplyWork
 from functions.supply.views import AssetView, Description, Phases, SupplyView, Title, phases_of
 from shared.contracts.operations import Caller, Quantity, Request
-from shared.errors import Malformed
 from shared.money import Amount, Currency
 
 
@@ -32,7 +31,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
     supply_id = work.new_id("sup")
     # Read before the wallet is asked for: what is malformed is told before what does not exist.
     phases = phases_of(request.phases)
-    asset = _asset(request.asset, work) if request.asset else work.chain.default_asset(supply_id)
+    asset = request.asset.asset(work.chain.address) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
@@ -53,11 +52,3 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
     )
     work.supplies.add(supply)
     return SupplyView.of(supply)
-
-
-def _asset(given: AssetView, work: SupplyWork) -> Asset:
-    try:
-        contract = work.chain.address(given.contract)
-    except ValueError as error:
-        raise Malformed(str(error), field="asset.contract") from error
-    return Asset(chain_id=given.chain_id, contract=contract, token_id=given.token_id, standard=given.standard)

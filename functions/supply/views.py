@@ -1,6 +1,6 @@
 """What callers see of supplies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -28,6 +28,14 @@ class AssetView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return cls(
             chain_id=asset.chain_id, contract=asset.contract, token_id=Amount(asset.token_id), standard=asset.standard
         )
+
+    def asset(self, address: Callable[[str], str]) -> Asset:
+        """The asset. address: the EIP-55 form of an address, as ports.Chain has it. Raises Malformed."""
+        try:
+            contract = address(self.contract)
+        except ValueError as error:
+            raise Malformed(str(error), field="asset.contract") from error
+        return Asset(chain_id=self.chain_id, contract=contract, token_id=self.token_id, standard=self.standard)
 
 
 class PhaseView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 """One entity tag; its text holds no quote, and nothing that cannot be seen."""
 
 TAGS: Final = re.compile(rf"[ \t]*+(?:{TAG})?+(?:[ \t]*+,[ \t]*+(?:{TAG})?+)*+[ \t]*+")
-"""A list of them, in which RFC 9110, 5.6.1.2 wants empty elements ignored. Nothing is tried twice, so that no header takes long."""
+"""A list of them, with empty elements (RFC 9110, 5.6.1.2). Nothing is tried twice, so that no header takes long."""
 
 ONE: Final = re.compile(TAG)
 
