@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from ulid import ULID
@@ -11,6 +12,9 @@ PREFIXES: Final = {
     "sup": "supply", "rsv": "reservation", "ord": "order", "itm": "order item", "clm": "claim", "evt": "event",
     "dep": "deposit", "wdr": "withdrawal", "col": "collection",
 }  # fmt: skip
+
+COUNT_BITS: Final = 80
+"""What a ULID has beside its time."""
 
 _CELL: Final = "[a-z]{2}"
 _ULID: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
@@ -32,6 +36,17 @@ class Id:
 def new(prefix: str, cell: str) -> str:
     """A fresh id of a thing whose home is `cell`."""
     return f"{prefix}_{cell}_{str(ULID()).lower()}"
+
+
+def counted(prefix: str, cell: str, at: datetime, count: int) -> str:
+    """The id of what has a number of its own, below 2^80, and was made at a time; `count` finds the number again."""
+    ulid = ULID.from_int((int(at.timestamp() * 1000) << COUNT_BITS) | count)
+    return f"{prefix}_{cell}_{str(ulid).lower()}"
+
+
+def count(text: str) -> int:
+    """The number that `counted` made an id of; of any other id, some number below 2^80."""
+    return number(text) & ((1 << COUNT_BITS) - 1)
 
 
 def parse(text: str, prefix: str) -> Id:

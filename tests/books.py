@@ -106,7 +106,7 @@ class Books:
         """The ledger of an order: (kind, account, currency, amount), in the order in which it was written."""
         sql = """
             SELECT t.kind, e.account, e.currency, e.amount FROM entries e JOIN transfers t ON t.id = e.transfer_id
-            WHERE t.order_id = :order_id ORDER BY e.created_at, e.id"""
+            WHERE t.order_id = :order_id ORDER BY e.position"""
         found = self.rows("wallet", sql, order_id=order_id)
         return [(row["kind"], row["account"], row["currency"], row["amount"]) for row in found]
 

@@ -33,6 +33,9 @@ ATTEMPTS: Final = 5
 LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006"})
 """SQLSTATEs that say the server is going away, so the connection is of no more use."""
 
+REFUSED: Final = "ME001"
+"""The SQLSTATE by which our own functions in the database refuse."""
+
 GONE: Final = ("network error", "connection is closed", "Can't create a connection")
 """How pg8000's InterfaceError begins when the connection is what failed."""
 
@@ -48,6 +51,14 @@ class UniqueViolation(Exception):
         super().__init__(constraint)
 
 
+class Refused(Exception):
+    """A function of the database refused, by `RAISE EXCEPTION 'CODE' USING ERRCODE = 'ME001'`. `code` is that code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
 class Transaction:
     """One open transaction. Statements are prepared once a connection and then called by name."""
 
@@ -59,7 +70,10 @@ class Transaction:
         """Whether every answer was read to its end. If not, the next statement would be given the rest of it."""
 
     def run(self, sql: str, parameters: dict[str, Any]) -> list[Row]:
-        """Run one prepared statement. Raises UniqueViolation, Contended, Unavailable or pg8000's DatabaseError."""
+        """Run one prepared statement.
+
+        Raises UniqueViolation, Refused, Contended, Unavailable or pg8000's DatabaseError.
+        """
         with self._asking():
             context = _execute(self._connection, sql, parameters)
         names = [column["name"] for column in context.columns or ()]
@@ -254,13 +268,15 @@ def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Driver errors as the project's own: UniqueViolation, Contended, Unavailable. What is a defect stays as it is."""
+    """Driver errors as the project's own: UniqueViolation, Refused, Contended, Unavailable. A defect stays as it is."""
     try:
         yield
     except DatabaseError as error:
         state = _state(error)
         if state == "23505":
             raise UniqueViolation(error.args[0].get("n", "")) from error
+        if state == REFUSED:
+            raise Refused(error.args[0]["M"]) from error
         if state in CONTENTION:
             raise Contended from error
         if state in LOST or state.startswith("53") or state == "57014":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from shared import ids
 from shared.adapters.postgres import Transaction, UniqueViolation, queries
@@ -41,6 +41,16 @@ class EventLog:
 
     def append_all(self, facts: Iterable[tuple[str, int, Fact]]) -> None:
         """Record facts of many streams, each as (stream, version, fact), in one statement. Raises Contended."""
+        events = self.rows(facts)
+        if not events:
+            return
+        try:
+            SQL.append_events(self._transaction, events=to_json(events).decode())
+        except UniqueViolation as error:
+            raise Contended from error
+
+    def rows(self, facts: Iterable[tuple[str, int, Fact]]) -> list[dict[str, Any]]:
+        """Facts as rows of the event store, for a statement that records them together with what they tell of."""
         followed = trail()
         metadata = {"request_id": followed.request_id, "traceparent": followed.traceparent}
         events = [
@@ -55,13 +65,8 @@ class EventLog:
             }
             for stream, version, fact in facts
         ]
-        if not events:
-            return
-        try:
-            SQL.append_events(self._transaction, events=to_json(events).decode())
-        except UniqueViolation as error:
-            raise Contended from error
-        self._transaction.appended = True
+        self._transaction.appended |= bool(events)
+        return events
 
     def read(self, stream: str, from_version: int = 1, most: int = READ_AT_MOST) -> list[StoredEvent]:
         """Events of a stream from a version on, oldest first."""

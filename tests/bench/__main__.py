@@ -17,6 +17,7 @@ BENCHES: Final[list[Callable[[], Comparison]]] = [
     identity.sign_in_verification,
     identity.token_verification,
     ledger.transfer,
+    ledger.transfer_in_python,
 ]
 
 
@@ -33,7 +34,7 @@ def main(words: list[str]) -> int:
         kept = kept and found.kept
         ratio = f"[{'green' if found.kept else 'red'}]{found.ratio:.1f}x"
         figures = (f"{found.ours:,.0f}", found.other_name, f"{found.other:,.0f}")
-        table.add_row(found.name, *figures, ratio, f"{found.at_least:g}x")
+        table.add_row(found.name, *figures, ratio, f"{found.at_least:g}x" if found.at_least else "")
     console.print(table)
     return 0 if kept else 1
 

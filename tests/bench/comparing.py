@@ -24,7 +24,7 @@ class Comparison:
     """What was measured.
 
     ours, other: times a second, the median of the rounds. ratio: the median of the rounds' ratios.
-    at_least: the ratio that is promised.
+    at_least: the ratio that is promised; 0 where none is.
     """
 
     name: str

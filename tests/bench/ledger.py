@@ -1,105 +1,193 @@
-"""How fast money moves."""
+"""How fast money moves.
+
+Both sides of the promise are driven by pgbench, PostgreSQL's own client in C: in turns, on one server with the settings
+of the stack (each commit is flushed to disk), with as many clients, prepared statements, and accounts drawn uniformly
+from as many. On one side is its TPC-B: five statements between BEGIN and END, seven round trips. On the other is the
+statement by which the wallet service moves money, read from its ledger.sql: one round trip, in which the database
+checks double entry and cover, and writes the transfer, two entries with their balances, and the event that tells of it.
+"""
 
 import os
 import random
 import re
+import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pg8000.native import Connection
+
 from emulators import parts
 from emulators.postgres import SUPERUSER
+from emulators.secrets import read as read_secret
 from emulators.stack import Stack
+from functions.wallet.domain.ledger import Posting, Transfer
+from functions.wallet.store import Work
 from functions.wallet.store.ledger import SQL
-from shared import ids
-from shared.adapters.connect import connector
-from shared.adapters.postgres import Database, Transaction
+from shared.adapters.resources import Resources
 from shared.config import read
-from shared.contracts.encode import to_json
 from tests.bench.comparing import Comparison, compared
 
 CLIENTS: Final = 8
 SECONDS: Final = 4
-WALLETS: Final = 1000
-FUNDS: Final = 10**15
 SCALE: Final = 10
+"""pgbench's branches: more than clients, so that these seldom wait for each other."""
+
+ACCOUNTS: Final = 100_000 * SCALE
+"""How many accounts pgbench makes at that scale, and so how many wallets there are."""
+
+PEOPLE: Final = """
+    INSERT INTO wallets (id, user_id, name, address, chain_id, status, is_default, version, created_at, updated_at)
+    SELECT 'wal_us_' || lpad(n::text, 26, '0'), 'usr_us_' || lpad(n::text, 26, '0'), '', '', 1, 'open', true, 1,
+        now(), now()
+    FROM generate_series(1, {accounts}) AS n"""
+
+MONEY: Final = """
+    INSERT INTO accounts (wallet_id, currency, posted, held, version)
+    SELECT id, 'USDC', 10::numeric ^ 15, 0, 1 FROM wallets"""
+
+NUMBER: Final = "lpad(:run::text, 12, '0') || lpad(:client_id::text, 4, '0') || lpad(:count::text, 10, '0')"
+LOW: Final = "'wal_us_' || lpad(:low::text, 26, '0')"
+HIGH: Final = "'wal_us_' || lpad(:high::text, 26, '0')"
+
+TRANSFER: Final = {
+    "transfer_ids": f"ARRAY['trf_us_' || {NUMBER}]",
+    "kinds": "ARRAY['transfer']",
+    "references": "ARRAY['']",
+    "order_ids": "ARRAY[NULL]",
+    "at": "now()",
+    "turns": "ARRAY[0, 1]",
+    "place_of": "ARRAY[1, 1]",
+    "accounts": f"ARRAY[{LOW}, {HIGH}]",
+    "of_house": "ARRAY[false, false]",
+    "currencies": "ARRAY['USDC', 'USDC']",
+    "amounts": "ARRAY[:amount, -:amount]",
+    "unholds": "ARRAY[0, 0]",
+    "event_ids": f"ARRAY['evt_us_' || {NUMBER}]",
+    "facts": f"""ARRAY['{{"transfer_id": "trf_us_' || {NUMBER} || '", "kind": "transfer", "reference": "", '
+        || '"postings": ['
+        || '{{"account": "' || {LOW} || '", "currency": "USDC", "amount": "' || :amount::text || '"}}, '
+        || '{{"account": "' || {HIGH} || '", "currency": "USDC", "amount": "' || (-:amount)::text || '"}}], '
+        || '"user_ids": ["usr_us_' || {NUMBER} || '"]}}']""",
+    "metadata": """'{"request_id": "req", "traceparent": "00-00000000000000000000000000000001-0000000000000001-01"}'""",
+}
+"""What a random transfer gives to the statement, as pgbench writes it."""
+
+SCRIPT: Final = """\
+\\set count :count + 1
+\\set low random(1, {accounts} - 1)
+\\set high random(:low + 1, {accounts})
+\\set amount 2 * random(0, 1) - 1
+{statement}
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A stack's PostgreSQL with money in its wallets, and pgbench with its tables."""
+
+    stack: Stack
+    folder: Path
+    pgbench: str
+
+    def run(self, *arguments: str, user: str = SUPERUSER) -> str:
+        """What pgbench prints. Raises CalledProcessError."""
+        password = read_secret(self.stack.layout.secrets, f"{user}.password")
+        where = ["-h", "127.0.0.1", "-p", str(self.stack.ports["postgres"]), "-U", user]
+        environment = {**os.environ, "PGPASSWORD": password}
+        return subprocess.run(
+            [self.pgbench, *where, *arguments], env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    def rate(self, *arguments: str, database: str, user: str = SUPERUSER) -> float:
+        """Transactions a second of all clients together."""
+        how = ["-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(SECONDS)]
+        printed = self.run(*how, *arguments, database, user=user)
+        found = re.search(r"^tps = ([0-9.]+)", printed, re.MULTILINE)
+        assert found and "number of failed transactions: 0 " in printed, printed
+        return float(found[1])
+
+    def tpc_b(self) -> float:
+        """TPC-B as pgbench has it."""
+        return self.rate("-b", "tpcb-like", database="postgres")
+
+    def transfers(self) -> float:
+        """The ledger's statement, as the wallet service's own role."""
+        statement = SQL.post_transfers.sql
+        for name, value in TRANSFER.items():
+            statement = re.sub(rf"(?<!:):{name}\b", value.replace("\\", r"\\"), statement)
+        script = self.folder / "transfer.sql"
+        script.write_text(SCRIPT.format(accounts=ACCOUNTS, statement=statement))
+        variables = ["-D", "count=0", "-D", f"run={time.time_ns() // 10**6}"]
+        return self.rate("-f", str(script), *variables, database=self.database, user="wallet")
+
+    @property
+    def database(self) -> str:
+        """The wallet service's."""
+        return read(self.stack.environment).database_name("wallet")
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A stack with as many wallets as pgbench has accounts. Raises SystemExit where there is no pgbench."""
+    beside = parts.find().postgres / "bin" / "pgbench"
+    pgbench = str(beside) if beside.exists() else shutil.which("pgbench")
+    if pgbench is None:
+        raise SystemExit("The bench of the ledger needs pgbench: install PostgreSQL's (Debian: postgresql-contrib).")
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
+        made = Server(stack, Path(folder), pgbench)
+        made.run("-i", "-q", "-s", str(SCALE), "postgres")
+        password = read_secret(stack.layout.secrets, f"{SUPERUSER}.password")
+        port = stack.ports["postgres"]
+        opened = Connection(SUPERUSER, host="127.0.0.1", port=port, database=made.database, password=password)
+        opened.run("SET session_replication_role = replica")  # what is made here needs no look-ups
+        for statement in (PEOPLE.format(accounts=ACCOUNTS), MONEY, "VACUUM ANALYZE", "CHECKPOINT"):
+            opened.run(statement)
+        opened.close()
+        yield made
 
 
 def transfer() -> Comparison:
-    """A transfer between two of many accounts in one statement, beside pgbench's TPC-B on the same server."""
-    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
-        environment = dict(stack.environment)
-        wallets = _open_wallets(environment)
-        pgbench = [str(parts.find().postgres / "bin" / "pgbench"), "-h", "127.0.0.1", "-U", SUPERUSER]
-        pgbench += ["-p", str(stack.ports["postgres"])]
-        password = (stack.state / "secrets" / "postgres.password").read_text()
-        secret = {**os.environ, "PGPASSWORD": password}
-        subprocess.run(
-            [*pgbench, "-i", "-q", "-s", str(SCALE), "postgres"], env=secret, check=True, capture_output=True
-        )
-        with ProcessPoolExecutor(CLIENTS) as pool:
-            ours = partial(_all_move, pool, environment, wallets)
-            return compared("ledger transfer", ours, "pgbench TPC-B", partial(_tpc_b, pgbench, secret), at_least=1.2)
+    """A transfer between two of many wallets by the ledger's one statement, beside pgbench's TPC-B."""
+    with server() as made:
+        return compared("ledger transfer", made.transfers, "pgbench TPC-B", made.tpc_b, at_least=1.2)
 
 
-def _open_wallets(environment: Mapping[str, str]) -> list[str]:
-    """Wallets with money, made by the database's owner's shortest way."""
-    wallets = [ids.new("wal", "us") for _ in range(WALLETS)]
-    with Database(connector(read(environment), "wallet"), 1).transaction() as transaction:
-        transaction.run(
-            "INSERT INTO wallets (id, user_id, name, address, chain_id, status, is_default, version, created_at, "
-            "updated_at) SELECT id, id, '', '', 1, 'open', true, 1, now(), now() FROM unnest(:ids::text[]) AS w (id) "
-            "RETURNING id",
-            {"ids": wallets},
-        )
-        transaction.run(
-            "INSERT INTO accounts (wallet_id, currency, posted, held, version) "
-            "SELECT id, 'USDC', :funds, 0, 1 FROM unnest(:ids::text[]) AS w (id) RETURNING wallet_id",
-            {"ids": wallets, "funds": FUNDS},
-        )
-    return wallets
+def transfer_in_python() -> Comparison:
+    """The same through the wallet service's own code, in processes of Python on the server's own cores.
+
+    It is shown, not promised: BEGIN, the statement, COMMIT are three round trips.
+    """
+    with server() as made, ProcessPoolExecutor(CLIENTS) as pool:
+        ours = partial(_all_move, pool, dict(made.stack.environment))
+        return compared("ledger transfer in Python", ours, "pgbench TPC-B", made.tpc_b, at_least=0)
 
 
-def _all_move(pool: ProcessPoolExecutor, environment: Mapping[str, str], wallets: Sequence[str]) -> float:
+def _all_move(pool: ProcessPoolExecutor, environment: Mapping[str, str]) -> float:
     """Transfers a second of all clients together."""
-    return sum(pool.map(_move, [environment] * CLIENTS, [wallets] * CLIENTS))
+    return sum(pool.map(_move, [environment] * CLIENTS))
 
 
-def _move(environment: Mapping[str, str], wallets: Sequence[str]) -> float:
-    """Transfers a second of one client, each a transaction of one statement."""
-    transaction = Transaction(connector(read(environment), "wallet")())
+def _move(environment: Mapping[str, str]) -> float:
+    """Transfers a second of one client."""
+    resources = Resources(read(environment))
     count, began = 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < SECONDS:
-        payer, payee = random.sample(wallets, 2)
-        transfer_id = ids.new("trf", "us")
-        made = {"id": transfer_id, "kind": "transfer", "reference": "", "order_id": None, "at": "2026-01-01T00:00:00Z"}
-        legs = [
-            {
-                "entry_id": ids.new("ent", "us"),
-                "transfer_id": transfer_id,
-                "account": wallet_id,
-                "system": False,
-                "currency": "USDC",
-                "amount": amount,
-                "unhold": "0",
-            }
-            for wallet_id, amount in ((payer, "-1"), (payee, "1"))
-        ]
-        refusal = SQL.post_transfers(transaction, transfers=to_json([made]).decode(), postings=to_json(legs).decode())
-        assert refusal is None
+        payer, payee = (f"wal_us_{number:026}" for number in _two())
+        with Work(resources, "wallet").transaction() as work:
+            postings = (Posting(payer, "USDC", -1), Posting(payee, "USDC", 1))
+            work.ledger.post(Transfer(work.new_id("trf"), "transfer", postings, work.now()), ["usr_us_1"])
         count += 1
+    resources.database("wallet").close()
     return count / passed
 
 
-def _tpc_b(pgbench: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Transactions a second of as many clients."""
-    command = [*pgbench, "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(SECONDS), "postgres"]
-    printed = subprocess.run(command, env=dict(environment), check=True, capture_output=True, text=True).stdout
-    found = re.search(r"^tps = ([0-9.]+)", printed, re.MULTILINE)
-    assert found, printed
-    return float(found[1])
+def _two() -> Sequence[int]:
+    return random.sample(range(1, ACCOUNTS + 1), 2)

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -101,3 +102,11 @@ def test_a_number_belongs_to_one_id(pair: list[str]) -> None:
     first, second = (ids.number(each) for each in pair)
     assert first != second
     assert 0 <= first < 2**128
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)), st.integers(0, 2**80 - 1))
+def test_a_count_is_found_again(at: datetime, count: int) -> None:
+    """The id of what has a number of its own is an id like any other, and tells the number."""
+    made = ids.counted("ent", "us", at, count)
+    assert ids.valid(made, "ent")
+    assert ids.count(made) == count

@@ -6,10 +6,10 @@ GROUP BY transfer_id, currency HAVING sum(amount) <> 0;
 
 -- name: transfers_have_two_postings
 -- A movement has somewhere from and somewhere to.
-SELECT t.id AS subject, count(e.id) || ' postings' AS detail
+SELECT t.id AS subject, count(e.position) || ' postings' AS detail
 FROM transfers t LEFT JOIN entries e ON e.transfer_id = t.id
 WHERE :at::timestamptz IS NULL OR t.created_at <= :at
-GROUP BY t.id HAVING count(e.id) < 2;
+GROUP BY t.id HAVING count(e.position) < 2;
 
 -- name: money_sums_to_zero
 -- All accounts of a currency together hold nothing: no money is made or lost.
@@ -19,12 +19,12 @@ GROUP BY currency HAVING sum(amount) <> 0;
 
 -- name: balances_never_were_negative
 -- No entry left a wallet below zero.
-SELECT account AS subject, balance_after || ' ' || currency || ' after ' || id AS detail
+SELECT account AS subject, balance_after || ' ' || currency || ' after entry ' || position AS detail
 FROM entries WHERE balance_after < 0 AND (:at::timestamptz IS NULL OR created_at <= :at);
 
 -- name: balances_follow_each_other
 -- Each entry's balance is the one before it and its amount.
-SELECT account AS subject, id || ': ' || balance_after || ' is not ' || before || ' + ' || amount AS detail
+SELECT account AS subject, 'entry ' || position || ': ' || balance_after || ' is not ' || before || ' + ' || amount AS detail
 FROM (SELECT *, lag(balance_after, 1, 0::numeric) OVER (PARTITION BY account, currency ORDER BY position) AS before
       FROM entries WHERE balance_after IS NOT NULL AND (:at::timestamptz IS NULL OR created_at <= :at)) e
 WHERE balance_after <> before + amount;

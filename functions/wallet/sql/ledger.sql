@@ -3,61 +3,11 @@
 SELECT wallet_id, currency, posted, held FROM accounts
 WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency FOR UPDATE;
 
--- name: post_transfers$
--- Movements of money, all or none: transfers, entries, and the running balances of the wallets in them, in one round
--- trip. Answers why nothing was done; null when all was. What counts is the effect of all postings on an account.
-WITH posting AS (
-    SELECT row_number() OVER () AS place, p.*
-    FROM jsonb_to_recordset(:postings::jsonb) AS p (entry_id text, transfer_id text, account text, system boolean,
-        currency text, amount numeric, unhold numeric)
-), change AS (
-    SELECT account, currency, sum(amount) AS amount, sum(unhold) AS unhold
-    FROM posting WHERE NOT system GROUP BY account, currency
-), locked AS MATERIALIZED (
-    SELECT a.wallet_id, a.currency, a.posted, a.held
-    FROM accounts a JOIN change c ON c.account = a.wallet_id AND c.currency = a.currency
-    ORDER BY a.wallet_id, a.currency FOR UPDATE OF a
-), verdict AS MATERIALIZED (
-    SELECT CASE
-        WHEN bool_or(coalesce(l.posted, 0) + c.amount < coalesce(l.held, 0) - c.unhold) THEN 'INSUFFICIENT_FUNDS'
-        WHEN bool_or(coalesce(l.posted, 0) + c.amount >= 2::numeric ^ 256) THEN 'BALANCE_OVERFLOW'
-    END AS refusal
-    FROM change c LEFT JOIN locked l ON l.wallet_id = c.account AND l.currency = c.currency
-), changed AS (
-    UPDATE accounts a SET posted = a.posted + c.amount, held = a.held - c.unhold, version = a.version + 1
-    FROM change c, verdict v, locked l
-    WHERE v.refusal IS NULL AND l.wallet_id = c.account AND l.currency = c.currency
-      AND a.wallet_id = c.account AND a.currency = c.currency
-    RETURNING a.wallet_id, a.currency, a.posted
-), opened AS (
-    INSERT INTO accounts AS a (wallet_id, currency, posted, held, version)
-    SELECT c.account, c.currency, c.amount, 0, 1 FROM change c, verdict v
-    WHERE v.refusal IS NULL
-      AND NOT EXISTS (SELECT FROM locked l WHERE l.wallet_id = c.account AND l.currency = c.currency)
-    ON CONFLICT (wallet_id, currency) DO UPDATE SET posted = a.posted + excluded.posted, version = a.version + 1
-    RETURNING a.wallet_id, a.currency, a.posted
-), moved AS (
-    SELECT * FROM changed UNION ALL SELECT * FROM opened
-), transfer AS (
-    INSERT INTO transfers (id, kind, reference, order_id, created_at)
-    SELECT t.id, t.kind, t.reference, t.order_id, t.at
-    FROM verdict v, jsonb_to_recordset(:transfers::jsonb)
-        AS t (id text, kind text, reference text, order_id text, at timestamptz)
-    WHERE v.refusal IS NULL
-    RETURNING id, created_at
-), entry AS (
-    INSERT INTO entries (id, transfer_id, account, currency, amount, balance_after, created_at)
-    SELECT p.entry_id, p.transfer_id, p.account, p.currency, p.amount,
-           m.posted - coalesce(sum(p.amount) OVER (PARTITION BY p.account, p.currency ORDER BY p.place
-               ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 0),
-           t.created_at
-    FROM posting p JOIN transfer t ON t.id = p.transfer_id
-    LEFT JOIN moved m ON m.wallet_id = p.account AND m.currency = p.currency
-    ORDER BY p.place
-)
--- Two first credits of an account at once see no row to lock; the second to come has to look again.
-SELECT CASE WHEN EXISTS (SELECT FROM moved WHERE posted >= 2::numeric ^ 256) THEN 'CONTENDED' ELSE refusal END
-FROM verdict;
+-- name: post_transfers
+-- Move money: transfers, entries, balances and facts, all or none, in one round trip.
+SELECT post_transfers(:transfer_ids::text[], :kinds::text[], :references::text[], :order_ids::text[], :at::timestamptz,
+    :turns::integer[], :place_of::integer[], :accounts::text[], :of_house::boolean[], :currencies::text[],
+    :amounts::numeric[], :unholds::numeric[], :event_ids::text[], :facts::jsonb[], :metadata::jsonb);
 
 -- name: find_transfer
 -- A transfer with its postings.
@@ -105,11 +55,10 @@ WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency;
 
 -- name: list_entries
 -- A wallet's ledger, newest first in the order of its balances, beyond an entry already shown.
-SELECT e.id, e.transfer_id, e.currency, e.amount, e.balance_after, t.kind,
+SELECT e.position, e.transfer_id, e.currency, e.amount, e.balance_after, t.kind,
        coalesce(nullif(t.reference, ''), t.order_id, '') AS reference, e.created_at
 FROM entries e JOIN transfers t ON t.id = e.transfer_id
-WHERE e.account = :wallet_id
-  AND (:after::text IS NULL OR e.position < (SELECT position FROM entries WHERE id = :after))
+WHERE e.account = :wallet_id AND (:after::bigint IS NULL OR e.position < :after)
 ORDER BY e.position DESC LIMIT :most;
 
 -- name: picture

@@ -10,14 +10,18 @@ from functions.wallet.domain import events
 from functions.wallet.domain.errors import BalanceOverflow, InsufficientFunds
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Posting, Seal, Transfer
 from functions.wallet.views import BalancesView, BalanceView, EntryView, HoldView
-from shared.adapters.postgres import queries
+from shared import ids
+from shared.adapters.postgres import Refused, queries
 from shared.contracts.encode import to_json
-from shared.errors import Contended, NotFound
+from shared.errors import NotFound
 from shared.money import Amount, SignedAmount
 from shared.outbox.work import UnitOfWork
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "ledger.sql")
-REFUSALS: Final = {error.code: error for error in (InsufficientFunds, BalanceOverflow, Contended)}
+REFUSALS: Final = {error.code: error for error in (InsufficientFunds, BalanceOverflow)}
+
+MOST_POSITION: Final = 2**63 - 1
+"""Positions are of PostgreSQL's bigint; whoever makes up an id asks for entries before any other number."""
 
 
 class LedgerStore:
@@ -34,35 +38,33 @@ class LedgerStore:
         self.post_linked([(transfer, user_ids)])
 
     def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
-        rows = [
-            {
-                "id": transfer.id,
-                "kind": transfer.kind,
-                "reference": transfer.reference,
-                "order_id": transfer.order_id,
-                "at": transfer.created_at,
-            }
-            for transfer, _ in transfers
-        ]
-        postings = [
-            {
-                "entry_id": self._work.new_id("ent"),
-                "transfer_id": transfer.id,
-                "account": posting.account,
-                "system": posting.system,
-                "currency": posting.currency,
-                "amount": str(posting.amount),
-                "unhold": str(posting.unhold),
-            }
-            for transfer, _ in transfers
-            for posting in transfer.postings
-        ]
-        refusal = SQL.post_transfers(
-            self._work.opened, transfers=to_json(rows).decode(), postings=to_json(postings).decode()
-        )
-        if refusal:
-            raise REFUSALS[refusal]
-        self._work.events.append_all((transfer.id, 1, _posted(transfer, user_ids)) for transfer, user_ids in transfers)
+        postings = [(place, leg) for place, (transfer, _) in enumerate(transfers, 1) for leg in transfer.postings]
+        # In the order in which accounts are locked; an account's own legs stay in the order of their transfers.
+        turns = sorted(range(len(postings)), key=lambda turn: (postings[turn][1].account, postings[turn][1].currency))
+        legs = [postings[turn] for turn in turns]
+        facts = self._work.events.rows((transfer.id, 1, _posted(transfer, users)) for transfer, users in transfers)
+        moved = [transfer for transfer, _ in transfers]
+        try:
+            SQL.post_transfers(
+                self._work.opened,
+                transfer_ids=[transfer.id for transfer in moved],
+                kinds=[transfer.kind for transfer in moved],
+                references=[transfer.reference for transfer in moved],
+                order_ids=[transfer.order_id for transfer in moved],
+                at=self._work.now(),
+                turns=turns,
+                place_of=[place for place, _ in legs],
+                accounts=[posting.account for _, posting in legs],
+                of_house=[posting.system for _, posting in legs],
+                currencies=[posting.currency for _, posting in legs],
+                amounts=[posting.amount for _, posting in legs],
+                unholds=[posting.unhold for _, posting in legs],
+                event_ids=[fact["id"] for fact in facts],
+                facts=[to_json(fact["data"]).decode() for fact in facts],
+                metadata=to_json(facts[0]["metadata"]).decode(),
+            )
+        except Refused as refusal:
+            raise REFUSALS[refusal.code] from refusal
 
     def seal(self) -> Seal | None:
         row = SQL.seal_entries(self._work.opened, at=self._work.now())
@@ -117,14 +119,13 @@ class LedgerStore:
         )
 
     def entries(self, wallet_id: str, after: str | None, most: int) -> Sequence[EntryView]:
-        rows = SQL.list_entries(self._work.opened, wallet_id=wallet_id, after=after, most=most)
+        before = min(ids.count(after), MOST_POSITION) if after else None
+        rows = SQL.list_entries(self._work.opened, wallet_id=wallet_id, after=before, most=most)
+        cell = self._work.settings.cell
         return [
             EntryView(
-                **{
-                    **row,
-                    "amount": SignedAmount(row["amount"]),
-                    "balance_after": Amount(row["balance_after"]),
-                }
+                id=ids.counted("ent", cell, row["created_at"], row.pop("position")),
+                **{**row, "amount": SignedAmount(row["amount"]), "balance_after": Amount(row["balance_after"])},
             )
             for row in rows
         ]

@@ -23,9 +23,9 @@ BROKEN = "23514"
 
 TRANSFER = "INSERT INTO transfers (id, kind, reference, created_at) VALUES (:id, 'test', '', now()) RETURNING id"
 ENTRIES = """
-    INSERT INTO entries (id, transfer_id, account, currency, amount, created_at)
-    SELECT e.id, :id, e.account, e.currency, e.amount, now()
-    FROM jsonb_to_recordset(:legs::jsonb) AS e (id text, account text, currency text, amount numeric)"""
+    INSERT INTO entries (transfer_id, account, currency, amount, created_at)
+    SELECT :id, e.account, e.currency, e.amount, now()
+    FROM jsonb_to_recordset(:legs::jsonb) AS e (account text, currency text, amount numeric)"""
 
 
 def refused_with(state: str, island: Island, sql: str, **parameters: Any) -> None:
@@ -39,10 +39,10 @@ def refused_with(state: str, island: Island, sql: str, **parameters: Any) -> Non
 def test_history_cannot_be_changed(island: Island, table: str) -> None:
     """PostgreSQL refuses the service's own role to update, delete or empty what was posted."""
     island.islander(USDC=1)
-    before = island.books.rows("wallet", f"SELECT * FROM {table} ORDER BY id LIMIT 5")
+    before = island.books.rows("wallet", f"SELECT * FROM {table} ORDER BY created_at LIMIT 5")
     assert before
     for statement in (
-        f"UPDATE {table} SET id = id",
+        f"UPDATE {table} SET created_at = created_at",
         f"UPDATE {table} SET created_at = now()",
         f"DELETE FROM {table}",
         f"TRUNCATE {table}",
@@ -50,7 +50,7 @@ def test_history_cannot_be_changed(island: Island, table: str) -> None:
         f"ALTER TABLE {table} DISABLE TRIGGER ALL",
     ):
         refused_with(DENIED, island, statement)
-    assert island.books.rows("wallet", f"SELECT * FROM {table} ORDER BY id LIMIT 5") == before
+    assert island.books.rows("wallet", f"SELECT * FROM {table} ORDER BY created_at LIMIT 5") == before
 
 
 def test_facts_cannot_be_changed(island: Island) -> None:
@@ -68,12 +68,10 @@ def test_nothing_that_counts_can_be_deleted(island: Island) -> None:
 @pytest.mark.parametrize(
     "legs",
     [
-        '[{"id": "a", "account": "escrow", "currency": "USDC", "amount": 1}]',
-        '[{"id": "a", "account": "x", "currency": "USDC", "amount": 1},'
-        ' {"id": "b", "account": "y", "currency": "USDC", "amount": -2}]',
-        '[{"id": "a", "account": "x", "currency": "USDC", "amount": 1},'
-        ' {"id": "b", "account": "y", "currency": "ETH", "amount": -1}]',
-        '[{"id": "a", "account": "x", "currency": "USDC", "amount": 0}]',
+        '[{"account": "escrow", "currency": "USDC", "amount": 1}]',
+        '[{"account": "x", "currency": "USDC", "amount": 1}, {"account": "y", "currency": "USDC", "amount": -2}]',
+        '[{"account": "x", "currency": "USDC", "amount": 1}, {"account": "y", "currency": "ETH", "amount": -1}]',
+        '[{"account": "x", "currency": "USDC", "amount": 0}]',
     ],
 )
 def test_entries_that_do_not_sum_to_zero_are_refused(island: Island, legs: str) -> None:
@@ -84,6 +82,12 @@ def test_entries_that_do_not_sum_to_zero_are_refused(island: Island, legs: str) 
         transaction.run(ENTRIES, {"id": transfer_id, "legs": legs})
     assert error.value.args[0]["C"] == BROKEN
     assert island.books.rows("wallet", "SELECT id FROM transfers WHERE id = :id", id=transfer_id) == []
+
+
+def test_entries_belong_to_a_transfer(island: Island) -> None:
+    """Nobody inserts lines of a transfer that is not there."""
+    legs = '[{"account": "x", "currency": "USDC", "amount": 1}, {"account": "y", "currency": "USDC", "amount": -1}]'
+    refused_with(BROKEN, island, ENTRIES + " RETURNING position", id=ids.new("trf", "us"), legs=legs)
 
 
 @pytest.mark.parametrize(

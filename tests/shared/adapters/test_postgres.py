@@ -15,7 +15,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from shared.adapters import connect, postgres
 from shared.adapters.notify import Listener
-from shared.adapters.postgres import Database, Transaction, UniqueViolation
+from shared.adapters.postgres import Database, Refused, Transaction, UniqueViolation
 from shared.config import Settings
 from shared.errors import Contended, OutcomeUnknown, Unavailable
 from shared.money import MAXIMUM
@@ -223,6 +223,14 @@ def test_a_constraint_says_its_name(database: Database) -> None:
     assert refused.value.constraint == "things_pkey"
     with pytest.raises(UniqueViolation, match="things_name_once"), database.transaction() as transaction:
         add(transaction, name=name)
+
+
+def test_a_function_refuses_with_a_code(database: Database) -> None:
+    """What our own functions in the database raise as a refusal comes back as its code, and nothing is done."""
+    refusing = "do $$ begin raise exception 'NOT_TODAY' using errcode = 'ME001'; end $$"
+    with pytest.raises(Refused, match="NOT_TODAY") as refused, database.transaction() as transaction:
+        transaction.count(refusing, {})
+    assert refused.value.code == "NOT_TODAY"
 
 
 def test_a_check_is_a_defect(database: Database) -> None:

@@ -16,48 +16,51 @@ CREATE TABLE wallets (
 CREATE UNIQUE INDEX wallets_default ON wallets (user_id) WHERE is_default;
 CREATE INDEX wallets_by_user ON wallets (user_id, id DESC);
 
--- A wallet's running balance in one currency, in atomic units. System accounts have none.
+-- A wallet's running balance in one currency, in atomic units. System accounts have none. Rows leave room on their page:
+-- a new version beside the old one needs no new index entry.
 CREATE TABLE accounts (
     wallet_id text           NOT NULL REFERENCES wallets,
     currency  text           NOT NULL,
-    posted    numeric(78, 0) NOT NULL CHECK (posted >= 0),
-    held      numeric(78, 0) NOT NULL CHECK (held >= 0),
+    posted    numeric(78, 0) NOT NULL,
+    held      numeric(78, 0) NOT NULL,
     version   bigint         NOT NULL,
     PRIMARY KEY (wallet_id, currency),
-    CONSTRAINT accounts_covered CHECK (posted >= held)
-);
+    CONSTRAINT accounts_covered CHECK (posted >= held AND held >= 0)
+) WITH (fillfactor = 80);
 
 CREATE TABLE transfers (
-    id         text        PRIMARY KEY,
-    kind       text        NOT NULL,
-    reference  text        NOT NULL,
-    order_id   text,
-    created_at timestamptz NOT NULL
+    id          text        PRIMARY KEY,
+    kind        text        NOT NULL,
+    reference   text        NOT NULL,
+    order_id    text,
+    created_at  timestamptz NOT NULL,
+    -- Which transactions are behind the horizon, and so complete: the sealer's batches.
+    transaction xid8        NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE UNIQUE INDEX transfers_once_an_order ON transfers (kind, order_id) WHERE order_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_reversed_once ON transfers (reference) WHERE kind = 'reversal';
+CREATE INDEX transfers_by_transaction ON transfers (transaction);
 
+-- The lines of the ledger. `position` is their order: it is drawn while the account is locked.
 CREATE TABLE entries (
-    id            text           PRIMARY KEY,
-    transfer_id   text           NOT NULL REFERENCES transfers,
     account       text           NOT NULL,
+    position      bigint         NOT NULL GENERATED ALWAYS AS IDENTITY,
+    transfer_id   text           NOT NULL,
     currency      text           NOT NULL,
-    amount        numeric(78, 0) NOT NULL CHECK (amount <> 0),
+    amount        numeric(78, 0) NOT NULL,
     balance_after numeric(78, 0),
     created_at    timestamptz    NOT NULL,
-    -- The order of a ledger: ids are drawn before the account is locked, positions while it is.
-    position      bigint         NOT NULL GENERATED ALWAYS AS IDENTITY,
-    -- Which transactions are behind the horizon, and so complete: the sealer's batches.
-    transaction   xid8           NOT NULL DEFAULT pg_current_xact_id()
+    PRIMARY KEY (account, position)
 );
-CREATE UNIQUE INDEX entries_by_account ON entries (account, position DESC);
-CREATE INDEX entries_by_transaction ON entries (transaction);
 CREATE INDEX entries_by_transfer ON entries (transfer_id);
 
--- Double entry, held by the database: the postings of a transfer come in one statement and sum to zero per currency.
+-- Double entry, held by the database: the postings of a transfer come in one statement, are of something, and sum to zero
+-- per currency; and there is the transfer. (A foreign key would look it up and lock it for each entry.)
 CREATE FUNCTION entries_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM added GROUP BY transfer_id, currency HAVING sum(amount) <> 0) THEN
+    IF EXISTS (SELECT FROM added GROUP BY transfer_id, currency
+               HAVING sum(amount) <> 0 OR bool_or(amount = 0)
+                   OR (SELECT t.id FROM transfers t WHERE t.id = added.transfer_id) IS NULL) THEN
         RAISE EXCEPTION 'a transfer does not sum to zero' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
@@ -65,6 +68,70 @@ END
 $$;
 CREATE TRIGGER entries_balance AFTER INSERT ON entries
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION entries_balance();
+
+-- Movements of money, all or none: transfers, their entries, the running balances of the wallets in them, and the facts
+-- that tell of them, in one round trip. Its statements are planned once a session.
+--
+-- A leg is a posting: its turn to be written, the place of its transfer among transfer_ids, its account, and what it
+-- changes there. Legs come sorted by account and currency, so that movements at once lock accounts in one order. What counts is the effect of all legs on an
+-- account: what one transfer brings, another may take. What is refused raises ME001 with the refusal's code.
+CREATE FUNCTION post_transfers(transfer_ids text[], kinds text[], references_ text[], order_ids text[], at timestamptz,
+    turns integer[], place_of integer[], accounts_ text[], of_house boolean[], currencies text[], amounts numeric[], unholds numeric[],
+    event_ids text[], facts jsonb[], metadata_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    legs     CONSTANT integer := cardinality(amounts);
+    balances numeric[] := array_fill(NULL::numeric, ARRAY[legs]);
+    leg      integer := 1;
+    last     integer;
+    change   numeric;
+    unheld   numeric;
+    balance  numeric;
+BEGIN
+    WHILE leg <= legs LOOP
+        last := leg;
+        change := amounts[leg];
+        unheld := unholds[leg];
+        WHILE last < legs AND accounts_[last + 1] = accounts_[leg] AND currencies[last + 1] = currencies[leg] LOOP
+            last := last + 1;
+            change := change + amounts[last];
+            unheld := unheld + unholds[last];
+        END LOOP;
+        IF NOT of_house[leg] THEN
+            UPDATE accounts SET posted = posted + change, held = held - unheld, version = version + 1
+            WHERE wallet_id = accounts_[leg] AND currency = currencies[leg] AND posted + change >= held - unheld
+            RETURNING posted INTO balance;
+            IF NOT FOUND THEN
+                IF change < 0 OR unheld <> 0 THEN
+                    RAISE EXCEPTION 'INSUFFICIENT_FUNDS' USING ERRCODE = 'ME001';
+                END IF;
+                INSERT INTO accounts AS a (wallet_id, currency, posted, held, version)
+                VALUES (accounts_[leg], currencies[leg], change, 0, 1)
+                ON CONFLICT (wallet_id, currency) DO UPDATE SET posted = a.posted + change, version = a.version + 1
+                RETURNING posted INTO balance;
+            END IF;
+            IF balance > 115792089237316195423570985008687907853269984665640564039457584007913129639935 THEN
+                RAISE EXCEPTION 'BALANCE_OVERFLOW' USING ERRCODE = 'ME001';  -- 2^256, which no chain can hold
+            END IF;
+            FOR each IN REVERSE last .. leg LOOP
+                balances[each] := balance;
+                balance := balance - amounts[each];
+            END LOOP;
+        END IF;
+        leg := last + 1;
+    END LOOP;
+    INSERT INTO transfers (id, kind, reference, order_id, created_at)
+    SELECT t.id, t.kind, t.reference, t.order_id, at
+    FROM unnest(transfer_ids, kinds, references_, order_ids) AS t (id, kind, reference, order_id);
+    INSERT INTO entries (transfer_id, account, currency, amount, balance_after, created_at)
+    SELECT transfer_ids[e.place], e.account, e.currency, e.amount, e.balance, at
+    FROM unnest(turns, place_of, accounts_, currencies, amounts, balances)
+        AS e (turn, place, account, currency, amount, balance)
+    ORDER BY e.turn;
+    INSERT INTO events (stream, version, id, type, data, metadata, recorded_at)
+    SELECT f.stream, 1, f.id, 'transfer.posted', f.data, metadata_, at
+    FROM unnest(transfer_ids, event_ids, facts) AS f (stream, id, data);
+END
+$$;
 
 -- Funds set aside for an order. A row without wallet is a tombstone: released before it was placed, so never placed.
 CREATE TABLE holds (
@@ -110,10 +177,10 @@ CREATE TABLE seals (
 -- What a seal covers: the number and the text of the entries of a range of transactions, their transfers included.
 CREATE FUNCTION sealed_batch(from_transaction xid8, to_transaction xid8, OUT entries bigint, OUT content text)
 LANGUAGE sql STABLE AS $$
-    SELECT count(*), coalesce(string_agg(concat_ws('|', e.position, e.id, e.transfer_id, e.account, e.currency, e.amount,
+    SELECT count(*), coalesce(string_agg(concat_ws('|', e.position, e.transfer_id, e.account, e.currency, e.amount,
         e.balance_after, extract(epoch FROM e.created_at), t.kind, t.reference, t.order_id), E'\n' ORDER BY e.position), '')
-    FROM entries e JOIN transfers t ON t.id = e.transfer_id
-    WHERE e.transaction >= sealed_batch.from_transaction AND e.transaction < sealed_batch.to_transaction
+    FROM transfers t JOIN entries e ON e.transfer_id = t.id
+    WHERE t.transaction >= sealed_batch.from_transaction AND t.transaction < sealed_batch.to_transaction
 $$;
 
 -- History is appended to, never changed.
