@@ -29,13 +29,6 @@ PROCESSES = [
 ]
 
 
-def played(stack: Stack) -> Report:
-    """A small sale on a stack, read back."""
-    with sale.connections(stack.edge_url, SIZE.at_once) as client:
-        seen = sale.play(client, SIZE, Bars(Console(quiet=True)))
-        return report.read_back(seen, resources_of(stack))
-
-
 @contextmanager
 def killing(stack: Stack, processes: list[str], every_seconds: float) -> Iterator[list[str]]:
     """Kill these processes, one after another and over again, while the block runs; yields what was killed."""
@@ -60,6 +53,13 @@ def killing(stack: Stack, processes: list[str], every_seconds: float) -> Iterato
         killer.join()
 
 
+def played(stack: Stack, processes: list[str], every_seconds: float) -> tuple[Report, list[str]]:
+    """A small sale on a stack whose processes are killed meanwhile, read back when they run again; what was killed."""
+    with sale.connections(stack.edge_url, SIZE.at_once) as client, killing(stack, processes, every_seconds) as killed:
+        seen = sale.play(client, SIZE, Bars(Console(quiet=True)))
+    return report.read_back(seen, resources_of(stack)), killed
+
+
 def check(found: Report) -> None:
     """The zeros: nothing oversold, claimed twice, made or lost; every unit sold, every paid order claimed."""
     assert found.failures == []
@@ -69,8 +69,7 @@ def check(found: Report) -> None:
 
 def test_sale_survives_one_kill_after_another(fragile: Stack) -> None:
     """Every process is killed in turn during one sale, and it ends with the zeros."""
-    with killing(fragile, PROCESSES, every_seconds=1.5) as killed:
-        found = played(fragile)
+    found, killed = played(fragile, PROCESSES, every_seconds=1.5)
     check(found)
     assert len(killed) >= 5, "the sale was over before anything much was killed"
 
@@ -79,7 +78,6 @@ def test_sale_survives_one_kill_after_another(fragile: Stack) -> None:
 @pytest.mark.parametrize("process", PROCESSES)
 def test_sale_survives_the_death_of_a_process(fragile: Stack, process: str) -> None:
     """One process is killed again and again in the middle of a sale, and it ends with the zeros."""
-    with killing(fragile, [process], every_seconds=4) as killed:
-        found = played(fragile)
+    found, killed = played(fragile, [process], every_seconds=4)
     check(found)
     assert killed
