@@ -55,9 +55,10 @@ def killing(stack: Stack, processes: list[str], every_seconds: float) -> Iterato
 
 def played(stack: Stack, processes: list[str], every_seconds: float) -> tuple[Report, list[str]]:
     """A small sale on a stack whose processes are killed meanwhile, read back when they run again; what was killed."""
-    with sale.connections(stack.edge_url, SIZE.at_once) as client, killing(stack, processes, every_seconds) as killed:
-        seen = sale.play(client, SIZE, Bars(Console(quiet=True)))
-    return report.read_back(seen, resources_of(stack)), killed
+    with sale.connections(stack.edge_url, SIZE.at_once) as client:
+        with killing(stack, processes, every_seconds) as killed:
+            seen = sale.play(client, SIZE, Bars(Console(quiet=True)))
+        return report.read_back(seen, resources_of(stack)), killed
 
 
 def check(found: Report) -> None:
