@@ -28,7 +28,7 @@ class Account:
             return (
                 set(self.reservations) == {"committed"}
                 and (free or (self.hold, self.escrow) == ("captured", kept))
-                and self.claim == {"paid": "open", "claimed": "claimed"}[self.status]
+                and self.claim in {"paid": ["open"], "claimed": ["claimed", "processing", "processed"]}[self.status]
             )
         return (
             self.status in ("failed", "cancelled", "expired")

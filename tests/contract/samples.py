@@ -144,6 +144,11 @@ def paid(world: World) -> Sample:
     return Sample({"order_id": order["id"]})
 
 
+def redeemable(world: World) -> Sample:
+    """A claim that has not failed: nobody can have one fail at will, and this one is not to be tried again."""
+    return Sample(path={"claim_id": world.known["claim_id"]}, status=409)
+
+
 SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "issue_nonce": nonce,
     "sign_in": signature,
@@ -163,4 +168,5 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "create_order": purchase,
     "cancel_order": unpaid,
     "create_claim": paid,
+    "retry_claim": redeemable,
 }

@@ -7,6 +7,7 @@ import pytest
 
 from emulators import contracts
 from emulators.buyer import Person
+from emulators.stack import Stack
 from shared.adapters.abi import encoded
 from shared.adapters.chain import Reverted
 from shared.adapters.ethereum import keccak
@@ -23,16 +24,17 @@ def refused(chain: LocalChain, voucher: dict[str, Any], **change: Any) -> bool:
     return receipt is not None and not receipt.succeeded
 
 
-def test_a_voucher_is_redeemed_once(
+def test_a_claim_is_redeemed_once(
     chain: LocalChain,
     buyer: Person,
     on_sale: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
-    """The contract mints what was bought to the buyer; replay, another recipient and another chain are refused."""
+    """The house redeems it: the buyer has what was bought; replay and another recipient are refused."""
     supply = on_sale()
     order = paid_order(buyer, supply, quantity=3)
-    voucher = buyer.post("/v1/claims", {"order_id": order["id"]})["voucher"]
+    claim = buyer.post("/v1/claims", {"order_id": order["id"]})
+    voucher = claim["voucher"]
     assert voucher["domain"]["verifyingContract"] == contracts.CLAIMS
     token_id = int.from_bytes(keccak(supply["id"].encode()))
 
@@ -41,13 +43,34 @@ def test_a_voucher_is_redeemed_once(
         return found
 
     assert refused(chain, voucher, recipient=chain.accounts[1])
-    redeeming = encoded(CLAIM, arguments(voucher), signature(voucher))
-    receipt = chain.client.receipt(chain.send(contracts.CLAIMS, redeeming))
+    path = f"/v1/claims/{claim['id']}"
+    chain.until(lambda: buyer.get(path)["status"] == "processed", "the claim is processed", mining=True)
+    processed = buyer.get(path)
+    assert (processed["voucher"], processed["transaction"]["chain_id"]) == (voucher, contracts.CHAIN_ID)
+    receipt = chain.client.receipt(processed["transaction"]["hash"])
     assert receipt is not None
     assert receipt.succeeded
     assert (owned(buyer.address), owned(chain.accounts[1])) == (3, 0)
     assert refused(chain, voucher)
     assert owned(buyer.address) == 3
+
+
+def test_a_claim_survives_a_node_restart(
+    chain: LocalChain,
+    stack: Stack,
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    paid_order: Callable[..., dict[str, Any]],
+) -> None:
+    """The node is away when it is claimed: it is redeemed when that is back."""
+    order = paid_order(buyer, on_sale())
+    stack.stop("chain")
+    try:
+        claim = buyer.post("/v1/claims", {"order_id": order["id"]})
+    finally:
+        stack.start("chain")
+    path = f"/v1/claims/{claim['id']}"
+    chain.until(lambda: buyer.get(path)["status"] == "processed", "the claim is processed", mining=True)
 
 
 def test_a_voucher_for_another_chain_is_refused(
