@@ -3,7 +3,8 @@
     FUNCTION_TARGET=create_order functions-framework --source functions/main.py     one function
     python -m functions.main rpc wallet         the RPC host of a service
     python -m functions.main relay wallet       the worker that publishes a service's events and fills its gaps
-    python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder
+    python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
+                                                one, or with --kms-version NAME that version of a key in Cloud KMS
     python -m functions.main openapi            print the OpenAPI document
 
 A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
@@ -102,6 +103,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
     parser.add_argument("role", choices=["rpc", "relay", "rotate-keys", "openapi"])
     parser.add_argument("of", nargs="?", help="a service; of rotate-keys, the folder of secrets")
+    parser.add_argument("--kms-version", default="", help="of rotate-keys: the version of a key in Cloud KMS")
     chosen = parser.parse_args(arguments)
     if chosen.role == "openapi":
         from shared.runtime.openapi import document
@@ -111,7 +113,7 @@ def main(arguments: list[str]) -> int:
     if chosen.role == "rotate-keys":
         from shared.adapters.rotation import rotate
 
-        print(rotate(Path(chosen.of), datetime.now(UTC)))
+        print(rotate(Path(chosen.of), datetime.now(UTC), version=chosen.kms_version))
         return 0
     configure()
     stop = threading.Event()

@@ -10,8 +10,9 @@ from typing import Any
 import google_crc32c
 import grpc
 from coincurve import PrivateKey
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.cloud.kms_v1 import KeyManagementServiceClient
 from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
@@ -20,18 +21,19 @@ from google.cloud.kms_v1.types import resources, service
 from shared.adapters.ethereum import ORDER
 
 SERVICE = "google.cloud.kms.v1.KeyManagementService"
-ALGORITHM = resources.CryptoKeyVersion.CryptoKeyVersionAlgorithm.EC_SIGN_SECP256K1_SHA256
+ALGORITHMS = resources.CryptoKeyVersion.CryptoKeyVersionAlgorithm
 
 
 @dataclass
 class FakeKms:
-    """The server. `high_s`: whether it answers with the s above half of the order, as KMS does half of the time.
+    """The server. `keys`, by version: 32 bytes are a key on secp256k1.
 
-    `spoil`: a field of the answers (or `digest`) that arrives damaged. `down`: whether it answers UNAVAILABLE.
-    `stranger`: whether it signs with another key than it shows.
+    `high_s`: whether it answers with the s above half of the order, as KMS does half of the time. `spoil`: a field of
+    the answers (or `digest`) that arrives damaged. `down`: whether it answers UNAVAILABLE. `stranger`: whether it signs
+    with another key on the curve than it shows.
     """
 
-    keys: dict[str, bytes]
+    keys: dict[str, bytes | rsa.RSAPrivateKey]
     high_s: bool = False
     spoil: str = ""
     down: bool = False
@@ -42,7 +44,10 @@ class FakeKms:
         self._admit("GetPublicKey", request.name, context)
         pem = self._key(request.name).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         answer = resources.PublicKey(
-            name=request.name, pem=pem.decode(), pem_crc32c=google_crc32c.value(pem), algorithm=ALGORITHM
+            name=request.name,
+            pem=pem.decode(),
+            pem_crc32c=google_crc32c.value(pem),
+            algorithm=_algorithm(self.keys[request.name]),
         )
         return self._spoiled(answer)
 
@@ -51,10 +56,7 @@ class FakeKms:
         digest = request.digest.sha256
         if len(digest) != hashlib.sha256().digest_size:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the digest has another length than the algorithm's")
-        key = b"\x55" * 32 if self.stranger else self.keys[request.name]
-        r, s = decode_dss_signature(PrivateKey(key).sign(digest, hasher=None))
-        low = min(s, ORDER - s)
-        signature = encode_dss_signature(r, ORDER - low if self.high_s else low)
+        signature = self._signature(request.name, digest)
         answer = service.AsymmetricSignResponse(
             name=request.name,
             signature=signature,
@@ -70,8 +72,17 @@ class FakeKms:
         if name not in self.keys:
             context.abort(grpc.StatusCode.NOT_FOUND, "there is no such key version")
 
-    def _key(self, name: str) -> ec.EllipticCurvePrivateKey:
-        return ec.derive_private_key(int.from_bytes(self.keys[name]), ec.SECP256K1())
+    def _key(self, name: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+        key = self.keys[name]
+        return ec.derive_private_key(int.from_bytes(key), ec.SECP256K1()) if isinstance(key, bytes) else key
+
+    def _signature(self, name: str, digest: bytes) -> bytes:
+        key = self.keys[name]
+        if not isinstance(key, bytes):
+            return key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+        r, s = decode_dss_signature(PrivateKey(b"\x55" * 32 if self.stranger else key).sign(digest, hasher=None))
+        low = min(s, ORDER - s)
+        return encode_dss_signature(r, ORDER - low if self.high_s else low)
 
     def _spoiled(self, answer: Any) -> Any:
         if self.spoil == "name":
@@ -81,6 +92,10 @@ class FakeKms:
         elif self.spoil == "pem" and isinstance(answer, resources.PublicKey):
             answer.pem = answer.pem.replace("A", "B", 1)
         return answer
+
+
+def _algorithm(key: bytes | rsa.RSAPrivateKey) -> Any:
+    return ALGORITHMS.EC_SIGN_SECP256K1_SHA256 if isinstance(key, bytes) else ALGORITHMS.RSA_SIGN_PKCS1_2048_SHA256
 
 
 @contextmanager

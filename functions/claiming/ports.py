@@ -1,12 +1,13 @@
 """What claiming operations may ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from functions.claiming.domain.claim import Claim, Item, Shown, Terms
+from functions.claiming.domain.receipt import Purchase
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,39 @@ class Claims(Protocol):
         """Claims that were honoured in blocks that are gone, up to one that was read again, and not found; locked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A receipt, and the name of the key that signed it."""
+
+    kid: str
+    receipt: str
+
+
+class Receipts(Protocol):
+    """Receipts that were given, as one transaction sees them."""
+
+    def find(self, claim_id: str, state: str) -> str | None:
+        """The receipt that was given of a claim in that state, while the key that signed it is published."""
+
+    def keep(self, claim_id: str, state: str, sealed: Sealed) -> str:
+        """Keep a receipt; answers the one that was kept before, where somebody was first."""
+
+
+class Seals(Protocol):
+    """Signed receipts."""
+
+    def seal(self, content: Mapping[str, Any], at: datetime) -> Sealed:
+        """A receipt that says this. Raises Unavailable."""
+
+
 class Orders(Protocol):
     """What the order service is asked."""
 
     def bought(self, order_id: str) -> Bought:
         """An order as its claim needs it. Raises NotFound, Unavailable."""
+
+    def purchase(self, order_id: str) -> Purchase:
+        """An order as its receipt needs it. Raises NotFound, Unavailable."""
 
 
 class Vouchers(Protocol):
@@ -81,6 +110,25 @@ class ClaimWork(Protocol):
 
     def now(self) -> datetime:
         """The time of this operation."""
+
+
+class GivingWork(ClaimWork, Protocol):
+    """The work of giving receipts, in one transaction."""
+
+    receipts: Receipts
+
+
+class ReceiptWork(Protocol):
+    """The work of giving a receipt: transactions of its own, and a question to the order service where needed."""
+
+    orders: Orders
+    seals: Seals
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def transaction(self) -> AbstractContextManager[GivingWork]:
+        """Work of its own transaction, committed at the end."""
 
 
 class ClaimingWork(Protocol):

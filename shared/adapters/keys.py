@@ -2,11 +2,12 @@
 
     jwt_public_keys.json     for everyone: the public keys (RFC 7517), each with the time from which on it signs, and,
                              once it has a successor, the time at which the last token that it signed has died
-    jwt_private_keys.json    for who signs: the private keys by kid
+    jwt_private_keys.json    for who signs, by kid: the private keys, or the versions of a key in Cloud KMS
 
 Each is one secret, as Secret Manager shows a new version of a mounted file without a restart. rotation.py writes them.
 """
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from shared.adapters import kms
 from shared.config import Settings
 from shared.errors import Unavailable
 
@@ -55,10 +57,11 @@ class PublicKey(Jwk, frozen=True, kw_only=True):
 
 
 class PrivateKey(msgspec.Struct, frozen=True):
-    """A private key in PKCS 8. One in Cloud KMS would name its version here instead."""
+    """A private key in PKCS 8, or the name of its version in Cloud KMS."""
 
     kid: str
-    pem: str
+    pem: str = ""
+    version: str = ""
 
 
 class PublicSet(msgspec.Struct):
@@ -97,6 +100,18 @@ class RsaSigner:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
         return self._key.sign(data, PKCS1v15(), hashes.SHA256())
+
+
+class KmsTokenSigner:
+    """A key version of Cloud KMS with the algorithm RSA_SIGN_PKCS1_2048_SHA256."""
+
+    def __init__(self, key_version: str) -> None:
+        """key_version: projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/V."""
+        self._name = key_version
+
+    def sign(self, data: bytes) -> bytes:
+        """A signature (RS256). Raises Unavailable."""
+        return kms.signature(kms.client(), self._name, hashlib.sha256(data).digest())
 
 
 class KeyRing:
@@ -185,7 +200,8 @@ def _public(content: bytes) -> Mapping[str, PublicKey]:
 
 
 def _signers(content: bytes) -> Mapping[str, TokenSigner]:
-    return _filled({key.kid: RsaSigner(key.pem) for key in decoded(content, PrivateSet).keys})
+    keys = decoded(content, PrivateSet).keys
+    return _filled({key.kid: KmsTokenSigner(key.version) if key.version else RsaSigner(key.pem) for key in keys})
 
 
 def _filled(keys: dict[str, Any]) -> dict[str, Any]:

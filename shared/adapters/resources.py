@@ -11,7 +11,6 @@ from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
-    from google.cloud.kms_v1 import KeyManagementServiceClient
 
     from shared.adapters.chain import ChainClient
     from shared.adapters.limits import Limits
@@ -129,18 +128,14 @@ class Resources:
         """
 
         def make() -> "Signer":
+            from shared.adapters import kms
             from shared.adapters.signers import FileSigner, KmsSigner
 
             if name in self.settings.kms_keys:
-                return KmsSigner(self._kms(), self.settings.kms_keys[name])
+                return KmsSigner(kms.client(), self.settings.kms_keys[name])
             return FileSigner(bytes.fromhex(self.settings.secret(f"{name}_key").decode()))
 
         return self._once(f"signer {name}", make)
-
-    def _kms(self) -> "KeyManagementServiceClient":
-        from google.cloud.kms_v1 import KeyManagementServiceClient
-
-        return self._once("kms", KeyManagementServiceClient)
 
     def _once(self, name: str, make: Callable[[], T]) -> T:
         if name not in self._opened:

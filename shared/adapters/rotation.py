@@ -1,8 +1,9 @@
 """Makes and rotates the keys that sign access tokens (keys.py says what the files hold).
 
-A rotation adds one key. It is published LEAD before it signs, so that everyone knows it by then, and gives its
-predecessor an end: when the last token that it signed has died. All the rest happens by time alone. It works on a
-folder; in the cloud, what it has written becomes new versions of the two secrets, the private set's first.
+A rotation adds one key: a fresh one, or a version in Cloud KMS that somebody made. It is published LEAD before it
+signs, so that everyone knows it by then, and gives its predecessor an end: when the last token that it signed has died.
+All the rest happens by time alone. It works on a folder; in the cloud, what it has written becomes new versions of the
+two secrets, the private set's first.
 """
 
 import base64
@@ -14,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from shared.adapters import kms
 from shared.adapters.keys import (
     ALGORITHM,
     PRIVATE,
@@ -31,7 +33,12 @@ from shared.adapters.keys import (
 )
 from shared.adapters.tokens import LIFE
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 T = TypeVar("T")
+
+KEY_BITS: Final = 2048
 
 LEAD: Final = timedelta(minutes=10)
 """Longer than REREAD, and than anyone may cache the published keys (read_keys in the registry)."""
@@ -40,16 +47,21 @@ SLACK: Final = REREAD + timedelta(minutes=1)
 """How late a process may be to notice that a key has a successor; clocks differ by less than a minute."""
 
 
-def rotate(folder: Path, now: datetime, lead: timedelta = LEAD) -> str:
+def rotate(folder: Path, now: datetime, lead: timedelta = LEAD, version: str = "") -> str:
     """Add a key to the sets of a folder, which signs after `lead`; the first one signs at once. Returns its kid.
 
-    Raises ValueError for sets that are damaged, OSError.
+    version: that of a key in Cloud KMS with the algorithm RSA_SIGN_PKCS1_2048_SHA256; a new key in the files if absent.
+
+    Raises ValueError for sets that are damaged and for a version that is in them, TypeError for another kind of key,
+    OSError, Unavailable.
     """
     with _alone(folder):
         public = _read(folder / PUBLIC, PublicSet, PublicSet())
         private = _read(folder / PRIVATE, PrivateSet, PrivateSet())
         start = int((now + lead).timestamp()) if public.keys else 0
-        fresh, secret = _generated(start)
+        fresh, secret = _of_kms(version, start) if version else _generated(start)
+        if any(key.kid == fresh.kid for key in public.keys):
+            raise ValueError(f"{fresh.kid} is among the keys already")
         kept = [key for key in public.keys if key.accepted(now)]
         if kept:
             last = int(start + (LIFE + SLACK).total_seconds())
@@ -99,16 +111,35 @@ def _generated(not_before: int) -> tuple[PublicKey, PrivateKey]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    numbers = key.public_key().public_numbers()
-    n, e = _base64url(_big_endian(numbers.n)), _base64url(_big_endian(numbers.e))
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    n, e = _numbers(key.public_key())
     canonical = json.dumps({"e": e, "kty": "RSA", "n": n}, separators=(",", ":"))
     kid = _base64url(hashlib.sha256(canonical.encode("ascii")).digest())
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode("ascii")
     public = PublicKey(kty="RSA", use="sig", alg=ALGORITHM, kid=kid, n=n, e=e, not_before=not_before)
-    return public, PrivateKey(kid, pem)
+    return public, PrivateKey(kid, pem=pem)
+
+
+def _of_kms(version: str, not_before: int) -> tuple[PublicKey, PrivateKey]:
+    """A version of a key in Cloud KMS; its kid names the key and the version, and nothing of where that is."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    key = load_pem_public_key(kms.public_pem(kms.client(), version))
+    if not isinstance(key, RSAPublicKey) or key.key_size != KEY_BITS:
+        raise TypeError(f"{version} is not an RSA key of {KEY_BITS} bits")
+    parts = version.split("/")
+    kid = f"{parts[-3]}.{parts[-1]}"
+    n, e = _numbers(key)
+    public = PublicKey(kty="RSA", use="sig", alg=ALGORITHM, kid=kid, n=n, e=e, not_before=not_before)
+    return public, PrivateKey(kid, version=version)
+
+
+def _numbers(key: "RSAPublicKey") -> tuple[str, str]:
+    numbers = key.public_numbers()
+    return _base64url(_big_endian(numbers.n)), _base64url(_big_endian(numbers.e))
 
 
 def _big_endian(number: int) -> bytes:

@@ -4,15 +4,14 @@ A signature is r, s (in the lower half, EIP-2) and v (27 or 28), in 65 bytes, of
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from shared.adapters import kms
 from shared.adapters.ethereum import HALF_ORDER, ORDER, InvalidSignature, address_of, address_of_point, recover, sign
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.kms_v1 import KeyManagementServiceClient
-
-TIMEOUT_SECONDS: Final = 5.0
 
 
 class Signer(Protocol):
@@ -42,7 +41,7 @@ class KmsSigner:
     """A key version of Cloud KMS with the algorithm EC_SIGN_SECP256K1_SHA256.
 
     KMS signs any 32 bytes that are handed over as the SHA-256 digest, here a Keccak-256 one. It answers in DER, with an
-    s in either half and without v. Both ways carry CRC32C checksums; what does not match was damaged on the way.
+    s in either half and without v.
     """
 
     def __init__(self, client: "KeyManagementServiceClient", key_version: str) -> None:
@@ -55,10 +54,7 @@ class KmsSigner:
         from cryptography.hazmat.primitives.asymmetric.ec import SECP256K1, EllipticCurvePublicKey
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-        answer = self._ask(self._client.get_public_key, {"name": self._name})
-        if answer.name != self._name or answer.pem_crc32c != _crc32c(answer.pem.encode()):
-            raise Unavailable("The public key was damaged on its way from KMS.")
-        key = load_pem_public_key(answer.pem.encode())
+        key = load_pem_public_key(kms.public_pem(self._client, self._name))
         if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256K1):
             raise TypeError(f"{self._name} is not a key on secp256k1")
         return address_of_point(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
@@ -66,22 +62,8 @@ class KmsSigner:
     def sign(self, digest: bytes) -> bytes:
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-        asked = {"name": self._name, "digest": {"sha256": digest}, "digest_crc32c": _crc32c(digest)}
-        answer = self._ask(self._client.asymmetric_sign, asked)
-        if answer.name != self._name or not answer.verified_digest_crc32c:
-            raise Unavailable("The digest was damaged on its way to KMS.")
-        if answer.signature_crc32c != _crc32c(answer.signature):
-            raise Unavailable("The signature was damaged on its way from KMS.")
-        r, s = decode_dss_signature(answer.signature)
+        r, s = decode_dss_signature(kms.signature(self._client, self._name, digest))
         return with_recovery_id(digest, r, s, self.address)
-
-    def _ask(self, method: Any, request: dict[str, Any]) -> Any:
-        from google.api_core.exceptions import GoogleAPICallError
-
-        try:
-            return method(request=request, timeout=TIMEOUT_SECONDS, retry=None)  # whoever asks comes again
-        except GoogleAPICallError as error:
-            raise Unavailable("KMS does not answer.") from error
 
 
 def with_recovery_id(digest: bytes, r: int, s: int, address: str) -> bytes:
@@ -96,9 +78,3 @@ def with_recovery_id(digest: bytes, r: int, s: int, address: str) -> bytes:
         except InvalidSignature:
             continue
     raise Unavailable("The signature is not one of the key's.")
-
-
-def _crc32c(data: bytes) -> int:
-    import google_crc32c
-
-    return int(google_crc32c.value(data))

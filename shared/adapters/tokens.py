@@ -24,9 +24,17 @@ def issue(settings: Settings, user_id: str, session_id: str, scopes: Sequence[st
         "iat": int(now.timestamp()),
         "exp": int((now + LIFE).timestamp()),
     }
+    return jws(settings, TYPE, claims, now)[1]
+
+
+def jws(settings: Settings, kind: str, claims: dict[str, Any], now: datetime) -> tuple[str, str]:
+    """Claims, signed with the key of now: the key's name, and the compact form (RFC 7515). Raises Unavailable.
+
+    kind: its typ, by which nobody takes one kind for another.
+    """
     kid, signer = key_ring(settings).signing(now)
-    signed = f"{_part({'alg': ALGORITHM, 'typ': TYPE, 'kid': kid})}.{_part(claims)}"
-    return f"{signed}.{_base64url(signer.sign(signed.encode('ascii')))}"
+    signed = f"{_part({'alg': ALGORITHM, 'typ': kind, 'kid': kid})}.{_part(claims)}"
+    return kid, f"{signed}.{_base64url(signer.sign(signed.encode('ascii')))}"
 
 
 def _part(members: dict[str, Any]) -> str:

@@ -26,11 +26,15 @@ from shared.runtime.decode import json_object
 HEADER: Final = frozenset({"alg", "typ", "kid"})
 """What a header of ours holds; anything else (jku, x5u, jwk, crit) is refused, so no key comes from the token."""
 
+LEEWAY_SECONDS: Final = 5
+"""How far ahead of ours an issuer's clock may be: a fresh token counts at once. None is given at its end."""
+
 CHECKS: Final[Options] = {
     "require": ["iss", "aud", "sub", "sid", "scope", "iat", "exp"],
     "strict_aud": True,
     "verify_exp": False,
     "verify_iat": False,
+    "verify_nbf": False,
 }
 """PyJWT's checks of times are left to Verified.alive: it is handed the time, and takes whole seconds only."""
 
@@ -43,16 +47,16 @@ REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A token whose signature and claims were found good. expires: seconds since the epoch."""
+    """A token whose signature and claims were found good. begins, expires: seconds since the epoch."""
 
     caller: Caller
     key: PublicKey
+    begins: int
     expires: int
 
     def alive(self, now: datetime) -> bool:
-        """Whether it is for this time: PyJWT would take an exp that is a fraction, a text, or far away."""
-        present = now.timestamp()
-        return present < self.expires <= present + LIFE.total_seconds()
+        """Whether it is for this time."""
+        return self.begins - LEEWAY_SECONDS <= now.timestamp() < self.expires
 
 
 class Verifier:
@@ -100,7 +104,7 @@ class Verifier:
         )
         for part in token.split(".")[:2]:
             json_object(base64url_decode(part))  # PyJWT lets the last of two equal members win
-        return Verified(_caller(claims), key, claims["exp"])
+        return Verified(_caller(claims), key, *_times(claims))
 
     def _remember(self, digest: bytes, verified: Verified) -> None:
         with self._lock:
@@ -128,9 +132,15 @@ def _caller(claims: dict[str, Any]) -> Caller:
     texts = [claims[name] for name in ("sub", "sid", "scope")]
     if not all(isinstance(text, str) for text in texts):
         raise Unauthenticated
-    if not type(claims["iat"]) is type(claims["exp"]) is int:
-        raise Unauthenticated
     return Caller(user_id=texts[0], session_id=texts[1], scopes=frozenset(texts[2].split(" ")))
+
+
+def _times(claims: dict[str, Any]) -> tuple[int, int]:
+    """When it begins and when it expires: PyJWT would take an exp that is a fraction, a text, or far away."""
+    issued, expires, not_before = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
+    if not type(issued) is type(expires) is type(not_before) is int or expires - issued > LIFE.total_seconds():
+        raise Unauthenticated
+    return max(issued, not_before), expires
 
 
 @lru_cache(maxsize=32)

@@ -3,3 +3,44 @@
 SELECT c.id AS subject, c.status || ', told ' || count(e.id) || ' times' AS detail
 FROM claims c LEFT JOIN events e ON e.stream = c.id AND e.type = 'claim.claimed'
 GROUP BY c.id, c.status HAVING count(e.id) <> CASE WHEN c.status IN ('open', 'voided') THEN 0 ELSE 1 END;
+
+-- name: orders_have_one_claim
+-- An order has one claim at most, whose id is the order's in another kind.
+SELECT c.order_id AS subject, count(*) || ' claims, of which one is ' || min(c.id) AS detail FROM claims c
+GROUP BY c.order_id HAVING count(*) > 1 OR substr(min(c.id), 4) <> substr(c.order_id, 4);
+
+-- name: claims_are_what_was_told
+-- A claim's status is the one that its stream comes to; one that was found undone or is tried again lags behind it.
+SELECT c.id AS subject, c.status || ', but told ' || coalesce(told.type, 'nothing') AS detail
+FROM claims c
+LEFT JOIN LATERAL (SELECT type FROM events e WHERE e.stream = c.id ORDER BY version DESC LIMIT 1) told ON true
+WHERE NOT coalesce(told.type, '') = ANY (CASE c.status
+    WHEN 'open' THEN ARRAY['claim.opened']
+    WHEN 'voided' THEN ARRAY['claim.voided']
+    WHEN 'processed' THEN ARRAY['claim.processed']
+    WHEN 'failed' THEN ARRAY['claim.failed']
+    ELSE ARRAY['claim.claimed', 'claim.failed', 'claim.processed'] END);
+
+-- name: processed_claims_have_a_transaction
+-- What is processed says in which transaction and block, and when; nothing else does.
+SELECT c.id AS subject, c.status || ' in ' || coalesce(c.transaction_hash, 'no transaction') AS detail FROM claims c
+WHERE num_nonnulls(c.transaction_hash, c.block_number, c.block_hash, c.processed_at)
+    <> CASE WHEN c.status = 'processed' THEN 4 ELSE 0 END;
+
+-- name: vouchers_are_of_what_is_claimed
+-- What is claimed has a voucher, its recipient and deadline; what is open or voided has none of them.
+SELECT c.id AS subject, c.status AS detail FROM claims c
+WHERE num_nonnulls(c.voucher, c.recipient, c.deadline, c.claimed_at)
+    <> CASE WHEN c.status IN ('open', 'voided') THEN 0 ELSE 4 END;
+
+-- name: attempts_are_awaited_or_due
+-- What is being processed has a transaction on its way or a time at which it is tried again, and never two
+-- transactions; nonces have no gaps.
+SELECT c.id AS subject, sum((s.status = 'pending')::int) || ' transactions, due ' || c.due_at::text AS detail
+FROM claims c LEFT JOIN sendings s ON s.subject LIKE c.id || ' %'
+WHERE c.status = 'processing'
+GROUP BY c.id, c.due_at
+HAVING count(*) FILTER (WHERE s.status = 'pending') NOT BETWEEN CASE WHEN c.due_at IS NULL THEN 1 ELSE 0 END AND 1
+UNION ALL
+SELECT sender, 'nonces ' || min(nonce) || ' to ' || max(nonce) || ', of which there are ' || count(*) FROM sendings
+GROUP BY chain_id, sender HAVING max(nonce) - min(nonce) + 1 <> count(*);

@@ -34,8 +34,11 @@ WHERE id = :id;
 
 -- name: list_due
 -- Claims that the house is to redeem now, the longest due first.
-SELECT * FROM claims
-WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now ORDER BY due_at LIMIT :most;
+SELECT * FROM claims c
+WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now
+  -- One whose redemption the chain has forgotten may have its transaction on its way yet.
+  AND NOT EXISTS (SELECT FROM sendings s WHERE s.subject = c.id || ' ' || c.attempts AND s.status = 'pending')
+ORDER BY due_at LIMIT :most;
 
 -- name: doubt_claims!
 -- Claims that were honoured in blocks that are no longer part of the chain.
@@ -52,3 +55,16 @@ WHERE user_id = :user_id AND status NOT IN ('open', 'voided')
   AND (:status::text IS NULL OR status = :status)
   AND (:after::text IS NULL OR id < :after)
 ORDER BY id DESC LIMIT :most;
+
+-- name: find_receipt^
+-- The receipt that was given of a claim in a state.
+SELECT kid, receipt FROM receipts WHERE claim_id = :claim_id AND state = :state;
+
+-- name: keep_receipt$
+-- Keep a receipt, unless there is one whose key is published; the one that is kept.
+INSERT INTO receipts (claim_id, state, kid, receipt, given_at) VALUES (:claim_id, :state, :kid, :receipt, :at)
+ON CONFLICT (claim_id, state) DO UPDATE SET
+    kid = CASE WHEN receipts.kid = ANY(:published::text[]) THEN receipts.kid ELSE excluded.kid END,
+    given_at = CASE WHEN receipts.kid = ANY(:published::text[]) THEN receipts.given_at ELSE excluded.given_at END,
+    receipt = CASE WHEN receipts.kid = ANY(:published::text[]) THEN receipts.receipt ELSE excluded.receipt END
+RETURNING receipt;

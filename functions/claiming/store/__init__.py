@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from functions.claiming.clients import OrderClient
 from functions.claiming.domain.redeeming import Patience
 from functions.claiming.store.claims import ClaimCursor, ClaimStore
+from functions.claiming.store.receipts import ReceiptSeals, ReceiptStore
 from functions.claiming.voucher import VoucherSigner
 from shared.adapters.chains import SendingStore
 from shared.outbox.work import UnitOfWork
@@ -26,6 +27,16 @@ class Work(UnitOfWork):
     def claims(self) -> ClaimStore:
         """Claims, as this transaction sees them."""
         return ClaimStore(self)
+
+    @cached_property
+    def receipts(self) -> ReceiptStore:
+        """Receipts that were given."""
+        return ReceiptStore(self)
+
+    @cached_property
+    def seals(self) -> ReceiptSeals:
+        """Signed receipts."""
+        return ReceiptSeals(self.settings)
 
     @cached_property
     def cursor(self) -> ClaimCursor:

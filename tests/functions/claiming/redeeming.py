@@ -26,6 +26,8 @@ from tests.shared.contracts.solidity.test_claims import CLAIM, arguments, signat
 ETHER: Final = 10**18
 ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 60
+CONFIRMATIONS: Final = 12
+"""So many that the blocks which the node makes by itself do not come to it while a test looks."""
 LATER: Final = timedelta(hours=1)
 """Longer than any pause between two attempts."""
 
@@ -108,6 +110,7 @@ def redemptions_of(settings: Settings, password: str, chain: LocalChain, **other
         claim_attempts=ATTEMPTS,
         claim_retry_seconds=RETRY_SECONDS,
         chain_start_block=chain.client.head(),
+        chain_confirmations=CONFIRMATIONS,
         **other,
     )
     with Island(own, password) as island:

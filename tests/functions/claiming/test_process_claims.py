@@ -332,7 +332,11 @@ def test_a_reorganisation_before_the_confirmations_is_waited_out(redemptions: Re
     """The block goes with the transaction in it: it is handed to the network again, and counts once."""
     bought = redemptions.claimed()
     redemptions.island.run("process_claims")
-    redemptions.chain.reorganise(1)
+    sent = "SELECT hash FROM signed_transactions ORDER BY nonce DESC LIMIT 1"
+    (row,) = redemptions.island.books.rows("claiming", sent)
+    receipt = redemptions.chain.client.receipt(row["hash"])
+    assert receipt
+    redemptions.chain.reorganise(redemptions.chain.client.head() - receipt.block_number + 1)
     redemptions.island.run("watch_redemptions")
     assert bought.view().status == "processing"
     redemptions.island.run("track_redemptions")

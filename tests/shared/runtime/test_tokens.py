@@ -23,7 +23,7 @@ from shared.adapters import tokens as adapter
 from shared.adapters.keys import key_ring
 from shared.config import Settings, read
 from shared.errors import Unauthenticated
-from shared.runtime.tokens import Verifier, verify
+from shared.runtime.tokens import LEEWAY_SECONDS, Verifier, verify
 from tests.keys import published, signing_key, signing_kid
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
@@ -415,7 +415,7 @@ def test_a_known_token_dies_in_time(settings: Settings) -> None:
     text = adapter.issue(settings, USER, SESSION, SCOPES, NOW)
     for _ in range(2):
         assert checker.verify(text, NOW).user_id == USER
-        for moment in (NOW + timedelta(minutes=10), NOW - timedelta(seconds=1)):
+        for moment in (NOW + timedelta(minutes=10), NOW - timedelta(seconds=LEEWAY_SECONDS + 1)):
             with pytest.raises(Unauthenticated):
                 checker.verify(text, moment)
 
@@ -439,3 +439,22 @@ def test_verifying_at_once(settings: Settings) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda text: (checker.verify(text, NOW).user_id, texts[text]), list(texts) * 25)
     assert all(found == wanted for found, wanted in answers)
+
+
+def test_a_fresh_token_counts_where_the_clock_is_behind(settings: Settings) -> None:
+    """By as much as clocks may differ, and no more; at its end nothing is given."""
+    text = adapter.issue(settings, USER, SESSION, SCOPES, NOW)
+    for behind in range(LEEWAY_SECONDS + 1):
+        assert verify(settings, text, NOW - timedelta(seconds=behind)).user_id == USER
+    for refused in (NOW - timedelta(seconds=LEEWAY_SECONDS + 1), NOW + timedelta(minutes=10)):
+        with pytest.raises(Unauthenticated):
+            verify(settings, text, refused)
+
+
+def test_no_token_lasts_longer_than_it_may(forge: Forge, settings: Settings) -> None:
+    """Ten minutes from when it was issued, whatever the verifier's clock says."""
+    second = int(NOW.timestamp())
+    verify(settings, forge(iat=second, exp=second + 600), NOW)
+    for times in ({"iat": second, "exp": second + 601}, {"iat": second - 100, "exp": second + 501}):
+        with pytest.raises(Unauthenticated):
+            verify(settings, forge(**times), NOW)

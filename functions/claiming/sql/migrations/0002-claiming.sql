@@ -22,4 +22,14 @@ CREATE TABLE claims (
 );
 CREATE INDEX claims_by_user ON claims (user_id, id DESC);
 
-GRANT SELECT, INSERT, UPDATE ON claims TO claiming;
+-- Receipts as they were given: one for each state of a claim.
+CREATE TABLE receipts (
+    claim_id text        NOT NULL REFERENCES claims,
+    state    text        NOT NULL,
+    kid      text        NOT NULL,
+    receipt  text        NOT NULL,
+    given_at timestamptz NOT NULL,
+    PRIMARY KEY (claim_id, state)
+);
+
+GRANT SELECT, INSERT, UPDATE ON claims, receipts TO claiming;

@@ -1,0 +1,34 @@
+"""Give the receipt of a claim: what was bought, paid and handed out, in a form that anybody can check offline."""
+
+from functions.claiming.domain.receipt import content, state
+from functions.claiming.ports import ReceiptWork
+from functions.claiming.views import ClaimView
+from shared.contracts.operations import Caller, Request, View
+
+
+class GetReceipt(Request):
+    """Whose receipt to give."""
+
+    claim_id: str
+
+
+class ReceiptView(View):
+    """A JWS (RFC 7515) in its compact form: RS256, typ receipt+jwt, a key of /.well-known/jwks.json."""
+
+    receipt: str
+
+
+def get_receipt(request: GetReceipt, caller: Caller, work: ReceiptWork) -> ReceiptView:
+    """The receipt of the claim as it is now, the same bytes each time as long as the key that signed it is published.
+
+    Raises NotFound, and Unavailable when there is none yet and the order service or the key does not answer.
+    """
+    with work.transaction() as reading:
+        claim = reading.claims.get(request.claim_id, owner=caller.user_id)
+        digest = ClaimView.of(claim).voucher.digest
+        kept = reading.receipts.find(claim.id, state(claim, digest))
+    if kept is None:
+        sealed = work.seals.seal(content(claim, digest, work.orders.purchase(claim.order_id)), work.now())
+        with work.transaction() as keeping:
+            kept = keeping.receipts.keep(claim.id, state(claim, digest), sealed)
+    return ReceiptView(kept)

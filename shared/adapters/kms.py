@@ -1,0 +1,58 @@
+"""Cloud KMS: keys that never leave it. Both ways carry CRC32C checksums; what does not match was damaged on the way."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from google.cloud.kms_v1 import KeyManagementServiceClient
+
+TIMEOUT_SECONDS: Final = 5.0
+
+
+@cache
+def client() -> "KeyManagementServiceClient":
+    """This process's client."""
+    from google.cloud.kms_v1 import KeyManagementServiceClient
+
+    return KeyManagementServiceClient()
+
+
+def public_pem(kms: "KeyManagementServiceClient", key_version: str) -> bytes:
+    """The public half of a key version. Raises Unavailable.
+
+    key_version: projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/V.
+    """
+    answer = _ask(kms.get_public_key, {"name": key_version})
+    pem = bytes(answer.pem.encode())
+    if answer.name != key_version or answer.pem_crc32c != _crc32c(pem):
+        raise Unavailable("The public key was damaged on its way from KMS.")
+    return pem
+
+
+def signature(kms: "KeyManagementServiceClient", key_version: str, digest: bytes) -> bytes:
+    """A key version's signature of 32 bytes that are handed over as a SHA-256 digest. Raises Unavailable."""
+    asked = {"name": key_version, "digest": {"sha256": digest}, "digest_crc32c": _crc32c(digest)}
+    answer = _ask(kms.asymmetric_sign, asked)
+    if answer.name != key_version or not answer.verified_digest_crc32c:
+        raise Unavailable("The digest was damaged on its way to KMS.")
+    if answer.signature_crc32c != _crc32c(answer.signature):
+        raise Unavailable("The signature was damaged on its way from KMS.")
+    return bytes(answer.signature)
+
+
+def _ask(method: Any, request: dict[str, Any]) -> Any:
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        return method(request=request, timeout=TIMEOUT_SECONDS, retry=None)  # whoever asks comes again
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        raise Unavailable("KMS does not answer.") from error
+
+
+def _crc32c(data: bytes) -> int:
+    import google_crc32c
+
+    return int(google_crc32c.value(data))
