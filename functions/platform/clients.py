@@ -2,14 +2,20 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from functions.platform.ports import Audited, Violation
+from functions.platform.ports import Audited, ParkedStream, Released, Violation
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.contracts.gen.events_pb2 import (
+    ListParkedRequest,
+    ListParkedResponse,
+    RedriveRequest,
+    RedriveResponse,
+)
 from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
-from shared.errors import MeridianError
+from shared.errors import MeridianError, NotFound
 
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
@@ -80,3 +86,48 @@ def _follow(order_ids: Sequence[str], page: ListPaidResponse) -> CheckRequest:
         refunded_ids=[order_id for order_id in page.refunded_ids if order_id in wanted],
         earned_ids=[order_id for order_id in page.earned_ids if order_id in wanted],
     )
+
+
+class ConsumersClient:
+    """The consumers of all services, asked of their services."""
+
+    def __init__(self, channel: "Callable[[str], RpcChannel]", consumers: Mapping[str, str]) -> None:
+        """
+        channel: opens the channel to a service.
+        consumers: the service of each.
+        """
+        self._channel = channel
+        self._consumers = consumers
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._consumers)
+
+    def browse(self, consumer: str, after: str | None, most: int) -> Sequence[ParkedStream]:
+        request = ListParkedRequest(consumer=consumer, after=after or "", most=most)
+        answer = self._of(consumer).call("Events.ListParked", request, ListParkedResponse)
+        return [
+            ParkedStream(
+                consumer=consumer,
+                stream=each.stream,
+                events=each.events,
+                version=each.version,
+                type=each.type,
+                event_id=each.event_id,
+                reason=each.reason,
+                error=each.error,
+                attempts=each.attempts,
+                since=each.since.ToDatetime(UTC),
+                retry_at=each.retry_at.ToDatetime(UTC) if each.HasField("retry_at") else None,
+            )
+            for each in answer.streams
+        ]
+
+    def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> Released:
+        request = RedriveRequest(consumer=consumer, streams=streams, dry_run=dry_run)
+        answer = self._of(consumer).call("Events.Redrive", request, RedriveResponse)
+        return Released(list(answer.streams), answer.events, answer.left)
+
+    def _of(self, consumer: str) -> "RpcChannel":
+        if consumer not in self._consumers:
+            raise NotFound("There is no such consumer.")
+        return self._channel(self._consumers[consumer])

@@ -49,11 +49,66 @@ class Dependencies(Protocol):
         """The names of those without which nothing can be served."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedStreams:
+    """Streams as (stream, type, version), the position that they reach to, and whether there are more beyond."""
+
+    streams: Sequence[tuple[str, str, int]]
+    position: int
+    more: bool
+
+
 class Streams(Protocol):
     """The events of the service in whose host this runs."""
 
     def read(self, stream: str, from_version: int) -> Sequence[bytes]:
         """Events from a version on, oldest first, as stored JSON."""
+
+    def browse(self, since: datetime | None, after: int) -> ListedStreams:
+        """Streams in the order in which they were last added to, beyond a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedStream:
+    """A stream in which a consumer could not go on: what is wrong with its next event, and how many wait."""
+
+    consumer: str
+    stream: str
+    events: int
+    version: int
+    type: str
+    event_id: str
+    reason: str
+    error: str
+    attempts: int
+    since: datetime
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The streams that were released, how many events are parked in them, and how many streams are left."""
+
+    streams: Sequence[str]
+    events: int
+    left: int
+
+
+class Parked(Protocol):
+    """What consumers could not apply: of the service in whose host this runs, or of all services."""
+
+    def browse(self, consumer: str, after: str | None, most: int) -> Sequence[ParkedStream]:
+        """Streams of a consumer, the newest first, beyond one already shown. Raises NotFound, Unavailable."""
+
+    def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> Released:
+        """Have streams of a consumer tried again, all if none is named. Raises NotFound, Unavailable."""
+
+
+class Consumers(Parked, Protocol):
+    """The consumers of all services."""
+
+    def names(self) -> Sequence[str]:
+        """All of them, in alphabetical order."""
 
 
 class Invariants(Protocol):
@@ -112,12 +167,24 @@ class HostWork(Protocol):
         """The events of the service in whose host this runs."""
 
     @property
+    def parked(self) -> Parked:
+        """What its consumers could not apply."""
+
+    @property
     def invariants(self) -> Invariants:
         """What must hold of its data."""
 
     @property
     def keys(self) -> Keys:
         """Its idempotency keys."""
+
+
+class OperatorWork(Protocol):
+    """The work of an operator who looks after consumers."""
+
+    @property
+    def consumers(self) -> Consumers:
+        """The consumers of all services."""
 
 
 class ServicesWork(Protocol):

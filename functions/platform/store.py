@@ -8,14 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from functions.platform.clients import ServicesClient
-from functions.platform.ports import Audited, Paid, Violation
+from functions.platform.clients import ConsumersClient, ServicesClient
+from functions.platform.ports import Audited, ListedStreams, Paid, ParkedStream, Released, Violation
 from shared.adapters.postgres import queries
 from shared.adapters.resources import Resources
 from shared.contracts.encode import to_json
 from shared.errors import Unavailable
 from shared.idempotency import forget
 from shared.outbox.log import READ_AT_MOST
+from shared.outbox.redrive import consumer_of, list_parked, redrive
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
 from shared.resilience.policies import POLICIES
@@ -60,6 +61,17 @@ class Work(UnitOfWork):
         return Keys(self)
 
     @cached_property
+    def parked(self) -> "ParkedStore":
+        """What the consumers of the service in whose host this runs could not apply."""
+        return ParkedStore(self.resources, self.service)
+
+    @cached_property
+    def consumers(self) -> ConsumersClient:
+        """The consumers of all services."""
+        consumers = {row.name: row.service for row in load().event_rows()}
+        return ConsumersClient(lambda service: self.resources.channel(service, "platform"), consumers)
+
+    @cached_property
     def services(self) -> ServicesClient:
         """The services, as what looks after all of them asks them."""
         audited = [name for name, service in load().services.items() if service.database]
@@ -78,8 +90,16 @@ class Streams:
     def __init__(self, work: Work) -> None:
         self._work = work
 
+    def browse(self, since: datetime | None, after: int) -> ListedStreams:
+        if self._in_firestore():
+            from shared.outbox.firestore import list_streams
+
+            return ListedStreams(*list_streams(self._work.resources.firestore(), since, after))
+        with self._work.transaction() as work:
+            return ListedStreams(*work.events.streams(since, after))
+
     def read(self, stream: str, from_version: int) -> Sequence[bytes]:
-        if load().services[self._work.service].outbox == "firestore":
+        if self._in_firestore():
             from shared.outbox.firestore import read_stream
 
             found = read_stream(self._work.resources.firestore(), stream, from_version, READ_AT_MOST)
@@ -87,6 +107,30 @@ class Streams:
             with self._work.transaction() as work:
                 found = work.events.read(stream, from_version)
         return [to_json(event) for event in found]
+
+    def _in_firestore(self) -> bool:
+        return load().services[self._work.service].outbox == "firestore"
+
+
+class ParkedStore:
+    """What the consumers of the service in whose host this runs could not apply."""
+
+    def __init__(self, resources: Resources, service: str) -> None:
+        self._resources = resources
+        self._service = service
+
+    def browse(self, consumer: str, after: str | None, most: int) -> Sequence[ParkedStream]:
+        consumer_of(consumer, self._service)
+        with self._resources.database(self._service).transaction() as transaction:
+            rows = list_parked(transaction, consumer, after, most)
+        texts = ("type", "event_id", "error")
+        return [ParkedStream(consumer, **{**row, **{name: row[name] or "" for name in texts}}) for row in rows]
+
+    def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> Released:
+        consumer_of(consumer, self._service)
+        with self._resources.database(self._service).transaction() as transaction:
+            found = redrive(transaction, consumer, streams, self._resources.clock.now(), dry_run=dry_run)
+        return Released(found.streams, found.events, found.left)
 
 
 class Invariants:

@@ -97,13 +97,20 @@ class PageRequest(Request):
 
     def after(self, prefix: str) -> str | None:
         """The id after which the page begins; None for the first page. Raises Malformed for a cursor not of ours."""
+        last = self.last()
+        if last is not None and not ids.valid(last, prefix):
+            raise Malformed("not a cursor of this list", field="cursor")
+        return last
+
+    def last(self) -> str | None:
+        """The text that the page before ended with; None for the first page. Raises Malformed for no printable text."""
         if self.cursor is None:
             return None
         try:
             last = base64.b64decode(self.cursor, altchars=b"-_", validate=True).decode("ascii")
         except ValueError as error:
             raise Malformed("not a cursor of this list", field="cursor") from error
-        if not ids.valid(last, prefix):
+        if not last.isprintable():
             raise Malformed("not a cursor of this list", field="cursor")
         return last
 

@@ -6,7 +6,7 @@ a document that the relay has sent, which keeps the query for unsent ones small.
 
 import logging
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from shared import ids
 from shared.adapters.clock import Clock
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
+from shared.contracts.operations import EPOCH
 from shared.outbox.log import Fact
 from shared.outbox.relay import BATCH, EventBus
 from shared.telemetry.context import trail
@@ -39,7 +40,8 @@ def append(client: Client, batch: WriteBatch, cell: str, now: datetime, stream: 
         metadata={"request_id": trail().request_id, "traceparent": trail().traceparent},
     )
     document = client.collection(COLLECTION).document(f"{stream}@{version}")
-    batch.create(document, {"stream": stream, "version": version, "event": _text(event), "unsent_since": now})
+    times = {"recorded_at": now, "unsent_since": now}
+    batch.create(document, {"stream": stream, "version": version, "event": _text(event), **times})
 
 
 def read_stream(client: Client, stream: str, from_version: int, most: int) -> list[StoredEvent]:
@@ -47,6 +49,21 @@ def read_stream(client: Client, stream: str, from_version: int, most: int) -> li
     keys = [client.collection(COLLECTION).document(f"{stream}@{from_version + n}") for n in range(most)]
     found = {snapshot.id: snapshot for snapshot in client.get_all(keys) if snapshot.exists}
     return [_event(found[key.id]) for key in keys if key.id in found]
+
+
+def list_streams(client: Client, since: datetime | None, after: int) -> tuple[list[tuple[str, str, int]], int, bool]:
+    """Streams that were added to beyond a position, as shared.outbox.log has it; here, microseconds since the epoch."""
+    start = max(EPOCH + timedelta(microseconds=after), since or EPOCH)
+    newer = FieldFilter("recorded_at", ">" if start > (since or EPOCH) else ">=", start)
+    query = client.collection(COLLECTION).where(filter=newer).order_by("recorded_at").limit(BATCH + 1)
+    found = list(query.stream())
+    shown = found[:BATCH]
+    if len(found) > BATCH:  # a moment is shown as a whole, or later
+        shown = [each for each in shown if each.get("recorded_at") < found[-1].get("recorded_at")] or shown
+    events = [_event(each) for each in shown]
+    last = {event.stream: (event.type, event.version) for event in sorted(events, key=lambda event: event.version)}
+    position = (shown[-1].get("recorded_at") - EPOCH) // timedelta(microseconds=1) if shown else after
+    return [(stream, *known) for stream, known in last.items()], position, len(found) > len(shown)
 
 
 class FirestoreRelay:

@@ -72,3 +72,14 @@ class EventLog:
         """Events of a stream from a version on, oldest first."""
         rows = SQL.read_stream(self._transaction, stream_id=stream, from_version=from_version, most=most)
         return [StoredEvent(**row) for row in rows]
+
+    def streams(self, since: datetime | None, after: int) -> tuple[list[tuple[str, str, int]], int, bool]:
+        """Streams that were added to beyond a position, each as (stream, type, version), in that order.
+
+        since: only what was recorded since then. Returns them, the position that they reach to, and whether there is
+        more beyond. What commits late at an earlier position is not found: the relay publishes it.
+        """
+        until = after + READ_AT_MOST
+        rows = SQL.list_streams(self._transaction, after=after, until=until, since=since)
+        more = bool(SQL.is_there_more(self._transaction, after=until))
+        return [(row["stream"], row["type"], row["version"]) for row in rows], until, more

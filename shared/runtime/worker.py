@@ -1,19 +1,16 @@
-"""The worker of a service: publishes its events, and fills the gaps of its consumers."""
+"""The worker of a service: publishes its events, and looks after what its consumers lack or could not apply."""
 
 import logging
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from shared.adapters.pubsub import PubSubBus
 from shared.adapters.resources import Resources
-from shared.contracts.events import StoredEvent
-from shared.contracts.gen.events_pb2 import ReadRequest, ReadResponse
 from shared.errors import MeridianError
-from shared.outbox.inbox import Inbox
 from shared.outbox.relay import Relay
+from shared.outbox.replay import Comparison
+from shared.outbox.source import Sources
 from shared.registry import load
 from shared.runtime.binding import Bound
 from shared.runtime.event import inbox
@@ -50,27 +47,32 @@ def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
 
 
 def fill(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:
-    """Fill gaps of every consumer of a service, again and again."""
-    inboxes: list[Inbox] = [inbox(bound, resources.clock) for bound in consumers]
+    """Look after every consumer of a service, again and again."""
+    sources = Sources(service, resources)
+    carers = [_Carer(bound, resources, sources) for bound in consumers]
     while not stop.wait(FILL_EVERY_SECONDS):
-        for box in inboxes:
+        for carer in carers:
             try:
-                filled = box.fill_gaps(lambda *gap: read_stream(service, resources, *gap))
+                carer.care(stop)
             except MeridianError as error:
-                log.warning("the gaps of %s wait: %s", service, error)
-                continue
+                log.warning("what %s lacks has to wait: %s", service, error)
             except Exception:
-                log.exception("the gaps of %s wait", service)
-                continue
-            if filled:
-                log.info("filled gaps of %s with %d events", service, filled)
+                log.exception("what %s lacks has to wait", service)
 
 
-def read_stream(
-    service: str, resources: Resources, event_type: str, stream: str, from_version: int
-) -> list[StoredEvent]:
-    """A stream's events from the service that owns it, by Events.Read. Raises Unavailable."""
-    owner = load().owner_of(event_type)
-    request = ReadRequest(stream=stream, from_version=from_version)
-    response = resources.channel(owner, service).call("Events.Read", request, ReadResponse)
-    return [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
+class _Carer:
+    """Looks after one consumer."""
+
+    def __init__(self, bound: Bound, resources: Resources, sources: Sources) -> None:
+        self._inbox = inbox(bound, resources.clock)
+        self._sources = sources
+        self._comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock)
+        self._new = True
+        self._name = bound.row.name
+
+    def care(self, stop: threading.Event) -> None:
+        """Apply what is due, as long as there is more. A new consumer is first compared with all there is."""
+        while self._new and not stop.is_set():
+            self._new = self._comparison.bootstrap()
+        while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read)):
+            log.info("%s has caught up by %d events", self._name, applied)

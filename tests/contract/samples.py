@@ -73,6 +73,11 @@ def closing(world: World) -> Sample:
     return Sample(path={"wallet_id": empty_wallet(world)})
 
 
+def redriven(world: World) -> Sample:
+    """What would be tried again of a consumer."""
+    return Sample({"consumer": "record_payment", "dry_run": True})
+
+
 def transfer(world: World) -> Sample:
     """Money for the stranger."""
     ends = {"from_wallet_id": world.owner.wallet_id, "to_wallet_id": world.stranger.wallet_id}
@@ -161,6 +166,7 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "create_transfer": transfer,
     "create_withdrawal": withdrawal,
     "faucet": gift,
+    "redrive": redriven,
     "create_supply": supply,
     "update_supply": new_terms,
     "restock_supply": more_units,

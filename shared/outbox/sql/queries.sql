@@ -12,6 +12,17 @@ SELECT id, type, stream, version, recorded_at AS at, data, metadata
 FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
+-- name: list_streams
+-- The streams that were added to within a range of positions, each at its last version there.
+SELECT stream, (array_agg(type ORDER BY version DESC))[1] AS type, max(version) AS version
+FROM events
+WHERE position > :after AND position <= :until AND (:since::timestamptz IS NULL OR recorded_at >= :since)
+GROUP BY stream ORDER BY max(position);
+
+-- name: is_there_more$
+-- Whether there are events beyond a position.
+SELECT EXISTS (SELECT FROM events WHERE position > :after);
+
 -- name: read_unsent
 -- What the relay has to publish, but for streams that stand back: within a stream, position grows with version.
 SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
@@ -115,6 +126,11 @@ SELECT stream, count(*)::bigint AS events FROM parked
 WHERE consumer = :consumer AND (:streams_only::text[] IS NULL OR stream = ANY(:streams_only::text[]))
 GROUP BY stream ORDER BY min(parked_at), stream LIMIT :most;
 
+-- name: count_redrivable$
+-- How many streams a redrive could release.
+SELECT count(DISTINCT stream)::bigint FROM parked
+WHERE consumer = :consumer AND (:streams_only::text[] IS NULL OR stream = ANY(:streams_only::text[]));
+
 -- name: release_inbox!
 -- The next versions of these streams may be tried again; how often they have failed is not forgotten.
 UPDATE inbox SET parked = false
@@ -125,3 +141,28 @@ WHERE consumer = :consumer AND stream = ANY(:released::text[]);
 UPDATE parked SET reason = CASE WHEN reason = 'unread' THEN reason ELSE 'gap' END,
     retry_at = :now::timestamptz + (array_position(:released::text[], stream) - 1) * interval '1 second' / :per_second::integer
 WHERE consumer = :consumer AND stream = ANY(:released::text[]);
+
+-- name: note_inboxes!
+-- Streams that a consumer is to follow have a place in its inbox.
+INSERT INTO inbox (consumer, stream)
+SELECT :consumer, s.stream FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text)
+ON CONFLICT (consumer, stream) DO NOTHING;
+
+-- name: note_missing
+-- Have the worker ask the source for what a consumer lacks of these streams; tells which those are.
+INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
+SELECT i.consumer, s.stream, s.version, 'unread', jsonb_build_object('type', s.type), :at
+FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text, type text, version bigint)
+JOIN inbox i ON i.consumer = :consumer AND i.stream = s.stream
+WHERE i.version < s.version
+ON CONFLICT (consumer, stream, version) DO NOTHING
+RETURNING stream;
+
+-- name: find_compared^
+-- How far a consumer has compared itself with a source.
+SELECT position, done FROM compared WHERE consumer = :consumer AND source = :source;
+
+-- name: note_compared!
+-- A consumer has compared itself with a source up to here.
+INSERT INTO compared (consumer, source, position, done) VALUES (:consumer, :source, :position, :done)
+ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position, done = excluded.done;

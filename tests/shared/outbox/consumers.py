@@ -28,10 +28,10 @@ class Consumer:
         self.failure: Callable[[], Exception] = lambda: Unavailable("not now")
         self.trails: list[str] = []
         self._database = database
-        row = Row(
+        self.row = Row(
             service="claiming", name=self.name, event=[TYPE], replay="fill", scale="background", attempts=attempts
         )
-        self.inbox = Inbox(row, database, self._handle, clock)
+        self.inbox = Inbox(self.row, database, self._handle, clock)
 
     def _handle(self, event: Event[Any], transaction: Transaction) -> None:
         assert event.data.order_id == str(event.version)

@@ -11,6 +11,7 @@ from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
+from shared.outbox.source import Sources
 from shared.runtime import worker
 from tests.shared.conftest import SERVICE
 
@@ -18,17 +19,16 @@ PATIENCE_SECONDS = 20.0
 
 
 class Box:
-    """An inbox whose gaps fail to be filled in every way before they are filled."""
+    """A consumer that fails to be looked after in every way before it is."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.filled = threading.Event()
 
-    def fill_gaps(self, read: Any) -> int:
+    def care(self, stop: threading.Event) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.filled.set()
-        return 1
 
 
 def test_gaps_are_filled_whatever_failed_before(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_gaps_are_filled_whatever_failed_before(settings: Settings, monkeypatch:
     failing, other = Box(Unavailable("down"), KeyError("a defect"), RuntimeError("another")), Box()
     boxes = iter([failing, other])
     monkeypatch.setattr(worker, "FILL_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(worker, "inbox", lambda *_: next(boxes))
+    monkeypatch.setattr(worker, "_Carer", lambda *_: next(boxes))
     stop = threading.Event()
     consumers: list[Any] = [None, None]
     filler = threading.Thread(target=worker.fill, args=("order", Resources(settings), consumers, stop))
@@ -80,7 +80,7 @@ def told(resources: Resources, consumer: str, event_type: str, stream: str, vers
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return worker.read_stream(consumer, resources, event_type, stream, version)
+            return Sources(consumer, resources).read(event_type, stream, version)
         except Unavailable:
             assert time.monotonic() < deadline, "the owner of the stream does not answer"
 

@@ -1,0 +1,31 @@
+"""List the events that consumers could not apply."""
+
+from functions.platform.ports import OperatorWork
+from functions.platform.views import ParkedView
+from shared.contracts.operations import Page, PageRequest, page
+from shared.errors import Malformed
+
+
+class ListParked(PageRequest):
+    """Of which consumer; of all by default."""
+
+    consumer: str | None = None
+
+
+def list_parked(request: ListParked, work: OperatorWork) -> Page[ParkedView]:
+    """Streams by consumer, the newest first. Raises Malformed, Unavailable."""
+    names = list(work.consumers.names())
+    if request.consumer is not None and request.consumer not in names:
+        raise Malformed("a consumer", field="consumer")
+    wanted = [request.consumer] if request.consumer else names
+    first, _, stream = (request.last() or "").partition(" ")
+    if request.cursor is not None and (first not in wanted or not stream):
+        raise Malformed("not a cursor of this list", field="cursor")
+    found: list[ParkedView] = []
+    for consumer in wanted:
+        most = request.limit + 1 - len(found)
+        if consumer < first or not most:
+            continue
+        parked = work.consumers.browse(consumer, stream if consumer == first else None, most)
+        found += [ParkedView.of(each) for each in parked]
+    return page(found, request.limit, "place")

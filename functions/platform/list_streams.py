@@ -1,0 +1,14 @@
+"""List the streams of the service in whose host this runs: how another service's consumer finds what it lacks."""
+
+from datetime import UTC
+
+from functions.platform.ports import HostWork
+from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
+
+
+def list_streams(request: ListRequest, work: HostWork) -> ListResponse:
+    """Streams in the order in which they were last added to, beyond a position."""
+    since = request.since.ToDatetime(UTC) if request.HasField("since") else None
+    found = work.streams.browse(since, request.after)
+    streams = [ListResponse.Stream(stream=name, type=kind, version=version) for name, kind, version in found.streams]
+    return ListResponse(streams=streams, position=found.position, more=found.more)

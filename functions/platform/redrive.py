@@ -1,0 +1,31 @@
+"""Try again what a consumer could not apply."""
+
+from typing import Annotated
+
+import msgspec
+
+from functions.platform.ports import OperatorWork
+from functions.platform.views import RedriveView
+from shared.contracts.operations import Caller, Request
+from shared.errors import Malformed
+
+Stream = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{3}_[a-z]{2}_[0-9a-hjkmnp-tv-z]{26}(?!\n)$")]
+
+
+class Redrive(Request):
+    """Which streams of a consumer, all by default; or only what that would release."""
+
+    consumer: str
+    streams: Annotated[list[Stream], msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    dry_run: bool = False
+
+
+def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveView:
+    """What was released: it is applied in order, at a bounded rate, and parked again where it fails again.
+
+    Raises Malformed, Unavailable.
+    """
+    if request.consumer not in work.consumers.names():
+        raise Malformed("a consumer", field="consumer")
+    released = work.consumers.redrive(request.consumer, request.streams or [], request.dry_run)
+    return RedriveView.of(request.consumer, request.dry_run, released)

@@ -1,0 +1,111 @@
+"""Has a consumer apply what it lacks of what its sources have stored, and nothing a second time.
+
+    python -m shared.outbox.replay --consumer NAME --from TIME|POSITION
+
+It compares the consumer's inbox with the streams of its sources, those that were added to since a time, or beyond a
+position in the source's outbox; 0 is all there is. What the inbox lacks is noted, and the consumer's worker reads and
+applies it in order, whatever deliveries do meanwhile. A new consumer is compared with all there is by its worker.
+
+What a projection says is verified by `python -m functions.main verify`, which knows how it is made.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.adapters.clock import Clock
+from shared.adapters.postgres import Database
+from shared.adapters.resources import resources
+from shared.contracts.encode import to_json
+from shared.contracts.gen.events_pb2 import ListResponse
+from shared.outbox.log import SQL
+from shared.outbox.redrive import consumer_of
+from shared.outbox.source import Sources
+from shared.registry import Row, load
+
+Listing = Callable[[str, datetime | None, int], ListResponse]
+"""(source, since, position) -> its streams, as Events.List tells them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How many streams were compared, and of how many something was missing."""
+
+    streams: int
+    lacking: int
+
+
+class Comparison:
+    """A consumer's inbox, beside the stores of its sources."""
+
+    def __init__(self, row: Row, database: Database, listing: Listing, clock: Clock) -> None:
+        self._row = row
+        self._database = database
+        self._listing = listing
+        self._clock = clock
+        self._sources = sorted({load().owner_of(event_type) for event_type in row.event or ()})
+
+    def replay(self, since: datetime | None, after: int) -> Compared:
+        """Compare what was recorded since a time, beyond a position, with the inbox. Raises Unavailable."""
+        streams = lacking = 0
+        for source in self._sources:
+            position, more = after, True
+            while more:
+                page = self._listing(source, since, position)
+                lacking += self._note(source, page, follow=False)
+                streams += len(page.streams)
+                position, more = page.position, page.more
+        return Compared(streams, lacking)
+
+    def bootstrap(self) -> bool:
+        """Take a step of a new consumer's first comparison; tells whether there is more to do. Raises Unavailable."""
+        for source in self._sources:
+            with self._database.transaction() as transaction:
+                known = SQL.find_compared(transaction, consumer=self._row.name, source=source)
+            if known is None or not known["done"]:
+                page = self._listing(source, None, known["position"] if known else 0)
+                self._note(source, page, follow=True)
+                return True
+        return False
+
+    def _note(self, source: str, page: ListResponse, *, follow: bool) -> int:
+        """Note what is missing of a page's streams, and in the same transaction how far the comparison has come."""
+        name = self._row.name
+        listed = [{"stream": each.stream, "type": each.type, "version": each.version} for each in page.streams]
+        streams = to_json(sorted(listed, key=lambda each: str(each["stream"]))).decode()
+        with self._database.transaction() as transaction:
+            SQL.note_inboxes(transaction, consumer=name, streams=streams)
+            lacking = SQL.note_missing(transaction, consumer=name, streams=streams, at=self._clock.now())
+            if follow:
+                done = not page.more
+                SQL.note_compared(transaction, consumer=name, source=source, position=page.position, done=done)
+        return len(lacking)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="shared.outbox.replay", description="Apply what a consumer lacks.")
+    parser.add_argument("--consumer", required=True, choices=sorted(row.name for row in load().event_rows()))
+    parser.add_argument("--from", required=True, dest="start", help="a time (RFC 3339) or a position; 0 is all")
+    chosen = parser.parse_args(arguments)
+    row = consumer_of(chosen.consumer)
+    since, after = beginning(chosen.start)
+    sources = Sources(row.service, resources())
+    comparison = Comparison(row, resources().database(row.service), sources.list, resources().clock)
+    compared = comparison.replay(since, after)
+    print(f"{compared.streams} streams compared, {compared.lacking} of them lack something, which is on its way")
+    return 0
+
+
+def beginning(text: str) -> tuple[datetime | None, int]:
+    """A time or a position, told apart. Raises ValueError when it is neither."""
+    if text.isdecimal():
+        return None, int(text)
+    time = datetime.fromisoformat(text)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)), 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

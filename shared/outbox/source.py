@@ -1,0 +1,31 @@
+"""The stores of other services, as their consumers ask them: streams by Events.Read, what there is by Events.List."""
+
+from datetime import datetime
+
+import msgspec
+
+from shared.adapters.resources import Resources
+from shared.contracts.events import StoredEvent
+from shared.contracts.gen.events_pb2 import ListRequest, ListResponse, ReadRequest, ReadResponse
+from shared.registry import load
+
+
+class Sources:
+    """The services that own what a service consumes."""
+
+    def __init__(self, service: str, resources: Resources) -> None:
+        """service: the one that asks."""
+        self._service = service
+        self._resources = resources
+
+    def read(self, event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+        """A stream's events from the service that owns it. Raises Unavailable."""
+        request = ReadRequest(stream=stream, from_version=from_version)
+        owner = load().owner_of(event_type)
+        response = self._resources.channel(owner, self._service).call("Events.Read", request, ReadResponse)
+        return [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
+
+    def list(self, owner: str, since: datetime | None, after: int) -> ListResponse:
+        """Streams of a service in the order in which they were added to, beyond a position. Raises Unavailable."""
+        request = ListRequest(since=since, after=after)
+        return self._resources.channel(owner, self._service).call("Events.List", request, ListResponse)

@@ -1,0 +1,232 @@
+"""Operators see what consumers could not apply, and have it tried again."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from functions.platform.list_parked import ListParked
+from functions.platform.redrive import Redrive
+from functions.platform.views import ParkedView, RedriveView
+from shared import ids
+from shared.adapters.rpc import RpcChannel
+from shared.contracts.events import StoredEvent
+from shared.contracts.gen.events_pb2 import (
+    ListParkedRequest,
+    ListParkedResponse,
+    ListRequest,
+    ListResponse,
+    RedriveRequest,
+    RedriveResponse,
+)
+from shared.contracts.operations import Caller, Page
+from shared.errors import Forbidden, Malformed, MeridianError, NotFound
+from shared.outbox import redrive as redriving
+from shared.registry import load
+from shared.runtime.event import inbox
+from tests.island import Island
+from tests.problems import refused
+
+Rpc = Callable[[str, str], RpcChannel]
+CALLER = Caller("usr_us_1", "ses_us_1", frozenset({"operator"}))
+HOSTS = [name for name, service in load().services.items() if service.outbox]
+
+
+@pytest.fixture(scope="module")
+def island(stack: Any) -> Iterator[Island]:
+    """An island for these tests alone: they park what an audit finds."""
+    with Island.off(stack) as running:
+        yield running
+
+
+def captured(stream: str, version: int = 1) -> StoredEvent:
+    """A payment of an order that nobody knows: a defect, wherever it is tried."""
+    return StoredEvent(
+        id=ids.new("evt", "us"),
+        type="hold.captured",
+        stream=stream,
+        version=version,
+        at=datetime.now(UTC),
+        data={"order_id": ids.new("ord", "us"), "hold_id": stream},
+    )
+
+
+def parks(island: Island, *streams: str) -> None:
+    """Have a consumer fail at the first event of each, until it gives up."""
+    for stream in streams:
+        event = captured(stream)
+        for _ in range(load().rows["record_payment"].attempts - 1):
+            with pytest.raises(MeridianError):
+                island.receive("record_payment", event)
+        assert island.receive("record_payment", event) == "parked"
+
+
+def listed(island: Island, **asked: Any) -> Page[ParkedView]:
+    page: Page[ParkedView] = island.run("list_parked", request=ListParked(**asked))
+    return page
+
+
+def all_listed(island: Island, limit: int, **asked: Any) -> list[ParkedView]:
+    """Every page, one after the other."""
+    page = listed(island, limit=limit, **asked)
+    found = page.items
+    while page.next_cursor:
+        page = listed(island, limit=limit, cursor=page.next_cursor, **asked)
+        assert page.items
+        found += page.items
+    return found
+
+
+def redriven(island: Island, streams: list[str] | None = None, dry_run: bool = False) -> RedriveView:
+    request = Redrive("record_payment", streams, dry_run)
+    view: RedriveView = island.run("redrive", request=request, caller=CALLER)
+    return view
+
+
+def test_what_is_parked_is_told_page_by_page(island: Island) -> None:
+    """By consumer, the newest stream first: its next event, why it failed, how often, since when, and what waits."""
+    streams = sorted((ids.new("hld", "us") for _ in range(5)), reverse=True)
+    parks(island, *streams)
+    assert island.receive("record_payment", captured(streams[0], 2)) == "parked"
+    assert island.receive("capture_hold", captured(ids.new("ord", "us"), 3)) == "parked"
+    for limit in (1, 2, 100):
+        views = [view for view in all_listed(island, limit) if view.stream in streams]
+        assert [view.stream for view in views] == streams
+    assert {view.consumer for view in all_listed(island, 2)} == {"capture_hold", "record_payment"}
+    (first, *_) = all_listed(island, 3, consumer="record_payment")
+    assert (first.stream, first.version, first.events, first.type) == (streams[0], 1, 2, "hold.captured")
+    assert (first.reason, first.attempts) == ("failed", load().rows["record_payment"].attempts)
+    assert first.error
+    assert datetime.now(UTC) - first.since < timedelta(minutes=5)
+    found = island.rpc("order", "platform")
+    assert found  # the count by which an alert goes
+    with island.resources.database("order").transaction() as transaction:
+        assert redriving.count_parked(transaction)["record_payment", "failed"] >= 5
+    assert any("no_event_failed_for_good" in violation for violation in island.violations())
+
+
+def test_a_redrive_releases_what_is_named(island: Island) -> None:
+    """A dry run changes nothing; what fails again is parked again; nothing is released that was not asked for."""
+    streams = [ids.new("hld", "us") for _ in range(3)]
+    parks(island, *streams)
+    assert sorted(redriven(island, streams, dry_run=True).streams) == streams
+    assert reasons(island, streams) == {"failed"}
+    view = redriven(island, streams[:2])
+    assert (sorted(view.streams), view.events, view.left, view.dry_run) == (streams[:2], 2, 0, False)
+    assert reasons(island, streams[:2]) == {"gap"}
+    assert reasons(island, streams[2:]) == {"failed"}
+    box = inbox(island.bound("record_payment"), island.resources.clock)
+    with island.later(timedelta(minutes=10)):
+        assert box.fill_gaps(lambda *_: []) == 0
+    assert reasons(island, streams) == {"failed"}
+    assert redriven(island, [ids.new("hld", "us")]).streams == []
+
+
+def reasons(island: Island, streams: list[str]) -> set[str]:
+    sql = "SELECT DISTINCT reason FROM parked WHERE stream = ANY(:streams::text[])"
+    return {row["reason"] for row in island.books.rows("order", sql, streams=streams)}
+
+
+def test_no_more_is_released_than_a_cap(island: Island, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is told, and released by the next redrive."""
+    monkeypatch.setattr(redriving, "AT_MOST", 2)
+    streams = [ids.new("hld", "us") for _ in range(3)]
+    parks(island, *streams)
+    view = redriven(island, streams)
+    assert (view.streams, view.left) == (streams[:2], 1)
+
+
+def test_the_command_line_does_the_same(
+    island: Island, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """python -m shared.outbox.redrive."""
+    stream = ids.new("hld", "us")
+    parks(island, stream)
+    monkeypatch.setattr(redriving, "resources", lambda: island.resources)
+    assert redriving.main(["record_payment", "--stream", stream, "--dry-run"]) == 0
+    assert capsys.readouterr().out == "1 streams with 1 events would be released, 0 left\n"
+    assert reasons(island, [stream]) == {"failed"}
+    assert redriving.main(["record_payment", "--stream", stream]) == 0
+    assert reasons(island, [stream]) == {"gap"}
+
+
+@pytest.mark.parametrize("asked", [{"consumer": "nobody"}, {"consumer": "create_order"}, {"consumer": ""}])
+def test_a_consumer_is_one_that_there_is(island: Island, asked: dict[str, Any]) -> None:
+    """Anything else is malformed."""
+    with pytest.raises(Malformed):
+        island.run("redrive", request=Redrive(**asked), caller=CALLER)
+    if asked["consumer"]:
+        with pytest.raises(Malformed):
+            listed(island, **asked)
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "!", "bm9ib2R5IHN0cmVhbQ==", "cmVjb3JkX3BheW1lbnQ=", "AAAA"])
+def test_a_cursor_is_one_of_this_list(operator: Person, cursor: str) -> None:
+    """Anything else is 400."""
+    refused(operator.request("GET", f"/v1/operator/parked?cursor={cursor}"), 400, "VALIDATION_FAILED", "cursor")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"consumer": 1},
+        {"consumer": "nobody"},
+        {"consumer": "record_payment", "streams": []},
+        {"consumer": "record_payment", "streams": ["nonsense"]},
+        {"consumer": "record_payment", "streams": [None]},
+        {"consumer": "record_payment", "streams": "all"},
+        {"consumer": "record_payment", "dry_run": "yes"},
+        {"consumer": "record_payment", "rate": 5},
+    ],
+)
+def test_a_malformed_redrive_is_refused(operator: Person, body: dict[str, Any]) -> None:
+    """It is 400."""
+    refused(operator.request("POST", "/v1/operator/parked/redrive", body, fresh_key()), 400, "VALIDATION_FAILED")
+
+
+def test_operators_ask_through_the_edge(operator: Person) -> None:
+    """The answers are the contract's."""
+    page = operator.get("/v1/operator/parked?consumer=capture_hold&limit=5")
+    assert set(page) == {"items", "next_cursor"}
+    answer = operator.post("/v1/operator/parked/redrive", {"consumer": "capture_hold", "dry_run": True})
+    assert set(answer) == {"consumer", "dry_run", "streams", "events", "left"}
+
+
+def test_they_need_a_token_with_their_scope(guarded: Callable[..., None]) -> None:
+    """operator."""
+    guarded("list_parked", "/v1/operator/parked")
+    guarded("redrive", "/v1/operator/parked/redrive", {"consumer": "record_payment"})
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_knows_its_own_consumers(rpc: Rpc, host: str) -> None:
+    """Another service's are not found there; and only the platform may ask."""
+    for consumer in ("nobody", *(row.name for row in load().event_rows() if row.service != host)):
+        with pytest.raises(NotFound):
+            rpc(host, "platform").call("Events.ListParked", ListParkedRequest(consumer=consumer), ListParkedResponse)
+        with pytest.raises(NotFound):
+            rpc(host, "platform").call("Events.Redrive", RedriveRequest(consumer=consumer), RedriveResponse)
+    for stranger in ("", "nobody", "order"):
+        with pytest.raises(Forbidden):
+            rpc(host, stranger).call("Events.Redrive", RedriveRequest(consumer="record_payment"), RedriveResponse)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_host_lists_its_streams(rpc: Rpc, host: str, buyer: Person, on_sale: Callable[..., Any]) -> None:
+    """All of them are found, page by page, each at its last version; from a time on only what came since."""
+    on_sale()
+    channel = rpc(host, "order")
+    found: dict[str, int] = {}
+    position, more = 0, True
+    while more:
+        page = channel.call("Events.List", ListRequest(after=position), ListResponse)
+        assert page.position >= position
+        found |= {each.stream: max(each.version, found.get(each.stream, 0)) for each in page.streams}
+        position, more = page.position, page.more
+    known = {"identity": buyer.user_id, "wallet": buyer.wallet_id}.get(host)
+    assert known is None or found[known] == 1
+    late = channel.call("Events.List", ListRequest(since=datetime.now(UTC) + timedelta(days=1)), ListResponse)
+    assert list(late.streams) == []
