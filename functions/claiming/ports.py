@@ -103,6 +103,21 @@ class Vouchers(Protocol):
         """The voucher for these terms, as the JSON that is stored and returned."""
 
 
+class Sessions(Protocol):
+    """What this region believes of sessions."""
+
+    def tell_ended(self, session_id: str) -> None:
+        """Have nobody believe any more that a session lives. Raises Unavailable."""
+
+
+class SessionWork(Protocol):
+    """The work of hearing of sessions."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """What this region believes of them."""
+
+
 class ClaimWork(Protocol):
     """The work of one operation on claims, in one transaction."""
 

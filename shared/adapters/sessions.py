@@ -2,7 +2,8 @@
 
 Firestore is the truth; the identity service writes it. Redis is a cache of it: that a session lived is believed for
 ALIVE_SECONDS, that it ended until its last token has died. An end is told to Firestore and then to Redis, so that it
-holds at once wherever that Redis is read; elsewhere after ALIVE_SECONDS at most.
+holds at once wherever that Redis is read. Other regions hear of it by its event, session.revoked; where that is late,
+they believe for ALIVE_SECONDS at most what they have read before.
 """
 
 import logging
@@ -59,7 +60,20 @@ class Liveness:
 
     def ended(self, session_id: str) -> None:
         """Spread the news that a session ended, which Firestore knows already. Without Redis it spreads by itself."""
-        self._remember(session_id, ENDED, ENDED_SECONDS, over=True)
+        try:
+            self.tell_ended(session_id)
+        except Unavailable as error:
+            log.warning("a session's end spreads by itself: %s", error)
+
+    def tell_ended(self, session_id: str) -> None:
+        """Tell this region's Redis that a session ended somewhere. Raises Unavailable when it does not take it."""
+        from redis.exceptions import RedisError
+
+        try:
+            with self._breaker.guard((RedisError, OSError)):
+                self._redis().set(_key(session_id), ENDED, ex=ENDED_SECONDS)
+        except (RedisError, OSError) as error:
+            raise Unavailable("Redis is not told of a session's end.") from error
 
     def _cached(self, session_id: str) -> bytes | None:
         from redis.exceptions import RedisError

@@ -15,6 +15,7 @@ from shared.outbox.work import UnitOfWork
 
 if TYPE_CHECKING:
     from functions.claiming.store.chain import ClaimContract, Relayer
+    from shared.adapters.sessions import Liveness
 
 LONGEST: Final = timedelta(minutes=10)
 """How far apart two attempts of a redemption are at most."""
@@ -47,6 +48,11 @@ class Work(UnitOfWork):
     def sendings(self) -> SendingStore:
         """The relayer's nonces."""
         return SendingStore(self.opened, self.settings.claim_chain_id, self.resources.signer("relayer").address)
+
+    @property
+    def sessions(self) -> "Liveness":
+        """What this region believes of sessions."""
+        return self.resources.sessions()
 
     @cached_property
     def orders(self) -> OrderClient:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.claiming.domain.claim import Claim, Item, Status, Terms
-from functions.claiming.domain.errors import NotClaimable, RecipientFixed
+from functions.claiming.domain.errors import NotClaimable, NotFailed, RecipientFixed
+from functions.claiming.domain.redeeming import Patience, Redemption
+from shared.chains import Place
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 500_000, tzinfo=UTC)
 ITEMS = (Item(31337, "0x00", 7, 2),)
@@ -44,7 +46,7 @@ def test_a_voucher_lasts_until_its_deadline() -> None:
 def test_the_first_voucher_claims_and_later_ones_do_not() -> None:
     """A reissue changes the voucher and its deadline, and nothing that counts as a fact."""
     first = OPEN.handed_out("0xPayer", "one", NOW + timedelta(days=7), NOW)
-    assert (first.status, first.version, first.claimed_at) == ("claimed", 2, NOW)
+    assert (first.status, first.version, first.claimed_at, first.due_at) == ("claimed", 2, NOW, NOW)
     later = NOW + timedelta(days=8)
     second = first.handed_out("0xPayer", "two", later + timedelta(days=7), later)
     assert second == replace(first, voucher="two", deadline=later + timedelta(days=7))
@@ -75,3 +77,60 @@ def test_terms_are_what_is_signed() -> None:
 def test_what_the_api_knows_of(status: Status, *, shown: bool) -> None:
     """A claim is shown once there is a voucher, and not when it was given back."""
     assert replace(OPEN, status=status).shown is shown
+
+
+PATIENCE = Patience(3, timedelta(seconds=10), timedelta(seconds=30))
+CLAIMED = OPEN.handed_out("0xPayer", "{}", NOW + timedelta(days=7), NOW)
+REDEEMED = Redemption(31337, "0xaa", Place(7, "0x07"))
+
+
+def test_an_attempt_is_awaited() -> None:
+    """While a transaction is on its way there is nothing due; that it is on its way is no fact for others."""
+    sent = CLAIMED.attempted()
+    assert (sent.status, sent.attempts, sent.due_at, sent.awaited) == ("processing", 1, None, True)
+    assert sent.version == CLAIMED.version
+    assert not CLAIMED.awaited
+
+
+def test_what_comes_to_nothing_is_tried_again_and_fails_in_the_end() -> None:
+    """With pauses that grow; the last failure is told, the others are not."""
+    first = CLAIMED.attempted().missed("x", PATIENCE, NOW, 1)
+    assert (first.status, first.failures, first.due_at) == ("processing", 1, NOW + timedelta(seconds=10))
+    second = first.missed("y", PATIENCE, NOW, 1)
+    assert (second.failures, second.due_at, second.version) == (2, NOW + timedelta(seconds=20), CLAIMED.version)
+    last = second.missed("z", PATIENCE, NOW, 1)
+    assert (last.status, last.failure, last.due_at, last.version) == ("failed", "z", None, CLAIMED.version + 1)
+    again = last.again(NOW)
+    assert (again.status, again.failures, again.due_at, again.version) == ("claimed", 0, NOW, last.version)
+
+
+@pytest.mark.parametrize("claim", [OPEN, CLAIMED, CLAIMED.attempted(), CLAIMED.processed(REDEEMED, NOW)])
+def test_only_what_failed_is_tried_again(claim: Claim) -> None:
+    """Whatever else it is, it stays that."""
+    with pytest.raises(NotFailed):
+        claim.again(NOW)
+
+
+def test_what_is_honoured_is_processed_once() -> None:
+    """Whatever the house was at; found again in another block it only says where."""
+    for before in (CLAIMED, CLAIMED.attempted(), CLAIMED.missed("x", Patience(1, NOW - NOW, NOW - NOW), NOW, 0)):
+        after = before.processed(REDEEMED, NOW)
+        assert (after.status, after.redemption, after.processed_at, after.due_at) == ("processed", REDEEMED, NOW, None)
+        assert after.version == before.version + 1
+        elsewhere = replace(REDEEMED, place=Place(9, "0x09"))
+        moved = replace(after, doubted=True).processed(elsewhere, NOW + timedelta(days=1))
+        assert moved == replace(after, redemption=elsewhere)
+
+
+def test_what_the_chain_forgot_is_due_again() -> None:
+    """It is not processed any more, and is redeemed once more."""
+    undone = replace(CLAIMED.processed(REDEEMED, NOW), doubted=True).undone(NOW)
+    assert (undone.status, undone.redemption, undone.processed_at, undone.due_at) == ("processing", None, None, NOW)
+    assert not undone.doubted
+
+
+@pytest.mark.parametrize(("failures", "least", "most"), [(1, 5, 10), (2, 10, 20), (3, 15, 30), (10**6, 15, 30)])
+def test_pauses_grow_up_to_a_longest(failures: int, least: int, most: int) -> None:
+    """Half of each is certain and half by chance, so that those who failed together do not come together."""
+    assert PATIENCE.delay(failures, 0) == timedelta(seconds=least)
+    assert PATIENCE.delay(failures, 1) == timedelta(seconds=most)

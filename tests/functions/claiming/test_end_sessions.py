@@ -1,0 +1,83 @@
+"""Sessions that ended in another region: this region's cache hears of it by the event."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from unittest.mock import patch
+
+import pytest
+
+from emulators import secrets
+from emulators.buyer import Person
+from emulators.stack import Stack
+from shared import ids
+from shared.adapters.resources import Resources
+from shared.adapters.sessions import Liveness
+from shared.config import read
+from shared.contracts.events import StoredEvent
+from shared.errors import Unavailable
+from shared.runtime.worker import read_stream
+from tests.island import Island
+from tests.problems import session_of
+
+
+@pytest.fixture(scope="module")
+def elsewhere(stack: Stack) -> Iterator[Island]:
+    """Another region: services with a cache of their own, and the same truth about sessions."""
+    settings = read(stack.environment)
+    other = replace(settings, redis_url=settings.redis_url.removesuffix("/0") + "/1")
+    with Island(other, secrets.read(stack.layout.secrets, "postgres.password")) as running:
+        yield running
+
+
+def lives(region: Resources, person: Person) -> bool:
+    return region.sessions().alive(session_of(person), datetime.now(UTC))
+
+
+def revoked(resources: Resources, person: Person) -> list[StoredEvent]:
+    """The events of a person's session."""
+    return read_stream("claiming", resources, "session.revoked", session_of(person), 1)
+
+
+def test_a_session_that_ended_elsewhere_ends_here(
+    resources: Resources, elsewhere: Island, anyone: Callable[[], Person]
+) -> None:
+    """The cache believed it alive; from the event on it does not, however often that comes."""
+    person, other = anyone(), anyone()
+    for somebody in (person, other):
+        assert lives(elsewhere.resources, somebody)
+    person.request("POST", "/v1/auth/sign-out", {"refresh_token": person.refresh_token}).raise_for_status()
+    assert not lives(resources, person)
+    assert lives(elsewhere.resources, person)  # it has not heard of it
+    events = revoked(resources, person)
+    assert [elsewhere.receive("end_sessions", event) for event in events] == ["applied"]
+    assert not lives(elsewhere.resources, person)
+    assert [elsewhere.receive("end_sessions", event) for event in events] == ["known"]
+    elsewhere.handle("end_sessions", events[0])
+    assert not lives(elsewhere.resources, person)
+    assert lives(elsewhere.resources, other)
+
+
+def test_a_cache_that_does_not_answer_is_told_again(
+    resources: Resources, elsewhere: Island, anyone: Callable[[], Person]
+) -> None:
+    """The event is not acknowledged, and applied when it comes again."""
+    person = anyone()
+    assert lives(elsewhere.resources, person)
+    person.request("POST", "/v1/auth/sign-out", {"refresh_token": person.refresh_token}).raise_for_status()
+    (event,) = revoked(resources, person)
+
+    def fails(*_: object) -> None:
+        raise Unavailable
+
+    with patch.object(Liveness, "tell_ended", fails), pytest.raises(Unavailable):
+        elsewhere.receive("end_sessions", event)
+    assert elsewhere.receive("end_sessions", event) == "applied"
+    assert not lives(elsewhere.resources, person)
+
+
+def test_redis_that_is_away_raises(elsewhere: Island) -> None:
+    """Silence would be taken for the news having arrived."""
+    away = replace(elsewhere.settings, redis_url="redis://127.0.0.1:1/0")
+    with pytest.raises(Unavailable):
+        Resources(away).sessions().tell_ended(ids.new("ses", "us"))
