@@ -61,7 +61,7 @@ def _play(client: httpx.Client, out: Console) -> None:
     assert signer == voucher["signer"], f"the voucher was signed by {signer}, not by {voucher['signer']}"
     tell("claim", f"a voucher for {claim['recipient']}, its signature recovered to {signer}")
 
-    buyer.wait_for(f"/v1/orders/{order['id']}", "status", "claimed")
+    buyer.settled(f"/v1/orders/{order['id']}", lambda seen: seen["status"] in ("claimed", "completed"))
     due = int(order["total"]) - fee(int(order["total"]), FEE_BPS)
     _wait_for_balance(merchant, due)
     tell("settle", f"the merchant has {shown(due, 'USDC')}, the house its fee of {FEE_BPS / 100} %")

@@ -28,6 +28,7 @@ BUYERS: Final = 600
 AT_ONCE: Final = 32
 PRICE: Final = 10_000_000
 FUNDS: Final = 25_000_000
+CLAIMED: Final = frozenset({"claimed", "completed"})
 OPEN_STATES: Final = frozenset({"pending", "confirmed"})
 
 
@@ -147,7 +148,7 @@ def _claim(played: Played, orders: list[dict[str, Any]], size: Size, bars: Bars)
         else:
             played.voucher_mismatches.append(order_id)
     for order in bars.track("settle", orders):
-        played.order_ids[order["id"]].settled(f"/v1/orders/{order['id']}", lambda seen: seen["status"] == "claimed")
+        played.order_ids[order["id"]].settled(f"/v1/orders/{order['id']}", lambda seen: seen["status"] in CLAIMED)
     for supply_id in played.supply_ids:  # the stock hears of the payments by an event of its own
         played.buyers[0].settled(f"/v1/supplies/{supply_id}", lambda seen: seen["reserved"] == 0)
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from shared import ids
 from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
 from tests.waiting import WITHIN_SECONDS, until
+
+CLAIMS: Final = {"paid": ["open"], "claimed": ["claimed", "processing", "processed"], "completed": ["processed"]}
+"""The claims that go with an order's status: the order hears of the chain by an event."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,13 @@ class Account:
 
     def settled(self) -> bool:
         """Whether all services agree on an end, or on a state in which the buyer may claim."""
-        if self.status in ("paid", "claimed"):
+        if self.status in ("paid", "claimed", "completed"):
             free = not self.hold and not self.escrow
             kept = "captured" if self.status == "paid" else "settled"
             return (
                 set(self.reservations) == {"committed"}
                 and (free or (self.hold, self.escrow) == ("captured", kept))
-                and self.claim in {"paid": ["open"], "claimed": ["claimed", "processing", "processed"]}[self.status]
+                and self.claim in CLAIMS[self.status]
             )
         return (
             self.status in ("failed", "cancelled", "expired")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import hypothesis
@@ -26,6 +26,14 @@ from tests.problems import session_of, with_token
 from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
+
+ELSEWHERE: Final = {
+    "chain_id": 1,
+    "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+    "token_id": "5",
+    "standard": "ERC-1155",
+}
+"""An asset of a chain on which the house has no relayer: what is claimed of it stays claimed until a test is done."""
 
 hypothesis.settings.register_profile("meridian", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("meridian")
@@ -88,11 +96,14 @@ def buyer(anyone: Callable[[], Person]) -> Person:
 
 @pytest.fixture
 def on_sale(merchant: Person) -> Callable[..., dict[str, Any]]:
-    """Puts a supply of the merchant on sale; what is given goes before the defaults."""
+    """Puts a supply of the merchant on sale; what is given goes before the defaults.
+
+    By default what is claimed of it is not redeemed by the house meanwhile; `asset=None` is a token of its own contract.
+    """
 
     def sell(**terms: object) -> dict[str, Any]:
-        body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 10, "status": "active"}
-        supply: dict[str, Any] = merchant.post("/v1/supplies", {**body, **terms}, key=fresh_key())
+        body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 10, "asset": ELSEWHERE}
+        supply: dict[str, Any] = merchant.post("/v1/supplies", {**body, "status": "active", **terms}, key=fresh_key())
         return supply
 
     return sell

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -9,6 +10,8 @@ import pytest
 
 from emulators.buyer import Person, fresh_key
 from shared.config import Settings
+from tests.books import Books
+from tests.conftest import ELSEWHERE
 from tests.contract.api import Api
 
 
@@ -18,11 +21,14 @@ class World:
 
     owner: to whom it belongs. stranger: somebody else.
     known: an id for each path parameter of the registry, of a thing that only its owner sees.
+    paid: has the owner buy something, which is not redeemed on any chain. books: the databases.
     """
 
     owner: Person
     stranger: Person
     known: dict[str, str]
+    paid: Callable[[], dict[str, Any]]
+    books: Books
 
 
 def funded(person: Person, amount: int = 10**12) -> Person:
@@ -41,11 +47,13 @@ def supply_of(person: Person, **terms: Any) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def thing(merchant: Person) -> dict[str, Any]:
     """A supply on sale, with more units than the tests can buy."""
-    return supply_of(merchant, quantity=10**6)
+    return supply_of(merchant, quantity=10**6, asset=ELSEWHERE)
 
 
 @pytest.fixture(scope="session")
-def world(anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Callable[..., dict[str, Any]]) -> World:
+def world(
+    anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Callable[..., dict[str, Any]], books: Books
+) -> World:
     """Somebody with one of each kind of thing, and a stranger."""
     owner = funded(anyone())
     order = paid_order(owner, thing)
@@ -60,7 +68,7 @@ def world(anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Calla
         "claim_id": claim["id"],
         "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }
-    return World(owner, anyone(), known)
+    return World(owner, anyone(), known, partial(paid_order, owner, thing), books)
 
 
 @pytest.fixture(scope="session")

@@ -149,9 +149,12 @@ def paid(world: World) -> Sample:
     return Sample({"order_id": order["id"]})
 
 
-def redeemable(world: World) -> Sample:
-    """A claim that has not failed: nobody can have one fail at will, and this one is not to be tried again."""
-    return Sample(path={"claim_id": world.known["claim_id"]}, status=409)
+def failed(world: World) -> Sample:
+    """A claim that could not be redeemed; nobody can have one fail at will, so the database says that it did."""
+    claim = world.owner.post("/v1/claims", {"order_id": world.paid()["id"]})
+    sql = "UPDATE claims SET status = 'failed', due_at = NULL WHERE id = :id RETURNING id"
+    assert world.books.rows("claiming", sql, id=claim["id"])
+    return Sample(path={"claim_id": claim["id"]})
 
 
 SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
@@ -174,5 +177,5 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "create_order": purchase,
     "cancel_order": unpaid,
     "create_claim": paid,
-    "retry_claim": redeemable,
+    "retry_claim": failed,
 }

@@ -31,7 +31,7 @@ def test_a_claim_is_redeemed_once(
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
     """The house redeems it: the buyer has what was bought; replay and another recipient are refused."""
-    supply = on_sale()
+    supply = on_sale(asset=None)
     order = paid_order(buyer, supply, quantity=3)
     claim = buyer.post("/v1/claims", {"order_id": order["id"]})
     voucher = claim["voucher"]
@@ -63,7 +63,7 @@ def test_a_claim_survives_a_node_restart(
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
     """The node is away when it is claimed: it is redeemed when that is back."""
-    order = paid_order(buyer, on_sale())
+    order = paid_order(buyer, on_sale(asset=None))
     stack.stop("chain")
     try:
         claim = buyer.post("/v1/claims", {"order_id": order["id"]})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -13,14 +13,6 @@ from functions.order.domain.order import Order
 from shared import ids
 from shared.contracts.operations import Repeated
 from tests.island import Island, Islander
-
-ELSEWHERE: Final = {
-    "chain_id": 1,
-    "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-    "token_id": "5",
-    "standard": "ERC-1155",
-}
-"""An asset of a chain on which the house has no relayer: what is claimed of it stays claimed."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from shared.contracts.encode import to_json
 from shared.errors import NotFound, Unavailable
 from shared.money import Amount
 from tests.books import Books
-from tests.functions.claiming.conftest import ELSEWHERE, Bought
+from tests.functions.claiming.conftest import Bought
 from tests.functions.claiming.test_voucher import checked
 from tests.island import Island
 from tests.problems import absent, refused
@@ -84,7 +84,7 @@ def test_a_paid_order_is_claimed(buyer: Person, on_sale: Sell, paid_order: Pay, 
 
 def test_a_claim_ends_the_order(buyer: Person, on_sale: Sell, paid_order: Pay, books: Books) -> None:
     """The order becomes claimed; a repeat after that is still answered with the voucher."""
-    order = paid_order(buyer, on_sale(asset=ELSEWHERE))
+    order = paid_order(buyer, on_sale())
     claim = buyer.post(CLAIMS, {"order_id": order["id"]})
     buyer.wait_for(f"/v1/orders/{order['id']}", "status", "claimed")
     again = buyer.request("POST", CLAIMS, {"order_id": order["id"]})
@@ -110,7 +110,7 @@ def test_every_line_is_in_the_voucher(buy: Buy) -> None:
 
 def test_fifty_at_once_get_one_voucher(buyer: Person, on_sale: Sell, paid_order: Pay, books: Books) -> None:
     """One is answered 201 and the others 200, all with identical bytes; there is one claim, told of once."""
-    order = paid_order(buyer, on_sale(asset=ELSEWHERE))
+    order = paid_order(buyer, on_sale())
     responses = all_at_once([lambda: buyer.request("POST", CLAIMS, {"order_id": order["id"]})] * 50)
     assert sorted(response.status_code for response in responses) == [200] * 49 + [201]
     assert len({response.content for response in responses}) == 1
@@ -220,7 +220,7 @@ def test_a_recipient_may_be_named(buy: Buy) -> None:
 def test_a_recipient_is_fixed(buyer: Person, on_sale: Sell, paid_order: Pay) -> None:
     """Whoever is named first, or by default: naming them again repeats, in any case; naming another is refused."""
     for recipient in (buyer.address, an_address()):
-        order_id = paid_order(buyer, on_sale(asset=ELSEWHERE))["id"]
+        order_id = paid_order(buyer, on_sale())["id"]
         first = buyer.request("POST", CLAIMS, {"order_id": order_id, "recipient": recipient.lower()})
         assert (first.status_code, first.json()["recipient"]) == (201, recipient)
         for again in ({}, {"recipient": recipient}, {"recipient": recipient.lower()}, {"recipient": None}):

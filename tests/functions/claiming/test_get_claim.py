@@ -6,7 +6,6 @@ from typing import Any
 from emulators.buyer import Person
 from shared import ids
 from tests.books import Books
-from tests.functions.claiming.conftest import ELSEWHERE
 from tests.problems import absent, refused
 from tests.triggers import Triggers
 
@@ -15,7 +14,7 @@ Pay = Callable[..., dict[str, Any]]
 
 
 def claimed(buyer: Person, on_sale: Sell, paid_order: Pay) -> dict[str, Any]:
-    claim: dict[str, Any] = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale(asset=ELSEWHERE))["id"]})
+    claim: dict[str, Any] = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale())["id"]})
     return claim
 
 

@@ -21,7 +21,7 @@ from shared.config import Settings
 from shared.errors import NotFound
 from shared.money import Amount
 from shared.runtime.tokens import verify
-from tests.functions.claiming.conftest import ELSEWHERE, Bought
+from tests.functions.claiming.conftest import Bought
 from tests.island import Island
 from tests.problems import absent, refused, with_token
 from tests.races import all_at_once
@@ -48,7 +48,7 @@ def claimed(
     buyer: Person, on_sale: Callable[..., dict[str, Any]], paid_order: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:
     """A claim of two units."""
-    order = paid_order(buyer, on_sale(asset=ELSEWHERE), 2)
+    order = paid_order(buyer, on_sale(), 2)
     claim: dict[str, Any] = buyer.post("/v1/claims", {"order_id": order["id"]})
     return claim
 

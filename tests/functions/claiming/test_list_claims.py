@@ -9,7 +9,7 @@ from emulators.buyer import Person
 from functions.claiming.list_claims import ListClaims
 from functions.claiming.views import ClaimView
 from shared.contracts.operations import Page
-from tests.functions.claiming.conftest import ELSEWHERE, Bought
+from tests.functions.claiming.conftest import Bought
 from tests.island import Island, Islander
 from tests.problems import refused
 
@@ -27,7 +27,7 @@ def test_a_list_shows_claims_as_they_are(
 ) -> None:
     """Each item is what get_claim shows; the filter finds it by its status alone."""
     assert buyer.get("/v1/claims") == {"items": [], "next_cursor": None}
-    claim = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale(asset=ELSEWHERE))["id"]})
+    claim = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale())["id"]})
     assert buyer.get("/v1/claims") == {"items": [claim], "next_cursor": None}
     assert buyer.get("/v1/claims?status=claimed")["items"] == [claim]
     for status in ("processing", "processed", "failed"):

@@ -11,7 +11,7 @@ from functions.claiming.retry_claim import RetryClaim
 from functions.claiming.views import ClaimView
 from shared import ids
 from shared.errors import NotFound
-from tests.functions.claiming.conftest import ELSEWHERE, Bought
+from tests.functions.claiming.conftest import Bought
 from tests.problems import absent, refused
 from tests.races import at_once
 
@@ -73,7 +73,7 @@ def test_it_is_for_operators(
     guarded: Callable[..., None],
 ) -> None:
     """The scope `operator`; the claim's owner has no more right than a stranger."""
-    claim = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale(asset=ELSEWHERE))["id"]})
+    claim = buyer.post("/v1/claims", {"order_id": paid_order(buyer, on_sale())["id"]})
     path = f"/v1/operator/claims/{claim['id']}/retry"
     guarded("retry_claim", path)
     refused(buyer.request("POST", path), 403, "SCOPE_MISSING")
