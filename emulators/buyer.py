@@ -3,7 +3,7 @@
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import httpx
@@ -59,14 +59,16 @@ class Person:
         """POST, with an idempotency key where one is given. Raises httpx.HTTPStatusError."""
         return self._answer(self.request("POST", path, body, key))
 
-    def request(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
-        """Any request, and whatever is answered."""
+    def request(
+        self, method: str, path: str, body: Any = None, key: str | None = None, more: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Any request, with more headers where some are given, and whatever is answered."""
         if self.access_token and time.monotonic() > self._renew_at:
             self._renew()
         headers = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
         if key is not None:
             headers["Idempotency-Key"] = key
-        return self._http.request(method, path, json=body, headers=headers)
+        return self._http.request(method, path, json=body, headers={**headers, **(more or {})})
 
     def insist(
         self, method: str, path: str, body: Any = None, key: str | None = None, *, again: bool = True

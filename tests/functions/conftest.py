@@ -32,11 +32,11 @@ def guarded(stack: Stack, anyone: Callable[[], Person]) -> Callable[..., None]:
         row = load().rows[name]
         unlike = {"": "no token", "nonsense": "no JWT", person.access_token[:-4] + "AAAA": "another signature"}
         for token in unlike:
-            response = with_token(person, token).request(row.method, path, body, fresh_key())
+            response = with_token(person, token).request(row.method, path, body, fresh_key(), {"If-Match": "*"})
             refused(response, 401, "UNAUTHENTICATED")
             assert response.headers["WWW-Authenticate"] == "Bearer"
         lacking = without(person, row.scope or "", read(stack.environment))
-        refused(lacking.request(row.method, path, body, fresh_key()), 403, "SCOPE_MISSING")
+        refused(lacking.request(row.method, path, body, fresh_key(), {"If-Match": "*"}), 403, "SCOPE_MISSING")
 
     return check
 

@@ -92,7 +92,7 @@ class SupplyStore:
     def owned(self, supply_id: str, merchant: str, *, locked: bool = False) -> Supply:
         supply = self.get(supply_id, merchant)
         if supply.merchant_id != merchant:
-            raise NotFound("There is no such supply of yours.")
+            raise NotFound("There is no such supply.")
         if not locked:
             return supply
         self._stock.lock([supply.id])
