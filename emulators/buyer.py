@@ -120,15 +120,15 @@ class Person:
         balances = self.get(f"/v1/wallets/{self.wallet_id}/balances")["balances"]
         return sum(int(balance["posted"]) for balance in balances if balance["currency"] == currency)
 
-    def wait_for(self, path: str, field: str, wanted: Any, within_seconds: float = 20) -> Any:
-        """Look at a resource until a field is as wanted. Raises TimeoutError, saying what it was instead."""
+    def wait_for(self, path: str, field: str, *wanted: Any, within_seconds: float = 20) -> Any:
+        """Look at a resource until a field is one of these. Raises TimeoutError, saying what it was instead."""
         until = time.monotonic() + within_seconds
         while True:
             seen = self.get(path)
-            if seen[field] == wanted:
+            if seen[field] in wanted:
                 return seen
             if time.monotonic() > until:
-                raise TimeoutError(f"{path}: {field} is {seen[field]!r} after {within_seconds} s, not {wanted!r}")
+                raise TimeoutError(f"{path}: {field} is {seen[field]!r} after {within_seconds} s, not {wanted}")
             time.sleep(LOOK_SECONDS)
 
     def _renew(self) -> None:

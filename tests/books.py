@@ -2,15 +2,23 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 from shared import ids
 from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
 from tests.waiting import WITHIN_SECONDS, until
 
-CLAIMS: Final = {"paid": ["open"], "claimed": ["claimed", "processing", "processed"], "completed": ["processed"]}
-"""The claims that go with an order's status: the order hears of the chain by an event."""
+PAID = {
+    "paid": ({"captured", "settled"}, {"open"}),
+    "claimed": ({"settled"}, {"claimed", "processing", "processed", "failed"}),
+    "completed": ({"settled"}, {"processed"}),
+    "refunded": ({"refunded"}, {"voided"}),
+}
+"""By the status of an order that was paid: its escrow (settled already where it has matured) and its claim.
+
+The order hears of the chain by an event.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,15 +31,20 @@ class Account:
     escrow: str
     claim: str
 
+    @property
+    def returned(self) -> bool:
+        """Whether it was refunded, and its units are for sale again."""
+        return self.status == "refunded" and set(self.reservations) == {"returned"}
+
     def settled(self) -> bool:
         """Whether all services agree on an end, or on a state in which the buyer may claim."""
-        if self.status in ("paid", "claimed", "completed"):
+        if self.status in PAID:
             free = not self.hold and not self.escrow
-            kept = "captured" if self.status == "paid" else "settled"
+            escrow, claims = PAID[self.status]
             return (
-                set(self.reservations) == {"committed"}
-                and (free or (self.hold, self.escrow) == ("captured", kept))
-                and self.claim in CLAIMS[self.status]
+                (set(self.reservations) == {"committed"} or self.returned)
+                and (free or (self.hold == "captured" and self.escrow in escrow))
+                and self.claim in claims
             )
         return (
             self.status in ("failed", "cancelled", "expired")
@@ -109,7 +122,7 @@ class Books:
         """The ledger of an order: (kind, account, currency, amount), in the order in which it was written."""
         sql = """
             SELECT t.kind, e.account, e.currency, e.amount FROM entries e JOIN transfers t ON t.id = e.transfer_id
-            WHERE t.order_id = :order_id ORDER BY e.position"""
+            WHERE t.order_id = :order_id ORDER BY e.created_at, e.id"""
         found = self.rows("wallet", sql, order_id=order_id)
         return [(row["kind"], row["account"], row["currency"], row["amount"]) for row in found]
 

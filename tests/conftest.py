@@ -98,7 +98,7 @@ def buyer(anyone: Callable[[], Person]) -> Person:
 def on_sale(merchant: Person) -> Callable[..., dict[str, Any]]:
     """Puts a supply of the merchant on sale; what is given goes before the defaults.
 
-    By default what is claimed of it is not redeemed by the house meanwhile; `asset=None` is a token of its own contract.
+    By default what is claimed of it is not redeemed meanwhile; `asset=None` is a token of the house's own contract.
     """
 
     def sell(**terms: object) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class LeafProof(Request):
     """A proof for a leaf (address, uint256 per-user limit, uint256 unit price); a limit of 0 leaves the phase's."""
 
     hashes: Hashes
-    per_user_limit: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+    per_user_limit: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     unit_price: Amount
 
 

@@ -131,6 +131,16 @@ def purchase(world: World) -> Sample:
     return Sample({"wallet_id": world.owner.wallet_id, "items": [{"supply_id": wanted["id"], "quantity": 1}]})
 
 
+def refundable(world: World) -> Sample:
+    """A paid order of something that the owner sells."""
+    wanted = supply_of(world.owner, unit_price="10")
+    person: Person = funded(world.stranger)
+    body = {"wallet_id": person.wallet_id, "items": [{"supply_id": wanted["id"], "quantity": 1}]}
+    order = person.post("/v1/orders", body, key=fresh_key())
+    person.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
+    return Sample({"restock": True, "reason": "It is broken."}, {"order_id": order["id"]})
+
+
 def unpaid(world: World) -> Sample:
     """A cancelled order: cancelling it again is answered as the first time."""
     for _ in range(20):
@@ -175,6 +185,8 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "restock_supply": more_units,
     "delete_supply": leftover,
     "create_order": purchase,
+    "quote_order": purchase,
+    "refund_order": refundable,
     "cancel_order": unpaid,
     "create_claim": paid,
     "retry_claim": failed,

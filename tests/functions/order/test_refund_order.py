@@ -253,7 +253,7 @@ def test_what_is_claimed_is_not_refunded(
     problem = refused(first, 409, "ALREADY_CLAIMED")
     assert problem["order_id"] == order["id"]
     assert again.content == first.content
-    buyer.wait_for(f"/v1/orders/{order['id']}", "status", "claimed")
+    buyer.wait_for(f"/v1/orders/{order['id']}", "status", "claimed", "completed")
     refused(refund(merchant, order["id"]), 409, "ALREADY_CLAIMED")
     assert books.settled(order["id"]).escrow == "settled"
     assert books.money(buyer.wallet_id) == (FUNDS - 1000, 0)

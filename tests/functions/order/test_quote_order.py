@@ -1,0 +1,309 @@
+"""Quotes: what an order would cost, every reason against it, and prices that hold for as long as they were promised."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulators.buyer import Person, fresh_key
+from functions.order.domain.errors import OrderRefused, QuoteInvalid
+from functions.order.domain.quoting import Quote, QuotedLine
+from functions.order.quotes import SignedQuotes
+from shared import ids
+from shared.money import MAXIMUM, Amount
+from tests.books import Books, Stock
+from tests.conftest import FUNDS
+from tests.functions.order.conftest import Attempt, body_of
+from tests.functions.order.lists import leaf, list_of
+from tests.problems import refused
+
+Supply = dict[str, Any]
+OnSale = Callable[..., Supply]
+SOMEBODY = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
+def quote(person: Person, body: Any) -> httpx.Response:
+    """Ask for a quote: whatever is answered."""
+    return person.request("POST", "/v1/orders/quote", body)
+
+
+def quoted(person: Person, body: Any) -> dict[str, Any]:
+    """The quote of a body that is well formed."""
+    answer = quote(person, body)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def buy(person: Person, body: Any, key: str | None = None) -> httpx.Response:
+    """Send an order: whatever is answered."""
+    return person.request("POST", "/v1/orders", body, key or fresh_key())
+
+
+@pytest.fixture
+def change(merchant: Person, edge: httpx.Client) -> Callable[..., None]:
+    """Has the merchant sell on other terms from now on: `change(supply, unit_price="5")`."""
+
+    def update(supply: Supply, **terms: Any) -> None:
+        headers = {"Authorization": f"Bearer {merchant.access_token}", "If-Match": "*"}
+        answer = edge.patch(f"/v1/supplies/{supply['id']}", json=terms, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    return update
+
+
+# What is told
+
+
+def test_it_tells_what_an_order_would_come_to(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """Total, lines, balance and expiry of an order that would go through; nothing is reserved, held or placed."""
+    lamp, rug = on_sale(unit_price="1500", title="A lamp"), on_sale(unit_price="7", per_user_limit=9)
+    before = datetime.now(UTC)
+    told = quoted(buyer, body_of(buyer, (lamp, 2), (rug, 3)))
+    assert (told["eligible"], told["reasons"], told["total"], told["currency"]) == (True, [], "3021", "USDC")
+    assert told["available_balance"] == str(FUNDS)
+    lasting = datetime.fromisoformat(told["expires_at"]) - before
+    assert timedelta(seconds=299) < lasting < timedelta(seconds=330)
+    line = {"title": "A lamp", "unit_price": "1500", "quantity": 2, "phase": "", "limit_remaining": None, "reasons": []}
+    assert told["items"][0] == {"supply_id": lamp["id"], **line}
+    assert told["items"][1]["limit_remaining"] == 9
+    assert books.orders_of(buyer.user_id) == []
+    assert books.stock(lamp["id"]) == Stock(quantity=10, available=10, reserved=0, sold=0)
+    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+
+
+def test_it_tells_every_reason(buyer: Person, on_sale: OnSale) -> None:
+    """Those of all lines together, each once, and for each line its own; two lines of a supply count as one."""
+    scarce, limited = on_sale(quantity=3, unit_price=str(FUNDS)), on_sale(per_user_limit=2)
+    told = quoted(buyer, body_of(buyer, (scarce, 2), (limited, 3), (scarce, 2)))
+    assert (told["eligible"], told["reasons"]) == (False, ["INSUFFICIENT_FUNDS", "SOLD_OUT", "USER_LIMIT"])
+    assert [item["reasons"] for item in told["items"]] == [["SOLD_OUT"], ["USER_LIMIT"], ["SOLD_OUT"]]
+    assert told["quote"]
+
+
+def test_what_is_not_on_sale_has_no_quote(merchant: Person, on_sale: OnSale) -> None:
+    """Its price may be another once it is: nobody keeps what they could not buy at."""
+    told = quoted(merchant, body_of(merchant, (on_sale(status="draft", unit_price="0"), 1)))
+    assert (told["eligible"], told["reasons"], told["quote"]) == (False, ["NOT_ON_SALE"], None)
+
+
+def test_a_quote_of_something_free_needs_no_funds(anyone: Callable[[], Person], on_sale: OnSale) -> None:
+    """A wallet without money may have what costs nothing."""
+    person = anyone()
+    told = quoted(person, body_of(person, (on_sale(unit_price="0"), 1)))
+    assert (told["eligible"], told["total"], told["available_balance"]) == (True, "0", "0")
+
+
+def test_what_cannot_be_an_order_cannot_be_quoted(
+    buyer: Person, merchant: Person, on_sale: OnSale, guarded: Callable[..., None]
+) -> None:
+    """The same refusals as of an order: of its shape, of what does not agree, of what does not exist."""
+    fine = body_of(buyer, (on_sale(), 1))
+    refused(quote(buyer, {**fine, "items": []}), 400, "VALIDATION_FAILED", "items")
+    refused(quote(buyer, {**fine, "quote": "x"}), 400, "VALIDATION_FAILED")
+    refused(quote(buyer, body_of(buyer, (on_sale(), 1), (on_sale(currency="ETH"), 1))), 400, "MIXED_CURRENCIES")
+    refused(quote(buyer, body_of(buyer, (on_sale(unit_price=str(MAXIMUM)), 2))), 400, "AMOUNT_OVERFLOW")
+    refused(quote(buyer, {**fine, "wallet_id": merchant.wallet_id}), 404, "NOT_FOUND")
+    refused(quote(buyer, {**fine, "items": [{"supply_id": ids.new("sup", "us"), "quantity": 1}]}), 404, "NOT_FOUND")
+    guarded("quote_order", "/v1/orders/quote", fine)
+
+
+# Orders with a quote
+
+
+def test_its_price_is_honoured_though_the_supply_has_another(
+    buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None]
+) -> None:
+    """Raised or lowered, the order costs what was told; without the quote, what it costs now."""
+    supply = on_sale(unit_price="1000")
+    body = body_of(buyer, (supply, 2))
+    told = quoted(buyer, body)
+    for price in ("5000", "1"):
+        change(supply, unit_price=price)
+        order = buy(buyer, {**body, "quote": told["quote"]}).json()
+        assert (order["total"], order["items"][0]["unit_price"]) == ("2000", "1000")
+    assert buy(buyer, body).json()["total"] == "2"
+    paid = [books.settled(order_id) for order_id in books.orders_of(buyer.user_id)]
+    assert {account.status for account in paid} == {"paid"}
+    assert books.money(buyer.wallet_id) == (FUNDS - 4002, 0)
+
+
+def test_eligibility_is_judged_when_it_is_ordered(buyer: Person, on_sale: OnSale, change: Callable[..., None]) -> None:
+    """A quote keeps prices, not stock or the right to buy: sold out or paused meanwhile is refused."""
+    gone, paused = on_sale(quantity=1), on_sale()
+    quotes = {supply["id"]: quoted(buyer, body_of(buyer, (supply, 1)))["quote"] for supply in (gone, paused)}
+    assert buy(buyer, body_of(buyer, (gone, 1))).status_code == 201
+    change(paused, status="paused")
+    for supply, code in ((gone, "SOLD_OUT"), (paused, "NOT_ON_SALE")):
+        refused(buy(buyer, {**body_of(buyer, (supply, 1)), "quote": quotes[supply["id"]]}), 409, code)
+
+
+def test_an_expired_quote_leaves_a_failed_order(
+    buyer: Person, on_sale: OnSale, attempt: Callable[..., Attempt], books: Books
+) -> None:
+    """QUOTE_EXPIRED names the order, which was never pending; the same key answers the same; nothing is taken."""
+    supply = on_sale()
+    request = attempt(buyer, supply, by=timedelta(0))
+    token = quoted(buyer, request.body)["quote"]
+    late = attempt(buyer, supply, by=timedelta(seconds=301))
+    late.body = {**request.body, "quote": token}
+    with pytest.raises(OrderRefused) as refusal:
+        late.run()
+    assert refusal.value.code == "QUOTE_EXPIRED"
+    order_id = refusal.value.members["order_id"]
+    assert isinstance(order_id, str)
+    assert books.story(order_id) == ["order.placed", "order.failed"]
+    assert buyer.get(f"/v1/orders/{order_id}")["failure"]["code"] == "QUOTE_EXPIRED"
+    again = late.send()
+    problem = again.json()
+    assert (again.status_code, problem["code"], problem["order_id"]) == (409, "QUOTE_EXPIRED", order_id)
+    assert books.settled(order_id).status == "failed"
+    assert books.stock(supply["id"]).available == 10
+    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    in_time = attempt(buyer, supply, by=timedelta(seconds=200))
+    in_time.body = {**request.body, "quote": token}
+    assert in_time.run().status == "confirmed"
+
+
+def test_a_quote_is_for_the_order_that_was_quoted(
+    buyer: Person, anyone: Callable[[], Person], on_sale: OnSale, books: Books
+) -> None:
+    """Other items, another quantity, another wallet, somebody else: 400 QUOTE_INVALID, and nothing is placed."""
+    supply, other, friend = on_sale(), on_sale(), anyone()
+    body = body_of(buyer, (supply, 1), (other, 1))
+    token = quoted(buyer, body)["quote"]
+    second = buyer.post("/v1/wallets", {"name": "Another"}, key=fresh_key())["id"]
+    unlike = [
+        body_of(buyer, (supply, 1)),
+        body_of(buyer, (supply, 2), (other, 1)),
+        body_of(buyer, (other, 1), (supply, 1)),
+        {**body, "wallet_id": second},
+    ]
+    for each in unlike:
+        refused(buy(buyer, {**each, "quote": token}), 400, "QUOTE_INVALID", "quote")
+    refused(buy(friend, {**body, "wallet_id": friend.wallet_id, "quote": token}), 400, "QUOTE_INVALID", "quote")
+    assert books.orders_of(buyer.user_id) == books.orders_of(friend.user_id) == []
+    assert buy(buyer, {**body, "quote": token}).status_code == 201
+
+
+def test_a_quote_that_was_altered_is_none(buyer: Person, on_sale: OnSale) -> None:
+    """A price changed in it, its signature cut or moved to another payload, and what never was one."""
+    body = body_of(buyer, (on_sale(), 1))
+    payload, signature = quoted(buyer, body)["quote"].split(".")
+    inside = json.loads(base64.urlsafe_b64decode(payload))
+    inside["lines"][0]["unit_price"] = "1"
+    cheap = base64.urlsafe_b64encode(json.dumps(inside).encode()).decode()
+    another, _ = quoted(buyer, body_of(buyer, (on_sale(), 1)))["quote"].split(".")
+    texts = [f"{cheap}.{signature}", f"{another}.{signature}", payload, f"{payload}.", f"{payload}.{signature[:-4]}"]
+    for text in (*texts, "", ".", "é", "a.b.c", f" {payload}.{signature}", f"{payload}.{signature}."):
+        refused(buy(buyer, {**body, "quote": text}), 400, "QUOTE_INVALID", "quote")
+    refused(buy(buyer, {**body, "quote": 7}), 400, "VALIDATION_FAILED", "quote")
+
+
+quotes = st.builds(
+    Quote,
+    st.text(max_size=30),
+    st.text(max_size=30),
+    st.lists(
+        st.builds(QuotedLine, st.text(max_size=30), st.integers(1, 10**9), st.integers(0, MAXIMUM).map(Amount)),
+        max_size=5,
+    ).map(tuple),
+    st.datetimes(timezones=st.just(UTC)),
+)
+
+
+@given(quotes, st.data())
+def test_one_changed_character_spoils_a_quote(made: Quote, data: st.DataObject) -> None:
+    """A sealed quote opens as it was; with any character of it changed, or another key, it does not open at all."""
+    house = SignedQuotes(b"a key")
+    sealed = house.seal(made)
+    assert house.open(sealed) == made
+    at = data.draw(st.integers(0, len(sealed) - 1))
+    changed = data.draw(st.characters().filter(lambda character: character != sealed[at]))
+    for spoilt in (sealed[:at] + changed + sealed[at + 1 :], SignedQuotes(b"another key").seal(made)):
+        with pytest.raises(QuoteInvalid):
+            house.open(spoilt)
+
+
+# Proofs
+
+
+def listed(root: str, **terms: Any) -> dict[str, Any]:
+    """A phase that is open now, for those on a list."""
+    return {"name": "Friends", "starts_at": "2026-01-01T00:00:00Z", "allowlist_root": root, **terms}
+
+
+def test_an_order_of_a_list_carries_its_proof(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """With it the buyer is in; without it, or with another's, it is NOT_ALLOWED; it is kept nowhere."""
+    root, proof = list_of(leaf(buyer.address), leaf(SOMEBODY))
+    supply = on_sale(phases=[listed(root)])
+    body = body_of(buyer, (supply, 1))
+    with_proof = {**body, "items": [{**body["items"][0], "proof": proof}]}
+    assert quoted(buyer, body)["reasons"] == ["NOT_ALLOWED"]
+    assert quoted(buyer, body)["quote"] is None
+    told = quoted(buyer, with_proof)
+    assert (told["eligible"], told["items"][0]["phase"]) == (True, "Friends")
+    refused(buy(buyer, body), 409, "NOT_ALLOWED")
+    refused(buy(buyer, {**body, "items": [{**body["items"][0], "proof": ["0x" + "11" * 32]}]}), 409, "NOT_ALLOWED")
+    order = buy(buyer, with_proof).json()
+    assert books.settled(order["id"]).status == "paid"
+    placed = buyer.get(f"/v1/orders/{order['id']}/events")["items"][0]["data"]["items"][0]
+    assert (placed["phase"], placed["listed"], placed["limit"]) == ("Friends", True, 0)
+    kept = books.rows("order", "SELECT data::text AS data FROM events WHERE stream = :id", id=order["id"])
+    assert not any(proof[0][2:] in row["data"] for row in kept)
+
+
+def test_a_list_gives_a_price_and_a_limit_of_their_own(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """A leaf of (address, limit, price): the price is charged, the limit holds, and a wrong claim of it is refused."""
+    root, hashes = list_of(leaf(buyer.address, 2, 5), leaf(SOMEBODY, 9, 1))
+    supply = on_sale(phases=[listed(root, per_user_limit=1)])
+    body = body_of(buyer, (supply, 2))
+    proof = {"hashes": hashes, "per_user_limit": 2, "unit_price": "5"}
+
+    def wanting(quantity: int, **changed: Any) -> dict[str, Any]:
+        line = {"supply_id": supply["id"], "quantity": quantity, "proof": {**proof, **changed}}
+        return {**body, "items": [line]}
+
+    refused(buy(buyer, wanting(2, unit_price="1")), 409, "NOT_ALLOWED")
+    refused(buy(buyer, wanting(2, per_user_limit=3)), 409, "NOT_ALLOWED")
+    refused(buy(buyer, wanting(3)), 409, "USER_LIMIT")
+    order = buy(buyer, wanting(2)).json()
+    assert order["total"] == "10"
+    assert books.settled(order["id"]).status == "paid"
+    refused(buy(buyer, wanting(1)), 409, "USER_LIMIT")
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        *("0x", {}, 7, [7], ["0x" + "1" * 63], ["1" * 64], ["0x" + "1" * 64 + "\n"], ["0x" + "g" * 64]),
+        [f"0x{n:064x}" for n in range(65)],
+        {"hashes": [], "per_user_limit": 1},
+        *({"hashes": [], "per_user_limit": n, "unit_price": "1"} for n in (-1, 1.5, "1", 2**53)),
+        {"hashes": [], "per_user_limit": 1, "unit_price": 1},
+        {"hashes": [], "per_user_limit": 1, "unit_price": "1", "x": 1},
+    ],
+    ids=str,
+)
+def test_a_proof_of_another_shape_is_malformed(proof: Any, merchant: Person) -> None:
+    """400 names the field."""
+    body = {"wallet_id": merchant.wallet_id, "items": [{"supply_id": "x", "quantity": 1, "proof": proof}]}
+    problem = refused(buy(merchant, body), 400, "VALIDATION_FAILED")
+    assert problem["errors"][0]["field"].startswith("items[0].proof")
+
+
+def test_the_lines_of_a_supply_carry_the_same_proof(buyer: Person, on_sale: OnSale) -> None:
+    """Two that differ, or one without, are 400; two that agree are one order."""
+    root, proof = list_of(leaf(buyer.address), leaf(SOMEBODY))
+    line = {"supply_id": on_sale(phases=[listed(root)])["id"], "quantity": 1}
+    for other in (line, {**line, "proof": ["0x" + "11" * 32]}):
+        body = {"wallet_id": buyer.wallet_id, "items": [{**line, "proof": proof}, other]}
+        refused(buy(buyer, body), 400, "VALIDATION_FAILED", "items")
+    body = {"wallet_id": buyer.wallet_id, "items": [{**line, "proof": proof}] * 2}
+    assert buy(buyer, body).status_code == 201
