@@ -16,7 +16,7 @@ from shared.adapters.sessions import Liveness
 from shared.config import read
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
-from shared.runtime.worker import read_stream
+from shared.outbox.firestore import read_stream
 from tests.island import Island
 from tests.problems import session_of
 
@@ -36,7 +36,7 @@ def lives(region: Resources, person: Person) -> bool:
 
 def revoked(resources: Resources, person: Person) -> list[StoredEvent]:
     """The events of a person's session."""
-    return read_stream("claiming", resources, "session.revoked", session_of(person), 1)
+    return read_stream(resources.firestore(), session_of(person), 1, most=10)
 
 
 def test_a_session_that_ended_elsewhere_ends_here(
