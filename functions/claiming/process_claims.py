@@ -9,6 +9,9 @@ from shared.chains import CallRefused
 BATCH = 20
 """How many are sent in one run; the next one follows in seconds, so that nobody waits for a chain."""
 
+UNMINED_MOST = 60
+"""How many may wait to be mined at once: nodes keep some 64 of one account, and drop what is beyond."""
+
 
 def process_claims(work: RedeemingWork) -> dict[str, int]:
     """Send what was stored and not sent, then what is due. Returns how many were sent and refused.
@@ -18,9 +21,11 @@ def process_claims(work: RedeemingWork) -> dict[str, int]:
     done = {"sent": 0, "refused": 0}
     if not work.relays:
         return done
-    dispatcher(work).send_stored()
+    sending = dispatcher(work)
+    sending.send_stored()
+    room = min(BATCH, UNMINED_MOST - sending.unmined())
     with work.transaction() as reading:
-        due = reading.claims.due(work.contract.chain_id, work.now(), BATCH)
+        due = reading.claims.due(work.contract.chain_id, work.now(), max(room, 0))
     for claim in due:
         done["sent" if _redeemed(redeemable(claim, work), work) else "refused"] += 1
     return done

@@ -123,6 +123,12 @@ class Dispatcher(Generic[W]):
             if not sending.newest.broadcast:
                 self._broadcast(sending.call, sending.newest)
 
+    def unmined(self) -> int:
+        """How many transactions wait to be mined, by the nonces that were given out. Raises Unavailable."""
+        with self._work.transaction() as reading:
+            given = reading.sendings.next_nonce()
+        return max(0, given - self._sender.next_nonce())
+
     def follow(self, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], None]) -> int:
         """Look after every transaction that is not done; returns how many ended. Raises Unavailable.
 

@@ -418,3 +418,13 @@ def test_a_claim_for_another_chain_is_left_alone(redemptions: Redemptions) -> No
     redemptions.settle()
     assert bought.view().status == "claimed"
     assert failures(redemptions, bought)[0]["due_at"] is not None
+
+
+def test_no_more_wait_to_be_mined_than_a_node_keeps(redemptions: Redemptions) -> None:
+    """Beyond that nothing is sent, and nothing is lost by it: it stays due."""
+    bought = redemptions.claimed()
+    with patch("functions.claiming.process_claims.UNMINED_MOST", 0):
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
+    assert bought.view().status == "claimed"
+    redemptions.settle()
+    assert processed(redemptions, bought)
