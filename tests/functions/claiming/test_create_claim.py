@@ -1,6 +1,7 @@
 """Claiming what was bought."""
 
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,6 +27,7 @@ from tests.functions.claiming.test_voucher import checked
 from tests.island import Island
 from tests.problems import absent, refused
 from tests.races import all_at_once, at_once
+from tests.waiting import WITHIN_SECONDS
 
 CLAIMS = "/v1/claims"
 Sell = Callable[..., dict[str, Any]]
@@ -120,12 +122,23 @@ def test_fifty_at_once_get_one_voucher(buyer: Person, on_sale: Sell, paid_order:
     assert events == ["claim.opened", "claim.claimed"]
 
 
+def anyhow(call: Callable[[], Any]) -> Any:
+    """What a client does on a busy machine: a claim whose question to another service ran out of time is sent again."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while True:
+        try:
+            return call()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+
+
 def test_claims_race_the_event_that_opens_them(island: Island, buy: Buy) -> None:
     """Whoever opens the claim, ten times over: one row, one opening, one voucher."""
     for _ in range(10):
         bought = buy()
         opening = partial(island.deliver, "open_claim", bought.order.id)
-        calls: list[Callable[[], Any]] = [*[bought.claim] * 6, opening]
+        calls: list[Callable[[], Any]] = [*[partial(anyhow, bought.claim)] * 6, opening]
         *claims, received = all_at_once(calls)
         assert len({bytes_of(claim) for claim, _ in claims}) == 1
         assert sorted(repeated for _, repeated in claims) == [False] + [True] * 5
