@@ -37,6 +37,7 @@ class Settings:
     claim_contract: str
     voucher_ttl_seconds: int
     claim_redemption: str
+    claim_redeem_after_seconds: int
     claim_attempts: int
     claim_retry_seconds: int
     chain_urls: Mapping[int, str]
@@ -107,6 +108,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         claim_chain_id=int(environment.get("CLAIM_CHAIN_ID", "31337")),
         claim_contract=environment.get("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
         voucher_ttl_seconds=int(environment.get("VOUCHER_TTL_SECONDS", "604800")),
+        claim_redeem_after_seconds=int(environment.get("CLAIM_REDEEM_AFTER_SECONDS", "30")),
         claim_redemption=_one_of(environment.get("CLAIM_REDEMPTION", "self"), "relayer", "self"),
         claim_attempts=int(environment.get("CLAIM_ATTEMPTS", "8")),
         claim_retry_seconds=int(environment.get("CLAIM_RETRY_SECONDS", "2")),

@@ -46,7 +46,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if attached:
         yield Stack(Path(attached))
         return
-    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True) as running:
+    at_once = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
+    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True, overrides=at_once) as running:
         yield running
 
 

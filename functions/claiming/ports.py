@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from functions.claiming.domain.claim import Claim, Item, Shown, Terms
@@ -51,8 +51,11 @@ class Claims(Protocol):
     def browse(self, owner: str, status: Shown | None, after: str | None, most: int) -> Sequence[Claim]:
         """A user's claims, newest first, after an id."""
 
-    def due(self, chain_id: int, now: datetime, most: int) -> Sequence[Claim]:
-        """Claims that the house is to redeem on a chain now, the longest due first."""
+    def due(self, chain_id: int, now: datetime, grace: timedelta, most: int) -> Sequence[Claim]:
+        """Claims that the house is to redeem on a chain now, the longest due first.
+
+        grace: how long a claim is left to its buyer.
+        """
 
     def doubted(self, chain_id: int, up_to: int) -> Sequence[Claim]:
         """Claims that were honoured in blocks that are gone, up to one that was read again, and not found; locked."""

@@ -25,7 +25,7 @@ def process_claims(work: RedeemingWork) -> dict[str, int]:
     sending.send_stored()
     room = min(BATCH, UNMINED_MOST - sending.unmined())
     with work.transaction() as reading:
-        due = reading.claims.due(work.contract.chain_id, work.now(), max(room, 0))
+        due = reading.claims.due(work.contract.chain_id, work.now(), work.redeem_after, max(room, 0))
     for claim in due:
         done["sent" if _redeemed(redeemable(claim, work), work) else "refused"] += 1
     return done

@@ -45,6 +45,7 @@ class RedeemingWork(Protocol):
 
     vouchers: Vouchers
     voucher_ttl_seconds: int
+    redeem_after: timedelta
     patience: Patience
 
     @property

@@ -35,7 +35,7 @@ WHERE id = :id;
 -- name: list_due
 -- Claims that the house is to redeem now, the longest due first.
 SELECT * FROM claims c
-WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now
+WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now AND claimed_at <= :claimed_before
   -- One whose redemption the chain has forgotten may have its transaction on its way yet.
   AND NOT EXISTS (SELECT FROM sendings s WHERE s.subject = c.id || ' ' || c.attempts AND s.status = 'pending')
 ORDER BY due_at LIMIT :most;

@@ -70,6 +70,11 @@ class Work(UnitOfWork):
         return self.settings.voucher_ttl_seconds
 
     @property
+    def redeem_after(self) -> timedelta:
+        """How long a claim is left to its buyer before the house redeems it."""
+        return timedelta(seconds=self.settings.claim_redeem_after_seconds)
+
+    @property
     def has_chain(self) -> bool:
         """Whether there is a node of the claim contract's chain here."""
         return self.settings.claim_chain_id in self.settings.chain_urls

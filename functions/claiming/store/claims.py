@@ -1,7 +1,7 @@
 """Claims in PostgreSQL: rows to domain and back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -104,8 +104,9 @@ class ClaimStore:
         rows = SQL.list_claims(self._work.opened, user_id=owner, status=status, after=after, most=most)
         return [_claim(row) for row in rows]
 
-    def due(self, chain_id: int, now: datetime, most: int) -> Sequence[Claim]:
-        return [_claim(row) for row in SQL.list_due(self._work.opened, chain_id=chain_id, now=now, most=most)]
+    def due(self, chain_id: int, now: datetime, grace: timedelta, most: int) -> Sequence[Claim]:
+        rows = SQL.list_due(self._work.opened, chain_id=chain_id, now=now, claimed_before=now - grace, most=most)
+        return [_claim(row) for row in rows]
 
     def doubted(self, chain_id: int, up_to: int) -> Sequence[Claim]:
         return [_claim(row) for row in SQL.list_doubted(self._work.opened, chain_id=chain_id, up_to=up_to)]

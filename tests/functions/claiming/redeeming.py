@@ -107,6 +107,7 @@ def redemptions_of(settings: Settings, password: str, chain: LocalChain, **other
         settings,
         claim_contract=contract,
         claim_redemption="relayer",
+        claim_redeem_after_seconds=0,
         claim_attempts=ATTEMPTS,
         claim_retry_seconds=RETRY_SECONDS,
         chain_start_block=chain.client.head(),
