@@ -82,10 +82,10 @@ def read_back(played: Played, resources: Resources) -> Report:
 def audit(resources: Resources) -> list[str]:
     """What breaks an invariant of any service, by its own audit."""
     violations: list[str] = []
-    for name, service in load().services.items():
-        if service.database:
-            answer = resources.channel(name, "platform").call("Audit.Check", CheckRequest(), CheckResponse, 30)
-            violations += [f"{name} {v.invariant}: {v.subject}: {v.detail}" for v in answer.violations]
+    questions = [(name, "Audit.Check") for name, service in load().services.items() if service.database]
+    for name, method in (*questions, ("wallet", "Audit.CheckCustody")):
+        answer = resources.channel(name, "platform").call(method, CheckRequest(), CheckResponse, 30)
+        violations += [f"{name} {v.invariant}: {v.subject}: {v.detail}" for v in answer.violations]
     return violations
 
 

@@ -18,10 +18,11 @@ class Audit(Request):
 
 
 class AuditView(View):
-    """What was checked, and what breaks it: nothing, if all is well."""
+    """What was checked, what breaks it (nothing, if all is well), and what could not be checked here and now."""
 
     checked: list[str]
     violations: list[ViolationView]
+    unchecked: list[str]
 
 
 def audit(request: Audit, work: ServicesWork) -> AuditView:
@@ -35,4 +36,5 @@ def audit(request: Audit, work: ServicesWork) -> AuditView:
     return AuditView(
         checked=audited.checked,
         violations=[ViolationView(v.invariant, v.subject, v.detail) for v in audited.violations],
+        unchecked=audited.unchecked,
     )

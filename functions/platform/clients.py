@@ -41,7 +41,7 @@ class ServicesClient:
 
     def audited(self, at: datetime | None) -> Audited:
         found = [self._check(service, CheckRequest(at=at)) for service in self._services]
-        return sum(found, Audited([], []))
+        return sum(found, self._ask("wallet", "Audit.CheckCustody", CheckRequest(at=at)))
 
     def followed(self, before: datetime) -> Audited:
         found = Audited([], [])
@@ -71,10 +71,14 @@ class ServicesClient:
             return 0
 
     def _check(self, service: str, request: CheckRequest) -> Audited:
-        answer = self._channel(service).call("Audit.Check", request, CheckResponse, AUDIT_SECONDS)
+        return self._ask(service, "Audit.Check", request)
+
+    def _ask(self, service: str, method: str, request: CheckRequest) -> Audited:
+        answer = self._channel(service).call(method, request, CheckResponse, AUDIT_SECONDS)
         return Audited(
             [f"{service} {name}" for name in answer.checked],
             [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in answer.violations],
+            [f"{service} {name}" for name in answer.unchecked],
         )
 
 

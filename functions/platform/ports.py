@@ -1,7 +1,7 @@
 """What platform operations may ask for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -17,14 +17,19 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """The names of the invariants that were checked, and what breaks them."""
+    """The names of the invariants that were checked, what breaks them, and those that could not be checked."""
 
     checked: list[str]
     violations: list[Violation]
+    unchecked: list[str] = field(default_factory=list)
 
     def __add__(self, other: "Audited") -> "Audited":
         """Both together."""
-        return Audited([*self.checked, *other.checked], [*self.violations, *other.violations])
+        return Audited(
+            [*self.checked, *other.checked],
+            [*self.violations, *other.violations],
+            [*self.unchecked, *other.unchecked],
+        )
 
 
 @dataclass(frozen=True, slots=True)

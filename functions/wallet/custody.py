@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from functions.wallet.domain.custody import Arrival, Deposit, Withdrawal
+from functions.wallet.domain.proof import Flows
 from functions.wallet.ports import WalletWork
 from shared.chains import Call
 from shared.contracts.sending import Sender, Sendings
@@ -32,6 +33,15 @@ class Vault(Blocks, Protocol):
 
     def arrivals(self, first: int, last: int) -> Sequence[Arrival]:
         """What has arrived in a range of blocks, in the order of the chain."""
+
+    def number_at(self, at: datetime) -> int:
+        """The number of the last block that was made by then; one before the first, where there is none."""
+
+    def flows(self, last: int) -> Flows:
+        """What came and went up to a block."""
+
+    def holdings(self, number: int) -> Mapping[str, int]:
+        """What it had after a block, by currency; nothing where the node has forgotten that."""
 
     def uncollected(self, keys: Sequence[bytes], currency: str) -> Sequence[int]:
         """What lies on the deposit addresses of wallets."""
@@ -71,6 +81,9 @@ class Deposits(Cursor, Protocol):
     def confirm(self, deposit: Deposit) -> None:
         """Keep where a deposit stands now, which is no news to anybody."""
 
+    def booked(self, up_to: int) -> Mapping[str, int]:
+        """What came in up to a block and stands, by currency, that of unknown wallets included."""
+
     def doubted(self, up_to: int) -> Sequence[Deposit]:
         """Deposits up to a block that is read again, and that were not found again, locked."""
 
@@ -89,6 +102,9 @@ class Withdrawals(Protocol):
 
     def save(self, withdrawal: Withdrawal) -> None:
         """It got further; tell of it."""
+
+    def every(self) -> Sequence[Withdrawal]:
+        """All of them."""
 
     def waiting(self, most: int) -> Sequence[Withdrawal]:
         """Withdrawals for which nothing was signed, the oldest first."""

@@ -44,13 +44,18 @@ class Reverted(NodeRefused):
     code = "REVERTED"
 
 
+Topic = bytes | tuple[bytes, ...] | None
+"""What an event's topic must be: this, one of these, or anything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's place in the chain. `base_fee` is in wei a unit of gas."""
+    """A block's place in the chain. `base_fee` is in wei a unit of gas, `made_at` in seconds since 1970."""
 
     number: int
     hash: str
     base_fee: int
+    made_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,21 @@ class ChainClient:
         raise (Reverted if reverted else NodeRefused)(f"{method}: {message}")
 
     def call(
-        self, data: bytes, to: str | None = None, *, sender: str | None = None, timeout_seconds: float | None = None
+        self,
+        data: bytes,
+        to: str | None = None,
+        *,
+        sender: str | None = None,
+        number: int | None = None,
+        timeout_seconds: float | None = None,
     ) -> bytes:
-        """What a call would answer on the latest block. Raises Unavailable, NodeRefused, Reverted."""
-        return _bytes(self.request("eth_call", _call(data, to, sender), "latest", timeout_seconds=timeout_seconds))
+        """What a call would answer after a block, the latest by default. Raises Unavailable, NodeRefused, Reverted."""
+        block = "latest" if number is None else hex(number)
+        return _bytes(self.request("eth_call", _call(data, to, sender), block, timeout_seconds=timeout_seconds))
+
+    def balance(self, address: str, number: int) -> int:
+        """What an address had after a block, in wei. Raises Unavailable, NodeRefused."""
+        return _number(self.request("eth_getBalance", address, hex(number)))
 
     def chain_id(self) -> int:
         """The node's chain. Raises Unavailable."""
@@ -122,11 +138,12 @@ class ChainClient:
         if found is None:
             return None
         with _Form():
-            return Block(_number(found["number"]), found["hash"], _number(found.get("baseFeePerGas", "0x0")))
+            fee = _number(found.get("baseFeePerGas", "0x0"))
+            return Block(_number(found["number"]), found["hash"], fee, _number(found["timestamp"]))
 
-    def logs(self, address: str, topics: Sequence[bytes], first: int, last: int) -> list[Log]:
+    def logs(self, address: str, topics: Sequence[Topic], first: int, last: int) -> list[Log]:
         """A contract's events of a kind in a range of blocks, in the order of the chain. Raises Unavailable."""
-        wanted = {"address": address, "topics": [_hex(topic) for topic in topics]}
+        wanted = {"address": address, "topics": [_topic(topic) for topic in topics]}
         found = self.request("eth_getLogs", {**wanted, "fromBlock": hex(first), "toBlock": hex(last)})
         with _Form():
             logs = [_log(each) for each in found if not each.get("removed")]
@@ -235,6 +252,10 @@ def _log(found: dict[str, Any]) -> Log:
         transaction_hash=found["transactionHash"],
         index=_number(found["logIndex"]),
     )
+
+
+def _topic(topic: Topic) -> Any:
+    return [_hex(each) for each in topic] if isinstance(topic, tuple) else topic and _hex(topic)
 
 
 def _number(text: Any) -> int:

@@ -94,3 +94,23 @@ FULL JOIN (SELECT r.order_id, n.account, n.amount FROM transfers r
     ON t.order_id = e.order_id
 WHERE e.order_id IS NULL OR t.order_id IS NULL OR t.amount <> e.amount
    OR NOT EXISTS (SELECT FROM holds h WHERE h.order_id = e.order_id AND h.status = 'captured' AND h.wallet_id = t.account);
+
+-- name: outside_moves_are_known
+-- Money comes from outside by deposits, goes there by withdrawals, and goes back by the reversal of a deposit.
+SELECT e.transfer_id AS subject, e.amount || ' ' || e.currency || ' by a ' || t.kind AS detail
+FROM entries e JOIN transfers t ON t.id = e.transfer_id
+WHERE e.account = 'external' AND (:at::timestamptz IS NULL OR e.created_at <= :at)
+  AND NOT EXISTS (SELECT FROM deposits d WHERE t.kind = 'deposit' AND d.id = t.reference AND e.amount < 0)
+  AND NOT EXISTS (SELECT FROM withdrawals w WHERE t.kind = 'withdrawal' AND w.id = t.reference
+                  AND w.currency = e.currency AND w.amount = e.amount)
+  AND NOT EXISTS (SELECT FROM entries r JOIN transfers o ON o.id = r.transfer_id
+                  WHERE t.kind = 'reversal' AND o.id = t.reference AND o.kind = 'deposit'
+                    AND r.account = 'external' AND r.currency = e.currency AND r.amount = -e.amount);
+
+-- name: outside_is_what_came_and_went
+-- What has come from outside is what the standing deposits say, less what withdrawals have paid.
+SELECT currency AS subject, sum(ledger) || ' by the ledger, ' || sum(known) || ' by deposits and withdrawals' AS detail
+FROM (SELECT currency, -amount AS ledger, 0 AS known FROM entries WHERE account = 'external'
+      UNION ALL SELECT currency, 0, amount FROM deposits WHERE status = 'credited'
+      UNION ALL SELECT currency, 0, -amount FROM withdrawals WHERE status = 'mined') m
+GROUP BY currency HAVING sum(ledger) <> sum(known);

@@ -37,6 +37,15 @@ ON CONFLICT (id) DO UPDATE SET block_number = excluded.block_number, block_hash 
     currency = excluded.currency, amount = excluded.amount, status = excluded.status,
     transfer_id = excluded.transfer_id, version = excluded.version, updated_at = excluded.updated_at;
 
+-- name: booked
+-- What came in up to a block, and stands.
+SELECT currency, sum(amount) AS amount FROM deposits
+WHERE chain_id = :chain_id AND block_number <= :up_to AND status <> 'reversed' GROUP BY currency;
+
+-- name: every_withdrawal
+-- All withdrawals on a chain.
+SELECT * FROM withdrawals WHERE chain_id = :chain_id;
+
 -- name: request_withdrawal!
 -- A withdrawal that somebody asked for.
 INSERT INTO withdrawals (id, wallet_id, user_id, currency, amount, to_address, chain_id, hold_id, status,

@@ -85,6 +85,9 @@ class DepositStore(CursorStore):
             at=self._work.now(),
         )
 
+    def booked(self, up_to: int) -> Mapping[str, int]:
+        return {row["currency"]: row["amount"] for row in self._run(SQL.booked, up_to=up_to)}
+
     def doubted(self, up_to: int) -> Sequence[Deposit]:
         return [_deposit(row) for row in self._run(SQL.list_doubted, up_to=up_to)]
 
@@ -120,6 +123,10 @@ class WithdrawalStore:
         more = {"reason": withdrawal.failure} if failed else {"transaction_hash": withdrawal.transaction_hash}
         fact = FACTS[withdrawal.status](**_of(withdrawal), **more)
         self._work.events.append(withdrawal.id, withdrawal.version - 1, [fact])
+
+    def every(self) -> Sequence[Withdrawal]:
+        rows = SQL.every_withdrawal(self._work.opened, chain_id=self._chain_id)
+        return [Withdrawal(**row) for row in rows]
 
     def waiting(self, most: int) -> Sequence[Withdrawal]:
         rows = SQL.list_waiting(self._work.opened, chain_id=self._chain_id, most=most)

@@ -1,20 +1,28 @@
 """The vault and the treasury, on the chain."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
 from functions.wallet.domain.custody import Arrival, Withdrawal
+from functions.wallet.domain.proof import Flows, Payment
 from shared.adapters.abi import decoded, encoded, topic
-from shared.adapters.chain import ChainClient, Log
+from shared.adapters.chain import ChainClient, Log, NodeRefused
 from shared.adapters.ethereum import canonical_address, checksum_address, keccak
 from shared.adapters.sender import ChainSender
 from shared.adapters.signers import Signer
 from shared.chains import Call, Place
+from shared.contracts.watching import SPAN
+
+log = logging.getLogger(__name__)
 
 DEPOSITED: Final = topic("Deposited(bytes32,address,uint256)")
+FUNDED: Final = topic("Funded(address,uint256)")
+PAID: Final = topic("Paid(bytes32,address,address,uint256)")
+TRANSFERRED: Final = topic("Transfer(address,address,uint256)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,57 @@ class ChainVault:
             return None
         place = Place(found.block_number, found.block_hash)
         return Arrival(self.chain_id, found.transaction_hash, position, place, found.topics[1], currency, amount)
+
+    def number_at(self, at: datetime) -> int:
+        low, high = self._custody.start_block - 1, self._client.head()
+        while low < high:
+            middle = (low + high + 1) // 2
+            block = self._client.block(middle)
+            low, high = (middle, high) if block and block.made_at <= at.timestamp() else (low, middle - 1)
+        return low
+
+    def flows(self, last: int) -> Flows:
+        flows = Flows()
+        for first in range(self._custody.start_block, last + 1, SPAN):
+            span = (first, min(first + SPAN - 1, last))
+            for found in self._client.logs(self._custody.contract, [(DEPOSITED, FUNDED, PAID)], *span):
+                self._add(found, flows)
+            for asset, currency in self._currencies.items():
+                if int(asset, 16) != 0:
+                    # A deposit is a transfer, too: it is taken off again where it is found as such.
+                    came = self._client.logs(asset, [TRANSFERRED, None, self._topic()], *span)
+                    flows.own[currency] += sum(int.from_bytes(found.data) for found in came)
+        return flows
+
+    def _add(self, found: Log, flows: Flows) -> None:
+        kind, amount = found.topics[0], int.from_bytes(found.data)
+        asset = found.topics[1 if kind == FUNDED else 2][-20:].hex()
+        currency = self._currencies.get("0x" + asset)
+        if currency is None:
+            return
+        if kind == PAID:
+            flows.payments.append(Payment(found.topics[1], currency, amount))
+        elif kind == FUNDED:
+            flows.own[currency] += amount
+        else:
+            flows.deposited[currency] += amount
+            flows.own[currency] -= amount if int(asset, 16) else 0
+
+    def holdings(self, number: int) -> Mapping[str, int]:
+        try:
+            return {currency: self._balance(asset, number) for asset, currency in self._currencies.items()}
+        except NodeRefused as error:
+            log.info("what the vault held at block %d is not to be had: %s", number, error.detail)
+            return {}
+
+    def _balance(self, asset: str, number: int) -> int:
+        if int(asset, 16) == 0:
+            return self._client.balance(self._custody.contract, number)
+        data = encoded("balanceOf(address)", self._custody.contract)
+        return int(decoded(["uint256"], self._client.call(data, asset, number=number))[0])
+
+    def _topic(self) -> bytes:
+        return bytes.fromhex(self._custody.contract[2:]).rjust(32, b"\0")
 
     def uncollected(self, keys: Sequence[bytes], currency: str) -> Sequence[int]:
         data = encoded("uncollected(bytes32[],address)", list(keys), self._custody.assets[currency])

@@ -60,6 +60,12 @@ class Custody:
         self.chain.mine(self.island.settings.chain_confirmations + 1)
         self.island.run("track_withdrawals")
 
+    def watch(self) -> None:
+        """Let what has arrived get its confirmations, and read the chain to its end."""
+        self.chain.mine(self.island.settings.chain_confirmations + 1)
+        while self.island.run("watch_deposits")["blocks"]:
+            pass
+
     def status(self, withdrawal: WithdrawalView) -> str:
         [row] = self.island.books.rows("wallet", "SELECT status FROM withdrawals WHERE id = :id", id=withdrawal.id)
         return str(row["status"])
@@ -87,10 +93,11 @@ def custody_of(settings: Settings, password: str, chain: LocalChain) -> Iterator
     call = {"from": DEPLOYER, "data": "0x" + code.hex()}
     sent = chain.client.request("eth_sendTransaction", call)
     chain.until(lambda: chain.client.receipt(sent) is not None, "the vault is there")
-    vault = checksum_address(chain.client.request("eth_getTransactionReceipt", sent)["contractAddress"])
+    receipt = chain.client.request("eth_getTransactionReceipt", sent)
+    vault, start = checksum_address(receipt["contractAddress"]), int(receipt["blockNumber"], 16)
     chain.mint(vault, FUNDS)
     chain.send(signer.address, value=ETHER)
-    own = replace(settings, vault_contract=vault, chain_start_block=chain.client.head())
+    own = replace(settings, vault_contract=vault, chain_start_block=start)
     with Island(own, password) as island:
         yield Custody(island, chain, signer)
 

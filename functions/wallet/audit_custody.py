@@ -1,0 +1,43 @@
+"""Compare what the vault has on its chain with what the ledger keeps there for users."""
+
+from datetime import UTC
+
+from functions.wallet.custody import ChainWork
+from functions.wallet.domain.proof import COVERED, INVARIANTS, breaches
+from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+
+
+def audit_custody(request: CheckRequest, work: ChainWork) -> CheckResponse:
+    """What breaks an invariant, at the last block that the ledger has read, or at a past time's. Raises Unavailable.
+
+    Chain and ledger are compared at that block, so that what is not booked or not mined yet counts on neither side. A
+    chain that is reorganised meanwhile, or none at all, leaves everything unchecked; a node that has forgotten what the
+    vault held at that block, what it held.
+    """
+    unchecked = CheckResponse(unchecked=INVARIANTS)
+    if not work.has_chain:
+        return unchecked
+    at = request.at.ToDatetime(UTC) if request.HasField("at") else None
+    wanted = work.vault.number_at(at) if at else None
+    with work.transaction() as reading:
+        reached = reading.deposits.reached()
+        number = reached.number if reached else -1
+        number = number if wanted is None else min(number, wanted)
+        booked = reading.deposits.booked(number)
+    if reached is None:
+        return unchecked
+    flows = work.vault.flows(number)
+    holdings = work.vault.holdings(number)
+    with work.transaction() as reading:
+        withdrawals = {work.vault.key(each.id): each for each in reading.withdrawals.every()}
+        standing = reading.deposits.reached()
+    if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
+        return unchecked
+    return CheckResponse(
+        checked=[name for name in INVARIANTS if name != COVERED or holdings],
+        unchecked=[COVERED] if not holdings else [],
+        violations=[
+            CheckResponse.Violation(invariant=breach.invariant, subject=breach.subject, detail=breach.detail)
+            for breach in breaches(flows, holdings, booked, withdrawals)
+        ],
+    )

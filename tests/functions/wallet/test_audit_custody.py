@@ -1,0 +1,187 @@
+"""Proof of custody: the chain and the ledger say the same, and whatever does not is found."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from emulators.buyer import Person
+from emulators.contracts import DEPLOYER, USDC
+from emulators.secrets import read as secret
+from emulators.stack import Stack
+from functions.wallet.audit_custody import audit_custody
+from functions.wallet.domain.custody import Withdrawal
+from functions.wallet.domain.ledger import Posting, Transfer
+from functions.wallet.domain.proof import ASKED_FOR, BOOKED, COVERED, INVARIANTS
+from functions.wallet.store import Work
+from functions.wallet.store.custody import DepositStore, WithdrawalStore
+from shared.adapters.abi import encoded
+from shared.adapters.chain import ChainClient, NodeRefused
+from shared.adapters.ethereum import keccak
+from shared.adapters.resources import Resources
+from shared.adapters.rpc import RpcChannel
+from shared.config import read
+from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from tests.chain import LocalChain
+from tests.functions.wallet.custody import ETHER, Custody, an_address, custody_of
+from tests.island import Islander
+
+
+@pytest.fixture(scope="module")
+def spoilt(stack: Stack, chain: LocalChain) -> Iterator[Custody]:
+    """A vault and an island that nobody else needs to be in order."""
+    with custody_of(read(stack.environment), secret(stack.layout.secrets, "postgres.password"), chain) as running:
+        yield running
+
+
+def audited(custody: Custody, at: datetime | None = None) -> CheckResponse:
+    answer: CheckResponse = custody.island.run("audit_custody", request=CheckRequest(at=at))
+    return answer
+
+
+def broken(custody: Custody) -> set[tuple[str, str]]:
+    """What breaks an invariant, once the chain was read to its end."""
+    custody.watch()
+    answer = audited(custody)
+    assert set(answer.checked) == set(INVARIANTS)
+    return {(violation.invariant, violation.subject) for violation in answer.violations}
+
+
+def deposit(custody: Custody, somebody: Islander, value: int) -> str:
+    """Ether for a wallet, straight into the vault; the transaction's hash."""
+    custody.deposit_address(somebody)
+    call = encoded("deposit(bytes32)", keccak(somebody.wallet_id.encode()))
+    return custody.chain.send(vault_of(custody), call, value=value)
+
+
+def made_at(custody: Custody) -> datetime:
+    """The time of the latest block."""
+    block = custody.chain.client.block()
+    assert block is not None
+    return datetime.fromtimestamp(block.made_at, UTC)
+
+
+def vault_of(custody: Custody) -> str:
+    return custody.island.settings.vault_contract
+
+
+def test_all_is_well_whatever_honest_people_do(custody: Custody) -> None:
+    """Deposits of every kind, known or not, withdrawals in every state, the house's own money: nothing is reported."""
+    somebody = custody.island.islander(USDC=5000)
+    address = custody.deposit_address(somebody)
+    deposit(custody, somebody, 1000)
+    custody.chain.mint(address, 700)
+    custody.island.run("collect_deposits")
+    custody.chain.send(vault_of(custody), encoded("deposit(bytes32)", secrets.token_bytes(32)), value=55)
+    custody.chain.send(vault_of(custody), encoded("fund()"), value=99)
+    custody.chain.mint(vault_of(custody), 33)
+    assert broken(custody) == set()
+    mined = custody.withdraw(somebody, an_address(), 11)
+    custody.settle()
+    assert custody.status(mined) == "mined"
+    assert broken(custody) == set()
+    custody.withdraw(somebody, an_address(), 12)
+    custody.island.run("send_withdrawals")
+    assert broken(custody) == set()  # it is on the chain, and not captured
+    custody.settle()
+    assert custody.island.violations() == []
+
+
+def test_what_is_not_confirmed_counts_nowhere(custody: Custody) -> None:
+    """A deposit that was not read yet is on neither side."""
+    somebody = custody.island.islander()
+    assert broken(custody) == set()
+    deposit(custody, somebody, 1000)
+    assert list(audited(custody).violations) == []
+
+
+def test_a_reorganisation_is_no_breach(custody: Custody) -> None:
+    """Before it was noticed nothing can be checked; after it was, both sides have forgotten the same."""
+    somebody = custody.island.islander()
+    receipt = custody.chain.client.receipt(deposit(custody, somebody, 1000))
+    assert receipt is not None
+    assert broken(custody) == set()
+    custody.chain.reorganise(custody.chain.client.head() - receipt.block_number + 1)
+    assert set(audited(custody).unchecked) == set(INVARIANTS)
+    assert broken(custody) == set()
+    assert custody.island.books.money(somebody.wallet_id, "ETH") == (0, 0)
+    assert custody.island.violations() == []
+
+
+def test_a_theft_is_found(spoilt: Custody) -> None:
+    """Ether that vanishes and tokens that leave without a payment are found, and the past was in order."""
+    custody = spoilt
+    custody.chain.send(vault_of(custody), encoded("fund()"), value=ETHER)
+    assert broken(custody) == set()
+    client, vault, before = custody.chain.client, vault_of(custody), made_at(custody)
+    custody.chain.until(lambda: made_at(custody) > before, "its time has passed", mining=True)
+    had = custody.chain.ether(vault)
+    client.request("anvil_impersonateAccount", vault)
+    call = {"from": vault, "to": USDC, "data": "0x" + encoded("transfer(address,uint256)", DEPLOYER, 5).hex()}
+    stolen = client.request("eth_sendTransaction", {**call, "gas": hex(10**6), "gasPrice": hex(10**11)})
+    custody.chain.until(lambda: client.receipt(stolen) is not None, "it is stolen")
+    client.request("anvil_stopImpersonatingAccount", vault)
+    client.request("anvil_setBalance", vault, hex(had - ETHER // 2))
+    assert broken(custody) == {(COVERED, "ETH"), (COVERED, "USDC")}
+    assert list(audited(custody, before).violations) == []
+    client.request("anvil_setBalance", vault, hex(had))
+    assert broken(custody) == {(COVERED, "USDC")}
+
+
+def test_money_that_nobody_brought_is_found(spoilt: Custody) -> None:
+    """A posting from outside without a deposit is a violation of the ledger's own audit."""
+    somebody = spoilt.island.islander()
+    with spoilt.work().transaction() as work:
+        legs = (Posting("external", "ETH", -9), Posting(somebody.wallet_id, "ETH", 9))
+        made = Transfer(work.new_id("trf"), "deposit", legs, work.now())
+        work.ledger.post(made, [somebody.user_id])
+    found = spoilt.island.violations()
+    assert {each.split(":")[0] for each in found} == {"outside_moves_are_known", "outside_is_what_came_and_went"}
+    assert any(made.id in each for each in found)
+
+
+def test_a_payment_that_nobody_asked_for_is_found(spoilt: Custody) -> None:
+    """The treasury's key is used behind the ledger's back: the payment is for no withdrawal, or one that failed."""
+    work = spoilt.work()
+    stray = Withdrawal("wdr_us_x", "", "", "USDC", 3, an_address(), work.vault.chain_id, "", work.now(), work.now())
+    treasury = work.treasury
+    signed = treasury.sign(treasury.payment(stray), treasury.next_nonce(), treasury.fees(), work.now())
+    treasury.broadcast(signed)
+    spoilt.chain.until(lambda: spoilt.chain.client.receipt(signed.hash) is not None, "it is paid")
+    assert (ASKED_FOR, "0x" + keccak(b"wdr_us_x").hex()) in broken(spoilt)
+    with patch.object(WithdrawalStore, "every", lambda _: [replace(stray, status="failed")]):
+        assert (ASKED_FOR, "wdr_us_x") in broken(spoilt)
+    with patch.object(WithdrawalStore, "every", lambda _: [stray]):
+        assert ASKED_FOR not in {invariant for invariant, _ in broken(spoilt)}
+
+
+def test_a_deposit_that_is_not_booked_is_found(custody: Custody) -> None:
+    """The chain was read past a deposit, and the ledger does not know it."""
+    deposit(custody, custody.island.islander(), 1000)
+    with patch.object(DepositStore, "booked", lambda *_: {}):
+        assert (BOOKED, "ETH") in broken(custody)
+    assert (BOOKED, "ETH") not in broken(custody)
+
+
+def test_what_cannot_be_checked_is_said(custody: Custody) -> None:
+    """Without a chain nothing is, and where the node has forgotten a block's state, not what the vault held there."""
+    with patch.object(ChainClient, "balance", side_effect=NodeRefused("missing trie node")):
+        custody.watch()
+        assert list(audited(custody).unchecked) == [COVERED]
+    work: Any = Work(Resources(replace(custody.island.settings, chain_urls={})), "wallet")
+    assert list(audit_custody(CheckRequest(), work).unchecked) == list(INVARIANTS)
+    assert list(audited(custody, datetime(2000, 1, 1, tzinfo=UTC)).violations) == []
+
+
+def test_it_is_part_of_the_audit(rpc: Callable[[str, str], RpcChannel], operator: Person) -> None:
+    """On the running stack, through the edge and over gRPC, with deposits and withdrawals of others under way."""
+    answer = operator.get("/v1/operator/audit")
+    names = {f"wallet {name}" for name in INVARIANTS}
+    assert names <= {*answer["checked"], *answer["unchecked"]}
+    assert not [each for each in answer["violations"] if each["invariant"] in names]
+    checked = rpc("wallet", "platform").call("Audit.CheckCustody", CheckRequest(), CheckResponse, 30)
+    assert {*checked.checked, *checked.unchecked} == set(INVARIANTS)
