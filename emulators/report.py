@@ -14,6 +14,7 @@ from emulators.sale import Played
 from shared.adapters.postgres import queries
 from shared.adapters.resources import Resources
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 from shared.registry import load
 
 SQL: Final = queries(Path(__file__).parent / "report.sql")
@@ -82,11 +83,13 @@ def read_back(played: Played, resources: Resources) -> Report:
 def audit(resources: Resources) -> list[str]:
     """What breaks an invariant of any service, by its own audit."""
     violations: list[str] = []
-    questions = [(name, "Audit.Check") for name, service in load().services.items() if service.database]
-    for name, method in (*questions, ("wallet", "Audit.CheckCustody")):
-        answer = resources.channel(name, "platform").call(method, CheckRequest(), CheckResponse, 30)
-        violations += [f"{name} {v.invariant}: {v.subject}: {v.detail}" for v in answer.violations]
-    return violations
+    for name, service in load().services.items():
+        if service.database:
+            answer = resources.channel(name, "platform").call("Audit.Check", CheckRequest(), CheckResponse, 30)
+            violations += [f"{name} {v.invariant}: {v.subject}: {v.detail}" for v in answer.violations]
+    asked = AuditCustodyRequest()
+    custody = resources.channel("wallet", "platform").call("Wallet.AuditCustody", asked, AuditCustodyResponse, 30)
+    return violations + [f"wallet {v.invariant}: {v.subject}: {v.detail}" for v in custody.violations]
 
 
 def _across(supplies: Iterable[Any], sold: int, orders: Any, claims: Any, played: Played) -> list[str]:

@@ -15,6 +15,7 @@ from shared.contracts.gen.events_pb2 import (
 )
 from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
+from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 from shared.errors import MeridianError, NotFound
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ class ServicesClient:
 
     def audited(self, at: datetime | None) -> Audited:
         found = [self._check(service, CheckRequest(at=at)) for service in self._services]
-        return sum(found, self._ask("wallet", "Audit.CheckCustody", CheckRequest(at=at)))
+        return sum(found, self._custody(at))
+
+    def _custody(self, at: datetime | None) -> Audited:
+        request = AuditCustodyRequest(at=at)
+        answer = self._channel("wallet").call("Wallet.AuditCustody", request, AuditCustodyResponse, AUDIT_SECONDS)
+        return _audited("wallet", answer, answer.unchecked)
 
     def followed(self, before: datetime) -> Audited:
         found = Audited([], [])
@@ -71,15 +77,16 @@ class ServicesClient:
             return 0
 
     def _check(self, service: str, request: CheckRequest) -> Audited:
-        return self._ask(service, "Audit.Check", request)
+        answer = self._channel(service).call("Audit.Check", request, CheckResponse, AUDIT_SECONDS)
+        return _audited(service, answer)
 
-    def _ask(self, service: str, method: str, request: CheckRequest) -> Audited:
-        answer = self._channel(service).call(method, request, CheckResponse, AUDIT_SECONDS)
-        return Audited(
-            [f"{service} {name}" for name in answer.checked],
-            [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in answer.violations],
-            [f"{service} {name}" for name in answer.unchecked],
-        )
+
+def _audited(service: str, answer: CheckResponse | AuditCustodyResponse, unchecked: Sequence[str] = ()) -> Audited:
+    return Audited(
+        [f"{service} {name}" for name in answer.checked],
+        [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in answer.violations],
+        [f"{service} {name}" for name in unchecked],
+    )
 
 
 def _follow(order_ids: Sequence[str], page: ListPaidResponse) -> CheckRequest:

@@ -4,17 +4,17 @@ from datetime import UTC
 
 from functions.wallet.custody import ChainWork
 from functions.wallet.domain.proof import COVERED, INVARIANTS, breaches
-from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 
 
-def audit_custody(request: CheckRequest, work: ChainWork) -> CheckResponse:
+def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustodyResponse:
     """What breaks an invariant, at the last block that the ledger has read, or at a past time's. Raises Unavailable.
 
     Chain and ledger are compared at that block, so that what is not booked or not mined yet counts on neither side. A
     chain that is reorganised meanwhile, or none at all, leaves everything unchecked; a node that has forgotten what the
     vault held at that block, what it held.
     """
-    unchecked = CheckResponse(unchecked=INVARIANTS)
+    unchecked = AuditCustodyResponse(unchecked=INVARIANTS)
     if not work.has_chain:
         return unchecked
     at = request.at.ToDatetime(UTC) if request.HasField("at") else None
@@ -33,11 +33,11 @@ def audit_custody(request: CheckRequest, work: ChainWork) -> CheckResponse:
         standing = reading.deposits.reached()
     if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
         return unchecked
-    return CheckResponse(
+    return AuditCustodyResponse(
         checked=[name for name in INVARIANTS if name != COVERED or holdings],
         unchecked=[COVERED] if not holdings else [],
         violations=[
-            CheckResponse.Violation(invariant=breach.invariant, subject=breach.subject, detail=breach.detail)
+            AuditCustodyResponse.Violation(invariant=breach.invariant, subject=breach.subject, detail=breach.detail)
             for breach in breaches(flows, holdings, booked, withdrawals)
         ],
     )

@@ -22,7 +22,7 @@ class CheckRequest(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_ids: _Optional[_Iterable[str]] = ..., refunded_ids: _Optional[_Iterable[str]] = ..., earned_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CheckResponse(_message.Message):
-    __slots__ = ("checked", "violations", "unchecked")
+    __slots__ = ("checked", "violations")
     class Violation(_message.Message):
         __slots__ = ("invariant", "subject", "detail")
         INVARIANT_FIELD_NUMBER: _ClassVar[int]
@@ -34,8 +34,6 @@ class CheckResponse(_message.Message):
         def __init__(self, invariant: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
     CHECKED_FIELD_NUMBER: _ClassVar[int]
     VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
-    UNCHECKED_FIELD_NUMBER: _ClassVar[int]
     checked: _containers.RepeatedScalarFieldContainer[str]
     violations: _containers.RepeatedCompositeFieldContainer[CheckResponse.Violation]
-    unchecked: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, checked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[CheckResponse.Violation, _Mapping]]] = ..., unchecked: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, checked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[CheckResponse.Violation, _Mapping]]] = ...) -> None: ...

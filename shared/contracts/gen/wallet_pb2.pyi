@@ -157,3 +157,28 @@ class RefundResponse(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     state: RefundResponse.State
     def __init__(self, state: _Optional[_Union[RefundResponse.State, str]] = ...) -> None: ...
+
+class AuditCustodyRequest(_message.Message):
+    __slots__ = ("at",)
+    AT_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AuditCustodyResponse(_message.Message):
+    __slots__ = ("checked", "unchecked", "violations")
+    class Violation(_message.Message):
+        __slots__ = ("invariant", "subject", "detail")
+        INVARIANT_FIELD_NUMBER: _ClassVar[int]
+        SUBJECT_FIELD_NUMBER: _ClassVar[int]
+        DETAIL_FIELD_NUMBER: _ClassVar[int]
+        invariant: str
+        subject: str
+        detail: str
+        def __init__(self, invariant: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    UNCHECKED_FIELD_NUMBER: _ClassVar[int]
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    checked: _containers.RepeatedScalarFieldContainer[str]
+    unchecked: _containers.RepeatedScalarFieldContainer[str]
+    violations: _containers.RepeatedCompositeFieldContainer[AuditCustodyResponse.Violation]
+    def __init__(self, checked: _Optional[_Iterable[str]] = ..., unchecked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[AuditCustodyResponse.Violation, _Mapping]]] = ...) -> None: ...

@@ -25,7 +25,7 @@ from shared.adapters.ethereum import keccak
 from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.config import read
-from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 from tests.chain import LocalChain
 from tests.functions.wallet.custody import ETHER, Custody, an_address, custody_of
 from tests.island import Islander
@@ -38,8 +38,8 @@ def spoilt(stack: Stack, chain: LocalChain) -> Iterator[Custody]:
         yield running
 
 
-def audited(custody: Custody, at: datetime | None = None) -> CheckResponse:
-    answer: CheckResponse = custody.island.run("audit_custody", request=CheckRequest(at=at))
+def audited(custody: Custody, at: datetime | None = None) -> AuditCustodyResponse:
+    answer: AuditCustodyResponse = custody.island.run("audit_custody", request=AuditCustodyRequest(at=at))
     return answer
 
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_checked_is_said(custody: Custody) -> None:
         custody.watch()
         assert list(audited(custody).unchecked) == [COVERED]
     work: Any = Work(Resources(replace(custody.island.settings, chain_urls={})), "wallet")
-    assert list(audit_custody(CheckRequest(), work).unchecked) == list(INVARIANTS)
+    assert list(audit_custody(AuditCustodyRequest(), work).unchecked) == list(INVARIANTS)
     assert list(audited(custody, datetime(2000, 1, 1, tzinfo=UTC)).violations) == []
 
 
@@ -183,5 +183,5 @@ def test_it_is_part_of_the_audit(rpc: Callable[[str, str], RpcChannel], operator
     names = {f"wallet {name}" for name in INVARIANTS}
     assert names <= {*answer["checked"], *answer["unchecked"]}
     assert not [each for each in answer["violations"] if each["invariant"] in names]
-    checked = rpc("wallet", "platform").call("Audit.CheckCustody", CheckRequest(), CheckResponse, 30)
+    checked = rpc("wallet", "platform").call("Wallet.AuditCustody", AuditCustodyRequest(), AuditCustodyResponse, 30)
     assert {*checked.checked, *checked.unchecked} == set(INVARIANTS)
