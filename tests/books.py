@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 from shared import ids
 from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
 from tests.waiting import WITHIN_SECONDS, until
 
-PAID = {
+PAID: Final = {
     "paid": ({"captured", "settled"}, {"open"}),
     "claimed": ({"settled"}, {"claimed", "processing", "processed", "failed"}),
     "completed": ({"settled"}, {"processed"}),
@@ -122,7 +122,7 @@ class Books:
         """The ledger of an order: (kind, account, currency, amount), in the order in which it was written."""
         sql = """
             SELECT t.kind, e.account, e.currency, e.amount FROM entries e JOIN transfers t ON t.id = e.transfer_id
-            WHERE t.order_id = :order_id ORDER BY e.created_at, e.id"""
+            WHERE t.order_id = :order_id ORDER BY e.position"""
         found = self.rows("wallet", sql, order_id=order_id)
         return [(row["kind"], row["account"], row["currency"], row["amount"]) for row in found]
 
