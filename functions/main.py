@@ -5,6 +5,7 @@
     python -m functions.main relay wallet       the worker that publishes a service's events and fills its gaps
     python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
                                                 one, or with --kms-version NAME that version of a key in Cloud KMS
+    python -m functions.main replay --verify    compare every projection with its events (shared/outbox/replay.py)
     python -m functions.main openapi            print the OpenAPI document
 
 A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
@@ -15,7 +16,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -96,12 +97,26 @@ def run_relay(service: str, stop: threading.Event) -> None:
     work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
 
 
+def projections() -> Iterator[tuple[str, Any]]:
+    """The projections of all services, each with its service."""
+    for service, said in load().services.items():
+        if not said.database:
+            continue
+        store = import_module(f"functions.{service}.store")
+        if hasattr(store, "projections"):
+            yield from ((service, each) for each in store.projections(partial(store.Work, resources(), service)))
+
+
 def main(arguments: list[str]) -> int:
     """Start a role; SIGTERM and SIGINT end it."""
     from shared.telemetry.logs import configure
 
+    if arguments[:1] == ["replay"]:
+        from shared.outbox.replay import main as replay
+
+        return replay(arguments[1:], projections)
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
-    parser.add_argument("role", choices=["rpc", "relay", "rotate-keys", "openapi"])
+    parser.add_argument("role", choices=["rpc", "relay", "replay", "rotate-keys", "openapi"])
     parser.add_argument("of", nargs="?", help="a service; of rotate-keys, the folder of secrets")
     parser.add_argument("--kms-version", default="", help="of rotate-keys: the version of a key in Cloud KMS")
     chosen = parser.parse_args(arguments)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from functions.order.ports import Paid, Task
 from functions.order.quotes import SignedQuotes
 from functions.order.views import FailureView, ItemView, OrderEventView, OrderView
 from shared import ids
-from shared.adapters.postgres import Row, queries
+from shared.adapters.postgres import Row, Transaction, queries
 from shared.contracts import problems
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
@@ -26,10 +26,12 @@ from shared.contracts.operations import Caller
 from shared.errors import NotFound, Refusal
 from shared.idempotency import Answer, Began, answer_lease, end_lease, lease_request_id
 from shared.money import Amount
+from shared.outbox.verify import Projection
 from shared.outbox.work import UnitOfWork
 from shared.telemetry.context import trail
 
-SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
+SQL_FOLDER: Final = Path(__file__).parent / "sql"
+SQL: Final = queries(SQL_FOLDER / "queries.sql")
 FACTS: Final[dict[str, type[OrderEvent]]] = {fact.type: fact for fact in OrderEvent.__args__}
 FIRST_PAUSE_SECONDS: Final = 0.05
 STAGES: Final[dict[Task, list[Stage]]] = {
@@ -125,6 +127,10 @@ class OrderStore:
     def place(self, placed: OrderPlaced) -> Order:
         self._work.events.append(placed.order_id, 0, [placed])
         order = apply(None, placed, self._work.now())
+        self._insert(order)
+        return order
+
+    def _insert(self, order: Order) -> None:
         names = ("id", "user_id", "wallet_id", "merchant_id", "currency", "total", "status", "stage", "expires_at")
         SQL.insert_order(
             self._work.opened,
@@ -132,7 +138,6 @@ class OrderStore:
             items=to_json(OrderView.of(order).items).decode(),
             due_at=order.due_at(self._work.matures_after),
         )
-        return order
 
     def lock(self, order_id: str) -> Order:
         if SQL.lock_order(self._work.opened, id=order_id) is None:
@@ -148,23 +153,34 @@ class OrderStore:
         after = order
         for fact in facts:
             after = apply(after, fact, self._work.now())
-        SQL.update_order(
-            self._work.opened,
-            id=after.id,
-            status=after.status,
-            stage=after.stage,
-            failure=to_json(FailureView(*after.failure)).decode() if after.failure else None,
-            paid_at=after.paid_at,
-            version=after.version,
-            due_at=after.due_at(self._work.matures_after),
-            updated_at=after.updated_at,
-        )
+        self._update(after)
         if order.stage == "pending":
             self._answer(after.id, 201, refusal_of(after) or OrderView.of(after))
         if order.stage == "refunding":
             refusal = refund_refusal_of(after, self._work.now(), self._work.matures_after)
             self._answer(ids.sibling(after.id, "rfd"), 200, refusal or OrderView.of(after))
         return after
+
+    def _update(self, order: Order) -> None:
+        SQL.update_order(
+            self._work.opened,
+            id=order.id,
+            status=order.status,
+            stage=order.stage,
+            failure=to_json(FailureView(*order.failure)).decode() if order.failure else None,
+            paid_at=order.paid_at,
+            version=order.version,
+            due_at=order.due_at(self._work.matures_after),
+            updated_at=order.updated_at,
+        )
+
+    def project(self, history: Sequence[StoredEvent]) -> None:
+        """Write the row that the events of an order make, all of them: into whatever `orders` is here."""
+        placed = fold([(_fact(event), event.at) for event in history[:1]])
+        order = fold([(_fact(event), event.at) for event in history])
+        if placed is not None and order is not None:
+            self._insert(placed)
+            self._update(order)
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
         row = SQL.find_order(self._work.opened, id=order_id) if ids.valid(order_id, "ord") else None
@@ -225,3 +241,12 @@ def _view(row: Row) -> OrderView:
             "failure": FailureView(**row["failure"]) if row["failure"] else msgspec.UNSET,
         }
     )
+
+
+def projections(work: Callable[[Transaction], Work]) -> list[Projection]:
+    """What is made of this service's events, and how."""
+
+    def project(transaction: Transaction, history: Sequence[StoredEvent]) -> None:
+        work(transaction).orders.project(history)
+
+    return [Projection("orders", "ord", queries(SQL_FOLDER / "projections.sql"), project)]

@@ -1,17 +1,19 @@
 """Has a consumer apply what it lacks of what its sources have stored, and nothing a second time.
 
     python -m shared.outbox.replay --consumer NAME --from TIME|POSITION
+    python -m functions.main replay --verify
 
 It compares the consumer's inbox with the streams of its sources, those that were added to since a time, or beyond a
 position in the source's outbox; 0 is all there is. What the inbox lacks is noted, and the consumer's worker reads and
 applies it in order, whatever deliveries do meanwhile. A new consumer is compared with all there is by its worker.
 
-What a projection says is verified by `python -m functions.main verify`, which knows how it is made.
+Verifying makes every projection anew, beside the live one, and compares them row by row while writes go on. That needs
+the code of services, which only functions/main.py may compose.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +25,7 @@ from shared.contracts.gen.events_pb2 import ListResponse
 from shared.outbox.log import SQL
 from shared.outbox.redrive import consumer_of
 from shared.outbox.source import Sources
+from shared.outbox.verify import Projection, verify
 from shared.registry import Row, load
 
 Listing = Callable[[str, datetime | None, int], ListResponse]
@@ -84,12 +87,22 @@ class Comparison:
         return len(lacking)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """The command line."""
+def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str, Projection]]] | None = None) -> int:
+    """The command line.
+
+    projections: the projections of all services, each with its service, where they can be composed.
+    """
     parser = argparse.ArgumentParser(prog="shared.outbox.replay", description="Apply what a consumer lacks.")
-    parser.add_argument("--consumer", required=True, choices=sorted(row.name for row in load().event_rows()))
-    parser.add_argument("--from", required=True, dest="start", help="a time (RFC 3339) or a position; 0 is all")
+    parser.add_argument("--consumer", choices=sorted(row.name for row in load().event_rows()))
+    parser.add_argument("--from", default="0", dest="start", help="a time (RFC 3339) or a position; 0 is all")
+    parser.add_argument("--verify", action="store_true", help="compare every projection with its events")
     chosen = parser.parse_args(arguments)
+    if bool(chosen.consumer) == chosen.verify:
+        parser.error("name a consumer, or ask to verify")
+    if chosen.verify:
+        if projections is None:
+            parser.error("to verify is `python -m functions.main replay --verify`")
+        return verified(projections())
     row = consumer_of(chosen.consumer)
     since, after = beginning(chosen.start)
     sources = Sources(row.service, resources())
@@ -97,6 +110,18 @@ def main(arguments: Sequence[str]) -> int:
     compared = comparison.replay(since, after)
     print(f"{compared.streams} streams compared, {compared.lacking} of them lack something, which is on its way")
     return 0
+
+
+def verified(projections: Iterable[tuple[str, Projection]]) -> int:
+    """Verify projections, each of a service, and print what differs; the exit code is 1 when something does."""
+    differing = 0
+    for service, projection in projections:
+        found = verify(resources().database(service), projection)
+        print(f"{projection.name}: {found.streams} streams made anew, {len(found.differences)} rows differ")
+        for difference in found.differences:
+            print(f"  {difference}")
+        differing += len(found.differences)
+    return 1 if differing else 0
 
 
 def beginning(text: str) -> tuple[datetime | None, int]:

@@ -12,6 +12,10 @@ SELECT id, type, stream, version, recorded_at AS at, data, metadata
 FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
+-- name: page_streams
+-- The streams of one kind, beyond one already seen.
+SELECT DISTINCT stream FROM events WHERE stream LIKE :prefix AND stream > :after ORDER BY stream LIMIT :most;
+
 -- name: list_streams
 -- The streams that were added to within a range of positions, each at its last version there.
 SELECT stream, (array_agg(type ORDER BY version DESC))[1] AS type, max(version) AS version
