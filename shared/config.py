@@ -110,7 +110,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         voucher_ttl_seconds=int(environment.get("VOUCHER_TTL_SECONDS", "604800")),
         claim_redeem_after_seconds=int(environment.get("CLAIM_REDEEM_AFTER_SECONDS", "30")),
         claim_redemption=_one_of(environment.get("CLAIM_REDEMPTION", "self"), "relayer", "self"),
-        claim_attempts=int(environment.get("CLAIM_ATTEMPTS", "8")),
+        claim_attempts=int(environment.get("CLAIM_ATTEMPTS", "12")),
         claim_retry_seconds=int(environment.get("CLAIM_RETRY_SECONDS", "2")),
         chain_urls={int(chain): url for chain, url in _pairs(environment.get("CHAIN_URLS", ""))},
         custody_chain_id=int(environment.get("CUSTODY_CHAIN_ID", "31337")),

@@ -93,10 +93,9 @@ def redeemable(claim: Claim, work: RedeemingWork) -> Claim:
     """The claim with a voucher that the contract takes: one past its deadline is reissued first. Raises Contended."""
     if claim.lasts(work.now()):
         return claim
+    after = reissued(claim, work.vouchers, work.voucher_ttl_seconds, claim.recipient or "", work.now())
     with work.transaction() as writing:
-        before = unchanged(claim, writing)
-        after = reissued(before, work.vouchers, work.voucher_ttl_seconds, before.recipient or "", work.now())
-        writing.claims.save(before, after)
+        writing.claims.save(unchanged(claim, writing), after)
     return after
 
 

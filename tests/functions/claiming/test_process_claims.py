@@ -16,10 +16,11 @@ from functions.claiming.store import Work
 from functions.claiming.store.chain import ClaimContract, Relayer
 from functions.claiming.store.claims import ClaimCursor, ClaimStore
 from functions.supply.views import AssetView
+from shared.adapters.chain import ChainClient, NodeRefused
 from shared.adapters.chains import SendingStore
-from shared.adapters.ethereum import checksum_address
+from shared.adapters.ethereum import checksum_address, keccak
 from shared.adapters.postgres import Database
-from shared.chains import Fees
+from shared.chains import CallRefused, Fees
 from shared.config import read
 from shared.errors import Contended, Unavailable
 from shared.money import Amount
@@ -177,7 +178,6 @@ def test_a_failed_claim_that_the_buyer_redeems_is_processed(redemptions: Redempt
 @contextmanager
 def refusing() -> Iterator[None]:
     """A node on which nothing of the relayer's goes through."""
-    from shared.chains import CallRefused
 
     def refuse(*_: Any) -> None:
         raise CallRefused("The contract refuses it.")
@@ -428,3 +428,23 @@ def test_no_more_wait_to_be_mined_than_a_node_keeps(redemptions: Redemptions) ->
     assert bought.view().status == "claimed"
     redemptions.settle()
     assert processed(redemptions, bought)
+
+
+def test_a_claim_that_the_node_refuses_holds_up_no_other(redemptions: Redemptions) -> None:
+    """Whatever words the node has for it, it is that claim's failure, and those behind it are sent."""
+    bad, good = redemptions.claimed(), redemptions.claimed()
+    key, gas = keccak(bad.view().id.encode()), ChainClient.gas
+
+    def picky(self: ChainClient, data: bytes, to: str, sender: str) -> int:
+        if key in data:
+            raise NodeRefused("gas required exceeds allowance")
+        return gas(self, data, to, sender)
+
+    with patch.object(ChainClient, "gas", picky):
+        assert redemptions.island.run("process_claims") == {"sent": 1, "refused": 1}
+    assert failures(redemptions, bad)[0]["failures"] == 1
+    redemptions.confirm()
+    assert processed(redemptions, good)
+    with redemptions.island.later(LATER):
+        redemptions.settle()
+    assert processed(redemptions, bad)
