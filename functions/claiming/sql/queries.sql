@@ -2,7 +2,7 @@
 -- The one claim of an order, open or void from the start; 0 rows when there is one.
 INSERT INTO claims (id, key, order_id, user_id, address, items, nonce, status, version, opened_at)
 VALUES (:id, :key, :order_id, :user_id, :address, :items::jsonb, :nonce, :status, 1, :at)
-ON CONFLICT (order_id) DO NOTHING;
+ON CONFLICT DO NOTHING;
 
 -- name: find_by_order^
 -- The claim of an order.
