@@ -20,7 +20,7 @@ def capture_hold(event: Event[OrderConfirmed], work: WalletWork) -> None:
         raise Unavailable(f"hold {order.hold_id} is not known yet")
     if hold.status != "placed":
         return
-    paying, _ = hold.capture(hold.amount)
+    paying, _ = hold.capture(hold.amount, work.now())
     transfer = Transfer(
         id=work.new_id("trf"),
         kind="capture",

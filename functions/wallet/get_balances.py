@@ -13,7 +13,12 @@ class GetBalances(Request):
 
 
 def get_balances(request: GetBalances, caller: Caller, work: WalletWork) -> BalancesView:
-    """Balances and the holds in them, as one consistent picture. Raises NotFound; Malformed for a future time."""
+    """Balances and the holds in them, as one consistent picture; what was set aside for no order ends with its time.
+
+    Raises NotFound; Malformed for a future time.
+    """
     at = past(request.at, work.now())
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
+    if at is None:
+        work.holds.lapse(wallet.id, work.now())
     return work.ledger.balances(wallet.id, at)

@@ -96,7 +96,16 @@ class Holds(Protocol):
         """Let holds outlive their time: their orders are confirmed."""
 
     def expired(self, now: datetime, most: int) -> list[Hold]:
-        """Holds past their time about which their orders have to be asked."""
+        """Holds past their time about which their orders have to be asked now, those that wait longest first."""
+
+    def postpone(self, hold_ids: Sequence[str], now: datetime) -> None:
+        """Ask about holds whose orders cannot be decided after a while, which doubles each time."""
+
+    def put_off(self, hold_ids: Sequence[str], now: datetime) -> None:
+        """Ask about holds after others, since nobody could be asked."""
+
+    def lapse(self, wallet_id: str, now: datetime) -> bool:
+        """Give back what is set aside in a wallet for no order, and past its time. Returns whether there was any."""
 
 
 class Escrows(Protocol):

@@ -27,9 +27,13 @@ class Hold:
     firm: bool = False
     version: int = 1
 
-    def capture(self, amount: int) -> tuple[Posting, int]:
+    def lapsed(self, now: datetime) -> bool:
+        """Whether its time is over, and no order decides about it."""
+        return not self.order_id and not self.firm and self.expires_at <= now
+
+    def capture(self, amount: int, now: datetime) -> tuple[Posting, int]:
         """The leg that pays an amount of it, and what goes back to the wallet. Raises HoldEnded, CaptureTooLarge."""
-        if self.status != "placed":
+        if self.status != "placed" or self.lapsed(now):
             raise HoldEnded
         if not 0 < amount <= self.amount:
             raise CaptureTooLarge

@@ -67,6 +67,14 @@ SELECT a.wallet_id AS subject, a.held || ' ' || a.currency || ', holds say ' || 
 FROM accounts a LEFT JOIN holds h ON h.wallet_id = a.wallet_id AND h.currency = a.currency AND h.status = 'placed'
 GROUP BY a.wallet_id, a.currency, a.held HAVING a.held <> coalesce(sum(h.amount), 0);
 
+-- name: versions_count_changes
+-- An account's version is the number of its entries, and of the holds placed on it and released.
+SELECT a.wallet_id AS subject, a.currency || ' at version ' || a.version AS detail
+FROM accounts a
+WHERE a.version <> (SELECT count(*) FROM entries e WHERE e.account = a.wallet_id AND e.currency = a.currency)
+    + (SELECT count(*) + count(*) FILTER (WHERE status = 'released') FROM holds h
+       WHERE h.wallet_id = a.wallet_id AND h.currency = a.currency);
+
 -- name: captures_are_escrowed
 -- A captured hold has its escrow and its transfer, and nothing else has.
 SELECT coalesce(h.order_id, e.order_id) AS subject, 'hold ' || coalesce(h.id, 'missing') || ', escrow ' ||

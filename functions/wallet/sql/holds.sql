@@ -8,8 +8,9 @@ SELECT * FROM holds WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
 
 -- name: insert_holds
 -- Place holds; one that has a row already, placed or a tombstone, is left out of the answer.
-INSERT INTO holds (id, order_id, wallet_id, user_id, currency, amount, expires_at, status, version, placed_at)
-SELECT h.id, h.order_id, h.wallet_id, h.user_id, h.currency, h.amount, h.expires_at, 'placed', 1, :at
+INSERT INTO holds (id, order_id, wallet_id, user_id, currency, amount, expires_at, next_check_at, status, version,
+    placed_at)
+SELECT h.id, h.order_id, h.wallet_id, h.user_id, h.currency, h.amount, h.expires_at, h.expires_at, 'placed', 1, :at
 FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text, currency text,
     amount numeric, expires_at timestamptz)
 ORDER BY h.id
@@ -32,8 +33,8 @@ WHERE holds.id = e.id AND holds.status = 'placed';
 
 -- name: change_held!
 -- What is set aside on accounts grows or shrinks.
-UPDATE accounts a SET held = a.held + d.change, version = a.version + 1
-FROM (SELECT wallet_id, currency, sum(change) AS change
+UPDATE accounts a SET held = a.held + d.change, version = a.version + d.times
+FROM (SELECT wallet_id, currency, sum(change) AS change, count(*) AS times
       FROM jsonb_to_recordset(:changes::jsonb) AS c (wallet_id text, currency text, change numeric)
       GROUP BY wallet_id, currency) d
 WHERE a.wallet_id = d.wallet_id AND a.currency = d.currency;
@@ -43,5 +44,22 @@ WHERE a.wallet_id = d.wallet_id AND a.currency = d.currency;
 UPDATE holds SET firm = true WHERE id = ANY(:ids::text[]) AND status = 'placed';
 
 -- name: find_expired_holds
--- Holds that have outlived their time and about which their orders have not been asked.
-SELECT * FROM holds WHERE status = 'placed' AND NOT firm AND expires_at <= :now ORDER BY expires_at LIMIT :most;
+-- Holds past their time about which their orders have to be asked now, those that wait longest first.
+SELECT * FROM holds WHERE status = 'placed' AND NOT firm AND next_check_at <= :now ORDER BY next_check_at, id LIMIT :most;
+
+-- name: lock_lapsed_holds
+-- A wallet's holds that belong to no order and are past their time, locked.
+SELECT * FROM holds
+WHERE wallet_id = :wallet_id AND status = 'placed' AND NOT firm AND order_id = '' AND expires_at <= :now
+ORDER BY id FOR UPDATE;
+
+-- name: postpone_holds!
+-- Nothing is known yet of their orders: ask again after a while that doubles each time, so that they cannot keep others
+-- from being asked about.
+UPDATE holds SET checks = checks + 1,
+    next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
+WHERE id = ANY(:ids::text[]) AND status = 'placed' AND NOT firm;
+
+-- name: put_off_holds!
+-- Nobody could be asked about them: let others have their turn first.
+UPDATE holds SET next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'placed' AND NOT firm;

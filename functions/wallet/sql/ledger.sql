@@ -71,16 +71,25 @@ WHERE a.wallet_id = :wallet_id
 ORDER BY a.currency, h.id;
 
 -- name: picture_at
--- Balances and holds as they were at a time, from the entries and the lives of holds until then.
-SELECT a.currency,
-       (SELECT coalesce(sum(e.amount), 0) FROM entries e
-        WHERE e.account = a.wallet_id AND e.currency = a.currency AND e.created_at <= :at) AS posted,
-       (SELECT coalesce(sum(s.amount), 0) FROM holds s
-        WHERE s.wallet_id = a.wallet_id AND s.currency = a.currency
-          AND s.placed_at <= :at AND (s.ended_at IS NULL OR s.ended_at > :at)) AS held,
-       a.version, h.id AS hold_id, h.order_id, h.amount AS hold_amount
+-- Balances and holds as they were at a time, from the entries and the lives of holds until then. What belongs to no order
+-- lived no longer than its time, whenever it was released.
+WITH life AS (
+    SELECT h.*, placed_at <= :at AND (ended_at IS NULL OR ended_at > :at)
+                AND NOT (order_id = '' AND NOT firm AND expires_at <= :at) AS placed
+    FROM holds h WHERE wallet_id = :wallet_id
+)
+SELECT a.currency, e.posted, l.held, e.entries + l.changes AS version, h.id AS hold_id, h.order_id, h.amount AS hold_amount
 FROM accounts a
-LEFT JOIN holds h ON h.wallet_id = a.wallet_id AND h.currency = a.currency
-    AND h.placed_at <= :at AND (h.ended_at IS NULL OR h.ended_at > :at)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount), 0) AS posted, count(*) AS entries FROM entries
+    WHERE account = a.wallet_id AND currency = a.currency AND created_at <= :at
+) e
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount) FILTER (WHERE placed), 0) AS held,
+           count(*) FILTER (WHERE placed_at <= :at)
+               + count(*) FILTER (WHERE status = 'released' AND ended_at <= :at) AS changes
+    FROM life WHERE currency = a.currency
+) l
+LEFT JOIN life h ON h.currency = a.currency AND h.placed
 WHERE a.wallet_id = :wallet_id
 ORDER BY a.currency, h.id;

@@ -1,7 +1,7 @@
 """Funds set aside, in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,10 @@ from shared.contracts.encode import to_json
 from shared.errors import Contended
 from shared.money import Amount
 from shared.outbox.work import UnitOfWork
+
+FIRST_WAIT: Final = timedelta(seconds=30)
+LONGEST_WAIT: Final = timedelta(hours=1)
+"""How long an order that cannot be decided is left alone, the first time and at most."""
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "holds.sql")
 
@@ -66,6 +70,17 @@ class HoldStore:
 
     def expired(self, now: datetime, most: int) -> list[Hold]:
         return [_hold(row) for row in SQL.find_expired_holds(self._work.opened, now=now, most=most)]
+
+    def lapse(self, wallet_id: str, now: datetime) -> bool:
+        lapsed = [_hold(row) for row in SQL.lock_lapsed_holds(self._work.opened, wallet_id=wallet_id, now=now)]
+        self.release(lapsed, {hold.id: "expired" for hold in lapsed})
+        return bool(lapsed)
+
+    def postpone(self, hold_ids: Sequence[str], now: datetime) -> None:
+        SQL.postpone_holds(self._work.opened, ids=list(hold_ids), now=now, first=FIRST_WAIT, longest=LONGEST_WAIT)
+
+    def put_off(self, hold_ids: Sequence[str], now: datetime) -> None:
+        SQL.put_off_holds(self._work.opened, ids=list(hold_ids), at=now + FIRST_WAIT)
 
     def _end(
         self, holds: Sequence[Hold], status: Status, reason: Mapping[str, str], captured: str | None = None

@@ -131,6 +131,34 @@ def test_the_past_is_as_it_was(island: Island) -> None:
     assert picture(island, somebody, offset) == pictures[3]
 
 
+def test_the_past_has_its_own_version(island: Island) -> None:
+    """Each change is one version more, and a past time shows the version of then, not today's."""
+    somebody, friend = island.islander(), island.islander(USDC=1)
+    moments, versions = [datetime.now(UTC)], [0]
+
+    def version(at: datetime | None = None) -> int:
+        request = GetBalances(somebody.wallet_id, at)
+        return int(island.run("get_balances", request=request, caller=somebody.caller).version)
+
+    def remember() -> None:
+        versions.append(version())
+        moments.append(datetime.now(UTC))
+
+    island.fund(somebody, 5000)
+    remember()
+    holds = [a_hold(somebody, 7) for _ in range(3)]
+    assert place(island, *holds) == ["", "", ""]
+    remember()
+    release(island, *holds[:2])
+    remember()
+    island.fund(somebody, 5, "ETH")
+    island.fund(friend, 5)
+    remember()
+    assert versions == [0, 1, 4, 6, 7]
+    assert [version(at) for at in moments] == versions
+    assert island.violations() == []
+
+
 def test_the_past_is_asked_for_in_any_offset(buyer: Person) -> None:
     """A time is the same with Z and with an offset; the funds are not there before they came."""
     now = datetime.now(UTC)

@@ -158,7 +158,7 @@ class LedgerMachine(RuleBasedStateMachine):
         def move() -> None:
             with self.work() as work:
                 hold = work.holds.lock([hold_id])[hold_id]
-                leg, _ = hold.capture(part)
+                leg, _ = hold.capture(part, work.now())
                 postings = (leg, Posting("escrow", hold.currency, part))
                 transfer = Transfer(work.new_id("trf"), "capture", postings, work.now(), order_id=hold.order_id)
                 work.ledger.post(transfer, [])

@@ -16,7 +16,8 @@ CREATE TABLE wallets (
 CREATE UNIQUE INDEX wallets_default ON wallets (user_id) WHERE is_default;
 CREATE INDEX wallets_by_user ON wallets (user_id, id DESC);
 
--- A wallet's running balance in one currency, in atomic units. System accounts have none. Rows leave room on their page:
+-- A wallet's running balance in one currency, in atomic units. System accounts have none. `version` counts its entries,
+-- and the holds placed on it and released, so that it can be told for any past time. Rows leave room on their page:
 -- a new version beside the old one needs no new index entry.
 CREATE TABLE accounts (
     wallet_id text           NOT NULL REFERENCES wallets,
@@ -97,7 +98,7 @@ BEGIN
             unheld := unheld + unholds[last];
         END LOOP;
         IF NOT of_house[leg] THEN
-            UPDATE accounts SET posted = posted + change, held = held - unheld, version = version + 1
+            UPDATE accounts SET posted = posted + change, held = held - unheld, version = version + (last - leg + 1)
             WHERE wallet_id = accounts_[leg] AND currency = currencies[leg] AND posted + change >= held - unheld
             RETURNING posted INTO balance;
             IF NOT FOUND THEN
@@ -105,8 +106,9 @@ BEGIN
                     RAISE EXCEPTION 'INSUFFICIENT_FUNDS' USING ERRCODE = 'ME001';
                 END IF;
                 INSERT INTO accounts AS a (wallet_id, currency, posted, held, version)
-                VALUES (accounts_[leg], currencies[leg], change, 0, 1)
-                ON CONFLICT (wallet_id, currency) DO UPDATE SET posted = a.posted + change, version = a.version + 1
+                VALUES (accounts_[leg], currencies[leg], change, 0, last - leg + 1)
+                ON CONFLICT (wallet_id, currency)
+                DO UPDATE SET posted = a.posted + change, version = a.version + excluded.version
                 RETURNING posted INTO balance;
             END IF;
             IF balance > 115792089237316195423570985008687907853269984665640564039457584007913129639935 THEN
@@ -149,11 +151,14 @@ CREATE TABLE holds (
     version    bigint         NOT NULL,
     placed_at  timestamptz    NOT NULL,
     ended_at   timestamptz,
+    -- When its order is to be asked about, and how often that came to nothing.
+    next_check_at timestamptz,
+    checks        integer     NOT NULL DEFAULT 0,
     CHECK (wallet_id IS NOT NULL OR status = 'released'),
     CHECK ((captured IS NOT NULL) = (status = 'captured'))
 );
 CREATE INDEX holds_by_wallet ON holds (wallet_id, status);
-CREATE INDEX holds_expiring ON holds (expires_at) WHERE status = 'placed' AND NOT firm;
+CREATE INDEX holds_expiring ON holds (next_check_at) WHERE status = 'placed' AND NOT firm;
 
 -- The money of a paid order until it is settled to the merchant or refunded to the buyer, once.
 CREATE TABLE escrows (
