@@ -9,6 +9,7 @@ from functions.order.domain.refusing import refusal_of
 from functions.order.ports import SagaWork
 from functions.order.views import OrderView
 from shared.contracts.operations import Caller, Request
+from shared.errors import KeyInUse
 
 EXPIRED = ("QUOTE_EXPIRED", "The quote has expired: ask for another.")
 
@@ -24,11 +25,14 @@ class CreateOrder(Request):
 def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderView:
     """The order, confirmed; the same idempotency key finds and resumes it after a crash anywhere.
 
-    Raises Malformed and NotFound without an order, OrderRefused with one, OrderPending when the outcome is not known.
+    Raises Malformed and NotFound without an order, OrderRefused with one, OrderPending when the outcome is not known,
+    KeyInUse when another was faster: then the answer is there.
     """
     until = work.now() + timedelta(seconds=work.answer_within_seconds)
     order_id = work.resumed() or _place(request, caller, work)
     order = saga.finish(order_id, work, until, lease=order_id)
+    if order.outrun:
+        raise KeyInUse  # somebody else went on with it, and has stored what this request is answered
     if refusal := refusal_of(order):
         raise refusal
     return OrderView.of(order)

@@ -89,6 +89,11 @@ class Order:
         """Whether it came to nothing."""
         return self.stage in ENDED
 
+    @property
+    def outrun(self) -> bool:
+        """Whether more has become of it than the outcome that the request which placed it is answered with."""
+        return self.version > (2 if self.total or self.ended else 3)
+
     def matures_at(self, after: timedelta) -> datetime:
         """When it can no longer be refunded. Raises ValueError for one that is not paid."""
         if self.paid_at is None:

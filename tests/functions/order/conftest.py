@@ -62,6 +62,10 @@ class Attempt:
         """Send the same request with the same key through the edge."""
         return self.buyer.request("POST", "/v1/orders", self.body, self.key)
 
+    def insist(self) -> httpx.Response:
+        """Send the same request with the same key until it is answered for good."""
+        return self.buyer.insist("POST", "/v1/orders", self.body, self.key)
+
     def crash(self, at: int | str, moment: Moment = "after") -> None:
         """Run it until before or after one of its steps, by number or name."""
         with pytest.raises(Crash):
