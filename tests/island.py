@@ -5,6 +5,7 @@ the stack hears of it. What runs is production code, over real PostgreSQL and gR
 """
 
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -87,6 +88,7 @@ class Island:
         self._password = superuser_password
         self._servers: list[grpc.Server] = []
         self._clock = MovingClock()
+        self._binding = threading.Lock()  # a race of a test's must not undo the patch for one another
         region = f"island-{secrets.token_hex(4)}"
         self.settings = replace(settings, region=region, rpc_addresses=self._addresses)
         self.resources = Resources(self.settings, self._clock)
@@ -146,7 +148,7 @@ class Island:
     def bound(self, name: str, host: str | None = None) -> Bound:
         """The operation of a row, at work on the island."""
         row = load().rows[name]
-        with patch.object(main, "resources", lambda: self.resources):
+        with self._binding, patch.object(main, "resources", lambda: self.resources):
             return main.bind(row, host=host if row.hosts else None)
 
     def run(self, name: str, **given: Any) -> Any:

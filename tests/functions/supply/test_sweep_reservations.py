@@ -131,3 +131,58 @@ def test_sweeps_at_once_release_once(island: Island, sell: Sell) -> None:
 def test_the_scheduler_starts_it(triggers: Triggers) -> None:
     """It answers with what it did."""
     assert set(triggers.start("sweep_reservations")) == {"firm", "released", "postponed"}
+
+
+def test_what_cannot_be_decided_keeps_nobody_waiting(
+    island: Island, sell: Sell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reservations of orders that nobody knows, as many as a sweep looks at, do not stand before others for good."""
+    monkeypatch.setattr("functions.supply.sweep_reservations.BATCH", 2)
+    monkeypatch.setattr("functions.supply.sweep_reservations.BATCHES", 1)
+    supply = sell(quantity=100)
+    sweep(island, PAST * 10)  # what other tests have left
+    unknown = [an_order(island.islander(), (supply, 1), within=-TTL * 2) for _ in range(3)]
+    assert reserve(island, *unknown) == [""] * 3
+    order = island.place(island.islander(), (supply, 1), ttl=-TTL)
+    island.orders.supply.reserve(order)
+    for _ in range(3):
+        island.run("sweep_reservations")
+    assert states(island, order) == [("released", False)]
+    assert left(island, supply) == (97, 3, 0)
+
+
+def test_what_cannot_be_decided_is_asked_about_ever_less_often(island: Island, sell: Sell) -> None:
+    """The wait doubles with each look, up to an hour."""
+    unknown = an_order(island.islander(), (sell(), 1), within=-TTL)
+    reserve(island, unknown)
+    sql = "SELECT checks, next_check_at - now() AS wait FROM reservations WHERE id = :id"
+    waits = []
+    ahead = timedelta()
+    for _ in range(10):
+        with island.later(ahead):
+            island.run("sweep_reservations")
+        (row,) = island.books.rows("supply", sql, id=unknown.lines[0].reservation_id)
+        waits.append(round((row["wait"] - ahead).total_seconds() / 30))
+        ahead += timedelta(hours=1)
+    assert waits[0] in (0, 1)
+    assert waits[1:7] == [2, 4, 8, 16, 32, 64]
+    assert waits[7:] == [120, 120, 120]
+
+
+def test_a_failure_to_ask_puts_others_first(island: Island, sell: Sell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that nobody can be asked about is behind the others in the next run."""
+    monkeypatch.setattr("functions.supply.sweep_reservations.BATCH", 1)
+    supply = sell()
+    sweep(island, PAST * 10)
+    orders = [island.place(island.islander(), (supply, 1), ttl=-TTL * (3 - n)) for n in range(2)]
+    for order in orders:
+        assert island.orders.supply.reserve(order) is None
+    work: Any = Work(island.resources, "supply")
+    work.__dict__["orders"] = SilentOrders()
+    with pytest.raises(Unavailable):
+        sweep_reservations(work)
+    island.run("sweep_reservations")
+    assert [states(island, order) for order in orders] == [[("reserved", False)], [("released", False)]]
+    with island.later(FIRST_WAIT):
+        island.run("sweep_reservations")
+    assert states(island, orders[0]) == [("released", False)]
