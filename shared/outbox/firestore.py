@@ -74,6 +74,8 @@ class FirestoreRelay:
         self._client = client
         self._bus = bus
         self._clock = clock
+        self._held: set[str] = set()
+        self._last: Any = None
 
     def run(self, stop: threading.Event) -> None:
         """Publish until told to stop."""
@@ -88,19 +90,38 @@ class FirestoreRelay:
                 stop.wait(POLL_SECONDS)
 
     def drain(self) -> bool:
-        """Publish one batch, oldest first; tells whether there may be more at once."""
-        oldest = FieldFilter("unsent_since", ">", datetime.min.replace(year=1970, tzinfo=self._clock.now().tzinfo))
-        query = self._client.collection(COLLECTION).where(filter=oldest).order_by("unsent_since").limit(BATCH)
-        snapshots = sorted(query.stream(), key=lambda s: (s.get("unsent_since"), s.get("stream"), s.get("version")))
+        """Publish one batch, oldest first; tells whether there may be more at once.
+
+        Where some could not be published, the next batch begins behind this one, without their streams, until all that
+        waits had its turn: however many events are stuck, they hold up no others.
+        """
+        oldest = FieldFilter("unsent_since", ">", EPOCH)
+        query = self._client.collection(COLLECTION).where(filter=oldest).order_by("unsent_since").order_by("__name__")
+        if self._last is not None:
+            query = query.start_after(self._last)
+        snapshots = list(query.limit(BATCH).stream())
+        free = [snapshot for snapshot in snapshots if snapshot.get("stream") not in self._held]
+        self._publish(sorted(free, key=lambda s: (s.get("unsent_since"), s.get("stream"), s.get("version"))))
+        more = len(snapshots) == BATCH
+        if not more:
+            self._held.clear()
+        self._last = snapshots[-1] if more and self._held else None
+        return more
+
+    def _publish(self, snapshots: list[Any]) -> None:
+        """Publish what these documents hold, and mark what is sent; the others' streams stand back."""
         if not snapshots:
-            return False
+            return
         sent = self._bus.publish([_event(snapshot) for snapshot in snapshots])
         batch = self._client.batch()
         for snapshot, done in zip(snapshots, sent, strict=True):
             if done:
                 batch.update(snapshot.reference, {"unsent_since": DELETE_FIELD})
+            else:
+                self._held.add(snapshot.get("stream"))
         batch.commit()
-        return all(sent) and len(snapshots) == BATCH
+        if self._held:
+            log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
 
 
 def _text(event: StoredEvent) -> str:

@@ -25,6 +25,14 @@ CREATE TABLE things (
     amount numeric(78, 0) CONSTRAINT things_amount_positive CHECK (amount >= 0)
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON things TO claiming;
+CREATE TABLE effects (
+    position bigint GENERATED ALWAYS AS IDENTITY,
+    consumer text   NOT NULL,
+    stream   text   NOT NULL,
+    version  bigint NOT NULL,
+    PRIMARY KEY (consumer, stream, version)
+);
+GRANT SELECT, INSERT ON effects TO claiming;
 """
 
 

@@ -16,7 +16,7 @@ from shared.outbox.firestore import FirestoreRelay
 from shared.telemetry.context import follow
 from tests.clocks import FakeClock
 from tests.shared.outbox.buses import RecordingBus
-from tests.shared.outbox.facts import Opened, stream
+from tests.shared.outbox.facts import Opened, event, stream
 
 
 @pytest.fixture
@@ -122,3 +122,46 @@ def test_a_crash_publishes_again(client: Client, clock: FakeClock, relay: Firest
     bus.crash = False
     relay.drain()
     assert [event.version for event in bus.events] == [1, 2, 1, 2]
+
+
+def test_a_stuck_batch_holds_up_no_other_stream(
+    client: Client, clock: FakeClock, relay: FirestoreRelay, bus: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though more events are stuck than a batch holds, others go out; and later these, in order."""
+    monkeypatch.setattr(outbox, "BATCH", 3)
+    stuck, other = stream(), stream()
+    while partition(other) == partition(stuck):
+        other = stream()
+    append(client, clock, stuck, *range(1, 8))
+    clock.pass_by(seconds=1)
+    append(client, clock, other, 1, 2)
+    bus.refused = {(stuck, 1)}
+    for _ in range(2):
+        while relay.drain():
+            pass
+        assert {event.stream for event in bus.events} == {other}
+    bus.refused = set()
+    while relay.drain():
+        pass
+    assert [event.version for event in bus.delivered([stuck], 7)] == list(range(1, 8))
+    assert len(bus.events) == 9
+
+
+def partition(name: str) -> int:
+    return event(name, 1).partition()
+
+
+def test_streams_are_listed_as_they_were_added_to(client: Client, clock: FakeClock) -> None:
+    """Each at its last version, page by page, from a time on."""
+    first, second = stream(), stream()
+    append(client, clock, first, 1, 2)
+    clock.pass_by(seconds=60)
+    began = clock.now()
+    append(client, clock, second, 1)
+    listed, position, more = outbox.list_streams(client, None, 0)
+    assert ({name: version for name, _, version in listed}, more) == ({first: 2, second: 1}, False)
+    assert outbox.list_streams(client, None, position) == ([], position, False)
+    assert [name for name, _, _ in outbox.list_streams(client, began, 0)[0]] == [second]
+    clock.pass_by(seconds=1)
+    append(client, clock, second, 2)
+    assert [(name, version) for name, _, version in outbox.list_streams(client, None, position)[0]] == [(second, 2)]

@@ -1,0 +1,88 @@
+"""A relay and a consumer as processes of their own, so that they can be killed.
+
+python -m tests.shared.outbox.processes relay SETTINGS
+python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME
+"""
+
+import pickle
+import random
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.connect import connector
+from shared.adapters.postgres import Database, Transaction
+from shared.adapters.pubsub import PubSubBus
+from shared.config import Settings
+from shared.contracts.events import Event, StoredEvent
+from shared.errors import Unavailable
+from shared.outbox.inbox import Inbox
+from shared.outbox.log import EventLog
+from shared.outbox.relay import Relay
+from shared.registry import Row, load
+from shared.runtime.event import decode_push
+from tests.shared.outbox.facts import AT, TYPE
+
+EFFECT = "insert into effects (consumer, stream, version) values (:consumer, :name, :version)"
+FAILING = 0.01
+"""How many effects fail at first."""
+
+
+def relay(settings: Settings) -> None:
+    """Publish until killed."""
+    Relay("claiming", Database(connector(settings, "claiming"), 2), PubSubBus(settings), SystemClock()).run(
+        threading.Event()
+    )
+
+
+def consumer(settings: Settings, port: int, name: str) -> None:
+    """Take pushes, and look after gaps, until killed."""
+    database = Database(connector(settings, "claiming"), 4)
+    row = Row(service="claiming", name=name, event=[TYPE], replay="fill", scale="background")
+
+    def handle(event: Event[Any], transaction: Transaction) -> None:
+        values = {"consumer": name, "name": event.stream, "version": event.version}
+        transaction.count(EFFECT, values)
+        if random.random() < FAILING:
+            raise Unavailable("not now")
+
+    inbox = Inbox(row, database, handle, SystemClock())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = 200
+            try:
+                inbox.receive(decode_push(body, load().rows["record_claim"]))
+            except Exception:  # noqa: BLE001 - whatever it is, the event is to come again
+                status = 503
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+        with database.transaction() as transaction:
+            return EventLog(transaction, "us", AT).read(stream, from_version)
+
+    def fill() -> None:
+        while True:
+            time.sleep(0.5)
+            inbox.fill_gaps(read)
+
+    threading.Thread(target=fill, daemon=True).start()
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    chosen = pickle.loads(Path(sys.argv[2]).read_bytes())
+    if sys.argv[1] == "relay":
+        relay(chosen)
+    else:
+        consumer(chosen, int(sys.argv[3]), sys.argv[4])

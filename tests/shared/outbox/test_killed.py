@@ -1,0 +1,174 @@
+"""Relay and consumer are killed while many write: what was committed has its effect, once and in order."""
+
+import os
+import pickle
+import random
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.protobuf.duration_pb2 import Duration
+
+from emulators.stack import Stack
+from shared.adapters.postgres import Database
+from shared.adapters.pubsub import topic_name
+from shared.adapters.resources import Resources
+from shared.config import Settings
+from shared.errors import Unavailable
+from shared.outbox.log import EventLog
+from tests.shared.outbox.facts import AT, facts, stream
+
+WRITERS = 64
+POOL = 16
+STREAMS_EACH = 3
+PAUSE_SECONDS = 0.02
+ALIVE_SECONDS = 4.0
+"""How long a process is at work on average before it is killed."""
+
+
+class Parts:
+    """The relay and the consumer: processes that are started again when they were killed."""
+
+    def __init__(self, commands: dict[str, list[str]], environment: dict[str, str], log: Path) -> None:
+        self._commands = commands
+        self._environment = environment
+        self._log = log
+        self._running = {name: self._start(name) for name in commands}
+        self.kills = 0
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.shared.outbox.processes", *self._commands[name]]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+
+    def kill(self, name: str) -> None:
+        """Kill one without warning, and start it again."""
+        self._running[name].kill()
+        self._running[name].wait()
+        self._running[name] = self._start(name)
+        self.kills += 1
+
+    def end(self) -> None:
+        for process in self._running.values():
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def consumer() -> str:
+    """The name of a consumer that no other test has."""
+    return stream()
+
+
+@pytest.fixture
+def parts(stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path) -> Iterator[Parts]:
+    """A relay, a topic, a push subscription and a consumer of this test's own."""
+    settings = replace(own, project=f"test-{secrets.token_hex(6)}")
+    saved = tmp_path / "settings"
+    saved.write_bytes(pickle.dumps(settings))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    topic = f"projects/{settings.project}/topics/{topic_name('claim-events', settings.region)}"
+    subscription = f"projects/{settings.project}/subscriptions/consumer"
+    PublisherClient().create_topic(name=topic, timeout=10)
+    request = {
+        "name": subscription,
+        "topic": topic,
+        "enable_message_ordering": True,
+        "ack_deadline_seconds": 10,
+        "retry_policy": {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)},
+        "push_config": {"push_endpoint": f"http://127.0.0.1:{port}/"},
+    }
+    SubscriberClient().create_subscription(request=request, timeout=10)
+    commands = {"relay": ["relay", str(saved)], "consumer": ["consumer", str(saved), str(port), consumer]}
+    running = Parts(commands, {**os.environ, **stack.environment, "PYTHONPATH": str(Path.cwd())}, tmp_path / "log")
+    yield running
+    running.end()
+    print((tmp_path / "log").read_text()[-5000:])
+    SubscriberClient().delete_subscription(subscription=subscription, timeout=10)
+
+
+def write(database: Database, count: int) -> dict[str, int]:
+    """One writer: commits so many events in its own streams, after a pause in each transaction; how many in each."""
+    versions = {stream(): 0 for _ in range(STREAMS_EACH)}
+    while sum(versions.values()) < count:
+        name = random.choice(list(versions))
+        some = min(random.randint(1, 5), count - sum(versions.values()))
+        try:
+            with database.transaction() as transaction:
+                EventLog(transaction, "us", AT).append(name, versions[name], facts(name, versions[name] + 1, some))
+                time.sleep(random.uniform(0, PAUSE_SECONDS))
+        except Unavailable:  # it waited too long for a connection: nothing was begun
+            continue
+        versions[name] += some
+    return versions
+
+
+def survives(
+    parts: Parts, database: Database, reader: Database, consumer: str, events: int, kills: int, within_seconds: float
+) -> None:
+    """Write, kill, and compare what was committed with what came of it."""
+    done = threading.Event()
+
+    def kill() -> None:
+        while parts.kills < kills or not done.is_set():
+            time.sleep(random.uniform(0.5, 1.5) * ALIVE_SECONDS)
+            if parts.kills < kills:
+                parts.kill(random.choice(["relay", "consumer"]))
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool:
+            each = [pool.submit(write, database, events // WRITERS) for _ in range(WRITERS)]
+            committed = {name: count for writer in each for name, count in writer.result().items() if count}
+    finally:
+        done.set()
+        killer.join()
+    sql = "select stream, version from effects where consumer = :consumer order by position"
+    deadline = time.monotonic() + within_seconds
+    found: dict[str, list[int]] = {}
+    while {name: len(versions) for name, versions in found.items()} != committed:
+        assert time.monotonic() < deadline, f"{sum(map(len, found.values()))} effects of {sum(committed.values())}"
+        time.sleep(0.5)
+        found = defaultdict(list)
+        with reader.transaction() as transaction:
+            for row in transaction.run(sql, {"consumer": consumer}):
+                found[row["stream"]].append(row["version"])
+    assert found == {name: list(range(1, count + 1)) for name, count in committed.items()}
+    with reader.transaction() as transaction:
+        unsent = "select count(*) as n from events where published_at is null and stream = any(:names::text[])"
+        parked = "select count(*) as n from parked where consumer = :consumer"
+        assert transaction.run(parked, {"consumer": consumer})[0]["n"] == 0
+        # What a relay that was killed had published but not marked goes out once more.
+        while transaction.run(unsent, {"names": list(committed)})[0]["n"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert parts.kills >= kills
+
+
+def test_what_was_committed_has_its_effect_once(
+    parts: Parts, open_database: Callable[..., Database], consumer: str
+) -> None:
+    """64 writers, and kills of relay and consumer: nothing lost, nothing twice, nothing out of order."""
+    survives(parts, open_database(POOL), open_database(1), consumer, 20 * WRITERS, 3, 120)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_hundred_thousand_events_have_their_effects_once(
+    parts: Parts, open_database: Callable[..., Database], consumer: str
+) -> None:
+    """The same with 100,000 events and 50 kills."""
+    survives(parts, open_database(POOL), open_database(1), consumer, 100_032, 50, 3000)
