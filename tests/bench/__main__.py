@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import identity, ledger
+from tests.bench import identity, ledger, relay
 from tests.bench.comparing import Comparison
 
 BENCHES: Final[list[Callable[[], Comparison]]] = [
@@ -18,6 +18,8 @@ BENCHES: Final[list[Callable[[], Comparison]]] = [
     identity.token_verification,
     ledger.transfer,
     ledger.transfer_in_python,
+    relay.relay,
+    relay.commit_to_handler,
 ]
 
 

@@ -156,7 +156,13 @@ def test_money_times_and_ids_in_answers(success: Callable[[Row], httpx.Response]
         if name == "currency":
             assert value in DECIMALS
         assert isinstance(value, str | int | bool), f"{name}: {value!r}"
-        assert name == name.lower() or row.name in ("create_claim", "get_claim", "list_claims", "retry_claim", "list_order_events")
+        assert name == name.lower() or row.name in (
+            "create_claim",
+            "get_claim",
+            "list_claims",
+            "retry_claim",
+            "list_order_events",
+        )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)

@@ -1,0 +1,196 @@
+"""How fast committed events go out, and how soon after the commit their handler has them."""
+
+import os
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.cloud.pubsub_v1.types import PublisherOptions
+from google.protobuf.duration_pb2 import Duration
+
+from emulators.stack import Stack
+from shared import ids
+from shared.adapters.clock import SystemClock
+from shared.adapters.connect import connector
+from shared.adapters.postgres import Database, Transaction
+from shared.adapters.pubsub import PubSubBus, topic_name
+from shared.config import Settings, read
+from shared.contracts.events import Event, StoredEvent
+from shared.outbox.inbox import Inbox
+from shared.outbox.log import SQL, EventLog
+from shared.outbox.relay import Relay
+from shared.registry import Row, load
+from shared.runtime.event import decode_push
+from tests.bench.comparing import Comparison, compared
+
+SERVICE: Final = "claiming"
+ROW: Final = load().rows["record_claim"]
+TOPIC: Final = "claim-events"
+BACKLOG: Final = 4000
+BACKLOG_ROW_AT_A_TIME: Final = 200
+SAMPLES: Final = 15
+PATIENCE_SECONDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A fact."""
+
+    type: ClassVar[str] = "claim.opened"
+    claim_id: str
+    order_id: str
+    user_id: str = "usr_us_1"
+
+
+@contextmanager
+def outbox() -> Iterator[tuple[Settings, Database]]:
+    """A stack's store of events, whose own relay is ended, and a project of the emulator's that nobody else uses."""
+    with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
+        stack.stop(f"relay-{SERVICE}-{stack.layout.regions[0]}")
+        os.environ["PUBSUB_EMULATOR_HOST"] = stack.environment["PUBSUB_EMULATOR_HOST"]
+        settings = replace(read(stack.environment), project="bench")
+        database = Database(connector(settings, SERVICE), 4)
+        for topic in (TOPIC, "bare"):
+            PublisherClient().create_topic(name=_topic(settings, topic), timeout=10)
+        yield settings, database
+        database.close()
+
+
+def relay() -> Comparison:
+    """A backlog, drained in sets, beside a relay that reads, publishes and marks one row at a time."""
+    with outbox() as (settings, database):
+        bus = PubSubBus(settings)
+        draining = Relay(SERVICE, database, bus, SystemClock())
+
+        def ours() -> float:
+            _append(database, BACKLOG)
+            began = time.perf_counter()
+            while draining.drain():
+                pass
+            return BACKLOG / (time.perf_counter() - began)
+
+        def other() -> float:
+            _append(database, BACKLOG_ROW_AT_A_TIME)
+            began = time.perf_counter()
+            while _row_at_a_time(database, bus):
+                pass
+            return BACKLOG_ROW_AT_A_TIME / (time.perf_counter() - began)
+
+        return compared("events relayed", ours, "row at a time", other, at_least=10)
+
+
+def commit_to_handler() -> Comparison:
+    """From the commit of an event to its handler, beside the emulator's own time from publish to push; 1 / median."""
+    with outbox() as (settings, database), _endpoint(database) as (port, came):
+        for topic in (TOPIC, "bare"):
+            _subscribe(settings, topic, f"http://127.0.0.1:{port}/{topic}")
+        stop = threading.Event()
+        relaying = threading.Thread(
+            target=Relay(SERVICE, database, PubSubBus(settings), SystemClock()).run, args=(stop,), daemon=True
+        )
+        relaying.start()
+        publisher = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
+        bare = _topic(settings, "bare")
+
+        def publish() -> None:
+            publisher.publish(bare, b"{}", ordering_key="1").result(PATIENCE_SECONDS)
+
+        ours = partial(_soon, came, partial(_append, database, 1))
+        other = partial(_soon, came, publish)
+        try:
+            return compared("commit to handler", ours, "publish to push", other, at_least=1 / 1.5)
+        finally:
+            stop.set()
+
+
+def _soon(came: threading.Semaphore, send: Any) -> float:
+    """1 / the median of how long it takes from a sending's begin until it came; for a commit, from its end."""
+    took = []
+    for _ in range(SAMPLES):
+        began = time.perf_counter()
+        sent = send()
+        began = sent or began
+        if not came.acquire(timeout=PATIENCE_SECONDS):
+            raise TimeoutError("nothing came")
+        took.append(time.perf_counter() - began)
+    return 1 / statistics.median(took)
+
+
+def _append(database: Database, count: int) -> float:
+    """Commit events of as many streams; when that was done."""
+    names = [ids.new("clm", "us") for _ in range(count)]
+    with database.transaction() as transaction:
+        log = EventLog(transaction, "us", SystemClock().now())
+        log.append_all([(name, 1, Opened(name, name)) for name in names])
+    return time.perf_counter()
+
+
+def _row_at_a_time(database: Database, bus: PubSubBus) -> bool:
+    with database.transaction() as transaction:
+        rows = SQL.read_unsent(transaction, held=[], most=1)
+        for row in rows:
+            position = row.pop("position")
+            bus.publish([StoredEvent(**row)])
+            SQL.mark_published(transaction, positions=[position], at=SystemClock().now())
+    return bool(rows)
+
+
+@contextmanager
+def _endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
+    """What takes the pushes: a consumer with its inbox, and a path that only answers; both say that something came."""
+    came = threading.Semaphore(0)
+
+    def handle(event: Event[Any], transaction: Transaction) -> None:
+        came.release()
+
+    row = Row(service=SERVICE, name="bench", event=[Opened.type], replay="fill", scale="background")
+    inbox = Inbox(row, database, handle, SystemClock())
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == f"/{TOPIC}":
+                inbox.receive(decode_push(body, ROW))
+            else:
+                came.release()
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield port, came
+    server.shutdown()
+
+
+def _subscribe(settings: Settings, topic: str, endpoint: str) -> None:
+    request = {
+        "name": f"projects/{settings.project}/subscriptions/{topic}-bench",
+        "topic": _topic(settings, topic),
+        "enable_message_ordering": True,
+        "retry_policy": {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)},
+        "push_config": {"push_endpoint": endpoint},
+    }
+    SubscriberClient().create_subscription(request=request, timeout=10)
+
+
+def _topic(settings: Settings, topic: str) -> str:
+    return f"projects/{settings.project}/topics/{topic_name(topic, settings.region)}"
