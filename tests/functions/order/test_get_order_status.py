@@ -2,17 +2,25 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from emulators.buyer import Person
+from functions.order.get_order_status import get_order_status
+from functions.order.store import Work
 from shared import ids
+from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import GetStatusRequest, GetStatusResponse
 from shared.errors import Forbidden, NotFound
 
 Rpc = Callable[[str, str], RpcChannel]
+
+
+class Undone(Exception):
+    """Rolls a transaction back: the stack would act on it."""
 
 
 def status_of(rpc: Rpc, order_id: str) -> GetStatusResponse:
@@ -56,6 +64,47 @@ def test_it_says_what_a_voucher_needs(
     assert (item.item_id, item.supply_id, item.quantity) == (order["items"][0]["id"], supply["id"], 2)
     assert (item.chain_id, item.contract, item.token_id) == (31337, asset["contract"], asset["token_id"])
     assert item.standard == "ERC-721"
+
+
+def test_what_is_being_given_back_is_not_claimable(
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    paid_order: Callable[..., dict[str, Any]],
+    resources: Resources,
+) -> None:
+    """From the request for a refund on, though it is still shown as paid; what has matured is claimable."""
+    refunding, matured = paid_order(buyer, on_sale())["id"], paid_order(buyer, on_sale())["id"]
+    work: Any = Work(resources, "order")
+    with pytest.raises(Undone), work.transaction() as open_work:
+        order = open_work.orders.lock(refunding)
+        open_work.orders.record(order, order.request_refund(buyer.user_id, "", restock=False))
+        told = get_order_status(GetStatusRequest(order_id=refunding), open_work)
+        assert (told.status, told.claimable) == ("paid", False)
+        order = open_work.orders.lock(matured)
+        open_work.orders.record(order, order.mature())
+        told = get_order_status(GetStatusRequest(order_id=matured), open_work)
+        assert (told.status, told.claimable) == ("paid", True)
+        raise Undone
+
+
+def test_it_says_what_a_receipt_needs(
+    buyer: Person,
+    merchant: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    stuck: Callable[..., str],
+    paid_order: Callable[..., dict[str, Any]],
+    rpc: Rpc,
+) -> None:
+    """Who sold, what was paid from where and when; there is no such time before."""
+    before = datetime.now(UTC)
+    order = paid_order(buyer, on_sale(), 2)
+    told = status_of(rpc, order["id"])
+    assert (told.merchant_id, told.wallet_id) == (merchant.user_id, buyer.wallet_id)
+    assert (told.currency, told.total) == ("USDC", "2000")
+    assert before <= told.paid_at.ToDatetime(UTC) <= datetime.now(UTC)
+    pending = stuck(buyer, on_sale())
+    assert not status_of(rpc, pending).HasField("paid_at")
+    buyer.post(f"/v1/orders/{pending}/cancel")
 
 
 def test_an_unknown_order_and_another_caller_are_refused(rpc: Rpc) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -13,15 +14,22 @@ import httpx
 import pytest
 
 from emulators.buyer import Person, fresh_key
+from functions.order.refund_order import RefundOrder, refund_order
+from functions.order.store import Work
 from shared import ids
+from shared.adapters.resources import Resources
+from shared.contracts.operations import Caller
 from shared.errors import Contended, Unavailable
-from tests.books import Books
+from shared.idempotency import Key, fingerprint
+from tests.books import Books, Stock
 from tests.conftest import FUNDS
+from tests.functions.order.conftest import MINUTE_AGO
 from tests.functions.order.refunds import REFUNDS, Refund, bought
 from tests.functions.order.scenes import CRASHED
-from tests.functions.order.steps import Crash, Disturbance, Moment, Steps
+from tests.functions.order.steps import Crash, Disturbance, Moment, SteppedWork, Steps
 from tests.problems import refused
 from tests.races import all_at_once
+from tests.triggers import Triggers
 
 MOMENTS: tuple[Moment, ...] = ("before", "after")
 Order = dict[str, Any]
@@ -312,6 +320,61 @@ def test_a_free_order_is_refunded_without_money(
     assert refund(merchant, order["id"]).json()["status"] == "refunded"
     assert books.settled(order["id"]).claim == "voided"
     assert books.postings(order["id"]) == []
+
+
+def test_its_units_are_for_sale_again_if_the_merchant_likes(
+    buyer: Person, merchant: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order], books: Books
+) -> None:
+    """With restock the stock is as before the sale, and can be sold to somebody else; without, it is gone."""
+    again, gone = on_sale(quantity=2), on_sale(quantity=2)
+    orders = {supply["id"]: paid_order(buyer, supply, 2)["id"] for supply in (again, gone)}
+    for order_id in orders.values():
+        books.settled(order_id)
+    for supply, restock in ((again, True), (gone, False)):
+        assert refund(merchant, orders[supply["id"]], {"restock": restock}).status_code == 200
+    books.until(orders[again["id"]], lambda account: account.reservations == ("returned",))
+    assert books.stock(again["id"]) == Stock(quantity=2, available=2, reserved=0, sold=0)
+    assert books.stock(gone["id"]) == Stock(quantity=2, available=0, reserved=0, sold=2)
+    assert books.settled(paid_order(buyer, again, 2)["id"]).status == "paid"
+
+
+def test_it_goes_on_from_wherever_it_was_cut_off(
+    buyer: Person,
+    merchant: Person,
+    on_sale: Callable[..., Order],
+    ordered: Callable[..., Order],
+    shifted: Callable[[timedelta], Resources],
+    books: Books,
+    triggers: Triggers,
+) -> None:
+    """A crash before or after any step, on real parts: the same key has it refunded, or the sweeper, once."""
+    moments = [(at, moment) for at in range(8) for moment in MOMENTS]
+    supply = on_sale(quantity=len(moments))
+    orders = [ordered(buyer, supply)["id"] for _ in moments]
+    books.all_settled(orders)
+    keys, asked = [fresh_key() for _ in moments], []
+
+    def crash() -> None:
+        raise Crash
+
+    for order_id, key, (at, moment) in zip(orders, keys, moments, strict=True):
+        bound = Key(merchant.user_id, "refund_order", key, fingerprint("POST", f"/v1/orders/{order_id}/refund", [], {}))
+        steps = Steps(Disturbance(at, moment, crash))
+        work = SteppedWork(Work(shifted(MINUTE_AGO), "order", None, bound), steps)
+        with pytest.raises(Crash):
+            refund_order(RefundOrder(order_id=order_id), Caller(merchant.user_id, "ses_us_test", frozenset()), work)
+        asked.append("order.refund_requested" in books.story(order_id))
+    assert asked.count(True) == len(moments) - 5  # the third step commits the request
+    triggers.start("advance_orders")
+    swept = [order_id for order_id, was_asked in zip(orders, asked, strict=True) if was_asked]
+    for order_id in swept:
+        books.until(order_id, lambda account: account.status == "refunded")
+    for order_id, key in zip(orders, keys, strict=True):
+        answer = merchant.insist("POST", f"/v1/orders/{order_id}/refund", {}, key)
+        assert (answer.status_code, answer.json()["status"]) == (200, "refunded"), answer.text
+    assert {account.escrow for account in books.all_settled(orders).values()} == {"refunded"}
+    assert {books.story(order_id).count("order.refunded") for order_id in orders} == {1}
+    assert books.money(buyer.wallet_id) == (FUNDS, 0)
 
 
 def test_many_refunds_at_once_are_one(

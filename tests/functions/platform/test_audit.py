@@ -50,6 +50,27 @@ def test_a_paid_order_is_followed_through_the_services(island: Island) -> None:
         assert found(audited(island)) == set()
 
 
+def test_the_end_of_an_order_is_followed_through_the_services(island: Island) -> None:
+    """One that says refunded or matured, while wallet and claiming know nothing of it, is a violation in each."""
+    merchant, buyer = island.islander(), island.islander(USDC=2000)
+    supply = island.sell(merchant)
+    refunded, matured = island.buy(buyer, (supply, 1)), island.buy(buyer, (supply, 1))
+    for order in (refunded, matured):
+        island.deliver("commit_stock", order.id)
+        island.deliver("open_claim", order.id)
+    requested = island.record(refunded, refunded.request_refund(merchant.user_id, "", restock=False))
+    island.record(requested, requested.refund())
+    island.record(matured, matured.mature())
+    assert found(audited(island)) == set()  # their effects may still be under way
+    with island.later(timedelta(minutes=2)):
+        money, claim = "wallet money_went_where_its_order_says", "claiming claims_are_as_their_orders_say"
+        assert found(audited(island)) == {(money, refunded.id), (claim, refunded.id), (money, matured.id)}
+        assert island.orders.claiming.void(refunded)
+        island.orders.wallet.refund(refunded)
+        island.deliver("settle_order", matured.id)
+        assert found(audited(island)) == set()
+
+
 def test_the_past_can_be_audited(island: Island) -> None:
     """As of any past time; a later one is 400."""
     before = datetime.now(UTC)
