@@ -41,7 +41,7 @@ class Ledger(Protocol):
         """The accounts of wallets by (wallet, currency), locked against change until the transaction ends."""
 
     def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
-        """Move money, and tell of it. Raises InsufficientFunds, BalanceOverflow; then nothing moved.
+        """Move money, and tell of it. Raises InsufficientFunds, BalanceOverflow, AlreadyReversed; then nothing moved.
 
         user_ids: the users whose wallets it touches.
         """
@@ -49,14 +49,14 @@ class Ledger(Protocol):
     def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
         """Move money by several transfers, all or none, each with the users it touches. Raises as post does.
 
-        What counts is their effect together: what one brings, another may take.
+        What counts is their effect together: what one brings, a later one may take.
         """
 
     def seal(self) -> Seal | None:
         """Add a link over what is complete and unsealed to the chain of hashes; None when there is nothing."""
 
     def find(self, transfer_id: str) -> Transfer:
-        """A transfer that was posted. Raises NotFound."""
+        """A transfer that was posted. Raises NotFound for an absent or malformed id."""
 
     def available(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
         """What may be spent, by (wallet, currency), in atomic units."""

@@ -84,6 +84,19 @@ def transfer(world: World) -> Sample:
     return Sample({**ends, "currency": "USDC", "amount": "10", "reference": "Thanks"})
 
 
+def transfers(world: World) -> Sample:
+    """What an operator moves, together or not at all."""
+    ends = {"from_account": world.owner.wallet_id, "to_account": "fees", "currency": "USDC", "amount": "10"}
+    back = {**ends, "from_account": "fees", "to_account": world.stranger.wallet_id, "amount": "4"}
+    return Sample({"transfers": [{**ends, "reference": "A mistake"}, back]})
+
+
+def reversible(world: World) -> Sample:
+    """Play money that the owner was given."""
+    given = world.owner.post("/v1/local/faucet", gift(world).body, key=fresh_key())
+    return Sample({}, {"transfer_id": given["id"]})
+
+
 def withdrawal(world: World) -> Sample:
     """Money for the stranger, on the chain."""
     body = {"wallet_id": world.owner.wallet_id, "currency": "USDC", "amount": "10"}
@@ -177,6 +190,8 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "rename_wallet": new_name,
     "close_wallet": closing,
     "create_transfer": transfer,
+    "post_transfers": transfers,
+    "reverse_transfer": reversible,
     "create_withdrawal": withdrawal,
     "faucet": gift,
     "redrive": redriven,

@@ -37,3 +37,15 @@ class BalanceOverflow(Refusal):
     """The balance would not be below 2^256."""
 
     code = "BALANCE_OVERFLOW"
+
+
+class NotReversible(Refusal):
+    """The transfer is a step of something that decides about it: an order, a deposit, a withdrawal, a correction."""
+
+    code = "NOT_REVERSIBLE"
+
+
+class AlreadyReversed(Refusal):
+    """The transfer was reversed before."""
+
+    code = "ALREADY_REVERSED"

@@ -6,11 +6,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from functions.wallet.domain.errors import InsufficientFunds
+from functions.wallet.domain.errors import InsufficientFunds, NotReversible
 from shared.money import fee
 
 SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet", "losses"})
 """Accounts that every sale touches. They keep no running balance, or every sale would queue on them."""
+
+
+HOUSE: Final = frozenset({"fees", "losses"})
+"""The system accounts whose money is the house's own to give and take: no order, deposit or region waits for it."""
+
+ADJUSTMENT: Final = "adjustment"
+"""The kind of the transfers that operators make."""
+
+REVERSIBLE: Final = frozenset({"transfer", "faucet", ADJUSTMENT})
+"""The kinds of transfers that an operator may reverse: the other ones are steps of something that would not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,12 @@ class Seal:
 
 
 def reversal(transfer: Transfer, transfer_id: str, at: datetime) -> Transfer:
-    """The correction of a transfer: the same money the other way, once. Entries themselves are never changed."""
+    """The correction of a transfer: the same money the other way, once. Entries themselves are never changed.
+
+    Raises NotReversible.
+    """
+    if transfer.kind not in REVERSIBLE:
+        raise NotReversible
     return Transfer(
         id=transfer_id,
         kind="reversal",

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from functions.wallet.domain import events
-from functions.wallet.domain.errors import BalanceOverflow, InsufficientFunds
+from functions.wallet.domain.errors import AlreadyReversed, BalanceOverflow, InsufficientFunds
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Posting, Seal, Transfer
 from functions.wallet.views import BalancesView, BalanceView, EntryView, HoldView
 from shared import ids
-from shared.adapters.postgres import Refused, queries
+from shared.adapters.postgres import Refused, UniqueViolation, queries
 from shared.contracts.encode import to_json
 from shared.errors import NotFound
 from shared.money import Amount, SignedAmount
@@ -65,13 +65,17 @@ class LedgerStore:
             )
         except Refused as refusal:
             raise REFUSALS[refusal.code] from refusal
+        except UniqueViolation as taken:
+            if taken.constraint == "transfers_reversed_once":
+                raise AlreadyReversed from taken
+            raise
 
     def seal(self) -> Seal | None:
         row = SQL.seal_entries(self._work.opened, at=self._work.now())
         return Seal(**row) if row else None
 
     def find(self, transfer_id: str) -> Transfer:
-        rows = SQL.find_transfer(self._work.opened, id=transfer_id)
+        rows = SQL.find_transfer(self._work.opened, id=transfer_id) if ids.valid(transfer_id, "trf") else []
         if not rows:
             raise NotFound("There is no such transfer.")
         first = rows[0]

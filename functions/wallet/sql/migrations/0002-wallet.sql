@@ -75,7 +75,7 @@ CREATE TRIGGER entries_balance AFTER INSERT ON entries
 --
 -- A leg is a posting: its turn to be written, the place of its transfer among transfer_ids, its account, and what it
 -- changes there. Legs come sorted by account and currency, so that movements at once lock accounts in one order. What counts is the effect of all legs on an
--- account: what one transfer brings, another may take. What is refused raises ME001 with the refusal's code.
+-- account: what one transfer brings, a later one may take. What is refused raises ME001 with the refusal's code.
 CREATE FUNCTION post_transfers(transfer_ids text[], kinds text[], references_ text[], order_ids text[], at timestamptz,
     turns integer[], place_of integer[], accounts_ text[], of_house boolean[], currencies text[], amounts numeric[], unholds numeric[],
     event_ids text[], facts jsonb[], metadata_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
@@ -88,6 +88,10 @@ DECLARE
     unheld   numeric;
     balance  numeric;
 BEGIN
+    -- First: what was done before is that, and not uncovered.
+    INSERT INTO transfers (id, kind, reference, order_id, created_at)
+    SELECT t.id, t.kind, t.reference, t.order_id, at
+    FROM unnest(transfer_ids, kinds, references_, order_ids) AS t (id, kind, reference, order_id);
     WHILE leg <= legs LOOP
         last := leg;
         change := amounts[leg];
@@ -115,15 +119,15 @@ BEGIN
                 RAISE EXCEPTION 'BALANCE_OVERFLOW' USING ERRCODE = 'ME001';  -- 2^256, which no chain can hold
             END IF;
             FOR each IN REVERSE last .. leg LOOP
+                IF balance < 0 THEN  -- on the way, before another leg brings it
+                    RAISE EXCEPTION 'INSUFFICIENT_FUNDS' USING ERRCODE = 'ME001';
+                END IF;
                 balances[each] := balance;
                 balance := balance - amounts[each];
             END LOOP;
         END IF;
         leg := last + 1;
     END LOOP;
-    INSERT INTO transfers (id, kind, reference, order_id, created_at)
-    SELECT t.id, t.kind, t.reference, t.order_id, at
-    FROM unnest(transfer_ids, kinds, references_, order_ids) AS t (id, kind, reference, order_id);
     INSERT INTO entries (transfer_id, account, currency, amount, balance_after, created_at)
     SELECT transfer_ids[e.place], e.account, e.currency, e.amount, e.balance, at
     FROM unnest(turns, place_of, accounts_, currencies, amounts, balances)

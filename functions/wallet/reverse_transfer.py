@@ -1,0 +1,26 @@
+"""Take a transfer back, in an operator's name."""
+
+from functions.wallet.domain.errors import WalletClosed
+from functions.wallet.domain.ledger import reversal
+from functions.wallet.ports import WalletWork
+from functions.wallet.views import TransferView
+from shared.contracts.operations import Caller, Request
+
+
+class ReverseTransfer(Request):
+    """Which transfer to take back."""
+
+    transfer_id: str
+
+
+def reverse_transfer(request: ReverseTransfer, caller: Caller, work: WalletWork) -> TransferView:
+    """The same money the other way, once; the transfer itself stays as it is.
+
+    Raises NotFound, NotReversible, AlreadyReversed, WalletClosed, InsufficientFunds, BalanceOverflow.
+    """
+    back = reversal(work.ledger.find(request.transfer_id), work.new_id("trf"), work.now())
+    wallets = work.wallets.find([leg.account for leg in back.postings if not leg.system])
+    if not all(wallet.open for wallet in wallets):
+        raise WalletClosed
+    work.ledger.post(back, sorted({wallet.user_id for wallet in wallets}))
+    return TransferView.of(back)

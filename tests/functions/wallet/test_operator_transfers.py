@@ -1,0 +1,172 @@
+"""What operators move: several transfers together, and transfers back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from functions.wallet.domain.errors import AlreadyReversed, InsufficientFunds, NotReversible
+from functions.wallet.post_transfers import Adjustment, PostTransfers, TransfersView
+from functions.wallet.reverse_transfer import ReverseTransfer
+from functions.wallet.views import TransferView
+from shared import ids
+from shared.money import Amount
+from tests.conftest import FUNDS
+from tests.island import Island, Islander
+from tests.problems import absent, refused
+from tests.races import all_at_once, at_once
+
+TRANSFERS = "/v1/operator/transfers"
+
+
+def moving(payer: str, payee: str, amount: object = "7", **changes: Any) -> dict[str, Any]:
+    return {"from_account": payer, "to_account": payee, "currency": "USDC", "amount": amount, **changes}
+
+
+def post(island: Island, *legs: tuple[str, str, int]) -> list[TransferView]:
+    request = PostTransfers([Adjustment(payer, payee, "USDC", Amount(amount)) for payer, payee, amount in legs])
+    view: TransfersView = island.run("post_transfers", request=request, caller=island.islander().caller)
+    return view.transfers
+
+
+def reverse(island: Island, transfer_id: str) -> TransferView:
+    view: TransferView = island.run(
+        "reverse_transfer", request=ReverseTransfer(transfer_id), caller=island.islander().caller
+    )
+    return view
+
+
+def had(island: Island, *people: Islander) -> list[int]:
+    return [island.books.money(somebody.wallet_id)[0] for somebody in people]
+
+
+def test_they_are_made_together(operator: Person, buyer: Person, anyone: Callable[[], Person]) -> None:
+    """It is answered 201 with the transfers in order; both ledgers show them with their reference."""
+    other = anyone()
+    body = [moving(buyer.wallet_id, "fees", reference="a fine"), moving("fees", other.wallet_id, "3")]
+    response = operator.request("POST", TRANSFERS, {"transfers": body}, key=fresh_key())
+    assert response.status_code == 201
+    first, second = response.json()["transfers"]
+    assert (first["kind"], first["from_wallet_id"], first["to_wallet_id"]) == ("adjustment", buyer.wallet_id, None)
+    assert (second["from_wallet_id"], second["to_wallet_id"], second["amount"]) == (None, other.wallet_id, "3")
+    assert (buyer.balance("USDC"), other.balance("USDC")) == (FUNDS - 7, 3)
+    [newest, *_] = buyer.get(f"/v1/wallets/{buyer.wallet_id}/entries")["items"]
+    assert (newest["kind"], newest["reference"]) == ("adjustment", "a fine")
+
+
+def test_all_or_none(island: Island) -> None:
+    """One that cannot be covered undoes those before it; what one brings, a later one may take."""
+    one, two, three = island.islander(USDC=10), island.islander(), island.islander()
+    with pytest.raises(InsufficientFunds):
+        post(island, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 5))
+    assert had(island, one, two, three) == [10, 0, 0]
+    with pytest.raises(InsufficientFunds):
+        post(island, (two.wallet_id, three.wallet_id, 4), (one.wallet_id, two.wallet_id, 4))
+    post(island, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 4))
+    assert had(island, one, two, three) == [6, 0, 4]
+    assert island.violations() == []
+
+
+@pytest.mark.parametrize(
+    ("transfers", "field"),
+    [
+        ([], "transfers"),
+        ([moving("fees", "losses", "0")], "transfers[0].amount"),
+        ([moving("fees", "losses"), moving("fees", "fees")], "transfers[1].to_account"),
+        ([moving("fees", "losses", "-1")], "transfers[0].amount"),
+        ([moving("fees", "losses", 1)], "transfers[0].amount"),
+        ([moving("fees", "losses", currency="DOGE")], "transfers[0].currency"),
+        ([moving("fees", "losses", reference="a\nb")], "transfers[0].reference"),
+        ([moving("fees", "losses", more=1)], "transfers[0].more"),
+        ([moving("fees", "losses")] * 101, "transfers"),
+    ],
+)
+def test_bad_input_is_named(operator: Person, transfers: list[Any], field: str) -> None:
+    """It is 400."""
+    response = operator.request("POST", TRANSFERS, {"transfers": transfers}, key=fresh_key())
+    refused(response, 400, "VALIDATION_FAILED", field)
+
+
+def test_what_is_not_the_houses_own_is_no_account(operator: Person, buyer: Person) -> None:
+    """Escrow, the outside, transit, the faucet and unknown wallets are 404, and nothing moves."""
+    for account in ("escrow", "external", "transit", "faucet", "", "nonsense", ids.new("wal", "us")):
+        for body in (moving(buyer.wallet_id, account), moving(account, buyer.wallet_id)):
+            refused(operator.request("POST", TRANSFERS, {"transfers": [body]}, key=fresh_key()), 404, "NOT_FOUND")
+    assert buyer.balance("USDC") == FUNDS
+
+
+def test_a_closed_wallet_takes_nothing(operator: Person, buyer: Person, anyone: Callable[[], Person]) -> None:
+    """It is WALLET_CLOSED."""
+    closed = anyone()
+    assert closed.request("DELETE", f"/v1/wallets/{closed.wallet_id}").status_code == 204
+    body = {"transfers": [moving(buyer.wallet_id, closed.wallet_id)]}
+    refused(operator.request("POST", TRANSFERS, body, key=fresh_key()), 409, "WALLET_CLOSED")
+
+
+def test_the_same_key_moves_once(operator: Person, buyer: Person) -> None:
+    """Ten at once under one key are one; a refusal is repeated as it was."""
+    key, body = fresh_key(), {"transfers": [moving(buyer.wallet_id, "fees")]}
+    answers = all_at_once([lambda: operator.request("POST", TRANSFERS, body, key=key)] * 10)
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert buyer.balance("USDC") == FUNDS - 7
+    key, body = fresh_key(), {"transfers": [moving(buyer.wallet_id, "fees", str(FUNDS))]}
+    refusal = refused(operator.request("POST", TRANSFERS, body, key=key), 409, "INSUFFICIENT_FUNDS")
+    assert operator.request("POST", TRANSFERS, body, key=key).json() == refusal
+
+
+def test_a_transfer_is_taken_back_once(operator: Person, buyer: Person, merchant: Person) -> None:
+    """The same money goes the other way; a second time is ALREADY_REVERSED, and a reversal is not reversed."""
+    ends = {"from_wallet_id": buyer.wallet_id, "to_wallet_id": merchant.wallet_id, "currency": "USDC", "amount": "70"}
+    transfer = buyer.post("/v1/transfers", ends, fresh_key())
+    path = f"{TRANSFERS}/{transfer['id']}/reverse"
+    response = operator.request("POST", path, key=fresh_key())
+    assert response.status_code == 201
+    back = response.json()
+    assert (back["kind"], back["reference"], back["to_wallet_id"]) == ("reversal", transfer["id"], buyer.wallet_id)
+    assert buyer.balance("USDC") == FUNDS
+    refused(operator.request("POST", path, key=fresh_key()), 409, "ALREADY_REVERSED")
+    refused(operator.request("POST", f"{TRANSFERS}/{back['id']}/reverse", key=fresh_key()), 409, "NOT_REVERSIBLE")
+
+
+def test_a_reversal_is_made_once_in_a_race(island: Island) -> None:
+    """Of ten at once, one; the others find it made."""
+    one, two = island.islander(USDC=10), island.islander()
+    [made] = post(island, (one.wallet_id, two.wallet_id, 4))
+    results = at_once([lambda: reverse(island, made.id)] * 10)
+    assert sorted(type(result).__name__ for result in results) == ["AlreadyReversed"] * 9 + ["TransferView"]
+    assert had(island, one, two) == [10, 0]
+    with pytest.raises(AlreadyReversed):
+        reverse(island, made.id)
+
+
+def test_what_was_spent_is_not_taken_back(island: Island) -> None:
+    """The money is not there any more: nothing moves."""
+    one, two, three = island.islander(USDC=10), island.islander(), island.islander()
+    [made] = post(island, (one.wallet_id, two.wallet_id, 4))
+    post(island, (two.wallet_id, three.wallet_id, 4))
+    with pytest.raises(InsufficientFunds):
+        reverse(island, made.id)
+    assert had(island, one, two, three) == [6, 0, 4]
+
+
+def test_the_steps_of_a_sale_are_not_reversed(island: Island) -> None:
+    """A capture belongs to its order, which decides about it: by a refund."""
+    buyer = island.islander(USDC=1000)
+    order = island.buy(buyer, (island.sell(island.islander()), 1))
+    sql = "SELECT id FROM transfers WHERE order_id = :id AND kind = 'capture'"
+    [capture] = island.books.rows("wallet", sql, id=order.id)
+    with pytest.raises(NotReversible):
+        reverse(island, capture["id"])
+
+
+def test_an_unknown_transfer_is_404(operator: Person) -> None:
+    """And a malformed id is."""
+    paths = [f"{TRANSFERS}/{each}/reverse" for each in (ids.new("trf", "us"), "nonsense", ids.new("ord", "us"))]
+    absent(*(operator.request("POST", path, key=fresh_key()) for path in paths))
+
+
+def test_they_need_a_token_with_its_scope(guarded: Callable[..., None]) -> None:
+    """operator."""
+    guarded("post_transfers", TRANSFERS, {"transfers": [moving("fees", "losses")]})
+    guarded("reverse_transfer", f"{TRANSFERS}/{ids.new('trf', 'us')}/reverse")
