@@ -88,3 +88,11 @@ def test_a_secret_is_a_file(tmp_path: Path) -> None:
     assert settings.secret("push_token") == b"abc"
     with pytest.raises(FileNotFoundError, match="voucher_key"):
         settings.secret("voucher_key")
+
+
+def test_who_redeems_is_one_of_two() -> None:
+    """The buyer, unless it is said that the house does; another word is a mistake and no third way."""
+    assert read(LEAST).claim_redemption == "self"
+    assert read({**LEAST, "CLAIM_REDEMPTION": "relayer"}).claim_redemption == "relayer"
+    with pytest.raises(ValueError, match="Relayer"):
+        read({**LEAST, "CLAIM_REDEMPTION": "Relayer"})
