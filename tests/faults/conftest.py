@@ -10,5 +10,6 @@ from emulators.stack import Stack
 @pytest.fixture(scope="package")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack whose parts may be killed."""
-    with Stack(state=tmp_path_factory.mktemp("fragile"), free_ports=True) as running:
+    at_once = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
+    with Stack(state=tmp_path_factory.mktemp("fragile"), free_ports=True, overrides=at_once) as running:
         yield running

@@ -27,6 +27,7 @@ from shared.money import Amount
 from tests.chain import LocalChain
 from tests.functions.claiming.conftest import Bought
 from tests.functions.claiming.redeeming import ATTEMPTS, LATER, Redemptions, redemptions_of
+from tests.waiting import until
 
 STORY = ["claim.opened", "claim.claimed", "claim.processed"]
 
@@ -334,7 +335,7 @@ def test_a_reorganisation_before_the_confirmations_is_waited_out(redemptions: Re
     redemptions.island.run("process_claims")
     sent = "SELECT hash FROM signed_transactions ORDER BY nonce DESC LIMIT 1"
     (row,) = redemptions.island.books.rows("claiming", sent)
-    receipt = redemptions.chain.client.receipt(row["hash"])
+    receipt = until(lambda: redemptions.chain.client.receipt(row["hash"]), lambda mined: mined is not None)
     assert receipt
     redemptions.chain.reorganise(redemptions.chain.client.head() - receipt.block_number + 1)
     redemptions.island.run("watch_redemptions")
