@@ -45,6 +45,7 @@ class Settings:
     vault_contract: str
     chain_assets: Mapping[str, str]
     chain_confirmations: int
+    collect_from: Mapping[str, int]
     chain_start_block: int
     replace_after_seconds: int
     poll_for_seconds: int
@@ -117,6 +118,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         vault_contract=environment.get("VAULT_CONTRACT", ""),
         chain_assets=dict(_pairs(environment.get("CHAIN_ASSETS", ""))),
         chain_confirmations=int(environment.get("CHAIN_CONFIRMATIONS", "12")),
+        collect_from={currency: int(amount) for currency, amount in _pairs(environment.get("COLLECT_FROM", ""))},
         chain_start_block=int(environment.get("CHAIN_START_BLOCK", "0")),
         replace_after_seconds=int(environment.get("REPLACE_AFTER_SECONDS", "60")),
         poll_for_seconds=int(environment.get("POLL_FOR_SECONDS", "50")),

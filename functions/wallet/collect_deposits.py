@@ -14,7 +14,10 @@ AT_ONCE = 50
 
 
 def collect_deposits(work: ChainWork) -> dict[str, int]:
-    """Send one transaction for each currency of which something lies there. Returns how many. Raises Unavailable."""
+    """Send one transaction for each currency of which enough lies there. Returns how many. Raises Unavailable.
+
+    What is not worth fetching stays where it is, and is fetched with what comes later.
+    """
     sent = 0
     for currency in work.vault.currencies if work.has_chain else ():
         with work.transaction() as reading:
@@ -24,7 +27,7 @@ def collect_deposits(work: ChainWork) -> dict[str, int]:
 
 
 def _collect(currency: str, work: ChainWork) -> int:
-    last, due = "", list[bytes]()
+    last, due, least = "", list[bytes](), work.vault.least(currency)
     while len(due) < AT_ONCE:
         with work.transaction() as reading:
             page: Mapping[str, bytes] = reading.deposits.watched(last, PAGE)
@@ -32,7 +35,7 @@ def _collect(currency: str, work: ChainWork) -> int:
             break
         keys = list(page.values())
         amounts = work.vault.uncollected(keys, currency)
-        due += [key for key, amount in zip(keys, amounts, strict=True) if amount > 0]
+        due += [key for key, amount in zip(keys, amounts, strict=True) if amount >= least]
         last = max(page)
     # All at once; one that cannot be fetched must not hold up the others, so then each by itself.
     for keys in (due[:AT_ONCE], *([key] for key in due[:AT_ONCE])) if due else ():

@@ -26,7 +26,7 @@ def create_withdrawal(request: CreateWithdrawal, caller: Caller, work: CustodyWo
         raise Malformed("more than 0", field="amount")
     vault = work.vault
     if request.currency not in vault.currencies:
-        raise Malformed(f"one of {', '.join(sorted(vault.currencies))}", field="currency")
+        raise Malformed(f"one of {', '.join(sorted(vault.currencies))}, which are on this chain", field="currency")
     try:
         to_address = vault.recipient(request.to_address)
     except ValueError as error:

@@ -22,6 +22,9 @@ class Vault(Blocks, Protocol):
     def currencies(self) -> Sequence[str]:
         """What it takes and pays."""
 
+    def least(self, currency: str) -> int:
+        """How much must lie on a deposit address before it is fetched: less would cost more than it is."""
+
     def key(self, wallet_id: str) -> bytes:
         """A wallet as the contract knows it."""
 

@@ -3,6 +3,7 @@
 from functions.wallet.custody import CustodyWork
 from functions.wallet.views import DepositAddressView
 from shared.contracts.operations import Caller, Request
+from shared.money import Amount
 
 
 class GetDepositAddress(Request):
@@ -23,4 +24,5 @@ def get_deposit_address(request: GetDepositAddress, caller: Caller, work: Custod
         address=address,
         currencies=sorted(vault.currencies),
         confirmations=vault.confirmations,
+        least={currency: Amount(vault.least(currency)) for currency in sorted(vault.currencies)},
     )

@@ -103,13 +103,17 @@ class TransferView(View):
 
 
 class DepositAddressView(View):
-    """Where on-chain funds for a wallet go: what arrives at the address is credited after its confirmations."""
+    """Where on-chain funds for a wallet go: what arrives at the address is credited after its confirmations.
+
+    least: by currency, what must lie there before any of it is fetched and credited; less waits for more.
+    """
 
     wallet_id: str
     chain_id: int
     address: str
     currencies: list[str]
     confirmations: int
+    least: dict[str, Amount]
 
 
 class TransactionView(View):

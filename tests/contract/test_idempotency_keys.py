@@ -64,6 +64,9 @@ def test_two_key_headers_are_not_one_of_them(api: Api, row: Row, world: World) -
     first = api.ask(row, path=path, body=body, key=one)
     assert first.status_code == row.success
     both = api.ask(row, path=path, body=body, headers={"Idempotency-Key": one, "idempotency-key": two})
+    if both.status_code == 409:
+        assert row.name == "reverse_transfer"  # which is done once, whatever the key
+        return
     assert both.status_code == row.success or problem(both, 400, "IDEMPOTENCY_KEY_REQUIRED")
     assert both.content != first.content
 

@@ -95,4 +95,5 @@ class Work(UnitOfWork):
             assets=config.chain_assets,
             confirmations=config.chain_confirmations,
             start_block=config.chain_start_block,
+            collect_from=config.collect_from,
         )

@@ -27,13 +27,18 @@ TRANSFERRED: Final = topic("Transfer(address,address,uint256)")
 
 @dataclass(frozen=True, slots=True)
 class Custody:
-    """Where the vault is, and what counts there. `assets`: the address of each currency, zero for the chain's own."""
+    """Where the vault is, and what counts there.
+
+    assets: the address of each currency, zero for the chain's own.
+    collect_from: how much of a currency is worth fetching, where that is not anything.
+    """
 
     chain_id: int
     contract: str
     assets: Mapping[str, str]
     confirmations: int
     start_block: int
+    collect_from: Mapping[str, int]
 
 
 class ChainVault:
@@ -49,6 +54,9 @@ class ChainVault:
     @property
     def currencies(self) -> Sequence[str]:
         return list(self._custody.assets)
+
+    def least(self, currency: str) -> int:
+        return max(1, self._custody.collect_from.get(currency, 1))
 
     def key(self, wallet_id: str) -> bytes:
         return keccak(wallet_id.encode())
