@@ -68,13 +68,13 @@ TRANSFER: Final = {
     "accounts": f"ARRAY[{LOW}, {HIGH}]",
     "of_house": "ARRAY[false, false]",
     "currencies": "ARRAY['USDC', 'USDC']",
-    "amounts": "ARRAY[:amount, -:amount]",
+    "amounts": "ARRAY[:amount::numeric, -:amount::numeric]",
     "unholds": "ARRAY[0, 0]",
     "event_ids": f"ARRAY['evt_us_' || {NUMBER}]",
     "facts": f"""ARRAY['{{"transfer_id": "trf_us_' || {NUMBER} || '", "kind": "transfer", "reference": "", '
         || '"postings": ['
         || '{{"account": "' || {LOW} || '", "currency": "USDC", "amount": "' || :amount::text || '"}}, '
-        || '{{"account": "' || {HIGH} || '", "currency": "USDC", "amount": "' || (-:amount)::text || '"}}], '
+        || '{{"account": "' || {HIGH} || '", "currency": "USDC", "amount": "' || (-:amount::numeric)::text || '"}}], '
         || '"user_ids": ["usr_us_' || {NUMBER} || '"]}}']""",
     "metadata": """'{"request_id": "req", "traceparent": "00-00000000000000000000000000000001-0000000000000001-01"}'""",
 }
