@@ -30,7 +30,7 @@ class FakeKms:
 
     `high_s`: whether it answers with the s above half of the order, as KMS does half of the time. `spoil`: a field of
     the answers (or `digest`) that arrives damaged. `down`: whether it answers UNAVAILABLE. `stranger`: whether it signs
-    with another key on the curve than it shows.
+    with another key on the curve than it shows. `algorithm`: that of every key, if it is not the usual one.
     """
 
     keys: dict[str, bytes | rsa.RSAPrivateKey]
@@ -38,6 +38,7 @@ class FakeKms:
     spoil: str = ""
     down: bool = False
     stranger: bool = False
+    algorithm: str = ""
     asked: list[str] = field(default_factory=list)
 
     def get_public_key(self, request: service.GetPublicKeyRequest, context: grpc.ServicerContext) -> Any:
@@ -47,7 +48,7 @@ class FakeKms:
             name=request.name,
             pem=pem.decode(),
             pem_crc32c=google_crc32c.value(pem),
-            algorithm=_algorithm(self.keys[request.name]),
+            algorithm=ALGORITHMS[self.algorithm] if self.algorithm else _algorithm(self.keys[request.name]),
         )
         return self._spoiled(answer)
 
@@ -95,7 +96,9 @@ class FakeKms:
 
 
 def _algorithm(key: bytes | rsa.RSAPrivateKey) -> Any:
-    return ALGORITHMS.EC_SIGN_SECP256K1_SHA256 if isinstance(key, bytes) else ALGORITHMS.RSA_SIGN_PKCS1_2048_SHA256
+    if isinstance(key, bytes):
+        return ALGORITHMS.EC_SIGN_SECP256K1_SHA256
+    return ALGORITHMS[f"RSA_SIGN_PKCS1_{key.key_size}_SHA256"]
 
 
 @contextmanager

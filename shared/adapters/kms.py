@@ -19,15 +19,18 @@ def client() -> "KeyManagementServiceClient":
     return KeyManagementServiceClient()
 
 
-def public_pem(kms: "KeyManagementServiceClient", key_version: str) -> bytes:
-    """The public half of a key version. Raises Unavailable.
+def public_pem(kms: "KeyManagementServiceClient", key_version: str, algorithm: str) -> bytes:
+    """The public half of a key version. Raises Unavailable, and TypeError for a key that signs by another algorithm.
 
     key_version: projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/V.
+    algorithm: as KMS calls it. The same RSA key may be one for PSS, whose signatures are none of RS256.
     """
     answer = _ask(kms.get_public_key, {"name": key_version})
     pem = bytes(answer.pem.encode())
     if answer.name != key_version or answer.pem_crc32c != _crc32c(pem):
         raise Unavailable("The public key was damaged on its way from KMS.")
+    if answer.algorithm.name != algorithm:
+        raise TypeError(f"{key_version} signs by {answer.algorithm.name}, not by {algorithm}")
     return pem
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 KEY_BITS: Final = 2048
+KMS_ALGORITHM: Final = "RSA_SIGN_PKCS1_2048_SHA256"
 
 LEAD: Final = timedelta(minutes=10)
 """Longer than REREAD, and than anyone may cache the published keys (read_keys in the registry)."""
@@ -127,9 +128,9 @@ def _of_kms(version: str, not_before: int) -> tuple[PublicKey, PrivateKey]:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    key = load_pem_public_key(kms.public_pem(kms.client(), version))
-    if not isinstance(key, RSAPublicKey) or key.key_size != KEY_BITS:
-        raise TypeError(f"{version} is not an RSA key of {KEY_BITS} bits")
+    key = load_pem_public_key(kms.public_pem(kms.client(), version, KMS_ALGORITHM))
+    if not isinstance(key, RSAPublicKey):
+        raise TypeError(f"{version} is not an RSA key")
     parts = version.split("/")
     kid = f"{parts[-3]}.{parts[-1]}"
     n, e = _numbers(key)

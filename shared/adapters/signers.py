@@ -4,7 +4,7 @@ A signature is r, s (in the lower half, EIP-2) and v (27 or 28), in 65 bytes, of
 """
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from shared.adapters import kms
 from shared.adapters.ethereum import HALF_ORDER, ORDER, InvalidSignature, address_of, address_of_point, recover, sign
@@ -12,6 +12,10 @@ from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from google.cloud.kms_v1 import KeyManagementServiceClient
+
+
+ALGORITHM: Final = "EC_SIGN_SECP256K1_SHA256"
+"""What KMS calls signatures on secp256k1."""
 
 
 class Signer(Protocol):
@@ -54,7 +58,7 @@ class KmsSigner:
         from cryptography.hazmat.primitives.asymmetric.ec import SECP256K1, EllipticCurvePublicKey
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-        key = load_pem_public_key(kms.public_pem(self._client, self._name))
+        key = load_pem_public_key(kms.public_pem(self._client, self._name, ALGORITHM))
         if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256K1):
             raise TypeError(f"{self._name} is not a key on secp256k1")
         return address_of_point(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))

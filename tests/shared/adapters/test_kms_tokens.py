@@ -146,6 +146,14 @@ def test_what_cannot_sign_tokens_is_not_published(process: Process, tmp_path: Pa
     assert [key.kid for key in KeyRing(settings).published(NOW)] == ["tokens.1"]
 
 
+def test_a_key_for_other_signatures_is_not_published(process: Process, tmp_path: Path, fake: FakeKms) -> None:
+    """An RSA key of the right length, whose signatures are PSS: nobody would accept a token of it."""
+    process()
+    fake.algorithm = "RSA_SIGN_PSS_2048_SHA256"
+    with pytest.raises(TypeError, match="PSS"):
+        rotate(tmp_path, NOW, version=KEY + "2")
+
+
 def test_an_operator_names_the_version(tmp_path: Path, fake: FakeKms, capsys: pytest.CaptureFixture[str]) -> None:
     """`rotate-keys DIR --kms-version NAME` adds it, and prints its kid."""
     assert main.main(["rotate-keys", str(tmp_path), "--kms-version", KEY + "2"]) == 0
