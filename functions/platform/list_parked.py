@@ -14,10 +14,7 @@ class ListParked(PageRequest):
 
 def list_parked(request: ListParked, work: OperatorWork) -> Page[ParkedView]:
     """Streams by consumer, the newest first. Raises Malformed, Unavailable."""
-    names = list(work.consumers.names())
-    if request.consumer is not None and request.consumer not in names:
-        raise Malformed("a consumer", field="consumer")
-    wanted = [request.consumer] if request.consumer else names
+    wanted = [name for name in work.consumers.names() if request.consumer in (None, name)]
     first, _, stream = (request.last() or "").partition(" ")
     if request.cursor is not None and (first not in wanted or not stream):
         raise Malformed("not a cursor of this list", field="cursor")
