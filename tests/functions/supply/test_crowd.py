@@ -1,0 +1,87 @@
+"""A drop that everybody wants."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.supply.views import SupplyView
+from shared import ids
+from shared.contracts.events import Event
+from shared.contracts.gen.order_events_pb2 import Item, OrderPaid
+from shared.contracts.gen.supply_pb2 import ReserveRequest
+from tests.functions.supply.phases import open_phase
+from tests.functions.supply.stock import an_order, left, release, reserve
+from tests.island import Island, Islander
+
+BUYERS = 10_000
+UNITS = 100
+AT_ONCE = 64
+
+
+def crowd(island: Island, supply: SupplyView, buyers: int) -> Counter[str]:
+    """So many people order a unit each, 64 at once: every third of the first half whom it is reserved for cancels,
+    everybody else pays. How it ended for how many."""
+    pay = island.bound("commit_stock")
+
+    def order(number: int) -> str:
+        asked = an_order(Islander(wallet_id="", address=""), (supply, 1))
+        asked.lines[0].phase = "Drop"
+        (refusal,) = reserve(island, asked)
+        if refusal:
+            return refusal
+        if number < buyers // 2 and number % 3 == 0:
+            assert release(island, asked) == [True]
+            return "cancelled"
+        pay.run(event=paid(asked))
+        return "sold"
+
+    with ThreadPoolExecutor(AT_ONCE) as people:
+        return Counter(people.map(order, range(buyers)))
+
+
+def paid(order: ReserveRequest.Order) -> Event[OrderPaid]:
+    items = [
+        Item(item_id=ids.sibling(line.reservation_id, "itm"), supply_id=line.supply_id, quantity=line.quantity)
+        for line in order.lines
+    ]
+    data = OrderPaid(order_id=order.order_id, user_id=order.user_id, items=items)
+    return Event(ids.new("evt", "us"), "order.paid", order.order_id, 3, datetime.now(UTC), data)
+
+
+def ends_well(island: Island, sell: Callable[..., SupplyView], buyers: int) -> None:
+    supply = sell(quantity=UNITS, per_user_limit=1, phases=[open_phase("Drop", cap=UNITS, ends_at=None)])
+    stop = threading.Event()
+    seen: list[tuple[int, int, int]] = []
+
+    def watch() -> None:
+        while not stop.wait(0.2):
+            seen.append(left(island, supply))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        ended = crowd(island, supply, buyers)
+    finally:
+        stop.set()
+        watcher.join()
+    assert ended["sold"] == UNITS
+    assert ended["sold"] + ended["cancelled"] + ended["SOLD_OUT"] == buyers
+    assert left(island, supply) == (0, 0, UNITS)
+    assert all(min(units) >= 0 for units in seen)
+    assert [event.type for event in island.stream(supply.id)] == ["supply.created", "supply.sold_out"]
+    assert island.violations() == []
+
+
+def test_a_crowd_gets_what_there_is(island: Island, sell: Callable[..., SupplyView]) -> None:
+    """Of 400 people for 100 units, 64 at once, 100 buy one, and nothing stays reserved."""
+    ends_well(island, sell, 400)
+
+
+@pytest.mark.long
+def test_ten_thousand_people_get_what_there_is(island: Island, sell: Callable[..., SupplyView]) -> None:
+    """Of 10,000 people for 100 units, 64 at once, exactly 100 buy one, and 0 are reserved at the end."""
+    ends_well(island, sell, BUYERS)
