@@ -4,7 +4,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pytest
 
@@ -13,13 +15,14 @@ from shared import ids
 from shared.contracts.events import Event
 from shared.contracts.gen.order_events_pb2 import Item, OrderPaid
 from shared.contracts.gen.supply_pb2 import ReserveRequest
+from shared.errors import Contended, Unavailable
 from tests.functions.supply.phases import open_phase
 from tests.functions.supply.stock import an_order, left, release, reserve
 from tests.island import Island, Islander
 
-BUYERS = 10_000
-UNITS = 100
 AT_ONCE = 64
+TRIES = 20
+T = TypeVar("T")
 
 
 def crowd(island: Island, supply: SupplyView, buyers: int) -> Counter[str]:
@@ -27,16 +30,23 @@ def crowd(island: Island, supply: SupplyView, buyers: int) -> Counter[str]:
     everybody else pays. How it ended for how many."""
     pay = island.bound("commit_stock")
 
+    def insist(call: Callable[[], T]) -> T:
+        """Ask again while a busy machine keeps everybody waiting, as the order service does: a repeat does no harm."""
+        for _ in range(TRIES):
+            with suppress(Unavailable, Contended):
+                return call()
+        return call()
+
     def order(number: int) -> str:
         asked = an_order(Islander(wallet_id="", address=""), (supply, 1))
         asked.lines[0].phase = "Drop"
-        (refusal,) = reserve(island, asked)
+        (refusal,) = insist(lambda: reserve(island, asked))
         if refusal:
             return refusal
         if number < buyers // 2 and number % 3 == 0:
-            assert release(island, asked) == [True]
+            assert insist(lambda: release(island, asked)) == [True]
             return "cancelled"
-        pay.run(event=paid(asked))
+        insist(lambda: pay.run(event=paid(asked)))
         return "sold"
 
     with ThreadPoolExecutor(AT_ONCE) as people:
@@ -52,14 +62,15 @@ def paid(order: ReserveRequest.Order) -> Event[OrderPaid]:
     return Event(ids.new("evt", "us"), "order.paid", order.order_id, 3, datetime.now(UTC), data)
 
 
-def ends_well(island: Island, sell: Callable[..., SupplyView], buyers: int) -> None:
-    supply = sell(quantity=UNITS, per_user_limit=1, phases=[open_phase("Drop", cap=UNITS, ends_at=None)])
+def ends_well(island: Island, sell: Callable[..., SupplyView], buyers: int, units: int) -> None:
+    supply = sell(quantity=units, per_user_limit=1, phases=[open_phase("Drop", cap=units, ends_at=None)])
     stop = threading.Event()
     seen: list[tuple[int, int, int]] = []
 
     def watch() -> None:
         while not stop.wait(0.2):
-            seen.append(left(island, supply))
+            with suppress(Unavailable):
+                seen.append(left(island, supply))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -68,20 +79,20 @@ def ends_well(island: Island, sell: Callable[..., SupplyView], buyers: int) -> N
     finally:
         stop.set()
         watcher.join()
-    assert ended["sold"] == UNITS
+    assert ended["sold"] == units
     assert ended["sold"] + ended["cancelled"] + ended["SOLD_OUT"] == buyers
-    assert left(island, supply) == (0, 0, UNITS)
-    assert all(min(units) >= 0 for units in seen)
+    assert left(island, supply) == (0, 0, units)
+    assert all(min(each) >= 0 for each in seen)
     assert [event.type for event in island.stream(supply.id)] == ["supply.created", "supply.sold_out"]
     assert island.violations() == []
 
 
 def test_a_crowd_gets_what_there_is(island: Island, sell: Callable[..., SupplyView]) -> None:
-    """Of 400 people for 100 units, 64 at once, 100 buy one, and nothing stays reserved."""
-    ends_well(island, sell, 400)
+    """Of 150 people for 20 units, 64 at once, 20 buy one, and nothing stays reserved."""
+    ends_well(island, sell, buyers=150, units=20)
 
 
 @pytest.mark.long
 def test_ten_thousand_people_get_what_there_is(island: Island, sell: Callable[..., SupplyView]) -> None:
     """Of 10,000 people for 100 units, 64 at once, exactly 100 buy one, and 0 are reserved at the end."""
-    ends_well(island, sell, BUYERS)
+    ends_well(island, sell, buyers=10_000, units=100)
