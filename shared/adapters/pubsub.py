@@ -53,14 +53,25 @@ class PubSubBus:
         An event whose fate is unknown counts as unpublished: it goes out again, and consumers know it by its version.
         """
         sent = []
+        unsendable: set[str] = set()
         for event in events:
-            path = self._path(event)
-            future = self._client.publish(path, event.body(), ordering_key=str(event.partition()), **event.attributes())
-            sent.append((event, path, future))
+            try:
+                if event.stream in unsendable:
+                    raise LookupError("what comes before it cannot be published")
+                path, key = self._path(event), str(event.partition())
+                future = self._client.publish(path, event.body(), ordering_key=key, **event.attributes())
+                sent.append((event, path, future))
+            except (LookupError, ValueError) as error:  # a type that this version does not know, or far too large
+                log.warning("%s version %d cannot be published: %r", event.stream, event.version, error)
+                unsendable.add(event.stream)
+                sent.append((event, "", None))
         outcomes = []
         paused: set[tuple[str, str]] = set()
         until = time.monotonic() + WITHIN_SECONDS
         for event, path, future in sent:
+            if future is None:
+                outcomes.append(False)
+                continue
             try:
                 future.result(timeout=max(0.0, until - time.monotonic()))
                 outcomes.append(True)

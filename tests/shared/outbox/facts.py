@@ -32,6 +32,14 @@ class Priced:
     at: datetime = AT
 
 
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A fact of a type that no topic carries."""
+
+    type: ClassVar[str] = "claim.unheard"
+    claim_id: str
+
+
 def stream() -> str:
     """A stream that no other test has."""
     return ids.new("clm", "us")

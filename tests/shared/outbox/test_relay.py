@@ -16,7 +16,7 @@ from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
 from shared.outbox.relay import Relay
 from tests.shared.outbox.buses import Bus, EmulatorBus, RecordingBus
-from tests.shared.outbox.facts import AT, Priced, event, facts, stream
+from tests.shared.outbox.facts import AT, Opened, Priced, Unheard, event, facts, stream
 
 PATIENCE_SECONDS = 20.0
 
@@ -122,6 +122,22 @@ def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
     relay.drain()
     assert versions(bus, late, 2) == [1, 2]
     assert unsent(database) == []
+
+
+def test_an_event_that_cannot_be_published_holds_up_only_its_stream(database: Database, emulator: EmulatorBus) -> None:
+    """One of a type that this version does not know yet, or that is too large: the relay goes on with all others."""
+    strange, large, good = stream(), stream(), stream()
+    append(database, strange, 0, Unheard(strange))
+    append(database, strange, 1, *facts(strange, 2, 1))
+    append(database, large, 0, Opened(large, "1", "x" * 11_000_000))
+    append(database, good, 0, *facts(good, 1, 3))
+    relay = relay_of(database, emulator)
+    for _ in range(2):
+        relay.drain()
+        assert unsent(database) == [(strange, 1), (strange, 2), (large, 1)]
+    assert versions(emulator, good, 3) == [1, 2, 3]
+    with database.transaction() as transaction:  # so that no other test's relay meets them
+        transaction.run("update events set published_at = now() where published_at is null", {})
 
 
 # What only a transport that fails on demand can show
