@@ -133,7 +133,9 @@ def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
     schema, here = resolved(body_schema(row) or {}), body
     for step, following in pairwise(at):
         schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
-        schema = resolved(next(iter(schema.get("anyOf", [schema]))))
+        kind = "array" if isinstance(following, int) else "object"
+        choices = [resolved(choice) for choice in schema.get("anyOf", [schema])]
+        schema = next(choice for choice in choices if choice.get("type") == kind)
         if not isinstance(step, int) and step not in here:
             here[step] = example(schema, step)
         here = here[step]  # type: ignore[index]
