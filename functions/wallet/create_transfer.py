@@ -1,19 +1,13 @@
 """Send money to another wallet."""
 
-from typing import Annotated
-
-import msgspec
-
 from functions.wallet.domain.errors import WalletClosed
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
-from functions.wallet.views import TransferView
+from functions.wallet.views import Reference, TransferView
 from shared import ids
-from shared.contracts.operations import ONE_LINE, Caller, Request
+from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed, NotFound
 from shared.money import Amount, Currency
-
-Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)]
 
 
 class CreateTransfer(Request):

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import msgspec
 
-from functions.wallet.create_transfer import Reference
 from functions.wallet.domain.errors import WalletClosed
 from functions.wallet.domain.ledger import ADJUSTMENT, HOUSE, Posting, Transfer
 from functions.wallet.ports import WalletWork
-from functions.wallet.views import TransferView
-from shared.contracts.operations import Caller, Request, View
+from functions.wallet.views import Reference, TransfersView, TransferView
+from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed, NotFound
 from shared.money import Amount, Currency
 
@@ -28,12 +27,6 @@ class PostTransfers(Request):
     """The transfers, which are made together or not at all."""
 
     transfers: Annotated[list[Adjustment], msgspec.Meta(min_length=1, max_length=100)]
-
-
-class TransfersView(View):
-    """The transfers that were made, in the order in which they were asked for."""
-
-    transfers: list[TransferView]
 
 
 def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> TransfersView:

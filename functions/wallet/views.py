@@ -13,6 +13,9 @@ from shared.money import Amount, SignedAmount
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
 """What people call a wallet."""
 
+Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)]
+"""What people note on a transfer."""
+
 
 class WalletView(Resource):
     """A wallet."""
@@ -100,6 +103,12 @@ class TransferView(View):
             reference=transfer.reference,
             created_at=transfer.created_at,
         )
+
+
+class TransfersView(View):
+    """The transfers that were made, in the order in which they were asked for."""
+
+    transfers: list[TransferView]
 
 
 class DepositAddressView(View):

@@ -7,23 +7,25 @@ from shared.registry import Row
 
 
 class Router:
-    """Matches requests against the path templates of HTTP rows."""
+    """Matches requests against the path templates of HTTP rows; a literal path goes before one with parameters."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._routes = [(pattern(row), row) for row in rows]
+        self._routes = [(pattern(row), row) for row in sorted(rows, key=lambda row: len(row.parameters))]
 
     def match(self, method: str, path: str) -> Row | None:
         """The row that answers; HEAD is answered by GET's. None when there is none."""
         wanted = "GET" if method == "HEAD" else method
-        for route, row in self._routes:
-            if row.method == wanted and route.fullmatch(path):
-                return row
-        return None
+        return next((row for row in self._at(path) if row.method == wanted), None)
 
     def allowed(self, path: str) -> list[str]:
         """The methods that a path answers to; empty for an unknown path."""
-        methods = {row.method for route, row in self._routes if route.fullmatch(path)}
+        methods = {row.method for row in self._at(path)}
         return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+
+    def _at(self, path: str) -> list[Row]:
+        """The rows of the one template that a path is of."""
+        found = [row for route, row in self._routes if route.fullmatch(path)]
+        return [row for row in found if row.path == found[0].path]
 
 
 def pattern(row: Row) -> re.Pattern[str]:

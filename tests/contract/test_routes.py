@@ -3,7 +3,6 @@
 import pytest
 
 from shared.registry import Row, load
-from shared.runtime.routes import Router
 from tests.contract.api import ROWS, WITH_BODY, Api, absent_id, filled, name_of, problem
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"]
@@ -11,8 +10,9 @@ PATHS = sorted({row.path for row in ROWS})
 
 
 def allowed(path: str) -> set[str]:
-    """The methods that a path template answers to; `/v1/orders/quote` is the path of an order, too."""
-    return set(Router(ROWS).allowed(path))
+    """The methods that a path template answers to."""
+    methods = {row.method for row in ROWS if row.path == path}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 @pytest.mark.parametrize("path", PATHS)

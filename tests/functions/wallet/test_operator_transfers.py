@@ -7,9 +7,9 @@ import pytest
 
 from emulators.buyer import Person, fresh_key
 from functions.wallet.domain.errors import AlreadyReversed, InsufficientFunds, NotReversible
-from functions.wallet.post_transfers import Adjustment, PostTransfers, TransfersView
+from functions.wallet.post_transfers import Adjustment, PostTransfers
 from functions.wallet.reverse_transfer import ReverseTransfer
-from functions.wallet.views import TransferView
+from functions.wallet.views import TransfersView, TransferView
 from shared import ids
 from shared.money import Amount
 from tests.conftest import FUNDS
