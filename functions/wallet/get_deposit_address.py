@@ -1,7 +1,7 @@
 """Tell where on-chain funds for a wallet go."""
 
 from functions.wallet.custody import CustodyWork
-from functions.wallet.views import DepositAddressView
+from functions.wallet.views import DepositAddressView, LeastView
 from shared.contracts.operations import Caller, Request
 from shared.money import Amount
 
@@ -16,13 +16,14 @@ def get_deposit_address(request: GetDepositAddress, caller: Caller, work: Custod
     """The address, which is watched from now on. Raises NotFound, Unavailable where there is no chain."""
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
     vault = work.vault
+    currencies = sorted(vault.currencies)
     address = vault.deposit_address(wallet.id)
     work.deposits.hand_out(wallet.id, vault.key(wallet.id), address)
     return DepositAddressView(
         wallet_id=wallet.id,
         chain_id=vault.chain_id,
         address=address,
-        currencies=sorted(vault.currencies),
+        currencies=currencies,
         confirmations=vault.confirmations,
-        least={currency: Amount(vault.least(currency)) for currency in sorted(vault.currencies)},
+        least=[LeastView(currency, Amount(vault.least(currency))) for currency in currencies],
     )

@@ -111,10 +111,17 @@ class TransfersView(View):
     transfers: list[TransferView]
 
 
+class LeastView(View):
+    """So much of a currency."""
+
+    currency: str
+    amount: Amount
+
+
 class DepositAddressView(View):
     """Where on-chain funds for a wallet go: what arrives at the address is credited after its confirmations.
 
-    least: by currency, what must lie there before any of it is fetched and credited; less waits for more.
+    least: what must lie there of each before any of it is fetched and credited; less waits for more.
     """
 
     wallet_id: str
@@ -122,7 +129,7 @@ class DepositAddressView(View):
     address: str
     currencies: list[str]
     confirmations: int
-    least: dict[str, Amount]
+    least: list[LeastView]
 
 
 class TransactionView(View):

@@ -119,7 +119,12 @@ class Meter:
         self._take = take
         self._limit = limit
         self._profile = profile
+        self._expected: dict[Kind, str] = {}
         self._taken: dict[Kind, tuple[Rate, Taken]] = {}
+
+    def expect(self, kind: Kind, who: str) -> None:
+        """Say against whom the request counts once it is found to be a good one."""
+        self._expected[kind] = who
 
     def count(self, kind: Kind, who: str) -> None:
         """Count the request against whom it comes from, where the profile limits that."""
@@ -128,7 +133,9 @@ class Meter:
             self._taken[kind] = (rate, self._take(f"limit:{self._profile}:{kind}:{who}", rate))
 
     def check(self) -> None:
-        """Raises Limited when any bucket refused."""
+        """Count what was expected, however often this is asked. Raises Limited when any bucket refused."""
+        while self._expected:
+            self.count(*self._expected.popitem())
         wait = max((taken.wait for _, taken in self._taken.values() if not taken.admitted), default=None)
         if wait is not None:
             raise Limited(wait)

@@ -72,11 +72,11 @@ class HttpOperation:
         return response
 
     def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:
-        """Counted from the first, so that what is refused for something else counts too; refused in its turn."""
+        """Against its network address every request counts, against its user or Ethereum address the good ones."""
         meter.count("ip", client_address(request, self._settings.proxies))
         caller = self._authenticate(request)
         if caller:
-            meter.count("user", caller.user_id)
+            meter.expect("user", caller.user_id)
         matched = self._pattern.fullmatch(request.path)
         if matched is None:
             raise NotFound
@@ -85,7 +85,7 @@ class HttpOperation:
         wanted = self._bound.request_type or Request
         given: dict[str, Any] = {"caller": caller, "request": to_request(wanted, matched.groupdict(), query, body)}
         if address := getattr(given["request"], "address", None):
-            meter.count("address", str(address).lower())
+            meter.expect("address", str(address).lower())
         if self._row.if_match:
             given["match"] = tags.match(request.headers.get("If-Match"))
         if self._row.idempotency is None:

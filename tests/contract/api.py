@@ -96,6 +96,8 @@ def example(schema: dict[str, Any], name: str = "") -> Any:
         return schema["examples"][0]
     if name.endswith("_id"):
         return absent_id(name)
+    if schema.get("format") == "date-time":
+        return "2026-01-01T00:00:00Z"
     match schema["type"]:
         case "object":
             return {field: example(schema["properties"][field], field) for field in schema.get("required", [])}
@@ -138,6 +140,8 @@ def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
         schema = next(choice for choice in choices if choice.get("type") == kind)
         if not isinstance(step, int) and step not in here:
             here[step] = example(schema, step)
+        if isinstance(here, list) and step == len(here):
+            here.append(example(schema, str(at[0])))
         here = here[step]  # type: ignore[index]
         assert isinstance(following, int) == isinstance(here, list)
     here[at[-1]] = value  # type: ignore[index]

@@ -156,7 +156,10 @@ BAD_AMOUNTS = [*NO_TEXTS, *map(json.dumps, NO_AMOUNTS)]
 @pytest.mark.parametrize(("row", "at"), AMOUNTS, ids=ids_of(AMOUNTS))
 def test_money_is_a_decimal_string(api: Api, row: Row, at: tuple[str | int, ...]) -> None:
     """A number, a sign, a space, an exponent, a fraction, another digit, or 2^256 and more is 400, by its name."""
+    schema = dict(fields(body_schema(row) or {}))[at]
     for bad in BAD_AMOUNTS:
+        if bad == "null" and {"type": "null"} in schema.get("anyOf", []):
+            continue
         marked = json.dumps(with_field(row, at, "<here>")).replace('"<here>"', bad)
         answer = api.ask(row, content=marked.encode())
         assert answer.status_code == 400, f"{bad}: {answer.text}"
