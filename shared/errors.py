@@ -122,7 +122,8 @@ class Limited(MeridianError):
 
     code = "RATE_LIMITED"
 
-    def __init__(self, wait_seconds: float) -> None:
+    def __init__(self, wait_seconds: float = 1) -> None:
+        """wait_seconds: how long until another request would be admitted."""
         super().__init__()
         self.wait_seconds = wait_seconds
 

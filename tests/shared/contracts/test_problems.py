@@ -75,10 +75,10 @@ def test_the_drawing_is_the_tree() -> None:
 
 
 def test_what_waiting_may_mend_says_how_long() -> None:
-    """409 in progress and 503 carry Retry-After, nothing else does; 401 says what is wanted."""
+    """409 in progress, 429 and 503 carry Retry-After, nothing else does; 401 says what is wanted."""
     for kind in ERRORS:
         headers = problems.headers_of(kind())
-        waits = issubclass(kind, errors.KeyInUse | errors.Unavailable | errors.Contended)
+        waits = issubclass(kind, errors.KeyInUse | errors.Limited | errors.Unavailable | errors.Contended)
         assert ("Retry-After" in headers) == waits
         assert headers.get("Retry-After", "1").isdecimal()
         assert ("WWW-Authenticate" in headers) == issubclass(kind, errors.Unauthenticated)
