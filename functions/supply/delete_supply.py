@@ -15,7 +15,7 @@ def delete_supply(request: DeleteSupply, caller: Caller, work: SupplyWork) -> No
 
     Raises NotFound, SupplyInUse while units of it are reserved, Contended.
     """
-    before = work.supplies.owned(request.supply_id, caller.user_id, locked=True)
+    before = work.supplies.owned(request.supply_id, caller.user_id)
     after = before.archived(at=work.now())
     if after is not before:
         work.supplies.archive(after)

@@ -20,10 +20,10 @@ class Supplies(Protocol):
     def get(self, supply_id: str, viewer: str) -> Supply:
         """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
 
-    def owned(self, supply_id: str, merchant: str, *, locked: bool = False) -> Supply:
-        """A supply of its merchant. Raises NotFound, also for another's.
+    def owned(self, supply_id: str, merchant: str) -> Supply:
+        """A supply of its merchant, whose stock in this cell stays as it is until the transaction ends.
 
-        locked: its stock in this cell stays as it is until the transaction ends.
+        So changes at once come one after the other. Raises NotFound, also for another's.
         """
 
     def update(self, supply: Supply, changed: Sequence[str]) -> None:

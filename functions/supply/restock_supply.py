@@ -14,6 +14,6 @@ class RestockSupply(Request):
 
 def restock_supply(request: RestockSupply, caller: Caller, work: SupplyWork) -> SupplyView:
     """The supply with more units to sell. Raises NotFound, SupplyArchived, QuantityTooLarge."""
-    supply = work.supplies.owned(request.supply_id, caller.user_id, locked=True).restocked(request.quantity)
+    supply = work.supplies.owned(request.supply_id, caller.user_id).restocked(request.quantity)
     work.supplies.restock(supply, request.quantity)
     return SupplyView.of(supply)

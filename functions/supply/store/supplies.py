@@ -89,12 +89,10 @@ class SupplyStore:
             raise NotFound("There is no such supply.")
         return found[0]
 
-    def owned(self, supply_id: str, merchant: str, *, locked: bool = False) -> Supply:
+    def owned(self, supply_id: str, merchant: str) -> Supply:
         supply = self.get(supply_id, merchant)
         if supply.merchant_id != merchant:
             raise NotFound("There is no such supply.")
-        if not locked:
-            return supply
         self._stock.lock([supply.id])
         return self.get(supply_id, merchant)
 
