@@ -75,16 +75,16 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ParkedStream:
-    """A stream in which a consumer could not go on: what is wrong with its next event, and how many wait."""
+    """A stream in which a consumer could not go on: what is wrong with its next event, if it is here, and how many wait."""
 
     consumer: str
     stream: str
     events: int
     version: int
-    type: str
-    event_id: str
+    type: str | None
+    event_id: str | None
     reason: str
-    error: str
+    error: str | None
     attempts: int
     since: datetime
     retry_at: datetime | None

@@ -123,8 +123,7 @@ class ParkedStore:
         consumer_of(consumer, self._service)
         with self._resources.database(self._service).transaction() as transaction:
             rows = list_parked(transaction, consumer, after, most)
-        texts = ("type", "event_id", "error")
-        return [ParkedStream(consumer, **{**row, **{name: row[name] or "" for name in texts}}) for row in rows]
+        return [ParkedStream(consumer, **row) for row in rows]
 
     def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> Released:
         consumer_of(consumer, self._service)

@@ -13,16 +13,16 @@ class ViolationView(View):
 
 
 class ParkedView(View):
-    """A stream in which a consumer could not go on, and what is wrong with its next event."""
+    """A stream in which a consumer could not go on, and what is wrong with its next event; of one that is not here yet only the version is known."""
 
     consumer: str
     stream: str
     reason: str
-    error: str
+    error: str | None
     attempts: int
     version: int
-    type: str
-    event_id: str
+    type: str | None
+    event_id: str | None
     events: int
     since: Time
     retry_at: Time | None

@@ -90,7 +90,8 @@ def test_what_is_parked_is_told_page_by_page(island: Island) -> None:
     streams = sorted((ids.new("hld", "us") for _ in range(5)), reverse=True)
     parks(island, *streams)
     assert island.receive("record_payment", captured(streams[0], 2)) == "parked"
-    assert island.receive("capture_hold", captured(ids.new("ord", "us"), 3)) == "parked"
+    early = captured(ids.new("ord", "us"), 3)
+    assert island.receive("capture_hold", early) == "parked"
     for limit in (1, 2, 100):
         views = [view for view in all_listed(island, limit) if view.stream in streams]
         assert [view.stream for view in views] == streams
@@ -100,6 +101,8 @@ def test_what_is_parked_is_told_page_by_page(island: Island) -> None:
     assert (first.reason, first.attempts) == ("failed", load().rows["record_payment"].attempts)
     assert first.error
     assert datetime.now(UTC) - first.since < timedelta(minutes=5)
+    (gap,) = [view for view in all_listed(island, 3, consumer="capture_hold") if view.stream == early.stream]
+    assert (gap.reason, gap.version, gap.type, gap.event_id, gap.error) == ("gap", 1, None, None, None)
     found = island.rpc("order", "platform")
     assert found  # the count by which an alert goes
     with island.resources.database("order").transaction() as transaction:
