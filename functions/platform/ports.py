@@ -75,7 +75,7 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ParkedStream:
-    """A stream in which a consumer could not go on: what is wrong with its next event, if it is here, and how many wait."""
+    """A stream in which a consumer could not go on: what is wrong with its next event, if it is here; how many wait."""
 
     consumer: str
     stream: str

@@ -13,7 +13,10 @@ class ViolationView(View):
 
 
 class ParkedView(View):
-    """A stream in which a consumer could not go on, and what is wrong with its next event; of one that is not here yet only the version is known."""
+    """A stream in which a consumer could not go on, and what is wrong with its next event.
+
+    Of an event that is not here yet only the version is known.
+    """
 
     consumer: str
     stream: str
