@@ -134,9 +134,7 @@ class Database:
         Raises Unavailable when no connection is to be had, and OutcomeUnknown when the connection dies at COMMIT: then
         only looking the operation up by its id tells whether it took effect.
         """
-        if not self._permits.acquire(timeout=POOL_WAIT_SECONDS):
-            raise Unavailable("Too many requests wait for the database.")
-        try:
+        with self._permit():
             connection = self._begin()
             transaction = Transaction(connection)
             try:
@@ -148,10 +146,38 @@ class Database:
                     discard(connection)
                 raise
             self._commit(connection)
-        finally:
-            self._permits.release()
         if transaction.appended:
             self._notifier.wake()
+
+    @contextmanager
+    def statement(self) -> Iterator[Transaction]:
+        """For one statement that commits by itself, in one round trip. It has to be one that may be repeated.
+
+        Raises Unavailable; then it may have taken effect. There is nothing to undo when what is done with its answer
+        raises.
+        """
+        with self._permit():
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                with translated():
+                    connection = self._connect()
+            try:
+                yield Transaction(connection)
+            except BaseException:
+                discard(connection)
+                raise
+            self._idle.put(connection)
+
+    @contextmanager
+    def _permit(self) -> Iterator[None]:
+        """One of the pool's connections may be used meanwhile. Raises Unavailable when none is to be had for long."""
+        if not self._permits.acquire(timeout=POOL_WAIT_SECONDS):
+            raise Unavailable("Too many requests wait for the database.")
+        try:
+            yield
+        finally:
+            self._permits.release()
 
     def _begin(self) -> CoreConnection:
         """A connection on which a transaction was begun.

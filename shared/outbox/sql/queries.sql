@@ -49,6 +49,21 @@ UPDATE inbox SET version = :version, attempts = 0, defects = 0, failing_since = 
 WHERE consumer = :consumer AND stream = :stream_id
 RETURNING EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream);
 
+-- name: pass_over$
+-- An event that does not concern its consumer, where it is next and nothing waits in its stream: the stream advances.
+WITH advanced AS (
+    UPDATE inbox SET version = :version::bigint
+    WHERE consumer = :consumer AND stream = :stream_id AND version = :version::bigint - 1 AND attempts = 0 AND NOT parked
+      AND NOT EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream)
+    RETURNING version
+), begun AS (
+    INSERT INTO inbox (consumer, stream, version)
+    SELECT :consumer, :stream_id, 1 WHERE :version::bigint = 1
+    ON CONFLICT (consumer, stream) DO NOTHING
+    RETURNING version
+)
+SELECT EXISTS (SELECT FROM advanced) OR EXISTS (SELECT FROM begun);
+
 -- name: count_attempt!
 -- The next version of a stream has failed once more.
 UPDATE inbox SET attempts = attempts + 1, defects = :defects, failing_since = :since, parked = :parked

@@ -351,6 +351,29 @@ def test_a_dead_idle_connection_is_replaced(open_database: Open) -> None:
     assert exists(database, kept)
 
 
+def test_a_single_statement_commits_by_itself(open_database: Open) -> None:
+    """What it did is there for others at once; its refusal leaves nothing, and the pool has its connection again."""
+    database, other = open_database(1), open_database(1)
+    with database.statement() as statement:
+        kept = add(statement)
+        assert exists(other, kept)
+    with pytest.raises(UniqueViolation), database.statement() as statement:
+        add(statement, id=kept)
+    assert exists(database, kept)
+
+
+def test_a_single_statement_on_a_dead_connection(open_database: Open) -> None:
+    """It is Unavailable, as it cannot be known whether it took effect; the next one has another connection."""
+    database, other = open_database(1), open_database(1)
+    with database.transaction() as transaction:
+        dead = pid(transaction)
+    terminate(other, dead)
+    with pytest.raises(Unavailable), database.statement() as statement:
+        add(statement)
+    with database.statement() as statement:
+        assert pid(statement) != dead
+
+
 def test_a_connection_that_dies_in_a_statement(open_database: Open) -> None:
     """The transaction is Unavailable, nothing of it is done, and the pool recovers."""
     database, other = open_database(1), open_database(1)

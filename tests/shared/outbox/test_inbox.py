@@ -77,14 +77,20 @@ def test_a_parked_event_that_is_delivered_again_is_parked_once(consumer: Consume
 @given(st.data())
 @hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_order_of_delivery_comes_to_the_same(database: Database, data: st.DataObject) -> None:
-    """Events of two streams, each delivered once or more in any order, have their effects once and in order."""
+    """Events of two streams, each delivered once or more in any order, have their effects once and in order.
+
+    In one of the streams every other event is of no concern to the consumer.
+    """
     consumer = Consumer(database, FakeClock())
-    events = [event(name, version) for name in (stream(), stream()) for version in range(1, 5)]
+    plain, mixed = stream(), stream()
+    events = [event(plain, version) for version in range(1, 5)]
+    events += [event(mixed, version, TYPE if version % 2 else "claim.claimed") for version in range(1, 5)]
     repeats = data.draw(st.lists(st.sampled_from(events), max_size=6))
     consumer.receive(*data.draw(st.permutations(events + repeats)))
-    for name in {each.stream for each in events}:
-        assert consumer.versions(name) == [1, 2, 3, 4]
-    assert consumer.effects() == 8
+    assert consumer.versions(plain) == [1, 2, 3, 4]
+    assert consumer.versions(mixed) == [1, 3]
+    assert consumer.receive(*events) == ["known"] * 8
+    assert consumer.effects() == 6
 
 
 def test_a_type_that_is_not_handled_advances_the_stream(consumer: Consumer, name: str) -> None:
@@ -92,6 +98,24 @@ def test_a_type_that_is_not_handled_advances_the_stream(consumer: Consumer, name
     delivered = [event(name, 1, "claim.claimed"), event(name, 2), event(name, 3, "claim.claimed"), event(name, 4)]
     assert consumer.receive(*delivered) == ["applied"] * 4
     assert consumer.versions(name) == [2, 4]
+
+
+def test_a_type_that_is_not_handled_has_its_turn_too(consumer: Consumer, name: str) -> None:
+    """It waits for what comes before it, and what waits behind it follows."""
+    other, handled = "claim.claimed", event(name, 3)
+    assert consumer.receive(event(name, 2, other), handled, event(name, 1, other)) == ["parked", "parked", "applied"]
+    assert (consumer.versions(name), consumer.parked(name)) == ([3], [])
+    assert consumer.receive(event(name, 4, other), event(name, 4, other)) == ["applied", "known"]
+
+
+def test_a_type_that_is_not_handled_waits_behind_a_failure(consumer: Consumer, name: str) -> None:
+    """An event that fails is not passed by."""
+    consumer.failing = {1}
+    with pytest.raises(Unavailable):
+        consumer.receive(event(name, 1))
+    assert consumer.receive(event(name, 2, "claim.claimed")) == ["parked"]
+    consumer.failing = set()
+    assert consumer.receive(event(name, 1), event(name, 2, "claim.claimed")) == ["applied", "known"]
 
 
 def test_a_failure_leaves_nothing(consumer: Consumer, name: str) -> None:
