@@ -13,7 +13,7 @@ from typing import Any, Final
 from emulators import problems
 from emulators.environment import Layout, functions_host
 from emulators.ports import HOST
-from shared.registry import Row
+from shared.registry import Limit, Rate, Row
 
 WEIGHTS: Final = {"blue": 100}
 """The share of each colour in percent. A rollout adds a second colour and moves the weights."""
@@ -32,8 +32,12 @@ BUFFERED_BYTES: Final = 16 * 1024 * 1024
 """How much of a body the edge takes in. Larger ones it refuses itself, whoever sends them."""
 
 
-def configuration(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
-    """Envoy's bootstrap configuration for the HTTP rows of the registry."""
+CALLERS: Final = 10_000
+"""How many network addresses the edge counts at once; the one that has not asked for longest is forgotten first."""
+
+
+def configuration(rows: Iterable[Row], layout: Layout, limits: Iterable[Limit]) -> dict[str, Any]:
+    """Envoy's bootstrap configuration for the HTTP rows of the registry and the limits of its profiles."""
     return {
         "node": {"id": "edge", "cluster": "meridian"},
         "admin": {"address": _socket(layout.ports["edge-admin"])},
@@ -44,7 +48,7 @@ def configuration(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
                 {
                     "name": "edge",
                     "address": _socket(layout.ports["edge"]),
-                    "filter_chains": [{"filters": [_connection_manager(rows, layout)]}],
+                    "filter_chains": [{"filters": [_connection_manager(rows, layout, coarse(limits))]}],
                 }
             ],
             "clusters": [_cluster(colour, layout) for colour in WEIGHTS],
@@ -86,7 +90,16 @@ def _action() -> dict[str, Any]:
     return {"weighted_clusters": {"clusters": weights}, "timeout": TIMEOUT}
 
 
-def _connection_manager(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
+def coarse(limits: Iterable[Limit]) -> Rate:
+    """What the edge lets through of one network address: as much as the functions admit in all profiles together.
+
+    So it never refuses what they would serve; it keeps a flood away from them that they would refuse one by one.
+    """
+    rates = [limit.ip for limit in limits]
+    return Rate(rate=sum(rate.rate for rate in rates), burst=sum(rate.burst for rate in rates))
+
+
+def _connection_manager(rows: Iterable[Row], layout: Layout, limit: Rate) -> dict[str, Any]:
     manager = {
         "@type": f"{TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "edge",
@@ -110,11 +123,30 @@ def _connection_manager(rows: Iterable[Row], layout: Layout) -> dict[str, Any]:
             "name": "registry",
             "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes(rows)}],
         },
-        "http_filters": [_header_filter(), _compressor(), _buffer_filter(), _router()],
+        "http_filters": [_limiter(limit), _header_filter(), _compressor(), _buffer_filter(), _router()],
         "local_reply_config": {"mappers": problems.mappers(layout.regions[0], layout.edge_url)},
         "access_log": [_access_log(str(layout.logs / "edge-access.log"))],
     }
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+
+
+def _limiter(limit: Rate) -> dict[str, Any]:
+    """A bucket for each network address; Cloud Armor does the same before the load balancer."""
+    bucket = {"max_tokens": limit.burst, "tokens_per_fill": max(1, limit.rate // 10), "fill_interval": "0.1s"}
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    return {
+        "name": "envoy.filters.http.local_ratelimit",
+        "typed_config": {
+            "@type": f"{TYPE}.filters.http.local_ratelimit.v3.LocalRateLimit",
+            "stat_prefix": "edge_limit",
+            "filter_enabled": always,
+            "filter_enforced": always,
+            "rate_limits": [{"actions": [{"remote_address": {}}]}],
+            # Without a value it stands for every address, each with a bucket of its own.
+            "descriptors": [{"entries": [{"key": "remote_address"}], "token_bucket": bucket}],
+            "max_dynamic_descriptors": CALLERS,
+        },
+    }
 
 
 def _header_filter() -> dict[str, Any]:

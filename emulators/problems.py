@@ -20,6 +20,7 @@ PROBLEMS: Final = {
     408: ("REQUEST_TIMEOUT", "The request did not arrive in time."),
     413: ("BODY_TOO_LARGE", "The body is larger than 256 KiB."),
     426: ("UPGRADE_REQUIRED", "Another version of HTTP is needed."),
+    429: ("RATE_LIMITED", "Too many requests from this network address."),
     431: ("HEADERS_TOO_LARGE", "The headers are larger than 60 KiB."),
     500: _DOWN,
     501: _INVALID,
@@ -77,7 +78,7 @@ def _problem(status: int, shared_headers: dict[str, str], request_id: str) -> di
         "request_id": request_id,
     }
     headers = {**shared_headers, "X-Request-Id": request_id, "Cache-Control": "no-store"}
-    if told == 503:
+    if told in (429, 503):
         headers["Retry-After"] = "1"
     return {
         "status_code": told,

@@ -216,7 +216,8 @@ class Stack:
         known = Record(0, os.getpid(), False, list(self._regions), ports.chosen, self._overrides, str(cluster.folder))
         known.save(self.state)
         edge_file = self.state / "edge.json"
-        edge_file.write_text(json.dumps(edge.configuration(registry.http_rows(), layout), indent=1), encoding="utf-8")
+        configuration = edge.configuration(registry.http_rows(), layout, registry.limits.values())
+        edge_file.write_text(json.dumps(configuration, indent=1), encoding="utf-8")
         owner = None if self._detached else os.getpid()
         self._programs = programs.of_stack(registry, layout, found, cluster, edge_file, owner)
         supervisor = self._launch()

@@ -4,6 +4,8 @@ import json
 import re
 import socket
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,10 +14,13 @@ import pytest
 
 from emulators import edge, parts, programs
 from emulators.environment import Layout
+from emulators.ports import Ports
 from emulators.stack import REGIONS, Stack
-from shared.registry import Row, load
+from shared.registry import Limit, Rate, Row, load
+from tests.waiting import until
 
 ROWS = load().http_rows()
+LIMITS = list(load().limits.values())
 PROBLEM = "application/problem+json"
 
 
@@ -23,7 +28,34 @@ PROBLEM = "application/problem+json"
 def layout(tmp_path: Path) -> Layout:
     """The layout of a stack that does not run."""
     names = programs.names_with_ports(load(), REGIONS)
-    return Layout(tmp_path, {name: 20000 + index for index, name in enumerate(names)}, REGIONS, {})
+    return Layout(tmp_path, Ports(names, free=True).chosen, REGIONS, {})
+
+
+def envoy(layout: Layout, limits: Iterable[Limit]) -> list[str]:
+    """The command of an edge in front of a stack."""
+    layout.logs.mkdir()
+    file = layout.state / "edge.json"
+    file.write_text(json.dumps(edge.configuration(ROWS, layout, limits)), encoding="utf-8")
+    command = [str(parts.find().envoy), "--config-path", str(file), "--log-level", "error", "--use-dynamic-base-id"]
+    return [*command, "--concurrency", "1"]
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[None]:
+    """A process that ends with its test."""
+    with subprocess.Popen(command) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def status(client: httpx.Client) -> int:
+    """What the edge says; 0 while it does not listen."""
+    try:
+        return client.get("/health").status_code
+    except httpx.ConnectError:
+        return 0
 
 
 def test_every_http_row_has_its_route() -> None:
@@ -60,12 +92,36 @@ def test_only_reads_are_retried() -> None:
 
 def test_envoy_accepts_the_configuration(layout: Layout) -> None:
     """Envoy itself finds the generated configuration valid."""
-    layout.logs.mkdir()
-    file = layout.state / "edge.json"
-    file.write_text(json.dumps(edge.configuration(ROWS, layout)), encoding="utf-8")
-    command = [str(parts.find().envoy), "--mode", "validate", "--config-path", str(file), "--log-level", "error"]
-    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        [*envoy(layout, LIMITS), "--mode", "validate"], capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_a_flood_is_kept_from_the_functions(layout: Layout) -> None:
+    """Past the burst of all profiles together a network address is told to wait, and others are not.
+
+    Behind this edge nothing answers, so what it lets through is 503.
+    """
+    few = [Limit(ip=Rate(rate=1, burst=20)), Limit(ip=Rate(rate=1, burst=10))]
+    with running(envoy(layout, few)), httpx.Client(base_url=layout.edge_url) as client:
+        until(lambda: status(client), bool)
+        told = [client.get("/health") for _ in range(40)]
+        refused = [answer for answer in told if answer.status_code == 429]
+        assert {answer.status_code for answer in told} == {429, 503}
+        assert len(refused) <= 40 - 30 + 1  # one was asked before
+        problem = refused[0].json()
+        assert (problem["code"], problem["status"]) == ("RATE_LIMITED", 429)
+        assert refused[0].headers["content-type"] == PROBLEM
+        assert refused[0].headers["retry-after"] == "1"
+        with httpx.Client(base_url=layout.edge_url, transport=httpx.HTTPTransport(local_address="127.0.0.2")) as other:
+            assert other.get("/health").status_code == 503
+
+
+def test_the_edge_refuses_nothing_that_the_functions_would_serve() -> None:
+    """It is coarser than every profile, and than all of them used at once."""
+    assert edge.coarse(LIMITS).rate == sum(limit.ip.rate for limit in LIMITS)
+    assert edge.coarse(LIMITS).burst == sum(limit.ip.burst for limit in LIMITS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
