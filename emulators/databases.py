@@ -45,7 +45,9 @@ def create(layout: Layout, services: Sequence[str]) -> None:
                 database = identifier(f"{service}_{region.replace('-', '_')}")
                 connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
                 connection.run(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-                connection.run(f"GRANT CONNECT ON DATABASE {database} TO {identifier(owner)}, {identifier(service)}")
+                roles = f"{identifier(owner)}, {identifier(service)}"
+                # Temporary tables are what projections are made anew in, to be compared.
+                connection.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {roles}")
     finally:
         connection.close()
 

@@ -17,6 +17,8 @@
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless set from the outside |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
 | PROXIES | 1: the edge is the only proxy in front |
+| WEBHOOKS_TO_LOOPBACK | `true`: webhooks may be sent to this machine, over plain HTTP |
+| ACTIVITY_WAITERS | 4: so many requests may wait for activity at once |
 | POLL_FOR_SECONDS | 0: a watching row looks once an invocation |
 | GRPC_ENABLE_FORK_SUPPORT | 1: the functions host's server forks after import |
 | FUNCTION_SOURCE, PYTHONPATH | functions/main.py and the root of the checkout |
@@ -148,6 +150,9 @@ def of_region(layout: Layout, region: str) -> dict[str, str]:
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": "",
         "PROXIES": "1",
+        "WEBHOOKS_TO_LOOPBACK": "true",
+        # One process stands for all functions: those who wait for activity must not keep its threads from the others.
+        "ACTIVITY_WAITERS": "4",
         "GRPC_ENABLE_FORK_SUPPORT": "1",
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
         "PYTHONPATH": str(ROOT),

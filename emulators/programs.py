@@ -32,17 +32,17 @@ def comes_early(name: str) -> bool:
 
 
 def rpc_services(registry: Registry) -> list[str]:
-    """The services with an RPC host: those with RPC rows of their own, or events that others may read."""
+    """The services with an RPC host: those with RPC rows of their own, events that others may read, or an inbox."""
     return [
         name
         for name, service in registry.services.items()
-        if any(row.hosts is None or service.outbox for row in registry.hosted_rpcs(name))
+        if any(row.hosts is None or service.works for row in registry.hosted_rpcs(name))
     ]
 
 
 def relay_services(registry: Registry) -> list[str]:
-    """The services whose events a relay publishes."""
-    return [name for name, service in registry.services.items() if service.outbox]
+    """The services with a worker, which publishes their events and looks after their consumers."""
+    return [name for name, service in registry.services.items() if service.works]
 
 
 def names_with_ports(registry: Registry, regions: Sequence[str], *, with_chain: bool = True) -> list[str]:
@@ -165,7 +165,8 @@ def of_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
     programs.append(Program(name, (*python, "emulators.subscriptions", region), made, ROOT, common))
     for service in relay_services(registry):
         name = f"relay-{service}-{region}"
-        leads = readiness.logged(layout.logs / f"{name}.log", f"relay {service} leads")
+        said = f"relay {service} leads" if registry.services[service].outbox else f"worker {service} has nothing"
+        leads = readiness.logged(layout.logs / f"{name}.log", said)
         programs.append(Program(name, (*python, "functions.main", "relay", service), leads, ROOT, common))
     name = f"scheduler-{region}"
     runs = readiness.logged(layout.logs / f"{name}.log", f"scheduler of {region}")

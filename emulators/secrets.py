@@ -15,7 +15,7 @@ ORDER_OF_SECP256K1: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBF
 """n of SEC 2, section 2.4.1: a private key lies in 1..n-1."""
 
 RANDOM: Final = (
-    *("nonce_key", "refresh_key", "quote_key", "push_token"),
+    *("nonce_key", "refresh_key", "quote_key", "push_token", "webhook_key"),
     *("supervisor.password", "postgres.password"),
 )
 """The secrets that are 32 random bytes in hexadecimal."""

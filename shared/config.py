@@ -54,6 +54,10 @@ class Settings:
     """In front of the functions: Google's load balancer adds two addresses to X-Forwarded-For, the local edge one."""
     internal_audience: str
     internal_accounts: frozenset[str]
+    webhooks_to_loopback: bool
+    """Whether webhooks may be sent to this machine, and without TLS: on the local stack alone."""
+    activity_waiters: int
+    """How many requests of one process may wait for activity at once; whoever comes beyond is answered at once."""
 
     @property
     def local(self) -> bool:
@@ -126,6 +130,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         proxies=int(environment.get("PROXIES", "2")),
         internal_audience=environment.get("INTERNAL_AUDIENCE", ""),
         internal_accounts=frozenset(a for a in environment.get("INTERNAL_ACCOUNTS", "").split(",") if a),
+        webhooks_to_loopback=environment.get("WEBHOOKS_TO_LOOPBACK", "false") == "true"
+        and environment["MERIDIAN_ENVIRONMENT"] == "local",
+        activity_waiters=int(environment.get("ACTIVITY_WAITERS", "8")),
     )
 
 

@@ -11,6 +11,7 @@ PREFIXES: Final = {
     "usr": "user", "ses": "session", "wal": "wallet", "hld": "hold", "trf": "transfer", "ent": "entry",
     "sup": "supply", "rsv": "reservation", "ord": "order", "itm": "order item", "clm": "claim", "evt": "event",
     "dep": "deposit", "wdr": "withdrawal", "col": "collection",
+    "whk": "webhook", "dlv": "delivery",
 }  # fmt: skip
 
 COUNT_BITS: Final = 80

@@ -29,13 +29,19 @@ class Service(Strict):
     database: bool = False
     outbox: Literal["postgres", "firestore"] | None = None
 
+    @property
+    def works(self) -> bool:
+        """Whether it has events to publish or an inbox to look after, and so a worker and an RPC host."""
+        return self.database or self.outbox is not None
+
 
 class Topic(Strict):
-    """A topic: its CloudEvents source, how many partitions (ordering keys), and the types it carries."""
+    """A topic: its CloudEvents source, how many partitions (ordering keys), its types, and which webhooks are told."""
 
     source: str
     partitions: int
     types: list[Type]
+    webhooks: list[Type] = []
 
 
 class Scale(Strict):
@@ -160,6 +166,10 @@ class Registry(Strict):
                 return name
         raise KeyError(event_type)
 
+    def told(self) -> list[str]:
+        """The types that webhooks may ask for, in alphabetical order."""
+        return sorted(event_type for topic in self.topics.values() for event_type in topic.webhooks)
+
     def owner_of(self, event_type: str) -> str:
         """The service whose rows emit a type. Raises StopIteration when none does."""
         return next(row.service for row in self.operations.values() if event_type in row.emits)
@@ -170,7 +180,7 @@ class Registry(Strict):
 
 
 def _everywhere(row: Row, registry: Registry) -> list[str]:
-    return [name for name, service in registry.services.items() if service.outbox] if row.hosts == "all" else []
+    return [name for name, service in registry.services.items() if service.works] if row.hosts == "all" else []
 
 
 class _Loader(yaml.CSafeLoader):
@@ -234,6 +244,9 @@ def _check_unique(registry: Registry) -> None:
             owner = answering.setdefault(re.sub(r"{\w+}", "{}", trigger), row.name)
             if owner != row.name:
                 raise ValueError(f"{row.name}: {trigger} is {owner}'s")
+    for name, topic in registry.topics.items():
+        if unknown := sorted(set(topic.webhooks) - set(topic.types)):
+            raise ValueError(f"{name} tells of {unknown[0]}, which it does not carry")
     types = [event_type for topic in registry.topics.values() for event_type in topic.types]
     if len(set(types)) < len(types):
         raise ValueError(f"{next(t for t in types if types.count(t) > 1)}: one topic carries a type")

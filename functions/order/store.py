@@ -26,7 +26,7 @@ from shared.contracts.operations import Caller
 from shared.errors import NotFound, Refusal
 from shared.idempotency import Answer, Began, answer_lease, end_lease, lease_request_id
 from shared.money import Amount
-from shared.outbox.verify import Projection
+from shared.outbox.verify import OwnStreams, Projection, Table
 from shared.outbox.work import UnitOfWork
 from shared.telemetry.context import trail
 
@@ -249,4 +249,4 @@ def projections(work: Callable[[Transaction], Work]) -> list[Projection]:
     def project(transaction: Transaction, history: Sequence[StoredEvent]) -> None:
         work(transaction).orders.project(history)
 
-    return [Projection("orders", "ord", queries(SQL_FOLDER / "projections.sql"), project)]
+    return [Table("orders", OwnStreams("ord"), queries(SQL_FOLDER / "projections.sql"), project)]

@@ -41,7 +41,7 @@ class Resources:
 
             return Database(connector(self.settings, service), self.settings.database_pool)
 
-        return self._once(f"database {service}", connect)
+        return self.once(f"database {service}", connect)
 
     def channel(self, to: str, caller: str) -> "RpcChannel":
         """A channel to a service's RPC host, on behalf of another service. Raises KeyError for one without address."""
@@ -51,7 +51,7 @@ class Resources:
 
             return RpcChannel(self.settings.rpc_addresses[to], caller)
 
-        return self._once(f"channel {to} {caller}", dial)
+        return self.once(f"channel {to} {caller}", dial)
 
     def firestore(self) -> "Client":
         """Firestore: strongly consistent across regions."""
@@ -61,7 +61,7 @@ class Resources:
 
             return Client(project=self.settings.project)
 
-        return self._once("firestore", client)
+        return self.once("firestore", client)
 
     def redis(self) -> Any:
         """Redis: a cache, never a truth."""
@@ -75,7 +75,7 @@ class Resources:
             once = Retry(NoBackoff(), 1)
             return Redis.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=once)
 
-        return self._once("redis", client)
+        return self.once("redis", client)
 
     def sessions(self) -> "Liveness":
         """Whether sessions live."""
@@ -85,7 +85,7 @@ class Resources:
 
             return Liveness(self.firestore, self.redis, self.breaker("redis"))
 
-        return self._once("sessions", make)
+        return self.once("sessions", make)
 
     def breaker(self, dependency: str) -> "Breaker":
         """The breaker of a dependency. Raises KeyError for one that has no policy."""
@@ -96,7 +96,7 @@ class Resources:
 
             return Breaker(dependency, POLICIES[dependency])
 
-        return self._once(f"breaker {dependency}", make)
+        return self.once(f"breaker {dependency}", make)
 
     def limits(self) -> "Limits":
         """Counts requests by the registry's profiles."""
@@ -107,7 +107,7 @@ class Resources:
 
             return Limits(RedisBuckets(self.redis, self.breaker("redis")), OwnBuckets(), load().limits)
 
-        return self._once("limits", make)
+        return self.once("limits", make)
 
     def chain(self, chain_id: int) -> "ChainClient":
         """A node of a chain. Raises Unavailable when this environment has none."""
@@ -119,7 +119,7 @@ class Resources:
                 raise Unavailable(f"There is no node of chain {chain_id} here.")
             return ChainClient(self.settings.chain_urls[chain_id])
 
-        return self._once(f"chain {chain_id}", dial)
+        return self.once(f"chain {chain_id}", dial)
 
     def signer(self, name: str) -> "Signer":
         """Who signs under a name (voucher, treasury): the key of Cloud KMS that is configured, else the secret file.
@@ -135,9 +135,10 @@ class Resources:
                 return KmsSigner(kms.client(), self.settings.kms_keys[name])
             return FileSigner(bytes.fromhex(self.settings.secret(f"{name}_key").decode()))
 
-        return self._once(f"signer {name}", make)
+        return self.once(f"signer {name}", make)
 
-    def _once(self, name: str, make: Callable[[], T]) -> T:
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What a process has one of: made when it is first asked for, by whichever thread."""
         if name not in self._opened:
             with self._lock:
                 if name not in self._opened:

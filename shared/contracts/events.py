@@ -1,10 +1,11 @@
 """Events: CloudEvents 1.0 with Kafka semantics, whose data is the JSON form of a message in *_events.proto."""
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from google.protobuf import json_format
@@ -14,6 +15,9 @@ from shared.errors import Malformed
 from shared.registry import load
 
 M = TypeVar("M")
+
+WEBHOOK_TYPES: Final = tuple(load().told())
+"""The types of events that webhooks may ask for."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +92,10 @@ def dataschema(source: str, event_type: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[M]):
-    """A fact as its consumer reads it; `data` is the message of its type."""
+    """A fact as its consumer reads it; `data` is the message of its type, `fields` the same as it was sent.
+
+    Whoever passes an event on to others takes `fields`, which has what a newer producer added.
+    """
 
     id: str
     type: str
@@ -96,6 +103,34 @@ class Event(Generic[M]):
     version: int
     at: datetime
     data: M
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def structured(self, data: Mapping[str, Any]) -> bytes:
+        """The event in the JSON format of CloudEvents, for whom nothing else carries its attributes.
+
+        data: what of it is for its reader.
+        """
+        return told(self.id, self.type, load().topics[load().topic_of(self.type)].source, self.at, data, self.place())
+
+    def place(self) -> dict[str, Any]:
+        """Where it stands: its stream, and its version there."""
+        return {"subject": self.stream, "streamversion": self.version}
+
+
+def told(
+    event_id: str, event_type: str, source: str, at: datetime, data: Mapping[str, Any], more: Mapping[str, Any]
+) -> bytes:
+    """An event in the JSON format of CloudEvents 1.0. more: further attributes."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": source,
+        "type": event_type,
+        "time": at.isoformat().replace("+00:00", "Z"),
+        "dataschema": dataschema(source, event_type),
+        "datacontenttype": "application/json",
+    }
+    return msgspec.json.encode({**attributes, **more, "data": data})
 
 
 def message_class(event_type: str) -> type[Message]:
@@ -115,4 +150,5 @@ def opened(stored: StoredEvent) -> Event[Any]:
         data = json_format.ParseDict(stored.data, message_class(stored.type)(), ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise Malformed(f"{stored.type} does not fit its contract: {error}") from error
-    return Event(id=stored.id, type=stored.type, stream=stored.stream, version=stored.version, at=stored.at, data=data)
+    names = ("id", "type", "stream", "version", "at")
+    return Event(**{name: getattr(stored, name) for name in names}, data=data, fields=stored.data)

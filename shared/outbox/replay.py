@@ -1,11 +1,13 @@
-"""Has a consumer apply what it lacks of what its sources have stored, and nothing a second time.
+"""Has a consumer apply what it lacks of what its sources have stored, and no effect a second time.
 
     python -m shared.outbox.replay --consumer NAME --from TIME|POSITION
     python -m functions.main replay --verify
 
 It compares the consumer's inbox with the streams of its sources, those that were added to since a time, or beyond a
 position in the source's outbox; 0 is all there is. What the inbox lacks is noted, and the consumer's worker reads and
-applies it in order, whatever deliveries do meanwhile. A new consumer is compared with all there is by its worker.
+applies it in order, whatever deliveries do meanwhile. Of a row that says `replay: rebuild`, a projection, the inbox
+first forgets the streams, so that all of them is applied again: such a row writes what it has written before, and
+whatever else stands there goes. A new consumer is compared with all there is by its worker.
 
 Verifying makes every projection anew, beside the live one, and compares them row by row while writes go on. That needs
 the code of services, which only functions/main.py may compose.
@@ -25,7 +27,7 @@ from shared.contracts.gen.events_pb2 import ListResponse
 from shared.outbox.log import SQL
 from shared.outbox.redrive import consumer_of
 from shared.outbox.source import Sources
-from shared.outbox.verify import Projection, verify
+from shared.outbox.verify import Projection
 from shared.registry import Row, load
 
 Listing = Callable[[str, datetime | None, int], ListResponse]
@@ -38,6 +40,13 @@ class Compared:
 
     streams: int
     lacking: int
+    anew: bool = False
+    """Whether what they had been applied to is made anew."""
+
+    def __str__(self) -> str:
+        if self.anew:
+            return f"{self.lacking} streams are applied anew"
+        return f"{self.streams} streams compared, {self.lacking} of them lack something, which is on its way"
 
 
 class Comparison:
@@ -60,7 +69,7 @@ class Comparison:
                 lacking += self._note(source, page, follow=False)
                 streams += len(page.streams)
                 position, more = page.position, page.more
-        return Compared(streams, lacking)
+        return Compared(streams, lacking, anew=self._row.replay == "rebuild")
 
     def bootstrap(self) -> bool:
         """Take a step of a new consumer's first comparison; tells whether there is more to do. Raises Unavailable."""
@@ -80,6 +89,8 @@ class Comparison:
         streams = to_json(sorted(listed, key=lambda each: str(each["stream"]))).decode()
         with self._database.transaction() as transaction:
             SQL.note_inboxes(transaction, consumer=name, streams=streams)
+            if self._row.replay == "rebuild" and not follow:
+                SQL.forget_places(transaction, consumer=name, streams=streams)
             lacking = SQL.note_missing(transaction, consumer=name, streams=streams, at=self._clock.now())
             if follow:
                 done = not page.more
@@ -108,7 +119,7 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
     sources = Sources(row.service, resources())
     comparison = Comparison(row, resources().database(row.service), sources.list, resources().clock)
     compared = comparison.replay(since, after)
-    print(f"{compared.streams} streams compared, {compared.lacking} of them lack something, which is on its way")
+    print(compared)
     return 0
 
 
@@ -116,7 +127,7 @@ def verified(projections: Iterable[tuple[str, Projection]]) -> int:
     """Verify projections, each of a service, and print what differs; the exit code is 1 when something does."""
     differing = 0
     for service, projection in projections:
-        found = verify(resources().database(service), projection)
+        found = projection.verify(resources().database(service))
         print(f"{projection.name}: {found.streams} streams made anew, {len(found.differences)} rows differ")
         for difference in found.differences:
             print(f"  {difference}")

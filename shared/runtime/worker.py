@@ -24,14 +24,18 @@ FILL_EVERY_SECONDS: Final = 5.0
 
 
 def work(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:
-    """Run until told to stop. The service's outbox is in PostgreSQL or in Firestore, as the registry says.
+    """Run until told to stop. The service's outbox is in PostgreSQL or in Firestore, or it has none: see the registry.
 
     A defect in the relay ends the whole worker, so that it is started again.
     """
     filler = threading.Thread(target=fill, args=(service, resources, consumers, stop), name="gap filler")
     filler.start()
     try:
-        _relay(service, resources).run(stop)
+        if load().services[service].outbox:
+            _relay(service, resources).run(stop)
+        else:
+            log.info("worker %s has nothing to publish", service)
+            stop.wait()
     finally:
         stop.set()
         filler.join()

@@ -20,6 +20,7 @@ PARTS = {"__init__", "ports", "store", "clients", "views"}
 HELPERS = {
     "claiming": {"opening", "redeeming", "voucher"},
     "identity": {"proving"},
+    "notification": {"sending"},
     "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
     "supply": {"buying", "returning"},
     "wallet": {"booking", "custody", "ending", "sending"},

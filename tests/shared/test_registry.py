@@ -144,10 +144,11 @@ def test_a_type_has_a_topic_and_an_owner() -> None:
         registry.topic_of("order.lost")
 
 
-def test_every_host_with_an_outbox_tells_its_events() -> None:
-    """Gaps are filled from the service that owns a stream, so each such host serves Events.Read."""
+def test_every_host_with_events_or_an_inbox_can_be_asked() -> None:
+    """Gaps are filled from the service that owns a stream, and consumers looked after where they are."""
     registry = load()
     for name, service in registry.services.items():
         hosted = {row.name for row in registry.hosted_rpcs(name)}
-        assert ("read_events" in hosted) == (service.outbox is not None or name == "platform")
+        asked = service.outbox is not None or service.database or name == "platform"
+        assert ("read_events" in hosted, "list_parked_streams" in hosted) == (asked, asked)
         assert {row.name for row in registry.of(name) if row.rpc} <= hosted

@@ -167,6 +167,20 @@ INSERT INTO inbox (consumer, stream)
 SELECT :consumer, s.stream FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text)
 ON CONFLICT (consumer, stream) DO NOTHING;
 
+-- name: forget_places!
+-- A projection's consumer has applied nothing of these streams, so that it applies all of them again.
+UPDATE inbox i SET version = 0, attempts = 0, defects = 0, failing_since = NULL, parked = false
+FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text)
+WHERE i.consumer = :consumer AND i.stream = s.stream;
+
+-- name: page_consumed
+-- Streams that a consumer follows, beyond one already seen.
+SELECT stream FROM inbox WHERE consumer = :consumer AND stream > :after ORDER BY stream LIMIT :most;
+
+-- name: find_applied$
+-- How far a consumer has come in a stream.
+SELECT version FROM inbox WHERE consumer = :consumer AND stream = :stream_id;
+
 -- name: note_missing
 -- Have the worker ask the source for what a consumer lacks of these streams; tells which those are.
 INSERT INTO parked (consumer, stream, version, reason, event, parked_at)

@@ -10,16 +10,16 @@ import pytest
 from functions import main
 from shared.outbox import replay
 from shared.outbox import verify as verifying
-from shared.outbox.verify import Verified, verify
+from shared.outbox.verify import Verified
 from tests.island import Island
 
 
 def verified(island: Island) -> Verified:
     """The projection of orders on an island, made anew and compared."""
     with patch.object(main, "resources", lambda: island.resources):
-        ((service, projection),) = main.projections()
-        assert service == "order"
-        return verify(island.resources.database(service), projection)
+        (orders,) = (projection for service, projection in main.projections() if service == "order")
+        found: Verified = orders.verify(island.resources.database("order"))
+        return found
 
 
 @pytest.fixture

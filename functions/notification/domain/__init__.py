@@ -1,0 +1,1 @@
+"""The rules of being told: plain Python, no I/O, no clock."""

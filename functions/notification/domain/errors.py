@@ -1,0 +1,15 @@
+"""What a webhook refuses."""
+
+from shared.errors import Refusal
+
+
+class TooManyWebhooks(Refusal):
+    """There are as many webhooks as one user may have: delete one first."""
+
+    code = "WEBHOOK_LIMIT"
+
+
+class WebhookDisabled(Refusal):
+    """The webhook is disabled: enable it first."""
+
+    code = "WEBHOOK_DISABLED"

@@ -1,0 +1,18 @@
+"""Send to a webhook again that was disabled."""
+
+from functions.notification.ports import WebhookWork
+from functions.notification.views import WebhookView
+from shared.contracts.operations import Caller, Request
+
+
+class EnableWebhook(Request):
+    """Which webhook to enable."""
+
+    webhook_id: str
+
+
+def enable_webhook(request: EnableWebhook, caller: Caller, work: WebhookWork) -> WebhookView:
+    """The webhook, which is told of what happens from now on; what it missed can be redelivered. Raises NotFound."""
+    webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id).enabled(work.now())
+    work.webhooks.save(webhook)
+    return WebhookView.of(webhook)

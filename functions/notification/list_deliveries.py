@@ -1,0 +1,24 @@
+"""Show what was and is delivered to a webhook."""
+
+from functions.notification.domain.webhook import DeliveryStatus
+from functions.notification.ports import WebhookWork
+from functions.notification.views import DeliveryView
+from shared.contracts.operations import Caller, Page, PageRequest, page
+
+
+class ListDeliveries(PageRequest, kw_only=True):
+    """Deliveries to which webhook, in which state."""
+
+    webhook_id: str
+    status: DeliveryStatus | None = None
+
+
+def list_deliveries(request: ListDeliveries, caller: Caller, work: WebhookWork) -> Page[DeliveryView]:
+    """Its deliveries, newest first, each with its last attempt; they are forgotten after 30 days.
+
+    Raises Malformed, NotFound.
+    """
+    after = request.after("dlv")
+    webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id)
+    found = work.deliveries.browse(webhook, request.status, after, request.limit + 1)
+    return page([DeliveryView.of(delivery) for delivery in found], request.limit, "id")

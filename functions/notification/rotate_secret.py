@@ -1,0 +1,31 @@
+"""Change the secret of a webhook."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+
+from functions.notification.domain.webhook import GRACE_LONGEST_SECONDS
+from functions.notification.ports import WebhookWork
+from functions.notification.views import NewWebhookView
+from shared.contracts.operations import Caller, Request
+
+GraceSeconds = Annotated[int, msgspec.Meta(ge=0, le=GRACE_LONGEST_SECONDS)]
+
+
+class RotateSecret(Request):
+    """Whose secret, and for how many seconds the one before signs along with it; a day by default."""
+
+    webhook_id: str
+    grace_seconds: GraceSeconds = 24 * 60 * 60
+
+
+def rotate_secret(request: RotateSecret, caller: Caller, work: WebhookWork) -> NewWebhookView:
+    """The webhook with a new secret, which is not shown again; meanwhile deliveries carry a signature of each.
+
+    Raises Malformed, NotFound.
+    """
+    webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id)
+    until = work.now() + timedelta(seconds=request.grace_seconds)
+    secret = work.webhooks.rotate(webhook, until)
+    return NewWebhookView.with_secret(webhook, secret)

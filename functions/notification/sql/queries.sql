@@ -1,0 +1,152 @@
+-- name: note!
+-- Tell users of an event: give new items their places, make known ones anew where they are, hide what is for nobody, and
+-- have it delivered to the webhooks that ask for it. Whatever was told or delivered before is not told again.
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(:notices::jsonb)
+        AS n (user_id text, data jsonb, in_feed boolean, body text)
+), hidden AS (
+    UPDATE activity a SET type = '', data = '{}', revision = greatest(:revision, a.revision + 1)
+    WHERE a.stream = :stream_id AND a.version = :version AND a.type <> ''
+      AND NOT EXISTS (SELECT FROM given g WHERE g.in_feed AND g.user_id = a.user_id)
+), made_anew AS (
+    UPDATE activity a SET event_id = :event_id, type = :event_type, data = g.data, at = :at,
+        revision = greatest(:revision, a.revision + 1)
+    FROM given g
+    WHERE g.in_feed AND a.stream = :stream_id AND a.version = :version AND a.user_id = g.user_id
+), placed AS (
+    INSERT INTO feeds AS f (user_id, last)
+    SELECT g.user_id, 1 FROM given g
+    WHERE g.in_feed AND NOT EXISTS (
+        SELECT FROM activity a WHERE a.stream = :stream_id AND a.version = :version AND a.user_id = g.user_id)
+    ORDER BY g.user_id
+    ON CONFLICT (user_id) DO UPDATE SET last = f.last + 1
+    RETURNING f.user_id, f.last
+), listed AS (
+    INSERT INTO activity (user_id, position, stream, version, event_id, type, data, at, revision)
+    SELECT p.user_id, p.last, :stream_id, :version, :event_id, :event_type, g.data, :at, :revision
+    FROM placed p JOIN given g ON g.user_id = p.user_id
+)
+INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, due_at, created_at, expires_at)
+SELECT w.id, :delivery_id, :event_id, :event_type, g.body, :now, :now, :expires_at
+FROM given g
+JOIN webhooks w ON w.user_id = g.user_id AND w.status = 'enabled' AND :event_type = ANY (w.events)
+WHERE :at >= w.created_at AND :at > :since
+ON CONFLICT DO NOTHING;
+
+-- name: list_unpublished
+-- Items that Firestore does not have as they are, those of one feed in their order.
+SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
+FROM activity WHERE published IS DISTINCT FROM revision ORDER BY user_id, position LIMIT :most;
+
+-- name: mark_published!
+-- Firestore has these items in these revisions; what was made anew meanwhile has to be written again.
+UPDATE activity a SET published = p.revision
+FROM jsonb_to_recordset(:placed::jsonb) AS p (user_id text, position bigint, revision bigint)
+WHERE a.user_id = p.user_id AND a.position = p.position AND a.revision = p.revision;
+
+-- name: list_published
+-- Items that Firestore has, beyond one that was seen.
+SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
+FROM activity
+WHERE published = revision AND (user_id, position) > (:after_user, :after_position)
+ORDER BY user_id, position LIMIT :most;
+
+-- name: count_webhooks$
+-- How many webhooks a user has; counted by one request at a time.
+SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hashtextextended(:user_id, 0))) AS alone, webhooks
+WHERE user_id = :user_id;
+
+-- name: make_webhook!
+-- A new webhook.
+INSERT INTO webhooks (id, user_id, url, events, status, secret, created_at, updated_at)
+VALUES (:id, :user_id, :url, :events::text[], 'enabled', :secret, :at, :at);
+
+-- name: find_webhook^
+-- A webhook by id.
+SELECT * FROM webhooks WHERE id = :id;
+
+-- name: lock_webhook^
+-- A webhook by id, locked.
+SELECT * FROM webhooks WHERE id = :id FOR UPDATE;
+
+-- name: list_webhooks
+-- A user's webhooks, newest first, beyond one already shown.
+SELECT * FROM webhooks WHERE user_id = :user_id AND (:after::text IS NULL OR id < :after) ORDER BY id DESC LIMIT :most;
+
+-- name: save_webhook!
+-- What became of a webhook.
+UPDATE webhooks SET status = :status, reason = :reason, trusted = :trusted, failures = :failures,
+    failing_since = :failing_since, rests_until = :rests_until, disablings = :disablings, updated_at = :updated_at
+WHERE id = :id;
+
+-- name: rotate_secret!
+-- A webhook has another secret; the one before it signs too until a time.
+UPDATE webhooks SET previous_secret = secret, previous_until = :until, secret = :secret, updated_at = :at
+WHERE id = :id;
+
+-- name: delete_webhook!
+-- A webhook is gone, with its deliveries.
+DELETE FROM webhooks WHERE id = :id;
+
+-- name: make_delivery!
+-- Something to be delivered to one webhook alone.
+INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, due_at, created_at, expires_at)
+VALUES (:webhook_id, :id, :event_id, :event_type, :body, :at, :at, :expires_at);
+
+-- name: lock_delivery^
+-- A delivery, locked.
+SELECT * FROM deliveries WHERE webhook_id = :webhook_id AND id = :id FOR UPDATE;
+
+-- name: list_deliveries
+-- What was and is delivered to a webhook, newest first, beyond one already shown.
+SELECT * FROM deliveries
+WHERE webhook_id = :webhook_id AND (:status::text IS NULL OR status = :status) AND (:after::text IS NULL OR id < :after)
+ORDER BY id DESC LIMIT :most;
+
+-- name: take_deliveries
+-- What is due, so many to each address at once and those first to whom the least is on its way: nobody else sends them
+-- until a time. Addresses that are trusted and others are asked for apart.
+WITH busy AS (
+    SELECT webhook_id, count(*) AS taken FROM deliveries WHERE taken_until > :now GROUP BY webhook_id
+), waiting AS (
+    SELECT n.webhook_id, n.id, n.due_at, coalesce(b.taken, 0) AS taken
+    FROM webhooks w
+    LEFT JOIN busy b ON b.webhook_id = w.id
+    CROSS JOIN LATERAL (
+        SELECT d.webhook_id, d.id, d.due_at FROM deliveries d
+        WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.due_at <= :now
+          AND (d.taken_until IS NULL OR d.taken_until <= :now)
+        ORDER BY d.due_at, d.id LIMIT greatest(0, :each_most - coalesce(b.taken, 0)) FOR UPDATE SKIP LOCKED
+    ) n
+    WHERE w.status = 'enabled' AND w.trusted = :trusted AND (w.rests_until IS NULL OR w.rests_until <= :now)
+), chosen AS (
+    SELECT webhook_id, id FROM waiting
+    ORDER BY taken + row_number() OVER (PARTITION BY webhook_id ORDER BY due_at, id), due_at, id LIMIT :most
+)
+UPDATE deliveries d SET taken_until = :until
+FROM chosen c JOIN webhooks w ON w.id = c.webhook_id
+WHERE d.webhook_id = c.webhook_id AND d.id = c.id
+RETURNING d.*, w.url, w.secret, CASE WHEN w.previous_until > :now THEN w.previous_secret END AS previous_secret;
+
+-- name: save_delivery!
+-- What became of a delivery, unless somebody else has it by now.
+UPDATE deliveries SET status = :status, attempts = :attempts, failures = :failures, due_at = :due_at,
+    attempted_at = :attempted_at, response_status = :response_status, error = :error, expires_at = :expires_at,
+    taken_until = NULL
+WHERE webhook_id = :webhook_id AND id = :id AND taken_until = :taken_until;
+
+-- name: redeliver!
+-- A delivery is tried afresh, whatever became of it, or becomes of an attempt that is on its way.
+UPDATE deliveries SET status = 'pending', failures = 0, due_at = :due_at, expires_at = :expires_at, taken_until = NULL
+WHERE webhook_id = :webhook_id AND id = :id;
+
+-- name: give_up!
+-- Nothing more is sent to a webhook.
+UPDATE deliveries SET status = 'failed', due_at = NULL, taken_until = NULL, error = :error
+WHERE webhook_id = :webhook_id AND status = 'pending';
+
+-- name: forget_deliveries!
+-- Deliveries that came to an end long ago.
+DELETE FROM deliveries WHERE (webhook_id, id) IN (
+    SELECT webhook_id, id FROM deliveries WHERE created_at < :before AND status <> 'pending'
+    ORDER BY created_at LIMIT :most);

@@ -1,0 +1,98 @@
+"""Where webhooks are sent to, and who sends: several parcels at once, each over a connection of its own."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from hmac import digest
+from types import TracebackType
+from typing import Final, Self
+
+from functions.notification.domain.webhook import Outcome
+from functions.notification.ports import Attempt, Parcel
+from shared.adapters.clock import Clock
+from shared.adapters.outward import Unreachable, post, target
+
+AT_ONCE: Final = 8
+"""How many are sent at once to addresses that are trusted, and how many to the others."""
+
+WITHIN_SECONDS: Final = 10.0
+"""How long an address may take to answer."""
+
+LOOK_SECONDS: Final = 0.2
+
+
+class NamedAddresses:
+    """Where webhooks may be sent to."""
+
+    def __init__(self, loopback: bool) -> None:
+        self._loopback = loopback
+
+    def check(self, url: str) -> None:
+        target(url, loopback=self._loopback)
+
+
+class PooledCourier:
+    """Sends parcels, those to trusted addresses apart from the others: however many of these hang, those go on."""
+
+    def __init__(self, loopback: bool, clock: Clock) -> None:
+        self._loopback = loopback
+        self._clock = clock
+        self._lanes: dict[bool, ThreadPoolExecutor] = {}
+        self._under_way: dict[Future[Attempt], bool] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for lane in self._lanes.values():
+            lane.shutdown()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._under_way)
+
+    def room(self, *, trusted: bool) -> int:
+        return AT_ONCE - sum(lane == trusted for lane in self._under_way.values())
+
+    def send(self, parcels: Sequence[Parcel], *, trusted: bool) -> None:
+        if parcels and trusted not in self._lanes:
+            self._lanes[trusted] = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
+        for parcel in parcels:
+            self._under_way[self._lanes[trusted].submit(partial(self._deliver, parcel))] = trusted
+
+    def arrived(self) -> Sequence[Attempt]:
+        done, _ = wait(self._under_way, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            del self._under_way[future]
+        return [future.result() for future in done]
+
+    def _deliver(self, parcel: Parcel) -> Attempt:
+        body, now = parcel.body.encode(), self._clock.now()
+        headers = {
+            "Content-Type": "application/cloudevents+json; charset=utf-8",
+            "User-Agent": "Meridian-Webhooks/1",
+            "webhook-id": parcel.delivery.event_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": signatures(parcel, int(now.timestamp())),
+        }
+        try:
+            if not parcel.secrets:
+                raise Unreachable("it could not be signed")
+            to = target(parcel.url, loopback=self._loopback)
+            reply = post(to, body, headers, loopback=self._loopback, within_seconds=WITHIN_SECONDS)
+        except (Unreachable, ValueError) as error:
+            return Attempt(parcel, Outcome(None, str(error)), self._clock.now())
+        told = "" if 200 <= reply.status < 300 else f"answered {reply.status}"
+        outcome = Outcome(reply.status, told, timedelta(seconds=reply.retry_after))
+        return Attempt(parcel, outcome, self._clock.now())
+
+
+def signatures(parcel: Parcel, timestamp: int) -> str:
+    """A signature by each secret that counts, as Standard Webhooks has them: over id, time and body."""
+    signed = f"{parcel.delivery.event_id}.{timestamp}.{parcel.body}".encode()
+    return " ".join(f"v1,{b64encode(digest(secret, signed, sha256)).decode()}" for secret in parcel.secrets)

@@ -1,0 +1,182 @@
+"""Webhooks and deliveries in PostgreSQL: rows to domain and back."""
+
+import logging
+import secrets
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from functions.notification.domain.webhook import DELIVERED_WITHIN, Delivery, DeliveryStatus, Webhook
+from functions.notification.ports import Parcel
+from shared import ids
+from shared.adapters.postgres import Row, queries
+from shared.contracts.events import told
+from shared.errors import NotFound
+
+if TYPE_CHECKING:
+    from functions.notification.store import Work
+
+log = logging.getLogger(__name__)
+
+SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")
+
+SECRET_BYTES: Final = 32
+TEST: Final = "webhook.test"
+SOURCE: Final = "/notification"
+
+EACH_MOST: Final = {True: 4, False: 1}
+"""How many deliveries are on their way to one address at once: to one that is trusted, and to any other."""
+
+TAKEN: Final = timedelta(seconds=60)
+"""How long a delivery is nobody else's: longer than any attempt takes."""
+
+OF_WEBHOOK: Final = (
+    *("id", "user_id", "url", "created_at", "updated_at", "status", "reason", "trusted"),
+    *("failures", "failing_since", "rests_until", "disablings"),
+)
+OF_DELIVERY: Final = (
+    *("webhook_id", "id", "event_id", "event_type", "created_at", "expires_at", "status", "attempts", "failures"),
+    *("due_at", "attempted_at", "response_status", "error"),
+)
+
+
+class WebhookStore:
+    """Webhooks, as one transaction sees them."""
+
+    def __init__(self, work: "Work") -> None:
+        self._work = work
+
+    def count(self, user_id: str) -> int:
+        return int(SQL.count_webhooks(self._work.opened, user_id=user_id))
+
+    def make(self, user_id: str, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
+        made = Webhook(self._work.new_id("whk"), user_id, url, tuple(events), self._work.now(), self._work.now())
+        secret, sealed = self._secret(made.id)
+        SQL.make_webhook(
+            self._work.opened,
+            id=made.id,
+            user_id=user_id,
+            url=url,
+            events=list(events),
+            secret=sealed,
+            at=made.created_at,
+        )
+        return made, secret
+
+    def get(self, webhook_id: str, owner: str) -> Webhook:
+        row = SQL.lock_webhook(self._work.opened, id=webhook_id) if ids.valid(webhook_id, "whk") else None
+        if row is None or row["user_id"] != owner:
+            raise NotFound("There is no such webhook.")
+        return _webhook(row)
+
+    def browse(self, owner: str, after: str | None, most: int) -> Sequence[Webhook]:
+        rows = SQL.list_webhooks(self._work.opened, user_id=owner, after=after, most=most)
+        return [_webhook(row) for row in rows]
+
+    def lock(self, webhook_id: str) -> Webhook | None:
+        row = SQL.lock_webhook(self._work.opened, id=webhook_id)
+        return _webhook(row) if row else None
+
+    def save(self, webhook: Webhook) -> None:
+        fixed = ("user_id", "url", "created_at")
+        SQL.save_webhook(
+            self._work.opened, **{name: getattr(webhook, name) for name in OF_WEBHOOK if name not in fixed}
+        )
+
+    def rotate(self, webhook: Webhook, until: datetime) -> str:
+        secret, sealed = self._secret(webhook.id)
+        SQL.rotate_secret(self._work.opened, id=webhook.id, secret=sealed, until=until, at=self._work.now())
+        return secret
+
+    def delete(self, webhook: Webhook) -> None:
+        SQL.delete_webhook(self._work.opened, id=webhook.id)
+
+    def _secret(self, webhook_id: str) -> tuple[str, bytes]:
+        """A new secret, as its owner is shown it, and sealed."""
+        secret = secrets.token_bytes(SECRET_BYTES)
+        return f"whsec_{b64encode(secret).decode()}", self._work.seal.close(secret, webhook_id)
+
+
+class DeliveryStore:
+    """Deliveries, as one transaction sees them."""
+
+    def __init__(self, work: "Work") -> None:
+        self._work = work
+
+    def test(self, webhook: Webhook) -> Delivery:
+        now, event_id = self._work.now(), self._work.new_id("evt")
+        data = {"webhook_id": webhook.id, "user_id": webhook.user_id}
+        body = told(event_id, TEST, SOURCE, now, data, {"subject": webhook.id})
+        made = Delivery(
+            webhook.id, ids.sibling(event_id, "dlv"), event_id, TEST, now, now + DELIVERED_WITHIN, due_at=now
+        )
+        SQL.make_delivery(
+            self._work.opened,
+            webhook_id=webhook.id,
+            id=made.id,
+            event_id=event_id,
+            event_type=TEST,
+            body=body.decode(),
+            at=now,
+            expires_at=made.expires_at,
+        )
+        return made
+
+    def lock(self, webhook: Webhook, delivery_id: str) -> Delivery:
+        known = ids.valid(delivery_id, "dlv")
+        row = SQL.lock_delivery(self._work.opened, webhook_id=webhook.id, id=delivery_id) if known else None
+        if row is None:
+            raise NotFound("There is no such delivery.")
+        return _delivery(row)
+
+    def redeliver(self, delivery: Delivery) -> None:
+        SQL.redeliver(
+            self._work.opened,
+            webhook_id=delivery.webhook_id,
+            id=delivery.id,
+            due_at=delivery.due_at,
+            expires_at=delivery.expires_at,
+        )
+
+    def browse(
+        self, webhook: Webhook, status: DeliveryStatus | None, after: str | None, most: int
+    ) -> Sequence[Delivery]:
+        rows = SQL.list_deliveries(self._work.opened, webhook_id=webhook.id, status=status, after=after, most=most)
+        return [_delivery(row) for row in rows]
+
+    def take(self, *, trusted: bool, most: int) -> Sequence[Parcel]:
+        now = self._work.now()
+        rows = SQL.take_deliveries(
+            self._work.opened, now=now, until=now + TAKEN, trusted=trusted, each_most=EACH_MOST[trusted], most=most
+        )
+        return [self._parcel(row) for row in rows]
+
+    def _parcel(self, row: Row) -> Parcel:
+        sealed = [row[name] for name in ("secret", "previous_secret") if row[name] is not None]
+        try:
+            opened = [self._work.seal.open(bytes(each), row["webhook_id"]) for each in sealed]
+        except ValueError:  # it fails alone, and holds up nothing else
+            log.exception("a secret of %s cannot be opened", row["webhook_id"])
+            opened = []
+        return Parcel(_delivery(row), row["url"], row["body"], opened, row["taken_until"])
+
+    def save(self, delivery: Delivery, parcel: Parcel) -> None:
+        fixed = ("event_id", "event_type", "created_at")
+        values = {name: getattr(delivery, name) for name in OF_DELIVERY if name not in fixed}
+        SQL.save_delivery(self._work.opened, **values, taken_until=parcel.taken_until)
+
+    def give_up(self, webhook: Webhook) -> None:
+        SQL.give_up(self._work.opened, webhook_id=webhook.id, error="the webhook was disabled")
+
+    def forget(self, before: datetime, most: int) -> int:
+        return int(SQL.forget_deliveries(self._work.opened, before=before, most=most))
+
+
+def _webhook(row: Row) -> Webhook:
+    return Webhook(**{name: row[name] for name in OF_WEBHOOK}, events=tuple(row["events"]))
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(**{name: row[name] for name in OF_DELIVERY})

@@ -1,0 +1,20 @@
+"""Send a webhook an event that says nothing but that it is a test."""
+
+from functions.notification.domain.errors import WebhookDisabled
+from functions.notification.ports import WebhookWork
+from functions.notification.views import DeliveryView
+from shared.contracts.operations import Caller, Request
+
+
+class TryWebhook(Request):
+    """Which webhook to test."""
+
+    webhook_id: str
+
+
+def try_webhook(request: TryWebhook, caller: Caller, work: WebhookWork) -> DeliveryView:
+    """The delivery of an event of type `webhook.test`, tried like any other. Raises NotFound, WebhookDisabled."""
+    webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id)
+    if webhook.status == "disabled":
+        raise WebhookDisabled
+    return DeliveryView.of(work.deliveries.test(webhook))

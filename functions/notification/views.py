@@ -1,0 +1,91 @@
+"""What callers see of feeds and webhooks."""
+
+from typing import Any
+
+import msgspec
+
+from functions.notification.domain.feed import Item
+from functions.notification.domain.webhook import Delivery, DeliveryStatus, Reason, Status, Webhook
+from shared.contracts.operations import Time, View
+
+
+class ActivityItemView(View):
+    """An event, and what of it is for the caller. `version` counts the events of `subject`."""
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    data: dict[str, Any]
+    at: Time
+
+    @classmethod
+    def of(cls, item: Item) -> "ActivityItemView":
+        """What a caller sees of an item of their feed."""
+        return msgspec.convert(item, cls, from_attributes=True)
+
+
+class ActivityView(View):
+    """Some of a feed, oldest first, and from where to read on; there is always somewhere."""
+
+    items: list[ActivityItemView]
+    next_cursor: str
+
+
+class WebhookView(View, kw_only=True):
+    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (for days nothing else).
+
+    failures: how many attempts in a row have failed.
+    """
+
+    id: str
+    url: str
+    events: list[str]
+    status: Status
+    reason: Reason
+    failures: int
+    created_at: Time
+    updated_at: Time
+
+    @classmethod
+    def of(cls, webhook: Webhook) -> "WebhookView":
+        """What its owner sees of a webhook."""
+        return msgspec.convert(webhook, cls, from_attributes=True)
+
+
+class NewWebhookView(WebhookView, kw_only=True):
+    """A webhook with a secret that was made for it just now, and is not shown again."""
+
+    secret: str
+
+    @classmethod
+    def with_secret(cls, webhook: Webhook, secret: str) -> "NewWebhookView":
+        """What its owner sees of a webhook and its new secret."""
+        return cls(**msgspec.structs.asdict(WebhookView.of(webhook)), secret=secret)
+
+
+class DeliveryView(View, kw_only=True):
+    """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt."""
+
+    id: str
+    webhook_id: str
+    event_id: str
+    event_type: str
+    status: DeliveryStatus
+    attempts: int
+    response_status: int | None
+    error: str | None
+    created_at: Time
+    last_attempt_at: Time | None
+    next_attempt_at: Time | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "DeliveryView":
+        """What the webhook's owner sees of a delivery."""
+        names = ("id", "webhook_id", "event_id", "event_type", "status", "attempts", "response_status", "created_at")
+        return cls(
+            **{name: getattr(delivery, name) for name in names},
+            error=delivery.error or None,
+            last_attempt_at=delivery.attempted_at,
+            next_attempt_at=delivery.due_at,
+        )
