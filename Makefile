@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.11    which Python makes .venv (3.11 or later)
 #   ONCE=1               make run: end after what is played, with its exit code
+#   EVENT_BUS=kafka      make run, make up: events go by Kafka, not by Pub/Sub
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   ARGS="..."           make test, make test-all, make bench, make logs: further arguments
 

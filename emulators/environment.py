@@ -9,6 +9,7 @@
 | DATABASE_HOST, DATABASE_PORT | PostgreSQL; each service has a database and a role of its own there |
 | REDIS_URL | Valkey |
 | PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST | host:port; Google's clients find their emulators by these names |
+| EVENT_BUS, KAFKA_BOOTSTRAP | with `kafka`, events go by the broker there, and there is no Pub/Sub; else `pubsub` |
 | GOOGLE_CLOUD_PROJECT | `meridian-local` |
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
@@ -40,6 +41,11 @@ FUNCTION_SOURCE: Final = ROOT / "functions" / "main.py"
 
 PROJECT: Final = "meridian-local"
 
+PUBSUB: Final = "pubsub"
+KAFKA: Final = "kafka"
+EVENT_BUS: Final = "EVENT_BUS"
+"""What events go by, one of these two."""
+
 INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "SYSTEMROOT")
 """What processes need of the caller's environment. The rest stays out: a proxy or a Google credential would be used."""
 
@@ -56,6 +62,7 @@ SETTABLE: Final = (
     "CHAIN_CONFIRMATIONS",
     "COLLECT_FROM",
     "DATABASE_POOL",
+    "EVENT_BUS",
     "FEE_BPS",
     "LOG_LEVEL",
     "OPERATOR_ADDRESSES",
@@ -93,6 +100,11 @@ class Layout:
     def logs(self) -> Path:
         """The folder of logs, a file for each process."""
         return self.state / "logs"
+
+    @property
+    def event_bus(self) -> str:
+        """What events go by: pubsub, or kafka."""
+        return self.overrides.get(EVENT_BUS, PUBSUB)
 
     @property
     def edge_url(self) -> str:
@@ -141,7 +153,7 @@ def of_region(layout: Layout, region: str) -> dict[str, str]:
         "DATABASE_HOST": HOST,
         "DATABASE_PORT": str(layout.ports["postgres"]),
         "REDIS_URL": f"redis://{layout.address('valkey')}/0",
-        "PUBSUB_EMULATOR_HOST": layout.address("pubsub"),
+        **_events(layout),
         "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "SECRETS_DIR": str(layout.secrets),
@@ -162,3 +174,9 @@ def of_region(layout: Layout, region: str) -> dict[str, str]:
         **(contracts.settings(layout.ports["chain"]) if "chain" in layout.ports else {}),
         **layout.overrides,
     }
+
+
+def _events(layout: Layout) -> dict[str, str]:
+    if layout.event_bus == KAFKA:
+        return {"KAFKA_BOOTSTRAP": layout.address(KAFKA)}
+    return {"PUBSUB_EMULATOR_HOST": layout.address(PUBSUB)}

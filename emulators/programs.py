@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from emulators import chain, databases, environment, readiness
-from emulators.environment import ROOT, Layout, functions_host, rpc_host
+from emulators.environment import KAFKA, PUBSUB, ROOT, Layout, functions_host, rpc_host
 from emulators.parts import Parts
 from emulators.ports import HOST
 from emulators.postgres import Cluster
@@ -28,7 +28,7 @@ JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-D
 
 def comes_early(name: str) -> bool:
     """Whether a program needs no database: it is started while that is made, the slow ones of them first."""
-    return name in (GUARD, "pubsub", "firestore", "valkey", chain.NAME) or name.startswith(TOPICS)
+    return name in (GUARD, PUBSUB, KAFKA, "firestore", "valkey", chain.NAME) or name.startswith(TOPICS)
 
 
 def rpc_services(registry: Registry) -> list[str]:
@@ -45,9 +45,16 @@ def relay_services(registry: Registry) -> list[str]:
     return [name for name, service in registry.services.items() if service.works]
 
 
-def names_with_ports(registry: Registry, regions: Sequence[str], *, with_chain: bool = True) -> list[str]:
+def consumer_services(registry: Registry) -> list[str]:
+    """The services that consume events."""
+    return [name for name in registry.services if any(row.event for row in registry.of(name))]
+
+
+def names_with_ports(
+    registry: Registry, regions: Sequence[str], event_bus: str = PUBSUB, *, with_chain: bool = True
+) -> list[str]:
     """The parts that listen, in the order in which ports are given out. Without its port the stack has no chain."""
-    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", "pubsub", "firestore"]
+    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", event_bus, "firestore"]
     stores += [chain.NAME] if with_chain else []
     hosts = [
         name
@@ -67,7 +74,7 @@ def of_stack(
     """
     all_programs = [
         *([guard(layout, owner)] if owner else []),
-        pubsub(parts, layout),
+        kafka(parts, layout) if layout.event_bus == KAFKA else pubsub(parts, layout),
         firestore(parts, layout),
         valkey(parts, layout),
         *([chain.program(parts.anvil, layout)] if parts.anvil and chain.NAME in layout.ports else []),
@@ -114,6 +121,14 @@ def pubsub(parts: Parts, layout: Layout) -> Program:
     return Program("pubsub", command, readiness.answers(port, "/"), directory=layout.state)
 
 
+def kafka(parts: Parts, layout: Layout) -> Program:
+    """Tansu, a Kafka broker, in memory."""
+    address = f"tcp://{layout.address(KAFKA)}"
+    listening = ("--listener-url", address, "--advertised-listener-url", address)
+    command = (str(parts.tansu), "broker", *listening, "--storage-engine", "memory://tansu/")
+    return Program(KAFKA, command, readiness.listens(layout.ports[KAFKA]), directory=layout.state)
+
+
 def firestore(parts: Parts, layout: Layout) -> Program:
     """Google's Firestore emulator, in memory. Its jar names no main class."""
     port = layout.ports["firestore"]
@@ -146,7 +161,7 @@ def guard(layout: Layout, owner: int) -> Program:
 
 
 def of_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
-    """Meridian's own processes that serve one region: the functions host, RPC hosts, relays and the scheduler."""
+    """Meridian's own processes that serve one region: functions host, RPC hosts, relays, consumers, the scheduler."""
     common = environment.of_region(layout, region)
     python = (sys.executable, "-m")
     functions = functions_host(region)
@@ -161,13 +176,18 @@ def of_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
             Program(name, serve, readiness.serves_grpc(port), ROOT, {**common, "RPC_PORT": str(port)}),
         )
     name = f"{TOPICS}{region}"
-    made = readiness.logged(layout.logs / f"{name}.log", f"subscriptions of {region} are made")
-    programs.append(Program(name, (*python, "emulators.subscriptions", region), made, ROOT, common))
+    made = readiness.logged(layout.logs / f"{name}.log", f"of {region} are made")
+    keeper = "emulators.topics" if layout.event_bus == KAFKA else "emulators.subscriptions"
+    programs.append(Program(name, (*python, keeper, region), made, ROOT, common))
     for service in relay_services(registry):
         name = f"relay-{service}-{region}"
         said = f"relay {service} leads" if registry.services[service].outbox else f"worker {service} has nothing"
         leads = readiness.logged(layout.logs / f"{name}.log", said)
         programs.append(Program(name, (*python, "functions.main", "relay", service), leads, ROOT, common))
+    for service in consumer_services(registry) if layout.event_bus == KAFKA else ():
+        name = f"consumer-{service}-{region}"
+        consumes = readiness.logged(layout.logs / f"{name}.log", f"consumers of {service} are at work")
+        programs.append(Program(name, (*python, "functions.main", "consumer", service), consumes, ROOT, common))
     name = f"scheduler-{region}"
     runs = readiness.logged(layout.logs / f"{name}.log", f"scheduler of {region}")
     programs.append(Program(name, (*python, "emulators.scheduler"), runs, ROOT, common))

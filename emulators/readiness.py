@@ -44,6 +44,19 @@ def answers(port: int, path: str) -> Callable[[], bool]:
     return ask
 
 
+def listens(port: int) -> Callable[[], bool]:
+    """The question whether something takes connections on a loopback port."""
+
+    def ask() -> bool:
+        try:
+            socket.create_connection((HOST, port), timeout=ASK_SECONDS).close()
+        except OSError:
+            return False
+        return True
+
+    return ask
+
+
 def replies(port: int, request: bytes, reply: bytes) -> Callable[[], bool]:
     """The question whether the bytes of a reply begin as they should."""
 

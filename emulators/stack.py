@@ -38,7 +38,7 @@ LOOK_SECONDS: Final = 0.1
 
 REGIONS: Final = ("us-central1",)
 
-STORES: Final = ("postgres", "valkey", "pubsub", "firestore", "chain")
+STORES: Final = ("postgres", "valkey", "pubsub", "kafka", "firestore", "chain")
 
 VOLATILE: Final = ("postgres", "logs", "edge.json", "chain.json", "supervisord.conf", "supervisord.pid", record.NAME)
 """What one `up` leaves in the state folder and the next removes. Secrets stay until `reset`."""
@@ -204,8 +204,9 @@ class Stack:
 
     def _start(self) -> None:
         registry = load()
-        found = parts.find()
-        names = programs.names_with_ports(registry, self._regions, with_chain=found.anvil is not None)
+        event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
+        found = parts.find(event_bus)
+        names = programs.names_with_ports(registry, self._regions, event_bus, with_chain=found.anvil is not None)
         ports = Ports(names, first=self._first_port, free=self._free_ports)
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
@@ -228,7 +229,7 @@ class Stack:
 
     def _known_programs(self) -> dict[str, Program]:
         """The programs of a stack that another process has started."""
-        known, found = record.load(self.state), parts.find()
+        known, found = record.load(self.state), parts.find(self.layout.event_bus)
         data = Path(known.data if known else self.state) / "data"
         cluster = postgres.Cluster(found.postgres, data, postgres.account())
         return programs.of_stack(load(), self.layout, found, cluster, self.state / "edge.json", None)

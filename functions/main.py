@@ -3,6 +3,7 @@
     FUNCTION_TARGET=create_order functions-framework --source functions/main.py     one function
     python -m functions.main rpc wallet         the RPC host of a service
     python -m functions.main relay wallet       the worker that publishes a service's events and fills its gaps
+    python -m functions.main consumer wallet    with EVENT_BUS=kafka, the worker that runs a service's event rows
     python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
                                                 one, or with --kms-version NAME that version of a key in Cloud KMS
     python -m functions.main replay --verify    compare every projection with its events (shared/outbox/replay.py)
@@ -97,6 +98,13 @@ def run_relay(service: str, stop: threading.Event) -> None:
     work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
 
 
+def run_consumer(service: str, stop: threading.Event) -> None:
+    """Take the events that a service consumes from Kafka, until told to stop."""
+    from shared.runtime.consumer import work
+
+    work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
+
+
 def projections() -> Iterator[tuple[str, Any]]:
     """The projections of all services, each with its service."""
     for service, said in load().services.items():
@@ -116,7 +124,7 @@ def main(arguments: list[str]) -> int:
 
         return replay(arguments[1:], projections)
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
-    parser.add_argument("role", choices=["rpc", "relay", "replay", "rotate-keys", "openapi"])
+    parser.add_argument("role", choices=["rpc", "relay", "consumer", "replay", "rotate-keys", "openapi"])
     parser.add_argument("of", nargs="?", help="a service; of rotate-keys, the folder of secrets")
     parser.add_argument("--kms-version", default="", help="of rotate-keys: the version of a key in Cloud KMS")
     chosen = parser.parse_args(arguments)
@@ -134,7 +142,7 @@ def main(arguments: list[str]) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    {"rpc": run_rpc, "relay": run_relay}[chosen.role](chosen.of, stop)
+    {"rpc": run_rpc, "relay": run_relay, "consumer": run_consumer}[chosen.role](chosen.of, stop)
     return 0
 
 

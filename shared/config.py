@@ -23,6 +23,8 @@ class Settings:
     cloud_sql_instance: str
     database_pool: int
     redis_url: str
+    event_bus: str
+    kafka_bootstrap: str
     rpc_addresses: Mapping[str, str]
     rpc_port: int
     allowed_chains: frozenset[int]
@@ -100,6 +102,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         cloud_sql_instance=environment.get("CLOUD_SQL_INSTANCE", ""),
         database_pool=int(environment.get("DATABASE_POOL", "8")),
         redis_url=environment.get("REDIS_URL", ""),
+        event_bus=_one_of(environment.get("EVENT_BUS", "pubsub"), "pubsub", "kafka"),
+        kafka_bootstrap=environment.get("KAFKA_BOOTSTRAP", ""),
         rpc_addresses=dict(_pairs(environment.get("RPC_ADDRESSES", ""))),
         rpc_port=int(environment.get("RPC_PORT", "50051")),
         allowed_chains=frozenset(int(n) for n in environment.get("ALLOWED_CHAINS", "1,31337").split(",")),

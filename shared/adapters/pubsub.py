@@ -10,6 +10,7 @@ from google.cloud.pubsub_v1 import PublisherClient
 from google.cloud.pubsub_v1.publisher.exceptions import PublishToPausedOrderingKeyException
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
 
+from shared.adapters.transport import dead, described, topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
@@ -22,16 +23,6 @@ PUBLISH_TIMEOUT_SECONDS: Final = 10
 
 WITHIN_SECONDS: Final = 30
 """How long a batch may take, all keys together; what is not known by then counts as unpublished."""
-
-ATTRIBUTES_AT_MOST: Final = 90
-ATTRIBUTE_AT_MOST: Final = 256
-ATTRIBUTE_AT_MOST_BYTES: Final = 1024
-"""Pub/Sub's limits of attributes, of the name of one, and of its value."""
-
-
-def topic_name(topic: str, region: str) -> str:
-    """The name of a topic in a region: order is kept only among publishes in one region."""
-    return f"{topic}-{region}"
 
 
 class PubSubBus:
@@ -94,8 +85,8 @@ class PubSubBus:
         return f"projects/{self._settings.project}/topics/{topic}"
 
 
-class DeadTopics:
-    """Where consumers put what they cannot decode: `<topic>-dead`, beside each topic."""
+class PubSubDeadTopics:
+    """The dead topics on Pub/Sub."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -104,20 +95,9 @@ class DeadTopics:
     def publish(self, topic: str, body: bytes, attributes: Mapping[str, str], consumer: str, reason: str) -> None:
         """Keep a message with its attributes, who could not read it, and why. Raises Unavailable if it is not kept."""
         path = f"projects/{self._settings.project}/topics/{topic_name(dead(topic), self._settings.region)}"
-        some = list(attributes.items())[:ATTRIBUTES_AT_MOST]
-        kept = {f"original-{name}"[:ATTRIBUTE_AT_MOST]: _bounded(value) for name, value in some}
-        told = {"dead-consumer": consumer, "dead-reason": _bounded(reason)}
         try:
-            self._client.publish(path, body, **kept, **told).result(timeout=WITHIN_SECONDS)
+            told = described(attributes, consumer, reason)
+            self._client.publish(path, body, **told).result(timeout=WITHIN_SECONDS)
         except (GoogleAPIError, TimeoutError, ValueError) as error:
             log.warning("a message that %s cannot decode was not kept: %r", consumer, error)
             raise Unavailable("The dead topic takes nothing for the moment.") from error
-
-
-def dead(topic: str) -> str:
-    """The topic for what cannot be decoded of another."""
-    return f"{topic}-dead"
-
-
-def _bounded(text: str) -> str:
-    return text.encode()[:ATTRIBUTE_AT_MOST_BYTES].decode(errors="ignore")

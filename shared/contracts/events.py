@@ -60,7 +60,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self.data)
 
     @classmethod
-    def received(cls, attributes: dict[str, str], body: bytes) -> "StoredEvent":
+    def received(cls, attributes: Mapping[str, str], body: bytes) -> "StoredEvent":
         """An event as a transport delivered it. Raises Malformed when it is none of ours, or of a schema not known."""
         try:
             known = dataschema(attributes["ce-source"], attributes["ce-type"])

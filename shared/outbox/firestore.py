@@ -15,11 +15,12 @@ from google.cloud.firestore import DELETE_FIELD, Client, FieldFilter, WriteBatch
 
 from shared import ids
 from shared.adapters.clock import Clock
+from shared.adapters.transport import EventBus
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import EPOCH
 from shared.outbox.log import Fact
-from shared.outbox.relay import BATCH, EventBus
+from shared.outbox.relay import BATCH
 from shared.telemetry.context import trail
 
 log = logging.getLogger(__name__)

@@ -166,10 +166,13 @@ class Inbox:
         return place
 
     def _apply(self, transaction: Transaction, event: StoredEvent) -> bool:
-        """The effect, where the type is one that this consumer handles; every type advances the stream.
+        """The effect, and the stream's advance. Tells whether events of the stream are parked behind it."""
+        self._effect(transaction, event)
+        name = self._row.name
+        return bool(SQL.advance_inbox(transaction, consumer=name, stream_id=event.stream, version=event.version))
 
-        Tells whether events of the stream are parked behind it.
-        """
+    def _effect(self, transaction: Transaction, event: StoredEvent) -> None:
+        """The effect, where the type is one that this consumer handles; every type advances the stream."""
         if event.type in (self._row.event or ()):
             follow(event.metadata.get("request_id"), event.metadata.get("traceparent"))
             try:
@@ -177,8 +180,6 @@ class Inbox:
             except Malformed as error:
                 raise Unreadable(error.detail) from error
             self._handle(message, transaction)
-        name = self._row.name
-        return bool(SQL.advance_inbox(transaction, consumer=name, stream_id=event.stream, version=event.version))
 
     def _park(self, transaction: Transaction, event: StoredEvent, reason: Literal["gap", "unread"]) -> None:
         SQL.park(

@@ -7,8 +7,7 @@ cursor would skip what commits late. What is published twice, a consumer's inbox
 
 import logging
 import threading
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -16,6 +15,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from shared.adapters.clock import Clock
 from shared.adapters.notify import Listener, discard
 from shared.adapters.postgres import Database
+from shared.adapters.transport import EventBus
 from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError
 from shared.outbox.log import SQL
@@ -24,13 +24,6 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
-
-
-class EventBus(Protocol):
-    """A transport with Kafka semantics."""
-
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
-        """Publish events in this order per partition; tells for each whether it is safely with the transport."""
 
 
 class Relay:

@@ -66,7 +66,7 @@ class Comparison:
             position, more = after, True
             while more:
                 page = self._listing(source, since, position)
-                lacking += self._note(source, page, follow=False)
+                lacking += self._note(source, page)
                 streams += len(page.streams)
                 position, more = page.position, page.more
         return Compared(streams, lacking, anew=self._row.replay == "rebuild")
@@ -78,12 +78,23 @@ class Comparison:
                 known = SQL.find_compared(transaction, consumer=self._row.name, source=source)
             if known is None or not known["done"]:
                 page = self._listing(source, None, known["position"] if known else 0)
-                self._note(source, page, follow=True)
+                self._note(source, page, asked=known["asked"] if known else 0)
                 return True
         return False
 
-    def _note(self, source: str, page: ListResponse, *, follow: bool) -> int:
-        """Note what is missing of a page's streams, and in the same transaction how far the comparison has come."""
+    def again(self) -> None:
+        """Have the first comparison made once more: the transport may have lost what it had taken, the end of a stream
+        too, which no later event would show. Raises Unavailable.
+        """
+        with self._database.transaction() as transaction:
+            for source in self._sources:
+                SQL.compare_again(transaction, consumer=self._row.name, source=source)
+
+    def _note(self, source: str, page: ListResponse, asked: int | None = None) -> int:
+        """Note what is missing of a page's streams, and in the same transaction how far the comparison has come.
+
+        asked: how often the comparison had been begun again when the page was asked for; None where none is followed.
+        """
         name = self._row.name
         listed = [{"stream": each.stream, "type": each.type, "version": each.version} for each in page.streams]
         streams = to_json(sorted(listed, key=lambda each: str(each["stream"]))).decode()
@@ -92,9 +103,9 @@ class Comparison:
             if self._row.replay == "rebuild" and not follow:
                 SQL.forget_places(transaction, consumer=name, streams=streams)
             lacking = SQL.note_missing(transaction, consumer=name, streams=streams, at=self._clock.now())
-            if follow:
-                done = not page.more
-                SQL.note_compared(transaction, consumer=name, source=source, position=page.position, done=done)
+            if asked is not None:
+                place = {"position": page.position, "done": not page.more, "asked": asked}
+                SQL.note_compared(transaction, consumer=name, source=source, **place)
         return len(lacking)
 
 

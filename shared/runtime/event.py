@@ -1,31 +1,32 @@
-"""Answers a Pub/Sub push with an event operation, through its inbox.
+"""Takes what a transport delivers to an event operation, through its inbox; and answers Pub/Sub's pushes.
 
-200 acknowledges; anything else has the message delivered again. What cannot be decoded is kept in the topic's dead
-topic and acknowledged; where it is known which event it should have been, that one is asked of its source.
+What cannot be decoded is kept in the topic's dead topic and acknowledged; where it is known which event it should have
+been, that one is asked of its source. To a push 200 acknowledges; anything else has the message delivered again.
 """
 
 import base64
 import logging
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import flask
 import msgspec
 
 from shared.adapters.clock import Clock
 from shared.adapters.postgres import Transaction
+from shared.adapters.transport import DeadTopics, dead_topics
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Malformed
-from shared.outbox.inbox import Inbox, Unreadable
+from shared.outbox.batch import BatchInbox
+from shared.outbox.inbox import Received, Unreadable
 from shared.registry import Row, load
 from shared.runtime.binding import Bound
 from shared.runtime.http import answered
 from shared.runtime.internal import Doorkeeper
-
-if TYPE_CHECKING:
-    from shared.adapters.pubsub import DeadTopics
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +46,62 @@ class _Push(msgspec.Struct):
     message: Message
 
 
-class EventOperation:
-    """An event operation as a function of the functions framework."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message as a transport delivered it; `flaw` says what is wrong with the form that the transport gave it."""
+
+    attributes: Mapping[str, str]
+    body: bytes
+    flaw: str = ""
+
+
+class Reception:
+    """Takes what a transport delivers to one consumer."""
 
     def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
         self._row = bound.row
         self._settings = settings
         self._inbox = inbox(bound, clock)
+
+    def take(self, delivered: Delivered) -> Received | Literal["dead"]:
+        """Take one message. Raises whatever has it delivered again: what the effect raises, or Unavailable."""
+        try:
+            event = decoded(delivered, self._row)
+        except Malformed as error:
+            return self._bury(delivered, error)
+        try:
+            return self._inbox.receive(event)
+        except Unreadable as error:
+            return self._bury(delivered, error)
+
+    def take_together(self, delivered: Sequence[Delivered]) -> bool:
+        """Take messages in one transaction; False when nothing was done, and each has to be taken by itself."""
+        try:
+            events = [decoded(each, self._row) for each in delivered]
+        except Malformed:
+            return False
+        return self._inbox.receive_together(events)
+
+    def _bury(self, delivered: Delivered, error: Malformed) -> Literal["dead"]:
+        """Keep what cannot be decoded, and have its event asked of its source. Raises Unavailable if it is not kept."""
+        log.error("%s cannot decode a message: %s", self._row.name, error.detail)
+        topic, event = _meant(delivered.attributes, self._row)
+        self._dead_topics.publish(topic, delivered.body, delivered.attributes, self._row.name, error.detail)
+        if event is not None:
+            self._inbox.miss(event)
+        return "dead"
+
+    @cached_property
+    def _dead_topics(self) -> DeadTopics:
+        return dead_topics(self._settings)
+
+
+class EventOperation:
+    """An event operation as a function of the functions framework."""
+
+    def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._reception = Reception(bound, settings, clock)
         self._door = Doorkeeper(settings)
 
     def __call__(self, request: flask.Request) -> flask.Response:
@@ -60,32 +110,7 @@ class EventOperation:
 
     def _serve(self, request: flask.Request) -> flask.Response:
         self._door.check(request, request.args.get("token", ""))
-        body = request.get_data()
-        try:
-            event = decode_push(body, self._row)
-        except Malformed as error:
-            self._bury(body, error)
-            return flask.jsonify(received="dead")
-        try:
-            return flask.jsonify(received=self._inbox.receive(event))
-        except Unreadable as error:
-            self._bury(body, error)
-            return flask.jsonify(received="dead")
-
-    def _bury(self, body: bytes, error: Malformed) -> None:
-        """Keep what cannot be decoded, and have its event asked of its source. Raises Unavailable if it is not kept."""
-        log.error("%s cannot decode a message: %s", self._row.name, error.detail)
-        message = _whatever(body)
-        topic, event = _meant(message, self._row)
-        self._dead_topics.publish(topic, _data(message) or body, message.attributes, self._row.name, error.detail)
-        if event is not None:
-            self._inbox.miss(event)
-
-    @cached_property
-    def _dead_topics(self) -> "DeadTopics":
-        from shared.adapters.pubsub import DeadTopics
-
-        return DeadTopics(self._settings)
+        return flask.jsonify(received=self._reception.take(pushed(request.get_data())))
 
 
 class ScheduledOperation:
@@ -115,25 +140,40 @@ class ScheduledOperation:
         return done
 
 
-def inbox(bound: Bound, clock: Clock) -> Inbox:
+def inbox(bound: Bound, clock: Clock) -> BatchInbox:
     """The inbox of an event operation, whatever transport feeds it."""
 
     def handle(event: Event[Any], transaction: Transaction) -> None:
         bound.call(transaction, event=event)
 
-    return Inbox(bound.row, bound.database(), handle, clock)
+    return BatchInbox(bound.row, bound.database(), handle, clock)
+
+
+def pushed(body: bytes) -> Delivered:
+    """The message of a push request's body."""
+    try:
+        message = msgspec.json.decode(body, type=_Push).message
+    except (msgspec.MsgspecError, ValueError) as error:
+        return Delivered({}, body, f"not a Pub/Sub push: {error}")
+    try:
+        return Delivered(message.attributes, message.body())
+    except ValueError as error:
+        return Delivered(message.attributes, body, f"not a Pub/Sub push: {error}")
+
+
+def decoded(delivered: Delivered, row: Row) -> StoredEvent:
+    """The event of a message, from one of the sources that a row consumes. Raises Malformed."""
+    if delivered.flaw:
+        raise Malformed(delivered.flaw)
+    event = StoredEvent.received(delivered.attributes, delivered.body)
+    if delivered.attributes["ce-source"] not in _sources(row):
+        raise Malformed(f"{row.name} consumes no events of {delivered.attributes['ce-source']}")
+    return event
 
 
 def decode_push(body: bytes, row: Row) -> StoredEvent:
     """The event of a push request's body, from one of the sources that a row consumes. Raises Malformed."""
-    try:
-        message = msgspec.json.decode(body, type=_Push).message
-        event = StoredEvent.received(message.attributes, message.body())
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Malformed(f"not a Pub/Sub push: {error}") from error
-    if message.attributes["ce-source"] not in _sources(row):
-        raise Malformed(f"{row.name} consumes no events of {message.attributes['ce-source']}")
-    return event
+    return decoded(pushed(body), row)
 
 
 def _sources(row: Row) -> dict[str, str]:
@@ -141,29 +181,14 @@ def _sources(row: Row) -> dict[str, str]:
     return {load().topics[topic].source: topic for topic in load().topics_of(row)}
 
 
-def _whatever(body: bytes) -> Message:
-    """What can be made out of a body that cannot be decoded."""
-    try:
-        return msgspec.json.decode(body, type=_Push).message
-    except (msgspec.MsgspecError, ValueError):
-        return Message()
-
-
-def _data(message: Message) -> bytes:
-    try:
-        return message.body()
-    except ValueError:
-        return b""
-
-
-def _meant(message: Message, row: Row) -> tuple[str, StoredEvent | None]:
+def _meant(attributes: Mapping[str, str], row: Row) -> tuple[str, StoredEvent | None]:
     """The topic that a message came from, and the event that it should have been, where its attributes tell."""
     topics = _sources(row)
-    topic = topics.get(message.attributes.get("ce-source", ""))
+    topic = topics.get(attributes.get("ce-source", ""))
     if topic is None:
         return next(iter(topics.values())), None
     try:
-        event = StoredEvent.received(message.attributes, b"{}")
+        event = StoredEvent.received(attributes, b"{}")
     except Malformed:
         return topic, None
     return topic, event if event.type in load().topics[topic].types else None

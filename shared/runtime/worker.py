@@ -5,8 +5,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from shared.adapters.pubsub import PubSubBus
 from shared.adapters.resources import Resources
+from shared.adapters.transport import event_bus
 from shared.errors import MeridianError
 from shared.outbox.relay import Relay
 from shared.outbox.replay import Comparison
@@ -42,7 +42,7 @@ def work(service: str, resources: Resources, consumers: Sequence[Bound], stop: t
 
 
 def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
-    bus = PubSubBus(resources.settings)
+    bus = event_bus(resources.settings)
     if load().services[service].outbox == "firestore":
         from shared.outbox.firestore import FirestoreRelay
 
@@ -71,12 +71,11 @@ class _Carer:
         self._inbox = inbox(bound, resources.clock)
         self._sources = sources
         self._comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock)
-        self._new = True
         self._name = bound.row.name
 
     def care(self, stop: threading.Event) -> None:
-        """Apply what is due, as long as there is more. A new consumer is first compared with all there is."""
-        while self._new and not stop.is_set():
-            self._new = self._comparison.bootstrap()
+        """Apply what is due, as long as there is more. What has to be compared with all there is comes first."""
+        while self._comparison.bootstrap() and not stop.is_set():
+            continue
         while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read)):
             log.info("%s has caught up by %d events", self._name, applied)

@@ -193,9 +193,31 @@ RETURNING stream;
 
 -- name: find_compared^
 -- How far a consumer has compared itself with a source.
-SELECT position, done FROM compared WHERE consumer = :consumer AND source = :source;
+SELECT position, done, asked FROM compared WHERE consumer = :consumer AND source = :source;
 
 -- name: note_compared!
--- A consumer has compared itself with a source up to here.
+-- A consumer has compared itself with a source up to here, unless it was asked to begin again meanwhile.
 INSERT INTO compared (consumer, source, position, done) VALUES (:consumer, :source, :position, :done)
-ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position, done = excluded.done;
+ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position, done = excluded.done
+WHERE compared.asked = :asked;
+
+-- name: compare_again!
+-- A consumer has to compare itself with all that a source has.
+INSERT INTO compared (consumer, source, position, done, asked) VALUES (:consumer, :source, 0, false, 1)
+ON CONFLICT (consumer, source) DO UPDATE SET position = 0, done = false, asked = compared.asked + 1;
+
+-- name: lock_inboxes
+-- How far a consumer has come in several streams, locked until its effects are committed.
+INSERT INTO inbox (consumer, stream)
+SELECT :consumer, name FROM unnest(:names::text[]) AS n (name) ORDER BY name
+ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
+RETURNING stream, version, parked;
+
+-- name: advance_inboxes
+-- The consumer has applied all up to these versions; tells in which of the streams events are parked behind them.
+UPDATE inbox
+SET version = a.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
+FROM jsonb_to_recordset(:advanced::jsonb) AS a (stream text, version bigint)
+WHERE inbox.consumer = :consumer AND inbox.stream = a.stream
+RETURNING inbox.stream,
+    EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream) AS behind;

@@ -10,7 +10,8 @@ from typing import Protocol
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from shared.adapters.pubsub import PubSubBus, topic_name
+from shared.adapters.pubsub import PubSubBus
+from shared.adapters.transport import topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.registry import load

@@ -21,8 +21,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack import Stack
 from shared.adapters.postgres import Database
-from shared.adapters.pubsub import topic_name
 from shared.adapters.resources import Resources
+from shared.adapters.transport import topic_name
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.outbox.log import EventLog

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.postgres import Database
-from shared.adapters.pubsub import DeadTopics, dead, topic_name
+from shared.adapters.pubsub import PubSubDeadTopics
 from shared.adapters.resources import Resources
+from shared.adapters.transport import dead, topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Malformed, Unauthenticated, Unavailable
@@ -198,7 +199,7 @@ def test_nothing_is_acknowledged_that_is_not_kept(
     for _ in range(2):
         assert pushed(b"nonsense").status_code == 503
     with pytest.raises(Unavailable):
-        DeadTopics(own_project).publish("claim-events", b"", {}, "nobody", "no reason")
+        PubSubDeadTopics(own_project).publish("claim-events", b"", {}, "nobody", "no reason")
 
 
 def test_an_unknown_type_of_a_known_topic_advances_its_stream(

@@ -52,12 +52,14 @@ CREATE TABLE parked (
 CREATE INDEX parked_waiting ON parked (consumer, parked_at) WHERE reason <> 'failed';
 
 -- How far a new consumer has compared its inbox with the store of a source, in positions of the source's outbox; once it
--- has come to the end, deliveries bring all that follows.
+-- has come to the end, deliveries bring all that follows. `asked` counts how often it was to begin again, because the
+-- transport has lost what it had taken; a step that began before that does not count.
 CREATE TABLE compared (
     consumer text    NOT NULL,
     source   text    NOT NULL,
     position bigint  NOT NULL,
     done     boolean NOT NULL,
+    asked    bigint  NOT NULL DEFAULT 0,
     PRIMARY KEY (consumer, source)
 );
 

@@ -1,0 +1,72 @@
+"""The transport that events travel by, as EVENT_BUS says: Pub/Sub or Kafka, alike to who publishes and who receives.
+
+A topic has as many ordering keys on Pub/Sub as it has partitions on Kafka, and a stream has the same one on either.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from shared.config import Settings
+from shared.contracts.events import StoredEvent
+
+ATTRIBUTES_AT_MOST: Final = 90
+ATTRIBUTE_AT_MOST: Final = 256
+ATTRIBUTE_AT_MOST_BYTES: Final = 1024
+"""Pub/Sub's limits of attributes, of the name of one, and of its value; a message is kept within them on either."""
+
+
+class EventBus(Protocol):
+    """A transport with Kafka semantics."""
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        """Publish events in this order per partition; tells for each whether it is safely with the transport."""
+
+
+class DeadTopics(Protocol):
+    """Where consumers put what they cannot decode: `<topic>-dead`, beside each topic."""
+
+    def publish(self, topic: str, body: bytes, attributes: Mapping[str, str], consumer: str, reason: str) -> None:
+        """Keep a message with its attributes, who could not read it, and why. Raises Unavailable if it is not kept."""
+
+
+def event_bus(settings: Settings) -> EventBus:
+    """What relays publish to."""
+    if settings.event_bus == "kafka":
+        from shared.adapters.kafka import KafkaBus
+
+        return KafkaBus(settings)
+    from shared.adapters.pubsub import PubSubBus
+
+    return PubSubBus(settings)
+
+
+def dead_topics(settings: Settings) -> DeadTopics:
+    """What consumers keep undecodable messages in."""
+    if settings.event_bus == "kafka":
+        from shared.adapters.kafka import KafkaDeadTopics
+
+        return KafkaDeadTopics(settings)
+    from shared.adapters.pubsub import PubSubDeadTopics
+
+    return PubSubDeadTopics(settings)
+
+
+def topic_name(topic: str, region: str) -> str:
+    """The name of a topic in a region: order is kept only among publishes in one region."""
+    return f"{topic}-{region}"
+
+
+def dead(topic: str) -> str:
+    """The topic for what cannot be decoded of another."""
+    return f"{topic}-dead"
+
+
+def described(attributes: Mapping[str, str], consumer: str, reason: str) -> dict[str, str]:
+    """The attributes of a message in a dead topic: its own, who could not read it, and why."""
+    some = list(attributes.items())[:ATTRIBUTES_AT_MOST]
+    kept = {f"original-{name}"[:ATTRIBUTE_AT_MOST]: _bounded(value) for name, value in some}
+    return {**kept, "dead-consumer": consumer, "dead-reason": _bounded(reason)}
+
+
+def _bounded(text: str) -> str:
+    return text.encode()[:ATTRIBUTE_AT_MOST_BYTES].decode(errors="ignore")

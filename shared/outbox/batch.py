@@ -1,0 +1,58 @@
+"""Applies many events in one transaction, where nothing stands in the way of any of them.
+
+One statement locks the places of all their streams and one advances them, so that an event which a consumer does not
+handle costs next to nothing. As soon as one of them has to be parked, or fails, nothing was done: they are then taken
+one by one, as shared.outbox.inbox has it.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from shared.adapters.postgres import retried
+from shared.contracts.encode import to_json
+from shared.contracts.events import StoredEvent
+from shared.outbox.inbox import Inbox
+from shared.outbox.log import SQL
+
+log = logging.getLogger(__name__)
+
+TOGETHER: Final = 50
+"""How many events share a transaction: an effect's locks are held until the last one is done."""
+
+
+class BatchInbox(Inbox):
+    """An inbox for a transport that delivers many events at once."""
+
+    def receive_together(self, events: Sequence[StoredEvent]) -> bool:
+        """Apply delivered events, of each stream in its order; False when nothing was done, for whatever reason."""
+        try:
+            for stream in retried(lambda: self._take_together(events)):
+                self._drain(stream)
+        except Exception as error:  # noqa: BLE001 - it is met again, and told of, when they are taken one by one
+            log.info("%s takes %d events one by one: %r", self._row.name, len(events), error)
+            return False
+        return True
+
+    def _take_together(self, events: Sequence[StoredEvent]) -> list[str]:
+        """Apply them all; the streams in which events are parked behind these."""
+        name = self._row.name
+        with self._database.transaction() as transaction:
+            rows = SQL.lock_inboxes(transaction, consumer=name, names=sorted({event.stream for event in events}))
+            places = {row["stream"]: row["version"] for row in rows}
+            parked = {row["stream"] for row in rows if row["parked"]}
+            fresh: dict[str, int] = {}
+            for event in events:
+                if event.version <= places[event.stream]:
+                    continue
+                if event.version > places[event.stream] + 1 or event.stream in parked:
+                    raise _OutOfTurn(event.stream)
+                self._effect(transaction, event)
+                fresh[event.stream] = places[event.stream] = event.version
+            advanced = [{"stream": stream, "version": version} for stream, version in sorted(fresh.items())]
+            rows = SQL.advance_inboxes(transaction, consumer=name, advanced=to_json(advanced).decode()) if fresh else []
+        return [row["stream"] for row in rows if row["behind"]]
+
+
+class _OutOfTurn(Exception):
+    """An event has to be parked, which is done by itself."""
