@@ -100,7 +100,7 @@ class Comparison:
         streams = to_json(sorted(listed, key=lambda each: str(each["stream"]))).decode()
         with self._database.transaction() as transaction:
             SQL.note_inboxes(transaction, consumer=name, streams=streams)
-            if self._row.replay == "rebuild" and not follow:
+            if self._row.replay == "rebuild" and asked is None:
                 SQL.forget_places(transaction, consumer=name, streams=streams)
             lacking = SQL.note_missing(transaction, consumer=name, streams=streams, at=self._clock.now())
             if asked is not None:
