@@ -1,6 +1,7 @@
 """Reads functions/registry.yaml, the one place that says path, scope, limit, trigger and scaling."""
 
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -69,6 +70,14 @@ class Limit(Strict):
     address: Rate | None = None
 
 
+class Deprecated(Strict):
+    """Since when nobody should begin to use a route, when it may be gone, and the operation that takes its place."""
+
+    since: date
+    sunset: date
+    successor: str
+
+
 class Row(Strict):
     """One operation. See the head of registry.yaml for what the keys mean."""
 
@@ -95,6 +104,7 @@ class Row(Strict):
     session: Literal["checked"] | None = None
     if_match: Literal["required"] | None = None
     hosts: Literal["all"] | None = None
+    deprecated: Deprecated | None = None
 
     @property
     def method(self) -> str:
@@ -229,10 +239,20 @@ def _check(row: Row, registry: Registry) -> None:
         raise ValueError(f"{row.name}: an event row says how it replays")
     if (row.event or row.schedule) and row.scale not in registry.scales:
         raise ValueError(f"{row.name}: an event or schedule row names its scale")
+    if row.deprecated:
+        _check_deprecated(row, row.deprecated, registry)
     carried = {event_type for topic in registry.topics.values() for event_type in topic.types}
     for event_type in (*row.emits, *(row.event or ())):
         if event_type not in carried:
             raise ValueError(f"{row.name}: no topic carries {event_type}")
+
+
+def _check_deprecated(row: Row, deprecated: Deprecated, registry: Registry) -> None:
+    successor = registry.operations.get(deprecated.successor)
+    if successor is None or (successor.method, successor.scope) != (row.method, row.scope):
+        raise ValueError(f"{row.name}: {deprecated.successor} cannot take its place")
+    if deprecated.sunset <= deprecated.since:
+        raise ValueError(f"{row.name}: it is gone before it is deprecated")
 
 
 def _check_unique(registry: Registry) -> None:

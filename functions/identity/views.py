@@ -48,11 +48,40 @@ class RolesView(View):
     roles: list[Role]
 
 
-class UserView(View):
+class HomeView(View):
+    """Where a user's wallets, orders and claims live."""
+
+    region: str
+    cell: str
+
+
+class ProfileView(View):
     """The caller: the roles of now, and the scopes of the token."""
+
+    id: str
+    address: str
+    roles: list[Role]
+    scopes: list[str]
+    home: HomeView
+    created_at: Time
+
+
+class UserView(View):
+    """The caller, as the first version told of them."""
 
     user_id: str
     address: str
     roles: list[Role]
     scopes: list[str]
     home_region: str
+
+    @classmethod
+    def of(cls, profile: ProfileView) -> "UserView":
+        """What the second version tells, in the words of the first."""
+        return cls(
+            user_id=profile.id,
+            address=profile.address,
+            roles=profile.roles,
+            scopes=profile.scopes,
+            home_region=profile.home.region,
+        )

@@ -1,13 +1,18 @@
 """The headers that every answer carries, for browsers above all."""
 
+from datetime import UTC, datetime, time
+from email.utils import format_datetime
 from functools import cache
 from typing import Final
+
+from shared.registry import Row, load
 
 ASKED: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent"
 """What a script of another origin may send."""
 
 TOLD: Final = (
-    "ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id, X-Served-By"
+    "Deprecation, ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, Sunset, WWW-Authenticate, "
+    "X-Request-Id, X-Served-By"
 )
 """What it may read besides the headers that it always may."""
 
@@ -17,6 +22,18 @@ PREFLIGHT: Final = {"Access-Control-Allow-Headers": ASKED, "Access-Control-Max-A
 
 POLICY: Final = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:"
 """For the one page there is, which carries its own script; to JSON it says nothing. None may stand in a frame."""
+
+
+def deprecation(row: Row) -> dict[str, str]:
+    """What every answer of a deprecated route tells: since when (RFC 9745), until when (RFC 8594), and what to use."""
+    if row.deprecated is None:
+        return {}
+    since, sunset = (datetime.combine(day, time.min, UTC) for day in (row.deprecated.since, row.deprecated.sunset))
+    return {
+        "Deprecation": f"@{since.timestamp():.0f}",
+        "Sunset": format_datetime(sunset, usegmt=True),
+        "Link": f'<{load().rows[row.deprecated.successor].path}>; rel="successor-version"',
+    }
 
 
 @cache

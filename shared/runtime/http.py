@@ -36,7 +36,7 @@ from shared.registry import Row
 from shared.runtime import tags, tokens
 from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
-from shared.runtime.headers import common
+from shared.runtime.headers import common, deprecation
 from shared.runtime.peer import client_address
 from shared.runtime.routes import pattern
 from shared.telemetry.context import follow, trail
@@ -63,12 +63,13 @@ class HttpOperation:
         self._sessions = sessions
         self._limits = limits
         self._pattern = pattern(bound.row)
+        self._deprecation = deprecation(bound.row)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answer one request; every failure becomes a problem document, and every answer tells what is left."""
         meter = self._limits.meter(self._row.limit)
         response = answered(request, self._settings, lambda asked: self._serve(asked, meter))
-        response.headers.update(meter.headers)
+        response.headers.update(meter.headers | self._deprecation)
         return response
 
     def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:

@@ -81,6 +81,15 @@ HEADERS: Final = {
         "description": "What is left of each (r requests), and in how many seconds it is whole again (t).",
         "schema": {"type": "string", "examples": ['"ip";r=4999;t=1, "user";r=499;t=1']},
     },
+    "Deprecation": {
+        "description": "Since when this route is deprecated, in Unix time (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$", "examples": ["@1795392000"]},
+    },
+    "Sunset": {
+        "description": "From when on this route may be gone (RFC 8594).",
+        "schema": {"type": "string", "examples": ["Thu, 23 Nov 2028 00:00:00 GMT"]},
+    },
+    "Link": {"description": "The route that takes its place (RFC 8288).", "schema": {"type": "string"}},
     "Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"schema": {"type": "string"}},
 }
@@ -155,6 +164,7 @@ def _about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[s
         "operationId": row.name,
         "summary": (inspect.getdoc(module) or row.name).splitlines()[0],
         **({"description": told} if told else {}),
+        **({"deprecated": True} if row.deprecated else {}),
         "tags": [row.service],
         "security": [] if row.scope == "public" else [{"token": []}],
         **scope,
@@ -223,6 +233,7 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: bo
     content = {"content": {row.media: {"schema": answer}}} if row.success != 204 else {}
     names = [*ALWAYS, *(["Idempotent-Replayed"] if row.idempotency else [])]
     names += ["ETag"] if tagged else []
+    names += ["Deprecation", "Sunset", "Link"] if row.deprecated else []
     success = {"headers": _headers(*names), **content}
     unchanged = {"description": title_of(304), "headers": _headers(*names)}
     return {

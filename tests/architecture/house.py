@@ -19,7 +19,7 @@ PARTS = {"__init__", "ports", "store", "clients", "views"}
 
 HELPERS = {
     "claiming": {"opening", "redeeming", "voucher"},
-    "identity": {"proving"},
+    "identity": {"profiles", "proving"},
     "notification": {"sending"},
     "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
     "supply": {"buying", "returning"},

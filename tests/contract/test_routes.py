@@ -1,5 +1,8 @@
 """Which requests find a route: every path and method but those of the rows is refused, as a problem document."""
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from shared.registry import Row, load
@@ -49,6 +52,20 @@ def test_options_tell_what_a_path_takes(api: Api, path: str) -> None:
 def test_options_of_an_unknown_path_are_unknown(api: Api) -> None:
     """A path that no row has is 404 to OPTIONS as well."""
     problem(api.send("OPTIONS", "/nowhere"), 404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_what_is_deprecated_says_so(api: Api, row: Row) -> None:
+    """Each of its answers, a refusal too, tells since when, until when, and what takes its place; no other does."""
+    answers = [api.ask(row), api.ask(row, headers={"Authorization": "Bearer x"})]
+    for answer in answers:
+        assert {"Deprecation", "Sunset"} & set(answer.headers) == set() or row.deprecated
+        if row.deprecated:
+            assert answer.headers["Link"] == f'<{load().rows[row.deprecated.successor].path}>; rel="successor-version"'
+            since = int(answer.headers["Deprecation"].removeprefix("@"))  # RFC 9745: a date of structured fields
+            until = parsedate_to_datetime(answer.headers["Sunset"])
+            assert datetime.fromtimestamp(since, UTC).date() == row.deprecated.since
+            assert until.date() == row.deprecated.sunset
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "GET"], ids=name_of)

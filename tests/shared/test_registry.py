@@ -1,6 +1,7 @@
 """The registry is read strictly: what is misspelt, doubled or missing stops the build, not a sale."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from shared.registry import PATH, Registry, load
 Change = Callable[[dict[str, Any]], Any]
 
 GET = {"service": "order", "http": "GET /v1/things", "scope": "order:read", "limit": "read", "scale": "interactive"}
+OLD = {"since": date(2026, 11, 23), "sunset": date(2028, 11, 23)}
 
 
 @pytest.fixture
@@ -92,6 +94,12 @@ def test_what_does_not_fit_a_type_is_refused(
         (with_row(**GET, emits=["order.lost"]), "thing: no topic carries order.lost"),
         (with_row(service="order", event=["order.lost"], replay="fill", scale="background"), "thing: no topic carries"),
         (lambda d: d["topics"]["claim-events"]["types"].append("order.paid"), "order.paid: one topic carries a type"),
+        (with_row(**GET, deprecated={**OLD, "successor": "lost"}), "thing: lost cannot take its place"),
+        (with_row(**GET, deprecated={**OLD, "successor": "create_order"}), "thing: create_order cannot take its place"),
+        (
+            with_row(**GET, deprecated={**OLD, "successor": "get_order", "sunset": date(2026, 11, 23)}),
+            "thing: it is gone before it is deprecated",
+        ),
         (with_row(service="order", rpc="Order.Decide", callers=["supply"]), "thing: Order.Decide is decide_orders's"),
     ],
 )

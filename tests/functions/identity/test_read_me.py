@@ -7,6 +7,7 @@ import pytest
 from functions.identity.domain.users import Grants
 from functions.identity.read_keys import read_keys
 from functions.identity.read_me import read_me
+from functions.identity.read_profile import read_profile
 from functions.identity.store import Work
 from shared import ids
 from shared.contracts.operations import Caller
@@ -24,10 +25,19 @@ def test_callers_see_themselves(work: Any, person: Person) -> None:
     assert (view.roles, view.scopes) == (["merchant"], ["claim:read", "order:read"])
 
 
+def test_both_versions_tell_the_same(work: Any, person: Person) -> None:
+    """The first version's answer is the second one's in other words."""
+    caller = Caller(enter(work, person).user_id, ids.new("ses", "us"), frozenset({"order:read"}))
+    first, second = read_me(caller, work), read_profile(caller, work)
+    assert (first.user_id, first.home_region) == (second.id, second.home.region)
+    assert (first.address, first.roles, first.scopes) == (second.address, second.roles, second.scopes)
+    assert (second.home.cell, second.id.split("_")[1]) == ("us", "us")
+
+
 def test_an_unknown_user_is_not_found(work: Any) -> None:
     """A token of a user that is not there finds nothing."""
     with pytest.raises(NotFound):
-        read_me(Caller(ids.new("usr", "us"), "", frozenset()), work)
+        read_profile(Caller(ids.new("usr", "us"), "", frozenset()), work)
 
 
 def test_only_public_halves_are_published(real_work: Work) -> None:
