@@ -99,12 +99,13 @@ class UserStore:
 
 
 def _user(user_id: str, fields: dict[str, Any]) -> User:
+    created_at = fields["created_at"]  # of Firestore's own type, which counts nanoseconds
     return User(
         id=user_id,
         address=fields["address"],
         home_region=fields["home_region"],
         home_cell=fields["home_cell"],
-        created_at=fields["created_at"],
+        created_at=datetime.combine(created_at.date(), created_at.timetz()),
         roles=known_roles(fields["roles"]),
         version=fields["version"],
     )

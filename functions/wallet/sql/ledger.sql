@@ -6,7 +6,7 @@ WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency FOR UPDA
 -- name: post_transfers
 -- Move money: transfers, entries, balances and facts, all or none, in one round trip.
 SELECT post_transfers(:transfer_ids::text[], :kinds::text[], :references::text[], :order_ids::text[], :at::timestamptz,
-    :turns::integer[], :place_of::integer[], :accounts::text[], :of_house::boolean[], :currencies::text[],
+    :place_of::integer[], :accounts::text[], :currencies::text[],
     :amounts::numeric[], :unholds::numeric[], :event_ids::text[], :facts::jsonb[], :metadata::jsonb);
 
 -- name: find_transfer

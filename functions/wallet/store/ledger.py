@@ -38,10 +38,9 @@ class LedgerStore:
         self.post_linked([(transfer, user_ids)])
 
     def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
-        postings = [(place, leg) for place, (transfer, _) in enumerate(transfers, 1) for leg in transfer.postings]
+        legs = [(place, leg) for place, (transfer, _) in enumerate(transfers, 1) for leg in transfer.postings]
         # In the order in which accounts are locked; an account's own legs stay in the order of their transfers.
-        turns = sorted(range(len(postings)), key=lambda turn: (postings[turn][1].account, postings[turn][1].currency))
-        legs = [postings[turn] for turn in turns]
+        legs.sort(key=lambda leg: (leg[1].account, leg[1].currency))
         facts = self._work.events.rows((transfer.id, 1, _posted(transfer, users)) for transfer, users in transfers)
         moved = [transfer for transfer, _ in transfers]
         try:
@@ -52,10 +51,8 @@ class LedgerStore:
                 references=[transfer.reference for transfer in moved],
                 order_ids=[transfer.order_id for transfer in moved],
                 at=self._work.now(),
-                turns=turns,
                 place_of=[place for place, _ in legs],
                 accounts=[posting.account for _, posting in legs],
-                of_house=[posting.system for _, posting in legs],
                 currencies=[posting.currency for _, posting in legs],
                 amounts=[posting.amount for _, posting in legs],
                 unholds=[posting.unhold for _, posting in legs],

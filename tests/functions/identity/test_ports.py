@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -51,6 +51,7 @@ def test_a_user_comes_back_as_created(work: Any) -> None:
         work.users.get(user.id)
     assert work.users.create(user) == user
     assert work.users.get(user.id) == work.users.of_address(address.lower()) == user
+    assert type(work.users.get(user.id).created_at) is datetime  # and so has a form in JSON
 
 
 def test_an_address_belongs_to_the_first_who_claims_it(work: Any) -> None:

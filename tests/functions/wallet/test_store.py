@@ -21,11 +21,12 @@ from tests.races import all_at_once
 DENIED = "42501"
 BROKEN = "23514"
 
-TRANSFER = "INSERT INTO transfers (id, kind, reference, created_at) VALUES (:id, 'test', '', now()) RETURNING id"
-ENTRIES = """
-    INSERT INTO entries (transfer_id, account, currency, amount, created_at)
-    SELECT :id, e.account, e.currency, e.amount, now()
-    FROM jsonb_to_recordset(:legs::jsonb) AS e (account text, currency text, amount numeric)"""
+POST = """
+    SELECT post_transfers(:transfers::text[], array_fill('test'::text, ARRAY[n]), array_fill(''::text, ARRAY[n]),
+        array_fill(NULL::text, ARRAY[n]), now(), :places::integer[], :accounts::text[], :currencies::text[],
+        :amounts::numeric[], array_fill(0::numeric, ARRAY[cardinality(:accounts::text[])]), :transfers::text[],
+        array_fill('{}'::jsonb, ARRAY[n]), '{}')
+    FROM cardinality(:transfers::text[]) AS n"""
 
 
 def refused_with(state: str, island: Island, sql: str, **parameters: Any) -> None:
@@ -68,33 +69,43 @@ def test_nothing_that_counts_can_be_deleted(island: Island) -> None:
 @pytest.mark.parametrize(
     "legs",
     [
-        '[{"account": "escrow", "currency": "USDC", "amount": 1}]',
-        '[{"account": "x", "currency": "USDC", "amount": 1}, {"account": "y", "currency": "USDC", "amount": -2}]',
-        '[{"account": "x", "currency": "USDC", "amount": 1}, {"account": "y", "currency": "ETH", "amount": -1}]',
-        '[{"account": "x", "currency": "USDC", "amount": 0}]',
+        [(1, "escrow", "USDC", 1)],
+        [(1, "fees", "USDC", 1), (1, "escrow", "USDC", -2)],
+        [(1, "fees", "ETH", -1), (1, "escrow", "USDC", 1)],
+        [(1, "fees", "USDC", 0), (1, "escrow", "USDC", 0)],
+        [(1, "escrow", "USDC", 0)],
+        [],
+        [(1, "fees", "USDC", 1), (2, "escrow", "USDC", -1)],
+        [(1, "fees", "USDC", 1), (1, "escrow", "USDC", -1), (2, "fees", "USDC", 1), (2, "escrow", "USDC", -2)],
+        [(1, "fees", "USDC", 1), (1, "escrow", "USDC", -2), (2, "fees", "USDC", 2), (2, "escrow", "USDC", -1)],
     ],
 )
-def test_entries_that_do_not_sum_to_zero_are_refused(island: Island, legs: str) -> None:
-    """Whoever inserts them: the postings of a transfer sum to zero in each currency, and none is nothing."""
-    transfer_id = ids.new("trf", "us")
-    with pytest.raises(DatabaseError) as error, island.resources.database("wallet").transaction() as transaction:
-        transaction.run(TRANSFER, {"id": transfer_id})
-        transaction.run(ENTRIES, {"id": transfer_id, "legs": legs})
-    assert error.value.args[0]["C"] == BROKEN
-    assert island.books.rows("wallet", "SELECT id FROM transfers WHERE id = :id", id=transfer_id) == []
-
-
-def test_entries_belong_to_a_transfer(island: Island) -> None:
-    """Nobody inserts lines of a transfer that is not there."""
-    legs = '[{"account": "x", "currency": "USDC", "amount": 1}, {"account": "y", "currency": "USDC", "amount": -1}]'
-    refused_with(BROKEN, island, ENTRIES + " RETURNING position", id=ids.new("trf", "us"), legs=legs)
+def test_a_transfer_that_does_not_sum_to_zero_is_refused(island: Island, legs: list[tuple[int, str, str, int]]) -> None:
+    """By the database itself: the postings of a transfer sum to zero in each currency, and none is nothing."""
+    places, accounts, currencies, amounts = (list(column) for column in zip(*legs, strict=True)) if legs else ([],) * 4
+    transfers = [ids.new("trf", "us") for _ in range(max(places, default=1))]
+    legs_of = {"places": places, "accounts": accounts, "currencies": currencies, "amounts": amounts}
+    refused_with(BROKEN, island, POST, transfers=transfers, **legs_of)
+    assert island.books.rows("wallet", "SELECT id FROM transfers WHERE id = ANY(:ids::text[])", ids=transfers) == []
 
 
 @pytest.mark.parametrize(
-    "change", ["posted = -1, held = -2", "posted = held - 1", "held = posted + 1", "held = -1", "posted = 0"]
+    "statement",
+    [
+        "INSERT INTO transfers (id, kind, reference, created_at) VALUES ('trf_us_x', 'test', '', now())",
+        "INSERT INTO entries (transfer_id, account, currency, amount, created_at) VALUES ('x', 'x', 'ETH', 1, now())",
+        "INSERT INTO accounts (wallet_id, currency, posted, held, version) SELECT id, 'ETH', 1, 0, 1 FROM wallets",
+        "UPDATE accounts SET posted = posted + 1",
+    ],
 )
+def test_money_moves_by_transfers_alone(island: Island, statement: str) -> None:
+    """The service's own role cannot write a line of the ledger, nor what is posted, but by the function that moves."""
+    refused_with(DENIED, island, statement)
+
+
+@pytest.mark.parametrize("change", ["held = posted + 1", "held = -1", "held = 11", "held = held - 5"])
 def test_an_account_is_covered_always(island: Island, change: str) -> None:
-    """No statement takes more from an account than is there, or below what is set aside on it."""
+    """No statement sets more aside than is there, or less than nothing."""
     somebody = island.islander(USDC=10)
     place(island, a_hold(somebody, 4))
     refused_with(BROKEN, island, f"UPDATE accounts SET {change} WHERE wallet_id = :id", id=somebody.wallet_id)

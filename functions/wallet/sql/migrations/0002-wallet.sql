@@ -55,30 +55,21 @@ CREATE TABLE entries (
 );
 CREATE INDEX entries_by_transfer ON entries (transfer_id);
 
--- Double entry, held by the database: the postings of a transfer come in one statement, are of something, and sum to zero
--- per currency; and there is the transfer. (A foreign key would look it up and lock it for each entry.)
-CREATE FUNCTION entries_balance() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM added GROUP BY transfer_id, currency
-               HAVING sum(amount) <> 0 OR bool_or(amount = 0)
-                   OR (SELECT t.id FROM transfers t WHERE t.id = added.transfer_id) IS NULL) THEN
-        RAISE EXCEPTION 'a transfer does not sum to zero' USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER entries_balance AFTER INSERT ON entries
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION entries_balance();
-
 -- Movements of money, all or none: transfers, their entries, the running balances of the wallets in them, and the facts
 -- that tell of them, in one round trip. Its statements are planned once a session.
 --
--- A leg is a posting: its turn to be written, the place of its transfer among transfer_ids, its account, and what it
--- changes there. Legs come sorted by account and currency, so that movements at once lock accounts in one order. What counts is the effect of all legs on an
--- account: what one transfer brings, a later one may take. What is refused raises ME001 with the refusal's code.
+-- It runs with its owner's rights and is the only way to move money: the service's own role may insert no transfer and
+-- no entry, nor change what is posted on an account. So double entry is held by the database: the postings of a
+-- transfer are of something, and sum to zero per currency. (Its tables are named in full: a temporary one of the same
+-- name would come first.)
+--
+-- A leg is a posting: the place of its transfer among transfer_ids, its account, and what it changes there. Legs come
+-- sorted by account and currency, so that movements at once lock accounts in one order; an account's own legs are in
+-- the order of their transfers. What counts is the effect of all legs on an account: what one transfer brings, a later
+-- one may take. What is refused raises ME001 with the refusal's code.
 CREATE FUNCTION post_transfers(transfer_ids text[], kinds text[], references_ text[], order_ids text[], at timestamptz,
-    turns integer[], place_of integer[], accounts_ text[], of_house boolean[], currencies text[], amounts numeric[], unholds numeric[],
-    event_ids text[], facts jsonb[], metadata_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+    place_of integer[], accounts_ text[], currencies text[], amounts numeric[], unholds numeric[], event_ids text[],
+    facts jsonb[], metadata_ jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     legs     CONSTANT integer := cardinality(amounts);
     balances numeric[] := array_fill(NULL::numeric, ARRAY[legs]);
@@ -87,9 +78,10 @@ DECLARE
     change   numeric;
     unheld   numeric;
     balance  numeric;
+    total    numeric := 0;
 BEGIN
     -- First: what was done before is that, and not uncovered.
-    INSERT INTO transfers (id, kind, reference, order_id, created_at)
+    INSERT INTO public.transfers (id, kind, reference, order_id, created_at)
     SELECT t.id, t.kind, t.reference, t.order_id, at
     FROM unnest(transfer_ids, kinds, references_, order_ids) AS t (id, kind, reference, order_id);
     WHILE leg <= legs LOOP
@@ -101,15 +93,16 @@ BEGIN
             change := change + amounts[last];
             unheld := unheld + unholds[last];
         END LOOP;
-        IF NOT of_house[leg] THEN
-            UPDATE accounts SET posted = posted + change, held = held - unheld, version = version + (last - leg + 1)
+        total := total + change;
+        IF starts_with(accounts_[leg], 'wal_') THEN  -- the house's own accounts keep no balance
+            UPDATE public.accounts SET posted = posted + change, held = held - unheld, version = version + (last - leg + 1)
             WHERE wallet_id = accounts_[leg] AND currency = currencies[leg] AND posted + change >= held - unheld
             RETURNING posted INTO balance;
             IF NOT FOUND THEN
                 IF change < 0 OR unheld <> 0 THEN
                     RAISE EXCEPTION 'INSUFFICIENT_FUNDS' USING ERRCODE = 'ME001';
                 END IF;
-                INSERT INTO accounts AS a (wallet_id, currency, posted, held, version)
+                INSERT INTO public.accounts AS a (wallet_id, currency, posted, held, version)
                 VALUES (accounts_[leg], currencies[leg], change, 0, last - leg + 1)
                 ON CONFLICT (wallet_id, currency)
                 DO UPDATE SET posted = a.posted + change, version = a.version + excluded.version
@@ -128,12 +121,18 @@ BEGIN
         END IF;
         leg := last + 1;
     END LOOP;
-    INSERT INTO entries (transfer_id, account, currency, amount, balance_after, created_at)
+    IF cardinality(transfer_ids) > 1 OR NOT currencies[1] = ALL (currencies) THEN
+        SELECT max(abs(sums.amount)) INTO total FROM (
+            SELECT sum(l.amount) AS amount FROM unnest(place_of, currencies, amounts) AS l (place, currency, amount)
+            GROUP BY l.place, l.currency) sums;
+    END IF;
+    IF total <> 0 OR 0 = ANY (amounts) OR legs < 2 THEN
+        RAISE EXCEPTION 'a transfer does not sum to zero' USING ERRCODE = 'check_violation';
+    END IF;
+    INSERT INTO public.entries (transfer_id, account, currency, amount, balance_after, created_at)
     SELECT transfer_ids[e.place], e.account, e.currency, e.amount, e.balance, at
-    FROM unnest(turns, place_of, accounts_, currencies, amounts, balances)
-        AS e (turn, place, account, currency, amount, balance)
-    ORDER BY e.turn;
-    INSERT INTO events (stream, version, id, type, data, metadata, recorded_at)
+    FROM unnest(place_of, accounts_, currencies, amounts, balances) AS e (place, account, currency, amount, balance);
+    INSERT INTO public.events (stream, version, id, type, data, metadata, recorded_at)
     SELECT f.stream, 1, f.id, 'transfer.posted', f.data, metadata_, at
     FROM unnest(transfer_ids, event_ids, facts) AS f (stream, id, data);
 END
@@ -193,5 +192,9 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- History is appended to, never changed.
-GRANT SELECT, INSERT ON transfers, entries, seals TO wallet;
-GRANT SELECT, INSERT, UPDATE ON wallets, accounts, holds, escrows TO wallet;
+REVOKE ALL ON FUNCTION post_transfers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION post_transfers TO wallet;
+GRANT SELECT ON transfers, entries TO wallet;
+GRANT SELECT, INSERT ON seals TO wallet;
+GRANT SELECT, UPDATE (held, version) ON accounts TO wallet;
+GRANT SELECT, INSERT, UPDATE ON wallets, holds, escrows TO wallet;
