@@ -11,7 +11,7 @@ RUN := .venv/bin/python
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages run test test-all bench lint gen contracts up down status logs audit reset
+.PHONY: help packages run test test-all bench lint gen landed contracts up down status logs audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
@@ -40,11 +40,12 @@ bench: packages .venv-bench/installed ## measure promised speeds, each side by s
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
-lint: packages ## check style, types, arrows, and that what is generated is fresh
+lint: packages ## check style, types, arrows, that contracts only grow, and that what is generated is fresh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@$(RUN) -m shared.contracts.landed check
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" \
 	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
 	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
@@ -53,6 +54,9 @@ lint: packages ## check style, types, arrows, and that what is generated is fres
 gen: packages ## make the generated files: contracts and functions/openapi.json
 	@$(RUN) -m shared.contracts.generate
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
+
+landed: packages ## note that the .proto files of this checkout have landed, and may only grow from now on
+	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew
 
 contracts: packages ## compile the Solidity contracts
 	@node emulators/compile.js shared/contracts/solidity > .contracts.new && mv .contracts.new shared/contracts/solidity/contracts.json

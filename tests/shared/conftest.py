@@ -14,6 +14,7 @@ from shared.adapters.migrations import migrate
 from shared.adapters.postgres import Database
 from shared.config import Settings
 from tests.clocks import FakeClock
+from tests.kafka import Broker
 
 SERVICE = "claiming"
 """The service as whose owner and role these tests come; its database here is one that the stack does not know."""
@@ -86,3 +87,10 @@ def database(open_database: Callable[..., Database]) -> Database:
 def clock() -> FakeClock:
     """A clock that the test moves."""
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A Kafka broker, which nobody may kill."""
+    with Broker(tmp_path_factory.mktemp("broker") / "log") as running:
+        yield running

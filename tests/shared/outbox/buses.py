@@ -1,4 +1,4 @@
-"""Two transports behind the relay's port: one that remembers, and Pub/Sub's emulator. One suite runs both."""
+"""What stands behind the relay's port: a bus that remembers, Pub/Sub's emulator and Kafka. One suite runs them all."""
 
 import secrets
 import threading
@@ -10,11 +10,13 @@ from typing import Protocol
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+from shared.adapters.kafka import KafkaBus, attributes
 from shared.adapters.pubsub import PubSubBus
 from shared.adapters.transport import topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.registry import load
+from tests.kafka import Broker, Reader
 
 PATIENCE_SECONDS = 20.0
 TOPICS = ("claim-events", "order-events")
@@ -144,3 +146,51 @@ class EmulatorBus:
 
     def _subscription(self, topic: str) -> str:
         return str(self._subscriber.subscription_path(self._settings.project, f"test-{topic}"))
+
+
+class BrokerBus:
+    """A Kafka broker, in a region that nobody else uses."""
+
+    def __init__(self, settings: Settings, broker: Broker) -> None:
+        region = f"test-{secrets.token_hex(6)}"
+        self._settings = replace(settings, region=region, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
+        self._broker = broker
+        self._bus = KafkaBus(self._settings, message_seconds=1)
+        self._readers: dict[str, Reader] = {}
+        self._taken: list[StoredEvent] = []
+        for topic in TOPICS:
+            self.mend_topic(topic)
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        return self._bus.publish(events)
+
+    def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            found = [event for event in self._taken if event.stream in streams]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < deadline, f"{len(found)} of {count} events after {PATIENCE_SECONDS} s"
+            for reader in self._readers.values():
+                self._take(reader)
+
+    def break_topic(self, topic: str) -> None:
+        self._readers.pop(topic).close()
+        self._broker.remove(self._name(topic))
+
+    def mend_topic(self, topic: str) -> None:
+        self._broker.make(self._name(topic))
+        self._readers[topic] = Reader(self._broker, self._name(topic))
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+
+    def _take(self, reader: Reader) -> None:
+        for message in reader.read():
+            event = StoredEvent.received(attributes(message.headers(), message.key())[0], message.value())
+            assert (message.partition(), message.key()) == (event.partition(), event.stream.encode())
+            self._taken.append(event)
+
+    def _name(self, topic: str) -> str:
+        return topic_name(topic, self._settings.region)

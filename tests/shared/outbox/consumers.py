@@ -9,13 +9,14 @@ from shared.adapters.clock import Clock
 from shared.adapters.postgres import Database, Transaction
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Unavailable
-from shared.outbox.inbox import Inbox
+from shared.outbox.batch import BatchInbox
 from shared.registry import Row
 from shared.telemetry.context import trail
 from tests.shared.outbox.facts import TYPE, stream
 
-ADD = "insert into things (id) values (:id)"
-COUNT = "select count(*) as n from things where id like :prefix"
+ADD = "insert into effects (consumer, stream, version) values (:consumer, :name, :version)"
+COUNT = "select count(*) as n from effects where consumer = :consumer"
+APPLIED = "select version from effects where consumer = :consumer and stream = :name order by position"
 
 
 class Consumer:
@@ -31,11 +32,11 @@ class Consumer:
         self.row = Row(
             service="claiming", name=self.name, event=[TYPE], replay="fill", scale="background", attempts=attempts
         )
-        self.inbox = Inbox(self.row, database, self._handle, clock)
+        self.inbox = BatchInbox(self.row, database, self._handle, clock)
 
     def _handle(self, event: Event[Any], transaction: Transaction) -> None:
         assert event.data.order_id == str(event.version)
-        transaction.count(ADD, {"id": f"{self.name} {event.stream} {event.version}"})
+        transaction.count(ADD, {"consumer": self.name, "name": event.stream, "version": event.version})
         self.trails.append(trail().request_id)
         if event.version in self.failing:
             raise self.failure()
@@ -48,8 +49,14 @@ class Consumer:
     def effects(self) -> int:
         """How many effects were committed."""
         with self._database.transaction() as transaction:
-            (row,) = transaction.run(COUNT, {"prefix": f"{self.name} %"})
+            (row,) = transaction.run(COUNT, {"consumer": self.name})
         return int(row["n"])
+
+    def applied(self, name: str) -> list[int]:
+        """The versions of a stream whose effects were committed, in the order in which those were made."""
+        with self._database.transaction() as transaction:
+            rows = transaction.run(APPLIED, {"consumer": self.name, "name": name})
+        return [row["version"] for row in rows]
 
     def versions(self, name: str) -> list[int]:
         """The versions of a stream in the order in which they were handled."""

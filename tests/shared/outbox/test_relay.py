@@ -15,7 +15,8 @@ from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
 from shared.outbox.relay import Relay
-from tests.shared.outbox.buses import Bus, EmulatorBus, RecordingBus
+from tests.kafka import Broker
+from tests.shared.outbox.buses import BrokerBus, Bus, EmulatorBus, RecordingBus
 from tests.shared.outbox.facts import AT, Opened, Priced, Unheard, event, facts, stream
 
 PATIENCE_SECONDS = 20.0
@@ -40,7 +41,15 @@ def recording() -> RecordingBus:
     return RecordingBus()
 
 
-@pytest.fixture(params=["recording", "emulator"])
+@pytest.fixture
+def kafka(resources: Resources, broker: Broker) -> Iterator[BrokerBus]:
+    """Kafka."""
+    bus = BrokerBus(resources.settings, broker)
+    yield bus
+    bus.close()
+
+
+@pytest.fixture(params=["recording", "emulator", "kafka"])
 def bus(request: pytest.FixtureRequest) -> Bus:
     """One after the other, each transport."""
     found: Bus = request.getfixturevalue(request.param)
@@ -124,18 +133,22 @@ def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
     assert unsent(database) == []
 
 
-def test_an_event_that_cannot_be_published_holds_up_only_its_stream(database: Database, emulator: EmulatorBus) -> None:
+@pytest.mark.parametrize("real", ["emulator", "kafka"])
+def test_an_event_that_cannot_be_published_holds_up_only_its_stream(
+    database: Database, real: str, request: pytest.FixtureRequest
+) -> None:
     """One of a type that this version does not know yet, or that is too large: the relay goes on with all others."""
     strange, large, good = stream(), stream(), stream()
     append(database, strange, 0, Unheard(strange))
     append(database, strange, 1, *facts(strange, 2, 1))
     append(database, large, 0, Opened(large, "1", "x" * 11_000_000))
     append(database, good, 0, *facts(good, 1, 3))
-    relay = relay_of(database, emulator)
+    bus: Bus = request.getfixturevalue(real)
+    relay = relay_of(database, bus)
     for _ in range(2):
         relay.drain()
         assert unsent(database) == [(strange, 1), (strange, 2), (large, 1)]
-    assert versions(emulator, good, 3) == [1, 2, 3]
+    assert versions(bus, good, 3) == [1, 2, 3]
     with database.transaction() as transaction:  # so that no other test's relay meets them
         transaction.run("update events set published_at = now() where published_at is null", {})
 

@@ -1,0 +1,260 @@
+"""What consumers are promised of a transport: by Pub/Sub's pushes and by a Kafka group alike."""
+
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shared.adapters.postgres import Database
+from shared.adapters.resources import Resources
+from shared.config import Settings
+from shared.contracts.events import StoredEvent
+from shared.errors import Unavailable
+from shared.registry import load
+from shared.runtime import event as serving
+from shared.runtime.event import Reception
+from tests.clocks import FakeClock
+from tests.kafka import Broker, Reader, headers_of
+from tests.shared.outbox.consumers import Consumer
+from tests.shared.outbox.facts import event, stream
+from tests.shared.runtime.wires import PATIENCE_SECONDS, End, KafkaWire, Member, PushWire, Wire
+from tests.waiting import until
+
+ROW = load().rows["record_claim"]
+ATTEMPTS = 3
+
+
+@pytest.fixture(scope="module")
+def push_wire(settings: Settings, resources: Resources) -> Iterator[PushWire]:
+    """Pub/Sub."""
+    wire = PushWire(settings)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(scope="module")
+def kafka_wire(settings: Settings, broker: Broker) -> Iterator[KafkaWire]:
+    """Kafka."""
+    wire = KafkaWire(settings, broker)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(params=["push_wire", "kafka_wire"])
+def wire(request: pytest.FixtureRequest) -> Wire:
+    """One after the other, each transport."""
+    found: Wire = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def consumer(database: Database, clock: FakeClock) -> Consumer:
+    """A consumer that gives up an event after some defects."""
+    return Consumer(database, clock, ATTEMPTS)
+
+
+@pytest.fixture
+def connect(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Callable[[Wire, End], None]:
+    """Puts the test's consumer at an end of a wire."""
+
+    def do(wire: Wire, end: End) -> None:
+        monkeypatch.setattr(serving, "inbox", lambda *_: consumer.inbox)
+        bound: Any = SimpleNamespace(row=ROW)
+        end.reception, end.crashes = Reception(bound, wire.settings, FakeClock()), 0
+
+    return do
+
+
+@pytest.fixture
+def connected(wire: Wire, connect: Callable[[Wire, End], None]) -> Wire:
+    """A wire that leads to the test's consumer."""
+    connect(wire, wire.end)
+    return wire
+
+
+def publish(wire: Wire, *events: StoredEvent) -> None:
+    """Publish as the relay does."""
+    assert all(wire.bus.publish(list(events)))
+
+
+def effects(consumer: Consumer, count: int) -> None:
+    """Wait for so many effects, and see that there are no more."""
+    until(consumer.effects, lambda found: found >= count, PATIENCE_SECONDS)
+    assert consumer.effects() == count
+
+
+def parked(consumer: Consumer, name: str, *wanted: tuple[int, str]) -> None:
+    """Wait until these are parked of a stream."""
+    until(lambda: consumer.parked(name), lambda found: found == list(wanted), PATIENCE_SECONDS)
+
+
+def apart() -> tuple[str, str]:
+    """Two streams that do not share a partition."""
+    first = stream()
+    home = event(first, 1).partition()
+    return first, next(name for name in (stream() for _ in range(500)) if event(name, 1).partition() != home)
+
+
+def test_every_event_has_its_effect_once_and_in_order(connected: Wire, consumer: Consumer) -> None:
+    """Of many streams, in many partitions."""
+    names = [stream() for _ in range(12)]
+    publish(connected, *(event(name, version) for version in range(1, 6) for name in names))
+    effects(consumer, 60)
+    assert all(consumer.applied(name) == [1, 2, 3, 4, 5] for name in names)
+
+
+def test_a_repeat_has_no_effect(connected: Wire, consumer: Consumer) -> None:
+    """What a relay publishes again after a crash is known; what follows is applied."""
+    name = stream()
+    sent = [event(name, 1), event(name, 2)]
+    publish(connected, *sent)
+    publish(connected, *sent, event(name, 3))
+    effects(consumer, 3)
+    assert consumer.applied(name) == [1, 2, 3]
+
+
+def test_what_is_no_event_is_kept_and_holds_up_nothing(connected: Wire, consumer: Consumer) -> None:
+    """Forged, truncated, of another schema: it goes to the dead topic, and what follows in its partition is applied."""
+    name = stream()
+    good = event(name, 1)
+    attributes = good.attributes()
+    bad = [
+        ({**attributes, "ce-source": "/order", "ce-dataschema": "/order/claim.opened/v1"}, good.body()),
+        ({**attributes, "ce-dataschema": "/claim/claim.opened/v2"}, good.body()),
+        ({**attributes, "ce-streamversion": "many"}, good.body()),
+        (attributes, good.body()[:-1]),
+        (attributes, b""),
+        ({"partition": attributes["partition"], "key": "nobody"}, b"\xff nonsense"),
+    ]
+    for told, body in bad:
+        connected.send_raw(told, body or b" ")
+    publish(connected, good, event(name, 2))
+    effects(consumer, 2)
+    kept = connected.dead(len(bad))
+    assert sorted(each.body for each in kept) == sorted(body or b" " for _, body in bad)
+    assert all(each.attributes["dead-consumer"] == ROW.name and each.attributes["dead-reason"] for each in kept)
+    assert sum(each.attributes.get("original-ce-subject") == name for each in kept) == len(bad) - 1
+    assert consumer.parked(name) == []
+
+
+def test_a_type_that_is_new_advances_its_stream(connected: Wire, consumer: Consumer) -> None:
+    """A producer may be newer than its consumers."""
+    name = stream()
+    new = {"ce-type": "claim.framed", "ce-dataschema": "/claim/claim.framed/v1"}
+    connected.send_raw({**event(name, 1).attributes(), **new}, b"{}")
+    publish(connected, event(name, 2))
+    effects(consumer, 1)
+    assert consumer.applied(name) == [2]
+
+
+def test_poison_costs_only_its_stream(connected: Wire, consumer: Consumer) -> None:
+    """It is tried as often as its row says and parked, with what follows; all others are applied."""
+    poison, other = apart()
+    others = [stream() for _ in range(500)]
+    mate = next(name for name in others if event(name, 1).partition() == event(poison, 1).partition())
+    consumer.failing, consumer.failure = {3}, lambda: KeyError("a defect")
+    publish(connected, *(event(name, version) for version in (1, 2) for name in (poison, mate, other)))
+    publish(connected, event(poison, 3), event(poison, 4))
+    parked(consumer, poison, (3, "failed"), (4, "gap"))
+    consumer.failing = set()
+    publish(connected, *(event(name, 3) for name in (mate, other)))
+    effects(consumer, 8)
+    assert consumer.applied(poison) == [1, 2]
+
+
+def test_what_is_not_there_holds_up_only_its_partition(connected: Wire, consumer: Consumer) -> None:
+    """It is tried again and again, others go on meanwhile, and it goes on when what it needs is there."""
+    stuck, free = apart()
+    consumer.failing, consumer.failure = {2}, lambda: Unavailable("not now")
+    publish(connected, event(stuck, 1), event(stuck, 2), event(stuck, 3))
+    until(lambda: len(consumer.trails), lambda tries: tries >= 3, PATIENCE_SECONDS)
+    publish(connected, event(free, 1))
+    until(lambda: consumer.applied(free), lambda found: found == [1], PATIENCE_SECONDS)
+    assert consumer.applied(stuck) == [1]
+    consumer.failing = set()
+    effects(consumer, 4)
+    assert consumer.applied(stuck) == [1, 2, 3]
+
+
+def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Wire, consumer: Consumer) -> None:
+    """The effect is committed, nobody was told: it comes again, and is known."""
+    name = stream()
+    connected.end.crashes = 3
+    publish(connected, event(name, 1), event(name, 2))
+    effects(consumer, 2)
+    until(lambda: connected.end.crashes, lambda left: left == 0, PATIENCE_SECONDS)
+    publish(connected, event(name, 3))
+    effects(consumer, 3)
+    assert consumer.applied(name) == [1, 2, 3]
+
+
+# What only Kafka has
+
+
+def test_a_record_is_a_cloud_event_in_binary_mode(kafka_wire: KafkaWire, broker: Broker) -> None:
+    """As the CloudEvents Kafka protocol binding 1.0 has it: `ce_` headers, content-type, the data as value."""
+    sent = event(stream(), 1, request_id="request-1")
+    publish(kafka_wire, sent)
+    reader = Reader(broker, kafka_wire.topics[0])
+    try:
+        found = until(
+            lambda: [each for each in reader.read() if each.key() == sent.stream.encode()], bool, PATIENCE_SECONDS
+        )
+    finally:
+        reader.close()
+    assert (found[0].partition(), found[0].value()) == (sent.partition(), sent.body())
+    told = headers_of(found[0])
+    assert told["content-type"] == "application/json"
+    assert {name: told[f"ce_{name}"] for name in ("specversion", "id", "source", "type", "subject")} == {
+        "specversion": "1.0",
+        "id": sent.id,
+        "source": "/claim",
+        "type": sent.type,
+        "subject": sent.stream,
+    }
+    assert all(name == "content-type" or name.startswith("ce_") for name in told)
+
+
+def test_partitions_change_hands_while_effects_are_made(
+    kafka_wire: KafkaWire, consumer: Consumer, connect: Callable[[Wire, End], None]
+) -> None:
+    """A second member comes while the first one handles, and the first one leaves: every effect once, in order.
+
+    Who is new to the topic compares; who takes over what the group knows does not.
+    """
+    ends = [End(), End()]
+    for end in (kafka_wire.end, *ends):
+        connect(kafka_wire, end)
+    names = [stream() for _ in range(24)]
+    stop = threading.Event()
+    sent = 0
+
+    def keep_publishing() -> None:
+        nonlocal sent
+        while not stop.is_set():
+            publish(kafka_wire, *(event(name, sent + 1) for name in names))
+            sent += 1
+            stop.wait(0.05)
+
+    group = stream()
+    first = Member(kafka_wire, ends[0], group)
+    publishing = threading.Thread(target=keep_publishing)
+    publishing.start()
+    try:
+        until(lambda: sum(ends[0].together), bool, PATIENCE_SECONDS)
+        second = Member(kafka_wire, ends[1], group)
+        until(lambda: sum(ends[1].together), bool, PATIENCE_SECONDS)
+        first.leave()
+        seen = sum(ends[1].together)
+        until(lambda: sum(ends[1].together), lambda now: now > seen + 100, PATIENCE_SECONDS)
+    finally:
+        stop.set()
+        publishing.join()
+    for name in names:
+        found = until(partial(consumer.applied, name), lambda found: len(found) >= sent, PATIENCE_SECONDS)
+        assert found == list(range(1, sent + 1))
+    second.leave()
+    assert (first.compared > 0, second.compared) == (True, 0)
