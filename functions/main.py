@@ -64,7 +64,8 @@ def serve(name: str) -> Callable[[Any], Any]:
         return EventOperation(bind(row), settings(), resources().clock)
     if row.schedule:
         return ScheduledOperation(bind(row), settings())
-    return HttpOperation(bind(row), settings(), resources().clock, resources().sessions(), resources().limits())
+    parts = resources()
+    return HttpOperation(bind(row), settings(), parts.clock, parts.sessions(), parts.limits(), parts.cache())
 
 
 def __getattr__(name: str) -> Callable[[Any], Any]:

@@ -25,6 +25,7 @@ class Settings:
     redis_url: str
     event_bus: str
     kafka_bootstrap: str
+    redis_cluster: bool
     rpc_addresses: Mapping[str, str]
     rpc_port: int
     allowed_chains: frozenset[int]
@@ -104,6 +105,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         redis_url=environment.get("REDIS_URL", ""),
         event_bus=_one_of(environment.get("EVENT_BUS", "pubsub"), "pubsub", "kafka"),
         kafka_bootstrap=environment.get("KAFKA_BOOTSTRAP", ""),
+        redis_cluster=environment.get("REDIS_CLUSTER", "false") == "true",
         rpc_addresses=dict(_pairs(environment.get("RPC_ADDRESSES", ""))),
         rpc_port=int(environment.get("RPC_PORT", "50051")),
         allowed_chains=frozenset(int(n) for n in environment.get("ALLOWED_CHAINS", "1,31337").split(",")),

@@ -64,6 +64,12 @@ def valid(text: str, prefix: str) -> bool:
     return match is not None and match[1] == prefix
 
 
+def known(text: str) -> bool:
+    """Whether this is an id of ours, of whatever kind."""
+    match = _PATTERN.fullmatch(text)
+    return match is not None and match[1] in PREFIXES
+
+
 def pattern(prefix: str) -> str:
     """A regular expression for ids of that kind, for documents."""
     return f"^{prefix}_{_CELL}_{_ULID}$"

@@ -78,6 +78,13 @@ class Deprecated(Strict):
     successor: str
 
 
+class Cached(Strict):
+    """How many seconds what is read of a kind of thing is kept at most, and for how many that there is none."""
+
+    seconds: float
+    absent_seconds: float
+
+
 class Row(Strict):
     """One operation. See the head of registry.yaml for what the keys mean."""
 
@@ -105,6 +112,7 @@ class Row(Strict):
     if_match: Literal["required"] | None = None
     hosts: Literal["all"] | None = None
     deprecated: Deprecated | None = None
+    cached: str | None = None
 
     @property
     def method(self) -> str:
@@ -140,6 +148,7 @@ class Registry(Strict):
     topics: dict[str, Topic]
     scales: dict[str, Scale]
     limits: dict[str, Limit]
+    caches: dict[str, Cached]
     operations: dict[str, Row]
 
     @property
@@ -233,6 +242,8 @@ def _check(row: Row, registry: Registry) -> None:
         raise ValueError(f"{row.name}: only who signed in has a session")
     if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
         raise ValueError(f"{row.name}: only what changes a thing asks for its version")
+    if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
+        raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
     if row.rpc and not row.callers:
         raise ValueError(f"{row.name}: an RPC row names its callers")
     if row.event and row.replay is None:

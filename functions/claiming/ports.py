@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from functions.claiming.domain.claim import Claim, Item, Shown, Terms
 from functions.claiming.domain.receipt import Purchase
+from functions.claiming.views import ClaimView
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,13 @@ class Bought:
     address: str
     items: tuple[Item, ...]
     claimable: bool
+
+
+class ShownClaims(Protocol):
+    """Claims, as their people may see them."""
+
+    def show(self, claim_id: str, owner: str) -> ClaimView:
+        """A claim to its owner. Raises NotFound for an absent or malformed id, or another's."""
 
 
 class Claims(Protocol):
@@ -119,6 +127,12 @@ class SessionWork(Protocol):
     @property
     def sessions(self) -> Sessions:
         """What this region believes of them."""
+
+
+class ShowingWork(Protocol):
+    """The work of showing a claim, in no transaction: what is shown is as new as anything its user was told of."""
+
+    shown: ShownClaims
 
 
 class ClaimWork(Protocol):

@@ -1,6 +1,6 @@
 """Show an order."""
 
-from functions.order.ports import OrderWork
+from functions.order.ports import ShowingWork
 from functions.order.views import OrderView
 from shared.contracts.operations import Caller, Request
 
@@ -11,6 +11,6 @@ class GetOrder(Request):
     order_id: str
 
 
-def get_order(request: GetOrder, caller: Caller, work: OrderWork) -> OrderView:
+def get_order(request: GetOrder, caller: Caller, work: ShowingWork) -> OrderView:
     """The order, to its buyer, its merchant or an operator. Raises NotFound."""
-    return work.orders.show(request.order_id, caller)
+    return work.shown.show(request.order_id, caller)

@@ -33,7 +33,14 @@ class Paid:
     earned: bool
 
 
-class Orders(Protocol):
+class ShownOrders(Protocol):
+    """Orders, as their people may see them."""
+
+    def show(self, order_id: str, caller: Caller) -> OrderView:
+        """An order to its buyer, its merchant or an operator. Raises NotFound, also for others."""
+
+
+class Orders(ShownOrders, Protocol):
     """Orders, as one transaction sees them."""
 
     def place(self, placed: OrderPlaced) -> Order:
@@ -44,9 +51,6 @@ class Orders(Protocol):
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
         """Append facts to a locked order; what decides a purchase or a refund stores the answer to its request."""
-
-    def show(self, order_id: str, caller: Caller) -> OrderView:
-        """An order to its buyer, its merchant or an operator. Raises NotFound, also for others."""
 
     def browse(
         self, user_id: str | None, merchant_id: str | None, status: Status | None, after: str | None, most: int
@@ -116,6 +120,12 @@ class Quotes(Protocol):
 
     def open(self, sealed: str) -> Quote:
         """What was sealed. Raises QuoteInvalid for anything else."""
+
+
+class ShowingWork(Protocol):
+    """The work of showing an order, in no transaction: what is shown is as new as anything its user was told of."""
+
+    shown: ShownOrders
 
 
 class OrderWork(Protocol):

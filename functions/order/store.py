@@ -50,6 +50,11 @@ class Work(UnitOfWork):
         """Orders, as this transaction sees them."""
         return OrderStore(self)
 
+    @property
+    def shown(self) -> "OrderStore":
+        """Orders, as their people may see them."""
+        return self.orders
+
     @cached_property
     def supply(self) -> SupplyClient:
         """The supply service."""
@@ -138,6 +143,7 @@ class OrderStore:
             items=to_json(OrderView.of(order).items).decode(),
             due_at=order.due_at(self._work.matures_after),
         )
+        self._work.changes([order.id])
 
     def lock(self, order_id: str) -> Order:
         if SQL.lock_order(self._work.opened, id=order_id) is None:
@@ -173,6 +179,7 @@ class OrderStore:
             due_at=order.due_at(self._work.matures_after),
             updated_at=order.updated_at,
         )
+        self._work.changes([order.id])
 
     def project(self, history: Sequence[StoredEvent]) -> None:
         """Write the row that the events of an order make, all of them: into whatever `orders` is here."""
@@ -183,10 +190,18 @@ class OrderStore:
             self._update(order)
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
-        row = SQL.find_order(self._work.opened, id=order_id) if ids.valid(order_id, "ord") else None
-        if row is None or not (caller.operator or caller.user_id in (row["user_id"], row["merchant_id"])):
+        valid = ids.valid(order_id, "ord")
+        order = (
+            self._work.stored("order", order_id, OrderView, lambda work: work.orders.find(order_id)) if valid else None
+        )
+        if order is None or not (caller.operator or caller.user_id in (order.user_id, order.merchant_id)):
             raise NotFound("There is no such order.")
-        return _view(row)
+        return order
+
+    def find(self, order_id: str) -> OrderView | None:
+        """An order, for whoever may see it."""
+        row = SQL.find_order(self._work.opened, id=order_id)
+        return _view(row) if row else None
 
     def browse(
         self, user_id: str | None, merchant_id: str | None, status: Status | None, after: str | None, most: int

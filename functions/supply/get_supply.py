@@ -1,6 +1,6 @@
 """Show a supply."""
 
-from functions.supply.ports import SupplyWork
+from functions.supply.ports import ShowingWork
 from functions.supply.views import SupplyView
 from shared.contracts.operations import Caller, Request
 
@@ -11,6 +11,6 @@ class GetSupply(Request):
     supply_id: str
 
 
-def get_supply(request: GetSupply, caller: Caller, work: SupplyWork) -> SupplyView:
+def get_supply(request: GetSupply, caller: Caller, work: ShowingWork) -> SupplyView:
     """The supply. Raises NotFound, also for another's draft."""
-    return SupplyView.of(work.supplies.get(request.supply_id, viewer=caller.user_id))
+    return work.shown.show(request.supply_id, viewer=caller.user_id)

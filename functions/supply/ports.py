@@ -8,7 +8,15 @@ from typing import Protocol
 from functions.supply.domain.reserving import Reservation, Taken
 from functions.supply.domain.selling import OnSale
 from functions.supply.domain.supply import Asset, Status, Supply
+from functions.supply.views import SupplyView
 from shared.contracts.decisions import Decision
+
+
+class ShownSupplies(Protocol):
+    """Supplies, as people may see them."""
+
+    def show(self, supply_id: str, viewer: str) -> SupplyView:
+        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
 
 
 class Supplies(Protocol):
@@ -121,6 +129,12 @@ class Orders(Protocol):
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
         """What became of orders whose reservations are past their time. Raises Unavailable."""
+
+
+class ShowingWork(Protocol):
+    """The work of showing a supply, in no transaction: what is shown is as new as anything its user was told of."""
+
+    shown: ShownSupplies
 
 
 class SupplyWork(Protocol):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 
@@ -139,8 +139,12 @@ class SupplyView(Resource):
             created_at=supply.created_at,
             updated_at=supply.updated_at,
         )
-        view.__dict__["stock_version"] = supply.stock.version  # its ETag tells it, its body does not
-        return view
+        return view.with_stock(supply.stock.version)
+
+    def with_stock(self, version: int) -> Self:
+        """Itself, with the version of its stock: its ETag tells it, its body does not."""
+        self.__dict__["stock_version"] = version
+        return self
 
 
 class EligibilityView(View):

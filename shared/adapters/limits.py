@@ -11,18 +11,18 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
+from shared.adapters.scripts import Asker, Command, Script
 from shared.errors import Limited, Unavailable
 from shared.registry import Limit, Rate
-from shared.resilience.breaker import Breaker
 
 log = logging.getLogger(__name__)
 
-SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
+SCRIPT: Final = Script.of(Path(__file__).with_suffix(".lua"))
 MICROSECONDS: Final = 1_000_000
 KEPT_BUCKETS: Final = 10_000
 """How many buckets an instance keeps by itself; the one that was not used for longest is forgotten first."""
@@ -43,29 +43,28 @@ class Taken:
 class Buckets(Protocol):
     """Where requests are counted."""
 
-    def take(self, key: str, rate: Rate) -> Taken:
-        """Count one request in a bucket, unless it is refused. Raises Unavailable."""
+    def take_all(self, counted: Sequence[tuple[str, Rate]], along: Sequence[Command]) -> tuple[list[Taken], list[Any]]:
+        """Count one request in each of these buckets, but those that refuse it. Raises Unavailable.
+
+        along: other commands for the same round trip. Returns what each bucket said, and what those brought; nothing
+        where there is no Redis to ask.
+        """
 
 
 class RedisBuckets:
     """Buckets that all instances of a region share."""
 
-    def __init__(self, redis: Callable[[], Any], breaker: Breaker) -> None:
-        self._redis = redis
-        self._breaker = breaker
-        self._script: Any = None
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
 
-    def take(self, key: str, rate: Rate) -> Taken:
-        from redis.exceptions import RedisError
+    def take_all(self, counted: Sequence[tuple[str, Rate]], along: Sequence[Command]) -> tuple[list[Taken], list[Any]]:
+        commands = [SCRIPT.on([key], MICROSECONDS / rate.rate, rate.burst) for key, rate in counted]
+        answers = self._asker.ask([*commands, *along])
+        return [_taken(*answer) for answer in answers[: len(commands)]], answers[len(commands) :]
 
-        try:
-            with self._breaker.guard((RedisError, OSError)):
-                if self._script is None:
-                    self._script = self._redis().register_script(SCRIPT)
-                admitted, left, whole_in, wait = self._script(keys=[key], args=[MICROSECONDS / rate.rate, rate.burst])
-        except (RedisError, OSError) as error:
-            raise Unavailable(f"Redis does not count: {error}") from error
-        return Taken(admitted == 1, left, whole_in / MICROSECONDS, wait / MICROSECONDS)
+
+def _taken(admitted: int, left: int, whole_in: int, wait: int) -> Taken:
+    return Taken(admitted == 1, left, whole_in / MICROSECONDS, wait / MICROSECONDS)
 
 
 class OwnBuckets:
@@ -76,7 +75,10 @@ class OwnBuckets:
         self._lock = threading.Lock()
         self._whole_at: OrderedDict[str, float] = OrderedDict()
 
-    def take(self, key: str, rate: Rate) -> Taken:
+    def take_all(self, counted: Sequence[tuple[str, Rate]], along: Sequence[Command]) -> tuple[list[Taken], list[Any]]:
+        return [self._take(key, rate) for key, rate in counted], []
+
+    def _take(self, key: str, rate: Rate) -> Taken:
         cost = 1 / rate.rate
         with self._lock:
             now = self._clock()
@@ -102,23 +104,29 @@ class Limits:
 
     def meter(self, profile: str | None) -> "Meter":
         """Counts one request of a route; None for a route without limits."""
-        return Meter(self._take, self._profiles[profile] if profile else None, profile or "")
+        return Meter(self._take_all, self._profiles[profile] if profile else None, profile or "")
 
-    def _take(self, key: str, rate: Rate) -> Taken:
+    def _take_all(self, counted: Sequence[tuple[str, Rate]], along: Sequence[Command]) -> tuple[list[Taken], list[Any]]:
         try:
-            return self._shared.take(key, rate)
+            return self._shared.take_all(counted, along)
         except Unavailable as error:
             log.warning("this instance counts by itself: %s", error)
-            return self._own.take(key, rate)
+            return self._own.take_all(counted, along)
 
 
 class Meter:
-    """What one request has used of its limits."""
+    """What one request has used of its limits. Whom it counts against is told first, and asked in one round trip."""
 
-    def __init__(self, take: Callable[[str, Rate], Taken], limit: Limit | None, profile: str) -> None:
-        self._take = take
+    def __init__(
+        self,
+        take_all: Callable[[Sequence[tuple[str, Rate]], Sequence[Command]], tuple[list[Taken], list[Any]]],
+        limit: Limit | None,
+        profile: str,
+    ) -> None:
+        self._take_all = take_all
         self._limit = limit
         self._profile = profile
+        self._counted: dict[Kind, str] = {}
         self._expected: dict[Kind, str] = {}
         self._taken: dict[Kind, tuple[Rate, Taken]] = {}
 
@@ -127,22 +135,37 @@ class Meter:
         self._expected[kind] = who
 
     def count(self, kind: Kind, who: str) -> None:
-        """Count the request against whom it comes from, where the profile limits that."""
-        rate: Rate | None = getattr(self._limit, kind, None)
-        if rate is not None:
-            self._taken[kind] = (rate, self._take(f"limit:{self._profile}:{kind}:{who}", rate))
+        """Count the request against whom it comes from, where the profile limits that, whatever becomes of it."""
+        self._counted[kind] = who
 
-    def check(self) -> None:
-        """Count what was expected, however often this is asked. Raises Limited when any bucket refused."""
-        while self._expected:
-            self.count(*self._expected.popitem())
+    def check(self, along: Sequence[Command] = ()) -> list[Any]:
+        """Count what was expected, however often this is asked. Raises Limited when any bucket refused.
+
+        along: commands for Redis that go along; returns what they brought; nothing where Redis does not answer.
+        """
+        self._counted |= self._expected
+        self._expected = {}
+        brought = self._take(along)
         wait = max((taken.wait for _, taken in self._taken.values() if not taken.admitted), default=None)
         if wait is not None:
             raise Limited(wait)
+        return brought
+
+    def _take(self, along: Sequence[Command] = ()) -> list[Any]:
+        """Ask the buckets of all that was counted and not asked yet."""
+        rates = {kind: rate for kind in self._counted if (rate := getattr(self._limit, kind, None)) is not None}
+        wanted = [(f"limit:{self._profile}:{kind}:{self._counted[kind]}", rate) for kind, rate in rates.items()]
+        self._counted = {}
+        if not wanted and not along:
+            return []
+        taken, brought = self._take_all(wanted, along)
+        self._taken |= {kind: (rate, each) for (kind, rate), each in zip(rates.items(), taken, strict=True)}
+        return brought
 
     @property
     def headers(self) -> dict[str, str]:
         """The fields of draft-ietf-httpapi-ratelimit-headers-10: each policy with its quota, what is left, and when."""
+        self._take()
         if not self._taken:
             return {}
         counted = self._taken.items()

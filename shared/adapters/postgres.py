@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -66,6 +66,8 @@ class Transaction:
         self._connection = connection
         self.appended = False
         """Whether events were appended, so that the relay is woken after the commit."""
+        self.changed: set[str] = set()
+        """The ids of what was changed of things that may be cached."""
         self.answered = True
         """Whether every answer was read to its end. If not, the next statement would be given the rest of it."""
 
@@ -121,11 +123,18 @@ class Transaction:
 class Database:
     """One service's database: a bounded pool of connections, and transactions on them."""
 
-    def __init__(self, connect: Callable[[], CoreConnection], size: int) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], CoreConnection],
+        size: int,
+        changing: Callable[[set[str]], AbstractContextManager[None]] | None = None,
+    ) -> None:
+        """changing: is told of what was changed, around each commit (cache.py)."""
         self._connect = connect
         self._idle: queue.LifoQueue[CoreConnection] = queue.LifoQueue()
         self._permits = threading.BoundedSemaphore(size)
         self._notifier = Notifier(connect)
+        self._changing = changing or (lambda _: nullcontext())
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -145,7 +154,8 @@ class Database:
                 else:
                     discard(connection)
                 raise
-            self._commit(connection)
+            with self._changing(transaction.changed):
+                self._commit(connection)
         if transaction.appended:
             self._notifier.wake()
 

@@ -12,10 +12,12 @@ from shared.errors import Unavailable
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
+    from shared.adapters.cache import Cache
     from shared.adapters.chain import ChainClient
     from shared.adapters.limits import Limits
     from shared.adapters.postgres import Database
     from shared.adapters.rpc import RpcChannel
+    from shared.adapters.scripts import Asker
     from shared.adapters.sessions import Liveness
     from shared.adapters.signers import Signer
     from shared.resilience.breaker import Breaker
@@ -39,7 +41,7 @@ class Resources:
             from shared.adapters.connect import connector
             from shared.adapters.postgres import Database
 
-            return Database(connector(self.settings, service), self.settings.database_pool)
+            return Database(connector(self.settings, service), self.settings.database_pool, self.cache().changing)
 
         return self.once(f"database {service}", connect)
 
@@ -67,13 +69,14 @@ class Resources:
         """Redis: a cache, never a truth."""
 
         def client() -> Any:
-            from redis import Redis
+            from redis import Redis, RedisCluster
             from redis.backoff import NoBackoff
             from redis.retry import Retry
 
             # A connection that broke is worth one more try; by itself the client would try for seconds.
             once = Retry(NoBackoff(), 1)
-            return Redis.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=once)
+            kind = RedisCluster if self.settings.redis_cluster else Redis
+            return kind.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=once)
 
         return self.once("redis", client)
 
@@ -98,6 +101,27 @@ class Resources:
 
         return self.once(f"breaker {dependency}", make)
 
+    def asker(self) -> "Asker":
+        """Redis, for several things at once."""
+
+        def make() -> "Asker":
+            from shared.adapters.scripts import Asker
+
+            return Asker(self.redis, self.breaker("redis"))
+
+        return self._once("asker", make)
+
+    def cache(self) -> "Cache":
+        """What is kept of the things that the registry has caches for."""
+
+        def make() -> "Cache":
+            from shared.adapters.cache import Cache
+            from shared.registry import load
+
+            return Cache(self.asker(), load().caches)
+
+        return self._once("cache", make)
+
     def limits(self) -> "Limits":
         """Counts requests by the registry's profiles."""
 
@@ -105,7 +129,7 @@ class Resources:
             from shared.adapters.limits import Limits, OwnBuckets, RedisBuckets
             from shared.registry import load
 
-            return Limits(RedisBuckets(self.redis, self.breaker("redis")), OwnBuckets(), load().limits)
+            return Limits(RedisBuckets(self.asker()), OwnBuckets(), load().limits)
 
         return self.once("limits", make)
 

@@ -8,11 +8,13 @@ unmatched.py).
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
 
+from shared import ids
 from shared.adapters.clock import Clock
 from shared.adapters.postgres import retried
 from shared.config import Settings
@@ -42,6 +44,7 @@ from shared.runtime.routes import pattern
 from shared.telemetry.context import follow, trail
 
 if TYPE_CHECKING:
+    from shared.adapters.cache import Cache
     from shared.adapters.limits import Limits, Meter
     from shared.adapters.sessions import Liveness
 
@@ -54,14 +57,21 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 class HttpOperation:
     """An operation as a function of the functions framework: request in, response out."""
 
-    def __init__(self, bound: Bound, settings: Settings, clock: Clock, sessions: "Liveness", limits: "Limits") -> None:
-        """sessions: is asked by rows that want sessions checked. limits: counts requests by the row's profile."""
+    def __init__(
+        self, bound: Bound, settings: Settings, clock: Clock, sessions: "Liveness", limits: "Limits", cache: "Cache"
+    ) -> None:
+        """
+        sessions: is asked by rows that want sessions checked.
+        limits: counts requests by the row's profile.
+        cache: has what rows with `cached` show.
+        """
         self._bound = bound
         self._row: Row = bound.row
         self._settings = settings
         self._clock = clock
         self._sessions = sessions
         self._limits = limits
+        self._cache = cache
         self._pattern = pattern(bound.row)
         self._deprecation = deprecation(bound.row)
 
@@ -148,11 +158,22 @@ class HttpOperation:
         """An operation without a key; a read answers 304 to who knows what it would answer."""
         reads = self._bound.tagged and self._row.method == "GET"
         known = tags.known(request.headers.get("If-None-Match")) if reads else None
-        meter.check()
-        answer = self._answer(self._bound.run(**given))
+        with self._counted(given["request"], meter):
+            answer = self._answer(self._bound.run(**given))
         if known is not None and known.has(answer.tag):
             answer = Answer(304, "", answer.tag)
         return self._response(answer)
+
+    @contextmanager
+    def _counted(self, wanted: Any, meter: "Meter") -> Iterator[None]:
+        """Count a request. One thing that may be cached is looked up in the same round trip. Raises Limited."""
+        name = getattr(wanted, self._row.parameters[0]) if self._row.cached else ""
+        if not ids.known(name):
+            meter.check()
+            yield
+            return
+        with self._cache.brought(name, meter.check([self._cache.look_up(name)])):
+            yield
 
     def _once(self, key: Key, given: dict[str, Any], meter: "Meter") -> flask.Response:
         """An ordinary operation under a key: the effect, or a refusal, commits together with its answer."""

@@ -11,6 +11,7 @@ from shared.errors import MeridianError
 from shared.outbox.relay import Relay
 from shared.outbox.replay import Comparison
 from shared.outbox.source import Sources
+from shared.outbox.telling import Telling
 from shared.registry import load
 from shared.runtime.binding import Bound
 from shared.runtime.event import inbox
@@ -47,7 +48,8 @@ def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
         from shared.outbox.firestore import FirestoreRelay
 
         return FirestoreRelay(service, resources.firestore(), bus, resources.clock)
-    return Relay(service, resources.database(service), bus, resources.clock)
+    telling = Telling(bus, resources.cache())
+    return Relay(service, resources.database(service), telling, resources.clock)
 
 
 def fill(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:

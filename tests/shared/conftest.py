@@ -12,9 +12,11 @@ from emulators.stack import Stack
 from shared.adapters.connect import connector
 from shared.adapters.migrations import migrate
 from shared.adapters.postgres import Database
+from shared.adapters.resources import Resources
 from shared.config import Settings
 from tests.clocks import FakeClock
 from tests.kafka import Broker
+from tests.valkey import Valkey, valkey
 
 SERVICE = "claiming"
 """The service as whose owner and role these tests come; its database here is one that the stack does not know."""
@@ -94,3 +96,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A Kafka broker, which nobody may kill."""
     with Broker(tmp_path_factory.mktemp("broker") / "log") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Valkey]:
+    """A cluster of one node."""
+    with valkey(cluster=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def clustered(settings: Settings, cluster: Valkey) -> Resources:
+    """Real parts, with a cluster for Redis."""
+    return Resources(replace(settings, redis_url=cluster.url, redis_cluster=True))

@@ -29,6 +29,11 @@ class Work(UnitOfWork):
         """Claims, as this transaction sees them."""
         return ClaimStore(self)
 
+    @property
+    def shown(self) -> ClaimStore:
+        """Claims, as their people may see them."""
+        return self.claims
+
     @cached_property
     def receipts(self) -> ReceiptStore:
         """Receipts that were given."""

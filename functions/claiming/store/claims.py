@@ -9,6 +9,7 @@ from functions.claiming.domain import events
 from functions.claiming.domain.claim import Claim, Item, Shown
 from functions.claiming.domain.redeeming import Redemption
 from functions.claiming.ports import Bought
+from functions.claiming.views import ClaimView
 from shared import ids
 from shared.adapters.chains import CursorStore
 from shared.adapters.ethereum import keccak
@@ -65,6 +66,7 @@ class ClaimStore:
             status=status,
             at=self._work.now(),
         )
+        self._work.changes([claim_id])
         return bool(made)
 
     def of_order(self, order_id: str) -> Claim | None:
@@ -91,6 +93,7 @@ class ClaimStore:
             block_number=redemption.place.number if redemption else None,
             block_hash=redemption.place.hash if redemption else None,
         )
+        self._work.changes([after.id])
         if after.version > before.version:
             self._work.events.append(after.id, before.version, [_fact(after)])
 
@@ -99,6 +102,21 @@ class ClaimStore:
         if claim.user_id != owner or not claim.shown:
             raise NotFound("There is no such claim.")
         return claim
+
+    def show(self, claim_id: str, owner: str) -> ClaimView:
+        valid = ids.valid(claim_id, "clm")
+        claim = (
+            self._work.stored("claim", claim_id, ClaimView, lambda work: work.claims.find(claim_id)) if valid else None
+        )
+        if claim is None or claim.user_id != owner:
+            raise NotFound("There is no such claim.")
+        return claim
+
+    def find(self, claim_id: str) -> ClaimView | None:
+        """A claim that the API knows of, for whoever may see it."""
+        row = SQL.find_claim(self._work.opened, id=claim_id)
+        claim = _claim(row) if row else None
+        return ClaimView.of(claim) if claim and claim.shown else None
 
     def browse(self, owner: str, status: Shown | None, after: str | None, most: int) -> Sequence[Claim]:
         rows = SQL.list_claims(self._work.opened, user_id=owner, status=status, after=after, most=most)

@@ -18,6 +18,11 @@ class Work(UnitOfWork):
         """What merchants sell."""
         return SupplyStore(self, self.stock)
 
+    @property
+    def shown(self) -> SupplyStore:
+        """Supplies, as people may see them."""
+        return self.supplies
+
     @cached_property
     def stock(self) -> StockStore:
         """Units of supplies in this cell."""

@@ -151,6 +151,7 @@ class StockStore:
             for r in reservations
         ]
         SQL.move_stock(self._work.opened, moves=to_json(moves).decode(), cell=self._cell)
+        self._work.changes(r.supply_id for r in reservations)
 
     def _give_back_in_phases(self, reservations: Sequence[Reservation]) -> None:
         if moves := _in_phases(reservations):

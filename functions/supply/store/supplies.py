@@ -1,29 +1,42 @@
 """What merchants sell."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from functions.supply.domain import events
 from functions.supply.domain.phases import Phase
 from functions.supply.domain.supply import Asset, Status, Stock, Supply
 from functions.supply.store.sql import SQL, phases_of
 from functions.supply.store.stock import StockStore
+from functions.supply.views import SupplyView
 from shared import ids
 from shared.adapters.postgres import Row
 from shared.contracts.encode import to_json
 from shared.errors import Contended, NotFound
 from shared.money import Amount
 from shared.outbox.log import Fact
-from shared.outbox.work import UnitOfWork
+
+if TYPE_CHECKING:
+    from functions.supply.store import Work
 
 APART: Final = frozenset(Stock.__slots__) - {"version"} | set(Asset.__slots__) | {"stock_version"}
 """The columns that are not a supply's own, but its stock's and its asset's."""
 
 
+class Kept(msgspec.Struct):
+    """A supply for whoever may see it, which its view does not tell, as it does not tell all of its ETag."""
+
+    view: SupplyView
+    stock_version: int
+    published: bool
+
+
 class SupplyStore:
     """What merchants sell."""
 
-    def __init__(self, work: UnitOfWork, stock: StockStore) -> None:
+    def __init__(self, work: "Work", stock: StockStore) -> None:
         self._work = work
         self._stock = stock
 
@@ -41,6 +54,7 @@ class SupplyStore:
         SQL.insert_stock(
             self._work.opened, supply_id=supply.id, cell=self._work.settings.cell, quantity=supply.stock.quantity
         )
+        self._work.changes([supply.id])
         fact = events.SupplyCreated(
             supply_id=supply.id,
             user_id=supply.merchant_id,
@@ -73,15 +87,27 @@ class SupplyStore:
         version = SQL.update_supply(self._work.opened, **_terms(supply), version=supply.version, at=supply.updated_at)
         if version is None:
             raise Contended
+        self._work.changes([supply.id])
         self._work.events.append(supply.id, version - 1, [fact])
 
     def restock(self, supply: Supply, units: int) -> None:
         SQL.restock(self._work.opened, id=supply.id, cell=self._work.settings.cell, units=units)
         version = SQL.extend_stream(self._work.opened, id=supply.id)
+        self._work.changes([supply.id])
         fact = events.SupplyRestocked(
             supply_id=supply.id, user_id=supply.merchant_id, added=units, quantity=supply.stock.quantity
         )
         self._work.events.append(supply.id, version - 1, [fact])
+
+    def show(self, supply_id: str, viewer: str) -> SupplyView:
+        def find(work: "Work") -> Kept | None:
+            found = work.supplies.find([supply_id])
+            return Kept(SupplyView.of(found[0]), found[0].stock.version, found[0].published) if found else None
+
+        kept = self._work.stored("supply", supply_id, Kept, find) if ids.valid(supply_id, "sup") else None
+        if kept is None or not (kept.published or kept.view.merchant_id == viewer):
+            raise NotFound("There is no such supply.")
+        return kept.view.with_stock(kept.stock_version)
 
     def get(self, supply_id: str, viewer: str) -> Supply:
         found = self.find([supply_id]) if ids.valid(supply_id, "sup") else []

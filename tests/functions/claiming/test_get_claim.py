@@ -44,6 +44,16 @@ def test_an_open_claim_is_not_shown(
     absent(*(buyer.request("GET", f"/v1/claims/{each}") for each in (claim_id, ids.new("clm", "us"))))
 
 
+def test_that_there_is_no_claim_yet_is_no_answer_later(buyer: Person, on_sale: Sell, paid_order: Pay) -> None:
+    """Who asked for a claim before it was made sees it as soon as it is."""
+    order = paid_order(buyer, on_sale())
+    path = f"/v1/claims/{ids.sibling(order['id'], 'clm')}"
+    for _ in range(3):
+        absent(buyer.request("GET", path), buyer.request("GET", f"/v1/claims/{ids.new('clm', 'us')}"))
+    claim = buyer.post("/v1/claims", {"order_id": order["id"]})
+    assert buyer.get(path) == claim
+
+
 def test_query_parameters_are_refused(buyer: Person) -> None:
     """It takes none."""
     refused(buyer.request("GET", f"/v1/claims/{ids.new('clm', 'us')}?x=1"), 400, "VALIDATION_FAILED", "x")

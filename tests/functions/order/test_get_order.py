@@ -28,6 +28,32 @@ def test_an_order_is_shown_to_whom_it_concerns(
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
+def test_it_is_never_older_than_what_its_buyer_was_told(buyer: Person, on_sale: OnSale) -> None:
+    """However often it was read before, a change that was answered shows at once."""
+    placed = buyer.post("/v1/orders", body_of(buyer, (on_sale(), 1)), key=fresh_key())
+    path = f"/v1/orders/{placed['id']}"
+    assert {buyer.get(path)["id"] for _ in range(3)} == {placed["id"]}
+    answer = buyer.request("POST", f"{path}/cancel", key=fresh_key())
+    told = answer.json() if answer.status_code == 200 else buyer.get(path)  # it may be paid by now
+    for _ in range(3):
+        assert buyer.get(path)["version"] >= told["version"]
+
+
+def test_who_was_shown_a_copy_opens_it_to_nobody_else(
+    buyer: Person, anyone: Callable[[], Person], on_sale: OnSale
+) -> None:
+    """An order that was just read by its buyer is absent for others, and its tag counts for its buyer alone."""
+    placed = buyer.post("/v1/orders", body_of(buyer, (on_sale(), 1)), key=fresh_key())
+    path, stranger = f"/v1/orders/{placed['id']}", anyone()
+    shown = buyer.request("GET", path)
+    for _ in range(2):
+        foreign = stranger.request("GET", path, more={"If-None-Match": shown.headers["ETag"]})
+        unknown = stranger.request("GET", f"/v1/orders/{ids.new('ord', 'us')}")
+        assert (foreign.status_code, foreign.json()["code"]) == (404, "NOT_FOUND")
+        assert {**foreign.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+        assert "ETag" not in foreign.headers
+
+
 def test_it_follows_the_purchase(buyer: Person, on_sale: OnSale, paid_order: Callable[..., dict[str, Any]]) -> None:
     """Status, version and time of change go on with the order; the rest stays as it was placed."""
     paid = paid_order(buyer, on_sale())

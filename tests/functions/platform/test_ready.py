@@ -64,7 +64,12 @@ def served(settings: Settings, **changes: Any) -> Iterator[Callable[[], flask.Re
     resources = Resources(elsewhere)
     with patch.object(main, "resources", lambda: resources):
         operation = HttpOperation(
-            main.bind(load().rows["ready"]), elsewhere, resources.clock, resources.sessions(), resources.limits()
+            main.bind(load().rows["ready"]),
+            elsewhere,
+            resources.clock,
+            resources.sessions(),
+            resources.limits(),
+            resources.cache(),
         )
 
     def answer() -> flask.Response:

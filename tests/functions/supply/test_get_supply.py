@@ -40,6 +40,17 @@ def test_a_supply_is_sold_out_while_nothing_is_available(
     assert (gone["available"], gone["reserved"], gone["status"], gone["version"]) == (0, 0, "sold_out", 1)
 
 
+def test_a_sale_shows_at_once_to_who_bought(on_sale: Sell, buyer: Person, ordered: Callable[..., Any]) -> None:
+    """However often it was read before: after an order its units are not available, and its ETag is another."""
+    supply = on_sale(quantity=5)
+    path = f"/v1/supplies/{supply['id']}"
+    for left in (4, 3, 2):
+        known = buyer.request("GET", path).headers["ETag"]
+        ordered(buyer, supply)
+        shown = buyer.request("GET", path, more={"If-None-Match": known})
+        assert (shown.status_code, shown.json()["available"]) == (200, left)
+
+
 def test_query_parameters_are_refused(on_sale: Sell, buyer: Person) -> None:
     """It takes none."""
     response = buyer.request("GET", f"/v1/supplies/{on_sale()['id']}?fields=id")

@@ -7,7 +7,7 @@ from secrets import token_hex
 
 import pytest
 
-from shared.adapters.limits import KEPT_BUCKETS, Buckets, Limits, OwnBuckets, RedisBuckets
+from shared.adapters.limits import KEPT_BUCKETS, Buckets, Limits, OwnBuckets, RedisBuckets, Taken
 from shared.adapters.resources import Resources
 from shared.errors import Limited, Unavailable
 from shared.registry import Limit, Rate
@@ -16,18 +16,24 @@ SLOW = Rate(rate=1, burst=5)
 """Slow enough that nothing comes back while a test looks."""
 
 
-@pytest.fixture(params=["own", "redis"])
+@pytest.fixture(params=["own", "redis", "cluster"])
 def buckets(request: pytest.FixtureRequest) -> Buckets:
-    """Both kinds."""
+    """All kinds."""
     if request.param == "own":
         return OwnBuckets()
-    resources: Resources = request.getfixturevalue("resources")
+    resources: Resources = request.getfixturevalue("resources" if request.param == "redis" else "clustered")
     return buckets_of(resources)
 
 
 def buckets_of(resources: Resources) -> RedisBuckets:
     """The buckets in the Redis of some resources."""
-    return RedisBuckets(resources.redis, resources.breaker("redis"))
+    return RedisBuckets(resources.asker())
+
+
+def take(buckets: Buckets, key: str, rate: Rate) -> Taken:
+    """What one bucket says to one request."""
+    [taken], _ = buckets.take_all([(key, rate)], [])
+    return taken
 
 
 @pytest.fixture
@@ -38,10 +44,10 @@ def key() -> str:
 
 def test_a_burst_and_no_more(buckets: Buckets, key: str) -> None:
     """As many at once as the burst allows, each told what is left; the next one is told how long to wait."""
-    taken = [buckets.take(key, SLOW) for _ in range(SLOW.burst)]
+    taken = [take(buckets, key, SLOW) for _ in range(SLOW.burst)]
     assert [each.admitted for each in taken] == [True] * SLOW.burst
     assert taken[0].left in (SLOW.burst - 1, SLOW.burst - 2) and taken[-1].left == 0
-    refused = buckets.take(key, SLOW)
+    refused = take(buckets, key, SLOW)
     assert (refused.admitted, refused.left) == (False, 0)
     assert 0 < refused.wait <= 1
     assert SLOW.burst - 1 < refused.whole_in <= SLOW.burst
@@ -50,16 +56,16 @@ def test_a_burst_and_no_more(buckets: Buckets, key: str) -> None:
 def test_a_refusal_costs_nothing(buckets: Buckets, key: str) -> None:
     """Who goes on asking waits no longer for it."""
     for _ in range(SLOW.burst):
-        buckets.take(key, SLOW)
-    waits = [buckets.take(key, SLOW).wait for _ in range(50)]
+        take(buckets, key, SLOW)
+    waits = [take(buckets, key, SLOW).wait for _ in range(50)]
     assert waits == sorted(waits, reverse=True)
 
 
 def test_buckets_are_apart(buckets: Buckets, key: str) -> None:
     """What one has used is not missing to another."""
     for _ in range(SLOW.burst + 1):
-        buckets.take(key, SLOW)
-    assert buckets.take(f"{key}:other", SLOW).admitted
+        take(buckets, key, SLOW)
+    assert take(buckets, f"{key}:other", SLOW).admitted
 
 
 def test_it_fills_at_its_rate(buckets: Buckets, key: str) -> None:
@@ -68,7 +74,7 @@ def test_it_fills_at_its_rate(buckets: Buckets, key: str) -> None:
     began = time.monotonic()
     admitted = 0
     while (passed := time.monotonic() - began) < 1:
-        admitted += buckets.take(key, rate).admitted
+        admitted += take(buckets, key, rate).admitted
         assert admitted <= rate.burst + rate.rate * (time.monotonic() - began) + 1
     assert admitted >= rate.burst + rate.rate * passed * 0.5
 
@@ -78,14 +84,14 @@ def test_many_at_once_share_it(buckets: Buckets, key: str) -> None:
     rate = Rate(rate=1, burst=50)
     began = time.monotonic()
     with ThreadPoolExecutor(32) as pool:
-        taken = list(pool.map(lambda _: buckets.take(key, rate).admitted, range(200)))
+        taken = list(pool.map(lambda _: take(buckets, key, rate).admitted, range(200)))
     assert rate.burst <= sum(taken) <= rate.burst + (time.monotonic() - began) * rate.rate + 1
 
 
 def test_instances_count_together(resources: Resources, key: str) -> None:
     """Two processes' worth of clients on one Redis have one bucket; nothing is left of it when it is whole again."""
     instances = [buckets_of(Resources(resources.settings)) for _ in range(2)]
-    admitted = sum(instances[number % 2].take(key, SLOW).admitted for number in range(20))
+    admitted = sum(take(instances[number % 2], key, SLOW).admitted for number in range(20))
     assert SLOW.burst <= admitted <= SLOW.burst + 1
     assert 0 < resources.redis().pttl(key) <= SLOW.burst * 1000
 
@@ -95,7 +101,7 @@ def test_without_redis_each_counts_by_itself(resources: Resources, key: str) -> 
     nowhere = Resources(replace(resources.settings, redis_url="redis://127.0.0.1:1/0"))
     gone = buckets_of(nowhere)
     with pytest.raises(Unavailable):
-        gone.take(key, SLOW)
+        take(gone, key, SLOW)
     limits = Limits(gone, OwnBuckets(), {"read": Limit(ip=SLOW)})
     outcomes = [outcome_of(limits) for _ in range(SLOW.burst + 1)]
     assert outcomes == [True] * SLOW.burst + [False]
@@ -133,6 +139,8 @@ def test_the_longest_wait_is_told() -> None:
         meter = limits.meter("read")
         meter.count("ip", "192.0.2.1")
         meter.count("user", "usr_us_1")
+        told = meter.headers
+    assert "r=0" in told["RateLimit"]
     with pytest.raises(Limited) as refused:
         meter.check()
     assert 0.5 < refused.value.wait_seconds <= 1
@@ -143,5 +151,5 @@ def test_own_buckets_are_bounded() -> None:
     """Any number of addresses fills no memory: the ones that were quiet for longest are forgotten."""
     buckets = OwnBuckets()
     for number in range(KEPT_BUCKETS + 100):
-        buckets.take(str(number), SLOW)
+        take(buckets, str(number), SLOW)
     assert len(buckets._whole_at) == KEPT_BUCKETS
