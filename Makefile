@@ -3,11 +3,13 @@
 #   PYTHON=python3.11    which Python makes .venv (3.11 or later)
 #   ONCE=1               make run: end after what is played, with its exit code
 #   EVENT_BUS=kafka      make run, make up: events go by Kafka, not by Pub/Sub
+#   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   ARGS="..."           make test, make test-all, make bench, make logs: further arguments
 
 PYTHON ?= python3
 RUN := .venv/bin/python
+REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ packages:
 	@$(PYTHON) -I emulators/install_node.py
 
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
-	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(PORTS)
+	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REPLICAS) $(PORTS)
 
 test: packages ## run the tests but the long ones, on a stack of their own
 	@$(RUN) -m pytest -m "not long" $(ARGS)
@@ -62,7 +64,7 @@ contracts: packages ## compile the Solidity contracts
 	@node emulators/compile.js shared/contracts/solidity > .contracts.new && mv .contracts.new shared/contracts/solidity/contracts.json
 
 up: packages ## start the stack and leave it running
-	@$(RUN) -m emulators up --detach $(PORTS)
+	@$(RUN) -m emulators up --detach $(REPLICAS) $(PORTS)
 
 down: packages ## end the stack; what its stores held is gone
 	@$(RUN) -m emulators down

@@ -1,6 +1,6 @@
 """The commands of the local stack.
 
-python -m emulators up [--detach] [--play [--once]] [--ports-from N | --free-ports] [--state DIR]
+python -m emulators up [--detach] [--replica] [--play [--once]] [--ports-from N | --free-ports] [--state DIR]
 python -m emulators down | status | logs [NAME] [--follow] | reset [--state DIR]
 """
 
@@ -38,6 +38,7 @@ def up(arguments: argparse.Namespace) -> int:
         arguments.state,
         free_ports=arguments.free_ports,
         first_port=arguments.ports_from,
+        replica=arguments.replica,
         detached=arguments.detach,
         progress=shown,
     )
@@ -159,6 +160,9 @@ def _parser() -> argparse.ArgumentParser:
     ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, the other parts from N+1")
     ports.add_argument("--free-ports", action="store_true", help="draw every port at random")
     subparsers[up].add_argument("--detach", action="store_true", help="return when it is ready, and let it run")
+    subparsers[up].add_argument(
+        "--replica", action="store_true", default=bool(os.environ.get("REPLICA")), help="start a standby to read from"
+    )
     subparsers[up].add_argument("--play", action="store_true", help="play a purchase and the sample sale")
     subparsers[up].add_argument(
         "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="end after what is played"

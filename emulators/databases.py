@@ -19,12 +19,12 @@ from emulators.ports import HOST
 from emulators.postgres import SUPERUSER
 
 
-def accepts(layout: Layout) -> Callable[[], bool]:
-    """The question whether the server takes connections."""
+def accepts(layout: Layout, server: str = "postgres") -> Callable[[], bool]:
+    """The question whether a server takes connections."""
 
     def ask() -> bool:
         try:
-            _connect(layout).close()
+            _connect(layout, server).close()
         except (DatabaseError, InterfaceError, OSError):
             return False
         return True
@@ -69,11 +69,11 @@ def migrate(layout: Layout, services: Sequence[str]) -> None:
             raise StackError(f"The migrations of {region} failed: «{last_line(log)}», the whole output is {log}.")
 
 
-def _connect(layout: Layout) -> Connection:
+def _connect(layout: Layout, server: str = "postgres") -> Connection:
     return Connection(
         SUPERUSER,
         host=HOST,
-        port=layout.ports["postgres"],
+        port=layout.ports[server],
         database="postgres",
         password=secrets.read(layout.secrets, "postgres.password"),
         timeout=10,

@@ -7,6 +7,7 @@
 | MERIDIAN_REGION | the region that the process serves |
 | PUBLIC_URL | the edge, as clients write it |
 | DATABASE_HOST, DATABASE_PORT | PostgreSQL; each service has a database and a role of its own there |
+| REPLICA_HOST, REPLICA_PORT | its standby, where the stack has one |
 | REDIS_URL | Valkey |
 | PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST | host:port; Google's clients find their emulators by these names |
 | EVENT_BUS, KAFKA_BOOTSTRAP | with `kafka`, events go by the broker there, and there is no Pub/Sub; else `pubsub` |
@@ -152,6 +153,7 @@ def of_region(layout: Layout, region: str) -> dict[str, str]:
         "PUBLIC_URL": layout.edge_url,
         "DATABASE_HOST": HOST,
         "DATABASE_PORT": str(layout.ports["postgres"]),
+        **({"REPLICA_HOST": HOST, "REPLICA_PORT": str(layout.ports["replica"])} if "replica" in layout.ports else {}),
         "REDIS_URL": f"redis://{layout.address('valkey')}/0",
         **_events(layout),
         "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),

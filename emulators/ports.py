@@ -21,6 +21,7 @@ PREFERRED: Final = {
     "edge-admin": 18001,
     "supervisor": 18002,
     "postgres": 18432,
+    "replica": 18433,
     "valkey": 18379,
     "pubsub": 18085,
     "kafka": 18092,

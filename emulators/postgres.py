@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +41,7 @@ SETTINGS: Final = {
 TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108
 """Where a folder is made that is its user's alone, if the one that the environment names cannot be reached."""
 
-ACCESS: Final = f"host all all {HOST}/32 scram-sha-256\n"
+ACCESS: Final = f"host all all {HOST}/32 scram-sha-256\nhost replication {SUPERUSER} {HOST}/32 scram-sha-256\n"
 """pg_hba.conf: passwords over loopback, and no other way in."""
 
 
@@ -84,6 +84,26 @@ class Cluster:
         with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         (self.data / "pg_hba.conf").write_text(ACCESS, encoding="utf-8")
+
+    @property
+    def standby(self) -> "Cluster":
+        """The cluster beside it that follows it."""
+        return replace(self, data=self.folder / "replica")
+
+    def follow(self, password: str, primary_port: int, port: int) -> None:
+        """Make the data folder a copy of a running server's, which its server goes on to follow. Raises StackError."""
+        password_file = self.folder / "replica-password"
+        password_file.write_text(f"{HOST}:{primary_port}:*:{SUPERUSER}:{password}\n", encoding="ascii")
+        password_file.chmod(0o600)
+        _give(password_file, self.account)
+        primary = f"host={HOST} port={primary_port} user={SUPERUSER} passfile={password_file}"
+        program = str(self.home / "bin" / "pg_basebackup")
+        options = ("--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync")
+        copied = _run_as(self.account, [program, "-d", primary, "-D", str(self.data), *options], cwd=self.folder)
+        if copied.returncode != 0:
+            raise StackError(f"PostgreSQL's pg_basebackup failed: {' '.join(copied.stderr.split())}")
+        with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
+            file.write(f"port = '{port}'\n")
 
     def _initdb(self, password_file: Path) -> list[str]:
         return [

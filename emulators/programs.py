@@ -14,6 +14,7 @@ from emulators.supervisor import Program
 from shared.registry import Registry
 
 GUARD: Final = "guard"
+REPLICA: Final = "replica"
 TOPICS: Final = "topics-"
 
 GRANIAN: Final = (
@@ -51,11 +52,17 @@ def consumer_services(registry: Registry) -> list[str]:
 
 
 def names_with_ports(
-    registry: Registry, regions: Sequence[str], event_bus: str = PUBSUB, *, with_chain: bool = True
+    registry: Registry,
+    regions: Sequence[str],
+    event_bus: str = PUBSUB,
+    *,
+    with_chain: bool = True,
+    with_replica: bool = False,
 ) -> list[str]:
-    """The parts that listen, in the order in which ports are given out. Without its port the stack has no chain."""
+    """The parts that listen, in the order in which ports are given out. Without a port the stack has no such part."""
     stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", event_bus, "firestore"]
     stores += [chain.NAME] if with_chain else []
+    stores += [REPLICA] if with_replica else []
     hosts = [
         name
         for region in regions
@@ -79,6 +86,7 @@ def of_stack(
         valkey(parts, layout),
         *([chain.program(parts.anvil, layout)] if parts.anvil and chain.NAME in layout.ports else []),
         postgres(cluster, layout),
+        *([replica(cluster.standby, layout)] if REPLICA in layout.ports else []),
         edge(parts, layout, edge_configuration),
         *(program for region in layout.regions for program in of_region(registry, layout, region)),
     ]
@@ -93,6 +101,18 @@ def postgres(cluster: Cluster, layout: Layout) -> Program:
         databases.accepts(layout),
         directory=cluster.data,
         user=cluster.user,
+        stop_signal="INT",
+    )
+
+
+def replica(standby: Cluster, layout: Layout) -> Program:
+    """The server that follows it, and answers reads."""
+    return Program(
+        REPLICA,
+        standby.command,
+        databases.accepts(layout, REPLICA),
+        directory=standby.folder,
+        user=standby.user,
         stop_signal="INT",
     )
 

@@ -38,7 +38,7 @@ LOOK_SECONDS: Final = 0.1
 
 REGIONS: Final = ("us-central1",)
 
-STORES: Final = ("postgres", "valkey", "pubsub", "kafka", "firestore", "chain")
+STORES: Final = ("postgres", programs.REPLICA, "valkey", "pubsub", "kafka", "firestore", "chain")
 
 VOLATILE: Final = ("postgres", "logs", "edge.json", "chain.json", "supervisord.conf", "supervisord.pid", record.NAME)
 """What one `up` leaves in the state folder and the next removes. Secrets stay until `reset`."""
@@ -55,6 +55,7 @@ class Stack:
         first_port: int | None = None,
         regions: Sequence[str] = REGIONS,
         overrides: Mapping[str, str] | None = None,
+        replica: bool = False,
         detached: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -64,6 +65,7 @@ class Stack:
         first_port: the port of the edge, the other parts' following it; None for the table of ports.py.
         regions: the regions that `up` starts, the primary first.
         overrides: settings for Meridian's processes, over those of the caller's environment (environment.SETTABLE).
+        replica: whether a standby of its database server is started as well.
         detached: whether it outlives the process that calls `up`; otherwise it ends when that is killed.
         progress: is told what a start waits for.
         """
@@ -72,6 +74,7 @@ class Stack:
         self._first_port = first_port
         self._regions = tuple(regions)
         self._overrides = {**environment.from_outside(), **(overrides or {})}
+        self._replica = replica
         self._detached = detached
         self._progress = progress or Progress()
         self._supervisord: subprocess.Popen[bytes] | None = None
@@ -206,7 +209,9 @@ class Stack:
         registry = load()
         event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
         found = parts.find(event_bus)
-        names = programs.names_with_ports(registry, self._regions, event_bus, with_chain=found.anvil is not None)
+        names = programs.names_with_ports(
+            registry, self._regions, event_bus, with_chain=found.anvil is not None, with_replica=self._replica
+        )
         ports = Ports(names, first=self._first_port, free=self._free_ports)
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")

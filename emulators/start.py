@@ -49,7 +49,7 @@ class Start:
             self._supervisor.start(name)
         others = [name for name in early if name != chain.NAME]
         self._at_once(self._make_databases, self._make_chain, lambda: self._until_ready(*others))
-        late = [name for name in self._programs if name not in (*early, "postgres")]
+        late = [name for name in self._programs if name not in (*early, "postgres", programs.REPLICA)]
         for name in late:
             self._supervisor.start(name)
         self._until_ready(*late)
@@ -74,6 +74,13 @@ class Start:
         with self._progress.step("migrations"):
             databases.create(self._layout, self._databases)
             databases.migrate(self._layout, self._databases)
+        if programs.REPLICA in self._programs:
+            with self._progress.step("pg_basebackup"):
+                self._cluster.standby.follow(
+                    password, self._layout.ports["postgres"], self._layout.ports[programs.REPLICA]
+                )
+            self._supervisor.start(programs.REPLICA)
+            self._until_ready(programs.REPLICA)
 
     def _make_chain(self) -> None:
         if chain.NAME not in self._programs:

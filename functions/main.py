@@ -43,6 +43,7 @@ def bind(row: Row, host: str | None = None) -> Bound:
         function=getattr(operation, row.name),
         database=partial(resources().database, service),
         work=partial(store.Work, resources(), service),
+        replica=partial(resources().replica, service),
     )
 
 

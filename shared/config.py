@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,9 @@ class Settings:
     database_host: str
     database_port: int
     cloud_sql_instance: str
+    replica_host: str
+    replica_port: int
+    cloud_sql_replica: str
     database_pool: int
     redis_url: str
     event_bus: str
@@ -72,6 +75,17 @@ class Settings:
         """The authority that EIP-4361 messages must name."""
         return self.public_url.split("://", 1)[1]
 
+    def of_replica(self) -> "Settings | None":
+        """The settings by which databases are their replicas; None where there are none."""
+        if not (self.replica_host or self.cloud_sql_replica):
+            return None
+        return replace(
+            self,
+            database_host=self.replica_host,
+            database_port=self.replica_port,
+            cloud_sql_instance=self.cloud_sql_replica,
+        )
+
     def secret(self, name: str) -> bytes:
         """A secret by name: a file locally, a mounted Secret Manager secret in the cloud.
 
@@ -101,6 +115,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         database_host=environment.get("DATABASE_HOST", ""),
         database_port=int(environment.get("DATABASE_PORT", "5432")),
         cloud_sql_instance=environment.get("CLOUD_SQL_INSTANCE", ""),
+        replica_host=environment.get("REPLICA_HOST", ""),
+        replica_port=int(environment.get("REPLICA_PORT", "5432")),
+        cloud_sql_replica=environment.get("CLOUD_SQL_REPLICA", ""),
         database_pool=int(environment.get("DATABASE_POOL", "8")),
         redis_url=environment.get("REDIS_URL", ""),
         event_bus=_one_of(environment.get("EVENT_BUS", "pubsub"), "pubsub", "kafka"),

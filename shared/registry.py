@@ -113,6 +113,7 @@ class Row(Strict):
     hosts: Literal["all"] | None = None
     deprecated: Deprecated | None = None
     cached: str | None = None
+    replica: Literal["allowed"] | None = None
 
     @property
     def method(self) -> str:
@@ -128,6 +129,11 @@ class Row(Strict):
     def parameters(self) -> list[str]:
         """The names of the path's parameters."""
         return re.findall(r"{(\w+)}", self.http or "")
+
+    @property
+    def eventual(self) -> bool:
+        """Whether a caller may ask it by `consistency=eventual` for what is not quite new: a read of theirs."""
+        return self.method == "GET" and self.scope != "public"
 
     @property
     def rpc_service(self) -> str:
@@ -224,6 +230,7 @@ def load(path: Path = PATH) -> Registry:
     registry = msgspec.convert(document, Registry)
     for row in registry.operations.values():
         _check(row, registry)
+        _check_reads(row, registry)
     _check_unique(registry)
     return registry
 
@@ -242,8 +249,6 @@ def _check(row: Row, registry: Registry) -> None:
         raise ValueError(f"{row.name}: only who signed in has a session")
     if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
         raise ValueError(f"{row.name}: only what changes a thing asks for its version")
-    if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
-        raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
     if row.rpc and not row.callers:
         raise ValueError(f"{row.name}: an RPC row names its callers")
     if row.event and row.replay is None:
@@ -264,6 +269,14 @@ def _check_deprecated(row: Row, deprecated: Deprecated, registry: Registry) -> N
         raise ValueError(f"{row.name}: {deprecated.successor} cannot take its place")
     if deprecated.sunset <= deprecated.since:
         raise ValueError(f"{row.name}: it is gone before it is deprecated")
+
+
+def _check_reads(row: Row, registry: Registry) -> None:
+    """That a row which may read elsewhere than in its database reads at all. Raises ValueError."""
+    if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
+        raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
+    if row.replica and not (row.eventual and registry.services[row.service].database and not row.emits):
+        raise ValueError(f"{row.name}: only what reads a database, and writes nothing, reads from a replica")
 
 
 def _check_unique(registry: Registry) -> None:

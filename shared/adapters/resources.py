@@ -45,6 +45,20 @@ class Resources:
 
         return self.once(f"database {service}", connect)
 
+    def replica(self, service: str) -> "Database | None":
+        """The read replica of a service's database; None where there is none."""
+        settings = self.settings.of_replica()
+        if settings is None:
+            return None
+
+        def connect() -> "Database":
+            from shared.adapters.connect import connector
+            from shared.adapters.postgres import Database
+
+            return Database(connector(settings, service), settings.database_pool)
+
+        return self.once(f"replica {service}", connect)
+
     def channel(self, to: str, caller: str) -> "RpcChannel":
         """A channel to a service's RPC host, on behalf of another service. Raises KeyError for one without address."""
 
@@ -109,7 +123,7 @@ class Resources:
 
             return Asker(self.redis, self.breaker("redis"))
 
-        return self._once("asker", make)
+        return self.once("asker", make)
 
     def cache(self) -> "Cache":
         """What is kept of the things that the registry has caches for."""
@@ -120,7 +134,7 @@ class Resources:
 
             return Cache(self.asker(), load().caches)
 
-        return self._once("cache", make)
+        return self.once("cache", make)
 
     def limits(self) -> "Limits":
         """Counts requests by the registry's profiles."""

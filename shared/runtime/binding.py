@@ -1,6 +1,7 @@
 """An operation bound to its row: what it wants to be given, and how its work is opened."""
 
 import inspect
+import logging
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,8 +9,12 @@ from typing import Any
 
 from shared.adapters.postgres import Database, Transaction, retried
 from shared.contracts.operations import Repeated, Resource
+from shared.errors import Contended, Unavailable
 from shared.idempotency import Key
+from shared.outbox.lag import LAG_AT_MOST_SECONDS, lag
 from shared.registry import Row
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,9 @@ class Bound:
     database: Callable[[], Database]
     work: Callable[[Transaction | None, Key | None], Any]
     """Opens the service's work: within a transaction, or (sagas, operations without one) with None."""
+
+    replica: Callable[[], Database | None] = lambda: None
+    """The read replica of its database, where there is one."""
 
     parameters: frozenset[str] = field(init=False)
     """The names that the function's signature asks for."""
@@ -49,6 +57,23 @@ class Bound:
         if self.row.transaction != "one":
             return self.call(None, **given)
         return retried(lambda: self._in_transaction(**given))
+
+    def run_eventually(self, **given: Any) -> tuple[Any, float | None]:
+        """Call a read on the replica: what it answers, and how old that is at most, in seconds.
+
+        It is called as by run, and its age None, where there is no replica, or it does not answer or is far behind.
+        """
+        replica = self.replica() if self.row.replica else None
+        if replica is not None:
+            try:
+                with replica.transaction() as transaction:
+                    behind = lag(transaction)
+                    if behind <= LAG_AT_MOST_SECONDS:
+                        return self.call(transaction, **given), behind
+                    log.warning("the replica for %s is %.1f s behind", self.row.name, behind)
+            except (Unavailable, Contended) as error:
+                log.warning("the replica for %s is left out: %s", self.row.name, error)
+        return self.run(**given), None
 
     def _in_transaction(self, **given: Any) -> Any:
         with self.database().transaction() as transaction:

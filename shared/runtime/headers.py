@@ -7,12 +7,15 @@ from typing import Final
 
 from shared.registry import Row, load
 
+CONSISTENCY: Final = "X-Consistency"
+"""Says of a read that was asked for its consistency how it was read; from a replica, with how old it is at most."""
+
 ASKED: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent"
 """What a script of another origin may send."""
 
 TOLD: Final = (
     "Deprecation, ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, Sunset, WWW-Authenticate, "
-    "X-Request-Id, X-Served-By"
+    "X-Consistency, X-Request-Id, X-Served-By"
 )
 """What it may read besides the headers that it always may."""
 

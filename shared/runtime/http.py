@@ -25,6 +25,7 @@ from shared.errors import (
     Forbidden,
     KeyInUse,
     KeyRequired,
+    Malformed,
     MeridianError,
     NotFound,
     NotJson,
@@ -38,7 +39,7 @@ from shared.registry import Row
 from shared.runtime import tags, tokens
 from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
-from shared.runtime.headers import common, deprecation
+from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.peer import client_address
 from shared.runtime.routes import pattern
 from shared.telemetry.context import follow, trail
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY: Final = re.compile(r"[!-~]{16,255}", re.ASCII)
+CONSISTENCIES: Final = ("strong", "eventual")
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -92,7 +94,7 @@ class HttpOperation:
         if matched is None:
             raise NotFound
         body = self._read(request)
-        query = list(request.args.items(multi=True))
+        query, eventual = self._consistency(list(request.args.items(multi=True)))
         wanted = self._bound.request_type or Request
         given: dict[str, Any] = {"caller": caller, "request": to_request(wanted, matched.groupdict(), query, body)}
         if address := getattr(given["request"], "address", None):
@@ -100,7 +102,7 @@ class HttpOperation:
         if self._row.if_match:
             given["match"] = tags.match(request.headers.get("If-Match"))
         if self._row.idempotency is None:
-            return self._plain(request, given, meter)
+            return self._plain(request, given, meter, eventual=eventual)
         key = self._key(request, caller, query, body)
         if self._row.transaction == "saga":
             return self._saga(key, given, meter)
@@ -154,15 +156,34 @@ class HttpOperation:
             fingerprint=fingerprint(self._row.method, request.path, query, body),
         )
 
-    def _plain(self, request: flask.Request, given: dict[str, Any], meter: "Meter") -> flask.Response:
+    def _consistency(self, query: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], bool | None]:
+        """A query without its `consistency`, and whether that is eventual; None where nothing is said of it."""
+        asked = [value for name, value in query if name == "consistency"] if self._row.eventual else []
+        if not asked:
+            return query, None
+        if len(asked) > 1 or asked[0] not in CONSISTENCIES:
+            raise Malformed(f"one of {', '.join(CONSISTENCIES)}", field="consistency")
+        return [pair for pair in query if pair[0] != "consistency"], asked[0] == "eventual"
+
+    def _plain(
+        self, request: flask.Request, given: dict[str, Any], meter: "Meter", *, eventual: bool | None
+    ) -> flask.Response:
         """An operation without a key; a read answers 304 to who knows what it would answer."""
         reads = self._bound.tagged and self._row.method == "GET"
         known = tags.known(request.headers.get("If-None-Match")) if reads else None
+        age = None
         with self._counted(given["request"], meter):
-            answer = self._answer(self._bound.run(**given))
+            if eventual:
+                result, age = self._bound.run_eventually(**given)
+            else:
+                result = self._bound.run(**given)
+        answer = self._answer(result)
         if known is not None and known.has(answer.tag):
             answer = Answer(304, "", answer.tag)
-        return self._response(answer)
+        response = self._response(answer)
+        if eventual is not None:
+            response.headers[CONSISTENCY] = "strong" if age is None else f"eventual; lag={age:.3f}"
+        return response
 
     @contextmanager
     def _counted(self, wanted: Any, meter: "Meter") -> Iterator[None]:

@@ -61,6 +61,12 @@ IF_NONE_MATCH: Final[dict[str, Any]] = {
     "description": "ETags that are known: 304 when it is still one of them.",
     "schema": {"type": "string", "examples": ['"1"']},
 }
+CONSISTENCY: Final[dict[str, Any]] = {
+    "name": "consistency",
+    "in": "query",
+    "description": "`eventual` may be answered from a replica: X-Consistency tells how old that is at most.",
+    "schema": {"enum": ["strong", "eventual"], "default": "strong"},
+}
 HEADERS: Final = {
     "X-Request-Id": {
         "required": True,
@@ -68,6 +74,10 @@ HEADERS: Final = {
         "schema": {"type": "string"},
     },
     "X-Served-By": {"required": True, "description": "The region that answered.", "schema": {"type": "string"}},
+    "X-Consistency": {
+        "description": "How this was read, where it was asked for; from a replica, how many seconds it lags at most.",
+        "schema": {"type": "string", "pattern": r"^strong$|^eventual; lag=[0-9]+\.[0-9]{3}$"},
+    },
     "Idempotent-Replayed": {
         "description": "This is the answer of an earlier request with the same key.",
         "schema": {"const": "true"},
@@ -186,6 +196,8 @@ def _input(row: Row, fields: dict[str, Any], *, tagged: bool) -> dict[str, Any]:
     if tagged and row.method == "GET":
         parameters.append(IF_NONE_MATCH)
     body = {}
+    if row.eventual:
+        parameters.append(CONSISTENCY)
     if row.method not in WITH_BODY:
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": _given(schema)}
@@ -234,6 +246,7 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: bo
     names = [*ALWAYS, *(["Idempotent-Replayed"] if row.idempotency else [])]
     names += ["ETag"] if tagged else []
     names += ["Deprecation", "Sunset", "Link"] if row.deprecated else []
+    names += ["X-Consistency"] if row.eventual else []
     success = {"headers": _headers(*names), **content}
     unchanged = {"description": title_of(304), "headers": _headers(*names)}
     return {

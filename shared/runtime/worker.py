@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from shared.adapters.resources import Resources
 from shared.adapters.transport import event_bus
 from shared.errors import MeridianError
+from shared.outbox.lag import keep_beating
 from shared.outbox.relay import Relay
 from shared.outbox.replay import Comparison
 from shared.outbox.source import Sources
@@ -31,6 +32,9 @@ def work(service: str, resources: Resources, consumers: Sequence[Bound], stop: t
     """
     filler = threading.Thread(target=fill, args=(service, resources, consumers, stop), name="gap filler")
     filler.start()
+    if load().services[service].database and resources.settings.of_replica():
+        beating = (resources.database(service), stop)
+        threading.Thread(target=keep_beating, args=beating, name="heart", daemon=True).start()
     try:
         if load().services[service].outbox:
             _relay(service, resources).run(stop)

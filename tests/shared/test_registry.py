@@ -54,6 +54,8 @@ def with_row(**row: Any) -> Change:
         (with_row(**GET, idempotency="optional"), "Invalid enum value 'optional'"),
         (with_row(**GET, environment="staging"), "Invalid enum value 'staging'"),
         (with_row(**GET, emits=["Order Placed"]), "matching regex"),
+        (with_row(**GET, replica="maybe"), "Invalid enum value 'maybe'"),
+        (lambda d: d["caches"]["order"].update(seconds="long"), "Expected `float`"),
     ],
 )
 def test_what_does_not_fit_a_type_is_refused(

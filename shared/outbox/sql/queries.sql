@@ -221,3 +221,12 @@ FROM jsonb_to_recordset(:advanced::jsonb) AS a (stream text, version bigint)
 WHERE inbox.consumer = :consumer AND inbox.stream = a.stream
 RETURNING inbox.stream,
     EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream) AS behind;
+
+-- name: beat!
+-- Let replicas know how far they have come. Nobody misses a beat that a crash takes back.
+WITH lightly AS (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE heartbeat SET at = clock_timestamp() FROM lightly;
+
+-- name: read_lag$
+-- How far a replica is behind at most, in microseconds: by the last beat that it has heard of, however that came.
+SELECT greatest(extract(epoch FROM clock_timestamp() - at) * 1000000, 0)::bigint FROM heartbeat;

