@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import identity, ledger, relay
+from tests.bench import identity, ledger, reads, relay
 from tests.bench.comparing import Comparison
 
 BENCHES: Final[list[Callable[[], Comparison]]] = [
@@ -18,6 +18,7 @@ BENCHES: Final[list[Callable[[], Comparison]]] = [
     identity.token_verification,
     ledger.transfer,
     ledger.transfer_in_python,
+    reads.cached_read,
     relay.relay,
     relay.commit_to_handler,
 ]
