@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from shared.adapters.cache import Cache
+from shared.adapters.transport import EventBus
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
-from shared.outbox.relay import EventBus
 
 log = logging.getLogger(__name__)
 
