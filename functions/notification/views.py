@@ -6,7 +6,7 @@ import msgspec
 
 from functions.notification.domain.feed import Item
 from functions.notification.domain.webhook import Delivery, DeliveryStatus, Reason, Status, Webhook
-from shared.contracts.operations import Time, View
+from shared.contracts.operations import Resource, Time, View
 
 
 class ActivityItemView(View):
@@ -32,18 +32,14 @@ class ActivityView(View):
     next_cursor: str
 
 
-class WebhookView(View, kw_only=True):
-    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (for days nothing else).
-
-    failures: how many attempts in a row have failed.
-    """
+class WebhookView(Resource, kw_only=True):
+    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (nothing else for days)."""
 
     id: str
     url: str
     events: list[str]
     status: Status
     reason: Reason
-    failures: int
     created_at: Time
     updated_at: Time
 
@@ -62,6 +58,11 @@ class NewWebhookView(WebhookView, kw_only=True):
     def with_secret(cls, webhook: Webhook, secret: str) -> "NewWebhookView":
         """What its owner sees of a webhook and its new secret."""
         return cls(**msgspec.structs.asdict(WebhookView.of(webhook)), secret=secret)
+
+    def tag(self) -> str:
+        """That of the webhook: a secret is no state of it that is shown."""
+        shown = {name: getattr(self, name) for name in WebhookView.__struct_fields__}
+        return WebhookView(**shown).tag()
 
 
 class DeliveryView(View, kw_only=True):

@@ -30,7 +30,7 @@ def book(arrival: Arrival, work: CustodyWork) -> bool:
         version=(known.version if known else 0) + (1 if owner else 0),
     )
     if owner:
-        work.ledger.post(credit(deposit, work.now()), [user_id])
+        work.ledger.post(credit(deposit, work.now()), {wallet_id: user_id})
     work.deposits.book(deposit)
     return owner is not None
 
@@ -46,4 +46,5 @@ def _reverse(deposit: Deposit, work: CustodyWork) -> None:
     currency = deposit.arrival.currency
     accounts = work.ledger.lock([deposit.wallet_id])
     account = accounts.get((deposit.wallet_id, currency), Account(deposit.wallet_id, currency))
-    work.ledger.post(taken_back(deposit, account, work.new_id("trf"), work.now()), [deposit.user_id])
+    back = taken_back(deposit, account, work.new_id("trf"), work.now())
+    work.ledger.post(back, {deposit.wallet_id: deposit.user_id})

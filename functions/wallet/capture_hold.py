@@ -28,6 +28,6 @@ def capture_hold(event: Event[OrderConfirmed], work: WalletWork) -> None:
         created_at=work.now(),
         order_id=order.order_id,
     )
-    work.ledger.post(transfer, [hold.user_id])
+    work.ledger.post(transfer, {hold.wallet_id: hold.user_id})
     work.holds.capture(hold, transfer.id)
     work.escrows.open(order.order_id, hold.currency, hold.amount)

@@ -47,5 +47,5 @@ def create_transfer(request: CreateTransfer, caller: Caller, work: WalletWork) -
         created_at=work.now(),
         reference=request.reference,
     )
-    work.ledger.post(transfer, sorted({payer.user_id, payee.user_id}))
+    work.ledger.post(transfer, {payer.id: payer.user_id, payee.id: payee.user_id})
     return TransferView.of(transfer)

@@ -10,7 +10,7 @@ def complete(withdrawal: Withdrawal, transaction_hash: str, work: CustodyWork) -
         return
     hold = work.holds.lock([withdrawal.hold_id])[withdrawal.hold_id]
     transfer = paid_out(withdrawal, work.new_id("trf"), work.now())
-    work.ledger.post(transfer, [withdrawal.user_id])
+    work.ledger.post(transfer, {withdrawal.wallet_id: withdrawal.user_id})
     work.holds.capture(hold, transfer.id)
     if withdrawal.status == "requested":  # it was mined before anybody could record that it was sent
         withdrawal = withdrawal.sent(transaction_hash, work.now())

@@ -30,5 +30,5 @@ def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:
         ),
         created_at=work.now(),
     )
-    work.ledger.post(transfer, [wallet.user_id])
+    work.ledger.post(transfer, {wallet.id: wallet.user_id})
     return TransferView.of(transfer)

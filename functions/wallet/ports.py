@@ -40,14 +40,14 @@ class Ledger(Protocol):
     def lock(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], Account]:
         """The accounts of wallets by (wallet, currency), locked against change until the transaction ends."""
 
-    def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
+    def post(self, transfer: Transfer, owners: Mapping[str, str]) -> None:
         """Move money, and tell of it. Raises InsufficientFunds, BalanceOverflow, AlreadyReversed; then nothing moved.
 
-        user_ids: the users whose wallets it touches.
+        owners: whose the wallets are that it touches.
         """
 
-    def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
-        """Move money by several transfers, all or none, each with the users it touches. Raises as post does.
+    def post_linked(self, transfers: Sequence[tuple[Transfer, Mapping[str, str]]]) -> None:
+        """Move money by several transfers, all or none, each with the owners of its wallets. Raises as post does.
 
         What counts is their effect together: what one brings, a later one may take.
         """

@@ -48,7 +48,7 @@ def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> 
         raise WalletClosed
     made = [_transfer(asked, work) for asked in request.transfers]
     work.ledger.post_linked(
-        [(each, sorted({owners[leg.account] for leg in each.postings if not leg.system})) for each in made]
+        [(each, {leg.account: owners[leg.account] for leg in each.postings if not leg.system}) for each in made]
     )
     return TransfersView([TransferView.of(each) for each in made])
 

@@ -25,6 +25,6 @@ def refund_escrow(request: RefundRequest, work: WalletWork) -> RefundResponse:
             created_at=work.now(),
             order_id=escrow.order_id,
         )
-        work.ledger.post(transfer, [wallet.user_id])
+        work.ledger.post(transfer, {wallet.id: wallet.user_id})
         work.escrows.end(escrow.order_id, "refunded")
     return RefundResponse(state=RefundResponse.STATE_REFUNDED)

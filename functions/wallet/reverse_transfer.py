@@ -22,5 +22,5 @@ def reverse_transfer(request: ReverseTransfer, caller: Caller, work: WalletWork)
     wallets = work.wallets.find([leg.account for leg in back.postings if not leg.system])
     if not all(wallet.open for wallet in wallets):
         raise WalletClosed
-    work.ledger.post(back, sorted({wallet.user_id for wallet in wallets}))
+    work.ledger.post(back, {wallet.id: wallet.user_id for wallet in wallets})
     return TransferView.of(back)

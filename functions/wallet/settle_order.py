@@ -29,5 +29,5 @@ def settle_order(event: Event[OrderClaimed | OrderMatured], work: WalletWork) ->
         created_at=work.now(),
         order_id=order.order_id,
     )
-    work.ledger.post(transfer, [order.merchant_id])
+    work.ledger.post(transfer, {payout.wallet_id: order.merchant_id for payout in order.payouts})
     work.escrows.end(order.order_id, "settled")

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
+from http.client import HTTPException
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from threading import Timer
 from typing import Final
@@ -164,7 +165,7 @@ def _exchange(
         connection.request("POST", to.path, body=body, headers={**headers, "Host": to.authority}, preload_content=False)
         head = connection.getresponse()
         return Reply(head.status, _seconds(head.headers.get("Retry-After", "")))
-    except (HTTPError, OSError, ValueError) as error:
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
         late = time.monotonic() - began >= within_seconds
         raise Unreachable("no answer in time" if late else _told(error)) from error
     finally:

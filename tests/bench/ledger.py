@@ -181,7 +181,7 @@ def _move(environment: Mapping[str, str]) -> float:
         payer, payee = (f"wal_us_{number:026}" for number in _two())
         with Work(resources, "wallet").transaction() as work:
             postings = (Posting(payer, "USDC", -1), Posting(payee, "USDC", 1))
-            work.ledger.post(Transfer(work.new_id("trf"), "transfer", postings, work.now()), ["usr_us_1"])
+            work.ledger.post(Transfer(work.new_id("trf"), "transfer", postings, work.now()), {payer: "usr_us_1"})
         count += 1
     resources.database("wallet").close()
     return count / passed

@@ -1,6 +1,6 @@
 """People and things that requests for any row can name, and what each row needs to succeed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,6 +44,14 @@ def supply_of(person: Person, **terms: Any) -> dict[str, Any]:
     return made
 
 
+def hook_of(person: Person) -> dict[str, str]:
+    """A webhook of somebody's, at an address where nobody listens, and a delivery to it, by their ids."""
+    body = {"url": "http://127.0.0.1:1/", "events": ["supply.archived"]}
+    webhook_id = person.post("/v1/webhooks", body)["id"]
+    delivery_id = person.post(f"/v1/webhooks/{webhook_id}/test")["id"]
+    return {"webhook_id": webhook_id, "delivery_id": delivery_id}
+
+
 @pytest.fixture(scope="session")
 def thing(merchant: Person) -> dict[str, Any]:
     """A supply on sale, with more units than the tests can buy."""
@@ -66,9 +74,21 @@ def world(
         "supply_id": supply_of(owner, status="draft")["id"],
         "order_id": order["id"],
         "claim_id": claim["id"],
+        **hook_of(owner),
         "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }
     return World(owner, anyone(), known, partial(paid_order, owner, thing), books)
+
+
+@pytest.fixture(autouse=True)
+def room_for_webhooks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Deletes the further webhooks that a test has made: nobody may have many."""
+    yield
+    if "webhook" in request.node.name and "world" in request.fixturenames:
+        world: World = request.getfixturevalue("world")
+        for webhook in world.owner.get("/v1/webhooks?limit=100")["items"]:
+            if webhook["id"] != world.known["webhook_id"]:
+                world.owner.request("DELETE", f"/v1/webhooks/{webhook['id']}").raise_for_status()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from emulators.buyer import CHAIN_ID, Person, fresh_key
 from shared.adapters.ethereum import address_of, personal_digest, sign
 from tests.contract.api import ADDRESS
-from tests.contract.conftest import World, funded, supply_of
+from tests.contract.conftest import World, funded, hook_of, supply_of
 
 PHASES: Final = [
     {"name": "Friends", "starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-02-01T02:00:00+02:00",
@@ -172,6 +172,26 @@ def paid(world: World) -> Sample:
     return Sample({"order_id": order["id"]})
 
 
+def hook(world: World) -> Sample:
+    """A further webhook."""
+    return Sample({"url": "http://127.0.0.1:1/hooks", "events": ["order.paid", "transfer.posted"]})
+
+
+def needless(world: World) -> Sample:
+    """A webhook that nobody else looks at."""
+    return Sample(path={"webhook_id": world.owner.post("/v1/webhooks", hook(world).body)["id"]})
+
+
+def new_secret(world: World) -> Sample:
+    """Another secret for a webhook, at once."""
+    return Sample({"grace_seconds": 0}, needless(world).path)
+
+
+def undelivered(world: World) -> Sample:
+    """What was to be delivered."""
+    return Sample(path=hook_of(world.owner))
+
+
 def failed(world: World) -> Sample:
     """A claim that could not be redeemed; nobody can have one fail at will, so the database says that it did."""
     claim = world.owner.post("/v1/claims", {"order_id": world.paid()["id"]})
@@ -205,4 +225,10 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "cancel_order": unpaid,
     "create_claim": paid,
     "retry_claim": failed,
+    "create_webhook": hook,
+    "delete_webhook": needless,
+    "enable_webhook": needless,
+    "rotate_secret": new_secret,
+    "try_webhook": needless,
+    "redeliver": undelivered,
 }

@@ -143,7 +143,7 @@ def test_money_times_and_ids_in_answers(success: Callable[[Row], httpx.Response]
             continue
         if name in AMOUNTS and not (row.name == "issue_nonce" and name == "nonce"):
             assert isinstance(value, str), f"{name}: {value!r}"
-            digits = value.removeprefix("-") if row.name == "list_entries" else value
+            digits = value.removeprefix("-") if row.name in ("list_entries", "list_activity") else value
             assert MONEY.fullmatch(digits), f"{name}: {value!r}"
             assert int(digits) <= MAXIMUM
         if name.endswith("_at") or name == "at":

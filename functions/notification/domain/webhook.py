@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-LIMIT: Final = 20
+LIMIT: Final = 50
 """How many webhooks one user may have."""
 
 DELIVERED_WITHIN: Final = timedelta(hours=72)

@@ -84,11 +84,12 @@ class HoldReleased:
 
 @dataclass(frozen=True, slots=True)
 class PostedPosting:
-    """One leg of a transfer."""
+    """One leg of a transfer; `user_id` is whose wallet it is, empty for an account of the house's."""
 
     account: str
     currency: str
     amount: SignedAmount
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)

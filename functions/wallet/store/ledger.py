@@ -34,14 +34,14 @@ class LedgerStore:
         rows = SQL.lock_accounts(self._work.opened, wallet_ids=list(wallet_ids))
         return {(row["wallet_id"], row["currency"]): Account(**row) for row in rows}
 
-    def post(self, transfer: Transfer, user_ids: Sequence[str]) -> None:
-        self.post_linked([(transfer, user_ids)])
+    def post(self, transfer: Transfer, owners: Mapping[str, str]) -> None:
+        self.post_linked([(transfer, owners)])
 
-    def post_linked(self, transfers: Sequence[tuple[Transfer, Sequence[str]]]) -> None:
+    def post_linked(self, transfers: Sequence[tuple[Transfer, Mapping[str, str]]]) -> None:
         legs = [(place, leg) for place, (transfer, _) in enumerate(transfers, 1) for leg in transfer.postings]
         # In the order in which accounts are locked; an account's own legs stay in the order of their transfers.
         legs.sort(key=lambda leg: (leg[1].account, leg[1].currency))
-        facts = self._work.events.rows((transfer.id, 1, _posted(transfer, users)) for transfer, users in transfers)
+        facts = self._work.events.rows((transfer.id, 1, _posted(transfer, owners)) for transfer, owners in transfers)
         moved = [transfer for transfer, _ in transfers]
         try:
             SQL.post_transfers(
@@ -152,14 +152,14 @@ class EscrowStore:
         return bool(SQL.is_waited_for(self._work.opened, wallet_id=wallet_id))
 
 
-def _posted(transfer: Transfer, user_ids: Sequence[str]) -> events.TransferPosted:
+def _posted(transfer: Transfer, owners: Mapping[str, str]) -> events.TransferPosted:
     return events.TransferPosted(
         transfer_id=transfer.id,
         kind=transfer.kind,
         reference=transfer.reference or transfer.order_id or "",
         postings=[
-            events.PostedPosting(posting.account, posting.currency, SignedAmount(posting.amount))
-            for posting in transfer.postings
+            events.PostedPosting(p.account, p.currency, SignedAmount(p.amount), owners.get(p.account, ""))
+            for p in transfer.postings
         ],
-        user_ids=list(user_ids),
+        user_ids=sorted(set(owners.values())),
     )

@@ -98,14 +98,16 @@ class HoldReleased(_message.Message):
 class TransferPosted(_message.Message):
     __slots__ = ("transfer_id", "kind", "reference", "postings", "user_ids")
     class Posting(_message.Message):
-        __slots__ = ("account", "currency", "amount")
+        __slots__ = ("account", "currency", "amount", "user_id")
         ACCOUNT_FIELD_NUMBER: _ClassVar[int]
         CURRENCY_FIELD_NUMBER: _ClassVar[int]
         AMOUNT_FIELD_NUMBER: _ClassVar[int]
+        USER_ID_FIELD_NUMBER: _ClassVar[int]
         account: str
         currency: str
         amount: str
-        def __init__(self, account: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
+        user_id: str
+        def __init__(self, account: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., user_id: _Optional[str] = ...) -> None: ...
     TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]

@@ -138,7 +138,7 @@ def test_money_that_nobody_brought_is_found(spoilt: Custody) -> None:
     with spoilt.work().transaction() as work:
         legs = (Posting("external", "ETH", -9), Posting(somebody.wallet_id, "ETH", 9))
         made = Transfer(work.new_id("trf"), "deposit", legs, work.now())
-        work.ledger.post(made, [somebody.user_id])
+        work.ledger.post(made, {somebody.wallet_id: somebody.user_id})
     found = spoilt.island.violations()
     assert {each.split(":")[0] for each in found} == {"outside_moves_are_known", "outside_is_what_came_and_went"}
     assert any(made.id in each for each in found)

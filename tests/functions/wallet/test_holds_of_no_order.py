@@ -41,7 +41,7 @@ def capture(island: Island, hold_id: str, amount: int) -> None:
         leg, _ = hold.capture(amount, writing.now())
         legs = (leg, Posting("fees", hold.currency, amount))
         transfer = Transfer(writing.new_id("trf"), "charge", legs, writing.now())
-        writing.ledger.post(transfer, [hold.user_id])
+        writing.ledger.post(transfer, {hold.wallet_id: hold.user_id})
         writing.holds.capture(hold, transfer.id, amount)
 
 

@@ -69,7 +69,7 @@ class LedgerMachine(RuleBasedStateMachine):
         def move() -> None:
             with self.work() as work:
                 moved.append(Transfer(work.new_id("trf"), "transfer", postings, work.now()))
-                work.ledger.post(moved[0], [])
+                work.ledger.post(moved[0], {})
 
         moved: list[Transfer] = []
         allowed = self.posted[key] - self.held[key] >= amount
@@ -98,7 +98,7 @@ class LedgerMachine(RuleBasedStateMachine):
                                 (Posting(a.wallet_id, currency, -amount), Posting(b.wallet_id, currency, amount)),
                                 work.now(),
                             ),
-                            [],
+                            {},
                         )
                         for a, b in legs
                     ]
@@ -122,7 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         def move() -> None:
             with self.work() as work:
-                work.ledger.post(reversal(work.ledger.find(transfer.id), work.new_id("trf"), work.now()), [])
+                work.ledger.post(reversal(work.ledger.find(transfer.id), work.new_id("trf"), work.now()), {})
 
         allowed = self.posted[back] - self.held[back] >= receiving.amount
         self.agree(allowed, InsufficientFunds, move)
@@ -161,7 +161,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 leg, _ = hold.capture(part, work.now())
                 postings = (leg, Posting("escrow", hold.currency, part))
                 transfer = Transfer(work.new_id("trf"), "capture", postings, work.now(), order_id=hold.order_id)
-                work.ledger.post(transfer, [])
+                work.ledger.post(transfer, {})
                 work.holds.capture(hold, transfer.id, part)
                 work.escrows.open(hold.order_id, hold.currency, part)
 

@@ -1,0 +1,45 @@
+"""Whom an event concerns: nobody is told of what is another's."""
+
+from functions.notification.domain.concerning import notices
+
+
+def test_an_order_concerns_its_buyer_and_its_merchant() -> None:
+    """Each once; the merchant's feed has what was sold, and not who tried in vain."""
+    data = {"order_id": "ord", "user_id": "usr_b", "merchant_id": "usr_a"}
+    assert [(n.user_id, n.in_feed) for n in notices("order.paid", data)] == [("usr_a", True), ("usr_b", True)]
+    assert [(n.user_id, n.in_feed) for n in notices("order.failed", data)] == [("usr_a", False), ("usr_b", True)]
+    own = {**data, "merchant_id": "usr_b"}
+    assert [(n.user_id, n.in_feed) for n in notices("order.failed", own)] == [("usr_b", True)]
+
+
+def test_each_sees_their_own_side_of_a_transfer() -> None:
+    """Neither the other's wallet, nor who they are; the house's accounts are nobody's."""
+    postings = [
+        {"account": "wal_a", "currency": "ETH", "amount": "-5", "user_id": "usr_a"},
+        {"account": "wal_b", "currency": "ETH", "amount": "4", "user_id": "usr_b"},
+        {"account": "fees", "currency": "ETH", "amount": "1", "user_id": ""},
+    ]
+    data = {"transfer_id": "trf", "kind": "transfer", "postings": postings, "user_ids": ["usr_a", "usr_b"]}
+    first, second = notices("transfer.posted", data)
+    assert (first.user_id, first.data["user_ids"], first.data["postings"]) == (
+        "usr_a",
+        ["usr_a"],
+        [postings[0], postings[2]],
+    )
+    assert (second.user_id, second.data["user_ids"], second.data["postings"]) == (
+        "usr_b",
+        ["usr_b"],
+        [postings[1], postings[2]],
+    )
+
+
+def test_a_step_of_something_else_is_not_in_the_feed() -> None:
+    """order.paid and deposit.credited tell of their transfers; webhooks may ask for these anyway."""
+    for kind, shown in (("capture", False), ("deposit", False), ("faucet", True), ("settlement", True)):
+        data = {"kind": kind, "postings": [], "user_ids": ["usr"]}
+        assert [n.in_feed for n in notices("transfer.posted", data)] == [shown]
+
+
+def test_what_concerns_nobody_is_told_to_nobody() -> None:
+    """An event without a user."""
+    assert notices("supply.sold_out", {"supply_id": "sup", "user_id": ""}) == []
