@@ -21,7 +21,7 @@ class Received:
     body: bytes
 
     def verified(self, secret: str) -> Any:
-        """What it says, once the public library of Standard Webhooks has verified it. Raises WebhookVerificationError."""
+        """What it says, once the public library has verified it. Raises WebhookVerificationError."""
         return Webhook(secret).verify(self.body, dict(self.headers))
 
 
@@ -34,7 +34,7 @@ class Listener:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        listener = self
+        listener: Listener = self
 
         class Bound(Handler):
             to = listener
@@ -99,7 +99,7 @@ def drips(handler: Handler) -> None:
 
 
 def floods(handler: Handler) -> None:
-    """Answers ten gigabytes, as long as somebody takes them; `sent` in the listener's path tells how many bytes went."""
+    """Answers ten gigabytes, as long as somebody takes them; what is received next tells how many bytes went."""
     handler.send_response(200)
     handler.send_header("Content-Length", str(10 * 2**30))
     handler.end_headers()

@@ -1,7 +1,7 @@
 """What tests of being told have in common: facts that other services tell of, and webhooks of islanders."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from functions.notification.list_activity import ListActivity
 from functions.notification.list_deliveries import ListDeliveries
 from functions.notification.views import ActivityView, DeliveryView, NewWebhookView
 from shared import ids
+from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
 from tests.island import Island, Islander
 
@@ -21,7 +22,6 @@ class Told:
     """An island on which facts are told that nobody else hears of; nothing there is sent or published by itself."""
 
     island: Island
-    made: list[StoredEvent] = field(default_factory=list)
 
     def paid(self, buyer: Islander, seller: Islander, version: int = 1, stream: str = "") -> StoredEvent:
         """That an order was paid."""
@@ -69,9 +69,14 @@ class Told:
 
 
 @pytest.fixture
-def told(island: Island) -> Told:
-    """Facts, feeds and webhooks of the island."""
-    return Told(island)
+def told(island: Island, resources: Resources) -> Iterator[Told]:
+    """Facts, feeds and webhooks of the island, whose feeds are in the stack's Firestore.
+
+    No service of the island has stored these facts, so that nothing of them stays for other tests to find.
+    """
+    yield Told(island)
+    with island.superuser("notification") as connection:
+        connection.run("TRUNCATE feeds, activity, webhooks, deliveries, inbox, parked")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_both_secrets_sign_while_one_takes_over(told: Told, somebody: Somebody) 
 def test_an_address_that_hangs_holds_up_no_other(
     told: Told, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More of them than there are connections, one of them trusted before: they hang until a good one has all of its."""
+    """More of them than there are connections, one of them trusted before: they hang until a good one has all."""
     monkeypatch.setattr(addresses, "WITHIN_SECONDS", 60.0)
     seller, victim = somebody(), somebody()
     arrived, waited = threading.Event(), list[bool]()
@@ -186,7 +186,8 @@ def test_nothing_but_failure_disables(told: Told, somebody: Somebody) -> None:
     seller = somebody()
     with Listener(lambda handler: handler.say(500)) as here:
         hook = told.hook(seller, here.url)
-        sql = "UPDATE webhooks SET failures = :failures, failing_since = now() - interval '4 days' WHERE id = :id RETURNING id"
+        since = "failing_since = now() - interval '4 days'"
+        sql = f"UPDATE webhooks SET failures = :failures, {since} WHERE id = :id RETURNING id"
         told.island.books.rows("notification", sql, id=hook.id, failures=DISABLED_ATTEMPTS - 1)
         told.tell(told.paid(somebody(), seller))
         told.send()

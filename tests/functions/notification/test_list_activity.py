@@ -1,0 +1,109 @@
+"""Reading one's own feed, and waiting for what comes."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from emulators.buyer import Person
+from functions.notification.store.feeds import Waiting
+from tests.functions.notification.conftest import Told
+from tests.island import Islander
+from tests.problems import refused
+from tests.waiting import until
+
+Somebody = Callable[[], Islander]
+
+
+def test_pages_are_the_feed_in_pieces(told: Told, somebody: Somebody) -> None:
+    """Oldest first, each item once, whatever the limit; the cursor is never null, and goes on when there is more."""
+    reader = somebody()
+    events = [told.paid(reader, somebody()) for _ in range(5)]
+    told.tell(*events)
+    told.island.run("publish_activity")
+    for limit in (1, 2, 5, 100):
+        seen, cursor = list[str](), None
+        for _ in range(6):
+            view = told.feed(reader, limit=limit, cursor=cursor)
+            assert len(view.items) <= limit
+            seen, cursor = seen + [item.id for item in view.items], view.next_cursor
+        assert seen == [event.id for event in events]
+    late = told.paid(reader, somebody())
+    told.tell(late)
+    told.island.run("publish_activity")
+    assert [item.id for item in told.feed(reader, cursor=cursor).items] == [late.id]
+
+
+def test_nobody_reads_anothers_feed(told: Told, somebody: Somebody) -> None:
+    """Not even with their cursor: places are each user's own."""
+    reader, stranger = somebody(), somebody()
+    told.tell(told.paid(reader, somebody()))
+    told.island.run("publish_activity")
+    cursor = told.feed(reader).next_cursor
+    assert told.feed(stranger).items == told.feed(stranger, cursor=cursor).items == []
+
+
+def test_who_waits_is_told_at_once(told: Told, somebody: Somebody) -> None:
+    """The answer comes with the next item, long before the time is over."""
+    reader = somebody()
+    view = list[object]()
+    waiting = threading.Thread(target=lambda: view.append(told.feed(reader, wait_seconds=20)))
+    began = time.monotonic()
+    waiting.start()
+    event = told.paid(reader, somebody())
+    told.tell(event)
+    told.island.run("publish_activity")
+    waiting.join()
+    assert [item.id for item in view[0].items] == [event.id]  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 20
+
+
+def test_whoever_waits_in_vain_is_answered_in_time(told: Told, somebody: Somebody) -> None:
+    """With nothing, and a cursor all the same."""
+    began = time.monotonic()
+    view = told.feed(somebody(), wait_seconds=1)
+    assert (view.items, base64.b64decode(view.next_cursor)) == ([], b"us:0,eu:0,as:0")
+    assert time.monotonic() - began >= 1
+
+
+def test_few_wait_at_once() -> None:
+    """Everybody once, and so many in all: the others find threads left."""
+    waiting = Waiting(2)
+    assert [waiting.enter(user) for user in ("a", "a", "b", "c")] == [True, False, True, False]
+    waiting.leave("a")
+    assert waiting.enter("c")
+
+
+def test_waiting_keeps_nobody_from_being_served(anyone: Callable[[], Person]) -> None:
+    """Many more wait than there are threads: other requests are answered all the same."""
+    people = [anyone() for _ in range(6)]
+    done = list[int]()
+
+    def wait(person: Person) -> None:
+        done.append(person.request("GET", "/v1/activity?wait_seconds=3").status_code)
+
+    threads = [threading.Thread(target=wait, args=(person,)) for person in people for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(done), lambda count: count >= len(threads) - 4)  # whoever finds no room is answered at once
+    assert people[0].request("GET", "/v1/me").status_code == 200
+    for thread in threads:
+        thread.join()
+    assert set(done) == {200}
+
+
+@pytest.mark.parametrize(
+    "query", ["wait_seconds=21", "wait_seconds=-1", "wait_seconds=x", "wait_seconds=1.5", "cursor=eA=="]
+)
+def test_malformed_queries_are_refused(buyer: Person, query: str) -> None:
+    """By the name of what is wrong."""
+    refused(buyer.request("GET", f"/v1/activity?{query}"), 400, "VALIDATION_FAILED", query.split("=", maxsplit=1)[0])
+
+
+def test_it_needs_a_token(anyone: Callable[[], Person]) -> None:
+    """Any that is good."""
+    person = anyone()
+    person.access_token = "nonsense"
+    refused(person.request("GET", "/v1/activity"), 401, "UNAUTHENTICATED")
