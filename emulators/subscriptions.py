@@ -21,7 +21,7 @@ from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
 from emulators import readiness, secrets
-from shared.adapters.transport import dead, topic_name
+from shared.adapters.transport import dead, subscription_name, topic_name
 from shared.registry import Row, load
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,6 @@ LOOK_SECONDS: Final = 2.0
 """Between two looks whether the topics are still there."""
 
 MADE: Final = "topics and subscriptions of %s are made"
-
-
-def subscription_name(row: str, topic: str, region: str) -> str:
-    """The resource name of a consumer's subscription to one of its topics in a region."""
-    return f"{row}-{topic}-{region}"
 
 
 class Subscriptions:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
@@ -146,6 +147,34 @@ class Group:
 
     def _lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._owner.lost([_place(each) for each in partitions])
+
+
+def rewind(settings: Settings, group: str, topics: Sequence[str], since: datetime) -> int:
+    """Put a group's place in every partition back to its first record since a time; how many partitions have one.
+
+    Raises Unavailable, also while the group has members: they would move it on at once.
+    """
+    consumer = Consumer(consuming(settings, group))
+    try:
+        there = consumer.list_topics(timeout=ANSWER_SECONDS).topics
+        milliseconds = int(since.timestamp() * 1000)
+        wanted = [
+            TopicPartition(topic, number, milliseconds)
+            for topic in topics
+            for number in (there[topic].partitions if topic in there else ())
+        ]
+        found = consumer.offsets_for_times(wanted, timeout=ANSWER_SECONDS)
+        places = [each for each in found if each.error is None and each.offset >= 0]
+        for each in consumer.commit(offsets=places, asynchronous=False) if places else ():
+            if each.error is not None:
+                raise KafkaException(each.error)
+    except KafkaException as error:
+        raise Unavailable(
+            f"The group {group} does not go back; end its consumers first. Kafka says: {error}"
+        ) from error
+    finally:
+        consumer.close()
+    return len(places)
 
 
 def _record(message: Any) -> Record:

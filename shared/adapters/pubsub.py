@@ -3,10 +3,11 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from google.api_core.exceptions import GoogleAPIError
-from google.cloud.pubsub_v1 import PublisherClient
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.publisher.exceptions import PublishToPausedOrderingKeyException
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
 
@@ -101,3 +102,15 @@ class PubSubDeadTopics:
         except (GoogleAPIError, TimeoutError, ValueError) as error:
             log.warning("a message that %s cannot decode was not kept: %r", consumer, error)
             raise Unavailable("The dead topic takes nothing for the moment.") from error
+
+
+def rewind(settings: Settings, subscriptions: Sequence[str], since: datetime) -> int:
+    """Have subscriptions deliver again what their topics retain since a time. Raises Unavailable."""
+    client = SubscriberClient()
+    for name in subscriptions:
+        path = client.subscription_path(settings.project, name)
+        try:
+            client.seek(request={"subscription": path, "time": since}, timeout=WITHIN_SECONDS)
+        except GoogleAPIError as error:
+            raise Unavailable(f"The subscription {name} does not go back: {error}") from error
+    return len(subscriptions)

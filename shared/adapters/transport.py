@@ -4,6 +4,7 @@ A topic has as many ordering keys on Pub/Sub as it has partitions on Kafka, and 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 from shared.config import Settings
@@ -59,6 +60,32 @@ def topic_name(topic: str, region: str) -> str:
 def dead(topic: str) -> str:
     """The topic for what cannot be decoded of another."""
     return f"{topic}-dead"
+
+
+def subscription_name(row: str, topic: str, region: str) -> str:
+    """The name of a consumer's subscription to one of its topics in a region."""
+    return f"{row}-{topic}-{region}"
+
+
+def group_name(row: str, region: str) -> str:
+    """The name of a consumer's group in a region, whose topics are its own."""
+    return f"{row}-{region}"
+
+
+def seek(settings: Settings, row: str, topics: Sequence[str], since: datetime) -> int:
+    """Have the transport deliver to a consumer again all that it still has since a time; what was applied is known.
+
+    Returns how many subscriptions, or partitions, went back. Raises Unavailable; on Kafka also while the consumer is at
+    work, since a group's place is its members' to move.
+    """
+    if settings.event_bus == "kafka":
+        from shared.adapters.kafka_group import rewind
+
+        names = [topic_name(topic, settings.region) for topic in topics]
+        return rewind(settings, group_name(row, settings.region), names, since)
+    from shared.adapters.pubsub import rewind as rewind_subscriptions
+
+    return rewind_subscriptions(settings, [subscription_name(row, topic, settings.region) for topic in topics], since)
 
 
 def described(attributes: Mapping[str, str], consumer: str, reason: str) -> dict[str, str]:

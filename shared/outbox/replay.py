@@ -1,6 +1,7 @@
 """Has a consumer apply what it lacks of what its sources have stored, and no effect a second time.
 
     python -m shared.outbox.replay --consumer NAME --from TIME|POSITION
+    python -m shared.outbox.replay --consumer NAME --from TIME --seek
     python -m functions.main replay --verify
 
 It compares the consumer's inbox with the streams of its sources, those that were added to since a time, or beyond a
@@ -8,6 +9,10 @@ position in the source's outbox; 0 is all there is. What the inbox lacks is note
 applies it in order, whatever deliveries do meanwhile. Of a row that says `replay: rebuild`, a projection, the inbox
 first forgets the streams, so that all of them is applied again: such a row writes what it has written before, and
 whatever else stands there goes. A new consumer is compared with all there is by its worker.
+
+A seek has the transport deliver again, as far as it keeps messages: Pub/Sub's subscriptions go back to a time, a Kafka
+group to its offsets of that time, while its consumers are stopped. It serves where the transport, not the consumer, is
+in doubt; what was applied is known by its version, and has no second effect.
 
 Verifying makes every projection anew, beside the live one, and compares them row by row while writes go on. That needs
 the code of services, which only functions/main.py may compose.
@@ -22,6 +27,7 @@ from datetime import UTC, datetime
 from shared.adapters.clock import Clock
 from shared.adapters.postgres import Database
 from shared.adapters.resources import resources
+from shared.adapters.transport import seek
 from shared.contracts.encode import to_json
 from shared.contracts.gen.events_pb2 import ListResponse
 from shared.outbox.log import SQL
@@ -117,6 +123,7 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
     parser = argparse.ArgumentParser(prog="shared.outbox.replay", description="Apply what a consumer lacks.")
     parser.add_argument("--consumer", choices=sorted(row.name for row in load().event_rows()))
     parser.add_argument("--from", default="0", dest="start", help="a time (RFC 3339) or a position; 0 is all")
+    parser.add_argument("--seek", action="store_true", help="have the transport deliver again since a time")
     parser.add_argument("--verify", action="store_true", help="compare every projection with its events")
     chosen = parser.parse_args(arguments)
     if bool(chosen.consumer) == chosen.verify:
@@ -127,6 +134,12 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
         return verified(projections())
     row = consumer_of(chosen.consumer)
     since, after = beginning(chosen.start)
+    if chosen.seek:
+        if since is None:
+            parser.error("a seek begins at a time")
+        back = seek(resources().settings, row.name, load().topics_of(row), since)
+        print(f"{back} subscriptions or partitions have gone back to {since.isoformat()}")
+        return 0
     sources = Sources(row.service, resources())
     comparison = Comparison(row, resources().database(row.service), sources.list, resources().clock)
     compared = comparison.replay(since, after)

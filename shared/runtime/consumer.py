@@ -19,13 +19,13 @@ from typing import Final, Protocol
 
 from shared.adapters.kafka_group import Group, Place, Record
 from shared.adapters.resources import Resources
-from shared.adapters.transport import topic_name
+from shared.adapters.transport import group_name, topic_name
 from shared.errors import MeridianError
 from shared.outbox.batch import TOGETHER
 from shared.outbox.inbox import told
 from shared.outbox.replay import Comparison
 from shared.outbox.source import Sources
-from shared.registry import Row, load
+from shared.registry import load
 from shared.runtime.binding import Bound
 from shared.runtime.event import Delivered, Reception
 
@@ -190,7 +190,7 @@ class KafkaConsumer:
         """Take and handle until told to stop; a cluster or database that is not there is tried again."""
         while not stop.is_set():
             partitions = Partitions(self._row.name, self._reception, self._compare)
-            group = Group(self._settings, group_name(self._row, self._settings.region), self._topics(), partitions)
+            group = Group(self._settings, group_name(self._row.name, self._settings.region), self._topics(), partitions)
             try:
                 consume(group, partitions, stop)
             except MeridianError as error:
@@ -244,11 +244,6 @@ def work(service: str, resources: Resources, bounds: Sequence[Bound], stop: thre
         thread.join()
     if ended:
         raise RuntimeError(f"{', '.join(ended)} ended")
-
-
-def group_name(row: Row, region: str) -> str:
-    """The consumer group of a row in a region, whose topics are its own."""
-    return f"{row.name}-{region}"
 
 
 def _together(lines: Sequence[Line]) -> Iterator[list[tuple[Line, int]]]:

@@ -1,7 +1,7 @@
 """A relay and a consumer as processes of their own, so that they can be killed.
 
 python -m tests.shared.outbox.processes relay SETTINGS
-python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME
+python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME     with Kafka, PORT is nobody's
 """
 
 import pickle
@@ -9,38 +9,43 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.connect import connector
+from shared.adapters.kafka_group import Group
 from shared.adapters.postgres import Database, Transaction
-from shared.adapters.pubsub import PubSubBus
+from shared.adapters.transport import event_bus, topic_name
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Unavailable
-from shared.outbox.inbox import Inbox
+from shared.outbox.batch import BatchInbox
 from shared.outbox.log import EventLog
 from shared.outbox.relay import Relay
 from shared.registry import Row, load
-from shared.runtime.event import decode_push
+from shared.runtime.consumer import Partitions, consume
+from shared.runtime.event import Delivered, decode_push, decoded
 from tests.shared.outbox.facts import AT, TYPE
 
 EFFECT = "insert into effects (consumer, stream, version) values (:consumer, :name, :version)"
+SENDER = load().rows["record_claim"]
+"""A row that consumes what these tests' facts are."""
+
 FAILING = 0.01
 """How many effects fail at first."""
 
 
 def relay(settings: Settings) -> None:
     """Publish until killed."""
-    Relay("claiming", Database(connector(settings, "claiming"), 2), PubSubBus(settings), SystemClock()).run(
-        threading.Event()
-    )
+    database = Database(connector(settings, "claiming"), 2)
+    Relay("claiming", database, event_bus(settings), SystemClock()).run(threading.Event())
 
 
 def consumer(settings: Settings, port: int, name: str) -> None:
-    """Take pushes, and look after gaps, until killed."""
+    """Take what the transport delivers, and look after gaps, until killed."""
     database = Database(connector(settings, "claiming"), 4)
     row = Row(service="claiming", name=name, event=[TYPE], replay="fill", scale="background")
 
@@ -50,22 +55,7 @@ def consumer(settings: Settings, port: int, name: str) -> None:
         if random.random() < FAILING:
             raise Unavailable("not now")
 
-    inbox = Inbox(row, database, handle, SystemClock())
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = 200
-            try:
-                inbox.receive(decode_push(body, load().rows["record_claim"]))
-            except Exception:  # noqa: BLE001 - whatever it is, the event is to come again
-                status = 503
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
+    inbox = BatchInbox(row, database, handle, SystemClock())
 
     def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
         with database.transaction() as transaction:
@@ -77,6 +67,46 @@ def consumer(settings: Settings, port: int, name: str) -> None:
             inbox.fill_gaps(read)
 
     threading.Thread(target=fill, daemon=True).start()
+    if settings.event_bus == "kafka":
+        take(settings, name, inbox)
+    else:
+        serve(port, inbox)
+
+
+def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
+    """Take from Kafka until killed."""
+
+    class Taking:
+        def take(self, delivered: Delivered) -> str:
+            return inbox.receive(decoded(delivered, SENDER))
+
+        def take_together(self, delivered: Sequence[Delivered]) -> bool:
+            return inbox.receive_together([decoded(each, SENDER) for each in delivered])
+
+    partitions = Partitions(name, Taking(), lambda: None)
+    consume(
+        Group(settings, name, [topic_name("claim-events", settings.region)], partitions), partitions, threading.Event()
+    )
+
+
+def serve(port: int, inbox: BatchInbox) -> None:
+    """Take pushes until killed."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = 200
+            try:
+                inbox.receive(decode_push(body, SENDER))
+            except Exception:  # noqa: BLE001 - whatever it is, the event is to come again
+                status = 503
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 

@@ -1,4 +1,7 @@
-"""Relay and consumer are killed while many write: what was committed has its effect, once and in order."""
+"""Relay and consumer are killed while many write: what was committed has its effect, once and in order.
+
+The long one takes its size from KILLED_EVENTS and KILLED_KILLS, 100,000 and 50 by default.
+"""
 
 import os
 import pickle
@@ -12,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,20 +30,27 @@ from shared.adapters.transport import topic_name
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.outbox.log import EventLog
+from tests.kafka import Broker
 from tests.shared.outbox.facts import AT, facts, stream
 
+EVENTS = int(os.environ.get("KILLED_EVENTS", "100032"))
+KILLS = int(os.environ.get("KILLED_KILLS", "50"))
 WRITERS = 64
 POOL = 16
 STREAMS_EACH = 3
 PAUSE_SECONDS = 0.02
-ALIVE_SECONDS = 4.0
-"""How long a process is at work on average before it is killed."""
+ALIVE_SECONDS = {"pubsub": 4.0, "kafka": 12.0}
+"""How long the processes are at work on average before one is killed; a group notices only after ten seconds."""
 
 
 class Parts:
     """The relay and the consumer: processes that are started again when they were killed."""
 
-    def __init__(self, commands: dict[str, list[str]], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, commands: dict[str, list[str]], environment: dict[str, str], log: Path, alive_seconds: float
+    ) -> None:
+        """alive_seconds: for how long at a time nothing is killed, on average."""
+        self.alive_seconds = alive_seconds
         self._commands = commands
         self._environment = environment
         self._log = log
@@ -70,12 +81,32 @@ def consumer() -> str:
     return stream()
 
 
+@contextmanager
+def running(settings: Settings, stack: Stack, consumer: str, port: int, folder: Path) -> Iterator[Parts]:
+    """A relay and a consumer."""
+    saved = folder / "settings"
+    saved.write_bytes(pickle.dumps(settings))
+    commands = {"relay": ["relay", str(saved)], "consumer": ["consumer", str(saved), str(port), consumer]}
+    environment = {**os.environ, **stack.environment, "PYTHONPATH": str(Path.cwd())}
+    parts = Parts(commands, environment, folder / "log", ALIVE_SECONDS[settings.event_bus])
+    yield parts
+    parts.end()
+    print((folder / "log").read_text()[-5000:])
+
+
 @pytest.fixture
-def parts(stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path) -> Iterator[Parts]:
+def kafka(stack: Stack, own: Settings, broker: Broker, consumer: str, tmp_path: Path) -> Iterator[Parts]:
+    """A relay, a topic and a consumer group of this test's own."""
+    settings = replace(own, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
+    broker.make(topic_name("claim-events", settings.region))
+    with running(settings, stack, consumer, 0, tmp_path) as parts:
+        yield parts
+
+
+@pytest.fixture
+def pubsub(stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path) -> Iterator[Parts]:
     """A relay, a topic, a push subscription and a consumer of this test's own."""
     settings = replace(own, project=f"test-{secrets.token_hex(6)}")
-    saved = tmp_path / "settings"
-    saved.write_bytes(pickle.dumps(settings))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -91,11 +122,8 @@ def parts(stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_
         "push_config": {"push_endpoint": f"http://127.0.0.1:{port}/"},
     }
     SubscriberClient().create_subscription(request=request, timeout=10)
-    commands = {"relay": ["relay", str(saved)], "consumer": ["consumer", str(saved), str(port), consumer]}
-    running = Parts(commands, {**os.environ, **stack.environment, "PYTHONPATH": str(Path.cwd())}, tmp_path / "log")
-    yield running
-    running.end()
-    print((tmp_path / "log").read_text()[-5000:])
+    with running(settings, stack, consumer, port, tmp_path) as parts:
+        yield parts
     SubscriberClient().delete_subscription(subscription=subscription, timeout=10)
 
 
@@ -123,7 +151,7 @@ def survives(
 
     def kill() -> None:
         while parts.kills < kills or not done.is_set():
-            time.sleep(random.uniform(0.5, 1.5) * ALIVE_SECONDS)
+            time.sleep(random.uniform(0.5, 1.5) * parts.alive_seconds)
             if parts.kills < kills:
                 parts.kill(random.choice(["relay", "consumer"]))
 
@@ -159,16 +187,18 @@ def survives(
 
 
 def test_what_was_committed_has_its_effect_once(
-    parts: Parts, open_database: Callable[..., Database], consumer: str
+    pubsub: Parts, open_database: Callable[..., Database], consumer: str
 ) -> None:
     """64 writers, and kills of relay and consumer: nothing lost, nothing twice, nothing out of order."""
-    survives(parts, open_database(POOL), open_database(1), consumer, 20 * WRITERS, 3, 120)
+    survives(pubsub, open_database(POOL), open_database(1), consumer, 20 * WRITERS, 3, 120)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("transport", ["pubsub", "kafka"])
 def test_a_hundred_thousand_events_have_their_effects_once(
-    parts: Parts, open_database: Callable[..., Database], consumer: str
+    transport: str, request: pytest.FixtureRequest, open_database: Callable[..., Database], consumer: str
 ) -> None:
-    """The same with 100,000 events and 50 kills."""
-    survives(parts, open_database(POOL), open_database(1), consumer, 100_032, 50, 3000)
+    """The same with 100,000 events and 50 kills, on either transport."""
+    parts: Parts = request.getfixturevalue(transport)
+    survives(parts, open_database(POOL), open_database(1), consumer, EVENTS, KILLS, 3000)

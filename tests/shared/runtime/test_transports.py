@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -10,20 +11,19 @@ import pytest
 
 from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
+from shared.adapters.transport import seek
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
-from shared.registry import load
 from shared.runtime import event as serving
 from shared.runtime.event import Reception
 from tests.clocks import FakeClock
 from tests.kafka import Broker, Reader, headers_of
 from tests.shared.outbox.consumers import Consumer
 from tests.shared.outbox.facts import event, stream
-from tests.shared.runtime.wires import PATIENCE_SECONDS, End, KafkaWire, Member, PushWire, Wire
+from tests.shared.runtime.wires import PATIENCE_SECONDS, ROW, TOPIC, End, KafkaWire, Member, PushWire, Wire
 from tests.waiting import until
 
-ROW = load().rows["record_claim"]
 ATTEMPTS = 3
 
 
@@ -80,10 +80,11 @@ def publish(wire: Wire, *events: StoredEvent) -> None:
     assert all(wire.bus.publish(list(events)))
 
 
-def effects(consumer: Consumer, count: int) -> None:
-    """Wait for so many effects, and see that there are no more."""
-    until(consumer.effects, lambda found: found >= count, PATIENCE_SECONDS)
-    assert consumer.effects() == count
+def effects(consumer: Consumer, *names: str, last: int, first: int = 1) -> None:
+    """Wait for the effects of streams up to a version, and see that they were made once and in order."""
+    for name in names:
+        found = until(partial(consumer.applied, name), lambda found: last in found, PATIENCE_SECONDS)
+        assert found == list(range(first, last + 1))
 
 
 def parked(consumer: Consumer, name: str, *wanted: tuple[int, str]) -> None:
@@ -102,8 +103,7 @@ def test_every_event_has_its_effect_once_and_in_order(connected: Wire, consumer:
     """Of many streams, in many partitions."""
     names = [stream() for _ in range(12)]
     publish(connected, *(event(name, version) for version in range(1, 6) for name in names))
-    effects(consumer, 60)
-    assert all(consumer.applied(name) == [1, 2, 3, 4, 5] for name in names)
+    effects(consumer, *names, last=5)
 
 
 def test_a_repeat_has_no_effect(connected: Wire, consumer: Consumer) -> None:
@@ -112,8 +112,7 @@ def test_a_repeat_has_no_effect(connected: Wire, consumer: Consumer) -> None:
     sent = [event(name, 1), event(name, 2)]
     publish(connected, *sent)
     publish(connected, *sent, event(name, 3))
-    effects(consumer, 3)
-    assert consumer.applied(name) == [1, 2, 3]
+    effects(consumer, name, last=3)
 
 
 def test_what_is_no_event_is_kept_and_holds_up_nothing(connected: Wire, consumer: Consumer) -> None:
@@ -132,7 +131,7 @@ def test_what_is_no_event_is_kept_and_holds_up_nothing(connected: Wire, consumer
     for told, body in bad:
         connected.send_raw(told, body or b" ")
     publish(connected, good, event(name, 2))
-    effects(consumer, 2)
+    effects(consumer, name, last=2)
     kept = connected.dead(len(bad))
     assert sorted(each.body for each in kept) == sorted(body or b" " for _, body in bad)
     assert all(each.attributes["dead-consumer"] == ROW.name and each.attributes["dead-reason"] for each in kept)
@@ -146,8 +145,7 @@ def test_a_type_that_is_new_advances_its_stream(connected: Wire, consumer: Consu
     new = {"ce-type": "claim.framed", "ce-dataschema": "/claim/claim.framed/v1"}
     connected.send_raw({**event(name, 1).attributes(), **new}, b"{}")
     publish(connected, event(name, 2))
-    effects(consumer, 1)
-    assert consumer.applied(name) == [2]
+    effects(consumer, name, first=2, last=2)
 
 
 def test_poison_costs_only_its_stream(connected: Wire, consumer: Consumer) -> None:
@@ -161,7 +159,7 @@ def test_poison_costs_only_its_stream(connected: Wire, consumer: Consumer) -> No
     parked(consumer, poison, (3, "failed"), (4, "gap"))
     consumer.failing = set()
     publish(connected, *(event(name, 3) for name in (mate, other)))
-    effects(consumer, 8)
+    effects(consumer, mate, other, last=3)
     assert consumer.applied(poison) == [1, 2]
 
 
@@ -170,13 +168,12 @@ def test_what_is_not_there_holds_up_only_its_partition(connected: Wire, consumer
     stuck, free = apart()
     consumer.failing, consumer.failure = {2}, lambda: Unavailable("not now")
     publish(connected, event(stuck, 1), event(stuck, 2), event(stuck, 3))
-    until(lambda: len(consumer.trails), lambda tries: tries >= 3, PATIENCE_SECONDS)
+    until(lambda: connected.end.came.count((stuck, "2")), lambda tries: tries >= 2, PATIENCE_SECONDS)
     publish(connected, event(free, 1))
     until(lambda: consumer.applied(free), lambda found: found == [1], PATIENCE_SECONDS)
     assert consumer.applied(stuck) == [1]
     consumer.failing = set()
-    effects(consumer, 4)
-    assert consumer.applied(stuck) == [1, 2, 3]
+    effects(consumer, stuck, last=3)
 
 
 def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Wire, consumer: Consumer) -> None:
@@ -184,14 +181,34 @@ def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Wire, cons
     name = stream()
     connected.end.crashes = 3
     publish(connected, event(name, 1), event(name, 2))
-    effects(consumer, 2)
     until(lambda: connected.end.crashes, lambda left: left == 0, PATIENCE_SECONDS)
     publish(connected, event(name, 3))
-    effects(consumer, 3)
-    assert consumer.applied(name) == [1, 2, 3]
+    effects(consumer, name, last=3)
+
+
+def test_what_was_delivered_comes_again_after_a_seek(connected: Wire, consumer: Consumer) -> None:
+    """Since a time: none of it has a second effect."""
+    before, names = datetime.now(UTC) - timedelta(hours=1), [stream() for _ in range(2)]
+    publish(connected, *(event(name, 1) for name in names))
+    effects(consumer, *names, last=1)
+    came = connected.end.came.count
+    with connected.stopped():
+        assert seek(connected.settings, ROW.name, [TOPIC], before) > 0
+    until(lambda: min(came((name, "1")) for name in names), lambda times: times >= 2, PATIENCE_SECONDS)
+    assert [consumer.applied(name) for name in names] == [[1], [1]]
 
 
 # What only Kafka has
+
+
+def test_a_group_at_work_does_not_go_back(kafka_wire: KafkaWire, consumer: Consumer, connect: Any) -> None:
+    """Its members would move it on at once: whoever seeks is told to end them first."""
+    connect(kafka_wire, kafka_wire.end)
+    name = stream()
+    publish(kafka_wire, event(name, 1))
+    effects(consumer, name, last=1)
+    with pytest.raises(Unavailable, match="end its consumers first"):
+        seek(kafka_wire.settings, ROW.name, [TOPIC], datetime.now(UTC) - timedelta(hours=1))
 
 
 def test_a_record_is_a_cloud_event_in_binary_mode(kafka_wire: KafkaWire, broker: Broker) -> None:
@@ -253,8 +270,6 @@ def test_partitions_change_hands_while_effects_are_made(
     finally:
         stop.set()
         publishing.join()
-    for name in names:
-        found = until(partial(consumer.applied, name), lambda found: len(found) >= sent, PATIENCE_SECONDS)
-        assert found == list(range(1, sent + 1))
+    effects(consumer, *names, last=sent)
     second.leave()
     assert (first.compared > 0, second.compared) == (True, 0)

@@ -7,7 +7,8 @@ import base64
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -22,13 +23,15 @@ from google.protobuf.duration_pb2 import Duration
 from shared.adapters.kafka import KafkaBus, headers
 from shared.adapters.kafka_group import Group
 from shared.adapters.pubsub import PubSubBus
-from shared.adapters.transport import EventBus, dead, topic_name
+from shared.adapters.transport import EventBus, dead, group_name, subscription_name, topic_name
 from shared.config import Settings
+from shared.registry import load
 from shared.runtime.consumer import Partitions, consume
 from shared.runtime.event import Delivered, Reception, pushed
 from tests.kafka import Broker, Reader, headers_of
 
 TOPIC = "claim-events"
+ROW = load().rows["record_claim"]
 PATIENCE_SECONDS = 60.0
 
 
@@ -49,9 +52,12 @@ class End:
         """How many times the process is yet to die between an effect and its acknowledgement."""
         self.together: list[int] = []
         """How many messages were offered at once, each time."""
+        self.came: list[tuple[str, str]] = []
+        """Stream and version of all that came."""
 
     def take(self, delivered: Delivered) -> str:
         assert self.reception is not None
+        self._note(delivered)
         done = self.reception.take(delivered)
         if self.crashes:
             self.crashes -= 1
@@ -63,7 +69,14 @@ class End:
         if self.crashes:
             return False
         self.together.append(len(delivered))
-        return self.reception.take_together(delivered)
+        if not self.reception.take_together(delivered):
+            return False
+        for each in delivered:
+            self._note(each)
+        return True
+
+    def _note(self, delivered: Delivered) -> None:
+        self.came.append((delivered.attributes.get("ce-subject", ""), delivered.attributes.get("ce-streamversion", "")))
 
 
 class Wire(Protocol):
@@ -78,6 +91,9 @@ class Wire(Protocol):
 
     def dead(self, count: int) -> list[Kept]:
         """So many messages of the dead topic that have not been asked for."""
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """A time in which nobody takes from it, where it is up to those who take to begin."""
 
     def close(self) -> None:
         """End it."""
@@ -96,7 +112,9 @@ class PushWire:
         for topic in (TOPIC, dead(TOPIC)):
             self._publisher.create_topic(name=self._topic(topic), timeout=10)
         backoff = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)}
-        wanted: dict[str, Any] = {"name": self._subscription("live"), "topic": self._topic(TOPIC)}
+        self._live = subscription_name(ROW.name, TOPIC, settings.region)
+        wanted: dict[str, Any] = {"name": self._subscription(self._live), "topic": self._topic(TOPIC)}
+        wanted |= {"retain_acked_messages": True}
         endpoint = f"http://127.0.0.1:{self._server.server_port}/"
         wanted |= {"enable_message_ordering": True, "retry_policy": backoff, "push_config": {"push_endpoint": endpoint}}
         self._subscriber.create_subscription(request=wanted, timeout=10)
@@ -121,8 +139,12 @@ class PushWire:
 
         return _collected(pull, count)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        yield
+
     def close(self) -> None:
-        self._subscriber.delete_subscription(subscription=self._subscription("live"), timeout=10)
+        self._subscriber.delete_subscription(subscription=self._subscription(self._live), timeout=10)
         self._server.shutdown()
 
     def _topic(self, topic: str) -> str:
@@ -145,7 +167,8 @@ class KafkaWire:
         self.bus: EventBus = KafkaBus(self.settings)
         self._raw = Producer({"bootstrap.servers": broker.bootstrap})
         self._dead = Reader(broker, topic_name(dead(TOPIC), region), partitions=1)
-        self._member = Member(self, self.end)
+        self._group = group_name(ROW.name, region)
+        self._member = Member(self, self.end, self._group)
 
     def send_raw(self, attributes: Mapping[str, str], body: bytes) -> None:
         key, partition = attributes["key"], int(attributes["partition"])
@@ -155,6 +178,12 @@ class KafkaWire:
     def dead(self, count: int) -> list[Kept]:
         return _collected(lambda: [Kept(headers_of(each), each.value()) for each in self._dead.read(1.0)], count)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self._member.leave()
+        yield
+        self._member = Member(self, self.end, self._group)
+
     def close(self) -> None:
         self._member.leave()
         self._dead.close()
@@ -163,7 +192,7 @@ class KafkaWire:
 class Member:
     """A member of a consumer group, at work in a thread."""
 
-    def __init__(self, wire: KafkaWire, end: End, group: str = "wire") -> None:
+    def __init__(self, wire: KafkaWire, end: End, group: str) -> None:
         self.compared = 0
         self.partitions = Partitions(group, end, self._compare)
         self._stop = threading.Event()
