@@ -6,6 +6,7 @@ In a cluster a script's keys lie on one node: their names share a hash tag, as i
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,14 @@ class Script:
 _TEXTS: Final[dict[str, str]] = {}
 
 
+@cache
+def failures() -> tuple[type[Exception], ...]:
+    """What the client raises when Redis fails; a cluster that cannot be reached is no RedisError to it."""
+    from redis.exceptions import RedisClusterException, RedisError
+
+    return (RedisError, RedisClusterException, OSError)
+
+
 class Asker:
     """Asks Redis, behind its breaker."""
 
@@ -52,12 +61,10 @@ class Asker:
 
     def ask(self, commands: Sequence[Command]) -> list[Any]:
         """What Redis answers to each command. Raises Unavailable when it does not answer them all."""
-        from redis.exceptions import RedisError
-
         try:
-            with self._breaker.guard((RedisError, OSError)):
+            with self._breaker.guard(failures()):
                 return self._all(commands)
-        except (RedisError, OSError) as error:
+        except failures() as error:
             raise Unavailable(f"Redis does not answer: {error}") from error
 
     def _all(self, commands: Sequence[Command]) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import ids
 from shared.adapters.firestore import answering, patience
+from shared.adapters.scripts import failures
 from shared.adapters.tokens import LIFE
 from shared.errors import Unavailable
 from shared.resilience.breaker import Breaker
@@ -67,33 +68,32 @@ class Liveness:
 
     def tell_ended(self, session_id: str) -> None:
         """Tell this region's Redis that a session ended somewhere. Raises Unavailable when it does not take it."""
-        from redis.exceptions import RedisError
-
         try:
-            with self._breaker.guard((RedisError, OSError)):
+            with self._breaker.guard(failures()):
                 self._redis().set(_key(session_id), ENDED, ex=ENDED_SECONDS)
-        except (RedisError, OSError) as error:
+        except failures() as error:
             raise Unavailable("Redis is not told of a session's end.") from error
 
     def _cached(self, session_id: str) -> bytes | None:
-        from redis.exceptions import RedisError
-
         try:
-            with self._breaker.guard((RedisError, OSError)):
+            with self._breaker.guard(failures()):
                 known: bytes | None = self._redis().get(_key(session_id))
-        except (RedisError, OSError, Unavailable) as error:
+        except _silent() as error:
             log.warning("sessions are asked of Firestore, as Redis fails: %s", error)
             return None
         return known
 
     def _remember(self, session_id: str, state: bytes, seconds: int, *, over: bool) -> None:
-        from redis.exceptions import RedisError
-
         try:
-            with self._breaker.guard((RedisError, OSError)):
+            with self._breaker.guard(failures()):
                 self._redis().set(_key(session_id), state, ex=seconds, nx=not over)
-        except (RedisError, OSError, Unavailable) as error:
+        except _silent() as error:
             log.warning("Redis is not told of a session: %s", error)
+
+
+def _silent() -> tuple[type[Exception], ...]:
+    """What is raised where Redis does not answer, or is left alone."""
+    return (*failures(), Unavailable)
 
 
 def _key(session_id: str) -> str:

@@ -298,11 +298,12 @@ def test_who_has_waited_enough_reads_for_itself(parts: Resources, name: str) -> 
     hanging.join(30)
 
 
-@pytest.fixture
-def mortal(settings: Settings) -> Iterator[tuple[Valkey, Resources]]:
+@pytest.fixture(params=["server", "cluster"])
+def mortal(request: pytest.FixtureRequest, settings: Settings) -> Iterator[tuple[Valkey, Resources]]:
     """A Valkey that may be killed, and the parts of a process that uses it."""
-    with valkey() as server:
-        yield server, Resources(replace(settings, redis_url=server.url))
+    cluster = request.param == "cluster"
+    with valkey(cluster=cluster) as server:
+        yield server, Resources(replace(settings, redis_url=server.url, redis_cluster=cluster))
 
 
 def test_redis_killed_in_the_middle(mortal: tuple[Valkey, Resources], name: str) -> None:
@@ -321,6 +322,7 @@ def test_redis_killed_in_the_middle(mortal: tuple[Valkey, Resources], name: str)
     assert cache_of(parts).read("thing", name, never) == b"4"
 
 
+@pytest.mark.parametrize("mortal", ["server"], indirect=True)
 def test_killed_while_it_is_filled(mortal: tuple[Valkey, Resources], name: str) -> None:
     """Who reads the database meanwhile has what they asked for."""
     server, parts = mortal
@@ -332,6 +334,7 @@ def test_killed_while_it_is_filled(mortal: tuple[Valkey, Resources], name: str) 
     assert cache_of(parts).read("thing", name, look) == b"1"
 
 
+@pytest.mark.parametrize("mortal", ["server"], indirect=True)
 def test_what_a_writer_could_not_tell_ends_with_its_time(mortal: tuple[Valkey, Resources], name: str) -> None:
     """Redis answers a writer not, and comes back with what it had: that lasts no longer than it was kept for."""
     server, parts = mortal
@@ -348,9 +351,7 @@ def test_what_a_writer_could_not_tell_ends_with_its_time(mortal: tuple[Valkey, R
 
 def test_an_open_breaker_is_no_error(parts: Resources, name: str) -> None:
     """Nobody is there: reads are shared looks at the database, and the breaker opens without anybody noticing."""
-    cache = Cache(
-        Resources(replace(parts.settings, redis_url="redis://127.0.0.1:1/0", redis_cluster=False)).asker(), KINDS
-    )
+    cache = Cache(Resources(replace(parts.settings, redis_url="redis://127.0.0.1:1/0")).asker(), KINDS)
     for number in range(30):
         assert cache.read("thing", name, partial(bytes, number)) == bytes(number)
         with cache.changing({name}):

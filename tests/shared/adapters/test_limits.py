@@ -96,9 +96,10 @@ def test_instances_count_together(resources: Resources, key: str) -> None:
     assert 0 < resources.redis().pttl(key) <= SLOW.burst * 1000
 
 
-def test_without_redis_each_counts_by_itself(resources: Resources, key: str) -> None:
+@pytest.mark.parametrize("cluster", [False, True])
+def test_without_redis_each_counts_by_itself(resources: Resources, key: str, cluster: bool) -> None:
     """Redis down: the request is counted in the process, by the same profile."""
-    nowhere = Resources(replace(resources.settings, redis_url="redis://127.0.0.1:1/0"))
+    nowhere = Resources(replace(resources.settings, redis_url="redis://127.0.0.1:1/0", redis_cluster=cluster))
     gone = buckets_of(nowhere)
     with pytest.raises(Unavailable):
         take(gone, key, SLOW)
