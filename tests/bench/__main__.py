@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import identity, ledger, reads, relay
+from tests.bench import identity, ledger, reads, relay, transports
 from tests.bench.comparing import Comparison
 
 BENCHES: Final[list[Callable[[], Comparison]]] = [
@@ -21,6 +21,7 @@ BENCHES: Final[list[Callable[[], Comparison]]] = [
     reads.cached_read,
     relay.relay,
     relay.commit_to_handler,
+    transports.kafka_beside_push,
 ]
 
 

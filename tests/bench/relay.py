@@ -74,14 +74,14 @@ def relay() -> Comparison:
         draining = Relay(SERVICE, database, bus, SystemClock())
 
         def ours() -> float:
-            _append(database, BACKLOG)
+            append(database, BACKLOG)
             began = time.perf_counter()
             while draining.drain():
                 pass
             return BACKLOG / (time.perf_counter() - began)
 
         def other() -> float:
-            _append(database, BACKLOG_ROW_AT_A_TIME)
+            append(database, BACKLOG_ROW_AT_A_TIME)
             began = time.perf_counter()
             while _row_at_a_time(database, bus):
                 pass
@@ -92,9 +92,9 @@ def relay() -> Comparison:
 
 def commit_to_handler() -> Comparison:
     """From the commit of an event to its handler, beside the emulator's own time from publish to push; 1 / median."""
-    with outbox() as (settings, database), _endpoint(database) as (port, came):
+    with outbox() as (settings, database), endpoint(database) as (port, came):
         for topic in (TOPIC, "bare"):
-            _subscribe(settings, topic, f"http://127.0.0.1:{port}/{topic}")
+            subscribe(settings, topic, f"http://127.0.0.1:{port}/{topic}")
         stop = threading.Event()
         relaying = threading.Thread(
             target=Relay(SERVICE, database, PubSubBus(settings), SystemClock()).run, args=(stop,), daemon=True
@@ -106,7 +106,7 @@ def commit_to_handler() -> Comparison:
         def publish() -> None:
             publisher.publish(bare, b"{}", ordering_key="1").result(PATIENCE_SECONDS)
 
-        ours = partial(_soon, came, partial(_append, database, 1))
+        ours = partial(_soon, came, partial(append, database, 1))
         other = partial(_soon, came, publish)
         try:
             return compared("commit to handler", ours, "publish to push", other, at_least=1 / 1.5)
@@ -127,7 +127,7 @@ def _soon(came: threading.Semaphore, send: Any) -> float:
     return 1 / statistics.median(took)
 
 
-def _append(database: Database, count: int) -> float:
+def append(database: Database, count: int) -> float:
     """Commit events of as many streams; when that was done."""
     names = [ids.new("clm", "us") for _ in range(count)]
     with database.transaction() as transaction:
@@ -147,7 +147,7 @@ def _row_at_a_time(database: Database, bus: PubSubBus) -> bool:
 
 
 @contextmanager
-def _endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
+def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
     """What takes the pushes: a consumer with its inbox, and a path that only answers; both say that something came."""
     came = threading.Semaphore(0)
 
@@ -182,7 +182,7 @@ def _endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
     server.shutdown()
 
 
-def _subscribe(settings: Settings, topic: str, endpoint: str) -> None:
+def subscribe(settings: Settings, topic: str, endpoint: str) -> None:
     request = {
         "name": f"projects/{settings.project}/subscriptions/{topic}-bench",
         "topic": _topic(settings, topic),

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from google.protobuf.duration_pb2 import Duration
 from shared.adapters.kafka import KafkaBus, headers
 from shared.adapters.kafka_group import Group
 from shared.adapters.pubsub import PubSubBus
-from shared.adapters.transport import EventBus, dead, group_name, subscription_name, topic_name
+from shared.adapters.transport import EventBus, dead, group_name, topic_name
 from shared.config import Settings
 from shared.registry import load
 from shared.runtime.consumer import Partitions, consume
@@ -92,9 +92,6 @@ class Wire(Protocol):
     def dead(self, count: int) -> list[Kept]:
         """So many messages of the dead topic that have not been asked for."""
 
-    def stopped(self) -> AbstractContextManager[None]:
-        """A time in which nobody takes from it, where it is up to those who take to begin."""
-
     def close(self) -> None:
         """End it."""
 
@@ -112,9 +109,7 @@ class PushWire:
         for topic in (TOPIC, dead(TOPIC)):
             self._publisher.create_topic(name=self._topic(topic), timeout=10)
         backoff = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)}
-        self._live = subscription_name(ROW.name, TOPIC, settings.region)
-        wanted: dict[str, Any] = {"name": self._subscription(self._live), "topic": self._topic(TOPIC)}
-        wanted |= {"retain_acked_messages": True}
+        wanted: dict[str, Any] = {"name": self._subscription("live"), "topic": self._topic(TOPIC)}
         endpoint = f"http://127.0.0.1:{self._server.server_port}/"
         wanted |= {"enable_message_ordering": True, "retry_policy": backoff, "push_config": {"push_endpoint": endpoint}}
         self._subscriber.create_subscription(request=wanted, timeout=10)
@@ -139,12 +134,8 @@ class PushWire:
 
         return _collected(pull, count)
 
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        yield
-
     def close(self) -> None:
-        self._subscriber.delete_subscription(subscription=self._subscription(self._live), timeout=10)
+        self._subscriber.delete_subscription(subscription=self._subscription("live"), timeout=10)
         self._server.shutdown()
 
     def _topic(self, topic: str) -> str:
@@ -180,6 +171,7 @@ class KafkaWire:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
+        """A time in which nobody takes from it."""
         self._member.leave()
         yield
         self._member = Member(self, self.end, self._group)

@@ -1,0 +1,98 @@
+"""How many events a second go from their commit to their effects, by Kafka and by Pub/Sub's pushes."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from shared.adapters.clock import SystemClock
+from shared.adapters.kafka import KafkaBus
+from shared.adapters.kafka_group import Group
+from shared.adapters.postgres import Database, Transaction
+from shared.adapters.pubsub import PubSubBus
+from shared.adapters.transport import EventBus, topic_name
+from shared.config import Settings
+from shared.contracts.events import Event
+from shared.outbox.batch import BatchInbox
+from shared.outbox.relay import Relay
+from shared.registry import Row
+from shared.runtime.consumer import Partitions, consume
+from shared.runtime.event import Delivered, decoded
+from tests.bench.comparing import Comparison, compared
+from tests.bench.relay import ROW, SERVICE, TOPIC, Opened, append, endpoint, outbox, subscribe
+from tests.kafka import Broker
+
+BY_KAFKA: Final = 5000
+BY_PUSH: Final = 500
+PATIENCE_SECONDS: Final = 60
+
+
+def kafka_beside_push() -> Comparison:
+    """From the commit of a backlog to its last effect: the same relay, inbox and handler at both ends."""
+    with outbox() as (settings, database), _broker(settings) as own, endpoint(database) as (port, came):
+        subscribe(settings, TOPIC, f"http://127.0.0.1:{port}/{TOPIC}")
+        with _group(own, database) as taken:
+            ours = _rate(database, KafkaBus(own), BY_KAFKA, taken)
+            other = _rate(database, PubSubBus(settings), BY_PUSH, came)
+            return compared("events by Kafka", ours, "by push", other, at_least=5)
+
+
+def _rate(database: Database, bus: EventBus, count: int, came: threading.Semaphore) -> Callable[[], float]:
+    relay = Relay(SERVICE, database, bus, SystemClock())
+
+    def rate() -> float:
+        append(database, count)
+        began = time.perf_counter()
+        relaying = threading.Thread(target=lambda: [None for _ in iter(relay.drain, False)])
+        relaying.start()
+        for _ in range(count):
+            if not came.acquire(timeout=PATIENCE_SECONDS):
+                raise TimeoutError("an event did not come")
+        took = time.perf_counter() - began
+        relaying.join()
+        return count / took
+
+    return rate
+
+
+@contextmanager
+def _broker(settings: Settings) -> Iterator[Settings]:
+    """A broker; the settings by which it is reached."""
+    with tempfile.TemporaryDirectory() as folder, Broker(Path(folder) / "log") as broker:
+        broker.make(topic_name(TOPIC, settings.region))
+        yield replace(settings, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
+
+
+@contextmanager
+def _group(settings: Settings, database: Database) -> Iterator[threading.Semaphore]:
+    """A consumer with its inbox in a group; what it yields tells of every effect."""
+    came, stop = threading.Semaphore(0), threading.Event()
+
+    def handle(event: Event[Any], transaction: Transaction) -> None:
+        came.release()
+
+    row = Row(service=SERVICE, name="bench_kafka", event=[Opened.type], replay="fill", scale="background")
+    inbox = BatchInbox(row, database, handle, SystemClock())
+
+    class Taking:
+        def take(self, delivered: Delivered) -> str:
+            return inbox.receive(decoded(delivered, ROW))
+
+        def take_together(self, delivered: Sequence[Delivered]) -> bool:
+            return inbox.receive_together([decoded(each, ROW) for each in delivered])
+
+    def run() -> None:
+        partitions = Partitions(row.name, Taking(), lambda: None)
+        group = Group(settings, row.name, [topic_name(TOPIC, settings.region)], partitions)
+        consume(group, partitions, stop)
+        group.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield came
+    stop.set()
+    thread.join()
