@@ -80,6 +80,8 @@ class Group:
         owner: is asked and told within `take` and `close`.
         """
         self._owner = owner
+        self._failure: Exception | None = None
+        """What went wrong in a callback: the client passes over what those raise."""
         self._consumer = Consumer(consuming(settings, group))
         self._consumer.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
@@ -97,6 +99,8 @@ class Group:
                 taken.append(_record(message))
         except KafkaException as error:
             raise Unavailable(f"Kafka: {error}") from error
+        if self._failure is not None:
+            raise Unavailable(f"Partitions could not be begun with: {self._failure}") from self._failure
         return taken
 
     def commit(self, offsets: Mapping[Place, int]) -> bool:
@@ -131,6 +135,12 @@ class Group:
             log.warning("a Kafka consumer did not end in order: %s", error)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._begin(consumer, partitions)
+        except Exception as error:  # noqa: BLE001 - it is raised where somebody hears it
+            self._failure = error
+
+    def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         known = consumer.committed(partitions, timeout=ANSWER_SECONDS)
         for each in known:
             if each.error is not None:

@@ -258,3 +258,29 @@ def test_a_stream_delivered_at_once_is_applied_in_order(
             outcomes = list(pool.map(receive, range(1, 9)))
         assert set(outcomes) <= {"applied", "parked"}
         assert consumer.versions(name) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+# Many at once
+
+
+def test_many_events_share_a_transaction(database: Database, clock: FakeClock) -> None:
+    """Of several streams, repeats and what does not concern the consumer among them; what is behind them follows."""
+    consumer, first, second = Consumer(database, clock), stream(), stream()
+    assert consumer.receive(event(second, 3)) == ["parked"]
+    events = [event(first, 1), event(second, 1), event(first, 1), event(first, 2, "claim.voided"), event(second, 2)]
+    assert consumer.inbox.receive_together([*events, event(first, 3)])
+    assert (consumer.applied(first), consumer.applied(second)) == ([1, 3], [1, 2, 3])
+    assert consumer.inbox.receive_together(events)
+    assert consumer.effects() == 5
+
+
+@pytest.mark.parametrize("failing", [2, 0])
+def test_as_soon_as_one_cannot_be_applied_none_is(database: Database, clock: FakeClock, failing: int) -> None:
+    """One fails, or one is missing: nothing was done, and each has to be taken by itself."""
+    consumer, name, other = Consumer(database, clock), stream(), stream()
+    consumer.failing = {failing}
+    assert not consumer.inbox.receive_together([event(other, 1), event(name, 1), event(name, 2 if failing else 3)])
+    assert consumer.effects() == 0
+    assert consumer.parked(name) == []
+    consumer.failing = set()
+    assert consumer.receive(event(other, 1), event(name, 1)) == ["applied", "applied"]

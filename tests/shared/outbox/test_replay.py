@@ -152,6 +152,33 @@ def test_a_new_consumer_starts_with_all_there_is(
     assert all(consumer.versions(name) == [1, 2] for name in names)
 
 
+def test_a_comparison_that_is_asked_for_again_is_made_again(
+    consumer: Consumer, store: Store, database: Database, clock: FakeClock
+) -> None:
+    """What a transport has lost meanwhile is found, also where a step had begun before anybody asked."""
+    comparison = Comparison(consumer.row, database, store.list, clock)
+    while comparison.bootstrap():
+        pass
+    name, late = stream(), stream()
+    store.append(name, 0, 2)
+    assert not comparison.bootstrap()
+
+    def list_while_it_is_asked_for(owner: str, since: datetime | None, after: int) -> ListResponse:
+        page = store.list(owner, since, after)
+        if late not in store.names:
+            comparison.again()
+            store.append(late, 0, 1)
+        return page
+
+    comparison.again()
+    slow = Comparison(consumer.row, database, list_while_it_is_asked_for, clock)
+    while slow.bootstrap():
+        pass
+    while caught_up(consumer, store, clock):
+        pass
+    assert (consumer.versions(name), consumer.versions(late)) == ([1, 2], [1])
+
+
 def test_a_beginning_is_a_time_or_a_position() -> None:
     """Times without a zone are UTC; anything else is refused."""
     assert beginning("17") == (None, 17)

@@ -76,6 +76,7 @@ def test_what_is_taken_away_is_not_handled_any_more() -> None:
     partitions.add(records(HERE, 2, 5))
     assert partitions.revoked([HERE]) == {HERE: 2}
     partitions.lost([THERE])
+    partitions.add([*records(HERE, 7, 1), *records(THERE, 2, 1)])  # they came in the same moment
     partitions.work(GO_ON)
     assert partitions.handled() == {}
     assert len(taken.done) == 4

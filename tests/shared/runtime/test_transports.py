@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+from shared.adapters.kafka_group import Group, Place
 from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
 from shared.adapters.transport import seek, subscription_name, topic_name
@@ -19,6 +20,7 @@ from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
 from shared.runtime import event as serving
+from shared.runtime.consumer import Partitions
 from shared.runtime.event import Reception
 from tests.clocks import FakeClock
 from tests.kafka import Broker, Reader, headers_of
@@ -279,6 +281,22 @@ def test_partitions_change_hands_while_effects_are_made(
     effects(consumer, *names, last=sent)
     second.leave()
     assert (first.compared > 0, second.compared) == (True, 0)
+
+
+def test_who_cannot_begin_with_a_partition_joins_again(kafka_wire: KafkaWire) -> None:
+    """A database that is down when partitions come is told of where they are taken: none is begun with in silence."""
+
+    class Unable(Partitions):
+        def assigned(self, places: Mapping[Place, int | None]) -> None:
+            raise Unavailable("the database is down")
+
+    name = stream()
+    group = Group(kafka_wire.settings, name, kafka_wire.topics, Unable(name, End(), lambda: None))
+    try:
+        with pytest.raises(Unavailable, match="could not be begun with"):
+            until(lambda: group.take(100, 0.2), lambda _: False, PATIENCE_SECONDS)
+    finally:
+        group.close()
 
 
 def test_a_subscription_goes_back_to_a_time(settings: Settings, resources: Resources) -> None:
