@@ -147,3 +147,14 @@ def test_an_rpc_operation_is_its_contract(row: Row) -> None:
 def test_a_schedule_is_a_cron_line(row: Row) -> None:
     """Five fields, as Cloud Scheduler reads them."""
     assert len((row.schedule or "").split()) == 5
+
+
+@each("row", ROWS, ids=by_name)
+def test_only_what_shows_a_thing_reads_from_a_cache(row: Row) -> None:
+    """Whoever decides about money, stock or vouchers reads what is stored."""
+    asks = {node.attr for node in ast.walk(tree(path_of(row))) if isinstance(node, ast.Attribute) and _is_work(node)}
+    assert ("shown" in asks) == bool(row.cached)
+
+
+def _is_work(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id == "work"

@@ -5,9 +5,7 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,12 +23,8 @@ from shared.adapters.limits import Limits, OwnBuckets, RedisBuckets
 from shared.adapters.resources import Resources
 from shared.config import Settings, read
 from shared.registry import Limit, Rate, load
-from tests.bench.comparing import Comparison, compared
+from tests.bench.comparing import Comparison, calls, compared
 
-AT_ONCE: Final = 8
-"""Requests at once in the one instance."""
-
-A_ROUND: Final = 800
 WITHOUT_END: Final = Rate(rate=1_000_000, burst=1_000_000)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -45,13 +39,13 @@ class NoCache(Cache):
 
 def cached_read() -> Comparison:
     """An order as a whole function shows it: framework, token, limits, answer, access log."""
-    with _stack() as (person, settings, path), ThreadPoolExecutor(AT_ONCE) as pool:
+    with _stack() as (person, settings, path):
         functions = [_function(settings, kind) for kind in (Cache, NoCache)]
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             for handler in logging.getLogger().handlers:
                 if isinstance(handler, logging.StreamHandler):
                     handler.setStream(nowhere)  # an access log costs what it costs, and is read by nobody here
-            ours, other = (partial(_rate, pool, partial(_show, each, path, person)) for each in functions)
+            ours, other = (calls(partial(_show, each, path, person)) for each in functions)
             return compared("cached reads", ours, "uncached", other, at_least=3)
 
 
@@ -83,7 +77,7 @@ def _function(settings: Settings, kind: type[Cache]) -> Application:
     return application
 
 
-def _show(application: Application, path: str, person: Person, _: int) -> None:
+def _show(application: Application, path: str, person: Person) -> None:
     """One request (PEP 3333)."""
     told: list[str] = []
     environ = {
@@ -95,9 +89,3 @@ def _show(application: Application, path: str, person: Person, _: int) -> None:
     }
     b"".join(application(environ, lambda status, _headers, _error=None: told.append(status)))
     assert told == ["200 OK"], told
-
-
-def _rate(pool: ThreadPoolExecutor, show: Callable[[int], None]) -> float:
-    began = time.perf_counter()
-    list(pool.map(show, range(A_ROUND)))
-    return A_ROUND / (time.perf_counter() - began)
