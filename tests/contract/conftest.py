@@ -84,7 +84,7 @@ def world(
 def room_for_webhooks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Deletes the further webhooks that a test has made: nobody may have many."""
     yield
-    if "webhook" in request.node.name and "world" in request.fixturenames:
+    if "create_webhook" in request.node.name and "api" in request.fixturenames:
         world: World = request.getfixturevalue("world")
         for webhook in world.owner.get("/v1/webhooks?limit=100")["items"]:
             if webhook["id"] != world.known["webhook_id"]:

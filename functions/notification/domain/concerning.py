@@ -41,6 +41,8 @@ def _others(event_type: str, data: Mapping[str, Any]) -> Iterator[Notice]:
 def _transfer(data: Mapping[str, Any]) -> Iterator[Notice]:
     """Those whose wallets a transfer touches, each with their own side of it."""
     for user in set(data.get("user_ids", ())):
-        own = [posting for posting in data["postings"] if posting.get("user_id", "") in ("", user)]
+        seen_by = ("", user)  # an account of the house's is nobody's
+        postings = [posting for posting in data["postings"] if posting.get("user_id", "") in seen_by]
+        own = [{name: value for name, value in posting.items() if name != "user_id"} for posting in postings]
         seen = {**data, "postings": own, "user_ids": [user]}
         yield Notice(user, seen, in_feed=data["kind"] not in TOLD_OTHERWISE)

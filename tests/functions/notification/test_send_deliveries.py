@@ -13,12 +13,18 @@ from functions.notification.delete_webhook import DeleteWebhook
 from functions.notification.domain.webhook import DELIVERED_WITHIN, DISABLED_ATTEMPTS
 from functions.notification.redeliver import Redeliver
 from functions.notification.rotate_secret import RotateSecret
-from functions.notification.store import addresses
+from functions.notification.store import Work, addresses
 from tests.functions.notification.conftest import Told
 from tests.island import Islander
 from tests.listener import Answer, Handler, Listener, floods
 
 Somebody = Callable[[], Islander]
+
+
+@pytest.fixture(autouse=True)
+def _longest_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No chance in how long is waited: five seconds at least, so that no run tries the same delivery twice."""
+    monkeypatch.setattr(Work, "chance", lambda _self: 1.0)
 
 
 def statuses(told: Told, seller: Islander, webhook_id: str) -> list[tuple[str, int, int | None]]:
