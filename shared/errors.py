@@ -138,6 +138,8 @@ class Unavailable(MeridianError):
     """Something that this needs is down for the moment."""
 
     code = "UNAVAILABLE"
+    wait_seconds = 1.0
+    """How long until another try is worth it."""
 
 
 class OutcomeUnknown(Unavailable):

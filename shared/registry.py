@@ -68,6 +68,8 @@ class Limit(Strict):
     ip: Rate
     user: Rate | None = None
     address: Rate | None = None
+    kept: Literal["always"] | None = None
+    """Whether nothing is admitted while only a single instance counts."""
 
 
 class Deprecated(Strict):
@@ -198,6 +200,10 @@ class Registry(Strict):
     def owner_of(self, event_type: str) -> str:
         """The service whose rows emit a type. Raises StopIteration when none does."""
         return next(row.service for row in self.operations.values() if event_type in row.emits)
+
+    def seconds_of(self, row: Row) -> int | None:
+        """How long a function may take; None for what is none of its own."""
+        return self.scales[row.scale].timeout_seconds if row.scale else None
 
     def topics_of(self, row: Row) -> list[str]:
         """The topics whose whole streams a consumer receives."""

@@ -28,6 +28,8 @@ def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> Cl
         recipient = claim.recipient_for(wanted)
         if claim.lasts(deciding.now()) or claim.status == "processed":  # what was redeemed needs no other
             return Repeated(ClaimView.of(claim))
+        if claim.status == "open":  # the first voucher; a repeat hands out nothing new
+            work.see_limits_kept()
         after = reissued(claim, work.vouchers, work.voucher_ttl_seconds, recipient, deciding.now())
         deciding.claims.save(claim, after)
     return _answer(claim, after)

@@ -170,5 +170,8 @@ class ClaimingWork(Protocol):
     vouchers: Vouchers
     voucher_ttl_seconds: int
 
+    def see_limits_kept(self) -> None:
+        """Raises Unavailable while nobody can count how often something is tried."""
+
     def transaction(self) -> AbstractContextManager[ClaimWork]:
         """Work of its own transaction, committed at the end."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from functions.platform.clients import ConsumersClient, ServicesClient
 from functions.platform.ports import Audited, ListedStreams, Paid, ParkedStream, Released, Violation
+from shared.adapters.firestore import answering
 from shared.adapters.postgres import queries
 from shared.adapters.resources import Resources
 from shared.contracts.encode import to_json
@@ -19,7 +20,6 @@ from shared.outbox.log import READ_AT_MOST
 from shared.outbox.redrive import consumer_of, list_parked, redrive
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
-from shared.resilience.policies import POLICIES
 
 SERVICES: Final = Path(__file__).parent.parent
 DOCUMENT: Final = SERVICES / "openapi.json"
@@ -94,7 +94,8 @@ class Streams:
         if self._in_firestore():
             from shared.outbox.firestore import list_streams
 
-            return ListedStreams(*list_streams(self._work.resources.firestore(), since, after))
+            with answering(self._work.resources.breaker("firestore")):
+                return ListedStreams(*list_streams(self._work.resources.firestore(), since, after))
         with self._work.transaction() as work:
             return ListedStreams(*work.events.streams(since, after))
 
@@ -102,7 +103,8 @@ class Streams:
         if self._in_firestore():
             from shared.outbox.firestore import read_stream
 
-            found = read_stream(self._work.resources.firestore(), stream, from_version, READ_AT_MOST)
+            with answering(self._work.resources.breaker("firestore")):
+                found = read_stream(self._work.resources.firestore(), stream, from_version, READ_AT_MOST)
         else:
             with self._work.transaction() as work:
                 found = work.events.read(stream, from_version)
@@ -186,7 +188,7 @@ class Dependencies:
         return {name: _state(probe) for name, probe in checks.items()}
 
     def breakers(self) -> Mapping[str, str]:
-        return {name: self._resources.breaker(name).state for name in POLICIES}
+        return {reading.name: reading.state for reading in self._resources.breakers()}
 
     def needed(self) -> frozenset[str]:
         return frozenset({"firestore", *(f"database {name}" for name in self._databases)})

@@ -10,15 +10,20 @@ refuses: NodeRefused, and of that what a contract reverts: Reverted.
 import json
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Unavailable
+from shared.resilience.deadline import time_for
+from shared.resilience.policies import POLICIES
 
 if TYPE_CHECKING:
     from urllib3 import PoolManager
 
-TIMEOUT_SECONDS: Final = 5.0
+    from shared.resilience.breaker import Breaker
+
+TIMEOUT_SECONDS: Final = POLICIES["chain"].timeout_seconds
 MAXIMUM_BYTES: Final = 16 * 1024 * 1024
 PIECE_BYTES: Final = 64 * 1024
 
@@ -83,19 +88,23 @@ class Receipt:
 class ChainClient:
     """One node. Connections are kept and shared by threads."""
 
-    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str, timeout_seconds: float = TIMEOUT_SECONDS, breaker: "Breaker | None" = None) -> None:
         """
         url: where it listens; it may hold a key, so it is never logged.
         timeout_seconds: how long one question may take, from the first byte out to the last byte in.
+        breaker: the node's. What the node refuses, it answers.
         """
         self._url = url
+        self._breaker = breaker
         self._timeout_seconds = timeout_seconds
         self._pool: PoolManager | None = None
 
     def request(self, method: str, *parameters: Any, timeout_seconds: float | None = None) -> Any:
         """The result of a JSON-RPC request. Raises Unavailable, NodeRefused, Reverted."""
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        answer = self._post(json.dumps(question).encode(), method, timeout_seconds or self._timeout_seconds)
+        with self._breaker.guard() if self._breaker else nullcontext():
+            seconds = time_for(timeout_seconds or self._timeout_seconds)
+            answer = self._post(json.dumps(question).encode(), method, seconds)
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
             raise Unavailable(f"The node answered {method} with something else than JSON-RPC.")
         error = answer.get("error")

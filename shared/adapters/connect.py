@@ -9,10 +9,16 @@ from pg8000.core import CoreConnection
 from pg8000.native import Connection
 
 from shared.config import Settings
+from shared.resilience.deadline import time_left
 
 NUMERIC_OID: Final = 1700
+CONNECT_SECONDS: Final = 5.0
 SOCKET_TIMEOUT_SECONDS: Final = 15
-SESSION: Final = "set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+SESSION: Final = (
+    "set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '30s';"
+    # A statement that waits for a lock notices that its client has gone, and leaves the queue.
+    " set client_connection_check_interval = '1s'"
+)
 
 
 def connector(settings: Settings, service: str, user: str | None = None) -> Callable[[], CoreConnection]:
@@ -30,7 +36,7 @@ def _tcp(settings: Settings, user: str, database: str) -> CoreConnection:
         port=settings.database_port,
         database=database,
         password=settings.secret(f"{user}.password").decode(),
-        timeout=SOCKET_TIMEOUT_SECONDS,
+        timeout=max(0.5, time_left(CONNECT_SECONDS)),
         application_name="meridian",
     )
 
@@ -46,7 +52,7 @@ def _cloud_sql(settings: Settings, user: str, database: str) -> CoreConnection:
         user=user,
         db=database,
         enable_iam_auth=True,
-        timeout=SOCKET_TIMEOUT_SECONDS,
+        timeout=max(0.5, time_left(CONNECT_SECONDS)),
     )
 
 
@@ -69,6 +75,7 @@ def _session(connection: CoreConnection) -> CoreConnection:
     connection.register_in_adapter(NUMERIC_OID, int)  # every NUMERIC of ours counts atomic units
     connection.register_out_adapter(list, _array)
     CoreConnection.execute_simple(connection, SESSION)
+    connection._usock.settimeout(SOCKET_TIMEOUT_SECONDS)
     return connection
 
 

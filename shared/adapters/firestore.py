@@ -6,29 +6,43 @@ from functools import cache
 from typing import Any, Final
 
 from shared.errors import Unavailable
+from shared.resilience.breaker import Breaker
+from shared.resilience.deadline import time_for
+from shared.resilience.policies import POLICIES
 
-PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = POLICIES["firestore"].timeout_seconds
 
 
 @cache
-def patience(seconds: float | None = None) -> dict[str, Any]:
-    """What to pass to every call: how long to try, and what to try again. What was aborted was not done."""
+def _again() -> Any:
+    """What to try again. What was aborted was not done."""
     from google.api_core.exceptions import Aborted, ResourceExhausted, ServiceUnavailable
     from google.api_core.retry import Retry, if_exception_type
 
-    seconds = PATIENCE_SECONDS if seconds is None else seconds
     again = if_exception_type(Aborted, ResourceExhausted, ServiceUnavailable)
-    retry = Retry(predicate=again, initial=0.05, maximum=0.5, multiplier=2, timeout=seconds)
-    return {"retry": retry, "timeout": seconds}
+    return Retry(predicate=again, initial=0.05, maximum=0.5, multiplier=2)
+
+
+def patience(seconds: float | None = None) -> dict[str, Any]:
+    """What to pass to every call: how long to try, no longer than one's own caller waits, and what to try again.
+
+    Raises Unavailable when no time is left.
+    """
+    timeout = time_for(PATIENCE_SECONDS if seconds is None else seconds)
+    return {"retry": _again().with_timeout(timeout), "timeout": timeout}
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """Calls that Firestore must answer. Raises Unavailable when it does not; refusals are caught inside."""
-    from google.api_core.exceptions import GoogleAPIError
+def answering(breaker: Breaker) -> Iterator[None]:
+    """Calls that Firestore must answer. Raises Unavailable when it does not; refusals are caught inside.
+
+    breaker: Firestore's; it counts what is the server's failure, and not what the server refuses.
+    """
+    from google.api_core.exceptions import GoogleAPIError, RetryError, ServerError
     from google.auth.exceptions import GoogleAuthError
 
     try:
-        yield
+        with breaker.guard((ServerError, RetryError, GoogleAuthError)):
+            yield
     except (GoogleAPIError, GoogleAuthError) as error:
         raise Unavailable("The store of users and sessions does not answer.") from error

@@ -1,14 +1,15 @@
 """Cloud KMS: keys that never leave it. Both ways carry CRC32C checksums; what does not match was damaged on the way."""
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import Unavailable
+from shared.resilience.breaker import Breaker
+from shared.resilience.deadline import time_for
+from shared.resilience.policies import POLICIES
 
 if TYPE_CHECKING:
     from google.cloud.kms_v1 import KeyManagementServiceClient
-
-TIMEOUT_SECONDS: Final = 5.0
 
 
 @cache
@@ -17,6 +18,12 @@ def client() -> "KeyManagementServiceClient":
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
     return KeyManagementServiceClient()
+
+
+@cache
+def breaker() -> Breaker:
+    """Its breaker."""
+    return Breaker("kms", POLICIES["kms"])
 
 
 def public_pem(kms: "KeyManagementServiceClient", key_version: str, algorithm: str) -> bytes:
@@ -46,11 +53,13 @@ def signature(kms: "KeyManagementServiceClient", key_version: str, digest: bytes
 
 
 def _ask(method: Any, request: dict[str, Any]) -> Any:
-    from google.api_core.exceptions import GoogleAPICallError
+    from google.api_core.exceptions import GoogleAPICallError, ServerError
     from google.auth.exceptions import GoogleAuthError
 
     try:
-        return method(request=request, timeout=TIMEOUT_SECONDS, retry=None)  # whoever asks comes again
+        with breaker().guard((ServerError, GoogleAuthError)):
+            seconds = time_for(POLICIES["kms"].timeout_seconds)
+            return method(request=request, timeout=seconds, retry=None)  # whoever asks comes again
     except (GoogleAPICallError, GoogleAuthError) as error:
         raise Unavailable("KMS does not answer.") from error
 

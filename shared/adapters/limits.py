@@ -3,7 +3,7 @@
 Each counts in a bucket of its own, by the generic cell rate algorithm: over any time it admits burst + rate x time
 requests and no more. A bucket is one key in Redis, changed by one atomic script on Redis's clock, so that all instances
 of a region count together. Each region counts for itself: who asks in all N regions at once has N times the rate at
-most. While Redis does not answer, every instance counts for itself.
+most. While Redis does not answer, every instance counts for itself; what must not be tried that often is refused.
 """
 
 import logging
@@ -49,6 +49,10 @@ class Buckets(Protocol):
         along: other commands for the same round trip. Returns what each bucket said, and what those brought; nothing
         where there is no Redis to ask.
         """
+
+
+TakeAll = Callable[[Sequence[tuple[str, Rate]], Sequence[Command]], tuple[list[Taken], list[Any]]]
+"""How a meter asks buckets, as Buckets has it."""
 
 
 class RedisBuckets:
@@ -104,7 +108,13 @@ class Limits:
 
     def meter(self, profile: str | None) -> "Meter":
         """Counts one request of a route; None for a route without limits."""
-        return Meter(self._take_all, self._profiles[profile] if profile else None, profile or "")
+        limit = self._profiles[profile] if profile else None
+        strict = self._shared.take_all if limit and limit.kept else self._take_all
+        return Meter(self._take_all, strict, limit, profile or "")
+
+    def see_kept(self) -> None:
+        """Raises Unavailable while no limit of the region can be kept."""
+        self._shared.take_all([], [("EXISTS", "limit:kept")])
 
     def _take_all(self, counted: Sequence[tuple[str, Rate]], along: Sequence[Command]) -> tuple[list[Taken], list[Any]]:
         try:
@@ -119,11 +129,14 @@ class Meter:
 
     def __init__(
         self,
-        take_all: Callable[[Sequence[tuple[str, Rate]], Sequence[Command]], tuple[list[Taken], list[Any]]],
+        take_all: TakeAll,
+        strict: TakeAll,
         limit: Limit | None,
         profile: str,
     ) -> None:
+        """take_all: counts in any case. strict: before anything is admitted; it may raise Unavailable."""
         self._take_all = take_all
+        self._strict = strict
         self._limit = limit
         self._profile = profile
         self._counted: dict[Kind, str] = {}
@@ -141,31 +154,32 @@ class Meter:
     def check(self, along: Sequence[Command] = ()) -> list[Any]:
         """Count what was expected, however often this is asked. Raises Limited when any bucket refused.
 
+        Raises Unavailable where limits are always kept, and cannot be.
         along: commands for Redis that go along; returns what they brought; nothing where Redis does not answer.
         """
         self._counted |= self._expected
         self._expected = {}
-        brought = self._take(along)
+        brought = self._take(self._strict, along)
         wait = max((taken.wait for _, taken in self._taken.values() if not taken.admitted), default=None)
         if wait is not None:
             raise Limited(wait)
         return brought
 
-    def _take(self, along: Sequence[Command] = ()) -> list[Any]:
+    def _take(self, take_all: TakeAll, along: Sequence[Command] = ()) -> list[Any]:
         """Ask the buckets of all that was counted and not asked yet."""
         rates = {kind: rate for kind in self._counted if (rate := getattr(self._limit, kind, None)) is not None}
         wanted = [(f"limit:{self._profile}:{kind}:{self._counted[kind]}", rate) for kind, rate in rates.items()]
         self._counted = {}
         if not wanted and not along:
             return []
-        taken, brought = self._take_all(wanted, along)
+        taken, brought = take_all(wanted, along)
         self._taken |= {kind: (rate, each) for (kind, rate), each in zip(rates.items(), taken, strict=True)}
         return brought
 
     @property
     def headers(self) -> dict[str, str]:
         """The fields of draft-ietf-httpapi-ratelimit-headers-10: each policy with its quota, what is left, and when."""
-        self._take()
+        self._take(self._take_all)
         if not self._taken:
             return {}
         counted = self._taken.items()

@@ -6,7 +6,6 @@ connector returns the latter. pg8000 is pinned exactly; tests/shared/adapters/te
 
 import logging
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -19,51 +18,37 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import to_statement
 
 from shared.adapters.notify import Notifier, discard
+from shared.adapters.verdicts import LOST, gone, silent, state_of, translated
 from shared.errors import Contended, OutcomeUnknown, Unavailable
+from shared.resilience.breaker import Breaker, Call
+from shared.resilience.deadline import time_left
 
 log = logging.getLogger(__name__)
 
-POOL_WAIT_SECONDS: Final = 5
-CONTENTION: Final = frozenset({"40001", "40P01", "55P03"})
-"""SQLSTATEs after which a transaction is rolled back and may simply be tried again."""
+AT_LEAST_SECONDS: Final = 1.0
+"""How long a statement is waited for, though its caller waits no more: else a connection is lost for milliseconds."""
+
+SNAPSHOT_SECONDS: Final = 12.0
+"""How long a statement that looks at one picture of all the data may take: longer than the server lets it."""
 
 ATTEMPTS: Final = 5
 """How often a transaction is tried that lost a race; it was rolled back each time."""
-
-LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006"})
-"""SQLSTATEs that say the server is going away, so the connection is of no more use."""
-
-REFUSED: Final = "ME001"
-"""The SQLSTATE by which our own functions in the database refuse."""
-
-GONE: Final = ("network error", "connection is closed", "Can't create a connection")
-"""How pg8000's InterfaceError begins when the connection is what failed."""
 
 Row = dict[str, Any]
 T = TypeVar("T")
 
 
-class UniqueViolation(Exception):
-    """A unique constraint refused a row. `constraint` is its name."""
-
-    def __init__(self, constraint: str) -> None:
-        self.constraint = constraint
-        super().__init__(constraint)
-
-
-class Refused(Exception):
-    """A function of the database refused, by `RAISE EXCEPTION 'CODE' USING ERRCODE = 'ME001'`. `code` is that code."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(code)
-
-
 class Transaction:
     """One open transaction. Statements are prepared once a connection and then called by name."""
 
-    def __init__(self, connection: CoreConnection) -> None:
+    def __init__(self, connection: CoreConnection, call: Call | None = None, timeout_seconds: float = 0) -> None:
+        """
+        call: learns of what fails or is slow.
+        timeout_seconds: how long one statement may take; 0 for as long as the connection says.
+        """
         self._connection = connection
+        self._call = call
+        self._timeout_seconds = timeout_seconds
         self.appended = False
         """Whether events were appended, so that the relay is woken after the commit."""
         self.changed: set[str] = set()
@@ -102,6 +87,7 @@ class Transaction:
     def snapshot(self) -> None:
         """Let all further statements see one picture of the data; to be called before any other."""
         self._simple("set transaction isolation level repeatable read")
+        self._timeout_seconds = max(self._timeout_seconds, SNAPSHOT_SECONDS)
 
     def _simple(self, sql: str) -> None:
         with self._asking():
@@ -110,7 +96,9 @@ class Transaction:
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """Around a statement. An error of the server's is a whole answer; after any other failure there may be more."""
-        with translated():
+        with translated(self._call):
+            if self._timeout_seconds:
+                bound(self._connection, self._timeout_seconds)
             try:
                 yield
             except DatabaseError:
@@ -126,13 +114,16 @@ class Database:
     def __init__(
         self,
         connect: Callable[[], CoreConnection],
-        size: int,
+        breaker: Breaker,
         changing: Callable[[set[str]], AbstractContextManager[None]] | None = None,
     ) -> None:
-        """changing: is told of what was changed, around each commit (cache.py)."""
+        """
+        breaker: has as many places as there may be connections.
+        changing: is told of what was changed, around each commit (cache.py).
+        """
         self._connect = connect
+        self._breaker = breaker
         self._idle: queue.LifoQueue[CoreConnection] = queue.LifoQueue()
-        self._permits = threading.BoundedSemaphore(size)
         self._notifier = Notifier(connect)
         self._changing = changing or (lambda _: nullcontext())
 
@@ -140,12 +131,14 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """Begin, and commit at the end; roll back on any error.
 
-        Raises Unavailable when no connection is to be had, and OutcomeUnknown when the connection dies at COMMIT: then
-        only looking the operation up by its id tells whether it took effect.
+        Raises Unavailable when no connection is to be had or the breaker is open, so that nothing was done, and
+        OutcomeUnknown when the connection dies at COMMIT: then only looking the operation up by its id tells whether
+        it took effect.
         """
-        with self._permit():
-            connection = self._begin()
-            transaction = Transaction(connection)
+        with self._breaker.guard(()) as call:
+            connection = self._begin(call)
+            call.told()
+            transaction = Transaction(connection, call, self._breaker.policy.timeout_seconds)
             try:
                 yield transaction
             except BaseException:
@@ -155,7 +148,7 @@ class Database:
                     discard(connection)
                 raise
             with self._changing(transaction.changed):
-                self._commit(connection)
+                self._commit(connection, call)
         if transaction.appended:
             self._notifier.wake()
 
@@ -166,33 +159,24 @@ class Database:
         Raises Unavailable; then it may have taken effect. There is nothing to undo when what is done with its answer
         raises.
         """
-        with self._permit():
+        with self._breaker.guard(()) as call:
             try:
                 connection = self._idle.get_nowait()
             except queue.Empty:
-                with translated():
-                    connection = self._connect()
+                connection = self._open(call)
+            call.told()
             try:
-                yield Transaction(connection)
+                yield Transaction(connection, call, self._breaker.policy.timeout_seconds)
             except BaseException:
                 discard(connection)
                 raise
             self._idle.put(connection)
 
-    @contextmanager
-    def _permit(self) -> Iterator[None]:
-        """One of the pool's connections may be used meanwhile. Raises Unavailable when none is to be had for long."""
-        if not self._permits.acquire(timeout=POOL_WAIT_SECONDS):
-            raise Unavailable("Too many requests wait for the database.")
-        try:
-            yield
-        finally:
-            self._permits.release()
-
-    def _begin(self) -> CoreConnection:
+    def _begin(self, call: Call) -> CoreConnection:
         """A connection on which a transaction was begun.
 
-        An idle connection may have died since its last use; nothing was done on it, so the next one is tried.
+        An idle connection may have died since its last use; nothing was done on it, so the next one is tried. Where it
+        did not die but is silent, the others would be too.
         """
         while True:
             try:
@@ -200,35 +184,53 @@ class Database:
             except queue.Empty:
                 break
             try:
+                bound(connection, self._breaker.policy.timeout_seconds)
                 CoreConnection.execute_simple(connection, "begin")
             except (InterfaceError, DatabaseError, OSError) as error:
                 log.info("an idle connection had died: %s", error)
                 discard(connection)
+                if silent(error):
+                    call.blame()
+                    raise Unavailable("The database does not answer.") from error
                 continue
             return connection
-        with translated():
-            connection = self._connect()
+        connection = self._open(call)
+        with translated(call):
             CoreConnection.execute_simple(connection, "begin")
-            return connection
+        return connection
 
-    def _commit(self, connection: CoreConnection) -> None:
+    def _open(self, call: Call) -> CoreConnection:
+        """A new connection. Raises Unavailable."""
         try:
+            with translated(call):
+                return self._connect()
+        except Unavailable:
+            call.blame()
+            raise
+
+    def _commit(self, connection: CoreConnection, call: Call) -> None:
+        call.ask()
+        try:
+            bound(connection, self._breaker.policy.timeout_seconds)
             CoreConnection.execute_simple(connection, "commit")
         except DatabaseError as error:
             discard(connection)
-            if _state(error) in LOST:
+            if state_of(error) in LOST:
                 raise OutcomeUnknown from error
             with translated():
                 raise
         except (InterfaceError, OSError) as error:
             discard(connection)
-            if not _gone(error):
+            if not gone(error):
                 raise
+            call.bad |= silent(error)
             raise OutcomeUnknown from error
+        call.told()
         self._idle.put(connection)
 
     def _rollback(self, connection: CoreConnection) -> None:
         try:
+            bound(connection, AT_LEAST_SECONDS)
             CoreConnection.execute_simple(connection, "rollback")
         except (InterfaceError, DatabaseError, OSError) as error:
             log.info("a connection died before its rollback, which the server does by itself: %s", error)
@@ -302,34 +304,6 @@ def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -
     return CoreConnection.execute_named(connection, name, values, columns, functions, statement)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Driver errors as the project's own: UniqueViolation, Refused, Contended, Unavailable. A defect stays as it is."""
-    try:
-        yield
-    except DatabaseError as error:
-        state = _state(error)
-        if state == "23505":
-            raise UniqueViolation(error.args[0].get("n", "")) from error
-        if state == REFUSED:
-            raise Refused(error.args[0]["M"]) from error
-        if state in CONTENTION:
-            raise Contended from error
-        if state in LOST or state.startswith("53") or state == "57014":
-            raise Unavailable("The database is not available.") from error
-        raise
-    except (InterfaceError, OSError) as error:
-        if not _gone(error):
-            raise  # a defect of ours, which waiting does not mend
-        raise Unavailable("The database is not available.") from error
-
-
-def _gone(error: InterfaceError | OSError) -> bool:
-    """Whether it is the connection that failed."""
-    return isinstance(error, OSError) or str(error.args[0]).startswith(GONE)
-
-
-def _state(error: DatabaseError) -> str:
-    """The SQLSTATE of a server's error; empty when the error came from elsewhere."""
-    details = error.args[0] if error.args else None
-    return str(details.get("C", "")) if isinstance(details, dict) else ""
+def bound(connection: CoreConnection, seconds: float) -> None:
+    """Wait no longer for the server's next answer, and not much longer than the caller does."""
+    connection._usock.settimeout(max(AT_LEAST_SECONDS, time_left(seconds)))

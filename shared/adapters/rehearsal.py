@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pg8000.core import CoreConnection
 
 from shared.adapters.notify import discard
-from shared.adapters.postgres import Database, Transaction, translated
+from shared.adapters.postgres import Database, Transaction
+from shared.adapters.verdicts import translated
 
 
 @contextmanager

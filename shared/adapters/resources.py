@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from shared.adapters.clock import Clock, SystemClock
 from shared.config import Settings, settings
 from shared.errors import Unavailable
+from shared.resilience.breakers import Breakers
+from shared.resilience.policies import POLICIES
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from shared.adapters.scripts import Asker
     from shared.adapters.sessions import Liveness
     from shared.adapters.signers import Signer
-    from shared.resilience.breaker import Breaker
+    from shared.resilience.breaker import Breaker, Reading
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ class Resources:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        self._breakers = Breakers()
         self._opened: dict[str, Any] = {}
         self._lock = threading.RLock()
 
@@ -41,7 +44,8 @@ class Resources:
             from shared.adapters.connect import connector
             from shared.adapters.postgres import Database
 
-            return Database(connector(self.settings, service), self.settings.database_pool, self.cache().changing)
+            places = self.breaker("database", service, self.settings.database_pool)
+            return Database(connector(self.settings, service), places, self.cache().changing)
 
         return self.once(f"database {service}", connect)
 
@@ -55,7 +59,8 @@ class Resources:
             from shared.adapters.connect import connector
             from shared.adapters.postgres import Database
 
-            return Database(connector(settings, service), settings.database_pool)
+            places = self.breaker("database", f"{service} replica", settings.database_pool)
+            return Database(connector(settings, service), places)
 
         return self.once(f"replica {service}", connect)
 
@@ -65,7 +70,12 @@ class Resources:
         def dial() -> "RpcChannel":
             from shared.adapters.rpc import RpcChannel
 
-            return RpcChannel(self.settings.rpc_addresses[to], caller)
+            address, breaker = self.settings.rpc_addresses[to], self.breaker("rpc", to)
+            if self.settings.local:
+                return RpcChannel(address, caller, breaker)
+            from shared.adapters.identity import channel_credentials
+
+            return RpcChannel(address, caller, breaker, channel_credentials(address))
 
         return self.once(f"channel {to} {caller}", dial)
 
@@ -90,7 +100,9 @@ class Resources:
             # A connection that broke is worth one more try; by itself the client would try for seconds.
             once = Retry(NoBackoff(), 1)
             kind = RedisCluster if self.settings.redis_cluster else Redis
-            return kind.from_url(self.settings.redis_url, socket_timeout=1, socket_connect_timeout=1, retry=once)
+            seconds = POLICIES["redis"].timeout_seconds
+            waits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+            return kind.from_url(self.settings.redis_url, retry=once, **waits)
 
         return self.once("redis", client)
 
@@ -100,20 +112,23 @@ class Resources:
         def make() -> "Liveness":
             from shared.adapters.sessions import Liveness
 
-            return Liveness(self.firestore, self.redis, self.breaker("redis"))
+            return Liveness(self.firestore, self.redis, self.breaker("firestore"), self.breaker("redis"))
 
         return self.once("sessions", make)
 
-    def breaker(self, dependency: str) -> "Breaker":
-        """The breaker of a dependency. Raises KeyError for one that has no policy."""
+    def breaker(self, kind: str, which: str = "", at_once: int | None = None) -> "Breaker":
+        """The breaker of a dependency. Raises KeyError for a kind that has no policy.
 
-        def make() -> "Breaker":
-            from shared.resilience.breaker import Breaker
-            from shared.resilience.policies import POLICIES
+        which: the one of several: a service's database or RPC host, a chain, the host that a webhook calls.
+        at_once: how many calls may be under way, where the policy does not know.
+        """
+        return self._breakers.of(kind, which, at_once)
 
-            return Breaker(dependency, POLICIES[dependency])
+    def breakers(self) -> "list[Reading]":
+        """What the breakers of this process tell of themselves: name, state, calls, failures."""
+        from shared.adapters import kms
 
-        return self.once(f"breaker {dependency}", make)
+        return [*self._breakers.readings(), kms.breaker().read()]
 
     def asker(self) -> "Asker":
         """Redis, for several things at once."""
@@ -155,7 +170,7 @@ class Resources:
 
             if chain_id not in self.settings.chain_urls:
                 raise Unavailable(f"There is no node of chain {chain_id} here.")
-            return ChainClient(self.settings.chain_urls[chain_id])
+            return ChainClient(self.settings.chain_urls[chain_id], breaker=self.breaker("chain", str(chain_id)))
 
         return self.once(f"chain {chain_id}", dial)
 

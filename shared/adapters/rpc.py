@@ -1,26 +1,51 @@
-"""Calls to other services over gRPC: contracts by name, errors both ways, one channel a service and process."""
+"""Calls to other services over gRPC: contracts by name, errors both ways, one channel a service and process.
 
+gRPC itself repeats what a contract calls idempotent (`option idempotency_level`) when it was answered UNAVAILABLE: at
+most twice, after a pause of full jitter, within the call's deadline, and as long as few calls fail (gRFC A6). Who has
+no use for another try says so in its answer. All else is never sent twice.
+"""
+
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import import_module
+from math import ceil
 from typing import Any, Final, TypeVar
 
 import grpc
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from shared import errors
+from shared.registry import load
+from shared.resilience.breaker import Breaker, Stopped
 from shared.resilience.deadline import time_for
+from shared.resilience.policies import POLICIES
 from shared.telemetry.context import trail
 
 CALLER: Final = "meridian-caller"
 REQUEST_ID: Final = "x-request-id"
 TRACEPARENT: Final = "traceparent"
 
-TIMEOUT_SECONDS: Final = 2.0
+PUSHBACK: Final = "grpc-retry-pushback-ms"
+"""The trailer by which a server says when to try again; by a negative number, not to."""
+
+TIMEOUT_SECONDS: Final = POLICIES["rpc"].timeout_seconds
+
+RETRIES: Final = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.05s",
+    "maxBackoff": "0.5s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+BUDGET: Final = {"maxTokens": 10, "tokenRatio": 0.1}
+"""A failure costs a token, a success earns a tenth; with half of them spent nothing is repeated."""
 
 R = TypeVar("R", bound=Message)
 
@@ -39,11 +64,12 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A method of a contract: its path, and the types of its request and response."""
+    """A method of a contract: its path, the types of its request and response, and whether it may be sent twice."""
 
     path: str
     request: type[Message]
     response: type[Message]
+    repeatable: bool
 
 
 def contract(rpc: str) -> Contract:
@@ -53,22 +79,59 @@ def contract(rpc: str) -> Contract:
     service = module.DESCRIPTOR.services_by_name[service_name]
     method = service.methods_by_name[method_name]
     path = f"/{service.full_name}/{method_name}"
-    return Contract(path, GetMessageClass(method.input_type), GetMessageClass(method.output_type))
+    repeatable = method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
+    return Contract(path, GetMessageClass(method.input_type), GetMessageClass(method.output_type), repeatable)
+
+
+@cache
+def service_config() -> str:
+    """How gRPC repeats calls (its service config, in JSON)."""
+    known = [contract(row.rpc).path for row in load().rows.values() if row.rpc and contract(row.rpc).repeatable]
+    names = [dict(zip(("service", "method"), path.strip("/").split("/"), strict=True)) for path in known]
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": RETRIES}], "retryThrottling": BUDGET})
 
 
 class RpcChannel:
     """A channel to one service's RPC host, on behalf of another service."""
 
-    def __init__(self, address: str, caller: str) -> None:
-        self._channel = grpc.insecure_channel(address, options=[("grpc.enable_retries", 0)])
+    def __init__(
+        self,
+        address: str,
+        caller: str,
+        breaker: Breaker | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """
+        address: host:port.
+        breaker: the service's.
+        credentials: TLS, and by what the caller is known there (identity.py); without, the connection is plain.
+        """
+        options = [("grpc.service_config", service_config())]
+        dial = partial(grpc.secure_channel, credentials=credentials) if credentials else grpc.insecure_channel
+        self._channel = dial(address, options=options)
+        self._breaker = breaker or Breaker(f"rpc {address}", POLICIES["rpc"])
         self._caller = caller
         self._methods: dict[str, Callable[..., Any]] = {}
 
     def call(self, rpc: str, request: Message, answer: type[R], timeout_seconds: float = TIMEOUT_SECONDS) -> R:
         """Call a method by its row's name, such as `Wallet.PlaceHold`, for no longer than one's own caller waits.
 
-        Raises the error that the other side raised, or Unavailable when it is not known what became of the call.
+        Raises the error that the other side raised; CircuitOpen or Overloaded when it was not called at all; or
+        Unavailable when it is not known what became of the call.
         """
+        with self._breaker.guard(()) as guarded:
+            seconds = time_for(timeout_seconds)
+            try:
+                return self._call(rpc, request, answer, seconds)
+            except errors.MeridianError as error:
+                if _failed(error, seconds):
+                    guarded.blame()
+                raise
+            finally:
+                if timeout_seconds > TIMEOUT_SECONDS:
+                    guarded.since = None  # who gives it more time expects it to be long
+
+    def _call(self, rpc: str, request: Message, answer: type[R], seconds: float) -> R:
         if rpc not in self._methods:
             method = contract(rpc)
             self._methods[rpc] = self._channel.unary_unary(
@@ -81,7 +144,7 @@ class RpcChannel:
         if followed.traceparent:
             metadata.append((TRACEPARENT, followed.traceparent))
         try:
-            response = self._methods[rpc](request, timeout=time_for(timeout_seconds), metadata=metadata)
+            response = self._methods[rpc](request, timeout=seconds, metadata=metadata)
         except grpc.RpcError as error:
             raise _raised(error, rpc) from error
         assert isinstance(response, answer)
@@ -93,7 +156,25 @@ def failure(error: errors.MeridianError) -> Any:
     code = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     info = any_pb2.Any()
     info.Pack(error_details_pb2.ErrorInfo(reason=error.code, domain="meridian"))
-    return rpc_status.to_status(status_pb2.Status(code=code, message=error.detail, details=[info]))
+    details = [info]
+    if isinstance(error, Stopped):
+        wait = any_pb2.Any()
+        wait.Pack(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=ceil(error.wait_seconds))))
+        details.append(wait)
+    status = rpc_status.to_status(status_pb2.Status(code=code, message=error.detail, details=details))
+    if isinstance(error, Stopped):
+        status = status._replace(trailing_metadata=(*status.trailing_metadata, (PUSHBACK, "-1")))
+    return status
+
+
+def _failed(error: errors.MeridianError, seconds: float) -> bool:
+    """Whether an error is the service's failure: not a refusal, and not a caller who had hardly any time.
+
+    seconds: how long it was waited for.
+    """
+    if isinstance(error.__cause__, grpc.RpcError) and error.__cause__.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return seconds >= POLICIES["rpc"].slow_seconds
+    return isinstance(error, errors.Unavailable) or type(error) is errors.MeridianError
 
 
 def _raised(error: grpc.RpcError, rpc: str) -> errors.MeridianError:
@@ -104,4 +185,8 @@ def _raised(error: grpc.RpcError, rpc: str) -> errors.MeridianError:
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
     kinds = {code: kind for kind, code in STATUS.items()}
-    return kinds.get(status.code, errors.Unavailable)(status.message, code=info.reason)
+    raised = kinds.get(status.code, errors.Unavailable)(status.message, code=info.reason)
+    wait = error_details_pb2.RetryInfo()
+    if isinstance(raised, errors.Unavailable) and len(status.details) > 1 and status.details[1].Unpack(wait):
+        raised.wait_seconds = wait.retry_delay.seconds
+    return raised

@@ -38,10 +38,16 @@ FIRESTORE_SECONDS: Final = 2.0
 class Liveness:
     """Answers whether sessions live."""
 
-    def __init__(self, firestore: Callable[[], "Client"], redis: Callable[[], Any], breaker: Breaker) -> None:
-        """Both open their client on first use: most checks need Redis alone. breaker: that of Redis."""
+    def __init__(
+        self, firestore: Callable[[], "Client"], redis: Callable[[], Any], truth: Breaker, breaker: Breaker
+    ) -> None:
+        """Both open their client on first use: most checks need Redis alone.
+
+        truth, breaker: the breakers of Firestore and of Redis.
+        """
         self._firestore = firestore
         self._redis = redis
+        self._truth = truth
         self._breaker = breaker
 
     def alive(self, session_id: str, now: datetime) -> bool:
@@ -51,7 +57,7 @@ class Liveness:
         cached = self._cached(session_id)
         if cached is not None:
             return cached == ALIVE
-        with answering():
+        with answering(self._truth):
             document = self._firestore().collection(COLLECTION).document(session_id)
             snapshot = document.get(**patience(FIRESTORE_SECONDS))
         alive = snapshot.exists and _alive(snapshot.to_dict() or {}, now)

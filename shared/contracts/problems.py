@@ -32,7 +32,7 @@ TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 HEADERS: Final = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
 """The headers of every problem document."""
 
-RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Unavailable: 1, errors.Contended: 1}
+RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Contended: 1}
 
 
 def status_of(error: errors.MeridianError) -> int:
@@ -73,7 +73,7 @@ def headers_of(error: errors.MeridianError) -> dict[str, str]:
     for kind, seconds in RETRY_AFTER_SECONDS.items():
         if isinstance(error, kind):
             headers["Retry-After"] = str(seconds)
-    if isinstance(error, errors.Limited):
+    if isinstance(error, errors.Limited | errors.Unavailable):
         headers["Retry-After"] = str(math.ceil(error.wait_seconds))
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

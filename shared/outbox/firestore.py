@@ -15,6 +15,7 @@ from google.cloud.firestore import DELETE_FIELD, Client, FieldFilter, WriteBatch
 
 from shared import ids
 from shared.adapters.clock import Clock
+from shared.adapters.firestore import patience
 from shared.adapters.transport import EventBus
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
@@ -48,7 +49,7 @@ def append(client: Client, batch: WriteBatch, cell: str, now: datetime, stream: 
 def read_stream(client: Client, stream: str, from_version: int, most: int) -> list[StoredEvent]:
     """Events of a stream from a version on, oldest first."""
     keys = [client.collection(COLLECTION).document(f"{stream}@{from_version + n}") for n in range(most)]
-    found = {snapshot.id: snapshot for snapshot in client.get_all(keys) if snapshot.exists}
+    found = {snapshot.id: snapshot for snapshot in client.get_all(keys, **patience()) if snapshot.exists}
     return [_event(found[key.id]) for key in keys if key.id in found]
 
 
@@ -57,7 +58,7 @@ def list_streams(client: Client, since: datetime | None, after: int) -> tuple[li
     start = max(EPOCH + timedelta(microseconds=after), since or EPOCH)
     newer = FieldFilter("recorded_at", ">" if start > (since or EPOCH) else ">=", start)
     query = client.collection(COLLECTION).where(filter=newer).order_by("recorded_at").limit(BATCH + 1)
-    found = list(query.stream())
+    found = list(query.stream(**patience()))
     shown = found[:BATCH]
     if len(found) > BATCH:  # a moment is shown as a whole, or later
         shown = [each for each in shown if each.get("recorded_at") < found[-1].get("recorded_at")] or shown
@@ -100,7 +101,7 @@ class FirestoreRelay:
         query = self._client.collection(COLLECTION).where(filter=oldest).order_by("unsent_since").order_by("__name__")
         if self._last is not None:
             query = query.start_after(self._last)
-        snapshots = list(query.limit(BATCH).stream())
+        snapshots = list(query.limit(BATCH).stream(**patience()))
         free = [snapshot for snapshot in snapshots if snapshot.get("stream") not in self._held]
         self._publish(sorted(free, key=lambda s: (s.get("unsent_since"), s.get("stream"), s.get("version"))))
         more = len(snapshots) == BATCH
@@ -120,7 +121,7 @@ class FirestoreRelay:
                 batch.update(snapshot.reference, {"unsent_since": DELETE_FIELD})
             else:
                 self._held.add(snapshot.get("stream"))
-        batch.commit()
+        batch.commit(**patience())
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
 

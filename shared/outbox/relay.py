@@ -7,6 +7,7 @@ cursor would skip what commits late. What is published twice, a consumer's inbox
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pg8000.core import CoreConnection
@@ -17,13 +18,33 @@ from shared.adapters.notify import Listener, discard
 from shared.adapters.postgres import Database
 from shared.adapters.transport import EventBus
 from shared.contracts.events import StoredEvent
-from shared.errors import MeridianError
+from shared.errors import MeridianError, Unavailable
 from shared.outbox.log import SQL
+from shared.resilience.breaker import Breaker
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
+
+
+class GuardedBus:
+    """A transport that is left alone while it fails: what is not handed to it waits, unpublished."""
+
+    def __init__(self, bus: EventBus, breaker: Breaker) -> None:
+        self._bus = bus
+        self._breaker = breaker
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        try:
+            with self._breaker.guard() as call:
+                sent = self._bus.publish(events)
+                if not any(sent):
+                    call.blame()
+                return sent
+        except Unavailable as error:
+            log.warning("%d events wait: %s", len(events), error)
+            return [False] * len(events)
 
 
 class Relay:

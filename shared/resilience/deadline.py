@@ -30,8 +30,13 @@ def time_for(seconds: float) -> float:
 
     Raises Unavailable when no time is left.
     """
-    until = _until.get()
-    left = seconds if until is None else min(seconds, until - time.monotonic())
+    left = time_left(seconds)
     if left <= 0:
         raise Unavailable("No time is left for this.")
     return left
+
+
+def time_left(seconds: float) -> float:
+    """The same for a call that is made anyway; nothing or less when no time is left."""
+    until = _until.get()
+    return seconds if until is None else min(seconds, until - time.monotonic())

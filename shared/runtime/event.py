@@ -24,6 +24,7 @@ from shared.errors import Malformed
 from shared.outbox.batch import BatchInbox
 from shared.outbox.inbox import Received, Unreadable
 from shared.registry import Row, load
+from shared.resilience.deadline import within
 from shared.runtime.binding import Bound
 from shared.runtime.http import answered
 from shared.runtime.internal import Doorkeeper
@@ -102,6 +103,7 @@ class EventOperation:
     def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._reception = Reception(bound, settings, clock)
+        self._seconds = load().seconds_of(bound.row)
         self._door = Doorkeeper(settings)
 
     def __call__(self, request: flask.Request) -> flask.Response:
@@ -110,7 +112,8 @@ class EventOperation:
 
     def _serve(self, request: flask.Request) -> flask.Response:
         self._door.check(request, request.args.get("token", ""))
-        return flask.jsonify(received=self._reception.take(pushed(request.get_data())))
+        with within(self._seconds):
+            return flask.jsonify(received=self._reception.take(pushed(request.get_data())))
 
 
 class ScheduledOperation:

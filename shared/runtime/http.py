@@ -35,7 +35,8 @@ from shared.errors import (
     Unauthenticated,
 )
 from shared.idempotency import Answer, Key, fingerprint
-from shared.registry import Row
+from shared.registry import Row, load
+from shared.resilience.deadline import within
 from shared.runtime import tags, tokens
 from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
@@ -76,11 +77,13 @@ class HttpOperation:
         self._cache = cache
         self._pattern = pattern(bound.row)
         self._deprecation = deprecation(bound.row)
+        self._seconds = load().seconds_of(bound.row)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answer one request; every failure becomes a problem document, and every answer tells what is left."""
         meter = self._limits.meter(self._row.limit)
-        response = answered(request, self._settings, lambda asked: self._serve(asked, meter))
+        with within(self._seconds):
+            response = answered(request, self._settings, lambda asked: self._serve(asked, meter))
         response.headers.update(meter.headers | self._deprecation)
         return response
 

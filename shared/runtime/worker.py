@@ -9,7 +9,7 @@ from shared.adapters.resources import Resources
 from shared.adapters.transport import event_bus
 from shared.errors import MeridianError
 from shared.outbox.lag import keep_beating
-from shared.outbox.relay import Relay
+from shared.outbox.relay import GuardedBus, Relay
 from shared.outbox.replay import Comparison
 from shared.outbox.source import Sources
 from shared.outbox.telling import Telling
@@ -47,7 +47,7 @@ def work(service: str, resources: Resources, consumers: Sequence[Bound], stop: t
 
 
 def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
-    bus = event_bus(resources.settings)
+    bus = GuardedBus(event_bus(resources.settings), resources.breaker("bus"))
     if load().services[service].outbox == "firestore":
         from shared.outbox.firestore import FirestoreRelay
 

@@ -31,6 +31,7 @@ from shared.outbox.inbox import Inbox
 from shared.outbox.log import SQL, EventLog
 from shared.outbox.relay import Relay
 from shared.registry import Row, load
+from shared.resilience.breakers import Breakers
 from shared.runtime.event import decode_push
 from tests.bench.comparing import Comparison, compared
 
@@ -60,7 +61,7 @@ def outbox() -> Iterator[tuple[Settings, Database]]:
         stack.stop(f"relay-{SERVICE}-{stack.layout.regions[0]}")
         os.environ["PUBSUB_EMULATOR_HOST"] = stack.environment["PUBSUB_EMULATOR_HOST"]
         settings = replace(read(stack.environment), project="bench")
-        database = Database(connector(settings, SERVICE), 4)
+        database = Database(connector(settings, SERVICE), Breakers().of("database", SERVICE, 4))
         for topic in (TOPIC, "bare"):
             PublisherClient().create_topic(name=_topic(settings, topic), timeout=10)
         yield settings, database

@@ -14,6 +14,7 @@ from shared.adapters.migrations import migrate
 from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
 from shared.config import Settings
+from shared.resilience.breakers import Breakers
 from tests.clocks import FakeClock
 from tests.kafka import Broker
 from tests.valkey import Valkey, valkey
@@ -71,7 +72,7 @@ def open_database(own: Settings) -> Iterator[Callable[..., Database]]:
 
     def open_one(size: int = 4, port: int | None = None) -> Database:
         settings = replace(own, database_port=port) if port else own
-        opened.append(Database(connector(settings, SERVICE), size))
+        opened.append(Database(connector(settings, SERVICE), Breakers().of("database", SERVICE, size)))
         return opened[-1]
 
     yield open_one

@@ -59,6 +59,9 @@ class Work(UnitOfWork):
         """What this region believes of sessions."""
         return self.resources.sessions()
 
+    def see_limits_kept(self) -> None:
+        self.resources.limits().see_kept()
+
     @cached_property
     def orders(self) -> OrderClient:
         """The order service."""

@@ -55,17 +55,18 @@ class Work(UnitOfWork):
     @cached_property
     def nonce_uses(self) -> NonceUseStore:
         """The nonces that were used."""
-        return NonceUseStore(self.resources.firestore())
+        return NonceUseStore(self.resources.firestore(), self.resources.breaker("firestore"))
 
     @cached_property
     def users(self) -> UserStore:
         """The users."""
-        return UserStore(self.resources.firestore())
+        return UserStore(self.resources.firestore(), self.resources.breaker("firestore"))
 
     @cached_property
     def sessions(self) -> SessionStore:
         """The sessions."""
-        return SessionStore(self.resources.firestore(), self.resources.sessions(), self.settings.cell)
+        firestore, breaker = self.resources.firestore(), self.resources.breaker("firestore")
+        return SessionStore(firestore, breaker, self.resources.sessions(), self.settings.cell)
 
     @cached_property
     def signatures(self) -> AccountSignatures:

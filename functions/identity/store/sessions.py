@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
     from shared.adapters.sessions import Liveness
+    from shared.resilience.breaker import Breaker
 
 KEPT: Final = timedelta(days=1)
 """How long what has expired is kept, against clocks that differ."""
@@ -22,15 +23,17 @@ KEPT: Final = timedelta(days=1)
 class NonceUseStore:
     """The nonces that were used."""
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: "Client", breaker: "Breaker") -> None:
+        """breaker: Firestore's."""
         self._client = client
+        self._breaker = breaker
 
     def consume(self, nonce: str, expires_at: datetime) -> bool:
         # Of several create() exactly one succeeds. One that is tried again after it succeeded unnoticed fails as well:
         # that refuses somebody who may sign in with another nonce, and lets nobody in.
         from google.api_core.exceptions import AlreadyExists
 
-        with answering():
+        with answering(self._breaker):
             try:
                 use = {"delete_after": expires_at + KEPT}
                 self._client.collection("nonce_uses").document(nonce).create(use, **patience())
@@ -42,23 +45,28 @@ class NonceUseStore:
 class SessionStore:
     """The sessions."""
 
-    def __init__(self, client: "Client", liveness: "Liveness", cell: str) -> None:
-        """liveness: learns first that a session ended. cell: where the facts about it are at home."""
+    def __init__(self, client: "Client", breaker: "Breaker", liveness: "Liveness", cell: str) -> None:
+        """
+        breaker: Firestore's.
+        liveness: learns first that a session ended.
+        cell: where the facts about it are at home.
+        """
         self._client = client
+        self._breaker = breaker
         self._liveness = liveness
         self._cell = cell
 
     def open(self, session: Session) -> None:
         from google.api_core.exceptions import AlreadyExists
 
-        with answering():
+        with answering(self._breaker):
             try:
                 self._document(session.id).create(_session_document(session), **patience())
             except AlreadyExists:
                 return  # a try of ours that we thought had failed: nobody else has this id
 
     def get(self, session_id: str) -> Session | None:
-        with answering():
+        with answering(self._breaker):
             snapshot = self._document(session_id).get(**patience())
         if not snapshot.exists:
             return None
@@ -70,7 +78,7 @@ class SessionStore:
         from google.api_core.exceptions import FailedPrecondition, NotFound
 
         unchanged = self._client.write_option(last_update_time=session.revision)
-        with answering():
+        with answering(self._breaker):
             try:
                 self._document(session.id).update(_session_document(session), option=unchanged, **patience())
             except (FailedPrecondition, NotFound):
@@ -87,7 +95,7 @@ class SessionStore:
         batch.update(self._document(session.id), {"revoked_at": at, "ending": ending})
         fact = SessionRevoked(session_id=session.id, user_id=session.user_id, reason=ending)
         append(self._client, batch, self._cell, at, session.id, 1, fact)
-        with answering(), suppress(AlreadyExists, NotFound):  # it ended before; it expired long ago
+        with answering(self._breaker), suppress(AlreadyExists, NotFound):  # it ended before; it expired long ago
             batch.commit(**patience())
         self._liveness.ended(session.id)
 

@@ -13,17 +13,21 @@ from shared.errors import Contended, NotFound
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
+    from shared.resilience.breaker import Breaker
+
 
 class UserStore:
     """The users, and whose an address is."""
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: "Client", breaker: "Breaker") -> None:
+        """breaker: Firestore's."""
         self._client = client
+        self._breaker = breaker
 
     def get(self, user_id: str) -> User:
         if not ids.valid(user_id, "usr"):
             raise NotFound("There is no such user.")
-        with answering():
+        with answering(self._breaker):
             snapshot = self._client.collection("users").document(user_id).get(**patience())
         if not snapshot.exists:
             raise NotFound("There is no such user.")
@@ -53,7 +57,7 @@ class UserStore:
         batch.create(self._client.collection("users").document(user.id), _user_document(user))
         fact = UserCreated(user_id=user.id, address=user.address, home_region=user.home_region)
         append(self._client, batch, user.home_cell, user.created_at, user.id, user.version, fact)
-        with answering():
+        with answering(self._breaker):
             try:
                 batch.commit(**patience())
             except AlreadyExists as error:
@@ -66,7 +70,7 @@ class UserStore:
     def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
         from google.api_core.exceptions import AlreadyExists
 
-        with answering():
+        with answering(self._breaker):
             try:
                 self._address(address).create({"user_id": user_id, "contract_chain": contract_chain}, **patience())
             except AlreadyExists as error:
@@ -82,7 +86,7 @@ class UserStore:
         batch.update(self._client.collection("users").document(user.id), _granted(user))
         fact = RolesGranted(user_id=user.id, roles=user.roles, granted_by=by)
         append(self._client, batch, user.home_cell, now, user.id, user.version, fact)
-        with answering():
+        with answering(self._breaker):
             try:
                 batch.commit(**patience())
             except AlreadyExists:
@@ -93,7 +97,7 @@ class UserStore:
         return self._client.collection("addresses").document(address.lower())
 
     def _claim(self, address: str) -> dict[str, Any] | None:
-        with answering():
+        with answering(self._breaker):
             snapshot = self._address(address).get(**patience())
         return snapshot.to_dict() if snapshot.exists else None
 

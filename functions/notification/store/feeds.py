@@ -32,6 +32,7 @@ class FeedStore:
 
     def __init__(self, resources: "Resources", cells: Collection[str]) -> None:
         self._client = resources.firestore()
+        self._breaker = resources.breaker("firestore")
         self._cell = resources.settings.cell
         self._cells = cells
         self._waiting = resources.once("activity waiters", lambda: Waiting(resources.settings.activity_waiters))
@@ -41,7 +42,7 @@ class FeedStore:
         return self._client.collection(COLLECTION).document(f"{user_id}@{cell}@{position:0{DIGITS}}")
 
     def read(self, user_id: str, places: Places, limit: int) -> tuple[list[Item], Places]:
-        with answering():
+        with answering(self._breaker):
             lanes = {
                 cell: self._lane(user_id, cell, places.by_cell[cell], limit) for cell in self._news(user_id, places)
             }
@@ -57,7 +58,7 @@ class FeedStore:
     def find(self, names: Sequence[str]) -> list[Any]:
         """The documents of these names, as they are. Raises Unavailable."""
         references = [self._client.collection(COLLECTION).document(name) for name in names]
-        with answering():
+        with answering(self._breaker):
             return list(self._client.get_all(references, **patience())) if references else []
 
     def _lane(self, user_id: str, cell: str, after: int, limit: int) -> list[Placed]:
@@ -88,7 +89,7 @@ class FeedStore:
         batch = self._client.batch()
         for each in placed:
             batch.create(self.reference(each.user_id, self._cell, each.position), encoded(each))
-        with answering():
+        with answering(self._breaker):
             try:
                 batch.commit(**patience())
             except AlreadyExists:

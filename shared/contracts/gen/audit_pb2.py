@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x61udit.proto\x12\x11meridian.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x0c\x43heckRequest\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\torder_ids\x18\x02 \x03(\t\x12\x14\n\x0crefunded_ids\x18\x03 \x03(\t\x12\x12\n\nearned_ids\x18\x04 \x03(\t\"\xa1\x01\n\rCheckResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12>\n\nviolations\x18\x02 \x03(\x0b\x32*.meridian.audit.v1.CheckResponse.Violation\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2S\n\x05\x41udit\x12J\n\x05\x43heck\x12\x1f.meridian.audit.v1.CheckRequest\x1a .meridian.audit.v1.CheckResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x61udit.proto\x12\x11meridian.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x0c\x43heckRequest\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\torder_ids\x18\x02 \x03(\t\x12\x14\n\x0crefunded_ids\x18\x03 \x03(\t\x12\x12\n\nearned_ids\x18\x04 \x03(\t\"\xa1\x01\n\rCheckResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12>\n\nviolations\x18\x02 \x03(\x0b\x32*.meridian.audit.v1.CheckResponse.Violation\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2X\n\x05\x41udit\x12O\n\x05\x43heck\x12\x1f.meridian.audit.v1.CheckRequest\x1a .meridian.audit.v1.CheckResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AUDIT'].methods_by_name['Check']._loaded_options = None
+  _globals['_AUDIT'].methods_by_name['Check']._serialized_options = b'\220\002\001'
   _globals['_CHECKREQUEST']._serialized_start=67
   _globals['_CHECKREQUEST']._serialized_end=182
   _globals['_CHECKRESPONSE']._serialized_start=185
@@ -39,5 +41,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKRESPONSE_VIOLATION']._serialized_start=283
   _globals['_CHECKRESPONSE_VIOLATION']._serialized_end=346
   _globals['_AUDIT']._serialized_start=348
-  _globals['_AUDIT']._serialized_end=431
+  _globals['_AUDIT']._serialized_end=436
 # @@protoc_insertion_point(module_scope)

@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x63laiming.proto\x12\x14meridian.claiming.v1\"F\n\x10VoidClaimRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\"#\n\x11VoidClaimResponse\x12\x0e\n\x06voided\x18\x01 \x01(\x08\x32h\n\x08\x43laiming\x12\\\n\tVoidClaim\x12&.meridian.claiming.v1.VoidClaimRequest\x1a\'.meridian.claiming.v1.VoidClaimResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x63laiming.proto\x12\x14meridian.claiming.v1\"F\n\x10VoidClaimRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\"#\n\x11VoidClaimResponse\x12\x0e\n\x06voided\x18\x01 \x01(\x08\x32m\n\x08\x43laiming\x12\x61\n\tVoidClaim\x12&.meridian.claiming.v1.VoidClaimRequest\x1a\'.meridian.claiming.v1.VoidClaimResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'claiming_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CLAIMING'].methods_by_name['VoidClaim']._loaded_options = None
+  _globals['_CLAIMING'].methods_by_name['VoidClaim']._serialized_options = b'\220\002\002'
   _globals['_VOIDCLAIMREQUEST']._serialized_start=40
   _globals['_VOIDCLAIMREQUEST']._serialized_end=110
   _globals['_VOIDCLAIMRESPONSE']._serialized_start=112
   _globals['_VOIDCLAIMRESPONSE']._serialized_end=147
   _globals['_CLAIMING']._serialized_start=149
-  _globals['_CLAIMING']._serialized_end=253
+  _globals['_CLAIMING']._serialized_end=258
 # @@protoc_insertion_point(module_scope)

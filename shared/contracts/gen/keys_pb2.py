@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\nkeys.proto\x12\x10meridian.keys.v1\" \n\rForgetRequest\x12\x0f\n\x07\x61t_most\x18\x01 \x01(\r\"#\n\x0e\x46orgetResponse\x12\x11\n\tforgotten\x18\x01 \x01(\r2S\n\x04Keys\x12K\n\x06\x46orget\x12\x1f.meridian.keys.v1.ForgetRequest\x1a .meridian.keys.v1.ForgetResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\nkeys.proto\x12\x10meridian.keys.v1\" \n\rForgetRequest\x12\x0f\n\x07\x61t_most\x18\x01 \x01(\r\"#\n\x0e\x46orgetResponse\x12\x11\n\tforgotten\x18\x01 \x01(\r2X\n\x04Keys\x12P\n\x06\x46orget\x12\x1f.meridian.keys.v1.ForgetRequest\x1a .meridian.keys.v1.ForgetResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'keys_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_KEYS'].methods_by_name['Forget']._loaded_options = None
+  _globals['_KEYS'].methods_by_name['Forget']._serialized_options = b'\220\002\002'
   _globals['_FORGETREQUEST']._serialized_start=32
   _globals['_FORGETREQUEST']._serialized_end=64
   _globals['_FORGETRESPONSE']._serialized_start=66
   _globals['_FORGETRESPONSE']._serialized_end=101
   _globals['_KEYS']._serialized_start=103
-  _globals['_KEYS']._serialized_end=186
+  _globals['_KEYS']._serialized_end=191
 # @@protoc_insertion_point(module_scope)

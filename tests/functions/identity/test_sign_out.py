@@ -135,7 +135,9 @@ def test_an_end_is_never_forgotten_for_a_life(real_work: Work, person: Person, e
             sign_out(SignOut(refresh_token=token), real_work)
             return redis.set(*given, **how)
 
-    assert Liveness(other.firestore, Slow, other.breaker("redis")).alive(session_id, START), "it was, when it was read"
+    assert Liveness(other.firestore, Slow, other.breaker("firestore"), other.breaker("redis")).alive(
+        session_id, START
+    ), "it was, when it was read"
     assert not elsewhere().sessions().alive(session_id, START)
 
 

@@ -20,6 +20,7 @@ from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.registry import Cached
+from shared.resilience.breakers import Breakers
 from tests.races import all_at_once
 from tests.shared.conftest import SERVICE
 from tests.valkey import Valkey, valkey
@@ -94,7 +95,9 @@ class Things:
         self.looks = 0
         self.caches = [cache_of(parts) for _ in range(processes)]
         connect = connector(own, SERVICE)
-        self.databases = [Database(connect, 4, cache.changing) for cache in self.caches]
+        self.databases = [
+            Database(connect, Breakers().of("database", SERVICE, 4), cache.changing) for cache in self.caches
+        ]
         self._counting = threading.Lock()
         with self.databases[0].transaction() as transaction:
             transaction.run("insert into things (id, amount) values (:id, 0)", {"id": name})

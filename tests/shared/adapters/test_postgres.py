@@ -13,12 +13,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from shared.adapters import connect, postgres
 from shared.adapters.notify import Listener
-from shared.adapters.postgres import Database, Refused, Transaction, UniqueViolation
+from shared.adapters.postgres import Database, Transaction
+from shared.adapters.verdicts import Refused, UniqueViolation
 from shared.config import Settings
 from shared.errors import Contended, OutcomeUnknown, Unavailable
 from shared.money import MAXIMUM
+from shared.resilience.breaker import CALLS_AT_LEAST, CircuitOpen, Overloaded
+from shared.resilience.deadline import within
 from tests.shared.proxy import Wire
 
 Open = Callable[..., Database]
@@ -315,13 +317,12 @@ def test_threads_share_the_pool(open_database: Open, two_things: tuple[str, str]
 # Connections
 
 
-def test_the_pool_has_a_bound(open_database: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pool_has_a_bound(open_database: Open) -> None:
     """Who finds no connection free waits for a while, then gets Unavailable; one that is given back is used again."""
-    monkeypatch.setattr(postgres, "POOL_WAIT_SECONDS", 0.1)
     database = open_database(2)
     with database.transaction(), database.transaction():
         began = time.monotonic()
-        with pytest.raises(Unavailable, match="Too many requests"), database.transaction():
+        with within(0.1), pytest.raises(Overloaded, match="Too many requests"), database.transaction():
             pytest.fail("a third connection")
         assert time.monotonic() - began >= 0.1
     assert ask(database, "select 1 as one") == 1
@@ -411,14 +412,11 @@ def test_a_connection_that_dies_at_commit(
     assert exists(through, thing) == done  # the pool has recovered
 
 
-def test_an_answer_that_comes_too_late_is_nobody_elses(
-    open_database: Open, wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_comes_too_late_is_nobody_elses(open_database: Open, wire: Wire) -> None:
     """A connection whose answer was given up is not used again: its next user would read the answers of its last."""
-    monkeypatch.setattr(connect, "SOCKET_TIMEOUT_SECONDS", 1.0)
     database = open_database(1, wire.port)
     first = pid_of(database)
-    with pytest.raises(Unavailable), database.transaction() as transaction:
+    with within(1), pytest.raises(Unavailable), database.transaction() as transaction:
         wire.answers.clear()
         threading.Timer(1.5, wire.answers.set).start()  # while the rollback is waited for
         value(transaction, "select 'late' as text")
@@ -439,11 +437,10 @@ def test_an_answer_that_cannot_be_read_is_nobody_elses(open_database: Open) -> N
         assert ask(database, "select :number::integer as number", number=number) == number
 
 
-def test_no_answer_at_commit_is_unknown(open_database: Open, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer_at_commit_is_unknown(open_database: Open, wire: Wire) -> None:
     """A server that stops answering may have committed all the same."""
-    monkeypatch.setattr(connect, "SOCKET_TIMEOUT_SECONDS", 1.0)
     database = open_database(1, wire.port)
-    with pytest.raises(OutcomeUnknown), database.transaction() as transaction:
+    with within(1), pytest.raises(OutcomeUnknown), database.transaction() as transaction:
         thing = add(transaction)
         wire.answers.clear()
     wire.answers.set()
@@ -507,3 +504,28 @@ def test_only_a_commit_with_events_wakes_the_relay(open_database: Open, database
     with database.transaction() as transaction:
         transaction.appended = True
     assert listener.wait(5)
+
+
+def test_lost_connections_do_not_open_the_breaker(own: Settings, open_database: Open) -> None:
+    """Somebody may have cut this one alone; a server that is not there, or is silent, is left alone after 20 calls."""
+    database = open_database(1)
+    for _ in range(CALLS_AT_LEAST + 1):
+        with pytest.raises(Unavailable), database.transaction() as transaction:
+            transaction.run("select pg_terminate_backend(pg_backend_pid()) as ended", {})
+    assert ask(database, "select 1 as one") == 1
+    nowhere = open_database(1, 1)
+    for _ in range(CALLS_AT_LEAST):
+        with pytest.raises(Unavailable, match="not available"), nowhere.transaction():
+            pytest.fail("a connection to nowhere")
+    with pytest.raises(CircuitOpen), nowhere.transaction():
+        pytest.fail("a connection while it is open")
+
+
+def test_refusals_do_not_open_the_breaker(database: Database) -> None:
+    """A constraint that refuses is the database at work."""
+    with database.transaction() as transaction:
+        thing = add(transaction)
+    for _ in range(CALLS_AT_LEAST + 1):
+        with pytest.raises(UniqueViolation), database.transaction() as transaction:
+            transaction.run(ADD, {"id": thing, "name": None, "amount": 0})
+    assert exists(database, thing)

@@ -26,6 +26,7 @@ from shared.outbox.batch import BatchInbox
 from shared.outbox.log import EventLog
 from shared.outbox.relay import Relay
 from shared.registry import Row, load
+from shared.resilience.breakers import Breakers
 from shared.runtime.consumer import Partitions, consume
 from shared.runtime.event import Delivered, decode_push, decoded
 from tests.shared.outbox.facts import AT, TYPE
@@ -40,13 +41,13 @@ FAILING = 0.01
 
 def relay(settings: Settings) -> None:
     """Publish until killed."""
-    database = Database(connector(settings, "claiming"), 2)
+    database = Database(connector(settings, "claiming"), Breakers().of("database", "claiming", 2))
     Relay("claiming", database, event_bus(settings), SystemClock()).run(threading.Event())
 
 
 def consumer(settings: Settings, port: int, name: str) -> None:
     """Take what the transport delivers, and look after gaps, until killed."""
-    database = Database(connector(settings, "claiming"), 4)
+    database = Database(connector(settings, "claiming"), Breakers().of("database", "claiming", 4))
     row = Row(service="claiming", name=name, event=[TYPE], replay="fill", scale="background")
 
     def handle(event: Event[Any], transaction: Transaction) -> None:

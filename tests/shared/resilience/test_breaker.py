@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
+from shared.contracts.problems import headers_of
 from shared.errors import NotFound, Unavailable
 from shared.resilience.breaker import (
     CALLS_AT_LEAST,
+    HUNG_CALLS,
+    LOOK_SECONDS,
     OPEN_AT_MOST_SECONDS,
     OPEN_SECONDS,
     PROBE_SECONDS,
@@ -18,7 +22,10 @@ from shared.resilience.breaker import (
     CircuitOpen,
     Overloaded,
     Policy,
+    Reading,
 )
+from shared.resilience.breakers import KEPT, Breakers
+from shared.resilience.deadline import within
 
 SLOW_SECONDS = 1.0
 
@@ -42,7 +49,12 @@ def clock() -> Clock:
 @pytest.fixture
 def breaker(clock: Clock) -> Breaker:
     """A breaker whose jitter is nothing."""
-    return Breaker("the thing", Policy(slow_seconds=SLOW_SECONDS, at_once=2000), clock, dice=lambda: 0.5)
+    return Breaker(
+        "the thing",
+        Policy(timeout_seconds=5, slow_seconds=SLOW_SECONDS, late_seconds=SLOW_SECONDS, at_once=2000),
+        clock,
+        dice=lambda: 0.5,
+    )
 
 
 def state_of(breaker: Breaker) -> str:
@@ -99,7 +111,9 @@ def test_a_minority_of_failures_does_not_open_it(breaker: Breaker) -> None:
 
 def test_what_is_slow_counts_as_failed(clock: Clock) -> None:
     """A dependency that answers everything, but late, is left alone too."""
-    breaker = Breaker("the thing", Policy(slow_seconds=0.1, at_once=8), clock, dice=lambda: 0.5)
+    breaker = Breaker(
+        "the thing", Policy(timeout_seconds=5, slow_seconds=0.1, late_seconds=0.1, at_once=8), clock, dice=lambda: 0.5
+    )
     for _ in range(CALLS_AT_LEAST):
         with breaker.guard():
             clock.now += 0.11
@@ -125,7 +139,9 @@ def test_old_calls_are_forgotten(breaker: Breaker, clock: Clock) -> None:
 @pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
 def test_it_stays_open_longer_each_time(clock: Clock, dice: float) -> None:
     """5 s, 10, 20, 40, and from then on 60, each 10 % more or less; a success of all probes begins anew."""
-    breaker = Breaker("the thing", Policy(slow_seconds=1, at_once=8), clock, dice=lambda: dice)
+    breaker = Breaker(
+        "the thing", Policy(timeout_seconds=5, slow_seconds=1, late_seconds=1, at_once=8), clock, dice=lambda: dice
+    )
     opened(breaker)
     for times in range(6):
         seconds = min(OPEN_SECONDS * 2**times, OPEN_AT_MOST_SECONDS) * (0.9 + 0.2 * dice)
@@ -214,7 +230,7 @@ def let_go() -> Iterator[threading.Event]:
 
 def test_so_many_at_once_and_no_more(clock: Clock, let_go: threading.Event) -> None:
     """The bulkhead: one call more is refused without waiting, and a place that is free again is given."""
-    breaker = Breaker("the thing", Policy(slow_seconds=1, at_once=2), clock)
+    breaker = Breaker("the thing", Policy(timeout_seconds=5, slow_seconds=1, late_seconds=1, at_once=2), clock)
     inside = threading.Barrier(3, timeout=30)
 
     def hang() -> None:
@@ -273,3 +289,145 @@ def test_its_calls_are_told_apart_by_what_they_raise(breaker: Breaker) -> None:
     for _ in range(CALLS_AT_LEAST):
         ask((Broken,))() if state_of(breaker) == "closed" else None
     assert state_of(breaker) == "open"
+
+
+# What hangs
+
+
+class Hanging:
+    """Calls that are under way and do not end."""
+
+    def __init__(self, breaker: Breaker, count: int) -> None:
+        self.calls = [breaker.guard() for _ in range(count)]
+        for call in self.calls:
+            call.__enter__()
+
+    def end(self) -> None:
+        for call in self.calls:
+            call.__exit__(None, None, None)
+
+
+def look(breaker: Breaker) -> None:
+    """Ask once more, and have no answer yet."""
+    with suppress(CircuitOpen):
+        breaker.guard().__enter__()
+
+
+def test_what_hangs_opens_it(breaker: Breaker, clock: Clock) -> None:
+    """However many calls were good before: enough that are late, and no answer since, at two looks."""
+    for _ in range(1000):
+        succeed(breaker)
+    hanging = Hanging(breaker, HUNG_CALLS)
+    clock.now += SLOW_SECONDS
+    look(breaker)
+    assert state_of(breaker) == "closed", "the process itself may have stood still"
+    clock.now += LOOK_SECONDS
+    look(breaker)
+    assert state_of(breaker) == "open"
+    hanging.end()
+    assert state_of(breaker) == "open", "what ends late is old news"
+
+
+def test_a_few_late_calls_are_no_hanging(breaker: Breaker, clock: Clock) -> None:
+    """One fewer, or one answer in between: some wait for a lock, and the server is well."""
+    succeed(breaker)
+    Hanging(breaker, HUNG_CALLS - 2)
+    clock.now += SLOW_SECONDS
+    look(breaker)
+    for _ in range(3):
+        clock.now += LOOK_SECONDS
+        succeed(breaker)
+    assert state_of(breaker) == "closed"
+    Hanging(breaker, HUNG_CALLS)
+    for _ in range(20):
+        clock.now += LOOK_SECONDS
+        succeed(breaker)
+    assert state_of(breaker) == "closed"
+
+
+def test_a_first_answer_may_take_long(breaker: Breaker, clock: Clock) -> None:
+    """Connections are made, programs are loaded: what was never answered yet is waited for longer."""
+    Hanging(breaker, HUNG_CALLS)
+    clock.now += SLOW_SECONDS
+    for _ in range(3):
+        look(breaker)
+        clock.now += LOOK_SECONDS
+    assert state_of(breaker) == "closed"
+    clock.now += breaker.policy.timeout_seconds
+    look(breaker)
+    clock.now += LOOK_SECONDS
+    look(breaker)
+    assert state_of(breaker) == "open"
+
+
+def test_what_a_caller_does_meanwhile_is_not_its_time(breaker: Breaker, clock: Clock) -> None:
+    """A call that has its answer, and holds on to its place, is not late."""
+    for _ in range(CALLS_AT_LEAST):
+        with breaker.guard() as call:
+            call.told()
+            clock.now += SLOW_SECONDS * 2
+            call.ask()
+            call.told()
+    assert breaker.read().failures == 0
+
+
+def test_who_waits_for_a_place_gets_it(let_go: threading.Event) -> None:
+    """The bulkhead's wait is short, and ends as soon as another call does, or when the breaker opens."""
+    breaker = Breaker(
+        "the thing", Policy(timeout_seconds=60, slow_seconds=60, late_seconds=60, at_once=1, wait_seconds=30)
+    )
+    inside = threading.Event()
+
+    def hold() -> None:
+        with breaker.guard():
+            inside.set()
+            assert let_go.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(hold)
+        assert inside.wait(30)
+        waiting = pool.submit(succeed, breaker)
+        with within(0.05), pytest.raises(Overloaded):
+            succeed(breaker)
+        let_go.set()
+        holding.result()
+        waiting.result()
+
+
+def test_an_open_breaker_says_for_how_long(breaker: Breaker, clock: Clock) -> None:
+    """The answer's Retry-After is what is left of its pause."""
+    opened(breaker)
+    clock.now += 1
+    with pytest.raises(CircuitOpen) as refused:
+        succeed(breaker)
+    assert refused.value.wait_seconds == pytest.approx(OPEN_SECONDS - 1)
+    assert headers_of(refused.value)["Retry-After"] == "4"
+
+
+def test_it_tells_its_counts(breaker: Breaker) -> None:
+    """Calls, failures and what was refused, for metrics."""
+    opened(breaker)
+    for _ in range(7):
+        with pytest.raises(CircuitOpen):
+            succeed(breaker)
+    assert breaker.read() == Reading("the thing", "open", CALLS_AT_LEAST, CALLS_AT_LEAST, 7, 0)
+
+
+def test_a_breaker_that_stopped_a_call_inside_another_is_no_failure(breaker: Breaker) -> None:
+    """What was not called cannot have failed."""
+    for _ in range(CALLS_AT_LEAST):
+        fail(breaker, CircuitOpen())
+    assert state_of(breaker) == "closed"
+
+
+def test_breakers_are_found_by_name_and_bounded() -> None:
+    """One a dependency; however many hosts are named by others, the least used is forgotten."""
+    breakers = Breakers()
+    assert breakers.of("webhook", "a.example") is breakers.of("webhook", "a.example")
+    assert breakers.of("webhook", "a.example") is not breakers.of("webhook", "b.example")
+    assert breakers.of("database", "order", 3).policy.at_once == 3
+    for number in range(KEPT):
+        breakers.of("webhook", f"{number}.example")
+    assert len(breakers.readings()) == KEPT
+    with pytest.raises(KeyError):
+        breakers.of("abacus")
