@@ -26,7 +26,7 @@ from tests.shared.conftest import SERVICE
 from tests.valkey import Valkey, valkey
 from tests.waiting import until
 
-KINDS = {"thing": Cached(seconds=60, absent_seconds=5)}
+KINDS = {"thing": Cached(seconds=600, absent_seconds=60)}
 LONG = Patience(lease=60, wait=60)
 """For tests in which a busy machine must not look like a dead reader."""
 
@@ -63,7 +63,7 @@ def test_what_was_read_is_kept(parts: Resources, name: str) -> None:
     """Another process finds it without the database; it is not kept for ever, nor all of it for equally long."""
     assert cache_of(parts).read("thing", name, lambda: b"{}") == b"{}"
     assert cache_of(parts).read("thing", name, never) == b"{}"
-    assert 60_000 * (1 - JITTER) - 10_000 < parts.redis().pttl(key_of(name)) <= 60_000
+    assert 600_000 * (1 - JITTER) - 60_000 < parts.redis().pttl(key_of(name)) <= 600_000
 
 
 def test_that_there_is_nothing_is_kept_for_less_long_and_not_beyond_its_making(parts: Resources, name: str) -> None:
@@ -71,7 +71,7 @@ def test_that_there_is_nothing_is_kept_for_less_long_and_not_beyond_its_making(p
     cache = cache_of(parts)
     assert cache.read("thing", name, lambda: None) is None
     assert cache_of(parts).read("thing", name, never) is None
-    assert 0 < parts.redis().pttl(key_of(name)) <= 5_000
+    assert 0 < parts.redis().pttl(key_of(name)) <= 60_000
     with cache.changing({name}):
         pass
     assert cache_of(parts).read("thing", name, lambda: b"{}") == b"{}"
@@ -139,9 +139,14 @@ def things(own: Settings, parts: Resources, name: str) -> Iterator[Callable[[int
 
 
 def test_a_thousand_misses_are_one_look_at_the_database(things: Callable[[int], Things]) -> None:
-    """Eight processes with 125 requests each for what is not kept: one of them reads, once."""
+    """Eight processes with 125 requests each that found nothing kept: one of them reads, once."""
     thing = things(8)
-    assert all_at_once([partial(thing.read, number % 8) for number in range(1000)]) == [0] * 1000
+
+    def miss(process: int) -> int:
+        with Cache.brought(thing.name, [None]):
+            return thing.read(process)
+
+    assert all_at_once([partial(miss, number % 8) for number in range(1000)]) == [0] * 1000
     assert thing.looks == 1
 
 
@@ -152,7 +157,7 @@ def test_nobody_is_shown_what_is_older_than_what_was_acknowledged(things: Callab
     noting = threading.Lock()
 
     def write(process: int) -> None:
-        for _ in range(30):
+        for _ in range(20):
             amount = thing.write(process)
             with noting:
                 acknowledged[0] = max(acknowledged[0], amount)
@@ -174,7 +179,7 @@ def test_nobody_is_shown_what_is_older_than_what_was_acknowledged(things: Callab
         for reader in readers:
             reader.join(60)
     assert failures == []
-    assert thing.read(0) == 120
+    assert thing.read(0) == 80
 
 
 def _noted(call: Callable[[], None], failures: list[Exception]) -> Callable[[], None]:
