@@ -48,14 +48,16 @@ lint: packages ## check style, types, arrows, that contracts only grow, and that
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(RUN) -m shared.contracts.landed check
-	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" \
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" "$$fresh/client" \
 	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
 	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
+	  && $(RUN) -m emulators.client.generate "$$fresh/client" && diff -r -x __pycache__ "$$fresh/client" emulators/client/gen \
 	  || { echo "Generated files are stale: run make gen." >&2; exit 1; }
 
-gen: packages ## make the generated files: contracts and functions/openapi.json
+gen: packages ## make the generated files: contracts, functions/openapi.json and its client
 	@$(RUN) -m shared.contracts.generate
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
+	@$(RUN) -m emulators.client.generate
 
 landed: packages ## note that the .proto files of this checkout have landed, and may only grow from now on
 	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew

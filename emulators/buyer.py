@@ -4,11 +4,16 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
+from emulators.client import calling
+from emulators.client.calling import ApiError
+from emulators.client.gen.api import Client, TokensView
 from shared.adapters.ethereum import address_of, personal_digest, sign
+
+T = TypeVar("T")
 
 CHAIN_ID: Final = 31337
 LOOK_SECONDS: Final = 0.1
@@ -24,13 +29,21 @@ SETTLED_LOOK_SECONDS: Final = 1.0
 PASSING: Final = frozenset({429, 502, 503, 504})
 """Statuses after which a client tries again."""
 
+fresh_key = calling.fresh_key
+
 
 class Person:
-    """A user of the shop, with a key of their own."""
+    """A user of the shop, with a key of their own.
+
+    api: the API as this person calls it, each request sent once.
+    insisting: the same, but a request is sent until it is answered for good, as by `insist`.
+    """
 
     def __init__(self, client: httpx.Client) -> None:
         """client: connections to the edge, which people may share."""
         self._http = client
+        self.api = Client(self._send)
+        self.insisting = Client(lambda *route, **rest: _insist(lambda: self._send(*route, **rest)))
         self._key = secrets.token_bytes(32)
         self.address = address_of(self._key)
         self.user_id = ""
@@ -41,10 +54,10 @@ class Person:
 
     def sign_in(self) -> "Person":
         """Prove the address, take the tokens, and find the default wallet."""
-        nonce = self.post("/v1/auth/nonce", {"address": self.address, "chain_id": CHAIN_ID})
-        signature = "0x" + sign(personal_digest(nonce["message"].encode()), self._key).hex()
-        self._take(self.post("/v1/auth/sign-in", {"message": nonce["message"], "signature": signature}))
-        self.wallet_id = self.get("/v1/wallets")["items"][0]["id"]
+        nonce = self.api.issue_nonce(address=self.address, chain_id=CHAIN_ID)
+        signature = "0x" + sign(personal_digest(nonce.message.encode()), self._key).hex()
+        self._take(self.api.sign_in(message=nonce.message, signature=signature))
+        self.wallet_id = self.api.list_wallets().items[0].id
         return self
 
     def keep_token(self) -> None:
@@ -63,35 +76,16 @@ class Person:
         self, method: str, path: str, body: Any = None, key: str | None = None, more: Mapping[str, str] | None = None
     ) -> httpx.Response:
         """Any request, with more headers where some are given, and whatever is answered."""
-        if self.access_token and time.monotonic() > self._renew_at:
-            self._renew()
-        headers = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        return self._http.request(method, path, json=body, headers={**headers, **(more or {})})
+        keyed = {} if key is None else {"Idempotency-Key": key}
+        return self._send(method, path, json=body, headers={**keyed, **(more or {})})
 
-    def insist(
-        self, method: str, path: str, body: Any = None, key: str | None = None, *, again: bool = True
-    ) -> httpx.Response:
+    def insist(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
         """Send a request until it is answered for good, as a client does whose network or server fails.
 
-        again: whether what was cut off may simply be sent again: with a key, or where a repeat does no harm.
-        Raises httpx.HTTPError when nothing comes of it within INSIST_SECONDS, or when `again` forbids another try.
+        Only with a key, or where a repeat does no harm: what was cut off is sent again.
+        Raises httpx.HTTPError when nothing comes of it within INSIST_SECONDS.
         """
-        until = time.monotonic() + INSIST_SECONDS
-        while True:
-            try:
-                response = self.request(method, path, body, key)
-                if response.status_code not in PASSING and not _in_progress(response):
-                    return response
-                failure: httpx.HTTPError = httpx.HTTPStatusError(
-                    "no answer", request=response.request, response=response
-                )
-            except httpx.TransportError as error:
-                failure = error
-            if not again or time.monotonic() > until:
-                raise failure
-            time.sleep(PAUSE_SECONDS)
+        return _insist(lambda: self.request(method, path, body, key))
 
     def sign_in_anyhow(self) -> "Person":
         """Sign in with a new nonce until it works: a nonce whose answer was lost is used up."""
@@ -99,48 +93,39 @@ class Person:
         while True:
             try:
                 return self.sign_in()
-            except (httpx.TransportError, httpx.HTTPStatusError):
+            except (httpx.TransportError, ApiError):
                 if time.monotonic() > until:
                     raise
             time.sleep(PAUSE_SECONDS)
 
     def settled(self, path: str, done: Callable[[Any], bool]) -> Any:
         """Look at a resource until it is as it should be, whatever fails meanwhile. Raises TimeoutError."""
-        until = time.monotonic() + SETTLE_SECONDS
-        while True:
-            seen = self.insist("GET", path).json()
-            if done(seen):
-                return seen
-            if time.monotonic() > until:
-                raise TimeoutError(f"{path} is still {seen} after {SETTLE_SECONDS} s")
-            time.sleep(SETTLED_LOOK_SECONDS)
+        return settled(lambda: self.insist("GET", path).json(), done)
 
     def balance(self, currency: str) -> int:
         """What the default wallet holds, in atomic units."""
-        balances = self.get(f"/v1/wallets/{self.wallet_id}/balances")["balances"]
-        return sum(int(balance["posted"]) for balance in balances if balance["currency"] == currency)
+        balances = self.api.get_balances(wallet_id=self.wallet_id).balances
+        return sum(int(balance.posted) for balance in balances if balance.currency == currency)
 
     def wait_for(self, path: str, field: str, *wanted: Any, within_seconds: float = 20) -> Any:
         """Look at a resource until a field is one of these. Raises TimeoutError, saying what it was instead."""
-        until = time.monotonic() + within_seconds
-        while True:
-            seen = self.get(path)
-            if seen[field] in wanted:
-                return seen
-            if time.monotonic() > until:
-                raise TimeoutError(f"{path}: {field} is {seen[field]!r} after {within_seconds} s, not {wanted}")
-            time.sleep(LOOK_SECONDS)
+        return until(lambda: self.get(path), lambda seen: seen[field] in wanted, within_seconds)
+
+    def _send(self, method: str, path: str, /, *, headers: Mapping[str, str], **rest: Any) -> httpx.Response:
+        if self.access_token and time.monotonic() > self._renew_at:
+            self._renew()
+        signed_in = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
+        return self._http.request(method, path, headers={**signed_in, **headers}, **rest)
 
     def _renew(self) -> None:
         """Take new tokens before the old one dies; several at once get the same ones."""
-        answer = self._http.post("/v1/auth/refresh", json={"refresh_token": self.refresh_token})
-        self._take(self._answer(answer))
+        self._take(Client(self._http.request).refresh_session(refresh_token=self.refresh_token))
 
-    def _take(self, session: Any) -> None:
-        self.user_id = session["user_id"]
-        self.access_token = session["access_token"]
-        self.refresh_token = session["refresh_token"]
-        self._renew_at = time.monotonic() + session["expires_in"] - RENEW_SECONDS
+    def _take(self, session: TokensView) -> None:
+        self.user_id = session.user_id
+        self.access_token = session.access_token
+        self.refresh_token = session.refresh_token
+        self._renew_at = time.monotonic() + session.expires_in - RENEW_SECONDS
 
     @staticmethod
     def _answer(response: httpx.Response) -> Any:
@@ -148,10 +133,39 @@ class Person:
         return response.json() if response.content else None
 
 
+def until(look: Callable[[], T], done: Callable[[T], bool], within_seconds: float = 20) -> T:
+    """Look until what is seen is as it should be. Raises TimeoutError, saying what it was instead."""
+    return _look(look, done, within_seconds, LOOK_SECONDS)
+
+
+def settled(look: Callable[[], T], done: Callable[[T], bool]) -> T:
+    """Look, seldom and for long, until what is seen is as it should be. Raises TimeoutError."""
+    return _look(look, done, SETTLE_SECONDS, SETTLED_LOOK_SECONDS)
+
+
+def _look(look: Callable[[], T], done: Callable[[T], bool], within_seconds: float, pause_seconds: float) -> T:
+    end = time.monotonic() + within_seconds
+    while not done(seen := look()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {within_seconds} s it is still {seen}")
+        time.sleep(pause_seconds)
+    return seen
+
+
+def _insist(send: Callable[[], httpx.Response]) -> httpx.Response:
+    end = time.monotonic() + INSIST_SECONDS
+    while True:
+        try:
+            response = send()
+            if response.status_code not in PASSING and not _in_progress(response):
+                return response
+            failure: httpx.HTTPError = ApiError(response)
+        except httpx.TransportError as error:
+            failure = error
+        if time.monotonic() > end:
+            raise failure
+        time.sleep(PAUSE_SECONDS)
+
+
 def _in_progress(response: httpx.Response) -> bool:
     return response.status_code == 409 and response.json()["code"] == "IDEMPOTENCY_IN_PROGRESS"
-
-
-def fresh_key() -> str:
-    """An idempotency key for a new request."""
-    return secrets.token_hex(16)

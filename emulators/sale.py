@@ -4,18 +4,20 @@ It plays through the edge like any client would: a request that is cut off is se
 key. What came of it is read back by report.py.
 """
 
-import contextlib
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 import httpx
 
-from emulators.buyer import Person, fresh_key
+from emulators.buyer import PASSING, Person, settled
+from emulators.client.calling import ApiError
+from emulators.client.gen.api import ClaimView, OrderLine, OrderView, VoucherView
 from emulators.progress import Bars
 from shared.adapters.ethereum import recover
 
@@ -70,7 +72,7 @@ def play(client: httpx.Client, size: Size, bars: Bars) -> Played:
     played.buyers = _all_at_once(size, bars, "sign in and fund", crowd, _arrive)
     _order(played, size, bars)
     orders = _all_at_once(size, bars, "pay", list(played.order_ids.items()), lambda pair: _outcome(*pair))
-    _claim(played, [order for order in orders if order["status"] == "paid"], size, bars)
+    _claim(played, [order for order in orders if order.status == "paid"], size, bars)
     played.seconds = time.monotonic() - began
     return played
 
@@ -81,25 +83,28 @@ def connections(edge_url: str, at_once: int) -> httpx.Client:
 
 
 def _put_up(merchant: Person, number: int, units: int) -> str:
-    terms = {
-        "title": f"Sample {number + 1}",
-        "currency": "USDC",
-        "unit_price": str(PRICE),
-        "quantity": units,
-        "per_user_limit": 2,
-        "status": "active",
-    }
-    supply: dict[str, Any] = merchant.insist("POST", "/v1/supplies", terms, key=fresh_key()).json()
-    return str(supply["id"])
+    supply = merchant.insisting.create_supply(
+        title=f"Sample {number + 1}",
+        currency="USDC",
+        unit_price=str(PRICE),
+        quantity=units,
+        per_user_limit=2,
+        status="active",
+    )
+    return supply.id
 
 
 def _arrive(buyer: Person) -> Person:
     buyer.sign_in_anyhow()
-    body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(FUNDS)}
     # The faucet knows no idempotency key: whether a lost answer was a gift shows in the balance.
-    while not buyer.settled(f"/v1/wallets/{buyer.wallet_id}/balances", lambda _: True)["balances"]:
-        with contextlib.suppress(httpx.HTTPError):
-            buyer.insist("POST", "/v1/local/faucet", body, again=False)
+    while not buyer.insisting.get_balances(wallet_id=buyer.wallet_id).balances:
+        try:
+            buyer.api.faucet(wallet_id=buyer.wallet_id, currency="USDC", amount=str(FUNDS))
+        except httpx.TransportError:
+            continue
+        except ApiError as error:
+            if error.status not in PASSING:
+                raise
     return buyer
 
 
@@ -110,10 +115,14 @@ def _order(played: Played, size: Size, bars: Bars) -> None:
 
     def order(buyer: Person) -> None:
         supply_id = random.choice(played.supply_ids)  # noqa: S311 - a buyer's taste
-        body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply_id, "quantity": 1}]}
+        items = [OrderLine(supply_id=supply_id, quantity=1)]
         asked = time.monotonic()
-        answer = buyer.insist("POST", "/v1/orders", body, key=fresh_key())
-        order_id = answer.json().get("id") or answer.json()["order_id"]
+        try:
+            order_id = buyer.insisting.create_order(wallet_id=buyer.wallet_id, items=items).id
+        except ApiError as refused:
+            if "order_id" not in refused.members:
+                raise
+            order_id = refused.members["order_id"]
         with seen:
             played.order_seconds.append(time.monotonic() - asked)
             played.order_ids[order_id] = buyer
@@ -122,35 +131,34 @@ def _order(played: Played, size: Size, bars: Bars) -> None:
     played.ordering_seconds = time.monotonic() - began
 
 
-def _outcome(order_id: str, buyer: Person) -> dict[str, Any]:
+def _outcome(order_id: str, buyer: Person) -> OrderView:
     """The order once nothing more happens to it by itself."""
-    order: dict[str, Any] = buyer.settled(f"/v1/orders/{order_id}", lambda seen: seen["status"] not in OPEN_STATES)
-    return order
+    return settled(lambda: buyer.insisting.get_order(order_id=order_id), lambda seen: seen.status not in OPEN_STATES)
 
 
-def _claim(played: Played, orders: list[dict[str, Any]], size: Size, bars: Bars) -> None:
+def _claim(played: Played, orders: list[OrderView], size: Size, bars: Bars) -> None:
     """Claim each order twice at once; both answers have to carry one voucher, signed by the house."""
     twice = [order for order in orders for _ in range(2)]
 
-    def claim(order: dict[str, Any]) -> dict[str, Any]:
-        buyer = played.order_ids[order["id"]]
-        answer: dict[str, Any] = buyer.insist("POST", "/v1/claims", {"order_id": order["id"]}).json()
-        return answer
+    def claim(order: OrderView) -> ClaimView:
+        return played.order_ids[order.id].insisting.create_claim(order_id=order.id)
 
-    vouchers: dict[str, list[dict[str, Any]]] = {}
+    vouchers: dict[str, list[VoucherView]] = {}
     for answer in _all_at_once(size, bars, "claim", twice, claim):
-        vouchers.setdefault(answer["order_id"], []).append(answer["voucher"])
+        vouchers.setdefault(answer.order_id, []).append(answer.voucher)
     for order_id, answers in vouchers.items():
         first = answers[0]
-        signer = recover(bytes.fromhex(first["digest"][2:]), bytes.fromhex(first["signature"][2:]))
-        if signer == first["signer"] and all(voucher == first for voucher in answers):
+        signer = recover(bytes.fromhex(first.digest[2:]), bytes.fromhex(first.signature[2:]))
+        if signer == first.signer and all(voucher == first for voucher in answers):
             played.vouchers_verified += 1
         else:
             played.voucher_mismatches.append(order_id)
     for order in bars.track("settle", orders):
-        played.order_ids[order["id"]].settled(f"/v1/orders/{order['id']}", lambda seen: seen["status"] in CLAIMED)
+        read_order = partial(played.order_ids[order.id].insisting.get_order, order_id=order.id)
+        settled(read_order, lambda seen: seen.status in CLAIMED)
     for supply_id in played.supply_ids:  # the stock hears of the payments by an event of its own
-        played.buyers[0].settled(f"/v1/supplies/{supply_id}", lambda seen: seen["reserved"] == 0)
+        read_supply = partial(played.buyers[0].insisting.get_supply, supply_id=supply_id)
+        settled(read_supply, lambda seen: seen.reserved == 0)
 
 
 def _all_at_once(size: Size, bars: Bars, what: str, things: Iterable[T], act: Callable[[T], R]) -> list[R]:

@@ -5,17 +5,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from shared.contracts.generate import HERE, generate
+import pytest
+
+from emulators.client import generate as client
+from shared.contracts import generate as contracts
 from shared.registry import load
 from shared.runtime.openapi import document
 from tests.architecture.house import FUNCTIONS
 
 
-def test_the_contracts_are_fresh(tmp_path: Path) -> None:
-    """shared/contracts/gen is what its .proto files make, file by file; if this fails, run `make gen`."""
-    generate(tmp_path)
+@pytest.mark.parametrize("maker", [contracts, client], ids=["contracts", "client"])
+def test_what_is_generated_is_fresh(maker: Any, tmp_path: Path) -> None:
+    """A folder called gen is what its neighbour makes, file by file; if this fails, run `make gen`."""
+    maker.generate(tmp_path)
     made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir() if path.is_file()}
-    committed = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "gen").iterdir() if path.is_file()}
+    gen = maker.HERE / "gen"
+    committed = {path.name: path.read_text(encoding="utf-8") for path in gen.iterdir() if path.is_file()}
     assert set(made) == set(committed)
     assert [name for name in made if made[name] != committed[name]] == []
 
