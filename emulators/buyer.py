@@ -33,17 +33,11 @@ fresh_key = calling.fresh_key
 
 
 class Person:
-    """A user of the shop, with a key of their own.
-
-    api: the API as this person calls it, each request sent once.
-    insisting: the same, but a request is sent until it is answered for good, as by `insist`.
-    """
+    """A user of the shop, with a key of their own."""
 
     def __init__(self, client: httpx.Client) -> None:
         """client: connections to the edge, which people may share."""
         self._http = client
-        self.api = Client(self._send)
-        self.insisting = Client(lambda *route, **rest: _insist(lambda: self._send(*route, **rest)))
         self._key = secrets.token_bytes(32)
         self.address = address_of(self._key)
         self.user_id = ""
@@ -51,6 +45,16 @@ class Person:
         self.access_token = ""
         self.refresh_token = ""
         self._renew_at = math.inf
+
+    @property
+    def api(self) -> Client:
+        """The API as this person calls it, each request sent once."""
+        return Client(self._send)
+
+    @property
+    def insisting(self) -> Client:
+        """The same, but a request is sent until it is answered for good, as by `insist`."""
+        return Client(lambda *route, **rest: _insist(lambda: self._send(*route, **rest)))
 
     def sign_in(self) -> "Person":
         """Prove the address, take the tokens, and find the default wallet."""
@@ -89,12 +93,12 @@ class Person:
 
     def sign_in_anyhow(self) -> "Person":
         """Sign in with a new nonce until it works: a nonce whose answer was lost is used up."""
-        until = time.monotonic() + INSIST_SECONDS
+        end = time.monotonic() + INSIST_SECONDS
         while True:
             try:
                 return self.sign_in()
             except (httpx.TransportError, ApiError):
-                if time.monotonic() > until:
+                if time.monotonic() > end:
                     raise
             time.sleep(PAUSE_SECONDS)
 
