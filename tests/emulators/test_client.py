@@ -80,14 +80,14 @@ def test_an_operation_that_is_added_becomes_a_method(document: dict[str, Any]) -
     changed = deepcopy(document)
     added = deepcopy(changed["paths"]["/v1/orders/{order_id}"]["get"])
     added["operationId"] = "get_parcel"
-    added["parameters"][0] = {"name": "parcel_id", "in": "path", "required": True, "schema": {"type": "integer"}}
+    added["parameters"] = [{"name": "parcel_id", "in": "path", "required": True, "schema": {"type": "string"}}]
     answer = {"type": "object", "properties": {"sent_at": {"type": "string", "format": "date-time"}}}
     changed["components"]["schemas"]["ParcelView"] = answer
     added["responses"]["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/ParcelView"}
     changed["paths"]["/v1/parcels/{parcel_id}"] = {"get": added}
     before, after = client(document), client(changed)
     assert "parcel" not in before.lower()
-    assert "    def get_parcel(self, *, parcel_id: int) -> ParcelView:" in after
+    assert "    def get_parcel(self, *, parcel_id: str) -> ParcelView:" in after
     assert "    sent_at: datetime | None = None" in after
 
 
