@@ -1,11 +1,10 @@
 """Forget deliveries that came to an end long ago."""
 
-from datetime import timedelta
 from typing import Final
 
+from functions.notification.domain.webhook import KEPT
 from functions.notification.ports import WebhookWork
 
-KEPT: Final = timedelta(days=30)
 AT_MOST: Final = 5_000
 """How many are forgotten in one run."""
 

@@ -23,6 +23,10 @@ REST_LONGEST: Final = timedelta(minutes=1)
 """How long nothing at all is sent to an address that has failed, at most: it costs one attempt a minute, not one for
 each delivery."""
 
+KEPT: Final = timedelta(days=30)
+"""How long a delivery is remembered after it came to an end, and how old an event may be that is queued yet: so that
+one that comes again, or is applied anew, is never delivered anew."""
+
 DISABLED_AFTER: Final = timedelta(hours=72)
 DISABLED_ATTEMPTS: Final = 10
 """A webhook is disabled that has only failed for so long, and so often."""
@@ -44,7 +48,8 @@ class Webhook:
 
     reason: why it is disabled. trusted: whether the last attempt succeeded; what is not yet, or no longer, has to share
     few connections with its like. failures: how many attempts failed since the last success, failing_since the first.
-    rests_until: nothing is sent before. disablings: how often it was disabled.
+    rests_until: nothing is sent before. disablings: how often it was disabled. listens_since: when it was made,
+    or last enabled; it is told of nothing that was before.
     """
 
     id: str
@@ -53,6 +58,7 @@ class Webhook:
     events: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    listens_since: datetime
     status: Status = "enabled"
     reason: Reason = ""
     trusted: bool = False
@@ -78,7 +84,7 @@ class Webhook:
         """The webhook as if it had never failed."""
         if self.status == "enabled":
             return self
-        fresh = replace(self, status="enabled", reason="", updated_at=at)
+        fresh = replace(self, status="enabled", reason="", listens_since=at, updated_at=at)
         return replace(fresh, trusted=False, failures=0, failing_since=None, rests_until=None)
 
 

@@ -30,7 +30,7 @@ INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, due_at, crea
 SELECT w.id, :delivery_id, :event_id, :event_type, g.body, :now, :now, :expires_at
 FROM given g
 JOIN webhooks w ON w.user_id = g.user_id AND w.status = 'enabled' AND :event_type = ANY (w.events)
-WHERE :at >= w.created_at AND :at > :since
+WHERE :at >= w.listens_since AND :at > :since
 ON CONFLICT DO NOTHING;
 
 -- name: list_unpublished
@@ -58,8 +58,8 @@ WHERE user_id = :user_id;
 
 -- name: make_webhook!
 -- A new webhook.
-INSERT INTO webhooks (id, user_id, url, events, status, secret, created_at, updated_at)
-VALUES (:id, :user_id, :url, :events::text[], 'enabled', :secret, :at, :at);
+INSERT INTO webhooks (id, user_id, url, events, status, secret, listens_since, created_at, updated_at)
+VALUES (:id, :user_id, :url, :events::text[], 'enabled', :secret, :at, :at, :at);
 
 -- name: find_webhook^
 -- A webhook by id.
@@ -76,7 +76,8 @@ SELECT * FROM webhooks WHERE user_id = :user_id AND (:after::text IS NULL OR id 
 -- name: save_webhook!
 -- What became of a webhook.
 UPDATE webhooks SET status = :status, reason = :reason, trusted = :trusted, failures = :failures,
-    failing_since = :failing_since, rests_until = :rests_until, disablings = :disablings, updated_at = :updated_at
+    failing_since = :failing_since, rests_until = :rests_until, disablings = :disablings,
+    listens_since = :listens_since, updated_at = :updated_at
 WHERE id = :id;
 
 -- name: rotate_secret!

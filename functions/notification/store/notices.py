@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.notification.domain.concerning import Notice
 from functions.notification.domain.feed import Item, Placed
-from functions.notification.domain.webhook import DELIVERED_WITHIN
+from functions.notification.domain.webhook import DELIVERED_WITHIN, KEPT
 from shared import ids
 from shared.adapters.postgres import Row, queries
 from shared.contracts.encode import to_json
@@ -40,8 +40,7 @@ class NoticeStore:
             revision=(now - EPOCH) // timedelta(microseconds=1),
             delivery_id=ids.sibling(event.id, "dlv"),
             now=now,
-            # What is older than that would have been given up by now: a feed that is made anew sends nothing again.
-            since=now - DELIVERED_WITHIN,
+            since=now - KEPT,
             expires_at=now + DELIVERED_WITHIN,
         )
 

@@ -33,7 +33,7 @@ TAKEN: Final = timedelta(seconds=60)
 """How long a delivery is nobody else's: longer than any attempt takes."""
 
 OF_WEBHOOK: Final = (
-    *("id", "user_id", "url", "created_at", "updated_at", "status", "reason", "trusted"),
+    *("id", "user_id", "url", "created_at", "updated_at", "listens_since", "status", "reason", "trusted"),
     *("failures", "failing_since", "rests_until", "disablings"),
 )
 OF_DELIVERY: Final = (
@@ -52,7 +52,8 @@ class WebhookStore:
         return int(SQL.count_webhooks(self._work.opened, user_id=user_id))
 
     def make(self, user_id: str, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
-        made = Webhook(self._work.new_id("whk"), user_id, url, tuple(events), self._work.now(), self._work.now())
+        now = self._work.now()
+        made = Webhook(self._work.new_id("whk"), user_id, url, tuple(events), now, now, listens_since=now)
         secret, sealed = self._secret(made.id)
         SQL.make_webhook(
             self._work.opened,

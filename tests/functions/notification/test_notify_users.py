@@ -15,7 +15,7 @@ from emulators.buyer import Person
 from emulators.stack import Stack
 from functions import main
 from functions.notification.domain.concerning import Notice
-from functions.notification.forget_deliveries import KEPT
+from functions.notification.domain.webhook import KEPT
 from functions.notification.store.feeds import FeedStore
 from shared.contracts.events import StoredEvent, opened
 from shared.contracts.gen.events_pb2 import ListResponse
@@ -103,14 +103,14 @@ def test_only_what_concerns_its_owner_is_queued(told: Told, somebody: Somebody) 
 
 
 def test_what_was_before_a_webhook_is_not_sent_to_it(told: Told, somebody: Somebody) -> None:
-    """Nor what is made anew when it would have been given up long ago."""
+    """Nor what is applied when nobody remembers any more whether it was delivered."""
     seller = somebody()
     before = told.paid(somebody(), seller)
     hook = told.hook(seller, "http://127.0.0.1:1/")
     after = told.paid(somebody(), seller)
     told.tell(before, after)
     assert [each.event_id for each in told.deliveries(seller, hook.id)] == [after.id]
-    with told.island.later(timedelta(hours=73)):
+    with told.island.later(KEPT):
         told.tell(told.paid(somebody(), seller))
     assert [each.event_id for each in told.deliveries(seller, hook.id)] == [after.id]
 

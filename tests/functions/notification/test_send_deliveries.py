@@ -11,6 +11,7 @@ from standardwebhooks import WebhookVerificationError
 
 from functions.notification.delete_webhook import DeleteWebhook
 from functions.notification.domain.webhook import DELIVERED_WITHIN, DISABLED_ATTEMPTS
+from functions.notification.enable_webhook import EnableWebhook
 from functions.notification.redeliver import Redeliver
 from functions.notification.rotate_secret import RotateSecret
 from functions.notification.store import Work, addresses
@@ -182,7 +183,10 @@ def test_410_disables_at_once(told: Told, somebody: Somebody) -> None:
         told.send()
         assert {status for status, *_ in statuses(told, seller, hook.id)} == {"failed"}
         assert disabled(told, seller, "gone") == {"webhook_id": hook.id, "url": here.url, "reason": "gone"}
-        told.tell(told.paid(somebody(), seller))
+        missed = told.paid(somebody(), seller)
+        told.tell(missed)
+        told.island.run("enable_webhook", request=EnableWebhook(hook.id), caller=seller.caller)
+        told.island.handle("notify_users", missed)
         assert len(told.deliveries(seller, hook.id)) == 3
         assert told.island.violations() == []
 

@@ -43,6 +43,7 @@ CREATE TABLE webhooks (
     failing_since   timestamptz,
     rests_until     timestamptz,
     disablings      integer     NOT NULL DEFAULT 0,
+    listens_since   timestamptz NOT NULL,
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
     CHECK ((status = 'disabled') = (reason <> ''))

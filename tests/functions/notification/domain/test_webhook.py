@@ -18,7 +18,7 @@ from functions.notification.domain.webhook import (
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HOOK = Webhook("whk", "usr", "https://shop.example/", ("order.paid",), NOON, NOON)
+HOOK = Webhook("whk", "usr", "https://shop.example/", ("order.paid",), NOON, NOON, NOON)
 DELIVERY = Delivery("whk", "dlv", "evt", "order.paid", NOON, NOON + DELIVERED_WITHIN, due_at=NOON)
 GOOD, BAD, GONE = Outcome(204), Outcome(500, "answered 500"), Outcome(410, "answered 410")
 
