@@ -18,15 +18,11 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import to_statement
 
 from shared.adapters.notify import Notifier, discard
-from shared.adapters.verdicts import LOST, gone, silent, state_of, translated
+from shared.adapters.verdicts import AT_LEAST_SECONDS, LOST, bound, gone, silent, state_of, translated
 from shared.errors import Contended, OutcomeUnknown, Unavailable
 from shared.resilience.breaker import Breaker, Call
-from shared.resilience.deadline import time_left
 
 log = logging.getLogger(__name__)
-
-AT_LEAST_SECONDS: Final = 1.0
-"""How long a statement is waited for, though its caller waits no more: else a connection is lost for milliseconds."""
 
 SNAPSHOT_SECONDS: Final = 12.0
 """How long a statement that looks at one picture of all the data may take: longer than the server lets it."""
@@ -42,10 +38,7 @@ class Transaction:
     """One open transaction. Statements are prepared once a connection and then called by name."""
 
     def __init__(self, connection: CoreConnection, call: Call | None = None, timeout_seconds: float = 0) -> None:
-        """
-        call: learns of what fails or is slow.
-        timeout_seconds: how long one statement may take; 0 for as long as the connection says.
-        """
+        """call: learns of what fails or is slow. timeout_seconds: of one statement; 0 for the connection's own."""
         self._connection = connection
         self._call = call
         self._timeout_seconds = timeout_seconds
@@ -302,8 +295,3 @@ def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -
     name, columns, functions, statement, make_values = prepared[sql]
     values = make_params(connection.py_types, make_values(parameters))
     return CoreConnection.execute_named(connection, name, values, columns, functions, statement)
-
-
-def bound(connection: CoreConnection, seconds: float) -> None:
-    """Wait no longer for the server's next answer, and not much longer than the caller does."""
-    connection._usock.settimeout(max(AT_LEAST_SECONDS, time_left(seconds)))

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from shared.errors import Contended, Unavailable
 from shared.resilience.breaker import Call
+from shared.resilience.deadline import time_left
+
+AT_LEAST_SECONDS: Final = 1.0
+"""How long a statement is waited for, though its caller waits no more: else a connection is lost for milliseconds."""
 
 CONTENTION: Final = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATEs after which a transaction is rolled back and may simply be tried again."""
@@ -36,6 +41,11 @@ class Refused(Exception):
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+def bound(connection: CoreConnection, seconds: float) -> None:
+    """Wait no longer for the server's next answer, and not much longer than the caller does."""
+    connection._usock.settimeout(max(AT_LEAST_SECONDS, time_left(seconds)))
 
 
 @contextmanager

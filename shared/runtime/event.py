@@ -103,7 +103,7 @@ class EventOperation:
     def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._reception = Reception(bound, settings, clock)
-        self._seconds = load().seconds_of(bound.row)
+        self._seconds = load().scales[bound.row.scale].timeout_seconds if bound.row.scale else None
         self._door = Doorkeeper(settings)
 
     def __call__(self, request: flask.Request) -> flask.Response:

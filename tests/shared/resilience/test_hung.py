@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from shared.adapters import connect, postgres
+from shared.adapters import connect, verdicts
 from shared.adapters.firestore import answering, patience
 from shared.adapters.resources import Resources
 from shared.config import Settings
@@ -54,7 +54,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
             wait_seconds=0.5,
         )
         monkeypatch.setitem(POLICIES, kind, quick)
-    monkeypatch.setattr(postgres, "AT_LEAST_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(verdicts, "AT_LEAST_SECONDS", TIMEOUT_SECONDS)
     monkeypatch.setattr(connect, "CONNECT_SECONDS", TIMEOUT_SECONDS)
     monkeypatch.setattr(breaking, "OPEN_SECONDS", 0.3)
     monkeypatch.setattr(breaking, "OPEN_AT_MOST_SECONDS", 0.6)
