@@ -15,6 +15,7 @@
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
 | RPC_PORT | RPC hosts only: the port to listen on |
+| METRICS_PORT | functions hosts, RPC hosts and relays: the port of what they count |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless set from the outside |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
@@ -125,6 +126,16 @@ def functions_host(region: str) -> str:
 def rpc_host(service: str, region: str) -> str:
     """The name of a service's RPC host in a region."""
     return f"rpc-{service}-{region}"
+
+
+def relay(service: str, region: str) -> str:
+    """The name of a service's relay in a region."""
+    return f"relay-{service}-{region}"
+
+
+def metrics_of(program: str) -> str:
+    """The name under which the port of a process's metrics is known."""
+    return f"{program}-metrics"
 
 
 def from_outside() -> dict[str, str]:

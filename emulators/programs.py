@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from emulators import chain, databases, environment, readiness
-from emulators.environment import KAFKA, PUBSUB, ROOT, Layout, functions_host, rpc_host
+from emulators.environment import KAFKA, PUBSUB, ROOT, Layout, functions_host, metrics_of, relay, rpc_host
 from emulators.parts import Parts
 from emulators.ports import HOST
 from emulators.postgres import Cluster
@@ -68,7 +68,8 @@ def names_with_ports(
         for region in regions
         for name in (functions_host(region), *(rpc_host(service, region) for service in rpc_services(registry)))
     ]
-    return [*stores, *hosts]
+    counting = [*hosts, *(relay(service, region) for region in regions for service in relay_services(registry))]
+    return [*stores, *hosts, *(metrics_of(name) for name in counting)]
 
 
 def of_stack(
@@ -183,27 +184,33 @@ def guard(layout: Layout, owner: int) -> Program:
 def of_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
     """Meridian's own processes that serve one region: functions host, RPC hosts, relays, consumers, the scheduler."""
     common = environment.of_region(layout, region)
+
+    def counts(name: str) -> dict[str, str]:
+        return {"METRICS_PORT": str(layout.ports[metrics_of(name)])}
+
     python = (sys.executable, "-m")
     functions = functions_host(region)
     port = layout.ports[functions]
     granian = (*python, "granian", *GRANIAN, "--host", HOST, "--port", str(port), "--factory", "emulators.host:make")
-    programs = [Program(functions, granian, readiness.answers(port, "/health"), ROOT, common)]
+    programs = [Program(functions, granian, readiness.answers(port, "/health"), ROOT, {**common, **counts(functions)})]
     for service in rpc_services(registry):
         name = rpc_host(service, region)
         port = layout.ports[name]
         serve = (*python, "functions.main", "rpc", service)
         programs.append(
-            Program(name, serve, readiness.serves_grpc(port), ROOT, {**common, "RPC_PORT": str(port)}),
+            Program(name, serve, readiness.serves_grpc(port), ROOT, {**common, **counts(name), "RPC_PORT": str(port)}),
         )
     name = f"{TOPICS}{region}"
     made = readiness.logged(layout.logs / f"{name}.log", f"of {region} are made")
     keeper = "emulators.topics" if layout.event_bus == KAFKA else "emulators.subscriptions"
     programs.append(Program(name, (*python, keeper, region), made, ROOT, common))
     for service in relay_services(registry):
-        name = f"relay-{service}-{region}"
+        name = relay(service, region)
         said = f"relay {service} leads" if registry.services[service].outbox else f"worker {service} has nothing"
         leads = readiness.logged(layout.logs / f"{name}.log", said)
-        programs.append(Program(name, (*python, "functions.main", "relay", service), leads, ROOT, common))
+        programs.append(
+            Program(name, (*python, "functions.main", "relay", service), leads, ROOT, {**common, **counts(name)})
+        )
     for service in consumer_services(registry) if layout.event_bus == KAFKA else ():
         name = f"consumer-{service}-{region}"
         consumes = readiness.logged(layout.logs / f"{name}.log", f"consumers of {service} are at work")

@@ -30,6 +30,14 @@ from shared.registry import Row, load
 from shared.runtime.binding import Bound
 
 
+def _observed() -> None:
+    """Have this process log, and tell what it counts."""
+    from shared.telemetry import logs, metrics
+
+    logs.configure()
+    metrics.listen(settings(), resources().breakers)
+
+
 def bind(row: Row, host: str | None = None) -> Bound:
     """A row with its operation and its service's work.
 
@@ -53,9 +61,8 @@ def serve(name: str) -> Callable[[Any], Any]:
     from shared.runtime.http import HttpOperation
     from shared.runtime.routes import Router
     from shared.runtime.unmatched import Unmatched
-    from shared.telemetry.logs import configure
 
-    configure()
+    _observed()
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
@@ -119,8 +126,6 @@ def projections() -> Iterator[tuple[str, Any]]:
 
 def main(arguments: list[str]) -> int:
     """Start a role; SIGTERM and SIGINT end it."""
-    from shared.telemetry.logs import configure
-
     if arguments[:1] == ["replay"]:
         from shared.outbox.replay import main as replay
 
@@ -140,7 +145,7 @@ def main(arguments: list[str]) -> int:
 
         print(rotate(Path(chosen.of), datetime.now(UTC), version=chosen.kms_version))
         return 0
-    configure()
+    _observed()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

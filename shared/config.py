@@ -31,6 +31,7 @@ class Settings:
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
     rpc_port: int
+    metrics_port: int
     allowed_chains: frozenset[int]
     operator_addresses: frozenset[str]
     self_service_merchants: bool
@@ -125,6 +126,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         redis_cluster=environment.get("REDIS_CLUSTER", "false") == "true",
         rpc_addresses=dict(_pairs(environment.get("RPC_ADDRESSES", ""))),
         rpc_port=int(environment.get("RPC_PORT", "50051")),
+        metrics_port=int(environment.get("METRICS_PORT", "0")),
         allowed_chains=frozenset(int(n) for n in environment.get("ALLOWED_CHAINS", "1,31337").split(",")),
         operator_addresses=frozenset(a.lower() for a in environment.get("OPERATOR_ADDRESSES", "").split(",") if a),
         self_service_merchants=environment.get("SELF_SERVICE_MERCHANTS", "false") == "true",

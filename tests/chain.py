@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from emulators import contracts
 from shared.adapters.abi import decoded, encoded
@@ -11,6 +11,8 @@ from shared.adapters.chain import ChainClient
 WITHIN_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 GAS = hex(3_000_000)
+REDEEMED_AT_ONCE: Final = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
+"""The setting of tests' stacks: a claim is not left to its buyer for a while first."""
 
 
 class LocalChain:

@@ -21,7 +21,7 @@ from shared.config import Settings, read
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.registry import load
 from tests.books import Books
-from tests.chain import LocalChain
+from tests.chain import REDEEMED_AT_ONCE, LocalChain
 from tests.problems import session_of, with_token
 from tests.triggers import Triggers
 
@@ -46,8 +46,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if attached:
         yield Stack(Path(attached))
         return
-    at_once = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
-    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True, overrides=at_once) as running:
+    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True, overrides=REDEEMED_AT_ONCE) as running:
         yield running
 
 

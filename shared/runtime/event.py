@@ -102,13 +102,14 @@ class EventOperation:
 
     def __init__(self, bound: Bound, settings: Settings, clock: Clock) -> None:
         self._settings = settings
+        self._name = bound.row.name
         self._reception = Reception(bound, settings, clock)
         self._seconds = load().scales[bound.row.scale].timeout_seconds if bound.row.scale else None
         self._door = Doorkeeper(settings)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Take one delivery."""
-        return answered(request, self._settings, self._serve)
+        return answered(request, self._settings, self._serve, self._name)
 
     def _serve(self, request: flask.Request) -> flask.Response:
         self._door.check(request, request.args.get("token", ""))
@@ -126,7 +127,7 @@ class ScheduledOperation:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Run once; what it did is in its log and its answer."""
-        return answered(request, self._settings, self._serve)
+        return answered(request, self._settings, self._serve, self._bound.row.name)
 
     def _serve(self, request: flask.Request) -> flask.Response:
         self._door.check(request, request.headers.get("X-Internal-Token", ""))

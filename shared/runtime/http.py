@@ -44,6 +44,7 @@ from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.peer import client_address
 from shared.runtime.routes import pattern
 from shared.telemetry.context import follow, trail
+from shared.telemetry.metrics import observe
 
 if TYPE_CHECKING:
     from shared.adapters.cache import Cache
@@ -83,7 +84,7 @@ class HttpOperation:
         """Answer one request; every failure becomes a problem document, and every answer tells what is left."""
         meter = self._limits.meter(self._row.limit)
         with within(self._seconds):
-            response = answered(request, self._settings, lambda asked: self._serve(asked, meter))
+            response = answered(request, self._settings, lambda asked: self._serve(asked, meter), self._row.name)
         response.headers.update(meter.headers | self._deprecation)
         return response
 
@@ -255,9 +256,12 @@ class HttpOperation:
 
 
 def answered(
-    request: flask.Request, settings: Settings, serve: Callable[[flask.Request], flask.Response]
+    request: flask.Request, settings: Settings, serve: Callable[[flask.Request], flask.Response], operation: str
 ) -> flask.Response:
-    """Serve a request inside its trail, with every failure as a problem document and the headers that all share."""
+    """Serve a request inside its trail, with every failure as a problem document and the headers that all share.
+
+    operation: under which name the answer is counted.
+    """
     follow(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
     began = time.monotonic()
     try:
@@ -270,7 +274,9 @@ def answered(
         response = flask.Response(problems.body_of(fault, _id()), 500, problems.headers_of(fault))
     response.headers.update(common(settings.region, settings.public_url))
     response.headers["X-Request-Id"] = _id()
-    _record(request, response, client_address(request, settings.proxies), time.monotonic() - began)
+    seconds = time.monotonic() - began
+    observe(operation, str(response.status_code), seconds)
+    _record(request, response, client_address(request, settings.proxies), seconds)
     return response
 
 

@@ -1,6 +1,7 @@
 """Serves the RPC operations of a service over gRPC, from their rows and contracts."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any, Final
@@ -16,6 +17,7 @@ from shared.registry import Row
 from shared.resilience.deadline import within
 from shared.runtime.binding import Bound
 from shared.telemetry.context import follow
+from shared.telemetry.metrics import observe
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +53,20 @@ def _handler(bound: Bound) -> Callable[[Message, grpc.ServicerContext], Any]:
     def handle(request: Message, context: grpc.ServicerContext) -> Any:
         sent = {key: str(value) for key, value in context.invocation_metadata() or ()}
         follow(sent.get(REQUEST_ID), sent.get(TRACEPARENT))
+        began, outcome = time.monotonic(), "OK"
         try:
             _authorise(bound.row, sent.get(CALLER, ""))
             with within(context.time_remaining()):
                 return bound.run(request=request)
         except MeridianError as error:
+            outcome = error.code
             context.abort_with_status(failure(error))
         except Exception:
+            outcome = MeridianError.code
             log.exception("%s failed", bound.row.rpc)
             context.abort_with_status(failure(MeridianError("Something went wrong on our side.")))
+        finally:
+            observe(bound.row.name, outcome, time.monotonic() - began)
 
     return handle
 

@@ -20,7 +20,7 @@ class Unmatched:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answer with a problem document."""
-        return answered(request, self._settings, self._serve)
+        return answered(request, self._settings, self._serve, "unmatched")
 
     def _serve(self, request: flask.Request) -> flask.Response:
         allowed = self._router.allowed(request.path)

@@ -59,7 +59,7 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
 
 
 @DESCRIBED_IN_SHORT.parametrize()
-@settings(UNHURRIED, max_examples=15, derandomize=True)
+@settings(UNHURRIED, max_examples=50, derandomize=True)
 def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
     """The same few requests on every run."""
     ask(case, api, stack, world)
@@ -67,7 +67,7 @@ def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World
 
 @pytest.mark.long
 @DESCRIBED.parametrize()
-@settings(UNHURRIED, max_examples=300)
+@settings(UNHURRIED, max_examples=500)
 def test_fuzz_at_length(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
     """Many requests, other ones on every run, and the edges of all that the document allows."""
     ask(case, api, stack, world)

@@ -1,0 +1,91 @@
+"""What a process counts, in Prometheus's form: how long its operations took, and how its dependencies fare.
+
+    METRICS_PORT=9090    serve it at http://<host>:9090/metrics; in the cloud to the collector beside the container
+
+Labels are names of rows and dependencies, statuses and codes, of which there are few: never an id, or what was sent.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Final, Protocol
+
+from prometheus_client import Histogram, start_http_server
+from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared.config import Settings
+
+BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+SECONDS: Final = Histogram(
+    "meridian_operation_seconds",
+    "How long operations took, by row and outcome: an HTTP status, or OK or the code of an RPC.",
+    ["operation", "outcome"],
+    buckets=BUCKETS,
+)
+
+STATES: Final = ("closed", "half_open", "open")
+
+
+class Reading(Protocol):
+    """What a circuit breaker tells of itself (shared/resilience/breaker.py). Counts are since the process began."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def under_way(self) -> int: ...
+
+
+def observe(operation: str, outcome: str, seconds: float) -> None:
+    """Count one run of an operation."""
+    SECONDS.labels(operation, outcome).observe(seconds)
+
+
+class BreakerCollector(Collector):
+    """The circuit breakers of this process, read when they are asked about."""
+
+    def __init__(self, readings: Callable[[], Iterable[Reading]]) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterator[Metric]:
+        """A gauge for each state (1 where a breaker is in it), and what was called, has failed, and was refused."""
+        readings = [reading for reading in self._readings() if not reading.name.startswith("webhook")]
+        states = GaugeMetricFamily("meridian_breaker_state", "1 in the state.", labels=["dependency", "state"])
+        for reading in readings:
+            for state in STATES:
+                states.add_metric([reading.name, state], reading.state == state)
+        yield states
+        counts: Sequence[tuple[str, str]] = (
+            ("calls", "Calls that were made."),
+            ("failures", "Calls that failed or were slow."),
+            ("refused", "Calls that were not made."),
+        )
+        for name, about in counts:
+            family = CounterMetricFamily(f"meridian_breaker_{name}", about, labels=["dependency"])
+            for reading in readings:
+                family.add_metric([reading.name], getattr(reading, name))
+            yield family
+        under_way = GaugeMetricFamily("meridian_breaker_under_way", "Calls at this moment.", labels=["dependency"])
+        for reading in readings:
+            under_way.add_metric([reading.name], reading.under_way)
+        yield under_way
+
+
+def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> None:
+    """Serve this process's metrics, if it is to have a port for them; once, however often this is asked."""
+    if settings.metrics_port:
+        _listen(settings.metrics_port, "127.0.0.1" if settings.local else "0.0.0.0", readings)  # noqa: S104 - its own
+
+
+@cache
+def _listen(port: int, host: str, readings: Callable[[], Iterable[Reading]]) -> None:
+    REGISTRY.register(BreakerCollector(readings))
+    start_http_server(port, host)

@@ -1,0 +1,89 @@
+"""What processes count can be read by Prometheus."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as parsed
+
+from emulators.buyer import Person
+from emulators.environment import functions_host, metrics_of
+from emulators.stack import REGIONS, Stack
+from shared.registry import load
+from shared.telemetry.metrics import BreakerCollector
+
+COUNT = "meridian_operation_seconds_count"
+
+
+def samples(stack: Stack, program: str) -> dict[tuple[str, ...], float]:
+    """What a process tells: each sample by its name and the values of its labels."""
+    text = httpx.get(f"http://127.0.0.1:{stack.ports[metrics_of(program)]}/metrics").text
+    return {
+        (sample.name, *sample.labels.values()): sample.value for family in parsed(text) for sample in family.samples
+    }
+
+
+def programs(stack: Stack) -> Iterator[str]:
+    """The processes that count."""
+    for name in stack.ports:
+        if name.endswith(metrics_of("")):
+            yield name.removesuffix(metrics_of(""))
+
+
+def test_every_process_of_ours_tells(stack: Stack) -> None:
+    """Functions hosts, RPC hosts and relays."""
+    told = {name: samples(stack, name) for name in programs(stack)}
+    assert {name.split("-")[0] for name in told} == {"functions", "rpc", "relay"}
+    assert all(any(name == "python_info" for name, *_ in said) for said in told.values())
+
+
+def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: Person) -> None:
+    """A success, a refusal and an unknown path each under its status, an RPC under OK or its code."""
+    host, wallets = functions_host(REGIONS[0]), f"rpc-wallet-{REGIONS[0]}"
+    before, behind = samples(stack, host), samples(stack, wallets)
+    buyer.get("/v1/wallets")
+    httpx.get(f"{stack.edge_url}/v1/wallets")
+    httpx.get(f"{stack.edge_url}/nowhere")
+    after = samples(stack, host)
+    for operation, outcome in (("list_wallets", "200"), ("list_wallets", "401"), ("unmatched", "404")):
+        assert after[COUNT, operation, outcome] > before.get((COUNT, operation, outcome), 0)
+    assert behind[COUNT, "open_default_wallet", "OK"] > 0  # at the sign-in
+
+
+def test_no_label_comes_from_a_caller(stack: Stack) -> None:
+    """Whatever is asked, the series are those of the rows and of statuses."""
+    for number in range(20):
+        httpx.get(f"{stack.edge_url}/nowhere/{number}")
+        httpx.request(f"METHOD{number}", f"{stack.edge_url}/health")
+    told = [name for name in samples(stack, functions_host(REGIONS[0])) if name[0] == COUNT]
+    assert {name[1] for name in told} <= {*load().rows, "unmatched"}
+    assert all(re.fullmatch("[2-5][0-9][0-9]", name[2]) for name in told)
+
+
+@dataclass
+class Reading:
+    """A breaker's."""
+
+    name: str
+    state: str
+    calls: int = 3
+    failures: int = 2
+    refused: int = 1
+    under_way: int = 4
+
+
+@pytest.mark.parametrize("state", ["closed", "half_open", "open"])
+def test_breakers_are_told(state: str) -> None:
+    """The state of each, and what it counted; hosts of webhooks, of which there may be any number, are left out."""
+    readings = [Reading("redis", state), Reading("webhook example.com", "open")]
+    told = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in BreakerCollector(lambda: readings).collect()
+        for sample in family.samples
+    }
+    assert {name[2] for name, value in told.items() if name[0] == "meridian_breaker_state" and value} == {state}
+    assert {name[1] for name in told} == {"redis"}
+    assert (told["meridian_breaker_calls_total", "redis"], told["meridian_breaker_failures_total", "redis"]) == (3, 2)
+    assert (told["meridian_breaker_refused_total", "redis"], told["meridian_breaker_under_way", "redis"]) == (1, 4)
