@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emulators.sale import Played
-from shared.adapters.postgres import queries
+from shared.adapters.queries import queries
 from shared.adapters.resources import Resources
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse

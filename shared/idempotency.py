@@ -13,7 +13,8 @@ from typing import Final
 
 import rfc8785
 
-from shared.adapters.postgres import Transaction, queries
+from shared.adapters.postgres import Transaction
+from shared.adapters.queries import queries
 from shared.errors import KeyInUse, KeyReused
 from shared.telemetry.context import trail
 

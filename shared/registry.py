@@ -182,9 +182,9 @@ class Registry(Strict):
 
     def hosted_rpcs(self, service: str) -> list[Row]:
         """The rows that the RPC host of a service serves: its own, and those that every host serves."""
-        return [
-            row for row in self.operations.values() if row.rpc and service in (row.service, *_everywhere(row, self))
-        ]
+        everywhere = self.services[service].works
+        rows = (row for row in self.operations.values() if row.rpc)
+        return [row for row in rows if row.service == service or (row.hosts == "all" and everywhere)]
 
     def topic_of(self, event_type: str) -> str:
         """The topic that carries a type. Raises KeyError when none does."""
@@ -204,10 +204,6 @@ class Registry(Strict):
     def topics_of(self, row: Row) -> list[str]:
         """The topics whose whole streams a consumer receives."""
         return sorted({self.topic_of(event_type) for event_type in row.event or ()})
-
-
-def _everywhere(row: Row, registry: Registry) -> list[str]:
-    return [name for name, service in registry.services.items() if service.works] if row.hosts == "all" else []
 
 
 class _Loader(yaml.CSafeLoader):
@@ -267,10 +263,9 @@ def _check(row: Row, registry: Registry) -> None:
 
 def _check_deprecated(row: Row, deprecated: Deprecated, registry: Registry) -> None:
     successor = registry.operations.get(deprecated.successor)
-    if successor is None or (successor.method, successor.scope) != (row.method, row.scope):
+    alike = successor is not None and (successor.method, successor.scope) == (row.method, row.scope)
+    if not alike or deprecated.sunset <= deprecated.since:
         raise ValueError(f"{row.name}: {deprecated.successor} cannot take its place")
-    if deprecated.sunset <= deprecated.since:
-        raise ValueError(f"{row.name}: it is gone before it is deprecated")
 
 
 def _check_reads(row: Row, registry: Registry) -> None:

@@ -18,7 +18,8 @@ from functions.order.ports import Paid, Task
 from functions.order.quotes import SignedQuotes
 from functions.order.views import FailureView, ItemView, OrderEventView, OrderView
 from shared import ids
-from shared.adapters.postgres import Row, Transaction, queries
+from shared.adapters.postgres import Row, Transaction
+from shared.adapters.queries import queries
 from shared.contracts import problems
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent

@@ -11,7 +11,7 @@ from typing import Any, Final
 from functions.platform.clients import ConsumersClient, ServicesClient
 from functions.platform.ports import Audited, ListedStreams, Paid, ParkedStream, Released, Violation
 from shared.adapters.firestore import answering
-from shared.adapters.postgres import queries
+from shared.adapters.queries import queries
 from shared.adapters.resources import Resources
 from shared.contracts.encode import to_json
 from shared.errors import Unavailable

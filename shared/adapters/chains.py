@@ -5,7 +5,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from shared.adapters.postgres import Row, Transaction, queries
+from shared.adapters.postgres import Row, Transaction
+from shared.adapters.queries import queries
 from shared.chains import Call, Fees, Place, Sending, Signed
 from shared.errors import Contended
 

@@ -8,10 +8,8 @@ import logging
 import queue
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import aiosql
 from pg8000.converters import make_params
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
@@ -253,37 +251,6 @@ def retried(attempt: Callable[[], T]) -> T:
         except Contended:
             continue
     return attempt()
-
-
-class _Prepared:
-    """Lets aiosql's named queries run as prepared statements on a Transaction."""
-
-    def process_sql(self, _name: str, _operation: object, sql: str) -> str:
-        return sql
-
-    def select(self, transaction: Transaction, _name: str, sql: str, parameters: Any, _record: Any = None) -> list[Row]:
-        return transaction.run(sql, parameters)
-
-    def select_one(
-        self, transaction: Transaction, _name: str, sql: str, parameters: Any, _record: Any = None
-    ) -> Row | None:
-        rows = transaction.run(sql, parameters)
-        return rows[0] if rows else None
-
-    def select_value(self, transaction: Transaction, _name: str, sql: str, parameters: Any) -> Any:
-        rows = transaction.run(sql, parameters)
-        return next(iter(rows[0].values())) if rows else None
-
-    def insert_update_delete(self, transaction: Transaction, _name: str, sql: str, parameters: Any) -> int:
-        return transaction.count(sql, parameters)
-
-
-def queries(path: Path) -> Any:
-    """The named queries of a file: `queries.name(transaction, parameter=...)`.
-
-    A name's suffix says what comes back: none a list of rows, `^` one row or None, `$` one value, `!` the rows touched.
-    """
-    return aiosql.from_path(path, _Prepared, kwargs_only=True, mandatory_parameters=False)
 
 
 def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -> Any:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
 from shared import ids
-from shared.adapters.postgres import Transaction, queries
+from shared.adapters.postgres import Transaction
+from shared.adapters.queries import queries
 from shared.adapters.verdicts import UniqueViolation
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent

@@ -13,7 +13,8 @@ from functions.claiming.views import ClaimView
 from shared import ids
 from shared.adapters.chains import CursorStore
 from shared.adapters.ethereum import keccak
-from shared.adapters.postgres import Row, queries
+from shared.adapters.postgres import Row
+from shared.adapters.queries import queries
 from shared.chains import Place
 from shared.contracts.encode import to_json
 from shared.errors import NotFound

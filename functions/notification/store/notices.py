@@ -9,7 +9,8 @@ from functions.notification.domain.concerning import Notice
 from functions.notification.domain.feed import Item, Placed
 from functions.notification.domain.webhook import DELIVERED_WITHIN, KEPT
 from shared import ids
-from shared.adapters.postgres import Row, queries
+from shared.adapters.postgres import Row
+from shared.adapters.queries import queries
 from shared.contracts.encode import to_json
 from shared.contracts.events import WEBHOOK_TYPES, Event
 from shared.contracts.operations import EPOCH

@@ -8,7 +8,8 @@ from functions.notification.domain.concerning import notices
 from functions.notification.domain.feed import Placed
 from functions.notification.store.feeds import FeedStore, decoded
 from functions.notification.store.notices import SQL, placed
-from shared.adapters.postgres import Database, Transaction, queries
+from shared.adapters.postgres import Database, Transaction
+from shared.adapters.queries import queries
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent, opened
 from shared.outbox.source import Sources

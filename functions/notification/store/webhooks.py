@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from functions.notification.domain.webhook import DELIVERED_WITHIN, Delivery, DeliveryStatus, Webhook
 from functions.notification.ports import Parcel
 from shared import ids
-from shared.adapters.postgres import Row, queries
+from shared.adapters.postgres import Row
+from shared.adapters.queries import queries
 from shared.contracts.events import told
 from shared.errors import NotFound
 

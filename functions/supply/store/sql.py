@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from functions.supply.domain.phases import Phase
-from shared.adapters.postgres import queries
+from shared.adapters.queries import queries
 from shared.money import Amount
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")

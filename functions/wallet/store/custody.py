@@ -8,7 +8,8 @@ from functions.wallet.domain import events
 from functions.wallet.domain.custody import Arrival, Deposit, Withdrawal
 from shared import ids
 from shared.adapters.chains import CursorStore
-from shared.adapters.postgres import Row, queries
+from shared.adapters.postgres import Row
+from shared.adapters.queries import queries
 from shared.chains import Place
 from shared.errors import Contended, NotFound
 from shared.money import Amount

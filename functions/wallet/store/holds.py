@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from functions.wallet.domain import events
 from functions.wallet.domain.holds import Hold, Status
-from shared.adapters.postgres import Row, queries
+from shared.adapters.postgres import Row
+from shared.adapters.queries import queries
 from shared.contracts.encode import to_json
 from shared.errors import Contended
 from shared.money import Amount

@@ -11,7 +11,7 @@ from functions.wallet.domain.errors import AlreadyReversed, BalanceOverflow, Ins
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Posting, Seal, Transfer
 from functions.wallet.views import BalancesView, BalanceView, EntryView, HoldView
 from shared import ids
-from shared.adapters.postgres import queries
+from shared.adapters.queries import queries
 from shared.adapters.verdicts import Refused, UniqueViolation
 from shared.contracts.encode import to_json
 from shared.errors import NotFound

@@ -7,7 +7,7 @@ from typing import Any, Final
 from functions.wallet.domain import events
 from functions.wallet.domain.wallet import Wallet
 from shared import ids
-from shared.adapters.postgres import queries
+from shared.adapters.queries import queries
 from shared.errors import Contended, NotFound
 from shared.outbox.work import UnitOfWork
 
