@@ -138,7 +138,7 @@ def load(shop: Shop, person: Person, path: str, body: Any, clients: int, pause: 
 def test_what_hangs_hardly_slows_the_rest(
     name: str, shop: Shop, anyone: Callable[[], Person], on_sale: Callable[..., dict[str, Any]]
 ) -> None:
-    """Its breaker opens in time; then other routes have at most 1.5 times the p99 that they had; it recovers by itself."""
+    """Its breaker opens in time; then others have at most 1.5 times the p99 that they had; it recovers by itself."""
     person, (path, body) = anyone(), ROUTES[name]
     if body:
         body = {"wallet_id": person.wallet_id, "items": [{"supply_id": on_sale()["id"], "quantity": 1}]}
