@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance, unsuppor
 from emulators.buyer import fresh_key
 from emulators.stack import Stack
 from tests.contract.api import DOCUMENT, Api
-from tests.contract.conftest import World
+from tests.contract.conftest import World, hook_of
 
 SHORT = SchemathesisConfig.from_dict({"phases": {"coverage": {"enabled": False}}})
 DESCRIBED = schemathesis.openapi.from_dict(DOCUMENT)
@@ -29,13 +29,18 @@ def ask(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> N
     A good one whose ids name nothing is sent again with those of things that there are.
     """
     # A parameter whose value is empty is not sent at all, so that the request is not the wrong one that was meant.
-    assume(all(value not in ([], {}, None) for value in (case.query or {}).values()))
+    assume(all(is_sent(value) for value in (case.query or {}).values()))
     good = case.meta is not None and case.meta.generation.mode.is_positive
     if good and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = fresh_key()
     send(case, api, stack)
     if good and named(case, world):
         send(case, api, stack)
+
+
+def is_sent(value: Any) -> bool:
+    """Whether a query parameter with this value is part of the request."""
+    return value not in ([], {}, None) and not (isinstance(value, list) and all(one in ([], {}, None) for one in value))
 
 
 def send(case: schemathesis.Case[Any], api: Api, stack: Stack) -> None:
@@ -50,10 +55,12 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
     """Put the ids of things that there are into a request; tells whether there was a place for any."""
     body: Any = case.body if isinstance(case.body, dict) else {}
     places: list[dict[str, Any]] = [case.path_parameters or {}, body, *body.get("items", [])]
-    found = False
+    known, found = world.known, False
+    if case.method == "DELETE" and "webhook_id" in (case.path_parameters or {}):
+        known = {**known, **hook_of(world.owner)}  # it is gone after that
     for place in places:
-        for name in place.keys() & world.known.keys():
-            place[name] = world.known[name]
+        for name in place.keys() & known.keys():
+            place[name] = known[name]
             found = True
     return found
 

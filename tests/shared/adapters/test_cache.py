@@ -306,7 +306,7 @@ def test_who_has_waited_enough_reads_for_itself(parts: Resources, name: str) -> 
     hanging.join(30)
 
 
-@pytest.fixture(params=["server", "cluster"])
+@pytest.fixture(params=["server", pytest.param("cluster", marks=pytest.mark.long)])
 def mortal(request: pytest.FixtureRequest, settings: Settings) -> Iterator[tuple[Valkey, Resources]]:
     """A Valkey that may be killed, and the parts of a process that uses it."""
     cluster = request.param == "cluster"

@@ -135,6 +135,7 @@ def test_nothing_else_is(
         assert behind.status_code == 404 or mode(behind)[:2] == (200, "strong")
 
 
+@pytest.mark.long
 def test_one_that_is_far_behind_is_left_out(
     serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
 ) -> None:

@@ -194,6 +194,7 @@ def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Wire, cons
 # What only Kafka has, or its stand-in can show
 
 
+@pytest.mark.long
 def test_what_was_delivered_comes_again_after_a_seek(
     kafka_wire: KafkaWire, consumer: Consumer, connect: Callable[[Wire, End], None]
 ) -> None:
@@ -282,6 +283,7 @@ def test_partitions_change_hands_while_effects_are_made(
     assert (first.compared > 0, second.compared) == (True, 0)
 
 
+@pytest.mark.long
 def test_who_cannot_begin_with_a_partition_joins_again(kafka_wire: KafkaWire) -> None:
     """A database that is down when partitions come is told of where they are taken: none is begun with in silence."""
 
