@@ -20,7 +20,7 @@ class VoucherView(View):
     signer: str
 
 
-class TransactionView(View):
+class RedemptionView(View):
     """The transaction that redeemed a voucher."""
 
     chain_id: int
@@ -36,7 +36,7 @@ class ClaimView(Resource, kw_only=True):
     recipient: str
     status: Shown
     voucher: VoucherView
-    transaction: TransactionView | msgspec.UnsetType = msgspec.UNSET
+    transaction: RedemptionView | msgspec.UnsetType = msgspec.UNSET
     claimed_at: Time
     processed_at: Time | None
 

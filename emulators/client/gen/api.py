@@ -83,7 +83,7 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recipient: str
     status: Literal["claimed", "failed", "processed", "processing"]
     voucher: VoucherView
-    transaction: ClaimingTransactionView | None = None
+    transaction: RedemptionView | None = None
     claimed_at: datetime
     processed_at: datetime | None
 
@@ -422,6 +422,13 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     receipt: str
 
 
+class RedemptionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The transaction that redeemed a voucher."""
+
+    chain_id: int
+    hash: str
+
+
 class RedriveView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was released, or would be; `left` streams are parked beside."""
 
@@ -470,6 +477,13 @@ class TokensView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refresh_token: str
     user_id: str
     token_type: Literal["Bearer"] = "Bearer"
+
+
+class TransactionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A transaction on a chain."""
+
+    chain_id: int
+    hash: str
 
 
 class TransferView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -556,24 +570,10 @@ class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     amount: str
     to_address: str
     status: Literal["failed", "mined", "requested", "sent"]
-    transaction: WalletTransactionView | None = None
+    transaction: TransactionView | None = None
     failure: str | None = None
     created_at: datetime
     updated_at: datetime
-
-
-class ClaimingTransactionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The transaction that redeemed a voucher."""
-
-    chain_id: int
-    hash: str
-
-
-class WalletTransactionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A transaction on a chain."""
-
-    chain_id: int
-    hash: str
 
 
 class Client(Caller):
