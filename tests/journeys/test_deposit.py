@@ -121,6 +121,7 @@ def test_what_was_spent_of_a_deposit_taken_back_is_the_houses_loss(
     assert audit() == []
 
 
+@pytest.mark.long
 def test_a_collection_that_a_reorganisation_undoes_is_made_again(
     depositor: Person, chain: LocalChain, books: Books
 ) -> None:

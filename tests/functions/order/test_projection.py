@@ -94,6 +94,7 @@ def test_a_missing_row_is_found(island: Island, some_orders: Callable[[], list[s
     assert verified(island).differences == []
 
 
+@pytest.mark.long
 def test_writes_go_on_meanwhile(island: Island, monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders that are confirmed while the comparison runs are never seen half written."""
     monkeypatch.setattr(verifying, "PAGE", 3)

@@ -186,6 +186,7 @@ def survives(
     assert parts.kills >= kills
 
 
+@pytest.mark.long
 def test_what_was_committed_has_its_effect_once(
     pubsub: Parts, open_database: Callable[..., Database], consumer: str
 ) -> None:

@@ -77,7 +77,15 @@ def reading(resources: Resources, service: str) -> Callable[[], object]:
     return ask
 
 
-@pytest.fixture(params=["database", "redis", "rpc", "firestore", "chain"])
+@pytest.fixture(
+    params=[
+        "database",
+        "redis",
+        pytest.param("rpc", marks=pytest.mark.long),
+        pytest.param("firestore", marks=pytest.mark.long),
+        pytest.param("chain", marks=pytest.mark.long),
+    ]
+)
 def pipe(
     request: pytest.FixtureRequest,
     impatient: None,
