@@ -201,6 +201,10 @@ class Registry(Strict):
         """The service whose rows emit a type. Raises StopIteration when none does."""
         return next(row.service for row in self.operations.values() if event_type in row.emits)
 
+    def seconds_of(self, row: Row) -> int | None:
+        """How long a function may take; None for what is none of its own."""
+        return self.scales[row.scale].timeout_seconds if row.scale else None
+
     def topics_of(self, row: Row) -> list[str]:
         """The topics whose whole streams a consumer receives."""
         return sorted({self.topic_of(event_type) for event_type in row.event or ()})

@@ -104,7 +104,7 @@ class EventOperation:
         self._settings = settings
         self._name = bound.row.name
         self._reception = Reception(bound, settings, clock)
-        self._seconds = load().scales[bound.row.scale].timeout_seconds if bound.row.scale else None
+        self._seconds = load().seconds_of(bound.row)
         self._door = Doorkeeper(settings)
 
     def __call__(self, request: flask.Request) -> flask.Response:

@@ -78,7 +78,7 @@ class HttpOperation:
         self._cache = cache
         self._pattern = pattern(bound.row)
         self._deprecation = deprecation(bound.row)
-        self._seconds = load().scales[bound.row.scale].timeout_seconds if bound.row.scale else None
+        self._seconds = load().seconds_of(bound.row)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answer one request; every failure becomes a problem document, and every answer tells what is left."""

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -85,6 +85,19 @@ class RecordingBus:
         self._broken.discard(topic)
 
 
+def _collected(
+    taken: list[StoredEvent], fetch: Callable[[], None], streams: Collection[str], count: int
+) -> list[StoredEvent]:
+    """So many events of these streams among what was taken, which grows as more is fetched."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = [event for event in taken if event.stream in streams]
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < deadline, f"{len(found)} of {count} events after {PATIENCE_SECONDS} s"
+        fetch()
+
+
 class EmulatorBus:
     """Google's Pub/Sub emulator, in a project that nobody else uses: the stack's consumers hear nothing."""
 
@@ -102,14 +115,11 @@ class EmulatorBus:
         return self._bus.publish(events)
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            found = [event for event in self._taken if event.stream in streams]
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < deadline, f"{len(found)} of {count} events after {PATIENCE_SECONDS} s"
-            for topic in set(TOPICS) - self._broken:
-                self._pull(self._subscription(topic))
+        return _collected(self._taken, self._fetch, streams, count)
+
+    def _fetch(self) -> None:
+        for topic in set(TOPICS) - self._broken:
+            self._pull(self._subscription(topic))
 
     def break_topic(self, topic: str) -> None:
         self._broken.add(topic)
@@ -165,14 +175,11 @@ class BrokerBus:
         return self._bus.publish(events)
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            found = [event for event in self._taken if event.stream in streams]
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < deadline, f"{len(found)} of {count} events after {PATIENCE_SECONDS} s"
-            for reader in self._readers.values():
-                self._take(reader)
+        return _collected(self._taken, self._fetch, streams, count)
+
+    def _fetch(self) -> None:
+        for reader in self._readers.values():
+            self._take(reader)
 
     def break_topic(self, topic: str) -> None:
         self._readers.pop(topic).close()

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
 from shared.runtime.consumer import Partitions, consume
 from shared.runtime.event import Delivered, decode_push, decoded
+from tests.pushes import push_handler
 from tests.shared.outbox.facts import AT, TYPE
 
 EFFECT = "insert into effects (consumer, stream, version) values (:consumer, :name, :version)"
@@ -92,23 +93,8 @@ def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
 
 def serve(port: int, inbox: BatchInbox) -> None:
     """Take pushes until killed."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = 200
-            try:
-                inbox.receive(decode_push(body, SENDER))
-            except Exception:  # noqa: BLE001 - whatever it is, the event is to come again
-                status = 503
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    handler = push_handler(lambda body: inbox.receive(decode_push(body, SENDER)))
+    ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever()
 
 
 if __name__ == "__main__":

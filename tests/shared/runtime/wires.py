@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +29,7 @@ from shared.registry import load
 from shared.runtime.consumer import Partitions, consume
 from shared.runtime.event import Delivered, Reception, pushed
 from tests.kafka import Broker, Reader, headers_of
+from tests.pushes import push_handler
 
 TOPIC = "claim-events"
 ROW = load().rows["record_claim"]
@@ -104,7 +105,7 @@ class PushWire:
         self.end = End()
         self._publisher = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
         self._subscriber = SubscriberClient()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.end))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), push_handler(lambda body: self.end.take(pushed(body))))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         for topic in (TOPIC, dead(TOPIC)):
             self._publisher.create_topic(name=self._topic(topic), timeout=10)
@@ -206,25 +207,6 @@ class Member:
         self._stop.set()
         self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive()
-
-
-def _handler(end: End) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = 200
-            try:
-                end.take(pushed(body))
-            except Exception:  # noqa: BLE001 - whatever it is, the event is to come again
-                status = 503
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
 
 
 def _collected(look: Callable[[], list[Kept]], count: int) -> list[Kept]:
