@@ -43,46 +43,57 @@ SCALE: Final = 10
 ACCOUNTS: Final = 100_000 * SCALE
 """How many accounts pgbench makes at that scale, and so how many wallets there are."""
 
+FIRST: Final = 10**18
+"""The number before that of the first wallet: numbers of as many digits make up ids without a function."""
+
 PEOPLE: Final = """
     INSERT INTO wallets (id, user_id, name, address, chain_id, status, is_default, version, created_at, updated_at)
-    SELECT 'wal_us_' || lpad(n::text, 26, '0'), 'usr_us_' || lpad(n::text, 26, '0'), '', '', 1, 'open', true, 1,
-        now(), now()
-    FROM generate_series(1, {accounts}) AS n"""
+    SELECT 'wal_us_0000000' || n, 'usr_us_0000000' || n, '', '', 1, 'open', true, 1, now(), now()
+    FROM generate_series({first}::bigint + 1, {first}::bigint + {accounts}) AS n"""
 
 MONEY: Final = """
     INSERT INTO accounts (wallet_id, currency, posted, held, version)
     SELECT id, 'USDC', 10::numeric ^ 15, 0, 1 FROM wallets"""
 
-NUMBER: Final = "lpad(:run::text, 12, '0') || lpad(:client_id::text, 4, '0') || lpad(:count::text, 10, '0')"
-LOW: Final = "'wal_us_' || lpad(:low::text, 26, '0')"
-HIGH: Final = "'wal_us_' || lpad(:high::text, 26, '0')"
+LOW: Final = "'wal_us_0000000' || :low"
+HIGH: Final = "'wal_us_0000000' || :high"
+
+FACT: Final = """\
+{"transfer_id": "trf_us_0000000%s", "kind": "transfer", "reference": "", "postings": [\
+{"account": "wal_us_0000000%s", "currency": "USDC", "amount": "%s", "user_id": "usr_us_0000000%s"}, \
+{"account": "wal_us_0000000%s", "currency": "USDC", "amount": "%s", "user_id": ""}], \
+"user_ids": ["usr_us_0000000%s"]}"""
+
+FACTS: Final = ("number", "low", "amount", "low", "high", "back", "low")
+"""What stands for each %s of the fact."""
 
 TRANSFER: Final = {
-    "transfer_ids": f"ARRAY['trf_us_' || {NUMBER}]",
-    "kinds": "ARRAY['transfer']",
+    "transfer_ids": "ARRAY['trf_us_0000000' || :number]",
+    "kinds": "'{transfer}'",
     "references": "ARRAY['']",
-    "order_ids": "ARRAY[NULL]",
+    "order_ids": "'{NULL}'",
     "at": "now()",
-    "place_of": "ARRAY[1, 1]",
+    "place_of": "'{1,1}'",
     "accounts": f"ARRAY[{LOW}, {HIGH}]",
-    "currencies": "ARRAY['USDC', 'USDC']",
-    "amounts": "ARRAY[:amount::numeric, -:amount::numeric]",
-    "unholds": "ARRAY[0, 0]",
-    "event_ids": f"ARRAY['evt_us_' || {NUMBER}]",
-    "facts": f"""ARRAY['{{"transfer_id": "trf_us_' || {NUMBER} || '", "kind": "transfer", "reference": "", '
-        || '"postings": ['
-        || '{{"account": "' || {LOW} || '", "currency": "USDC", "amount": "' || :amount::text || '"}}, '
-        || '{{"account": "' || {HIGH} || '", "currency": "USDC", "amount": "' || (-:amount::numeric)::text || '"}}], '
-        || '"user_ids": ["usr_us_' || {NUMBER} || '"]}}']""",
+    "currencies": "'{USDC,USDC}'",
+    "amounts": "ARRAY[:amount, :back]",
+    "unholds": "'{0,0}'",
+    "event_ids": "ARRAY['evt_us_0000000' || :number]",
+    "facts": f"ARRAY[format('{FACT}', {', '.join(f':{each}::text' for each in FACTS)})]",
     "metadata": """'{"request_id": "req", "traceparent": "00-00000000000000000000000000000001-0000000000000001-01"}'""",
 }
-"""What a random transfer gives to the statement, as pgbench writes it."""
+"""What a random transfer gives to the statement, as pgbench writes it: with as few functions as can be, since a service
+gives values."""
 
 SCRIPT: Final = """\
 \\set count :count + 1
-\\set low random(1, {accounts} - 1)
-\\set high random(:low + 1, {accounts})
+\\set number (:run * 1000 + :client_id) * 1000000 + :count
+\\set payer random(1, {accounts})
+\\set payee 1 + (:payer - 1 + random(1, {accounts} - 1)) % {accounts}
+\\set low {first} + least(:payer, :payee)
+\\set high {first} + greatest(:payer, :payee)
 \\set amount 2 * random(0, 1) - 1
+\\set back -:amount
 {statement}
 """
 
@@ -122,8 +133,8 @@ class Server:
         for name, value in TRANSFER.items():
             statement = re.sub(rf"(?<!:):{name}\b", value.replace("\\", r"\\"), statement)
         script = self.folder / "transfer.sql"
-        script.write_text(SCRIPT.format(accounts=ACCOUNTS, statement=statement))
-        variables = ["-D", "count=0", "-D", f"run={time.time_ns() // 10**6}"]
+        script.write_text(SCRIPT.format(accounts=ACCOUNTS, first=FIRST, statement=statement))
+        variables = ["-D", "count=0", "-D", f"run={10**9 + time.time_ns() // 10**8 % 10**9}"]
         return self.rate("-f", str(script), *variables, database=self.database, user="wallet")
 
     @property
@@ -140,13 +151,16 @@ def server() -> Iterator[Server]:
     if pgbench is None:
         raise SystemExit("The bench of the ledger needs pgbench: install PostgreSQL's (Debian: postgresql-contrib).")
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
+        for process in stack.status():
+            if process.name != "postgres":  # the relay would send what is posted here, and take the server's time for it
+                stack.stop(process.name)
         made = Server(stack, Path(folder), pgbench)
         made.run("-i", "-q", "-s", str(SCALE), "postgres")
         password = read_secret(stack.layout.secrets, f"{SUPERUSER}.password")
         port = stack.ports["postgres"]
         opened = Connection(SUPERUSER, host="127.0.0.1", port=port, database=made.database, password=password)
         opened.run("SET session_replication_role = replica")  # what is made here needs no look-ups
-        for statement in (PEOPLE.format(accounts=ACCOUNTS), MONEY, "VACUUM ANALYZE", "CHECKPOINT"):
+        for statement in (PEOPLE.format(accounts=ACCOUNTS, first=FIRST), MONEY, "VACUUM ANALYZE", "CHECKPOINT"):
             opened.run(statement)
         opened.close()
         yield made
@@ -178,7 +192,7 @@ def _move(environment: Mapping[str, str]) -> float:
     resources = Resources(read(environment))
     count, began = 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < SECONDS:
-        payer, payee = (f"wal_us_{number:026}" for number in _two())
+        payer, payee = (f"wal_us_{FIRST + number:026}" for number in _two())
         with Work(resources, "wallet").transaction() as work:
             postings = (Posting(payer, "USDC", -1), Posting(payee, "USDC", 1))
             work.ledger.post(Transfer(work.new_id("trf"), "transfer", postings, work.now()), {payer: "usr_us_1"})
