@@ -152,7 +152,7 @@ def server() -> Iterator[Server]:
         raise SystemExit("The bench of the ledger needs pgbench: install PostgreSQL's (Debian: postgresql-contrib).")
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
         for process in stack.status():
-            if process.name != "postgres":  # the relay would send what is posted here, and take the server's time for it
+            if process.name != "postgres":  # such as the relay, which would send what is posted here
                 stack.stop(process.name)
         made = Server(stack, Path(folder), pgbench)
         made.run("-i", "-q", "-s", str(SCALE), "postgres")
