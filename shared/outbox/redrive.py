@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.adapters.postgres import Transaction
+from shared.adapters.clock import Clock
+from shared.adapters.postgres import Database, Transaction
 from shared.adapters.resources import resources
 from shared.errors import NotFound
 from shared.outbox.log import SQL
 from shared.registry import Row, load
+from shared.telemetry.metrics import Parked
 
 AT_MOST: Final = 1000
 """How many streams one redrive releases."""
@@ -50,9 +52,11 @@ def list_parked(transaction: Transaction, consumer: str, after: str | None, most
     return rows
 
 
-def count_parked(transaction: Transaction) -> dict[tuple[str, str], int]:
-    """How many events are parked, by consumer and reason; an alert watches those that failed."""
-    return {(row["consumer"], row["reason"]): row["events"] for row in SQL.count_parked(transaction)}
+def count_parked(database: Database, clock: Clock) -> list[Parked]:
+    """How many events are parked, by consumer and reason; an alert watches those that failed. Raises Unavailable."""
+    with database.transaction() as transaction:
+        rows = SQL.count_parked(transaction, now=clock.now())
+    return [Parked(row["consumer"], row["reason"], row["events"], row["oldest"] / 1_000_000) for row in rows]
 
 
 def redrive(

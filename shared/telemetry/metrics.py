@@ -5,7 +5,9 @@
 Labels are names of rows and dependencies, statuses and codes, of which there are few: never an id, or what was sent.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
@@ -14,6 +16,9 @@ from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFam
 from prometheus_client.registry import Collector
 
 from shared.config import Settings
+from shared.errors import MeridianError
+
+log = logging.getLogger(__name__)
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -77,6 +82,54 @@ class BreakerCollector(Collector):
         for reading in readings:
             under_way.add_metric([reading.name], reading.under_way)
         yield under_way
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """How many events a consumer could not apply for a reason, and for how long the oldest of them has waited."""
+
+    consumer: str
+    reason: str
+    events: int
+    oldest_seconds: float
+
+
+class ParkedCollector(Collector):
+    """What consumers could not apply, counted when it is asked about.
+
+    A database that does not answer leaves the counts out, and nothing else: its circuit breaker tells of it.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[Parked]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges without their values: that they are registered is no reason to count."""
+        yield self._gauge("events", "Events that wait, by consumer and by why: a failed one waits for a person.")
+        yield self._gauge("oldest_seconds", "For how long the oldest of them has waited.")
+
+    def collect(self) -> Iterator[Metric]:
+        """A series for each consumer and reason for which something is parked."""
+        events, oldest = self.describe()
+        try:
+            for parked in self._read():
+                events.add_metric([parked.consumer, parked.reason], parked.events)
+                oldest.add_metric([parked.consumer, parked.reason], parked.oldest_seconds)
+        except MeridianError as error:
+            log.warning("what is parked could not be counted: %s", error)
+        except Exception:
+            log.exception("what is parked could not be counted")
+        yield events
+        yield oldest
+
+    @staticmethod
+    def _gauge(name: str, about: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"meridian_parked_{name}", about, labels=["consumer", "reason"])
+
+
+def tell_parked(read: Callable[[], Iterable[Parked]]) -> None:
+    """Have this process tell what is parked. To be asked once."""
+    REGISTRY.register(ParkedCollector(read))
 
 
 def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> None:

@@ -135,8 +135,9 @@ GROUP BY p.stream, i.version, i.attempts, n.reason, n.error, n.event
 ORDER BY p.stream DESC LIMIT :most;
 
 -- name: count_parked
--- How many streams and events are parked, by consumer and reason.
-SELECT consumer, reason, count(DISTINCT stream)::bigint AS streams, count(*)::bigint AS events
+-- How many events are parked, by consumer and reason, and for how long the oldest of them, in microseconds.
+SELECT consumer, reason, count(*)::bigint AS events,
+       greatest(extract(epoch FROM :now::timestamptz - min(parked_at)) * 1000000, 0)::bigint AS oldest
 FROM parked GROUP BY consumer, reason ORDER BY consumer, reason;
 
 -- name: find_redrivable

@@ -1,16 +1,22 @@
 """Operators see what consumers could not apply, and have it tried again."""
 
+import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from emulators.buyer import Person, fresh_key
 from functions.platform.list_parked import ListParked
 from functions.platform.redrive import Redrive
 from functions.platform.views import ParkedView, RedriveView
 from shared import ids
+from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import (
@@ -26,6 +32,7 @@ from shared.errors import Forbidden, Malformed, MeridianError, NotFound
 from shared.outbox import redrive as redriving
 from shared.registry import load
 from shared.runtime.event import inbox
+from shared.telemetry.metrics import ParkedCollector
 from tests.island import Island
 from tests.problems import refused
 
@@ -41,11 +48,11 @@ def island(stack: Any) -> Iterator[Island]:
         yield running
 
 
-def captured(stream: str, version: int = 1) -> StoredEvent:
+def captured(stream: str, version: int = 1, event_type: str = "hold.captured") -> StoredEvent:
     """A payment of an order that nobody knows: a defect, wherever it is tried."""
     return StoredEvent(
         id=ids.new("evt", "us"),
-        type="hold.captured",
+        type=event_type,
         stream=stream,
         version=version,
         at=datetime.now(UTC),
@@ -103,10 +110,6 @@ def test_what_is_parked_is_told_page_by_page(island: Island) -> None:
     assert datetime.now(UTC) - first.since < timedelta(minutes=5)
     (gap,) = [view for view in all_listed(island, 3, consumer="capture_hold") if view.stream == early.stream]
     assert (gap.reason, gap.version, gap.type, gap.event_id, gap.error) == ("gap", 1, None, None, None)
-    found = island.rpc("order", "platform")
-    assert found  # the count by which an alert goes
-    with island.resources.database("order").transaction() as transaction:
-        assert redriving.count_parked(transaction)["record_payment", "failed"] >= 5
     assert any("no_event_failed_for_good" in violation for violation in island.violations())
 
 
@@ -130,6 +133,42 @@ def test_a_redrive_releases_what_is_named(island: Island) -> None:
 def reasons(island: Island, streams: list[str]) -> set[str]:
     sql = "SELECT DISTINCT reason FROM parked WHERE stream = ANY(:streams::text[])"
     return {row["reason"] for row in island.books.rows("order", sql, streams=streams)}
+
+
+def scraped(resources: Resources, service: str) -> dict[tuple[str, ...], float]:
+    """What Prometheus reads of a service's worker of what is parked: each sample by its name and its labels."""
+    registry = CollectorRegistry()
+    registry.register(ParkedCollector(partial(redriving.count_parked, resources.database(service), resources.clock)))
+    families = list(text_string_to_metric_families(generate_latest(registry).decode()))
+    assert [family.name for family in families] == ["meridian_parked_events", "meridian_parked_oldest_seconds"]
+    return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
+
+
+def test_what_is_parked_is_told_to_prometheus(island: Island) -> None:
+    """An alert finds it by its consumer, until it was redriven; how long the oldest has waited is told too."""
+    failed = ("record_release", "failed")
+    assert ("meridian_parked_events", *failed) not in scraped(island.resources, "order")
+    event = captured(ids.new("hld", "us"), event_type="hold.released")
+    for _ in range(load().rows["record_release"].attempts - 1):
+        with pytest.raises(MeridianError):
+            island.receive("record_release", event)
+    assert island.receive("record_release", event) == "parked"
+    with island.later(timedelta(hours=1)):
+        told = scraped(island.resources, "order")
+    assert told["meridian_parked_events", *failed] == 1
+    assert told["meridian_parked_oldest_seconds", *failed] == pytest.approx(3600, abs=300)
+    island.run("redrive", request=Redrive("record_release", [event.stream]), caller=CALLER)
+    assert ("meridian_parked_events", *failed) not in scraped(island.resources, "order")
+
+
+def test_a_database_that_is_away_does_not_fail_a_scrape(island: Island) -> None:
+    """The counts are left out, and its circuit breaker tells why."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        away = Resources(replace(island.settings, database_port=nobody.getsockname()[1]))
+        assert scraped(away, "order") == {}
+    (reading,) = [each for each in away.breakers() if each.name == "database order"]
+    assert reading.failures == 1
 
 
 def test_no_more_is_released_than_a_cap(island: Island, monkeypatch: pytest.MonkeyPatch) -> None:

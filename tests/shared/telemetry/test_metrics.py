@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from emulators.buyer import Person
-from emulators.environment import functions_host, metrics_of
+from emulators.environment import functions_host, metrics_of, relay
 from emulators.stack import REGIONS, Stack
 from shared.registry import load
 from shared.telemetry.metrics import BreakerCollector
@@ -50,6 +50,15 @@ def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: Pers
     for operation, outcome in (("list_wallets", "200"), ("list_wallets", "401"), ("unmatched", "404")):
         assert after[COUNT, operation, outcome] > before.get((COUNT, operation, outcome), 0)
     assert behind[COUNT, "open_default_wallet", "OK"] > 0  # at the sign-in
+
+
+def test_workers_tell_what_is_parked(stack: Stack) -> None:
+    """Each beside the database that its consumers park in; how much it is, is tested where it is parked."""
+    for service, said in load().services.items():
+        if said.database:
+            port = stack.ports[metrics_of(relay(service, REGIONS[0]))]
+            families = parsed(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+            assert {"meridian_parked_events", "meridian_parked_oldest_seconds"} <= {each.name for each in families}
 
 
 def test_no_label_comes_from_a_caller(stack: Stack) -> None:
