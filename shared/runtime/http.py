@@ -85,7 +85,7 @@ class HttpOperation:
         meter = self._limits.meter(self._row.limit)
         with within(self._seconds):
             response = answered(request, self._settings, lambda asked: self._serve(asked, meter), self._row.name)
-        response.headers.update(meter.headers | self._deprecation)
+        response.headers.extend(meter.headers | self._deprecation)
         return response
 
     def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:
@@ -272,8 +272,7 @@ def answered(
         log.exception("%s %s failed", request.method, request.path)
         fault = MeridianError("Something went wrong on our side.")
         response = flask.Response(problems.body_of(fault, _id()), 500, problems.headers_of(fault))
-    response.headers.update(common(settings.region, settings.public_url))
-    response.headers["X-Request-Id"] = _id()
+    response.headers.extend({**common(settings.region, settings.public_url), "X-Request-Id": _id()})
     seconds = time.monotonic() - began
     observe(operation, str(response.status_code), seconds)
     _record(request, response, client_address(request, settings.proxies), seconds)

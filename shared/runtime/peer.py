@@ -1,5 +1,6 @@
 """Who is at the other end of a request, on the network."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -16,7 +17,12 @@ def client_address(request: flask.Request, proxies: int) -> str:
     that is the client's own word.
     """
     heard = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    told = heard[-proxies] if proxies and len(heard) >= proxies else request.remote_addr or ""
+    return _network(heard[-proxies] if proxies and len(heard) >= proxies else request.remote_addr or "")
+
+
+@lru_cache(maxsize=1024)
+def _network(told: str) -> str:
+    """What counts as one of what is told; read once a request, and again for its log."""
     try:
         address = ip_address(told)
     except ValueError:
