@@ -3,7 +3,7 @@
 from datetime import UTC
 
 from functions.wallet.custody import ChainWork
-from functions.wallet.domain.proof import COVERED, INVARIANTS, breaches
+from functions.wallet.domain.proof import COVERED, INVARIANTS, breaches, unshown
 from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 
 
@@ -31,6 +31,8 @@ def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustody
     with work.transaction() as reading:
         withdrawals = {work.vault.key(each.id): each for each in reading.withdrawals.every()}
         standing = reading.deposits.reached()
+    # Paid after the block that is looked at is paid, too: the vault itself says so.
+    unpaid = [asked for asked in unshown(flows, withdrawals) if not work.vault.paid(asked.id)]
     if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
         return unchecked
     return AuditCustodyResponse(
@@ -38,6 +40,6 @@ def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustody
         unchecked=[COVERED] if not holdings else [],
         violations=[
             AuditCustodyResponse.Violation(invariant=breach.invariant, subject=breach.subject, detail=breach.detail)
-            for breach in breaches(flows, holdings, booked, withdrawals)
+            for breach in breaches(flows, holdings, booked, withdrawals, unpaid)
         ],
     )

@@ -1,7 +1,7 @@
 """Proof of custody: what a vault holds on its chain, beside what the ledger says that it keeps for users."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -10,7 +10,8 @@ from functions.wallet.domain.custody import Withdrawal
 BOOKED: Final = "vault_deposits_are_booked"
 ASKED_FOR: Final = "vault_payments_were_asked_for"
 COVERED: Final = "vault_holds_what_is_kept"
-INVARIANTS: Final = (BOOKED, ASKED_FOR, COVERED)
+PAID: Final = "mined_withdrawals_were_paid"
+INVARIANTS: Final = (BOOKED, ASKED_FOR, COVERED, PAID)
 
 
 class Breach(NamedTuple):
@@ -43,13 +44,24 @@ class Flows:
     payments: list[Payment] = field(default_factory=list)
 
 
+def unshown(flows: Flows, withdrawals: Mapping[bytes, Withdrawal]) -> list[Withdrawal]:
+    """Withdrawals that the ledger has as mined, and whose payment is not among what the vault's chain says."""
+    shown = {payment.key for payment in flows.payments}
+    return [asked for key, asked in withdrawals.items() if asked.status == "mined" and key not in shown]
+
+
 def breaches(
-    flows: Flows, holdings: Mapping[str, int], booked: Mapping[str, int], withdrawals: Mapping[bytes, Withdrawal]
+    flows: Flows,
+    holdings: Mapping[str, int],
+    booked: Mapping[str, int],
+    withdrawals: Mapping[bytes, Withdrawal],
+    unpaid: Sequence[Withdrawal],
 ) -> Iterator[Breach]:
     """What differs, all of it up to one block.
 
     holdings: what the vault has, by currency, of those that could be read. booked: the ledger's deposits by currency,
-    those of unknown wallets among them. withdrawals: the ledger's, by the vault's keys.
+    those of unknown wallets among them. withdrawals: the ledger's, by the vault's keys. unpaid: those of them that are
+    mined to the ledger, and that the vault has not paid to this moment.
 
     A vault may have more ether than it was given: anybody can force some on it (EIP-6780), and nobody owns that.
     """
@@ -73,3 +85,5 @@ def breaches(
         if amount < kept + flows.own[currency]:
             what = f"{amount} {currency} are there, {kept} are kept for users, {flows.own[currency]} are the house's"
             yield Breach(COVERED, currency, what)
+    for asked in unpaid:
+        yield Breach(PAID, asked.id, f"{asked.amount} {asked.currency} were taken, and not paid")

@@ -16,7 +16,7 @@ from emulators.stack import Stack
 from functions.wallet.audit_custody import audit_custody
 from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.domain.ledger import Posting, Transfer
-from functions.wallet.domain.proof import ASKED_FOR, BOOKED, COVERED, INVARIANTS
+from functions.wallet.domain.proof import ASKED_FOR, BOOKED, COVERED, INVARIANTS, PAID
 from functions.wallet.store import Work
 from functions.wallet.store.custody import DepositStore, WithdrawalStore
 from shared.adapters.abi import encoded
@@ -157,6 +157,15 @@ def test_a_payment_that_nobody_asked_for_is_found(spoilt: Custody) -> None:
         assert (ASKED_FOR, "wdr_us_x") in broken(spoilt)
     with patch.object(WithdrawalStore, "every", lambda _: [stray]):
         assert ASKED_FOR not in {invariant for invariant, _ in broken(spoilt)}
+
+
+def test_a_withdrawal_that_was_never_paid_is_found(custody: Custody) -> None:
+    """The ledger has it as mined and its money as gone, and the vault knows nothing of it."""
+    work = custody.work()
+    asked = Withdrawal("wdr_us_y", "", "", "USDC", 3, an_address(), work.vault.chain_id, "", work.now(), work.now())
+    for status, found in (("sent", set()), ("mined", {(PAID, "wdr_us_y")})):
+        with patch.object(WithdrawalStore, "every", lambda _, now=status: [replace(asked, status=now)]):
+            assert {breach for breach in broken(custody) if breach[0] == PAID} == found
 
 
 def test_a_deposit_that_is_not_booked_is_found(custody: Custody) -> None:
