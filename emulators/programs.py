@@ -136,9 +136,9 @@ def valkey(parts: Parts, layout: Layout) -> Program:
 
 
 def pubsub(parts: Parts, layout: Layout) -> Program:
-    """Google's Pub/Sub emulator, in memory."""
+    """Google's Pub/Sub emulator, in memory, of which a backlog of 100,000 events takes more than 256 MB."""
     port = layout.ports["pubsub"]
-    command = (str(parts.java), *JVM, "-Xmx256m", "-jar", str(parts.pubsub_jar), f"--host={HOST}", f"--port={port}")
+    command = (str(parts.java), *JVM, "-Xmx1g", "-jar", str(parts.pubsub_jar), f"--host={HOST}", f"--port={port}")
     return Program("pubsub", command, readiness.answers(port, "/"), directory=layout.state)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.publisher.exceptions import PublishToPausedOrderingKeyException
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
@@ -24,6 +25,14 @@ PUBLISH_TIMEOUT_SECONDS: Final = 10
 
 WITHIN_SECONDS: Final = 30
 """How long a batch may take, all keys together; what is not known by then counts as unpublished."""
+
+UNPUBLISHED: Final = (
+    GoogleAPIError,
+    GoogleAuthError,
+    TimeoutError,
+    PublishToPausedOrderingKeyException,
+    RuntimeError,  # what the client has batched behind a batch of the same key that failed, it cancels with this
+)
 
 
 class PubSubBus:
@@ -67,7 +76,7 @@ class PubSubBus:
             try:
                 future.result(timeout=max(0.0, until - time.monotonic()))
                 outcomes.append(True)
-            except (GoogleAPIError, TimeoutError, PublishToPausedOrderingKeyException) as error:
+            except UNPUBLISHED as error:
                 log.warning("%s version %d was not published: %r", event.stream, event.version, error)
                 paused.add((path, str(event.partition())))
                 outcomes.append(False)
@@ -99,7 +108,7 @@ class PubSubDeadTopics:
         try:
             told = described(attributes, consumer, reason)
             self._client.publish(path, body, **told).result(timeout=WITHIN_SECONDS)
-        except (GoogleAPIError, TimeoutError, ValueError) as error:
+        except (GoogleAPIError, GoogleAuthError, TimeoutError, ValueError) as error:
             log.warning("a message that %s cannot decode was not kept: %r", consumer, error)
             raise Unavailable("The dead topic takes nothing for the moment.") from error
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.postgres import Database
@@ -140,6 +141,17 @@ def test_what_fails_waits_and_holds_up_nothing_else(database: Database, bus: Bus
     drained(relay, database)
     assert numbers(bus, claim, 4) == [1, 2, 3, 4]
     assert numbers(bus, order, 3) == [1, 2, 3]
+
+
+def test_what_pub_sub_has_batched_behind_a_failure_waits_too(emulator: EmulatorBus) -> None:
+    """A key's later batches are cancelled with the one that failed: they count as unpublished, and go out in order."""
+    name = stream()
+    large = [replace(event(name, version), data={"claim_id": "x" * 600_000}) for version in (1, 2, 3)]
+    emulator.break_topic("claim-events")
+    assert emulator.publish(large) == [False, False, False]
+    emulator.mend_topic("claim-events")
+    until(lambda: emulator.publish(large), lambda sent: sent == [True, True, True])
+    assert numbers(emulator, name, 3) == [1, 2, 3]
 
 
 def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
