@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.errors import Unavailable
 from shared.resilience.breaker import Breaker
 from shared.resilience.deadline import time_for
-from shared.resilience.policies import POLICIES
+from shared.resilience.policies import FIRESTORE_WRITES, POLICIES
 
 PATIENCE_SECONDS: Final = POLICIES["firestore"].timeout_seconds
 
@@ -33,16 +33,19 @@ def patience(seconds: float | None = None) -> dict[str, Any]:
 
 
 @contextmanager
-def answering(breaker: Breaker) -> Iterator[None]:
+def answering(breaker: Breaker, *, writes: bool = False) -> Iterator[None]:
     """Calls that Firestore must answer. Raises Unavailable when it does not; refusals are caught inside.
 
+    There is none within another: who holds a place of the bulkhead must not wait for a second.
     breaker: Firestore's; it counts what is the server's failure, and not what the server refuses.
+    writes: they may wait for others that write the same documents, and hang only when they take much longer.
     """
     from google.api_core.exceptions import GoogleAPIError, RetryError, ServerError
     from google.auth.exceptions import GoogleAuthError
 
     try:
-        with breaker.guard((ServerError, RetryError, GoogleAuthError)):
+        policy = POLICIES[FIRESTORE_WRITES] if writes else None
+        with breaker.guard((ServerError, RetryError, GoogleAuthError), policy):
             yield
     except (GoogleAPIError, GoogleAuthError) as error:
         raise Unavailable("The store of users and sessions does not answer.") from error

@@ -155,7 +155,7 @@ class Database:
                 connection = self._idle.get_nowait()
             except queue.Empty:
                 connection = self._open(call)
-            call.told()
+            call.since = None  # nothing is asked yet
             try:
                 yield Transaction(connection, call, self._breaker.policy.timeout_seconds)
             except BaseException:

@@ -23,9 +23,10 @@ from grpc_status import rpc_status
 
 from shared import errors
 from shared.registry import load
-from shared.resilience.breaker import Breaker, Stopped
+from shared.resilience.breaker import Breaker
 from shared.resilience.deadline import time_for
 from shared.resilience.policies import POLICIES
+from shared.resilience.stopped import Stopped
 from shared.telemetry.context import trail
 
 CALLER: Final = "meridian-caller"

@@ -7,7 +7,8 @@
 
 Beside it stands a bulkhead: so many calls at once, a short wait for a place, and no more, so that a dependency that
 hangs does not take every thread of its callers with it. Calls that hang do not end, so that the window would go on
-telling of the good ones before them: HUNG_CALLS that are late, and no answer to any meanwhile, open it as well.
+telling of the good ones before them: HUNG_CALLS that are late, and no answer meanwhile, open it too; half as late, and
+nobody waits for a place any more.
 (Record: circuit breakers on external calls, databases and RPC.)
 """
 
@@ -23,6 +24,7 @@ from typing import Final, Literal, Self
 
 from shared.errors import Unavailable
 from shared.resilience.deadline import time_for
+from shared.resilience.stopped import CircuitOpen, Overloaded, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -40,25 +42,11 @@ HUNG_CALLS: Final = 8
 FIRST_SHARE: Final = 0.75
 """How much of its time a call may take without being late while nothing was ever answered: connections are made."""
 
+NO_HOPE_SHARE: Final = 0.5
+"""After how much of the time that makes a call late, without any answer, it is not worth waiting for a place."""
+
 LOOK_SECONDS: Final = 0.25
 """How often who waits for a place looks, and between which looks it must hang on: the process itself may stall."""
-
-
-class Stopped(Unavailable):
-    """A dependency of this was not called."""
-
-    def __init__(self, detail: str | None = None, wait_seconds: float = 1.0) -> None:
-        """wait_seconds: how long until it is worth another try."""
-        super().__init__(detail)
-        self.wait_seconds = wait_seconds
-
-
-class CircuitOpen(Stopped):
-    """A dependency of this has failed too often just now, and is left alone for a moment."""
-
-
-class Overloaded(Stopped):
-    """Too many requests wait for a dependency of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +84,12 @@ class Reading:
 class Call:
     """One call of a dependency, from its entry to its end: what `with breaker.guard() as call` gives."""
 
-    __slots__ = ("_breaker", "_failures", "bad", "period", "probe", "since")
+    __slots__ = ("_breaker", "_failures", "bad", "period", "policy", "probe", "since")
 
-    def __init__(self, breaker: "Breaker", failures: tuple[type[BaseException], ...]) -> None:
+    def __init__(self, breaker: "Breaker", failures: tuple[type[BaseException], ...], policy: Policy) -> None:
         self._breaker = breaker
         self._failures = failures
+        self.policy = policy
         self.bad = False
         self.period = 0
         self.probe = 0
@@ -118,8 +107,11 @@ class Call:
     def told(self) -> None:
         """It has answered: what its caller does until the next ask is not its time."""
         if self.since is not None:
-            self.bad |= self._breaker.clock() - self.since > self._breaker.policy.slow_seconds
+            now = self._breaker.clock()
+            self.bad |= now - self.since > self.policy.slow_seconds
             self.since = None
+            if not self.bad:
+                self._breaker.heard(now)
 
     def __enter__(self) -> Self:
         self._breaker.enter(self)
@@ -128,8 +120,8 @@ class Call:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.told()
         self.bad |= isinstance(error, self._failures) and not isinstance(error, Stopped)
+        self.told()
         self._breaker.leave(self)
 
 
@@ -153,8 +145,8 @@ class Breaker:
         self._dice = dice
         self._changed = threading.Condition(threading.Lock())
         self._under_way: dict[Call, None] = {}
-        self._good_at: float | None = None
-        self._late_at: float | None = None
+        self._heard_at: float | None = None
+        self._late_at: dict[float, float] = {}  # by share: at which look they were first so late
         self._calls: deque[tuple[float, bool]] = deque()
         self._bad = 0
         self._state: State = "closed"
@@ -178,12 +170,17 @@ class Breaker:
             calls, failures, refused = self._totals
             return Reading(self.name, self._now_state(), calls, failures, refused, len(self._under_way))
 
-    def guard(self, failures: tuple[type[BaseException], ...] = (Unavailable,)) -> Call:
+    def guard(self, failures: tuple[type[BaseException], ...] = (Unavailable,), policy: Policy | None = None) -> Call:
         """Around one call. Raises CircuitOpen or Overloaded without a call, and whatever the call raises.
 
         failures: what counts as the dependency's failure; anything else it raises is an answer.
+        policy: tells when this call is slow or late, where it is not like the others.
         """
-        return Call(self, failures)
+        return Call(self, failures, policy or self.policy)
+
+    def heard(self, now: float) -> None:
+        """It has answered something in time: it does not hang."""
+        self._heard_at = now
 
     def enter(self, call: Call) -> None:
         """Let a call in. Raises CircuitOpen, Overloaded, and Unavailable when its caller has no time to wait."""
@@ -208,7 +205,8 @@ class Breaker:
             if call.bad:
                 self._totals[1] += 1
             else:
-                self._good_at, self._late_at = now, None
+                self.heard(now)
+                self._late_at.clear()
             if call.period == self._period:
                 if self._state == "closed":
                     self._judge(call.bad, now)
@@ -222,26 +220,30 @@ class Breaker:
         while self._state == "closed" and len(self._under_way) >= self.policy.at_once:
             self._look(now)
             if self._state != "closed":
-                break
-            if now >= until:
+                return now
+            if now >= until or (self._heard_at is not None and self._silent(now, NO_HOPE_SHARE)):
                 raise self._refused(Overloaded(f"Too many requests wait for {self.name}."))
             self._changed.wait(min(until - now, LOOK_SECONDS))
             now = self.clock()
         return now
 
     def _look(self, now: float) -> None:
-        """Open when it hangs, and did at an earlier look. A first answer may take longer: it is waited for first."""
-        enough = min(HUNG_CALLS, self.policy.at_once)
-        new = self._good_at is None
-        late = now - (FIRST_SHARE * self.policy.timeout_seconds if new else self.policy.late_seconds)
-        if len(self._under_way) < enough or (self._good_at is not None and self._good_at > late):
-            return
-        if sum(call.since is not None and call.since <= late for call in self._under_way) < enough:
-            return
-        if self._late_at is None:
-            self._late_at = now
-        elif now - self._late_at >= LOOK_SECONDS:
+        if self._silent(now, 1.0):
             self._open()
+
+    def _silent(self, now: float, share: float) -> bool:
+        """Whether enough calls are late, or by a share of it, and nothing was answered; now and at an earlier look."""
+        enough, heard = min(HUNG_CALLS, self.policy.at_once), self._heard_at
+
+        def late(since: float | None, policy: Policy) -> bool:
+            patience = FIRST_SHARE * policy.timeout_seconds if heard is None else share * policy.late_seconds
+            return since is not None and now - since >= patience
+
+        unheard = heard is None or late(heard, self.policy)
+        if not unheard or sum(late(call.since, call.policy) for call in self._under_way) < enough:
+            self._late_at.pop(share, None)
+            return False
+        return now - self._late_at.setdefault(share, now) >= LOOK_SECONDS
 
     def _admit_probe(self, now: float) -> int:
         if self._state == "open" and now >= self._open_until:
@@ -291,7 +293,7 @@ class Breaker:
         self._bad = 0
         self._probes = {}
         self._proved = 0
-        self._late_at = None
+        self._late_at.clear()
         self._changed.notify_all()
 
     def _now_state(self) -> State:

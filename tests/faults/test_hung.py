@@ -1,4 +1,8 @@
-"""Each dependency in turn hangs under load, before a functions host of its own: the rest of it hardly notices."""
+"""Each dependency in turn hangs under load, before a functions host of its own: the rest of it hardly notices.
+
+Requests that were let in before it is known share the host's threads with what hangs. Each client of another route may
+meet that once, so that the p99 is of the whole time for which it hangs.
+"""
 
 import subprocess
 import sys
@@ -24,20 +28,21 @@ OTHERS: Final = 4
 PAUSE_SECONDS: Final = 0.1
 OTHERS_PAUSE_SECONDS: Final = 0.05
 BASE_SECONDS: Final = 10.0
-HANG_SECONDS: Final = 12.0
-OPEN_WITHIN_SECONDS: Final = {"wallet": 2.0, "supply": 2.0, "firestore": 6.0}
-"""Firestore is given longer: its emulator answers in steps of 2 s where documents are contended."""
-
+HANG_SECONDS: Final = 20.0
+OPEN_WITHIN_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 0.05
 SLOWER_AT_MOST: Final = 1.5
 NOISE_SECONDS: Final = 0.02
 """What this machine makes of a difference by itself."""
 
-ROUTES: Final[dict[str, tuple[str, Any]]] = {
-    "wallet": ("/v1/wallets", None),
-    "supply": ("/v1/orders/quote", {"wallet_id": "", "items": [{"supply_id": "", "quantity": 1}]}),
-    "firestore": ("/v1/me", None),
+QUOTE: Final = "/v1/orders/quote"
+ROUTES: Final = {
+    "database wallet": "/v1/wallets",
+    "firestore": "/v1/me",
+    "redis": "/v1/wallets",
+    "rpc supply": QUOTE,
 }
-"""What each dependency is asked for: wallet's database, supply's RPC host, Firestore."""
+"""By breaker, a route for which it is asked."""
 
 OTHER: Final = "/v1/orders"
 
@@ -59,7 +64,14 @@ class Shop:
     """A functions host whose dependencies are behind taps."""
 
     url: str
+    metrics: str
     taps: dict[str, Tap]
+
+    def state(self, breaker: str) -> str:
+        """The state of a breaker, as the host's metrics tell it."""
+        lines = httpx.get(self.metrics, timeout=30).text.splitlines()
+        states = [line for line in lines if line.startswith(f'meridian_breaker_state{{dependency="{breaker}"')]
+        return next(line.split('state="')[1].split('"')[0] for line in states if line.endswith(" 1.0"))
 
 
 @pytest.fixture(scope="module")
@@ -73,26 +85,29 @@ def shop(stack: Stack) -> Iterator[Shop]:
             return ends.enter_context(Tap(int(address.rpartition(":")[2]), only))
 
         taps = {
-            "wallet": tapped(str(settings.database_port), settings.database_name("wallet").encode()),
-            "supply": tapped(settings.rpc_addresses["supply"]),
+            "database wallet": tapped(str(settings.database_port), settings.database_name("wallet").encode()),
             "firestore": tapped(environment["FIRESTORE_EMULATOR_HOST"]),
+            "redis": tapped(settings.redis_url.removesuffix("/0")),
+            "rpc supply": tapped(settings.rpc_addresses["supply"]),
         }
-        addresses = {**settings.rpc_addresses, "supply": f"{HOST}:{taps['supply'].port}"}
-        changed = {
-            "DATABASE_PORT": str(taps["wallet"].port),
-            "FIRESTORE_EMULATOR_HOST": f"{HOST}:{taps['firestore'].port}",
-            "RPC_ADDRESSES": ",".join(f"{name}={address}" for name, address in addresses.items()),
-        }
-        ports = Ports(["host"], free=True)
-        port = ports.chosen["host"]
+        addresses = {**settings.rpc_addresses, "supply": f"{HOST}:{taps['rpc supply'].port}"}
+        ports = Ports(["host", "metrics"], free=True)
+        port, metrics = ports.chosen["host"], ports.chosen["metrics"]
         ports.release()
+        changed = {
+            "DATABASE_PORT": str(taps["database wallet"].port),
+            "FIRESTORE_EMULATOR_HOST": f"{HOST}:{taps['firestore'].port}",
+            "REDIS_URL": f"redis://{HOST}:{taps['redis'].port}/0",
+            "RPC_ADDRESSES": ",".join(f"{name}={address}" for name, address in addresses.items()),
+            "METRICS_PORT": str(metrics),
+        }
         command = [sys.executable, "-m", "granian", *GRANIAN, "--host", HOST, "--port", str(port), "--factory"]
         process = subprocess.Popen([*command, "emulators.host:make"], env={**environment, **changed})
         ends.callback(process.wait, 30)
         ends.callback(process.terminate)
         url = f"http://{HOST}:{port}"
         until(lambda: answers(url), "the host is up")
-        yield Shop(url, taps)
+        yield Shop(url, f"http://{HOST}:{metrics}/metrics", taps)
 
 
 def answers(url: str) -> bool:
@@ -102,11 +117,13 @@ def answers(url: str) -> bool:
         return False
 
 
-def until(done: Callable[[], bool], what: str) -> None:
+def until(done: Callable[[], bool], what: str) -> float:
+    """Look until something is so; the time then."""
     end = time.monotonic() + 60
     while not done():
         assert time.monotonic() < end, what
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
+    return time.monotonic()
 
 
 @contextmanager
@@ -138,27 +155,34 @@ def load(shop: Shop, person: Person, path: str, body: Any, clients: int, pause: 
 def test_what_hangs_hardly_slows_the_rest(
     name: str, shop: Shop, anyone: Callable[[], Person], on_sale: Callable[..., dict[str, Any]]
 ) -> None:
-    """Its breaker opens in time; then others have at most 1.5 times the p99 that they had; it recovers by itself."""
-    person, (path, body) = anyone(), ROUTES[name]
-    if body:
-        body = {"wallet_id": person.wallet_id, "items": [{"supply_id": on_sale()["id"], "quantity": 1}]}
+    """Its breaker opens in time; others have at most 1.5 times the p99 that they had; it recovers by itself.
+
+    Redis has no others, as every route asks it: all are answered without it.
+    """
+    person, path = anyone(), ROUTES[name]
+    quoted = {"wallet_id": person.wallet_id, "items": [{"supply_id": on_sale()["id"], "quantity": 1}]}
     with (
-        load(shop, person, path, body, CLIENTS, PAUSE_SECONDS) as those,
+        load(shop, person, path, quoted if path == QUOTE else None, CLIENTS, PAUSE_SECONDS) as those,
         load(shop, anyone(), OTHER, None, OTHERS, OTHERS_PAUSE_SECONDS) as others,
     ):
         until(lambda: any(status == 200 for _, status, _ in those.answers), "it answers before it hangs")
         time.sleep(BASE_SECONDS)
+        assert shop.state(name) == "closed"
         hung = time.monotonic()
         shop.taps[name].shut()
-        time.sleep(HANG_SECONDS)
-        opened = time.monotonic()
+        opened = until(lambda: shop.state(name) == "open", "its breaker opens")
+        time.sleep(max(0.0, hung + HANG_SECONDS - opened))
+        mended = time.monotonic()
         shop.taps[name].open()
-        until(lambda: any(at > opened and status == 200 for at, status, _ in those.answers), "it recovers by itself")
-        recovered = time.monotonic() - opened
-    refusal = min(at + seconds for at, status, seconds in those.answers if at > hung - 30 and status == 503)
-    before, during = others.worst(hung - BASE_SECONDS, hung), others.worst(refusal, opened)
-    print(f"{name}: open after {refusal - hung:.2f} s, p99 {before * 1000:.0f} -> {during * 1000:.0f} ms,", end=" ")
-    print(f"recovered after {recovered:.1f} s")
-    assert refusal - hung <= OPEN_WITHIN_SECONDS[name]
+        closed = until(lambda: shop.state(name) == "closed", "it recovers by itself")
+        until(lambda: any(at > closed and status == 200 for at, status, _ in those.answers), "it answers again")
+    before, during = others.worst(hung - BASE_SECONDS, hung), others.worst(hung, mended)
+    print(f"{name}: open after {opened - hung:.2f} s, p99 {before * 1000:.0f} -> {during * 1000:.0f} ms,", end=" ")
+    print(f"from then on {others.worst(opened, mended) * 1000:.0f} ms, closed after {closed - mended:.1f} s")
+    assert opened - hung <= OPEN_WITHIN_SECONDS
     assert {status for at, status, _ in others.answers} == {200}
-    assert during <= SLOWER_AT_MOST * before + NOISE_SECONDS
+    if name == "redis":
+        assert {status for at, status, _ in those.answers} == {200}
+    else:
+        assert any(status == 503 for at, status, _ in those.answers if hung < at < mended)
+        assert during <= SLOWER_AT_MOST * before + NOISE_SECONDS

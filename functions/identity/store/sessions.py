@@ -33,7 +33,7 @@ class NonceUseStore:
         # that refuses somebody who may sign in with another nonce, and lets nobody in.
         from google.api_core.exceptions import AlreadyExists
 
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 use = {"delete_after": expires_at + KEPT}
                 self._client.collection("nonce_uses").document(nonce).create(use, **patience())
@@ -59,7 +59,7 @@ class SessionStore:
     def open(self, session: Session) -> None:
         from google.api_core.exceptions import AlreadyExists
 
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 self._document(session.id).create(_session_document(session), **patience())
             except AlreadyExists:
@@ -78,7 +78,7 @@ class SessionStore:
         from google.api_core.exceptions import FailedPrecondition, NotFound
 
         unchanged = self._client.write_option(last_update_time=session.revision)
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 self._document(session.id).update(_session_document(session), option=unchanged, **patience())
             except (FailedPrecondition, NotFound):
@@ -95,7 +95,10 @@ class SessionStore:
         batch.update(self._document(session.id), {"revoked_at": at, "ending": ending})
         fact = SessionRevoked(session_id=session.id, user_id=session.user_id, reason=ending)
         append(self._client, batch, self._cell, at, session.id, 1, fact)
-        with answering(self._breaker), suppress(AlreadyExists, NotFound):  # it ended before; it expired long ago
+        with (
+            answering(self._breaker, writes=True),
+            suppress(AlreadyExists, NotFound),
+        ):  # it ended before; it expired long ago
             batch.commit(**patience())
         self._liveness.ended(session.id)
 

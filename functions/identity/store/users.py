@@ -57,25 +57,30 @@ class UserStore:
         batch.create(self._client.collection("users").document(user.id), _user_document(user))
         fact = UserCreated(user_id=user.id, address=user.address, home_region=user.home_region)
         append(self._client, batch, user.home_cell, user.created_at, user.id, user.version, fact)
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 batch.commit(**patience())
-            except AlreadyExists as error:
-                winner = self.of_address(user.address, contract_chain)
-                if winner is None:
-                    raise Contended from error
-                return winner
-        return user
+            except AlreadyExists:
+                pass
+            else:
+                return user
+        winner = self.of_address(user.address, contract_chain)
+        if winner is None:
+            raise Contended
+        return winner
 
     def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
         from google.api_core.exceptions import AlreadyExists
 
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 self._address(address).create({"user_id": user_id, "contract_chain": contract_chain}, **patience())
-            except AlreadyExists as error:
-                if self.owner(address) != user_id:
-                    raise AddressTaken from error
+            except AlreadyExists:
+                pass
+            else:
+                return
+        if self.owner(address) != user_id:
+            raise AddressTaken
 
     def grant(self, user: User, by: str, now: datetime) -> bool:
         from google.api_core.exceptions import AlreadyExists
@@ -86,7 +91,7 @@ class UserStore:
         batch.update(self._client.collection("users").document(user.id), _granted(user))
         fact = RolesGranted(user_id=user.id, roles=user.roles, granted_by=by)
         append(self._client, batch, user.home_cell, now, user.id, user.version, fact)
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 batch.commit(**patience())
             except AlreadyExists:

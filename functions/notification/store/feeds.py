@@ -89,12 +89,14 @@ class FeedStore:
         batch = self._client.batch()
         for each in placed:
             batch.create(self.reference(each.user_id, self._cell, each.position), encoded(each))
-        with answering(self._breaker):
+        with answering(self._breaker, writes=True):
             try:
                 batch.commit(**patience())
             except AlreadyExists:
-                return self._update(placed)
-        return placed
+                pass
+            else:
+                return placed
+        return self._update(placed)
 
     def _update(self, placed: Sequence[Placed]) -> Sequence[Placed]:
         """Write over what is older; what changes meanwhile is left to the next run."""
@@ -111,11 +113,13 @@ class FeedStore:
                 unchanged = self._client.write_option(last_update_time=snapshot.update_time)
                 batch.update(snapshot.reference, encoded(each), option=unchanged)
                 written += 1
-        try:
-            if written:
+        if not written:
+            return placed
+        with answering(self._breaker, writes=True):
+            try:
                 batch.commit(**patience())
-        except (AlreadyExists, FailedPrecondition):
-            return []
+            except (AlreadyExists, FailedPrecondition):
+                return []
         return placed
 
 

@@ -19,8 +19,9 @@ from shared.adapters.verdicts import Refused, UniqueViolation
 from shared.config import Settings
 from shared.errors import Contended, OutcomeUnknown, Unavailable
 from shared.money import MAXIMUM
-from shared.resilience.breaker import CALLS_AT_LEAST, CircuitOpen, Overloaded
+from shared.resilience.breaker import CALLS_AT_LEAST
 from shared.resilience.deadline import within
+from shared.resilience.stopped import CircuitOpen, Overloaded
 from tests.shared.proxy import Wire
 
 Open = Callable[..., Database]

@@ -20,7 +20,8 @@ from shared.contracts.gen.identity_pb2 import VerifyLinkRequest, VerifyLinkRespo
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.errors import MeridianError, NotFound, Refusal, Unavailable
 from shared.registry import Row, load
-from shared.resilience.breaker import CALLS_AT_LEAST, CircuitOpen
+from shared.resilience.breaker import CALLS_AT_LEAST
+from shared.resilience.stopped import CircuitOpen
 from shared.runtime.binding import Bound
 from shared.runtime.rpc import server
 

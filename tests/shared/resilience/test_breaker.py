@@ -1,9 +1,11 @@
 """Circuit breakers: when they open, whom they let through meanwhile, and when they close."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -19,13 +21,12 @@ from shared.resilience.breaker import (
     PROBES,
     WINDOW_SECONDS,
     Breaker,
-    CircuitOpen,
-    Overloaded,
     Policy,
     Reading,
 )
 from shared.resilience.breakers import KEPT, Breakers
 from shared.resilience.deadline import within
+from shared.resilience.stopped import CircuitOpen, Overloaded
 
 SLOW_SECONDS = 1.0
 
@@ -342,6 +343,46 @@ def test_a_few_late_calls_are_no_hanging(breaker: Breaker, clock: Clock) -> None
     for _ in range(20):
         clock.now += LOOK_SECONDS
         succeed(breaker)
+    assert state_of(breaker) == "closed"
+
+
+def test_who_has_more_patience_waits_longer(breaker: Breaker, clock: Clock) -> None:
+    """Calls that are known to take long are late later, and slow later; they hang at last."""
+    succeed(breaker)
+    patient = replace(breaker.policy, slow_seconds=3 * SLOW_SECONDS, late_seconds=3 * SLOW_SECONDS)
+    calls = [breaker.guard(policy=patient) for _ in range(HUNG_CALLS)]
+    for call in calls:
+        call.__enter__()
+    clock.now += 2 * SLOW_SECONDS
+    look(breaker)
+    clock.now += LOOK_SECONDS
+    look(breaker)
+    assert state_of(breaker) == "closed"
+    calls.pop().__exit__(None, None, None)
+    assert breaker.read().failures == 0
+    clock.now += 4 * SLOW_SECONDS
+    look(breaker)
+    clock.now += LOOK_SECONDS
+    look(breaker)
+    assert state_of(breaker) == "open"
+
+
+def test_nobody_waits_for_a_place_at_what_hangs(clock: Clock, let_go: threading.Event) -> None:
+    """When nothing was answered for half the time that makes a call late, waiting would only take threads."""
+    late = 240.0
+    policy = Policy(timeout_seconds=late, slow_seconds=late, late_seconds=late, at_once=2, wait_seconds=10 * late)
+    breaker = Breaker("the thing", policy, clock)
+    succeed(breaker)
+    Hanging(breaker, 2)
+    clock.now += late / 2 - 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(succeed, breaker)
+        while not waiting.done():
+            clock.now += 0.01
+            time.sleep(0.002)
+        with pytest.raises(Overloaded):
+            waiting.result()
+    assert clock.now >= late / 2
     assert state_of(breaker) == "closed"
 
 
