@@ -95,10 +95,8 @@ class SessionStore:
         batch.update(self._document(session.id), {"revoked_at": at, "ending": ending})
         fact = SessionRevoked(session_id=session.id, user_id=session.user_id, reason=ending)
         append(self._client, batch, self._cell, at, session.id, 1, fact)
-        with (
-            answering(self._breaker, writes=True),
-            suppress(AlreadyExists, NotFound),
-        ):  # it ended before; it expired long ago
+        # What is refused ended before, or expired long ago.
+        with answering(self._breaker, writes=True), suppress(AlreadyExists, NotFound):
             batch.commit(**patience())
         self._liveness.ended(session.id)
 

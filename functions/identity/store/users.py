@@ -1,5 +1,6 @@
 """Users and their addresses in Firestore."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,13 +58,9 @@ class UserStore:
         batch.create(self._client.collection("users").document(user.id), _user_document(user))
         fact = UserCreated(user_id=user.id, address=user.address, home_region=user.home_region)
         append(self._client, batch, user.home_cell, user.created_at, user.id, user.version, fact)
-        with answering(self._breaker, writes=True):
-            try:
-                batch.commit(**patience())
-            except AlreadyExists:
-                pass
-            else:
-                return user
+        with answering(self._breaker, writes=True), suppress(AlreadyExists):
+            batch.commit(**patience())
+            return user
         winner = self.of_address(user.address, contract_chain)
         if winner is None:
             raise Contended
@@ -72,13 +69,9 @@ class UserStore:
     def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
         from google.api_core.exceptions import AlreadyExists
 
-        with answering(self._breaker, writes=True):
-            try:
-                self._address(address).create({"user_id": user_id, "contract_chain": contract_chain}, **patience())
-            except AlreadyExists:
-                pass
-            else:
-                return
+        with answering(self._breaker, writes=True), suppress(AlreadyExists):
+            self._address(address).create({"user_id": user_id, "contract_chain": contract_chain}, **patience())
+            return
         if self.owner(address) != user_id:
             raise AddressTaken
 

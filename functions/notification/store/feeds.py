@@ -8,6 +8,7 @@ nothing. There are no transactions: contended ones stall.
 import threading
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -89,13 +90,9 @@ class FeedStore:
         batch = self._client.batch()
         for each in placed:
             batch.create(self.reference(each.user_id, self._cell, each.position), encoded(each))
-        with answering(self._breaker, writes=True):
-            try:
-                batch.commit(**patience())
-            except AlreadyExists:
-                pass
-            else:
-                return placed
+        with answering(self._breaker, writes=True), suppress(AlreadyExists):
+            batch.commit(**patience())
+            return placed
         return self._update(placed)
 
     def _update(self, placed: Sequence[Placed]) -> Sequence[Placed]:
@@ -115,12 +112,10 @@ class FeedStore:
                 written += 1
         if not written:
             return placed
-        with answering(self._breaker, writes=True):
-            try:
-                batch.commit(**patience())
-            except (AlreadyExists, FailedPrecondition):
-                return []
-        return placed
+        with answering(self._breaker, writes=True), suppress(AlreadyExists, FailedPrecondition):
+            batch.commit(**patience())
+            return placed
+        return []
 
 
 class Waiting:
