@@ -16,7 +16,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import to_statement
 
 from shared.adapters.notify import Notifier, discard
-from shared.adapters.verdicts import AT_LEAST_SECONDS, LOST, bound, gone, silent, state_of, translated
+from shared.adapters.verdicts import AT_LEAST_SECONDS, LOST, bound, gone, silent, stale, state_of, translated
 from shared.errors import Contended, OutcomeUnknown, Unavailable
 from shared.resilience.breaker import Breaker, Call
 
@@ -261,4 +261,9 @@ def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -
         prepared[sql] = (*CoreConnection.prepare_statement(connection, statement, ()), statement, make_values)
     name, columns, functions, statement, make_values = prepared[sql]
     values = make_params(connection.py_types, make_values(parameters))
-    return CoreConnection.execute_named(connection, name, values, columns, functions, statement)
+    try:
+        return CoreConnection.execute_named(connection, name, values, columns, functions, statement)
+    except DatabaseError as error:
+        if stale(error):  # a migration has passed; whoever tries again finds nothing that was prepared before it
+            prepared.clear()
+        raise

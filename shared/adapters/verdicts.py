@@ -79,7 +79,7 @@ def _own() -> Iterator[None]:
             raise UniqueViolation(error.args[0].get("n", "")) from error
         if state == REFUSED:
             raise Refused(error.args[0]["M"]) from error
-        if state in CONTENTION:
+        if state in CONTENTION or stale(error):
             raise Contended from error
         if state in LOST or state.startswith("53") or state == "57014":
             raise Unavailable("The database is not available.") from error
@@ -105,6 +105,12 @@ def lost(error: BaseException | None) -> bool:
 def gone(error: InterfaceError | OSError) -> bool:
     """Whether it is the connection that failed."""
     return isinstance(error, OSError) or str(error.args[0]).startswith(GONE)
+
+
+def stale(error: DatabaseError) -> bool:
+    """Whether a prepared statement is older than a change of its table, so that it has to be prepared anew."""
+    details = error.args[0] if error.args else None
+    return isinstance(details, dict) and details.get("R") == "RevalidateCachedQuery"
 
 
 def state_of(error: DatabaseError) -> str:

@@ -300,6 +300,25 @@ def test_a_lock_that_is_not_waited_for_is_contention(database: Database, two_thi
             transaction.run(lock, {"id": two_things[0]})
 
 
+def test_a_migration_under_a_prepared_statement_is_contention(open_database: Open) -> None:
+    """A table that has changed since its statements were prepared costs whoever uses them one more attempt, not all."""
+    database = open_database(1)
+    statements = ["select * from changing", "select *, 1 as one from changing"]
+
+    def read() -> list[int]:
+        with database.transaction() as transaction:
+            return [len(transaction.run(sql, {})[0]) for sql in statements]
+
+    with database.transaction() as transaction:
+        transaction.run("create temporary table changing as select 1 as first", {})
+    assert read() == [1, 2]
+    with database.transaction() as transaction:
+        transaction.run("alter table changing add column second integer", {})
+    with pytest.raises(Contended):
+        read()
+    assert read() == [2, 3]
+
+
 def test_threads_share_the_pool(open_database: Open, two_things: tuple[str, str]) -> None:
     """Sixteen threads on two connections lose no update and take no third connection."""
     database = open_database(2)
