@@ -14,7 +14,7 @@ class ListDeliveries(PageRequest, kw_only=True):
 
 
 def list_deliveries(request: ListDeliveries, caller: Caller, work: WebhookWork) -> Page[DeliveryView]:
-    """Its deliveries, newest first, each with its last attempt; they are forgotten after 30 days.
+    """Its deliveries, newest first, each with its attempts; they are forgotten after 30 days.
 
     Raises Malformed, NotFound.
     """

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from functions.notification.domain.feed import Item
-from functions.notification.domain.webhook import Delivery, DeliveryStatus, Reason, Status, Webhook
+from functions.notification.domain.webhook import Delivery, DeliveryStatus, Reason, Status, Tried, Webhook
 from shared.contracts.operations import Resource, Time, View
 
 
@@ -65,8 +65,25 @@ class NewWebhookView(WebhookView, kw_only=True):
         return WebhookView(**shown).tag()
 
 
+class AttemptView(View, kw_only=True):
+    """An attempt to deliver: when it ended, how long it took, and what was answered or in the way of an answer."""
+
+    at: Time
+    duration_ms: int
+    response_status: int | None
+    error: str | None
+
+    @classmethod
+    def of(cls, tried: Tried) -> "AttemptView":
+        """What the webhook's owner sees of an attempt."""
+        return cls(at=tried.at, duration_ms=tried.milliseconds, response_status=tried.status, error=tried.error or None)
+
+
 class DeliveryView(View, kw_only=True):
-    """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt."""
+    """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt.
+
+    attempt_log: the newest 20 attempts, the last one first.
+    """
 
     id: str
     webhook_id: str
@@ -79,6 +96,7 @@ class DeliveryView(View, kw_only=True):
     created_at: Time
     last_attempt_at: Time | None
     next_attempt_at: Time | None
+    attempt_log: list[AttemptView]
 
     @classmethod
     def of(cls, delivery: Delivery) -> "DeliveryView":
@@ -89,4 +107,5 @@ class DeliveryView(View, kw_only=True):
             error=delivery.error or None,
             last_attempt_at=delivery.attempted_at,
             next_attempt_at=delivery.due_at,
+            attempt_log=[AttemptView.of(tried) for tried in reversed(delivery.tried)],
         )

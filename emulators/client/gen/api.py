@@ -48,6 +48,15 @@ class AssetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     standard: Literal["ERC-1155", "ERC-721"] = "ERC-1155"
 
 
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An attempt to deliver: when it ended, how long it took, and what was answered or in the way of an answer."""
+
+    at: datetime
+    duration_ms: int
+    response_status: int | None
+    error: str | None
+
+
 class AuditView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was checked, what breaks it (nothing, if all is well), and what could not be checked here and now."""
 
@@ -89,7 +98,10 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt."""
+    """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt.
+
+    attempt_log: the newest 20 attempts, the last one first.
+    """
 
     id: str
     webhook_id: str
@@ -102,6 +114,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     created_at: datetime
     last_attempt_at: datetime | None
     next_attempt_at: datetime | None
+    attempt_log: list[AttemptView]
 
 
 class DepositAddressView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1407,7 +1420,7 @@ class Client(Caller):
     ) -> PageOfDeliveryView:
         """Show what was and is delivered to a webhook.
 
-        Its deliveries, newest first, each with its last attempt; they are forgotten after 30 days.
+        Its deliveries, newest first, each with its attempts; they are forgotten after 30 days.
 
         GET /v1/webhooks/{webhook_id}/deliveries.
         """

@@ -31,6 +31,9 @@ DISABLED_AFTER: Final = timedelta(hours=72)
 DISABLED_ATTEMPTS: Final = 10
 """A webhook is disabled that has only failed for so long, and so often."""
 
+LOGGED: Final = 20
+"""How many attempts of a delivery are shown, the newest."""
+
 GRACE_LONGEST_SECONDS: Final = 7 * 24 * 60 * 60
 """How long a secret may be used along with its successor."""
 
@@ -92,12 +95,13 @@ class Webhook:
 class Outcome:
     """What an attempt came to: the status that was answered, or what was in the way of an answer.
 
-    retry_after: how long the address asks to wait.
+    retry_after: how long the address asks to wait. took: how long it was until then.
     """
 
     status: int | None
     error: str = ""
     retry_after: timedelta = timedelta()
+    took: timedelta = timedelta()
 
     @property
     def succeeded(self) -> bool:
@@ -106,8 +110,21 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt, as it is remembered. at: when it ended."""
+
+    at: datetime
+    milliseconds: int
+    status: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event on its way to a webhook. failures: attempts that failed since it was last asked for."""
+    """An event on its way to a webhook.
+
+    failures: attempts that failed since it was last asked for. tried: the newest attempts, oldest first.
+    """
 
     webhook_id: str
     id: str
@@ -122,10 +139,12 @@ class Delivery:
     attempted_at: datetime | None = None
     response_status: int | None = None
     error: str = ""
+    tried: tuple[Tried, ...] = ()
 
     def after(self, outcome: Outcome, at: datetime, chance: float) -> "Delivery":
         """The delivery after an attempt. chance: 0..1."""
         failures = self.failures + (not outcome.succeeded)
+        tried = Tried(at, round(outcome.took / timedelta(milliseconds=1)), outcome.status, outcome.error)
         told = replace(
             self,
             attempts=self.attempts + 1,
@@ -134,6 +153,7 @@ class Delivery:
             response_status=outcome.status,
             error=outcome.error,
             due_at=None,
+            tried=(*self.tried, tried)[-LOGGED:],
         )
         if outcome.succeeded:
             return replace(told, status="delivered")

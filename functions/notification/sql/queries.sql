@@ -133,7 +133,7 @@ RETURNING d.*, w.url, w.secret, CASE WHEN w.previous_until > :now THEN w.previou
 -- What became of a delivery, unless somebody else has it by now.
 UPDATE deliveries SET status = :status, attempts = :attempts, failures = :failures, due_at = :due_at,
     attempted_at = :attempted_at, response_status = :response_status, error = :error, expires_at = :expires_at,
-    taken_until = NULL
+    tried = :tried::jsonb, taken_until = NULL
 WHERE webhook_id = :webhook_id AND id = :id AND taken_until = :taken_until;
 
 -- name: redeliver!

@@ -1,5 +1,6 @@
 """Where webhooks are sent to, and who sends: several parcels at once, each over a connection of its own."""
 
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -72,7 +73,7 @@ class PooledCourier:
         return [future.result() for future in done]
 
     def _deliver(self, parcel: Parcel) -> Attempt:
-        body, now = parcel.body.encode(), self._clock.now()
+        body, now, began = parcel.body.encode(), self._clock.now(), time.monotonic()
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
             "User-Agent": "Meridian-Webhooks/1",
@@ -86,10 +87,15 @@ class PooledCourier:
             to = target(parcel.url, loopback=self._loopback)
             reply = post(to, body, headers, loopback=self._loopback, within_seconds=WITHIN_SECONDS)
         except (Unreachable, ValueError) as error:
-            return Attempt(parcel, Outcome(None, str(error)), self._clock.now())
+            return Attempt(parcel, Outcome(None, str(error), took=since(began)), self._clock.now())
         told = "" if 200 <= reply.status < 300 else f"answered {reply.status}"
-        outcome = Outcome(reply.status, told, timedelta(seconds=reply.retry_after))
+        outcome = Outcome(reply.status, told, timedelta(seconds=reply.retry_after), since(began))
         return Attempt(parcel, outcome, self._clock.now())
+
+
+def since(began: float) -> timedelta:
+    """The time that has passed since a reading of the monotonic clock."""
+    return timedelta(seconds=time.monotonic() - began)
 
 
 def signatures(parcel: Parcel, timestamp: int) -> str:

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from functions.notification.domain.webhook import DELIVERED_WITHIN, Delivery, DeliveryStatus, Webhook
+import msgspec
+
+from functions.notification.domain.webhook import DELIVERED_WITHIN, Delivery, DeliveryStatus, Tried, Webhook
 from functions.notification.ports import Parcel
 from shared import ids
 from shared.adapters.postgres import Row
 from shared.adapters.queries import queries
+from shared.contracts.encode import to_json
 from shared.contracts.events import told
 from shared.errors import NotFound
 
@@ -167,6 +170,7 @@ class DeliveryStore:
     def save(self, delivery: Delivery, parcel: Parcel) -> None:
         fixed = ("event_id", "event_type", "created_at")
         values = {name: getattr(delivery, name) for name in OF_DELIVERY if name not in fixed}
+        values["tried"] = to_json(delivery.tried).decode()
         SQL.save_delivery(self._work.opened, **values, taken_until=parcel.taken_until)
 
     def give_up(self, webhook: Webhook) -> None:
@@ -181,4 +185,5 @@ def _webhook(row: Row) -> Webhook:
 
 
 def _delivery(row: Row) -> Delivery:
-    return Delivery(**{name: row[name] for name in OF_DELIVERY})
+    tried = msgspec.convert(row["tried"], tuple[Tried, ...])
+    return Delivery(**{name: row[name] for name in OF_DELIVERY}, tried=tried)

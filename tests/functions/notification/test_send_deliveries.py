@@ -132,6 +132,12 @@ def test_what_fails_is_tried_again(told: Told, somebody: Somebody, answer: Answe
         with told.island.later(timedelta(minutes=5)):
             told.send()
         assert statuses(told, seller, hook.id) == [("delivered", 3, 200)]
+        (delivery,) = told.deliveries(seller, hook.id)
+        last, *failed = delivery.attempt_log
+        assert (last.at, last.response_status, last.error) == (delivery.last_attempt_at, 200, None)
+        assert [(each.response_status, bool(each.error)) for each in failed] == [(status, True)] * 2
+        assert last.at > failed[0].at > failed[1].at > delivery.created_at
+        assert all(each.duration_ms >= 0 for each in delivery.attempt_log)
         assert {came.headers["webhook-id"] for came in here.received} == {event.id}
 
 

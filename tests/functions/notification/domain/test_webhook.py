@@ -9,11 +9,13 @@ from functions.notification.domain.webhook import (
     DELIVERED_WITHIN,
     DISABLED_AFTER,
     DISABLED_ATTEMPTS,
+    LOGGED,
     LONGEST_ASKED,
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
     Delivery,
     Outcome,
+    Tried,
     Webhook,
 )
 
@@ -47,6 +49,18 @@ def test_pauses_double_and_end_after_72_hours(chance: float) -> None:
     if chance:
         assert (delivery.status, delivery.due_at, delivery.attempts) == ("failed", None, len(pauses) + 1)
         assert now > NOON + DELIVERED_WITHIN - LONGEST_PAUSE
+
+
+def test_the_newest_attempts_are_remembered() -> None:
+    """When each ended, how long it took and what came of it: so many, the oldest are forgotten first."""
+    delivery = DELIVERY
+    for number in range(LOGGED + 5):
+        outcome = Outcome(500, "answered 500", took=timedelta(milliseconds=number))
+        delivery = delivery.after(outcome, NOON + timedelta(seconds=number), 0)
+    assert delivery.attempts == LOGGED + 5
+    assert [tried.milliseconds for tried in delivery.tried] == list(range(5, LOGGED + 5))
+    assert delivery.tried[0] == Tried(NOON + timedelta(seconds=5), 5, 500, "answered 500")
+    assert delivery.again(NOON).tried == delivery.tried
 
 
 def test_a_success_ends_it() -> None:
