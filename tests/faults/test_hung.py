@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from emulators.buyer import Person
+from emulators.buyer import CHAIN_ID, Person
 from emulators.ports import HOST, Ports
 from emulators.programs import GRANIAN
 from emulators.stack import Stack
@@ -35,16 +35,17 @@ SLOWER_AT_MOST: Final = 1.5
 NOISE_SECONDS: Final = 0.02
 """What this machine makes of a difference by itself."""
 
-QUOTE: Final = "/v1/orders/quote"
+QUOTE: Final = "POST /v1/orders/quote"
 ROUTES: Final = {
-    "database wallet": "/v1/wallets",
-    "firestore": "/v1/me",
-    "redis": "/v1/wallets",
+    f"chain {CHAIN_ID}": "POST /_schedules/watch_deposits",
+    "database wallet": "GET /v1/wallets",
+    "firestore": "GET /v1/me",
+    "redis": "GET /v1/wallets",
     "rpc supply": QUOTE,
 }
 """By breaker, a route for which it is asked."""
 
-OTHER: Final = "/v1/orders"
+OTHER: Final = "GET /v1/orders"
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Shop:
 
     url: str
     metrics: str
+    token: str
     taps: dict[str, Tap]
 
     def state(self, breaker: str) -> str:
@@ -85,6 +87,7 @@ def shop(stack: Stack) -> Iterator[Shop]:
             return ends.enter_context(Tap(int(address.rpartition(":")[2]), only))
 
         taps = {
+            f"chain {CHAIN_ID}": tapped(settings.chain_urls[CHAIN_ID]),
             "database wallet": tapped(str(settings.database_port), settings.database_name("wallet").encode()),
             "firestore": tapped(environment["FIRESTORE_EMULATOR_HOST"]),
             "redis": tapped(settings.redis_url.removesuffix("/0")),
@@ -95,6 +98,7 @@ def shop(stack: Stack) -> Iterator[Shop]:
         port, metrics = ports.chosen["host"], ports.chosen["metrics"]
         ports.release()
         changed = {
+            "CHAIN_URLS": f"{CHAIN_ID}=http://{HOST}:{taps[f'chain {CHAIN_ID}'].port}",
             "DATABASE_PORT": str(taps["database wallet"].port),
             "FIRESTORE_EMULATOR_HOST": f"{HOST}:{taps['firestore'].port}",
             "REDIS_URL": f"redis://{HOST}:{taps['redis'].port}/0",
@@ -107,7 +111,7 @@ def shop(stack: Stack) -> Iterator[Shop]:
         ends.callback(process.terminate)
         url = f"http://{HOST}:{port}"
         until(lambda: answers(url), "the host is up")
-        yield Shop(url, f"http://{HOST}:{metrics}/metrics", taps)
+        yield Shop(url, f"http://{HOST}:{metrics}/metrics", settings.secret("push_token").decode(), taps)
 
 
 def answers(url: str) -> bool:
@@ -127,16 +131,19 @@ def until(done: Callable[[], bool], what: str) -> float:
 
 
 @contextmanager
-def load(shop: Shop, person: Person, path: str, body: Any, clients: int, pause: float) -> Iterator[Seen]:
-    """Clients that ask for one route again and again."""
+def load(shop: Shop, person: Person, route: str, body: Any, clients: int, pause: float) -> Iterator[Seen]:
+    """Clients that ask for one route again and again; as the scheduler, where it is that one's."""
     seen, stop = Seen(), threading.Event()
+    method, path = route.split(" ")
+    headers = {"Authorization": f"Bearer {person.access_token}"}
+    if path.startswith("/_schedules/"):
+        headers = {"X-Internal-Token": shop.token}
 
     def ask() -> None:
-        with httpx.Client(base_url=shop.url, timeout=30) as client:
-            client.headers["Authorization"] = f"Bearer {person.access_token}"
+        with httpx.Client(base_url=shop.url, headers=headers, timeout=30) as client:
             while not stop.wait(pause):
                 began = time.monotonic()
-                answer = client.request("POST" if body else "GET", path, json=body)
+                answer = client.request(method, path, json=body)
                 seen.answers.append((began, answer.status_code, time.monotonic() - began))
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
@@ -159,10 +166,10 @@ def test_what_hangs_hardly_slows_the_rest(
 
     Redis has no others, as every route asks it: all are answered without it.
     """
-    person, path = anyone(), ROUTES[name]
+    person, route = anyone(), ROUTES[name]
     quoted = {"wallet_id": person.wallet_id, "items": [{"supply_id": on_sale()["id"], "quantity": 1}]}
     with (
-        load(shop, person, path, quoted if path == QUOTE else None, CLIENTS, PAUSE_SECONDS) as those,
+        load(shop, person, route, quoted if route == QUOTE else None, CLIENTS, PAUSE_SECONDS) as those,
         load(shop, anyone(), OTHER, None, OTHERS, OTHERS_PAUSE_SECONDS) as others,
     ):
         until(lambda: any(status == 200 for _, status, _ in those.answers), "it answers before it hangs")
