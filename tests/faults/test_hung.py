@@ -28,7 +28,9 @@ OTHERS: Final = 4
 PAUSE_SECONDS: Final = 0.1
 OTHERS_PAUSE_SECONDS: Final = 0.05
 BASE_SECONDS: Final = 10.0
-HANG_SECONDS: Final = 20.0
+HANG_SECONDS: Final = 40.0
+"""So long that what each client of another route may meet once is less than a hundredth of what it asks."""
+
 OPEN_WITHIN_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 0.05
 SLOWER_AT_MOST: Final = 1.5
