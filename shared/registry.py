@@ -110,6 +110,7 @@ class Row(Strict):
     environment: Literal["local"] | None = None
     cache: str = "no-store"
     media: str = "application/json"
+    ingress: Literal["internal"] | None = None
     session: Literal["checked"] | None = None
     if_match: Literal["required"] | None = None
     hosts: Literal["all"] | None = None

@@ -20,6 +20,7 @@ class Bought:
     address: str
     items: tuple[Item, ...]
     claimable: bool
+    merchant_id: str
 
 
 class ShownClaims(Protocol):

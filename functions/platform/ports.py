@@ -164,6 +164,13 @@ class DocumentWork(Protocol):
         """A page of HTML that shows the document."""
 
 
+class MetricsWork(Protocol):
+    """The work of telling what this process counts."""
+
+    def metrics(self) -> bytes:
+        """What it counts, in Prometheus's text format."""
+
+
 class HostWork(Protocol):
     """The work of one operation that runs in every service's RPC host."""
 

@@ -20,6 +20,7 @@ from shared.outbox.log import READ_AT_MOST
 from shared.outbox.redrive import consumer_of, list_parked, redrive
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
+from shared.telemetry import metrics
 
 SERVICES: Final = Path(__file__).parent.parent
 DOCUMENT: Final = SERVICES / "openapi.json"
@@ -82,6 +83,9 @@ class Work(UnitOfWork):
 
     def docs(self) -> bytes:
         return docs()
+
+    def metrics(self) -> bytes:
+        return metrics.text()
 
 
 class Streams:

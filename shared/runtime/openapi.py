@@ -108,8 +108,9 @@ Every failure is an RFC 9457 problem document, a wrong path (404) or method (405
 Fields of a body that are not described here, and query parameters, are refused with 400."""
 STATUSES: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 429, 503)
 ALWAYS: Final = ("X-Request-Id", "X-Served-By", "RateLimit-Policy", "RateLimit")
-OPAQUE: Final = {"application/json": {"type": "object"}, "text/html": {"type": "string"}}
-"""The schema of a success that is of no type of ours, by its media type."""
+JSON: Final = {"type": "object"}
+TEXT: Final = {"type": "string"}
+"""The schemas of successes that are of no type of ours."""
 
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
@@ -131,12 +132,11 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     for row in registry.http_rows():
         request, answer = types[row.name]
         repeatable = answer is not hints[row.name]["return"]
+        success = schema_of.get(answer, JSON if row.media == "application/json" else TEXT)
         operation = {
             **_about(row, module_of(row), functions[row.name]),
             **_input(row, components[request.__name__], tagged=is_tagged(answer)),
-            "responses": _responses(
-                row, schema_of.get(answer, OPAQUE[row.media]), repeatable=repeatable, tagged=is_tagged(answer)
-            ),
+            "responses": _responses(row, success, repeatable=repeatable, tagged=is_tagged(answer)),
         }
         paths.setdefault(row.path, {})[row.method.lower()] = operation
     requests = {request.__name__ for request, _ in types.values()}

@@ -21,7 +21,8 @@ TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
 AMOUNTS = {"amount", "balance_after", "unit_price", "total", "posted", "held", "token_id", "nonce", "deadline"}
 QUOTA = re.compile(r'"(\w+)";q=(\d+);w=\d+')
 LEFT = re.compile(r'"(\w+)";r=(\d+);t=\d+')
-TELLING = [row for row in ROWS if row.success != 204 and row.name not in ("read_document", "read_docs")]
+JSON = [row for row in ROWS if row.media == "application/json"]
+TELLING = [row for row in JSON if row.success != 204 and row.name != "read_document"]
 REQUEST_IDS = ["x", "x" * 128, "{'a':\"b\"}", "req-1,req-2", "0", "~!@#$%^&*()"]
 NOT_REQUEST_IDS: list[str | bytes] = [
     "x" * 129,

@@ -1299,6 +1299,7 @@ class Client(Caller):
         url: str,
         events: list[
             Literal[
+                "claim.failed",
                 "claim.processed",
                 "deposit.credited",
                 "order.cancelled",
@@ -1481,6 +1482,15 @@ class Client(Caller):
         GET /docs.
         """
         return self._call(str, "GET", "/docs")
+
+    def read_metrics(self) -> str:
+        """Tell Prometheus what the process that answers has counted. (Record: Prometheus and Grafana.)
+
+        What each process counts by itself: a scraper sums over the instances. Nothing in it is of a user.
+
+        GET /metrics.
+        """
+        return self._call(str, "GET", "/metrics")
 
     def list_parked(
         self,

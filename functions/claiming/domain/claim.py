@@ -35,7 +35,8 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim. `address` is that of the wallet that paid; `voucher` the JSON that was handed out.
+    """A claim. `address` is that of the wallet that paid; `voucher` the JSON that was handed out; `merchant_id` who
+    sold it, empty where that was not known.
 
     attempts: how often the house tried to redeem it; failures: how often in vain since it was last asked to. due_at:
     when it tries next; none while it does not, or while a transaction is on its way. failure: what went wrong last.
@@ -49,6 +50,7 @@ class Claim:
     items: tuple[Item, ...]
     nonce: int
     opened_at: datetime
+    merchant_id: str = ""
     status: Status = "open"
     version: int = 1
     recipient: str | None = None

@@ -35,6 +35,7 @@ class ClaimProcessed:
     user_id: str
     chain_id: int
     transaction_hash: str
+    merchant_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class ClaimFailed:
     order_id: str
     user_id: str
     reason: str
+    merchant_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 -- name: make_claim!
 -- The one claim of an order, open or void from the start; 0 rows when there is one.
-INSERT INTO claims (id, key, order_id, user_id, address, items, nonce, status, version, opened_at)
-VALUES (:id, :key, :order_id, :user_id, :address, :items::jsonb, :nonce, :status, 1, :at)
+INSERT INTO claims (id, key, order_id, user_id, merchant_id, address, items, nonce, status, version, opened_at)
+VALUES (:id, :key, :order_id, :user_id, :merchant_id, :address, :items::jsonb, :nonce, :status, 1, :at)
 ON CONFLICT DO NOTHING;
 
 -- name: find_by_order^

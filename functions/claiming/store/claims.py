@@ -44,28 +44,41 @@ class ClaimStore:
             {"chain_id": i.chain_id, "contract": i.contract, "token_id": str(i.token_id), "quantity": i.quantity}
             for i in bought.items
         ]
-        if self._made(claim_id, bought.order_id, bought.user_id, bought.address, "open", to_json(items).decode()):
+        made = self._made(
+            claim_id,
+            order_id=bought.order_id,
+            user_id=bought.user_id,
+            merchant_id=bought.merchant_id,
+            address=bought.address,
+            items=to_json(items).decode(),
+            status="open",
+        )
+        if made:
             self._work.events.append(claim_id, 0, [events.ClaimOpened(claim_id, bought.order_id, bought.user_id)])
 
     def bury(self, order_id: str, user_id: str, address: str) -> bool:
         claim_id = ids.sibling(order_id, "clm")
-        buried = self._made(claim_id, order_id, user_id, address, "voided", "[]")
+        buried = self._made(
+            claim_id,
+            order_id=order_id,
+            user_id=user_id,
+            merchant_id="",  # of what is never honoured no merchant is told
+            address=address,
+            items="[]",
+            status="voided",
+        )
         if buried:
             self._work.events.append(claim_id, 0, [events.ClaimVoided(claim_id, order_id, user_id)])
         return buried
 
-    def _made(self, claim_id: str, order_id: str, user_id: str, address: str, status: str, items: str) -> bool:
+    def _made(self, claim_id: str, **of: str) -> bool:
         made = SQL.make_claim(
             self._work.opened,
             id=claim_id,
             key=keccak(claim_id.encode()),
-            order_id=order_id,
-            user_id=user_id,
-            address=address,
-            items=items,
             nonce=ids.number(claim_id),
-            status=status,
             at=self._work.now(),
+            **of,
         )
         self._work.changes([claim_id])
         return bool(made)
@@ -151,17 +164,22 @@ def _fact(claim: Claim) -> Fact:
     if claim.status == "claimed":
         return events.ClaimClaimed(**of, recipient=claim.recipient or "")
     if claim.status == "failed":
-        return events.ClaimFailed(**of, reason=claim.failure)
+        return events.ClaimFailed(**of, reason=claim.failure, merchant_id=claim.merchant_id)
     if claim.redemption and claim.status == "processed":
         chain = claim.redemption
-        return events.ClaimProcessed(**of, chain_id=chain.chain_id, transaction_hash=chain.transaction_hash)
+        return events.ClaimProcessed(
+            **of,
+            chain_id=chain.chain_id,
+            transaction_hash=chain.transaction_hash,
+            merchant_id=claim.merchant_id,
+        )
     return events.ClaimVoided(**of)
 
 
 def _claim(row: Mapping[str, Any]) -> Claim:
     place = Place(row["block_number"], row["block_hash"])
     items = (Item(i["chain_id"], i["contract"], int(i["token_id"]), i["quantity"]) for i in row["items"])
-    names = (*KEPT, "order_id", "user_id", "address", "nonce", "opened_at")
+    names = (*KEPT, "order_id", "user_id", "merchant_id", "address", "nonce", "opened_at")
     return Claim(
         **{name: row[name] for name in names},
         items=tuple(items),

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x63laim_events.proto\x12\x18meridian.claim.events.v1\"B\n\x0b\x43laimOpened\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\"V\n\x0c\x43laimClaimed\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x11\n\trecipient\x18\x04 \x01(\t\"q\n\x0e\x43laimProcessed\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\x12\x18\n\x10transaction_hash\x18\x05 \x01(\t\"R\n\x0b\x43laimFailed\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"B\n\x0b\x43laimVoided\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x63laim_events.proto\x12\x18meridian.claim.events.v1\"B\n\x0b\x43laimOpened\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\"V\n\x0c\x43laimClaimed\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x11\n\trecipient\x18\x04 \x01(\t\"\x86\x01\n\x0e\x43laimProcessed\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\x12\x18\n\x10transaction_hash\x18\x05 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x06 \x01(\t\"g\n\x0b\x43laimFailed\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x05 \x01(\t\"B\n\x0b\x43laimVoided\x12\x10\n\x08\x63laim_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLAIMOPENED']._serialized_end=114
   _globals['_CLAIMCLAIMED']._serialized_start=116
   _globals['_CLAIMCLAIMED']._serialized_end=202
-  _globals['_CLAIMPROCESSED']._serialized_start=204
-  _globals['_CLAIMPROCESSED']._serialized_end=317
-  _globals['_CLAIMFAILED']._serialized_start=319
-  _globals['_CLAIMFAILED']._serialized_end=401
-  _globals['_CLAIMVOIDED']._serialized_start=403
-  _globals['_CLAIMVOIDED']._serialized_end=469
+  _globals['_CLAIMPROCESSED']._serialized_start=205
+  _globals['_CLAIMPROCESSED']._serialized_end=339
+  _globals['_CLAIMFAILED']._serialized_start=341
+  _globals['_CLAIMFAILED']._serialized_end=444
+  _globals['_CLAIMVOIDED']._serialized_start=446
+  _globals['_CLAIMVOIDED']._serialized_end=512
 # @@protoc_insertion_point(module_scope)

@@ -27,30 +27,34 @@ class ClaimClaimed(_message.Message):
     def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., recipient: _Optional[str] = ...) -> None: ...
 
 class ClaimProcessed(_message.Message):
-    __slots__ = ("claim_id", "order_id", "user_id", "chain_id", "transaction_hash")
+    __slots__ = ("claim_id", "order_id", "user_id", "chain_id", "transaction_hash", "merchant_id")
     CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
     claim_id: str
     order_id: str
     user_id: str
     chain_id: int
     transaction_hash: str
-    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ...) -> None: ...
+    merchant_id: str
+    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., merchant_id: _Optional[str] = ...) -> None: ...
 
 class ClaimFailed(_message.Message):
-    __slots__ = ("claim_id", "order_id", "user_id", "reason")
+    __slots__ = ("claim_id", "order_id", "user_id", "reason", "merchant_id")
     CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
     claim_id: str
     order_id: str
     user_id: str
     reason: str
-    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    merchant_id: str
+    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., reason: _Optional[str] = ..., merchant_id: _Optional[str] = ...) -> None: ...
 
 class ClaimVoided(_message.Message):
     __slots__ = ("claim_id", "order_id", "user_id")

@@ -60,6 +60,7 @@ def processed(redemptions: Redemptions, bought: Bought, owner: str | None = None
         "claim_id": view.id,
         "order_id": view.order_id,
         "user_id": view.user_id,
+        "merchant_id": redemptions.island.stream(view.order_id)[0].data["merchant_id"],
         "chain_id": view.transaction.chain_id,
         "transaction_hash": view.transaction.hash,
     }
@@ -151,6 +152,8 @@ def test_what_the_contract_refuses_fails_in_the_end(redemptions: Redemptions) ->
     assert bought.view().status == "failed"
     told = redemptions.island.stream(bought.view().id)[-1]
     assert (told.type, told.data["reason"]) == ("claim.failed", "The contract refuses it.")
+    placed, *_ = redemptions.island.stream(bought.order.id)
+    assert told.data["merchant_id"] == placed.data["merchant_id"] != ""
     with redemptions.island.later(LATER * ATTEMPTS):
         assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
         assert redemptions.retry(bought).status == "claimed"

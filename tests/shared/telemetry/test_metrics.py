@@ -39,6 +39,14 @@ def test_every_process_of_ours_tells(stack: Stack) -> None:
     assert all(any(name == "python_info" for name, *_ in said) for said in told.values())
 
 
+def test_the_edge_shows_what_the_functions_count(stack: Stack) -> None:
+    """In the cloud only to what is inside; nothing of it is of a user."""
+    answer = httpx.get(f"{stack.edge_url}/metrics")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    names = {family.name for family in parsed(answer.text)}
+    assert {"meridian_operation_seconds", "meridian_breaker_state"} <= names
+
+
 def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: Person) -> None:
     """A success, a refusal and an unknown path each under its status, an RPC under OK or its code."""
     host, wallets = functions_host(REGIONS[0]), f"rpc-wallet-{REGIONS[0]}"

@@ -12,6 +12,13 @@ def test_an_order_concerns_its_buyer_and_its_merchant() -> None:
     assert [(n.user_id, n.in_feed) for n in notices("order.failed", own)] == [("usr_b", True)]
 
 
+def test_a_claim_concerns_its_merchant_too() -> None:
+    """Whose webhooks may ask what became of it; of older claims only the buyer hears."""
+    data = {"claim_id": "clm", "user_id": "usr_b", "merchant_id": "usr_a"}
+    assert [(n.user_id, n.in_feed) for n in notices("claim.processed", data)] == [("usr_a", False), ("usr_b", True)]
+    assert [n.user_id for n in notices("claim.failed", {**data, "merchant_id": ""})] == ["usr_b"]
+
+
 def test_each_sees_their_own_side_of_a_transfer() -> None:
     """Neither the other's wallet, nor who they are; the house's accounts are nobody's."""
     postings = [
