@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 CHAIN_ID: Final = 31337
 LOOK_SECONDS: Final = 0.1
-INSIST_SECONDS: Final = 60
+INSIST_SECONDS: Final = 150
+"""Longer than twice what a breaker stays open at most, so that whoever insists comes through where all recovers."""
+
 SETTLE_SECONDS: Final = 120
 PAUSE_SECONDS: Final = 0.25
 RENEW_SECONDS: Final = 120

@@ -1,4 +1,4 @@
-"""Tell Prometheus what the process that answers has counted. (Record: Prometheus and Grafana.)"""
+"""Tell Prometheus what the process that answers has counted."""
 
 from functions.platform.ports import MetricsWork
 from shared.contracts.operations import Request

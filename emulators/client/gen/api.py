@@ -1484,7 +1484,7 @@ class Client(Caller):
         return self._call(str, "GET", "/docs")
 
     def read_metrics(self) -> str:
-        """Tell Prometheus what the process that answers has counted. (Record: Prometheus and Grafana.)
+        """Tell Prometheus what the process that answers has counted.
 
         What each process counts by itself: a scraper sums over the instances. Nothing in it is of a user.
 
