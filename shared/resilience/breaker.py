@@ -143,7 +143,7 @@ class Breaker:
         self.policy = policy
         self.clock = clock
         self._dice = dice
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()  # taken twice, where what is collected meanwhile makes a last call
         self._under_way: dict[Call, None] = {}
         self._heard_at: float | None = None
         self._late_at: dict[float, float] = {}  # by share: at which look they were first so late
@@ -240,7 +240,7 @@ class Breaker:
             return since is not None and now - since >= patience
 
         unheard = heard is None or late(heard, self.policy)
-        if not unheard or sum(late(call.since, call.policy) for call in self._under_way) < enough:
+        if not unheard or sum(late(call.since, call.policy) for call in tuple(self._under_way)) < enough:
             self._late_at.pop(share, None)
             return False
         return now - self._late_at.setdefault(share, now) >= LOOK_SECONDS

@@ -58,6 +58,24 @@ def breaker(clock: Clock) -> Breaker:
     )
 
 
+def test_what_is_collected_meanwhile_may_call(breaker: Breaker, clock: Clock) -> None:
+    """A finaliser that the interpreter runs while a call is let in, and that calls itself, blocks nobody."""
+    collected: list[str] = []
+
+    def collecting() -> float:
+        if not collected:
+            collected.append("its last call")
+            succeed(breaker)
+        return clock()
+
+    breaker.clock = collecting
+    calling = threading.Thread(target=succeed, args=[breaker], daemon=True)
+    calling.start()
+    calling.join(10)
+    assert not calling.is_alive()
+    assert (breaker.read().calls, breaker.read().under_way) == (2, 0)
+
+
 def state_of(breaker: Breaker) -> str:
     return breaker.state
 
