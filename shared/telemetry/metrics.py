@@ -142,14 +142,18 @@ def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> Non
         _listen(settings.metrics_port, "127.0.0.1" if settings.local else "0.0.0.0")  # noqa: S104 - its own
 
 
+_told: Final[list[Callable[[], Iterable[Reading]]]] = []
+
+
 def text() -> bytes:
     """What this process counts, at this moment, in Prometheus's text format (version 0.0.4)."""
     return generate_latest(REGISTRY)
 
 
-@cache
 def _register(readings: Callable[[], Iterable[Reading]]) -> None:
-    REGISTRY.register(BreakerCollector(readings))
+    if not _told:  # where one process plays several, as in tests, the first is told of
+        _told.append(readings)
+        REGISTRY.register(BreakerCollector(readings))
 
 
 @cache
