@@ -10,4 +10,5 @@ def open_claim(event: Event[OrderPaid], work: ClaimWork) -> None:
     """Open the order's claim, unless the buyer was faster."""
     order = event.data
     items = tuple(Item(item.chain_id, item.contract, int(item.token_id), item.quantity) for item in order.items)
-    work.claims.open(Bought(order.order_id, order.user_id, order.address, items, True, order.merchant_id))
+    bought = Bought(order.order_id, order.user_id, order.address, items, claimable=True, merchant_id=order.merchant_id)
+    work.claims.open(bought)

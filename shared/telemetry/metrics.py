@@ -142,12 +142,12 @@ def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> Non
         _listen(settings.metrics_port, "127.0.0.1" if settings.local else "0.0.0.0")  # noqa: S104 - its own
 
 
-_told: Final[list[Callable[[], Iterable[Reading]]]] = []
-
-
 def text() -> bytes:
     """What this process counts, at this moment, in Prometheus's text format (version 0.0.4)."""
     return generate_latest(REGISTRY)
+
+
+_told: Final[list[Callable[[], Iterable[Reading]]]] = []
 
 
 def _register(readings: Callable[[], Iterable[Reading]]) -> None:

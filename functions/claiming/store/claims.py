@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.claiming.domain import events
-from functions.claiming.domain.claim import Claim, Item, Shown
+from functions.claiming.domain.claim import Claim, Item, Shown, Status
 from functions.claiming.domain.redeeming import Redemption
 from functions.claiming.ports import Bought
 from functions.claiming.views import ClaimView
@@ -40,45 +40,35 @@ class ClaimStore:
 
     def open(self, bought: Bought) -> None:
         claim_id = ids.sibling(bought.order_id, "clm")
+        if self._made(claim_id, bought, "open"):
+            self._work.events.append(claim_id, 0, [events.ClaimOpened(claim_id, bought.order_id, bought.user_id)])
+
+    def bury(self, order_id: str, user_id: str, address: str) -> bool:
+        claim_id = ids.sibling(order_id, "clm")
+        # It hands out nothing, and no merchant is told of it.
+        nothing = Bought(order_id, user_id, address, items=(), claimable=False, merchant_id="")
+        buried = self._made(claim_id, nothing, "voided")
+        if buried:
+            self._work.events.append(claim_id, 0, [events.ClaimVoided(claim_id, order_id, user_id)])
+        return buried
+
+    def _made(self, claim_id: str, bought: Bought, status: Status) -> bool:
         items = [
             {"chain_id": i.chain_id, "contract": i.contract, "token_id": str(i.token_id), "quantity": i.quantity}
             for i in bought.items
         ]
-        made = self._made(
-            claim_id,
+        made = SQL.make_claim(
+            self._work.opened,
+            id=claim_id,
+            key=keccak(claim_id.encode()),
             order_id=bought.order_id,
             user_id=bought.user_id,
             merchant_id=bought.merchant_id,
             address=bought.address,
             items=to_json(items).decode(),
-            status="open",
-        )
-        if made:
-            self._work.events.append(claim_id, 0, [events.ClaimOpened(claim_id, bought.order_id, bought.user_id)])
-
-    def bury(self, order_id: str, user_id: str, address: str) -> bool:
-        claim_id = ids.sibling(order_id, "clm")
-        buried = self._made(
-            claim_id,
-            order_id=order_id,
-            user_id=user_id,
-            merchant_id="",  # of what is never honoured no merchant is told
-            address=address,
-            items="[]",
-            status="voided",
-        )
-        if buried:
-            self._work.events.append(claim_id, 0, [events.ClaimVoided(claim_id, order_id, user_id)])
-        return buried
-
-    def _made(self, claim_id: str, **of: str) -> bool:
-        made = SQL.make_claim(
-            self._work.opened,
-            id=claim_id,
-            key=keccak(claim_id.encode()),
             nonce=ids.number(claim_id),
+            status=status,
             at=self._work.now(),
-            **of,
         )
         self._work.changes([claim_id])
         return bool(made)
