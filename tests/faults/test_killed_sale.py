@@ -1,6 +1,7 @@
 """A sale in which processes are killed ends as one in which none was."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -38,7 +39,11 @@ PROCESSES = [
 
 @contextmanager
 def killing(stack: Stack, processes: list[str], every_seconds: float) -> Iterator[list[str]]:
-    """Kill these processes, one after another and over again, while the block runs; yields what was killed."""
+    """Kill these processes, one after another and over again, while the block runs; yields what was killed.
+
+    every_seconds: between two kills, on average. Schedules beat every two seconds: kills that keep a beat as well may
+    meet the same run for ever.
+    """
     done = threading.Event()
     killed: list[str] = []
 
@@ -49,7 +54,7 @@ def killing(stack: Stack, processes: list[str], every_seconds: float) -> Iterato
             stack.kill(name)
             killed.append(name)
             stack.until_ready(name)
-            pause = every_seconds
+            pause = random.uniform(0.5, 1.5) * every_seconds
 
     killer = threading.Thread(target=kill)
     killer.start()
