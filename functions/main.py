@@ -14,6 +14,7 @@ module and its service's store, so that a cold start pays only for what the func
 """
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -29,13 +30,17 @@ from shared.config import settings
 from shared.registry import Row, load
 from shared.runtime.binding import Bound
 
+OBJECTS_BEFORE_COLLECTING = 20_000
+"""Requests make hardly any cycles: to look for them every 700 objects, as Python does, is an eighth of their cost."""
 
-def _observed() -> None:
-    """Have this process log, and tell what it counts."""
+
+def _begun() -> None:
+    """Have this process log, tell what it counts, and look seldom for cycles."""
     from shared.telemetry import logs, metrics
 
     logs.configure()
     metrics.listen(settings(), resources().breakers)
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
 def bind(row: Row, host: str | None = None) -> Bound:
@@ -62,7 +67,7 @@ def serve(name: str) -> Callable[[Any], Any]:
     from shared.runtime.routes import Router
     from shared.runtime.unmatched import Unmatched
 
-    _observed()
+    _begun()
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
@@ -149,7 +154,7 @@ def main(arguments: list[str]) -> int:
 
         print(rotate(Path(chosen.of), datetime.now(UTC), version=chosen.kms_version))
         return 0
-    _observed()
+    _begun()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -37,21 +37,37 @@ class NoCache(Cache):
         return load()
 
 
-def cached_read() -> Comparison:
-    """An order as a whole function shows it: framework, token, limits, answer, access log."""
-    with _stack() as (person, settings, path):
-        functions = [_function(settings, kind) for kind in (Cache, NoCache)]
-        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+def cached_supply() -> Comparison:
+    """A supply, which everybody reads while it is sold."""
+    return _compared("a supply", "get_supply")
+
+
+def cached_order() -> Comparison:
+    """An order, which its buyer looks at until it is paid."""
+    return _compared("an order", "get_order")
+
+
+def cached_claim() -> Comparison:
+    """A claim, which its buyer looks at until it is mined."""
+    return _compared("a claim", "get_claim")
+
+
+def _compared(thing: str, operation: str) -> Comparison:
+    """A thing as a whole function shows it: framework, token, limits, answer, access log."""
+    with _stack() as (person, settings, paths), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        functions = [_function(operation, settings, cache) for cache in (Cache, NoCache)]
+        with ExitStack() as ending:
             for handler in logging.getLogger().handlers:
                 if isinstance(handler, logging.StreamHandler):
-                    handler.setStream(nowhere)  # an access log costs what it costs, and is read by nobody here
-            ours, other = (calls(partial(_show, each, path, person)) for each in functions)
-            return compared("cached reads", ours, "uncached", other, at_least=3)
+                    # An access log costs what it costs, and is read by nobody here.
+                    ending.callback(handler.setStream, handler.setStream(nowhere))
+            ours, other = (calls(partial(_show, each, paths[operation], person)) for each in functions)
+            return compared(f"cached reads of {thing}", ours, "uncached", other, at_least=3)
 
 
 @contextmanager
-def _stack() -> Iterator[tuple[Person, Settings, str]]:
-    """A stack with an order: its buyer, the settings of the stack's processes, and the order's path."""
+def _stack() -> Iterator[tuple[Person, Settings, dict[str, str]]]:
+    """A stack on which somebody bought and claimed: they, its processes' settings, and the path of what rows show."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), free_ports=True) as stack,
@@ -62,18 +78,25 @@ def _stack() -> Iterator[tuple[Person, Settings, str]]:
         supply = person.post("/v1/supplies", terms, key=fresh_key())
         body = {"wallet_id": person.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
         order = person.post("/v1/orders", body, key=fresh_key())
-        yield person, read(stack.environment), f"/v1/orders/{order['id']}"
+        person.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
+        claim = person.post("/v1/claims", {"order_id": order["id"]})
+        paths = {
+            "get_supply": f"/v1/supplies/{supply['id']}",
+            "get_order": f"/v1/orders/{order['id']}",
+            "get_claim": f"/v1/claims/{claim['id']}",
+        }
+        yield person, read(stack.environment), paths
 
 
-def _function(settings: Settings, kind: type[Cache]) -> Application:
-    """get_order as the functions framework serves it, with limits that count and refuse nobody."""
+def _function(operation: str, settings: Settings, kind: type[Cache]) -> Application:
+    """An operation as the functions framework serves it, with limits that count and refuse nobody."""
     parts = Resources(settings)
     profiles = {"read": Limit(ip=WITHOUT_END, user=WITHOUT_END)}
     parts.once("limits", lambda: Limits(RedisBuckets(parts.asker()), OwnBuckets(), profiles))
     parts.once("cache", lambda: kind(parts.asker(), load().caches))
     # The framework runs main.py anew, which finds these.
     with patch("shared.adapters.resources.resources", lambda: parts), patch("shared.config.settings", lambda: settings):
-        application: Application = functions_framework.create_app("get_order", main.__file__, "http")
+        application: Application = functions_framework.create_app(operation, main.__file__, "http")
     return application
 
 
