@@ -11,7 +11,7 @@ from shared.adapters.ethereum import keccak
 from shared.config import read
 from tests.books import Books
 from tests.chain import LocalChain
-from tests.faults.test_killed_sale import REGION, killing
+from tests.faults.test_killed_sale import REGION, WITH_NODE_SECONDS, killing
 
 COUNT = 12
 
@@ -28,7 +28,7 @@ def test_claims_survive_kills(fragile: Stack) -> None:
         supply = merchant.insist("POST", "/v1/supplies", terms, fresh_key()).json()
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
         orders = [buyer.insist("POST", "/v1/orders", body, fresh_key()).json() for _ in range(COUNT)]
-        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], every_seconds=1.0) as killed:
+        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
             claims = [buyer.insist("POST", "/v1/claims", {"order_id": order["id"]}).json() for order in orders]
             for claim in claims:
                 buyer.settled(f"/v1/claims/{claim['id']}", lambda seen: seen["status"] == "processed")

@@ -27,6 +27,10 @@ REGION = "us-central1"
 FIRST_KILL_SECONDS = 1.0
 TOLD_SECONDS = 180
 
+WITH_NODE_SECONDS = 2.0
+"""Between kills where the chain's node is one of three that die in turn: it writes down what it mined every five
+seconds, and would never get on if it died more often."""
+
 PROCESSES = [
     f"functions-{REGION}",
     *(f"rpc-{service}-{REGION}" for service in rpc_services(load())),

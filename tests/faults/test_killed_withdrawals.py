@@ -9,12 +9,10 @@ from emulators.stack import Stack
 from shared.config import read
 from tests.books import Books
 from tests.chain import LocalChain
-from tests.faults.test_killed_sale import REGION, killing
+from tests.faults.test_killed_sale import REGION, WITH_NODE_SECONDS, killing
 from tests.functions.wallet.custody import an_address
 
 COUNT, AMOUNT = 8, 100
-KILL_SECONDS = 2.0
-"""The node writes down what it mined every five seconds: one that is killed more often than that never gets on."""
 
 
 @pytest.mark.long
@@ -28,7 +26,7 @@ def test_withdrawals_survive_kills(fragile: Stack) -> None:
         body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(COUNT * AMOUNT)}
         buyer.insist("POST", "/v1/local/faucet", body).raise_for_status()
         body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(AMOUNT), "to_address": to}
-        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], KILL_SECONDS) as killed:
+        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
             made = [buyer.insist("POST", "/v1/withdrawals", body, fresh_key()).json() for _ in range(COUNT)]
             for withdrawal in made:
                 buyer.settled(f"/v1/withdrawals/{withdrawal['id']}", lambda seen: seen["status"] == "mined")
