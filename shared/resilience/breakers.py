@@ -1,15 +1,10 @@
-"""The breakers of a process: one a dependency, and for webhooks one an endpoint's host."""
+"""The breakers of a process: one a dependency."""
 
 import threading
-from collections import OrderedDict
 from dataclasses import replace
-from typing import Final
 
 from shared.resilience.breaker import Breaker, Reading
 from shared.resilience.policies import POLICIES
-
-KEPT: Final = 1000
-"""How many are kept: others name the hosts of webhooks, and may name any number. The least used is forgotten."""
 
 
 class Breakers:
@@ -17,13 +12,13 @@ class Breakers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, Breaker] = OrderedDict()
+        self._known: dict[str, Breaker] = {}
 
     def of(self, kind: str, which: str = "", at_once: int | None = None) -> Breaker:
         """The breaker of a dependency.
 
         kind: a key of POLICIES; KeyError for another.
-        which: the one of several of a kind: a service's database, an endpoint's host.
+        which: the one of several of a kind: a service's database, a chain.
         at_once: how many calls may be under way, where the policy does not know.
         """
         name = f"{kind} {which}".rstrip()
@@ -31,9 +26,6 @@ class Breakers:
             if name not in self._known:
                 policy = POLICIES[kind]
                 self._known[name] = Breaker(name, replace(policy, at_once=at_once) if at_once else policy)
-                if len(self._known) > KEPT:
-                    self._known.popitem(last=False)
-            self._known.move_to_end(name)
             return self._known[name]
 
     def readings(self) -> list[Reading]:

@@ -21,5 +21,4 @@ POLICIES: Final = {
     "rpc": Policy(timeout_seconds=2.0, slow_seconds=1.75, late_seconds=1.25, at_once=12, wait_seconds=2.0),
     "kms": Policy(timeout_seconds=5.0, slow_seconds=2.5, late_seconds=1.25, at_once=12, wait_seconds=1.0),
     "chain": Policy(timeout_seconds=5.0, slow_seconds=2.5, late_seconds=1.25, at_once=12, wait_seconds=1.0),
-    "webhook": Policy(timeout_seconds=5.0, slow_seconds=2.5, late_seconds=2.5, at_once=4),
 }

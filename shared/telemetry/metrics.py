@@ -62,7 +62,7 @@ class BreakerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """A gauge for each state (1 where a breaker is in it), and what was called, has failed, and was refused."""
-        readings = [reading for reading in self._readings() if not reading.name.startswith("webhook")]
+        readings = list(self._readings())
         states = GaugeMetricFamily("meridian_breaker_state", "1 in the state.", labels=["dependency", "state"])
         for reading in readings:
             for state in STATES:

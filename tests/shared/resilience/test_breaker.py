@@ -24,7 +24,7 @@ from shared.resilience.breaker import (
     Policy,
     Reading,
 )
-from shared.resilience.breakers import KEPT, Breakers
+from shared.resilience.breakers import Breakers
 from shared.resilience.deadline import within
 from shared.resilience.stopped import CircuitOpen, Overloaded
 
@@ -479,14 +479,11 @@ def test_a_breaker_that_stopped_a_call_inside_another_is_no_failure(breaker: Bre
     assert state_of(breaker) == "closed"
 
 
-def test_breakers_are_found_by_name_and_bounded() -> None:
-    """One a dependency; however many hosts are named by others, the least used is forgotten."""
+def test_breakers_are_found_by_name() -> None:
+    """One a dependency, whoever asks for it."""
     breakers = Breakers()
-    assert breakers.of("webhook", "a.example") is breakers.of("webhook", "a.example")
-    assert breakers.of("webhook", "a.example") is not breakers.of("webhook", "b.example")
+    assert breakers.of("chain", "1") is breakers.of("chain", "1")
+    assert breakers.of("chain", "1") is not breakers.of("chain", "10")
     assert breakers.of("database", "order", 3).policy.at_once == 3
-    for number in range(KEPT):
-        breakers.of("webhook", f"{number}.example")
-    assert len(breakers.readings()) == KEPT
     with pytest.raises(KeyError):
         breakers.of("abacus")
