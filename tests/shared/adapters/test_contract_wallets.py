@@ -192,8 +192,11 @@ def drip(before: bytes) -> Talk:
 
 @pytest.mark.parametrize(
     "talk",
-    [silence, drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"), drip(b"HTTP/1.1 200 OK\r\nX-Header:")],
-    ids=["silent", "body in drops", "head in drops"],
+    [
+        pytest.param(silence, id="silent", marks=pytest.mark.long),
+        pytest.param(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"), id="body in drops"),
+        pytest.param(drip(b"HTTP/1.1 200 OK\r\nX-Header:"), id="head in drops", marks=pytest.mark.long),
+    ],
 )
 def test_a_node_that_hangs_lets_nobody_in(talk: Talk) -> None:
     """However slowly it answers, the end comes after about three seconds, and it is not a yes."""
