@@ -110,6 +110,7 @@ def verify(stack: Stack) -> None:
     assert all(not said.startswith("0 ") and said.endswith(", 0 rows differ") for said in made.values()), done.stdout
 
 
+@pytest.mark.long
 def test_sale_survives_one_kill_after_another(fragile: Stack) -> None:
     """Every process is killed in turn during one sale, and it ends with the zeros."""
     found, killed = played(fragile, PROCESSES, every_seconds=1.5)
