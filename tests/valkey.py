@@ -15,30 +15,37 @@ from emulators import parts
 from emulators.ports import Ports
 from tests.waiting import until
 
-SLOTS: Final = 16383
+Slots = tuple[int, int]
+ALL: Final = (0, 16383)
 
 
 class Valkey:
     """One server on a port of its own, empty whenever it starts."""
 
-    def __init__(self, port: int, bus_port: int, folder: str, *, cluster: bool) -> None:
-        """bus_port: where it would speak to other nodes of its cluster."""
+    def __init__(self, port: int, bus_port: int, folder: str, *, cluster: bool, slots: Slots = ALL) -> None:
+        """
+        bus_port: where it would speak to other nodes of its cluster.
+        slots: the first and the last that it has, as a node of a cluster, in the beginning.
+        """
         self.port = port
         self._bus_port = bus_port
         self.url = f"redis://127.0.0.1:{port}/0"
         self._folder = folder
         self._cluster = cluster
+        self._slots = slots
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and return when it answers."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder]
-        options += ["--cluster-enabled", "yes", "--cluster-port", str(self._bus_port)] if self._cluster else []
+        if self._cluster:
+            options += ["--cluster-enabled", "yes", "--cluster-port", str(self._bus_port)]
+            options += ["--cluster-require-full-coverage", "no", "--cluster-config-file", f"{self.port}.conf"]
         self._process = subprocess.Popen([parts.find().valkey, *options], stdout=subprocess.DEVNULL)
         client: Any = Redis(port=self.port)
         until(lambda: _answers(client), bool)
         if self._cluster and "cluster_slots_assigned:0" in _state(client):
-            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS)
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", *self._slots)
         if self._cluster:
             until(lambda: "cluster_state:ok" in _state(client), bool)
         client.close()
@@ -49,6 +56,25 @@ class Valkey:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def meet(self, other: "Valkey") -> None:
+        """Make one cluster of two nodes, and return when each knows who has which slots."""
+        with Redis(port=self.port) as client:
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, other._bus_port)
+        for node in (self, other):
+            with Redis(port=node.port) as client:
+                until(lambda: f"cluster_slots_ok:{ALL[1] + 1}" in _state(client), bool)
+
+    def give(self, slot: int, other: "Valkey") -> None:
+        """Have another node have a slot from now on, with the keys in it."""
+        with Redis(port=self.port) as here, Redis(port=other.port) as there:
+            names = [node.execute_command("CLUSTER", "MYID").decode() for node in (here, there)]
+            there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
+            here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", names[1])
+            for key in here.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+                here.execute_command("MIGRATE", "127.0.0.1", other.port, key, 0, 5000)
+            for node in (there, here):
+                node.execute_command("CLUSTER", "SETSLOT", slot, "NODE", names[1])
 
     @contextmanager
     def halted(self) -> Iterator[None]:
@@ -73,11 +99,11 @@ def _state(client: Any) -> str:
 
 
 @contextmanager
-def valkey(*, cluster: bool = False) -> Iterator[Valkey]:
-    """A server that runs while a test does; as a cluster, it is the only node."""
+def valkey(*, cluster: bool = False, slots: Slots = ALL) -> Iterator[Valkey]:
+    """A server that runs while a test does; as a cluster, it is the only node until it meets another."""
     folder = tempfile.mkdtemp(prefix="valkey-")
     ports = Ports(["valkey", "bus"], free=True)
-    server = Valkey(ports.chosen["valkey"], ports.chosen["bus"], folder, cluster=cluster)
+    server = Valkey(ports.chosen["valkey"], ports.chosen["bus"], folder, cluster=cluster, slots=slots)
     try:
         server.start()
         yield server

@@ -112,7 +112,7 @@ class Resources:
         def make() -> "Liveness":
             from shared.adapters.sessions import Liveness
 
-            return Liveness(self.firestore, self.redis, self.breaker("firestore"), self.breaker("redis"))
+            return Liveness(self.firestore, self.breaker("firestore"), self.asker())
 
         return self.once("sessions", make)
 

@@ -1,10 +1,17 @@
 """Commands and scripts on Redis, several in one round trip, on one server or on a cluster.
 
 In a cluster a script's keys lie on one node: their names share a hash tag, as in `cache:{id}` and `cache:{id}:writers`.
+
+Connections are redis-py's own, and kept between questions: its cluster asks a node for the keys of every script first,
+and its pool looks every connection over (`python -m tests.bench asked`). What a kept connection does not bring, as it
+broke or its server does not have the key any more, the client itself is asked for: it knows how to connect again, and
+where things have gone.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,7 +21,7 @@ from shared.errors import Unavailable
 from shared.resilience.breaker import Breaker
 
 Command = tuple[Any, ...]
-"""A command's words; the keys of a script are counted by its third."""
+"""A command's words: name and first key, or a script's name, hash, number of keys and keys."""
 
 EVALSHA: Final = "EVALSHA"
 
@@ -51,6 +58,38 @@ def failures() -> tuple[type[Exception], ...]:
     return (RedisError, RedisClusterException, OSError)
 
 
+@cache
+def _once_more() -> tuple[type[Exception], ...]:
+    """A connection that broke, a script that the server does not know, a key that another node has by now."""
+    from redis import exceptions
+
+    again = (exceptions.NoScriptError, exceptions.AskError, exceptions.ClusterDownError, exceptions.TryAgainError)
+    return (exceptions.ConnectionError, *again)
+
+
+class _Lines:
+    """The connections to one server that are kept: as many as ever asked it at once."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._idle: deque[Any] = deque()
+
+    @contextmanager
+    def line(self) -> Iterator[Any]:
+        """A connection that nobody else uses; one on which something failed may have more to say, and begins anew."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._pool.get_connection()
+        try:
+            yield connection
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self._idle.append(connection)
+
+
 class Asker:
     """Asks Redis, behind its breaker."""
 
@@ -58,6 +97,7 @@ class Asker:
         """redis: opens the client on first use."""
         self._redis = redis
         self._breaker = breaker
+        self._lines: dict[Any, _Lines] = {}
 
     def ask(self, commands: Sequence[Command]) -> list[Any]:
         """What Redis answers to each command. Raises Unavailable when it does not answer them all."""
@@ -68,37 +108,50 @@ class Asker:
             raise Unavailable(f"Redis does not answer: {error}") from error
 
     def _all(self, commands: Sequence[Command]) -> list[Any]:
-        from redis.exceptions import NoScriptError
-
-        answers = self._sent(commands)
-        unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if unknown:  # a server that was restarted knows no scripts: EVAL runs one, and has it known
-            again = self._sent([_whole(commands[place]) for place in unknown])
-            for place, answer in zip(unknown, again, strict=True):
-                answers[place] = answer
-        for answer in answers:
-            if isinstance(answer, Exception):
+        try:
+            answers = self._sent(commands)
+        except _once_more() as error:
+            answers = [error] * len(commands)
+        for place, answer in enumerate(answers):
+            if isinstance(answer, _once_more()):
+                answers[place] = self._redis().execute_command(*_whole(commands[place]))
+            elif isinstance(answer, Exception):
                 raise answer
         return answers
 
     def _sent(self, commands: Sequence[Command]) -> list[Any]:
-        if len(commands) == 1:
-            return [self._one(commands[0])]
-        with self._redis().pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            answers: list[Any] = pipeline.execute(raise_on_error=False)
+        """What the servers answer, errors in their places. Raises ConnectionError, TimeoutError."""
+        from redis.exceptions import ResponseError
+
+        places = defaultdict(list)
+        for place, command in enumerate(commands):
+            places[self._lines_to(command)].append(place)
+        answers: list[Any] = [None] * len(commands)
+        with ExitStack() as taken:
+            lines = [(taken.enter_context(to.line()), asked) for to, asked in places.items()]
+            for line, asked in lines:
+                line.send_packed_command(line.pack_commands([commands[place] for place in asked]))
+            for line, asked in lines:
+                for place in asked:
+                    try:
+                        answers[place] = line.read_response()
+                    except ResponseError as error:
+                        answers[place] = error
         return answers
 
-    def _one(self, command: Command) -> Any:
-        from redis.exceptions import NoScriptError
+    def _lines_to(self, command: Command) -> _Lines:
+        """The connections to the server that has the keys of a command."""
+        client = self._redis()
+        if hasattr(client, "get_node_from_key"):
+            client = client.get_redis_connection(client.get_node_from_key(_key(command)))
+        pool = client.connection_pool
+        return self._lines.get(pool) or self._lines.setdefault(pool, _Lines(pool))
 
-        try:
-            return self._redis().execute_command(*command)
-        except NoScriptError as error:
-            return error
+
+def _key(command: Command) -> Any:
+    return command[3] if command[0] == EVALSHA else command[1]
 
 
 def _whole(command: Command) -> Command:
-    """A script's command with its text instead of its hash."""
-    return ("EVAL", _TEXTS[command[1]], *command[2:])
+    """A command that does not need its script known: it is sent with its text, and known from then on."""
+    return ("EVAL", _TEXTS[command[1]], *command[2:]) if command[0] == EVALSHA else command

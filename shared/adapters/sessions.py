@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import ids
 from shared.adapters.firestore import answering, patience
-from shared.adapters.scripts import failures
+from shared.adapters.scripts import Asker, Command
 from shared.adapters.tokens import LIFE
 from shared.errors import Unavailable
 from shared.resilience.breaker import Breaker
@@ -38,17 +38,11 @@ FIRESTORE_SECONDS: Final = 2.0
 class Liveness:
     """Answers whether sessions live."""
 
-    def __init__(
-        self, firestore: Callable[[], "Client"], redis: Callable[[], Any], truth: Breaker, breaker: Breaker
-    ) -> None:
-        """Both open their client on first use: most checks need Redis alone.
-
-        truth, breaker: the breakers of Firestore and of Redis.
-        """
+    def __init__(self, firestore: Callable[[], "Client"], truth: Breaker, asker: Asker) -> None:
+        """firestore: opens its client on first use, as most checks need Redis alone. truth: its breaker."""
         self._firestore = firestore
-        self._redis = redis
         self._truth = truth
-        self._breaker = breaker
+        self._asker = asker
 
     def alive(self, session_id: str, now: datetime) -> bool:
         """Whether a session lives. Raises Unavailable when neither Redis nor Firestore tells."""
@@ -74,32 +68,25 @@ class Liveness:
 
     def tell_ended(self, session_id: str) -> None:
         """Tell this region's Redis that a session ended somewhere. Raises Unavailable when it does not take it."""
-        try:
-            with self._breaker.guard(failures()):
-                self._redis().set(_key(session_id), ENDED, ex=ENDED_SECONDS)
-        except failures() as error:
-            raise Unavailable("Redis is not told of a session's end.") from error
+        self._asker.ask([_keep(session_id, ENDED, ENDED_SECONDS)])
 
     def _cached(self, session_id: str) -> bytes | None:
         try:
-            with self._breaker.guard(failures()):
-                known: bytes | None = self._redis().get(_key(session_id))
-        except _silent() as error:
+            known: bytes | None = self._asker.ask([("GET", _key(session_id))])[0]
+        except Unavailable as error:
             log.warning("sessions are asked of Firestore, as Redis fails: %s", error)
             return None
         return known
 
     def _remember(self, session_id: str, state: bytes, seconds: int, *, over: bool) -> None:
         try:
-            with self._breaker.guard(failures()):
-                self._redis().set(_key(session_id), state, ex=seconds, nx=not over)
-        except _silent() as error:
+            self._asker.ask([(*_keep(session_id, state, seconds), *([] if over else ["NX"]))])
+        except Unavailable as error:
             log.warning("Redis is not told of a session: %s", error)
 
 
-def _silent() -> tuple[type[Exception], ...]:
-    """What is raised where Redis does not answer, or is left alone."""
-    return (*failures(), Unavailable)
+def _keep(session_id: str, state: bytes, seconds: int) -> Command:
+    return ("SET", _key(session_id), state, "EX", seconds)
 
 
 def _key(session_id: str) -> str:

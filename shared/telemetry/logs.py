@@ -1,9 +1,10 @@
 """Logs as one JSON object a line, in the fields that Cloud Logging understands."""
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+import msgspec
 
 from shared.telemetry.context import trail
 
@@ -22,7 +23,7 @@ class _Json(logging.Formatter):
             entry["httpRequest"] = request
         if record.exc_info:
             entry["stack_trace"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+        return msgspec.json.encode(entry).decode()
 
 
 def configure() -> None:

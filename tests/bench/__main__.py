@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import identity, ledger, reads, relay, transports
+from tests.bench import asking, identity, ledger, reads, relay, transports
 from tests.bench.comparing import Comparison
 
 BENCHES: Final[list[Callable[[], Comparison]]] = [
@@ -18,9 +18,14 @@ BENCHES: Final[list[Callable[[], Comparison]]] = [
     identity.token_verification,
     ledger.transfer,
     ledger.transfer_in_python,
+    asking.asked_of_a_server,
+    asking.asked_of_a_cluster,
     reads.cached_supply,
     reads.cached_order,
     reads.cached_claim,
+    reads.cached_supply_or_no_cache,
+    reads.cached_order_or_no_cache,
+    reads.cached_claim_or_no_cache,
     relay.relay,
     relay.commit_to_handler,
     transports.kafka_beside_push,

@@ -69,6 +69,22 @@ def calls(function: Callable[[], object], seconds: float = ROUND_SECONDS) -> Rat
     return rate
 
 
+def calls_after(before: Callable[[], object], function: Callable[[], object]) -> Rate:
+    """As calls, for a function before each call of which something is done, whose time is not counted."""
+
+    def rate() -> float:
+        count, passed = 0, 0.0
+        while passed < ROUND_SECONDS:
+            before()
+            began = time.perf_counter()
+            function()
+            passed += time.perf_counter() - began
+            count += 1
+        return count / passed
+
+    return rate
+
+
 @contextmanager
 def program(command: Sequence[str | Path], given: str) -> Iterator[Rate]:
     """The rate that another program measures: it reads what is given in a first line, and then measures at each line.

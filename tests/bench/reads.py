@@ -1,4 +1,4 @@
-"""How fast a function shows what is cached, beside the same function without a cache."""
+"""How fast a function shows what is cached, beside what is not, and beside the same function without a cache."""
 
 import io
 import logging
@@ -6,7 +6,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ from shared.adapters.limits import Limits, OwnBuckets, RedisBuckets
 from shared.adapters.resources import Resources
 from shared.config import Settings, read
 from shared.registry import Limit, Rate, load
-from tests.bench.comparing import Comparison, calls, compared
+from tests.bench.comparing import Comparison, calls, calls_after, compared
 
 WITHOUT_END: Final = Rate(rate=1_000_000, burst=1_000_000)
 
@@ -39,39 +40,96 @@ class NoCache(Cache):
 
 def cached_supply() -> Comparison:
     """A supply, which everybody reads while it is sold."""
-    return _compared("a supply", "get_supply")
+    return _beside_uncached("a supply", "get_supply")
 
 
 def cached_order() -> Comparison:
     """An order, which its buyer looks at until it is paid."""
-    return _compared("an order", "get_order")
+    return _beside_uncached("an order", "get_order")
 
 
 def cached_claim() -> Comparison:
     """A claim, which its buyer looks at until it is mined."""
-    return _compared("a claim", "get_claim")
+    return _beside_uncached("a claim", "get_claim")
 
 
-def _compared(thing: str, operation: str) -> Comparison:
-    """A thing as a whole function shows it: framework, token, limits, answer, access log."""
-    with _stack() as (person, settings, paths), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        functions = [_function(operation, settings, cache) for cache in (Cache, NoCache)]
-        with ExitStack() as ending:
-            for handler in logging.getLogger().handlers:
-                if isinstance(handler, logging.StreamHandler):
-                    # An access log costs what it costs, and is read by nobody here.
-                    ending.callback(handler.setStream, handler.setStream(nowhere))
-            ours, other = (calls(partial(_show, each, paths[operation], person)) for each in functions)
-            return compared(f"cached reads of {thing}", ours, "uncached", other, at_least=3)
+def cached_supply_or_no_cache() -> Comparison:
+    """What the cache spares, and nothing of what it costs."""
+    return _beside_no_cache("a supply", "get_supply")
+
+
+def cached_order_or_no_cache() -> Comparison:
+    """As for a supply."""
+    return _beside_no_cache("an order", "get_order")
+
+
+def cached_claim_or_no_cache() -> Comparison:
+    """As for a supply."""
+    return _beside_no_cache("a claim", "get_claim")
+
+
+def _beside_uncached(thing: str, operation: str) -> Comparison:
+    """One function: what it shows is in the cache, or is not, so that it reads the database and keeps what it read."""
+    with _stack(operation) as shop:
+        show, cache = shop.function(Cache), Cache(Resources(shop.settings).asker(), load().caches)
+        other = calls_after(partial(cache.forget, [shop.path.rpartition("/")[2]]), show)
+        return compared(f"cached reads of {thing}", calls(show), "uncached", other, at_least=3)
+
+
+def _beside_no_cache(thing: str, operation: str) -> Comparison:
+    """Two functions, of which one asks the database as if there were no cache at all."""
+    with _stack(operation) as shop:
+        ours, other = shop.function(Cache), shop.function(NoCache)
+        return compared(f"cached reads of {thing}", calls(ours), "without a cache", calls(other), at_least=0)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A stack on which somebody bought and claimed; what of that an operation shows."""
+
+    person: Person
+    settings: Settings
+    operation: str
+    path: str
+
+    def function(self, kind: type[Cache]) -> Callable[[], None]:
+        """Calls the operation as the functions framework serves it: token, limits, answer, access log.
+
+        Its limits count, and refuse nobody.
+        """
+        parts = Resources(self.settings)
+        profiles = {"read": Limit(ip=WITHOUT_END, user=WITHOUT_END)}
+        parts.once("limits", lambda: Limits(RedisBuckets(parts.asker()), OwnBuckets(), profiles))
+        parts.once("cache", lambda: kind(parts.asker(), load().caches))
+        # The framework runs main.py anew, which finds these.
+        with (
+            patch("shared.adapters.resources.resources", lambda: parts),
+            patch("shared.config.settings", lambda: self.settings),
+        ):
+            return partial(self._show, functions_framework.create_app(self.operation, main.__file__, "http"))
+
+    def _show(self, application: Application) -> None:
+        """One request (PEP 3333)."""
+        told: list[str] = []
+        environ = {
+            **{"REQUEST_METHOD": "GET", "PATH_INFO": self.path, "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1"},
+            **{"SERVER_NAME": "bench", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"},
+            **{"wsgi.version": (1, 0), "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.multithread": True},
+            **{"wsgi.multiprocess": False, "wsgi.run_once": False},
+            "HTTP_AUTHORIZATION": f"Bearer {self.person.access_token}",
+        }
+        b"".join(application(environ, lambda status, _headers, _error=None: told.append(status)))
+        assert told == ["200 OK"], told
 
 
 @contextmanager
-def _stack() -> Iterator[tuple[Person, Settings, dict[str, str]]]:
-    """A stack on which somebody bought and claimed: they, its processes' settings, and the path of what rows show."""
+def _stack(operation: str) -> Iterator[Shop]:
+    """A stack that shows something. What this process logs is written, and read by nobody."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), free_ports=True) as stack,
         httpx.Client(base_url=stack.edge_url, timeout=30) as edge,
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
     ):
         person = Person(edge).sign_in()
         terms = {"title": "A thing", "currency": "USDC", "unit_price": "0", "quantity": 10, "status": "active"}
@@ -85,30 +143,8 @@ def _stack() -> Iterator[tuple[Person, Settings, dict[str, str]]]:
             "get_order": f"/v1/orders/{order['id']}",
             "get_claim": f"/v1/claims/{claim['id']}",
         }
-        yield person, read(stack.environment), paths
-
-
-def _function(operation: str, settings: Settings, kind: type[Cache]) -> Application:
-    """An operation as the functions framework serves it, with limits that count and refuse nobody."""
-    parts = Resources(settings)
-    profiles = {"read": Limit(ip=WITHOUT_END, user=WITHOUT_END)}
-    parts.once("limits", lambda: Limits(RedisBuckets(parts.asker()), OwnBuckets(), profiles))
-    parts.once("cache", lambda: kind(parts.asker(), load().caches))
-    # The framework runs main.py anew, which finds these.
-    with patch("shared.adapters.resources.resources", lambda: parts), patch("shared.config.settings", lambda: settings):
-        application: Application = functions_framework.create_app(operation, main.__file__, "http")
-    return application
-
-
-def _show(application: Application, path: str, person: Person) -> None:
-    """One request (PEP 3333)."""
-    told: list[str] = []
-    environ = {
-        **{"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1"},
-        **{"SERVER_NAME": "bench", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"},
-        **{"wsgi.version": (1, 0), "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.multithread": True},
-        **{"wsgi.multiprocess": False, "wsgi.run_once": False},
-        "HTTP_AUTHORIZATION": f"Bearer {person.access_token}",
-    }
-    b"".join(application(environ, lambda status, _headers, _error=None: told.append(status)))
-    assert told == ["200 OK"], told
+        try:
+            with redirect_stderr(nowhere):
+                yield Shop(person, read(stack.environment), operation, paths[operation])
+        finally:
+            logging.getLogger().handlers.clear()  # main.py had this process log there

@@ -1,6 +1,6 @@
 """Ending a session: that it holds everywhere, that it is told, and what happens while a store is away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from functions.identity.store import Work
 from shared import ids
 from shared.adapters import sessions as adapter
 from shared.adapters.resources import Resources
+from shared.adapters.scripts import Asker, Command
 from shared.adapters.sessions import ALIVE_SECONDS, ENDED_SECONDS, Liveness
 from shared.adapters.tokens import LIFE
 from shared.contracts.events import opened
@@ -123,21 +124,17 @@ def test_an_end_is_never_forgotten_for_a_life(real_work: Work, person: Person, e
     """Whoever read Firestore before the end, and writes to Redis after it, does not bring the session back."""
     session_id, token = entered(real_work, person)
     other = elsewhere()
-    redis = other.redis()
 
-    class Slow:
+    class Slow(Asker):
         """Redis, to which the news of the end come between a check's reading and its writing."""
 
-        def get(self, key: str) -> Any:
-            return redis.get(key)
+        def ask(self, commands: Sequence[Command]) -> list[Any]:
+            if commands[0][0] == "SET":
+                sign_out(SignOut(refresh_token=token), real_work)
+            return super().ask(commands)
 
-        def set(self, *given: Any, **how: Any) -> Any:
-            sign_out(SignOut(refresh_token=token), real_work)
-            return redis.set(*given, **how)
-
-    assert Liveness(other.firestore, Slow, other.breaker("firestore"), other.breaker("redis")).alive(
-        session_id, START
-    ), "it was, when it was read"
+    slow = Liveness(other.firestore, other.breaker("firestore"), Slow(other.redis, other.breaker("redis")))
+    assert slow.alive(session_id, START), "it was, when it was read"
     assert not elsewhere().sessions().alive(session_id, START)
 
 
