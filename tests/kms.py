@@ -1,11 +1,13 @@
 """A Cloud KMS that speaks Google's gRPC API, with keys of this process and faults on request."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import google_crc32c
 import grpc
@@ -15,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.cloud.kms_v1 import KeyManagementServiceClient
-from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
 from google.cloud.kms_v1.types import resources, service
 
+from shared.adapters import kms
 from shared.adapters.ethereum import ORDER
 
 SERVICE = "google.cloud.kms.v1.KeyManagementService"
@@ -102,8 +104,8 @@ def _algorithm(key: bytes | rsa.RSAPrivateKey) -> Any:
 
 
 @contextmanager
-def serving(fake: FakeKms) -> Iterator[KeyManagementServiceClient]:
-    """Serve a fake on a loopback port; Google's own client, connected to it."""
+def serving(fake: FakeKms) -> Iterator[int]:
+    """Serve a fake on a loopback port; which one."""
 
     def handler(method: Any, request: Any, answer: Any) -> grpc.RpcMethodHandler:
         return grpc.unary_unary_rpc_method_handler(
@@ -119,7 +121,20 @@ def serving(fake: FakeKms) -> Iterator[KeyManagementServiceClient]:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield KeyManagementServiceClient(transport=KeyManagementServiceGrpcTransport(channel=channel))
+        yield port
     finally:
         server.stop(grace=None).wait()
+
+
+@contextmanager
+def reached(port: int) -> Iterator[KeyManagementServiceClient]:
+    """This process's client of the KMS on a port, in here; its breaker is a new one."""
+    kms.client.cache_clear()
+    kms.breaker.cache_clear()
+    with patch.dict(os.environ, {kms.EMULATOR: f"127.0.0.1:{port}"}):
+        try:
+            yield kms.client()
+        finally:
+            kms.client().transport.close()
+            kms.client.cache_clear()
+            kms.breaker.cache_clear()

@@ -1,7 +1,8 @@
 """Cloud KMS: keys that never leave it. Both ways carry CRC32C checksums; what does not match was damaged on the way."""
 
+import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Unavailable
 from shared.resilience.breaker import Breaker
@@ -12,12 +13,26 @@ if TYPE_CHECKING:
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
 
+EMULATOR: Final = "KMS_EMULATOR_HOST"
+"""The host:port of what speaks KMS without TLS, in the environment, as Google's other clients find their emulators."""
+
+
 @cache
 def client() -> "KeyManagementServiceClient":
     """This process's client."""
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
+    if address := os.environ.get(EMULATOR):
+        return _of_emulator(address)
     return KeyManagementServiceClient()
+
+
+def _of_emulator(address: str) -> "KeyManagementServiceClient":
+    from google.cloud.kms_v1 import KeyManagementServiceClient
+    from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
+    from grpc import insecure_channel
+
+    return KeyManagementServiceClient(transport=KeyManagementServiceGrpcTransport(channel=insecure_channel(address)))
 
 
 @cache

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from unittest.mock import patch
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from functions import main
-from shared.adapters import kms
 from shared.adapters.keys import PRIVATE, KeyRing, key_ring
 from shared.adapters.rotation import LEAD, SLACK, rotate
 from shared.adapters.tokens import LIFE, issue
 from shared.config import Settings, read
 from shared.errors import Unavailable
 from shared.runtime.tokens import verify
-from tests.kms import FakeKms, serving
+from tests.kms import FakeKms, reached, serving
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 KEY = "projects/p/locations/global/keyRings/r/cryptoKeys/tokens/cryptoKeyVersions/"
@@ -40,7 +38,7 @@ def keys() -> dict[str, bytes | rsa.RSAPrivateKey]:
 def fake(keys: dict[str, bytes | rsa.RSAPrivateKey]) -> Iterator[FakeKms]:
     """KMS, as every process finds it."""
     server = FakeKms(keys)
-    with serving(server) as client, patch.object(kms, "client", lambda: client):
+    with serving(server) as port, reached(port):
         yield server
 
 

@@ -11,7 +11,7 @@ from shared.adapters.ethereum import HALF_ORDER, ORDER, address_of, keccak, reco
 from shared.adapters.signers import FileSigner, KmsSigner, Signer, with_recovery_id
 from shared.adapters.transactions import Transaction, signed
 from shared.errors import Unavailable
-from tests.kms import FakeKms, serving
+from tests.kms import FakeKms, reached, serving
 
 NAME = "projects/p/locations/global/keyRings/r/cryptoKeys/treasury/cryptoKeyVersions/1"
 KEY = b"\x2a" * 32
@@ -25,7 +25,7 @@ def fake() -> FakeKms:
 
 @pytest.fixture
 def client(fake: FakeKms) -> Iterator[KeyManagementServiceClient]:
-    with serving(fake) as connected:
+    with serving(fake) as port, reached(port) as connected:
         yield connected
 
 

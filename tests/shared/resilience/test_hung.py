@@ -10,15 +10,17 @@ from typing import Final
 
 import pytest
 
-from shared.adapters import connect, verdicts
+from shared.adapters import connect, kms, verdicts
 from shared.adapters.firestore import answering, patience
 from shared.adapters.resources import Resources
+from shared.adapters.signers import KmsSigner
 from shared.config import Settings
 from shared.contracts.gen.supply_pb2 import DescribeRequest, DescribeResponse
 from shared.errors import Unavailable
 from shared.resilience import breaker as breaking
 from shared.resilience.breaker import PROBES, Breaker
 from shared.resilience.policies import POLICIES
+from tests.kms import FakeKms, reached, serving
 from tests.tap import Tap
 
 PLACES: Final = 4
@@ -28,6 +30,7 @@ WITHIN_SECONDS: Final = 60
 TIMEOUT_SECONDS: Final = 0.6
 SLOW_SECONDS: Final = 0.3
 CROWD: Final = 1000
+KEY: Final = "projects/p/locations/global/keyRings/r/cryptoKeys/voucher/cryptoKeyVersions/1"
 
 
 class Pipe:
@@ -84,6 +87,7 @@ def reading(resources: Resources, service: str) -> Callable[[], object]:
         pytest.param("rpc", marks=pytest.mark.long),
         pytest.param("firestore", marks=pytest.mark.long),
         pytest.param("chain", marks=pytest.mark.long),
+        pytest.param("kms", marks=pytest.mark.long),
     ]
 )
 def pipe(
@@ -151,7 +155,12 @@ def pipe(
             reading(behind, "order"),
         )
 
-    made = {"database": database, "redis": redis, "rpc": rpc, "firestore": firestore, "chain": chain}
+    def signing() -> Pipe:
+        tap = tapped(ends.enter_context(serving(FakeKms({KEY: b"\x2a" * 32}))))
+        signer = KmsSigner(ends.enter_context(reached(tap.port)), KEY)
+        return Pipe(tap, kms.breaker(), lambda: signer.sign(b"\x2a" * 32), reading(Resources(settings), "order"))
+
+    made = {"database": database, "redis": redis, "rpc": rpc, "firestore": firestore, "chain": chain, "kms": signing}
     return made[request.param]()
 
 
