@@ -1,11 +1,13 @@
 """What stands behind the relay's port: a bus that remembers, Pub/Sub's emulator and Kafka. One suite runs them all."""
 
+import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
+from unittest.mock import patch
 
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
@@ -101,9 +103,11 @@ def _collected(
 class EmulatorBus:
     """Google's Pub/Sub emulator, in a project that nobody else uses: the stack's consumers hear nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, published_at: str = "") -> None:
+        """published_at: where the bus under test finds the emulator, if not where everybody does."""
         self._settings = replace(settings, project=f"test-{secrets.token_hex(6)}")
-        self._bus = PubSubBus(self._settings)
+        with patch.dict(os.environ, {"PUBSUB_EMULATOR_HOST": published_at} if published_at else {}):
+            self._bus = PubSubBus(self._settings)
         self._publisher = PublisherClient()
         self._subscriber = SubscriberClient()
         self._taken: list[StoredEvent] = []

@@ -1,5 +1,6 @@
 """What was committed is published, in order per stream, whatever fails; nothing is skipped."""
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from msgspec.structs import replace
 
+from shared.adapters import pubsub
 from shared.adapters.clock import SystemClock
 from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
@@ -14,10 +16,12 @@ from shared.contracts.events import StoredEvent
 from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
-from shared.outbox.relay import Relay
+from shared.outbox.relay import GuardedBus, Relay
+from shared.resilience.breakers import Breakers
 from tests.kafka import Broker
 from tests.shared.outbox.buses import BrokerBus, Bus, EmulatorBus, RecordingBus
 from tests.shared.outbox.facts import AT, Opened, Priced, Unheard, event, facts, stream
+from tests.tap import Tap
 from tests.waiting import until
 
 PATIENCE_SECONDS = 20.0
@@ -387,3 +391,28 @@ def test_a_failing_bus_is_tried_again(
         recording.mend_topic("claim-events")
         assert versions(recording, name, 3) == [1, 2, 3]
         until(lambda: not unsent(database), bool)
+
+
+def test_a_bus_that_hangs_is_found_again(
+    database: Database, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Pub/Sub was handed while it hung waits, and goes out in order when it answers; nothing is begun anew."""
+    monkeypatch.setattr(pubsub, "PUBLISH_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(pubsub, "WITHIN_SECONDS", 1)
+    name = stream()
+    with Tap(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2])) as tap:
+        emulator = EmulatorBus(resources.settings, f"127.0.0.1:{tap.port}")
+        relay = Relay("claiming", database, GuardedBus(emulator, Breakers().of("bus")), SystemClock())
+        append(database, name, 0, *facts(name, 1, 1))
+        drained(relay, database)
+        tap.shut()
+        append(database, name, 1, *facts(name, 2, 3))
+        for _ in range(2):
+            relay.drain()
+        assert unsent(database) == [(name, version) for version in (2, 3, 4)]
+        tap.open()
+        drained(relay, database)
+    count = 4
+    while 4 not in (found := versions(emulator, name, count)):
+        count += 1  # what was on its way when it hung may have arrived twice
+    assert list(dict.fromkeys(found)) == [1, 2, 3, 4]
