@@ -21,7 +21,7 @@ from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
 from emulators import readiness, secrets
-from shared.adapters.transport import dead, subscription_name, topic_name
+from shared.adapters.topics import dead, subscription_name, topic_name
 from shared.registry import Row, load
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from shared.adapters.transport import dead, topic_name
+from shared.adapters.topics import dead, topic_name
 from shared.registry import load
 
 log = logging.getLogger(__name__)

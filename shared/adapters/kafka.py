@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from shared.adapters.transport import dead, described, topic_name
+from shared.adapters.topics import dead, described, topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable

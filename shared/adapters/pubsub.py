@@ -12,7 +12,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.publisher.exceptions import PublishToPausedOrderingKeyException
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
 
-from shared.adapters.transport import dead, described, topic_name
+from shared.adapters.topics import dead, described, topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from shared.adapters.kafka_group import Group, Place, Record
 from shared.adapters.resources import Resources
-from shared.adapters.transport import group_name, topic_name
+from shared.adapters.topics import group_name, topic_name
 from shared.errors import MeridianError
 from shared.outbox.batch import TOGETHER
 from shared.outbox.inbox import told

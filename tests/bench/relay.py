@@ -24,7 +24,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.connect import connector
 from shared.adapters.postgres import Database, Transaction
 from shared.adapters.pubsub import PubSubBus
-from shared.adapters.transport import topic_name
+from shared.adapters.topics import topic_name
 from shared.config import Settings, read
 from shared.contracts.events import Event, StoredEvent
 from shared.outbox.inbox import Inbox

@@ -14,7 +14,8 @@ from shared.adapters.kafka import KafkaBus
 from shared.adapters.kafka_group import Group
 from shared.adapters.postgres import Database, Transaction
 from shared.adapters.pubsub import PubSubBus
-from shared.adapters.transport import EventBus, topic_name
+from shared.adapters.topics import topic_name
+from shared.adapters.transport import EventBus
 from shared.config import Settings
 from shared.contracts.events import Event
 from shared.outbox.batch import BatchInbox

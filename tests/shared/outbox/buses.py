@@ -14,7 +14,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from shared.adapters.kafka import KafkaBus, attributes
 from shared.adapters.pubsub import PubSubBus
-from shared.adapters.transport import topic_name
+from shared.adapters.topics import topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.registry import load

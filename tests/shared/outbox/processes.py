@@ -18,7 +18,8 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.connect import connector
 from shared.adapters.kafka_group import Group
 from shared.adapters.postgres import Database, Transaction
-from shared.adapters.transport import event_bus, topic_name
+from shared.adapters.topics import topic_name
+from shared.adapters.transport import event_bus
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Unavailable

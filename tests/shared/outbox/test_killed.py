@@ -26,7 +26,7 @@ from google.protobuf.duration_pb2 import Duration
 from emulators.stack import Stack
 from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
-from shared.adapters.transport import topic_name
+from shared.adapters.topics import topic_name
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.outbox.log import EventLog

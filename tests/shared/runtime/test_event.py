@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from shared.adapters.postgres import Database
 from shared.adapters.pubsub import PubSubDeadTopics
 from shared.adapters.resources import Resources
-from shared.adapters.transport import dead, topic_name
+from shared.adapters.topics import dead, topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Malformed, Unauthenticated, Unavailable

@@ -15,7 +15,8 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from shared.adapters.kafka_group import Group, Place
 from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
-from shared.adapters.transport import seek, subscription_name, topic_name
+from shared.adapters.topics import subscription_name, topic_name
+from shared.adapters.transport import seek
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable

@@ -23,7 +23,8 @@ from google.protobuf.duration_pb2 import Duration
 from shared.adapters.kafka import KafkaBus, headers
 from shared.adapters.kafka_group import Group
 from shared.adapters.pubsub import PubSubBus
-from shared.adapters.transport import EventBus, dead, group_name, topic_name
+from shared.adapters.topics import dead, group_name, topic_name
+from shared.adapters.transport import EventBus
 from shared.config import Settings
 from shared.registry import load
 from shared.runtime.consumer import Partitions, consume
