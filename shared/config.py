@@ -173,6 +173,11 @@ def _one_of(text: str, *choices: str) -> str:
     return text
 
 
+def kms_emulator() -> str:
+    """The host:port of what speaks KMS without TLS: KMS_EMULATOR_HOST, as Google names those of its others; or ""."""
+    return os.environ.get("KMS_EMULATOR_HOST", "")
+
+
 @cache
 def settings() -> Settings:
     """This process's settings."""

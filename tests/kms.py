@@ -131,7 +131,7 @@ def reached(port: int) -> Iterator[KeyManagementServiceClient]:
     """This process's client of the KMS on a port, in here; its breaker is a new one."""
     kms.client.cache_clear()
     kms.breaker.cache_clear()
-    with patch.dict(os.environ, {kms.EMULATOR: f"127.0.0.1:{port}"}):
+    with patch.dict(os.environ, {"KMS_EMULATOR_HOST": f"127.0.0.1:{port}"}):
         try:
             yield kms.client()
         finally:

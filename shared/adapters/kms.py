@@ -1,9 +1,9 @@
 """Cloud KMS: keys that never leave it. Both ways carry CRC32C checksums; what does not match was damaged on the way."""
 
-import os
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from shared.config import kms_emulator
 from shared.errors import Unavailable
 from shared.resilience.breaker import Breaker
 from shared.resilience.deadline import time_for
@@ -13,16 +13,12 @@ if TYPE_CHECKING:
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
 
-EMULATOR: Final = "KMS_EMULATOR_HOST"
-"""The host:port of what speaks KMS without TLS, in the environment, as Google's other clients find their emulators."""
-
-
 @cache
 def client() -> "KeyManagementServiceClient":
     """This process's client."""
     from google.cloud.kms_v1 import KeyManagementServiceClient
 
-    if address := os.environ.get(EMULATOR):
+    if address := kms_emulator():
         return _of_emulator(address)
     return KeyManagementServiceClient()
 
