@@ -9,11 +9,13 @@
 
 PYTHON ?= python3
 RUN := .venv/bin/python
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header
+LOCK_NODE := rm -rf node_modules package-lock.json && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages run test test-all bench lint gen landed contracts up down status logs audit reset
+.PHONY: help packages pin run test test-all bench lint gen landed contracts up down status logs audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
@@ -23,6 +25,12 @@ packages:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Meridian needs Python 3.11 or later, and $(PYTHON) is older: say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
 	@$(PYTHON) -I emulators/install.py
 	@$(PYTHON) -I emulators/install_node.py
+
+pin: packages ## resolve what pyproject.toml and package.json name into files that pin all of it with hashes
+	@$(COMPILE) pyproject.toml --output-file requirements.txt
+	@$(COMPILE) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	@$(COMPILE) --group bench --output-file tests/bench/requirements.txt
+	@cd emulators && $(LOCK_NODE)
 
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REPLICAS) $(PORTS)
@@ -37,9 +45,9 @@ bench: packages .venv-bench/installed ## measure promised speeds, each side by s
 	@$(RUN) -m tests.bench $(ARGS)
 
 # siwe-py wants older versions of what Meridian runs on: it gets an environment of its own.
-.venv-bench/installed: requirements-bench.txt
+.venv-bench/installed: tests/bench/requirements.txt
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 lint: packages ## check style, types, arrows, that contracts only grow, and that what is generated is fresh

@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
         raise
     sys.exit(
         f"The Python package {error.name} is missing: install the Python packages with"
-        " `pip install -r requirements.txt -r requirements-dev.txt`."
+        " `pip install -r requirements-dev.txt`."
     )
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Makes .venv with the packages of the requirement files, when those or Python have changed since.
 
+Each file pins what it names and all that this needs, with hashes: pip refuses whatever else it is handed.
+
     python3 -I emulators/install.py [requirement file ...]
 
 It uses the standard library alone, and -I keeps this folder out of the search path: its secrets.py is not Python's.
@@ -17,7 +19,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 VENV: Final = ROOT / ".venv"
 STAMP: Final = VENV / "installed"
-FILES: Final = ("requirements.txt", "requirements-dev.txt")
+FILES: Final = ("requirements-dev.txt",)
+"""It holds what requirements.txt does, and more."""
 
 LINES_SHOWN: Final = 15
 """Of pip's output, when it fails."""
@@ -57,7 +60,8 @@ def _install(files: Sequence[str]) -> int:
     if made.returncode != 0:
         return _fail(f"The virtual environment could not be made: {made.stdout.strip()} {made.stderr.strip()}")
     requirements = [word for file in files for word in ("-r", str(ROOT / file))]
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", *requirements]
+    pip_install = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
+    command = [*pip_install, "--require-hashes", *requirements]
     lines: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         for line in pip.stdout or ():

@@ -1,4 +1,4 @@
-"""Installs the local chain and the contracts' compiler with npm, when package.json has changed since.
+"""Installs the local chain and the contracts' compiler with npm, by its lock file, when that has changed since.
 
     python3 -I emulators/install_node.py
 
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
+LOCK_FILE: Final = HERE / "package-lock.json"
+"""What is installed, with hashes; it names no registry, so that npm asks the one that is set up."""
 MODULES: Final = HERE / "node_modules"
 STAMP: Final = MODULES / "installed"
 COMMAND: Final = (
-    *("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"),
+    *("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"),
     *("--fetch-retries", "1", "--fetch-timeout", "20000"),
 )
 AT_MOST_SECONDS: Final = 180
@@ -26,7 +28,7 @@ WITHOUT: Final = "the stack runs without a chain: nothing is deposited, withdraw
 
 def main() -> int:
     """Install what is missing. Returns 0 always: what needs it says so."""
-    wanted = hashlib.sha256((HERE / "package.json").read_bytes()).hexdigest()
+    wanted = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
     if _installed(wanted):
         return 0
     npm = shutil.which("npm")

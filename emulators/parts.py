@@ -13,7 +13,7 @@ from typing import Final
 from emulators.environment import KAFKA, PUBSUB
 from emulators.errors import MissingPart
 
-WHEELS: Final = "install the Python packages with `pip install -r requirements.txt -r requirements-dev.txt`"
+WHEELS: Final = "install the Python packages with `pip install -r requirements-dev.txt`"
 JAVA: Final = "install one (Debian: `apt-get install openjdk-17-jre-headless`, macOS: `brew install openjdk`)"
 SDK: Final = (
     "install it from the Google Cloud SDK (`gcloud components install {component}`,"

@@ -1,0 +1,75 @@
+"""What is installed is what was resolved: every package is pinned by hash, and no file names where it comes from."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
+
+from tests.architecture.house import ROOT
+
+COMPILED: Final = ("requirements.txt", "requirements-dev.txt", "tests/bench/requirements.txt")
+NAME: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
+HASH: Final = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
+
+
+def requirements(file: str) -> Mapping[str, tuple[str, str]]:
+    """The requirements of a compiled file by normalised name (PEP 503): version and the whole logical line."""
+    text = re.sub(r"\\\n", " ", (ROOT / file).read_text(encoding="utf-8"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    matches = [(NAME.match(line), line) for line in lines]
+    assert all(match for match, _ in matches), f"{file}: a requirement that is not pinned"
+    return {normal(match[1]): (match[2], line) for match, line in matches if match}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*groups: str) -> list[str]:
+    """What pyproject.toml asks for by name: to run, and in its groups."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    named = [] if groups == ("bench",) else project["project"]["dependencies"]
+    return [*named, *(each for group in groups for each in project["dependency-groups"][group])]
+
+
+@pytest.mark.parametrize(("file", "groups"), [*zip(COMPILED, ((), ("dev",), ("bench",)), strict=True)])
+def test_what_is_declared_is_what_is_pinned(file: str, groups: tuple[str, ...]) -> None:
+    """A version that pyproject.toml names stands in the compiled file: `make pin` was run."""
+    pinned = requirements(file)
+    for each in declared(*groups):
+        match = NAME.fullmatch(each)
+        assert match, f"{each} is not pinned exactly in pyproject.toml"
+        assert pinned[normal(match[1])][0] == match[2], f"{each}: run `make pin`"
+
+
+@pytest.mark.parametrize("file", COMPILED)
+def test_every_requirement_has_its_hashes(file: str) -> None:
+    """Those that others need have them too: pip's --require-hashes refuses a file with one that has none."""
+    assert [line for _, line in requirements(file).values() if not HASH.search(line)] == []
+
+
+def test_what_runs_is_what_was_tested() -> None:
+    """The tests' environment has every package of the running one, at its version."""
+    tested = requirements("requirements-dev.txt")
+    assert {name: tested.get(name, ("", ""))[0] for name in requirements("requirements.txt")} == {
+        name: version for name, (version, _) in requirements("requirements.txt").items()
+    }
+
+
+@pytest.mark.parametrize("file", COMPILED)
+def test_no_file_says_where_packages_come_from(file: str) -> None:
+    """Which index is asked is whoever installs' to say."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert not re.search(r"://|--index-url|--extra-index-url|--find-links| @ ", text)
+
+
+def test_npm_installs_what_its_lock_file_says() -> None:
+    """Each package has its hash and no host, and what package.json asks for is what is locked."""
+    asked = json.loads((ROOT / "emulators/package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked = json.loads((ROOT / "emulators/package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert locked.pop("")["dependencies"] == asked
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in asked} == asked
+    assert [name for name, package in locked.items() if not package.get("integrity") or "resolved" in package] == []
