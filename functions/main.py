@@ -106,13 +106,15 @@ def run_rpc(service: str, stop: threading.Event) -> None:
 
 
 def run_relay(service: str, stop: threading.Event) -> None:
-    """Publish a service's events, fill the gaps of its consumers and count what they parked, until told to stop."""
+    """Publish a service's events, fill its consumers' gaps, count what they parked and what its jobs fail at."""
+    from shared.jobs.failures import count_failures
     from shared.outbox.redrive import count_parked
     from shared.runtime.worker import work
-    from shared.telemetry.metrics import tell_parked
+    from shared.telemetry.metrics import tell_failing, tell_parked
 
     if load().services[service].database:
         tell_parked(partial(count_parked, resources().database(service), resources().clock))
+        tell_failing(partial(count_failures, resources().database(service), resources().clock))
     work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
 
 

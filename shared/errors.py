@@ -15,6 +15,7 @@
     |- MatchRequired           428  PRECONDITION_REQUIRED
     |- Limited                 429  RATE_LIMITED
     |- Unavailable             503  UNAVAILABLE
+    |  |- Stopped              503  UNAVAILABLE: a dependency was not called (shared/resilience/stopped.py)
     |  `- OutcomeUnknown       503  OUTCOME_UNKNOWN: a commit whose fate could not be learnt
     `- Contended               503  CONTENDED: lost a race for a row or a stream version; rolled back, safe to repeat
 
@@ -22,6 +23,11 @@ Status codes are the contract's: shared/contracts/problems.py translates, in one
 """
 
 import inspect
+import traceback
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 class MeridianError(Exception):
@@ -142,6 +148,15 @@ class Unavailable(MeridianError):
     """How long until another try is worth it."""
 
 
+class Stopped(Unavailable):
+    """A dependency of this was not called."""
+
+    def __init__(self, detail: str | None = None, wait_seconds: float = 1.0) -> None:
+        """wait_seconds: how long until it is worth another try."""
+        super().__init__(detail)
+        self.wait_seconds = wait_seconds
+
+
 class OutcomeUnknown(Unavailable):
     """The connection broke while committing: the same request tells whether it took effect."""
 
@@ -152,3 +167,12 @@ class Contended(MeridianError):
     """Another request changed the same thing at the same time; nothing was done."""
 
     code = "CONTENDED"
+
+
+def summary(error: BaseException) -> str:
+    """What went wrong, for a person. Of a defect only its kind and place: its text might quote what is nobody's."""
+    if isinstance(error, MeridianError):
+        return f"{error.code}: {error.detail}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(ROOT))]
+    place = f" at {Path(frames[-1].filename).relative_to(ROOT)}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"

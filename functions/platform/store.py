@@ -25,7 +25,7 @@ from shared.telemetry import metrics
 SERVICES: Final = Path(__file__).parent.parent
 DOCUMENT: Final = SERVICES / "openapi.json"
 DOCS: Final = Path(__file__).with_name("docs.html")
-EVENT_STORE: Final = SERVICES.parent / "shared" / "outbox" / "sql"
+EVERYWHERE: Final = [SERVICES.parent / "shared" / part / "sql" / "audit.sql" for part in ("outbox", "jobs")]
 
 
 @cache
@@ -139,14 +139,14 @@ class ParkedStore:
 
 
 class Invariants:
-    """Every query of the service's sql/audit.sql, and of the event store's: a row that comes back is a violation."""
+    """Every query of sql/audit.sql, the service's and those that all have: a row that comes back is a violation."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._folder = SERVICES / work.service / "sql"
 
     def check(self, at: datetime | None) -> Audited:
-        return self._run([EVENT_STORE / "audit.sql", self._folder / "audit.sql"], at=at)
+        return self._run([*EVERYWHERE, self._folder / "audit.sql"], at=at)
 
     def check_paid(self, paid: Paid) -> Audited:
         return self._run([self._folder / "audit_paid.sql"], **asdict(paid))

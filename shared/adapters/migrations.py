@@ -2,7 +2,8 @@
 
     python -m shared.adapters.migrations wallet supply ...
 
-The event store's own migrations (shared/outbox) come first, then the service's. A file is never edited after landing.
+What every service's database has (the event store, failures of jobs) comes first, then the service's own. A file is
+never edited after landing.
 """
 
 import sys
@@ -17,7 +18,7 @@ from yoyo.connections import parse_uri
 from shared.config import Settings, settings
 
 ROOT = Path(__file__).parent.parent.parent
-EVENT_STORE = ROOT / "shared" / "outbox" / "sql" / "migrations"
+EVERYWHERE = [ROOT / "shared" / part / "sql" / "migrations" for part in ("outbox", "jobs")]
 
 
 class _Backend(DatabaseBackend):  # type: ignore[misc]
@@ -50,7 +51,7 @@ def migrate(service: str, config: Settings) -> int:
     backend = _Backend(parse_uri(uri), "_yoyo_migrations")
     with backend:
         backend.init_database()
-        migrations = read_migrations(str(EVENT_STORE), str(ROOT / "functions" / service / "sql" / "migrations"))
+        migrations = read_migrations(*map(str, [*EVERYWHERE, ROOT / "functions" / service / "sql" / "migrations"]))
         with backend.lock():
             due = backend.to_apply(migrations)
             backend.apply_migrations(due)

@@ -26,7 +26,6 @@ from shared.registry import load
 from shared.resilience.breaker import Breaker
 from shared.resilience.deadline import time_for
 from shared.resilience.policies import POLICIES
-from shared.resilience.stopped import Stopped
 from shared.telemetry.context import trail
 
 CALLER: Final = "meridian-caller"
@@ -158,12 +157,12 @@ def failure(error: errors.MeridianError) -> Any:
     info = any_pb2.Any()
     info.Pack(error_details_pb2.ErrorInfo(reason=error.code, domain="meridian"))
     details = [info]
-    if isinstance(error, Stopped):
+    if isinstance(error, errors.Stopped):
         wait = any_pb2.Any()
         wait.Pack(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=ceil(error.wait_seconds))))
         details.append(wait)
     status = rpc_status.to_status(status_pb2.Status(code=code, message=error.detail, details=details))
-    if isinstance(error, Stopped):
+    if isinstance(error, errors.Stopped):
         status = status._replace(trailing_metadata=(*status.trailing_metadata, (PUSHBACK, "-1")))
     return status
 

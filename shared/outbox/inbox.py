@@ -14,12 +14,10 @@ counted in the consumer's database, in a transaction of their own after the fail
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
@@ -27,7 +25,7 @@ import msgspec
 from shared.adapters.clock import Clock
 from shared.adapters.postgres import Database, Transaction, retried
 from shared.contracts.events import Event, StoredEvent, opened
-from shared.errors import Contended, Malformed, MeridianError, Unavailable
+from shared.errors import Contended, Malformed, MeridianError, Unavailable, summary
 from shared.outbox.log import SQL
 from shared.registry import Row
 from shared.telemetry.context import follow
@@ -42,8 +40,6 @@ UNAVAILABLE_FOR: Final = timedelta(seconds=60)
 
 RETRY_FIRST: Final = timedelta(seconds=5)
 """When what was parked as unavailable is tried again; after that, when it has waited as long again as it had."""
-
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 Received = Literal["applied", "known", "parked"]
 Read = Callable[[str, str, int], list[StoredEvent]]
@@ -219,13 +215,13 @@ class Inbox:
                     stream_id=stream,
                     version=event.version,
                     reason="unavailable" if transient else "failed",
-                    error=told(error),
+                    error=summary(error),
                     event=msgspec.json.encode(event).decode(),
                     at=now,
                     retry_at=now + RETRY_FIRST if transient else None,
                 )
         if parked:
-            log.error("%s parks %s version %d: %s", name, stream, event.version, told(error), exc_info=not transient)
+            log.error("%s parks %s version %d: %s", name, stream, event.version, summary(error), exc_info=not transient)
         return parked
 
     def _drain(self, stream: str, *, again: bool = False) -> int:
@@ -245,7 +241,7 @@ class Inbox:
                 if not taken:
                     raise
                 if not self._parks(taken[-1], error):
-                    log.warning("%s failed at a parked event of %s: %s", self._row.name, stream, told(error))
+                    log.warning("%s failed at a parked event of %s: %s", self._row.name, stream, summary(error))
                 return applied
         raise AssertionError("count() ends never")
 
@@ -267,12 +263,3 @@ class Inbox:
             taken.append(msgspec.convert(parked["event"], StoredEvent))
             self._apply(transaction, taken[-1])
             return True
-
-
-def told(error: BaseException) -> str:
-    """What went wrong, for a person. Of a defect only its kind and place: its text might quote what is nobody's."""
-    if isinstance(error, MeridianError):
-        return f"{error.code}: {error.detail}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(ROOT))]
-    place = f" at {Path(frames[-1].filename).relative_to(ROOT)}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"

@@ -12,6 +12,7 @@ from shared.adapters.postgres import Transaction
 from shared.adapters.resources import Resources
 from shared.contracts.encode import from_json, to_json
 from shared.idempotency import Key
+from shared.jobs.failures import FailureStore
 from shared.outbox.log import EventLog
 
 T = TypeVar("T")
@@ -45,6 +46,11 @@ class UnitOfWork:
     def events(self) -> EventLog:
         """The service's facts."""
         return EventLog(self.opened, self.settings.cell, self._began)
+
+    @property
+    def failures(self) -> FailureStore:
+        """The items of this service's jobs that failed."""
+        return FailureStore(self.opened, self._began)
 
     def now(self) -> datetime:
         """The time of the transaction; for a saga, the present."""

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from shared.errors import Unavailable
+from shared.errors import Stopped, Unavailable
 from shared.resilience.deadline import time_for
-from shared.resilience.stopped import CircuitOpen, Overloaded, Stopped
+from shared.resilience.stopped import CircuitOpen, Overloaded
 
 log = logging.getLogger(__name__)
 

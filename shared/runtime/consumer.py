@@ -20,9 +20,8 @@ from typing import Final, Protocol
 from shared.adapters.kafka_group import Group, Place, Record
 from shared.adapters.resources import Resources
 from shared.adapters.topics import group_name, topic_name
-from shared.errors import MeridianError
+from shared.errors import MeridianError, summary
 from shared.outbox.batch import TOGETHER
-from shared.outbox.inbox import told
 from shared.outbox.replay import Comparison
 from shared.outbox.source import Sources
 from shared.registry import load
@@ -153,7 +152,7 @@ class Partitions:
             except Exception as error:  # noqa: BLE001 - whatever it is, the record is to be tried again
                 line.fails()
                 # A defect is told of with its place when it is parked; here only that something is tried again.
-                log.warning("%s tries %s again in %.1f s: %s", self._name, record.place, line.delay, told(error))
+                log.warning("%s tries %s again in %.1f s: %s", self._name, record.place, line.delay, summary(error))
                 return
             line.succeeds(1)
 

@@ -94,42 +94,95 @@ class Parked:
     oldest_seconds: float
 
 
-class ParkedCollector(Collector):
-    """What consumers could not apply, counted when it is asked about.
+@dataclass(frozen=True, slots=True)
+class FailingItems:
+    """How many items a job fails at, and for how long the first of them has failed."""
+
+    job: str
+    items: int
+    oldest_seconds: float
+
+
+class CountedCollector(Collector):
+    """Things of a database that wait, counted when it is asked about: how many, and for how long the oldest.
 
     A database that does not answer leaves the counts out, and nothing else: its circuit breaker tells of it.
     """
 
-    def __init__(self, read: Callable[[], Iterable[Parked]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        about: tuple[str, str],
+        labels: Sequence[str],
+        read: Callable[[], Iterable[tuple[Sequence[str], int, float]]],
+    ) -> None:
+        """
+        name: of the gauge that counts, and about: what it and the oldest one's age tell.
+        read: the series, each as (values of the labels, how many, seconds).
+        """
+        self._name = name
+        self._about = about
+        self._labels = labels
         self._read = read
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The gauges without their values: that they are registered is no reason to count."""
-        yield self._gauge("events", "Events that wait, by consumer and by why: a failed one waits for a person.")
-        yield self._gauge("oldest_seconds", "For how long the oldest of them has waited.")
+        kind = self._name.rpartition("_")[0]
+        yield GaugeMetricFamily(self._name, self._about[0], labels=self._labels)
+        yield GaugeMetricFamily(f"{kind}_oldest_seconds", self._about[1], labels=self._labels)
 
     def collect(self) -> Iterator[Metric]:
-        """A series for each consumer and reason for which something is parked."""
-        events, oldest = self.describe()
+        """A series for each of the labels' values of which there is something."""
+        counts, oldest = self.describe()
         try:
-            for parked in self._read():
-                events.add_metric([parked.consumer, parked.reason], parked.events)
-                oldest.add_metric([parked.consumer, parked.reason], parked.oldest_seconds)
+            for values, number, seconds in self._read():
+                counts.add_metric(values, number)
+                oldest.add_metric(values, seconds)
         except MeridianError as error:
-            log.warning("what is parked could not be counted: %s", error)
+            log.warning("%s could not be counted: %s", self._name, error)
         except Exception:
-            log.exception("what is parked could not be counted")
-        yield events
+            log.exception("%s could not be counted", self._name)
+        yield counts
         yield oldest
 
-    @staticmethod
-    def _gauge(name: str, about: str) -> GaugeMetricFamily:
-        return GaugeMetricFamily(f"meridian_parked_{name}", about, labels=["consumer", "reason"])
+
+class ParkedCollector(CountedCollector):
+    """What consumers could not apply."""
+
+    def __init__(self, read: Callable[[], Iterable[Parked]]) -> None:
+        about = (
+            "Events that wait, by consumer and by why: a failed one waits for a person.",
+            "For how long the oldest of them has waited.",
+        )
+        super().__init__(
+            "meridian_parked_events",
+            about,
+            ["consumer", "reason"],
+            lambda: [((each.consumer, each.reason), each.events, each.oldest_seconds) for each in read()],
+        )
+
+
+class FailingCollector(CountedCollector):
+    """At how many items jobs fail."""
+
+    def __init__(self, read: Callable[[], Iterable[FailingItems]]) -> None:
+        about = ("Items that a job fails at, and tries again.", "For how long the first of them has failed.")
+        super().__init__(
+            "meridian_failing_items",
+            about,
+            ["job"],
+            lambda: [((each.job,), each.items, each.oldest_seconds) for each in read()],
+        )
 
 
 def tell_parked(read: Callable[[], Iterable[Parked]]) -> None:
     """Have this process tell what is parked. To be asked once."""
     REGISTRY.register(ParkedCollector(read))
+
+
+def tell_failing(read: Callable[[], Iterable[FailingItems]]) -> None:
+    """Have this process tell at how many items jobs fail. To be asked once."""
+    REGISTRY.register(FailingCollector(read))
 
 
 def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from shared.adapters.postgres import Database
 from shared.contracts.events import StoredEvent
-from shared.errors import Contended, OutcomeUnknown, Refusal, Unavailable
-from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR, Unreadable, told
+from shared.errors import Contended, OutcomeUnknown, Refusal, Unavailable, summary
+from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR, Unreadable
 from shared.outbox.log import SQL
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody, source
@@ -185,7 +185,7 @@ def test_the_reason_is_told_and_no_secret(consumer: Consumer, database: Database
     assert (row["stream"], row["version"], row["events"], row["attempts"]) == (name, 1, 2, ATTEMPTS)
     assert (row["reason"], row["type"]) == ("failed", TYPE)
     assert row["error"].startswith("KeyError at tests/shared/outbox/")
-    assert told(Unavailable("the hold is not known yet")) == "UNAVAILABLE: the hold is not known yet"
+    assert summary(Unavailable("the hold is not known yet")) == "UNAVAILABLE: the hold is not known yet"
 
 
 # Redrive
