@@ -1,7 +1,10 @@
 """What can go wrong, once for all of Meridian. The docstring of an error is its message; its code is stable.
 
     MeridianError
-    |- Malformed               400  VALIDATION_FAILED, IDEMPOTENCY_KEY_REQUIRED, ...
+    |- Malformed               400  VALIDATION_FAILED
+    |  |- KeyRequired          400  IDEMPOTENCY_KEY_REQUIRED
+    |  |- KeyMalformed         400  IDEMPOTENCY_KEY_MALFORMED
+    |  `- DuplicateHeader      400  DUPLICATE_HEADER
     |- Unauthenticated         401  UNAUTHENTICATED
     |  `- SessionEnded         401  SESSION_ENDED
     |- Forbidden               403  SCOPE_MISSING
@@ -58,9 +61,21 @@ class Malformed(MeridianError):
 
 
 class KeyRequired(Malformed):
-    """This operation needs an Idempotency-Key header of 16 to 255 printable ASCII characters."""
+    """This operation needs an Idempotency-Key header of 16 to 255 printable ASCII characters without a comma."""
 
     code = "IDEMPOTENCY_KEY_REQUIRED"
+
+
+class KeyMalformed(Malformed):
+    """An Idempotency-Key has 16 to 255 printable ASCII characters, and no comma."""
+
+    code = "IDEMPOTENCY_KEY_MALFORMED"
+
+
+class DuplicateHeader(Malformed):
+    """This header has one value, and was sent more than once."""
+
+    code = "DUPLICATE_HEADER"
 
 
 class Unauthenticated(MeridianError):

@@ -6,7 +6,6 @@ unmatched.py).
 """
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +23,6 @@ from shared.contracts.operations import Caller, Repeated, Request, Resource
 from shared.errors import (
     Forbidden,
     KeyInUse,
-    KeyRequired,
     Malformed,
     MeridianError,
     NotFound,
@@ -32,7 +30,6 @@ from shared.errors import (
     Refusal,
     SessionEnded,
     TooLarge,
-    Unauthenticated,
 )
 from shared.idempotency import Answer, Key, fingerprint
 from shared.registry import Row, load
@@ -42,6 +39,14 @@ from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
 from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.peer import client_address
+from shared.runtime.request_headers import (
+    HOST,
+    IDEMPOTENCY_KEY,
+    SINGLE,
+    bearer_token,
+    idempotency_key,
+    refuse_repeated,
+)
 from shared.runtime.routes import pattern
 from shared.telemetry.context import follow, trail
 from shared.telemetry.metrics import observe
@@ -53,7 +58,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KEY: Final = re.compile(r"[!-~]{16,255}", re.ASCII)
 CONSISTENCIES: Final = ("strong", "eventual")
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
@@ -77,6 +81,7 @@ class HttpOperation:
         self._limits = limits
         self._cache = cache
         self._pattern = pattern(bound.row)
+        self._single = SINGLE | ({IDEMPOTENCY_KEY.lower()} if bound.row.idempotency else set())
         self._deprecation = deprecation(bound.row)
         self._seconds = load().seconds_of(bound.row)
 
@@ -91,6 +96,7 @@ class HttpOperation:
     def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:
         """Against its network address every request counts, against its user or Ethereum address the good ones."""
         meter.count("ip", client_address(request, self._settings.proxies))
+        refuse_repeated(request.headers, self._single)
         caller = self._authenticate(request)
         if caller:
             meter.expect("user", caller.user_id)
@@ -115,10 +121,7 @@ class HttpOperation:
     def _authenticate(self, request: flask.Request) -> Caller | None:
         if self._row.scope == "public":
             return None
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated
-        now = self._clock.now()
+        token, now = bearer_token(request), self._clock.now()
         caller = tokens.verify(self._settings, token, now)
         if self._row.session == "checked" and not self._sessions.alive(caller.session_id, now):
             raise SessionEnded
@@ -150,13 +153,10 @@ class HttpOperation:
     def _key(
         self, request: flask.Request, caller: Caller | None, query: list[tuple[str, str]], body: dict[str, Any] | None
     ) -> Key:
-        value = request.headers.get("Idempotency-Key", "")
-        if not KEY.fullmatch(value):
-            raise KeyRequired(field="Idempotency-Key")
         return Key(
             caller=caller.user_id if caller else "",
             operation=self._row.name,
-            value=value,
+            value=idempotency_key(request),
             fingerprint=fingerprint(self._row.method, request.path, query, body),
         )
 
@@ -265,6 +265,7 @@ def answered(
     follow(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
     began = time.monotonic()
     try:
+        refuse_repeated(request.headers, HOST)
         response = serve(request)
     except MeridianError as error:
         response = flask.Response(problems.body_of(error, _id()), problems.status_of(error), problems.headers_of(error))

@@ -11,6 +11,7 @@ import flask
 
 from shared.config import Settings
 from shared.errors import Unauthenticated
+from shared.runtime.request_headers import SINGLE, bearer_token, refuse_repeated
 
 if TYPE_CHECKING:
     from shared.adapters.oidc import GoogleTokens
@@ -24,14 +25,15 @@ class Doorkeeper:
         self._tokens: GoogleTokens | None = None
 
     def check(self, request: flask.Request, secret: str) -> None:
-        """Let a request in, which on the local stack presents this secret. Raises Unauthenticated, Unavailable."""
+        """Let a request in, which on the local stack presents this secret.
+
+        Raises Unauthenticated, DuplicateHeader, Unavailable.
+        """
+        refuse_repeated(request.headers, SINGLE)
         if self._settings.local:
             authorise_internal(secret, self._settings)
             return
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated
-        self._google().check(token)
+        self._google().check(bearer_token(request))
 
     def _google(self) -> "GoogleTokens":
         if self._tokens is None:

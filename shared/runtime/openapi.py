@@ -46,7 +46,7 @@ KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": r"^[!-+\--~]+$"},
 }
 IF_MATCH: Final[dict[str, Any]] = {
     "name": "If-Match",

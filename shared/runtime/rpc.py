@@ -16,12 +16,16 @@ from shared.errors import Forbidden, MeridianError
 from shared.registry import Row
 from shared.resilience.deadline import within
 from shared.runtime.binding import Bound
+from shared.runtime.request_headers import refuse_repeated
 from shared.telemetry.context import follow
 from shared.telemetry.metrics import observe
 
 log = logging.getLogger(__name__)
 
 THREADS: Final = 16
+
+SINGLE: Final = frozenset({CALLER, REQUEST_ID})
+"""The metadata that is read and has one value, as a header of its name has. gRPC itself sends one traceparent."""
 
 
 def server(bounds: Sequence[Bound], port: int, host: str) -> tuple[grpc.Server, int]:
@@ -51,10 +55,12 @@ def _handler(bound: Bound) -> Callable[[Message, grpc.ServicerContext], Any]:
     """A gRPC method that calls an operation. Errors travel as status details that carry their code."""
 
     def handle(request: Message, context: grpc.ServicerContext) -> Any:
-        sent = {key: str(value) for key, value in context.invocation_metadata() or ()}
+        metadata = [(key, str(value)) for key, value in context.invocation_metadata() or ()]
+        sent = dict(metadata)
         follow(sent.get(REQUEST_ID), sent.get(TRACEPARENT))
         began, outcome = time.monotonic(), "OK"
         try:
+            refuse_repeated(metadata, SINGLE)
             _authorise(bound.row, sent.get(CALLER, ""))
             with within(context.time_remaining()):
                 return bound.run(request=request)

@@ -7,8 +7,8 @@ from typing import Final
 
 from ulid import ULID
 
-REQUEST_ID: Final = re.compile(r"[!-~]{1,128}", re.ASCII)
-"""What a caller's X-Request-Id may be, so that it can stand in every header, log and event."""
+REQUEST_ID: Final = re.compile(r"[!-+\--~]{1,128}", re.ASCII)
+"""What a caller's X-Request-Id may be, so that it can stand in every header, log and event: no two of them in one."""
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 

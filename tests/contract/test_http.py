@@ -72,7 +72,7 @@ class Answer:
         assert set(problem) == {"type", "title", "status", "detail", "code", "request_id"}
         assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
         assert problem["request_id"] == self.headers["x-request-id"]
-        assert re.fullmatch(r"[!-~]{1,128}", problem["request_id"])
+        assert re.fullmatch(r"[!-+\--~]{1,128}", problem["request_id"])
         assert self.headers["x-served-by"] == "us-central1"
         assert self.headers["cache-control"] == "no-store"
 

@@ -269,10 +269,11 @@ BAD_KEYS = {
 def test_a_key_is_16_to_255_printable_characters(
     key: bytes | None, buyer: Person, fine: dict[str, Any], edge: httpx.Client, books: Books
 ) -> None:
-    """Anything else is 400 IDEMPOTENCY_KEY_REQUIRED, and nothing is ordered."""
+    """None is 400 IDEMPOTENCY_KEY_REQUIRED, anything else IDEMPOTENCY_KEY_MALFORMED, and nothing is ordered."""
     headers = [(b"Authorization", f"Bearer {buyer.access_token}".encode())]
     headers += [(b"Idempotency-Key", key)] if key is not None else []
-    problem = refused(edge.post("/v1/orders", json=fine, headers=headers), 400, "IDEMPOTENCY_KEY_REQUIRED")
+    code = "IDEMPOTENCY_KEY_REQUIRED" if key is None else "IDEMPOTENCY_KEY_MALFORMED"
+    problem = refused(edge.post("/v1/orders", json=fine, headers=headers), 400, code)
     assert problem["errors"][0]["field"] == "Idempotency-Key"
     assert books.orders_of(buyer.user_id) == []
 

@@ -202,7 +202,8 @@ def test_a_key_belongs_to_its_caller(merchant: Person, buyer: Person) -> None:
 @pytest.mark.parametrize("key", [None, "", "x" * 15, "x" * 256])
 def test_a_key_is_needed(merchant: Person, key: str | None) -> None:
     """None, or one that is not 16 to 255 printable ASCII characters, is 400."""
-    refused(merchant.request("POST", SUPPLIES, terms(), key), 400, "IDEMPOTENCY_KEY_REQUIRED", "Idempotency-Key")
+    code = "IDEMPOTENCY_KEY_REQUIRED" if key is None else "IDEMPOTENCY_KEY_MALFORMED"
+    refused(merchant.request("POST", SUPPLIES, terms(), key), 400, code, "Idempotency-Key")
 
 
 @pytest.mark.parametrize("key", ["!" * 16, "~" * 255])

@@ -29,7 +29,7 @@ stored = st.builds(
     at=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
     data=data,
     metadata=st.builds(
-        dict, request_id=st.from_regex(r"[!-~]{1,128}", fullmatch=True), traceparent=st.sampled_from(["", TRACED])
+        dict, request_id=st.from_regex(r"[!-+\--~]{1,128}", fullmatch=True), traceparent=st.sampled_from(["", TRACED])
     ),
 )
 

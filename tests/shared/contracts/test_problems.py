@@ -70,7 +70,6 @@ def test_the_drawing_is_the_tree() -> None:
     drawn = dict(re.findall(r"[|`]- (\w+) +(\d{3}) ", errors.__doc__ or ""))
     shared = {kind.__name__: str(problems.status_of(kind())) for kind in ERRORS if kind.__module__ == "shared.errors"}
     shared.pop("MeridianError")
-    shared.pop("KeyRequired")  # a Malformed of the runtime's; the drawing gives its code
     assert drawn == shared
 
 
