@@ -10,7 +10,7 @@ from ulid import ULID
 PREFIXES: Final = {
     "usr": "user", "ses": "session", "wal": "wallet", "hld": "hold", "trf": "transfer", "ent": "entry",
     "sup": "supply", "rsv": "reservation", "ord": "order", "itm": "order item", "clm": "claim", "evt": "event",
-    "dep": "deposit", "wdr": "withdrawal", "col": "collection",
+    "qte": "quote", "dep": "deposit", "wdr": "withdrawal", "col": "collection",
     "whk": "webhook", "dlv": "delivery",
 }  # fmt: skip
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 REASON: Final = {"pending": "cancelled", "confirmed": "cancelled"}
 """Why a hold is released of an order that has no outcome yet; else its outcome says why."""
 
+UNITS_MOST: Final = 2**32 - 1
+"""What the contract's uint32 takes. Many lines of one supply may ask for more; none has so many."""
+
 
 class SupplyClient:
     """The supply service, as the order service sees it."""
@@ -49,7 +52,10 @@ class SupplyClient:
         }
 
     def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Verdict]:
-        lines = [supply_pb2.CheckRequest.Line(supply_id=each, quantity=quantity) for each, quantity in units.items()]
+        lines = [
+            supply_pb2.CheckRequest.Line(supply_id=each, quantity=min(quantity, UNITS_MOST))
+            for each, quantity in units.items()
+        ]
         request = supply_pb2.CheckRequest(user_id=user_id, address=address, lines=lines, proofs=_proofs(proofs))
         response = self._channel.call("Supply.Check", request, supply_pb2.CheckResponse)
         return {

@@ -11,8 +11,6 @@ from functions.order.views import OrderView
 from shared.contracts.operations import Caller, Request
 from shared.errors import KeyInUse
 
-EXPIRED = ("QUOTE_EXPIRED", "The quote has expired: ask for another.")
-
 
 class CreateOrder(Request):
     """What to buy, and from which wallet to pay; with a quote, at the prices that it tells."""
@@ -41,11 +39,13 @@ def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderV
 def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> str:
     """T0 asks for the terms, outside any transaction; T1 commits the order at those terms together with its key.
 
-    One with a quote that has expired fails as it is placed.
+    One whose quote has expired, was used, or was made for other terms fails as it is placed.
     """
     quote = work.quotes.open(request.quote) if request.quote is not None else None
     wanted = ask(request.wallet_id, request.items, caller, work)
-    lines = quote.honoured(caller.user_id, request.wallet_id, wanted.lines) if quote else wanted.lines
+    lines = wanted.lines
+    if quote:
+        lines = quote.honoured(caller.user_id, request.wallet_id, lines, wanted.proofs)
     expires_at = work.now() + timedelta(seconds=work.order_ttl_seconds)
     placed = place(
         work.new_id("ord"), caller.user_id, request.wallet_id, wanted.address, lines, work.fee_bps, expires_at
@@ -53,6 +53,6 @@ def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> str:
     with work.transaction() as t1:
         t1.lease_key(placed.order_id)
         order = t1.orders.place(placed)
-        if quote and quote.expired(t1.now()):
-            t1.orders.record(order, order.fail(*EXPIRED))
+        if quote and (refusal := quote.refusal(wanted.lines, t1.now()) or t1.orders.use_quote(quote.id, order)):
+            t1.orders.record(order, order.fail(*refusal))
     return placed.order_id

@@ -46,6 +46,9 @@ class Orders(ShownOrders, Protocol):
     def place(self, placed: OrderPlaced) -> Order:
         """Begin an order."""
 
+    def use_quote(self, quote_id: str, order: Order) -> Refused | None:
+        """Use a quote for an order that is placed with it; the refusal when another order has used it."""
+
     def lock(self, order_id: str) -> Order:
         """An order folded from its events, held against change by others. Raises NotFound."""
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from functions.order.buying import OrderLines, Wanted, ask
 from functions.order.domain.placing import total_of
-from functions.order.domain.quoting import QUOTABLE, Verdict, quote_of
+from functions.order.domain.quoting import Verdict, quote_of
 from functions.order.ports import QuoteWork
 from functions.order.views import QuotedItemView, QuoteView
 from shared.contracts.operations import Caller, Request
@@ -20,18 +20,20 @@ class QuoteOrder(Request):
 
 
 def quote_order(request: QuoteOrder, caller: Caller, work: QuoteWork) -> QuoteView:
-    """Total, every reason against it, what the wallet has, and a quote, by which an order gets these prices.
+    """Total, every reason against it, what the wallet has, and a quote, by which one order gets these prices.
 
-    There is no quote at a price that is not the buyer's: out of its phase, or for those on a list.
+    There is a quote only of what the buyer could buy now, all of it: nobody keeps a price that was never theirs.
     Raises Malformed, NotFound, Unavailable.
     """
     wanted = ask(request.wallet_id, request.items, caller, work)
     total, currency = total_of(wanted.lines), wanted.lines[0].terms.currency
     verdicts = work.supply.check(_units(wanted), caller.user_id, wanted.address, wanted.proofs)
     purse = work.wallet.purse(request.wallet_id, currency)
-    reasons = {*purse.reasons_against(total), *(reason for verdict in verdicts.values() for reason in verdict.reasons)}
+    reasons = {*purse.reasons_against(total)}
+    for line in wanted.lines:
+        reasons |= verdicts[line.terms.supply_id].reasons_at(line.terms)
     expires_at = work.now() + timedelta(seconds=work.quote_ttl_seconds)
-    quote = quote_of(caller.user_id, request.wallet_id, wanted.lines, expires_at)
+    made = (work.new_id("qte"), caller.user_id, request.wallet_id, wanted.lines, wanted.proofs, expires_at)
     return QuoteView(
         eligible=not reasons,
         reasons=sorted(reasons),
@@ -40,7 +42,7 @@ def quote_order(request: QuoteOrder, caller: Caller, work: QuoteWork) -> QuoteVi
         items=_items(wanted, verdicts),
         available_balance=Amount(purse.available),
         expires_at=expires_at,
-        quote=work.quotes.seal(quote) if reasons <= QUOTABLE else None,
+        quote=None if reasons else work.quotes.seal(quote_of(*made)),
     )
 
 

@@ -18,7 +18,7 @@ from functions.order.domain.quoting import Quote
 from shared.contracts.encode import to_json
 from shared.money import Amount
 
-PURPOSE: Final = b"meridian/order/quote/1\n"
+PURPOSE: Final = b"meridian/order/quote/2\n"
 
 
 class SignedQuotes:

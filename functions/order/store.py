@@ -13,8 +13,9 @@ import msgspec
 from functions.order.clients import ClaimingClient, SupplyClient, WalletClient
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Stage, Status, apply, fold
+from functions.order.domain.quoting import QUOTE_USED
 from functions.order.domain.refusing import refund_refusal_of, refusal_of
-from functions.order.ports import Paid, Task
+from functions.order.ports import Paid, Refused, Task
 from functions.order.quotes import SignedQuotes
 from functions.order.views import FailureView, ItemView, OrderEventView, OrderView
 from shared import ids
@@ -145,6 +146,10 @@ class OrderStore:
             due_at=order.due_at(self._work.matures_after),
         )
         self._work.changes([order.id])
+
+    def use_quote(self, quote_id: str, order: Order) -> Refused | None:
+        used = SQL.use_quote(self._work.opened, quote_id=quote_id, order_id=order.id, at=self._work.now())
+        return None if used else QUOTE_USED
 
     def lock(self, order_id: str) -> Order:
         if SQL.lock_order(self._work.opened, id=order_id) is None:

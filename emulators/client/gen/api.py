@@ -1165,9 +1165,9 @@ class Client(Caller):
     def quote_order(self, *, wallet_id: str, items: list[OrderLine]) -> QuoteView:
         """Tell what an order would cost and whether it would go through, without placing it.
 
-        Total, every reason against it, what the wallet has, and a quote, by which an order gets these prices.
+        Total, every reason against it, what the wallet has, and a quote, by which one order gets these prices.
 
-        There is no quote at a price that is not the buyer's: out of its phase, or for those on a list.
+        There is a quote only of what the buyer could buy now, all of it: nobody keeps a price that was never theirs.
 
         POST /v1/orders/quote.
         """

@@ -5,6 +5,10 @@ INSERT INTO orders (id, user_id, wallet_id, merchant_id, currency, total, status
 VALUES (:id, :user_id, :wallet_id, :merchant_id, :currency, :total, :status, :stage, :items::jsonb, :expires_at, :version,
     :due_at, :created_at, :updated_at);
 
+-- name: use_quote!
+-- A quote is used for an order, in the transaction that places it; no row when another order has used it.
+INSERT INTO used_quotes (quote_id, order_id, used_at) VALUES (:quote_id, :order_id, :at) ON CONFLICT DO NOTHING;
+
 -- name: update_order!
 -- The projection follows the events.
 UPDATE orders SET status = :status, stage = :stage, failure = :failure::jsonb, paid_at = :paid_at, version = :version,

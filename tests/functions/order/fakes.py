@@ -14,7 +14,7 @@ import msgspec
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Status, fold
 from functions.order.domain.placing import Terms
-from functions.order.domain.quoting import Purse, Verdict
+from functions.order.domain.quoting import QUOTE_USED, Purse, Verdict
 from functions.order.domain.refusing import refund_refusal_of, refusal_of
 from functions.order.ports import (
     Claiming,
@@ -66,11 +66,13 @@ class Ledger:
     keys: dict[str, Lease] = field(default_factory=dict)
     due: dict[str, tuple[datetime | None, int]] = field(default_factory=dict)
     """By order: when somebody has to look after it, and how often that was tried."""
+    used_quotes: set[str] = field(default_factory=set)
 
     def copy(self) -> "Ledger":
         """A ledger to write in, which may be thrown away. Facts are never changed."""
         histories = {order_id: list(history) for order_id, history in self.histories.items()}
-        return Ledger(histories, {key: replace(lease) for key, lease in self.keys.items()}, dict(self.due))
+        keys = {key: replace(lease) for key, lease in self.keys.items()}
+        return Ledger(histories, keys, dict(self.due), set(self.used_quotes))
 
     def order(self, order_id: str) -> Order | None:
         """An order, as its facts tell it."""
@@ -256,6 +258,12 @@ class FakeOrders:
     def place(self, placed: OrderPlaced) -> Order:
         self._ledger.histories[placed.order_id] = [(placed, self._now)]
         return self._due(self.lock(placed.order_id))
+
+    def use_quote(self, quote_id: str, order: Order) -> Refused | None:
+        if quote_id in self._ledger.used_quotes:
+            return QUOTE_USED
+        self._ledger.used_quotes.add(quote_id)
+        return None
 
     def lock(self, order_id: str) -> Order:
         order = self._ledger.order(order_id)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from emulators.buyer import Person, fresh_key
 from functions.order.domain.order import Order
 from functions.order.domain.placing import Terms
-from functions.order.domain.quoting import Purse, Verdict
+from functions.order.domain.quoting import QUOTE_USED, Purse, Verdict
 from functions.order.ports import Paid, SagaWork, Task
 from functions.order.store import Work
 from shared import ids
@@ -337,6 +338,19 @@ def test_a_key_is_leased_to_one_request(trade: Trade) -> None:
     assert trade.work(trade.key).resumed() == order.id
     with pytest.raises(KeyInUse):
         trade.work(trade.key).resumed()
+
+
+def test_a_quote_is_used_by_one_order(trade: Trade) -> None:
+    """The first that is committed with it; what was rolled back has not used it."""
+    order, other, quote_id = trade.place(), trade.place(), ids.new("qte", "us")
+    with suppress(RuntimeError), trade.work().transaction() as work:
+        assert work.orders.use_quote(quote_id, other) is None
+        raise RuntimeError
+    with trade.work().transaction() as work:
+        assert work.orders.use_quote(quote_id, order) is None
+    with trade.work().transaction() as work:
+        assert work.orders.use_quote(quote_id, other) == QUOTE_USED
+        assert work.orders.use_quote(ids.new("qte", "us"), other) is None
 
 
 def test_a_lease_that_is_given_up_is_free_at_once(trade: Trade) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from emulators.buyer import Person, fresh_key
 from functions.order.domain.errors import OrderRefused, QuoteInvalid
-from functions.order.domain.quoting import Quote, QuotedLine
+from functions.order.domain.quoting import Quote, QuotedLine, Verdict
 from functions.order.quotes import SignedQuotes
 from shared import ids
 from shared.money import MAXIMUM, Amount
@@ -21,7 +21,10 @@ from tests.books import Books, Stock
 from tests.conftest import FUNDS
 from tests.functions.order.conftest import Attempt, body_of
 from tests.functions.order.lists import leaf, list_of
+from tests.functions.order.samples import terms
+from tests.functions.order.steps import Disturbance, Steps
 from tests.problems import refused
+from tests.races import at_once
 
 Supply = dict[str, Any]
 OnSale = Callable[..., Supply]
@@ -84,7 +87,53 @@ def test_it_tells_every_reason(buyer: Person, on_sale: OnSale) -> None:
     told = quoted(buyer, body_of(buyer, (scarce, 2), (limited, 3), (scarce, 2)))
     assert (told["eligible"], told["reasons"]) == (False, ["INSUFFICIENT_FUNDS", "SOLD_OUT", "USER_LIMIT"])
     assert [item["reasons"] for item in told["items"]] == [["SOLD_OUT"], ["USER_LIMIT"], ["SOLD_OUT"]]
-    assert told["quote"]
+    assert told["quote"] is None
+
+
+def in_a_phase(**terms: Any) -> dict[str, Any]:
+    return {"name": "Now", "starts_at": "2026-01-01T00:00:00Z", **terms}
+
+
+UNBUYABLE: dict[str, tuple[dict[str, Any], list[int], str]] = {
+    "more than there is": ({"quantity": 3}, [4], "SOLD_OUT"),
+    "more than there is, over lines": ({"quantity": 3}, [2, 2], "SOLD_OUT"),
+    "more than one may have": ({"per_user_limit": 2}, [3], "USER_LIMIT"),
+    "more than one may have, over lines": ({"per_user_limit": 2}, [1, 1, 1], "USER_LIMIT"),
+    "more than a phase gives": ({"phases": [in_a_phase(cap=2)]}, [3], "SOLD_OUT"),
+    "more than a phase gives one": ({"phases": [in_a_phase(per_user_limit=1)]}, [2], "USER_LIMIT"),
+    "for those on a list": ({"phases": [in_a_phase(allowlist_root="0x" + "11" * 32)]}, [1], "NOT_ALLOWED"),
+    "a phase to come": ({"phases": [in_a_phase(starts_at="2100-01-01T00:00:00Z")]}, [1], "NOT_ON_SALE"),
+    "a phase that is over": ({"phases": [in_a_phase(ends_at="2026-02-01T00:00:00Z")]}, [1], "NOT_ON_SALE"),
+    "dearer than the wallet": ({"unit_price": str(FUNDS)}, [2], "INSUFFICIENT_FUNDS"),
+    "dearer than the wallet, over lines": ({"unit_price": str(FUNDS)}, [1, 1], "INSUFFICIENT_FUNDS"),
+    "more than any supply has": ({"unit_price": "0"}, [10**9] * 50, "SOLD_OUT"),
+}
+
+
+@pytest.mark.parametrize("case", UNBUYABLE)
+def test_there_is_no_quote_of_what_could_not_be_bought(case: str, buyer: Person, on_sale: OnSale) -> None:
+    """Whatever stands against buying all of it now: a price that was never the buyer's is not kept for them."""
+    terms, quantities, code = UNBUYABLE[case]
+    supply = on_sale(**terms)
+    told = quoted(buyer, body_of(buyer, *((supply, quantity) for quantity in quantities)))
+    assert (told["eligible"], told["reasons"], told["quote"]) == (False, [code], None)
+
+
+def test_there_is_no_quote_for_a_closed_wallet(buyer: Person, on_sale: OnSale, edge: httpx.Client) -> None:
+    """What it would pay with is out of reach."""
+    wallet_id = buyer.post("/v1/wallets", {"name": "Another"}, key=fresh_key())["id"]
+    assert buyer.request("DELETE", f"/v1/wallets/{wallet_id}").status_code == 204
+    told = quoted(buyer, {**body_of(buyer, (on_sale(), 1)), "wallet_id": wallet_id})
+    assert "WALLET_CLOSED" in told["reasons"]
+    assert told["quote"] is None
+
+
+def test_what_sells_in_another_phase_by_now_cannot_be_bought_at_these_terms() -> None:
+    """The terms and the verdict come of two questions; a phase may end between them."""
+    early = terms(phase="Early")
+    assert Verdict((), "Early", None).reasons_at(early) == set()
+    assert Verdict((), "Late", None).reasons_at(early) == {"NOT_ON_SALE"}
+    assert Verdict(("SOLD_OUT",), "", None).reasons_at(early) == {"NOT_ON_SALE", "SOLD_OUT"}
 
 
 def test_what_is_not_on_sale_has_no_quote(merchant: Person, on_sale: OnSale) -> None:
@@ -123,11 +172,13 @@ def test_its_price_is_honoured_though_the_supply_has_another(
     """Raised or lowered, the order costs what was told; without the quote, what it costs now."""
     supply = on_sale(unit_price="1000")
     body = body_of(buyer, (supply, 2))
-    told = quoted(buyer, body)
     for price in ("5000", "1"):
+        told = quoted(buyer, body)
         change(supply, unit_price=price)
         order = buy(buyer, {**body, "quote": told["quote"]}).json()
+        change(supply, unit_price="1000")
         assert (order["total"], order["items"][0]["unit_price"]) == ("2000", "1000")
+    change(supply, unit_price="1")
     assert buy(buyer, body).json()["total"] == "2"
     paid = [books.settled(order_id) for order_id in books.orders_of(buyer.user_id)]
     assert {account.status for account in paid} == {"paid"}
@@ -192,6 +243,85 @@ def test_a_quote_is_for_the_order_that_was_quoted(
     assert buy(buyer, {**body, "quote": token}).status_code == 201
 
 
+def nothing_is_taken(person: Person, supply: Supply, books: Books, order_id: str) -> None:
+    """A refused order is kept as failed, and has nothing reserved or held."""
+    assert books.story(order_id) == ["order.placed", "order.failed"]
+    assert books.settled(order_id).status == "failed"
+    assert books.stock(supply["id"]).reserved == 0
+    assert books.money(person.wallet_id)[1] == 0
+
+
+def test_a_quote_is_used_once(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """Another order with it is QUOTE_EXPIRED, though it is the same order; the same key is answered as before."""
+    supply, key = on_sale(), fresh_key()
+    body = body_of(buyer, (supply, 1))
+    body["quote"] = quoted(buyer, body)["quote"]
+    first = buy(buyer, body, key)
+    assert first.status_code == 201
+    order_id = refused(buy(buyer, body), 409, "QUOTE_EXPIRED")["order_id"]
+    assert books.settled(first.json()["id"]).status == "paid"
+    nothing_is_taken(buyer, supply, books, order_id)
+    again = buy(buyer, body, key)
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert books.stock(supply["id"]).available == 9
+
+
+def test_of_many_orders_at_once_one_uses_a_quote(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """The others are QUOTE_EXPIRED, and take nothing."""
+    supply = on_sale(quantity=100)
+    body = body_of(buyer, (supply, 1))
+    body["quote"] = quoted(buyer, body)["quote"]
+    tries = at_once([lambda: buyer.insist("POST", "/v1/orders", body, fresh_key())] * 8)
+    answers = [answer for answer in tries if isinstance(answer, httpx.Response)]
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+    late = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {problem["code"] for problem in late} == {"QUOTE_EXPIRED"}
+    (won,) = [answer.json() for answer in answers if answer.status_code == 201]
+    assert books.settled(won["id"]).status == "paid"
+    for problem in late:
+        nothing_is_taken(buyer, supply, books, problem["order_id"])
+    assert books.stock(supply["id"]).available == 99
+
+
+def test_a_refused_order_has_used_its_quote(buyer: Person, on_sale: OnSale, change: Callable[..., None]) -> None:
+    """Once is once: an order that came to nothing is no reason to keep a price open."""
+    supply = on_sale()
+    body = body_of(buyer, (supply, 1))
+    body["quote"] = quoted(buyer, body)["quote"]
+    change(supply, status="paused")
+    refused(buy(buyer, body), 409, "NOT_ON_SALE")
+    change(supply, status="active")
+    refused(buy(buyer, body), 409, "QUOTE_EXPIRED")
+
+
+def test_a_quote_ends_with_its_phase(buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None]) -> None:
+    """A price for friends is none for everybody, nor one of a sale without phases for a phase."""
+    early = on_sale(quantity=100, phases=[in_a_phase(name="Early", unit_price="1")])
+    plain = on_sale(quantity=100)
+    bodies = {supply["id"]: body_of(buyer, (supply, 9)) for supply in (early, plain)}
+    quotes = {supply_id: quoted(buyer, body)["quote"] for supply_id, body in bodies.items()}
+    assert all(quotes.values())
+    for supply in (early, plain):
+        change(supply, phases=[in_a_phase(name="Everybody")])
+        body = {**bodies[supply["id"]], "quote": quotes[supply["id"]]}
+        nothing_is_taken(buyer, supply, books, refused(buy(buyer, body), 409, "QUOTE_EXPIRED")["order_id"])
+
+
+def test_a_phase_that_ends_after_an_order_was_placed_refuses_it(
+    buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None], attempt: Callable[..., Attempt]
+) -> None:
+    """Reserve looks under its own lock: the terms of a quote do not outlive its phase by a slow order."""
+    supply = on_sale(phases=[in_a_phase(name="Early", unit_price="1")])
+    late = attempt(buyer, supply, by=timedelta(0))
+    late.body["quote"] = quoted(buyer, late.body)["quote"]
+    ended = Disturbance("supply.reserve", "before", lambda: change(supply, phases=[in_a_phase(name="Late")]))
+    with pytest.raises(OrderRefused) as refusal:
+        late.run(Steps(ended))
+    assert refusal.value.code == "NOT_ON_SALE"
+    nothing_is_taken(buyer, supply, books, str(refusal.value.members["order_id"]))
+
+
 def test_a_quote_that_was_altered_is_none(buyer: Person, on_sale: OnSale) -> None:
     """A price changed in it, its signature cut or moved to another payload, and what never was one."""
     body = body_of(buyer, (on_sale(), 1))
@@ -206,14 +336,17 @@ def test_a_quote_that_was_altered_is_none(buyer: Person, on_sale: OnSale) -> Non
     refused(buy(buyer, {**body, "quote": 7}), 400, "VALIDATION_FAILED", "quote")
 
 
+texts, amounts = st.text(max_size=30), st.integers(0, MAXIMUM).map(Amount)
+leaves = st.none() | st.tuples(st.integers(0, 2**53 - 1), amounts)
+lines = st.builds(
+    QuotedLine, texts, st.integers(1, 10**9), amounts, texts, st.booleans(), st.integers(0, 2**32 - 1), leaves
+)
 quotes = st.builds(
     Quote,
-    st.text(max_size=30),
-    st.text(max_size=30),
-    st.lists(
-        st.builds(QuotedLine, st.text(max_size=30), st.integers(1, 10**9), st.integers(0, MAXIMUM).map(Amount)),
-        max_size=5,
-    ).map(tuple),
+    texts,
+    texts,
+    texts,
+    st.lists(lines, max_size=5).map(tuple),
     st.datetimes(timezones=st.just(UTC)),
 )
 
@@ -277,6 +410,62 @@ def test_a_list_gives_a_price_and_a_limit_of_their_own(buyer: Person, on_sale: O
     assert order["total"] == "10"
     assert books.settled(order["id"]).status == "paid"
     refused(buy(buyer, wanting(1)), 409, "USER_LIMIT")
+
+
+def test_a_leaf_of_one_unit_is_no_price_for_a_hundred(
+    buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None]
+) -> None:
+    """A list's price is quoted within the list's limit alone, and ends with the list's phase: 1 wei bought nothing."""
+    root, hashes = list_of(leaf(buyer.address, 1, 1), leaf(SOMEBODY))
+    supply = on_sale(quantity=1000, phases=[listed(root)])
+    proof = {"hashes": hashes, "per_user_limit": 1, "unit_price": "1"}
+
+    def wanting(quantity: int) -> dict[str, Any]:
+        return {**body_of(buyer), "items": [{"supply_id": supply["id"], "quantity": quantity, "proof": proof}]}
+
+    greedy = quoted(buyer, wanting(100))
+    assert (greedy["eligible"], greedy["reasons"], greedy["quote"]) == (False, ["USER_LIMIT"], None)
+    one = {**wanting(1), "quote": quoted(buyer, wanting(1))["quote"]}
+    for everybody in (
+        {"name": "Everybody"},
+        {"name": "Friends"},
+    ):  # the second: the same phase, of which the list is gone
+        change(supply, phases=[in_a_phase(**everybody)])
+        nothing_is_taken(buyer, supply, books, refused(buy(buyer, one), 409, "QUOTE_EXPIRED")["order_id"])
+    change(supply, phases=[listed(root)])
+    assert buy(buyer, one).json()["total"] == "1"
+    again = quoted(buyer, wanting(1))
+    assert (again["reasons"], again["quote"]) == (["USER_LIMIT"], None)
+
+
+def test_a_quote_is_of_one_leaf(buyer: Person, on_sale: OnSale) -> None:
+    """Another leaf of the same list, no proof, or one that leads nowhere: the price of the first is not given."""
+    cheap, dear = leaf(buyer.address, 1, 1), leaf(buyer.address, 9, 500)
+    root, to_cheap = list_of(cheap, dear)
+    supply = on_sale(phases=[listed(root)])
+    line = {"supply_id": supply["id"], "quantity": 1}
+    proof = {"hashes": to_cheap, "per_user_limit": 1, "unit_price": "1"}
+    body = {"wallet_id": buyer.wallet_id, "items": [{**line, "proof": proof}]}
+    token = quoted(buyer, body)["quote"]
+    others = ({"hashes": [f"0x{cheap.hex()}"], "per_user_limit": 9, "unit_price": "500"}, to_cheap, None)
+    for other in others:
+        refused(
+            buy(buyer, {**body, "items": [{**line, "proof": other}], "quote": token}), 400, "QUOTE_INVALID", "quote"
+        )
+    lost = {**proof, "hashes": ["0x" + "11" * 32]}
+    refused(buy(buyer, {**body, "items": [{**line, "proof": lost}], "quote": token}), 409, "QUOTE_EXPIRED")
+    assert buy(buyer, {**body, "quote": token}).json()["total"] == "1"
+
+
+def test_a_limit_that_is_used_up_meanwhile_is_kept(buyer: Person, on_sale: OnSale, books: Books) -> None:
+    """A quote keeps prices, not places: two quotes within a limit do not make it twice as high."""
+    supply = on_sale(per_user_limit=2)
+    body = body_of(buyer, (supply, 2))
+    first, second = (quoted(buyer, body)["quote"] for _ in range(2))
+    assert buy(buyer, {**body, "quote": first}).status_code == 201
+    order_id = refused(buy(buyer, {**body, "quote": second}), 409, "USER_LIMIT")["order_id"]
+    assert books.settled(order_id).status == "failed"
+    assert books.stock(supply["id"]).available == 8
 
 
 @pytest.mark.parametrize(
