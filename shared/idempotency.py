@@ -43,6 +43,11 @@ class Key:
     value: str
     fingerprint: str
 
+    @property
+    def command(self) -> str:
+        """What the request is known by where it asks others: the same on every try, and of no other request."""
+        return hashlib.sha256(rfc8785.dumps([self.caller, self.operation, self.value, self.fingerprint])).hexdigest()
+
     def find(self, transaction: Transaction, now: datetime) -> "Answer | Began | None":
         """What is known under this key: the answer, a saga that began, or nothing.
 

@@ -16,8 +16,11 @@ Ending = Literal["signed_out", "token_reused"]
 class NonceUses(Protocol):
     """The nonces that were used."""
 
-    def consume(self, nonce: str, expires_at: datetime) -> bool:
-        """Use a nonce; tells whether that was its first use. Once expired it may be forgotten. Raises Unavailable."""
+    def consume(self, nonce: str, expires_at: datetime, command: str = "") -> bool:
+        """Use a nonce; tells whether that was its first use. Once expired it may be forgotten. Raises Unavailable.
+
+        command: what it is used for; where that is told, the same command uses it for the first time on every try.
+        """
 
 
 class Users(Protocol):

@@ -20,10 +20,10 @@ class Proof:
     contract_chain: int | None
 
 
-def prove(text: str, signature: str, work: IdentityWork, holder: str | None = None) -> Proof:
+def prove(text: str, signature: str, work: IdentityWork, command: str = "") -> Proof:
     """Verify a message and its signature, and use its nonce up.
 
-    holder: a user who may prove once more, with the same nonce, what is theirs already: their first answer got lost.
+    command: for what, where it may be asked again, with the same nonce: the first answer may have got lost.
     Raises Malformed for what is not an EIP-4361 message, a SignInRefused for one that proves nothing, and Unavailable.
     """
     now = work.now()
@@ -32,11 +32,7 @@ def prove(text: str, signature: str, work: IdentityWork, holder: str | None = No
     signed = signature_bytes(signature)
     expires_at = work.nonces.check(message.nonce, message.address, message.chain_id, now)
     # Used before the signature is looked at, so that one nonce is worth one guess.
-    if not work.nonce_uses.consume(message.nonce, expires_at) and not _holds(holder, message.address, work):
+    if not work.nonce_uses.consume(message.nonce, expires_at, command):
         raise NonceUsed
     contract_chain = work.signatures.verify(message.address, message.chain_id, text.encode("ascii"), signed)
     return Proof(message.address, message.chain_id, contract_chain)
-
-
-def _holds(user_id: str | None, address: str, work: IdentityWork) -> bool:
-    return user_id is not None and work.users.owner(address) == user_id

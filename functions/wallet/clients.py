@@ -31,7 +31,7 @@ class IdentityClient:
     def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
-    def link(self, user_id: str, message: str, signature: str) -> tuple[str, int]:
-        request = VerifyLinkRequest(user_id=user_id, message=message, signature=signature)
+    def link(self, user_id: str, message: str, signature: str, command: str) -> tuple[str, int]:
+        request = VerifyLinkRequest(user_id=user_id, message=message, signature=signature, command=command)
         response = self._channel.call("Identity.VerifyLink", request, VerifyLinkResponse, LINK_SECONDS)
         return response.address, response.chain_id

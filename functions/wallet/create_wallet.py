@@ -20,7 +20,7 @@ def create_wallet(request: CreateWallet, caller: Caller, work: WalletWork) -> Wa
     if (request.message is None) != (request.signature is None):
         raise Malformed("message and signature come together", field="signature")
     if request.message is not None and request.signature is not None:
-        address, chain_id = work.identity.link(caller.user_id, request.message, request.signature)
+        address, chain_id = work.identity.link(caller.user_id, request.message, request.signature, work.command)
     else:
         default = next(iter(work.wallets.find([], default_of=[caller.user_id])))
         address, chain_id = default.address, default.chain_id

@@ -134,9 +134,10 @@ class Orders(Protocol):
 class Identity(Protocol):
     """What the identity service is asked."""
 
-    def link(self, user_id: str, message: str, signature: str) -> tuple[str, int]:
+    def link(self, user_id: str, message: str, signature: str, command: str) -> tuple[str, int]:
         """The address (EIP-55) and chain id that a signed EIP-4361 message proves, claimed for the user.
 
+        command: for what; the message is good for that alone.
         Raises Malformed, Unauthenticated, Refusal ADDRESS_TAKEN, Unavailable.
         """
 
@@ -149,6 +150,10 @@ class WalletWork(Protocol):
     holds: Holds
     escrows: Escrows
     identity: Identity
+
+    @property
+    def command(self) -> str:
+        """What this request is known by on every try: its idempotency key, its caller and its content in one."""
 
     def now(self) -> datetime:
         """The time of this operation."""

@@ -94,6 +94,25 @@ def test_a_further_address_is_linked_once(edge: httpx.Client, anyone: Callable[[
     refused(other.request("POST", "/v1/wallets", unsigned, fresh_key()), 401, "SIGNATURE_INVALID")
 
 
+def test_a_signed_message_opens_one_wallet(edge: httpx.Client, anyone: Callable[[], Person]) -> None:
+    """A repeat of the request is answered as before; with another key, or after a sign-in, its nonce is used."""
+    person, key = anyone(), secrets.token_bytes(32)
+
+    def body(message: str) -> dict[str, str]:
+        signature = sign(personal_digest(message.encode()), key)
+        return {"name": "second", "message": message, "signature": "0x" + signature.hex()}
+
+    first, name = body(message_for(edge, account_of(key))), fresh_key()
+    wallet = person.post("/v1/wallets", first, name)
+    assert person.post("/v1/wallets", first, name) == wallet
+    for other in (first, {**first, "name": "third"}):
+        refused(person.request("POST", "/v1/wallets", other, fresh_key()), 401, "NONCE_USED")
+    entering = body(message_for(edge, account_of(key)))
+    assert enter(edge, entering["message"], bytes.fromhex(entering["signature"][2:])).status_code == 200
+    refused(person.request("POST", "/v1/wallets", entering, fresh_key()), 401, "NONCE_USED")
+    assert [each["address"] for each in person.get("/v1/wallets")["items"]] == [wallet["address"], person.address]
+
+
 def test_an_operator_grants_roles(operator: Person, anyone: Callable[[], Person]) -> None:
     """They count from the next refresh, for who holds the scope to give them alone."""
     person = anyone()

@@ -28,18 +28,20 @@ class NonceUseStore:
         self._client = client
         self._breaker = breaker
 
-    def consume(self, nonce: str, expires_at: datetime) -> bool:
+    def consume(self, nonce: str, expires_at: datetime, command: str = "") -> bool:
         # Of several create() exactly one succeeds. One that is tried again after it succeeded unnoticed fails as well:
-        # that refuses somebody who may sign in with another nonce, and lets nobody in.
+        # without a command that refuses somebody who may sign in with another nonce, and lets nobody in.
         from google.api_core.exceptions import AlreadyExists
 
-        with answering(self._breaker, writes=True):
-            try:
-                use = {"delete_after": expires_at + KEPT}
-                self._client.collection("nonce_uses").document(nonce).create(use, **patience())
-            except AlreadyExists:
-                return False
-        return True
+        document = self._client.collection("nonce_uses").document(nonce)
+        with answering(self._breaker, writes=True), suppress(AlreadyExists):
+            document.create({"delete_after": expires_at + KEPT, "command": command}, **patience())
+            return True
+        if not command:
+            return False
+        with answering(self._breaker):
+            used = document.get(**patience())
+        return used.exists and (used.to_dict() or {}).get("command") == command
 
 
 class SessionStore:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0eidentity.proto\x12\x14meridian.identity.v1\"H\n\x11VerifyLinkRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tsignature\x18\x03 \x01(\t\"7\n\x12VerifyLinkResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\x04\x32k\n\x08Identity\x12_\n\nVerifyLink\x12\'.meridian.identity.v1.VerifyLinkRequest\x1a(.meridian.identity.v1.VerifyLinkResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0eidentity.proto\x12\x14meridian.identity.v1\"Y\n\x11VerifyLinkRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\tsignature\x18\x03 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x04 \x01(\t\"7\n\x12VerifyLinkResponse\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x02 \x01(\x04\x32k\n\x08Identity\x12_\n\nVerifyLink\x12\'.meridian.identity.v1.VerifyLinkRequest\x1a(.meridian.identity.v1.VerifyLinkResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VERIFYLINKREQUEST']._serialized_start=40
-  _globals['_VERIFYLINKREQUEST']._serialized_end=112
-  _globals['_VERIFYLINKRESPONSE']._serialized_start=114
-  _globals['_VERIFYLINKRESPONSE']._serialized_end=169
-  _globals['_IDENTITY']._serialized_start=171
-  _globals['_IDENTITY']._serialized_end=278
+  _globals['_VERIFYLINKREQUEST']._serialized_end=129
+  _globals['_VERIFYLINKRESPONSE']._serialized_start=131
+  _globals['_VERIFYLINKRESPONSE']._serialized_end=186
+  _globals['_IDENTITY']._serialized_start=188
+  _globals['_IDENTITY']._serialized_end=295
 # @@protoc_insertion_point(module_scope)

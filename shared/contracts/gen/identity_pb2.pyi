@@ -5,14 +5,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class VerifyLinkRequest(_message.Message):
-    __slots__ = ("user_id", "message", "signature")
+    __slots__ = ("user_id", "message", "signature", "command")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     message: str
     signature: str
-    def __init__(self, user_id: _Optional[str] = ..., message: _Optional[str] = ..., signature: _Optional[str] = ...) -> None: ...
+    command: str
+    def __init__(self, user_id: _Optional[str] = ..., message: _Optional[str] = ..., signature: _Optional[str] = ..., command: _Optional[str] = ...) -> None: ...
 
 class VerifyLinkResponse(_message.Message):
     __slots__ = ("address", "chain_id")

@@ -43,17 +43,17 @@ class Person:
 
 
 class FakeNonceUses:
-    """Used nonces in a set."""
+    """Used nonces, and for which command."""
 
     def __init__(self) -> None:
-        self.used: set[str] = set()
+        self.used: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def consume(self, nonce: str, expires_at: datetime) -> bool:
+    def consume(self, nonce: str, expires_at: datetime, command: str = "") -> bool:
         with self._lock:
             first = nonce not in self.used
-            self.used.add(nonce)
-            return first
+            used_for = self.used.setdefault(nonce, command)
+            return first or (used_for == command != "")
 
 
 class FakeUsers:

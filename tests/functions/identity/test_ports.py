@@ -42,6 +42,17 @@ def test_a_nonce_is_consumed_once_by_one_of_many(work: Any) -> None:
     assert work.nonce_uses.consume("M" * 48, START)
 
 
+def test_a_nonce_is_consumed_by_one_command(work: Any) -> None:
+    """Of many commands at once one has it, and has it on every further try; the others never do."""
+    commands = [f"command {number}" for number in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        uses = list(pool.map(lambda command: work.nonce_uses.consume("C" * 48, START, command), commands))
+    assert sum(uses) == 1
+    again = [work.nonce_uses.consume("C" * 48, START, command) for command in commands]
+    assert again == uses
+    assert not work.nonce_uses.consume("C" * 48, START)
+
+
 def test_a_user_comes_back_as_created(work: Any) -> None:
     """A user is found by id and by address in any case, with every field; strangers are not."""
     address = Person().address

@@ -18,8 +18,8 @@ from tests.functions.identity.fakes import FakeWork, Person
 from tests.functions.identity.test_sign_in import enter, offered
 
 
-def link(work: Any, user_id: str, body: dict[str, str]) -> VerifyLinkResponse:
-    return verify_link(VerifyLinkRequest(user_id=user_id, **body), work)
+def link(work: Any, user_id: str, body: dict[str, str], command: str = "") -> VerifyLinkResponse:
+    return verify_link(VerifyLinkRequest(user_id=user_id, command=command, **body), work)
 
 
 def proof(work: Any, person: Person, chain_id: int = 1) -> dict[str, str]:
@@ -48,13 +48,28 @@ def test_an_address_of_another_is_taken(work: Any, person: Person) -> None:
 
 
 def test_a_repeat_is_answered_as_before(work: Any, person: Person) -> None:
-    """Sent again, or with a new message, a link that was made is confirmed: its first answer may have got lost."""
+    """The same command, or a new message, confirms a link that was made: its first answer may have got lost."""
     user_id, second = enter(work, person).user_id, Person()
     body = proof(work, second)
-    first = link(work, user_id, body)
-    assert link(work, user_id, body) == first
-    assert link(work, user_id, proof(work, second)) == first
-    assert link(work, user_id, proof(work, person)).address == person.address
+    first = link(work, user_id, body, "one")
+    assert link(work, user_id, body, "one") == first
+    assert link(work, user_id, proof(work, second), "two") == first
+    assert link(work, user_id, proof(work, person), "three").address == person.address
+
+
+def test_a_message_is_good_for_one_command(work: Any, person: Person) -> None:
+    """Another command with the same message is refused, of whoever has the address already too; so is one unnamed."""
+    user_id, second = enter(work, person).user_id, Person()
+    body, entering = proof(work, second), proof(work, second)
+    link(work, user_id, body, "one")
+    sign_in(SignIn(**entering), work)
+    for message, command in ((body, "two"), (body, ""), (entering, "one")):
+        with pytest.raises(NonceUsed):
+            link(work, user_id, message, command)
+    unnamed = proof(work, second)
+    link(work, user_id, unnamed)
+    with pytest.raises(NonceUsed):
+        link(work, user_id, unnamed)
 
 
 def test_a_used_nonce_proves_nothing_new(work: Any, person: Person) -> None:
@@ -72,9 +87,9 @@ def test_a_repeat_has_to_be_signed_as_well(work: Any, person: Person) -> None:
     """A used nonce does not excuse from the signature, even of an address that is the user's already."""
     user_id = enter(work, person).user_id
     body = proof(work, person)
-    link(work, user_id, body)
+    link(work, user_id, body, "one")
     with pytest.raises(SignInRefused) as refused:
-        link(work, user_id, {**body, "signature": Person().sign(body["message"])})
+        link(work, user_id, {**body, "signature": Person().sign(body["message"])}, "one")
     assert refused.value.code == "SIGNATURE_INVALID"
 
 
