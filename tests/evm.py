@@ -40,10 +40,16 @@ class Evm:
         receipt = self._send({"from": self.accounts[0], "data": "0x" + (code + arguments).hex()})
         return checksum_address(receipt["contract_address"])
 
-    def send(self, to: str, signature: str, *values: Any, sender: int = 0, value: int = 0) -> list[Any]:
+    def put(self, code: bytes) -> str:
+        """Put code, at most 255 bytes, at an address."""
+        # Copy what follows to memory, and return it: PUSH1 length, DUP1, PUSH1 11, PUSH1 0, CODECOPY, PUSH1 0, RETURN.
+        data = bytes([0x60, len(code), 0x80, 0x60, 11, 0x60, 0, 0x39, 0x60, 0, 0xF3]) + code
+        return checksum_address(self._send({"from": self.accounts[0], "data": "0x" + data.hex()})["contract_address"])
+
+    def send(self, to: str, signature: str, *values: Any, sender: int = 0, value: int = 0, gas: int = GAS) -> list[Any]:
         """A transaction; its logs. Raises Refused."""
         data = "0x" + encoded(signature, *values).hex()
-        call = {"from": self.accounts[sender], "to": to, "data": data, "value": value, "gas": GAS}
+        call = {"from": self.accounts[sender], "to": to, "data": data, "value": value, "gas": gas}
         try:
             self._tester.call({**call, "gas_price": self._price()})
         except TransactionFailed as failed:

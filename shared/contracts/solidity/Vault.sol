@@ -41,6 +41,10 @@ contract Vault is AccessControl, ReentrancyGuard {
     /// May pay out. Its admin is DEFAULT_ADMIN_ROLE.
     bytes32 public constant PAYER_ROLE = keccak256("PAYER_ROLE");
 
+    /// How much gas a recipient of ether may use: enough for a contract wallet that forwards to its implementation and
+    /// logs what came (some 10,000), and little enough that a recipient cannot have the house pay for its own work.
+    uint256 public constant RECIPIENT_GAS = 100_000;
+
     /// Which payments were made, by the hash of the withdrawal's id: a second transaction for one finds it paid.
     mapping(bytes32 payment => bool) public paid;
 
@@ -115,10 +119,18 @@ contract Vault is AccessControl, ReentrancyGuard {
         paid[payment] = true;
         emit Paid(payment, asset, to, amount);
         if (asset == address(0)) {
-            (bool taken,) = to.call{value: amount}("");
-            if (!taken) revert NotTaken();
+            if (!_send(to, amount)) revert NotTaken();
         } else {
             IERC20(asset).safeTransfer(to, amount);
+        }
+    }
+
+    /// Hand ether over; whether it was taken. What the recipient answers is not copied: it may be as long as it likes,
+    /// and memory for it would be paid for here.
+    function _send(address to, uint256 amount) private returns (bool taken) {
+        uint256 gasMost = RECIPIENT_GAS;
+        assembly ("memory-safe") {
+            taken := call(gasMost, to, amount, 0, 0, 0, 0)
         }
     }
 

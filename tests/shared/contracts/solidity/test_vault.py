@@ -7,7 +7,7 @@ from eth_abi import encode
 
 from shared.adapters.abi import topic
 from shared.adapters.ethereum import keccak
-from tests.evm import Evm, Refused, error
+from tests.evm import GAS, Evm, Refused, error
 
 ETHER = "0x" + "0" * 40
 WALLET, OTHER = keccak(b"wal_1"), keccak(b"wal_2")
@@ -39,8 +39,9 @@ class Bank:
         found: int = self.evm.ask(self.usdc, ["uint256"], "balanceOf(address)", owner)
         return found
 
-    def pay(self, asset: str, amount: int, *, to: str = RECIPIENT, sender: int = PAYER) -> None:
-        self.evm.send(self.vault, "pay(bytes32,address,address,uint256)", PAYMENT, asset, to, amount, sender=sender)
+    def pay(self, asset: str, amount: int, *, to: str = RECIPIENT, sender: int = PAYER, gas: int = GAS) -> None:
+        values = (PAYMENT, asset, to, amount)
+        self.evm.send(self.vault, "pay(bytes32,address,address,uint256)", *values, sender=sender, gas=gas)
 
 
 def raw(value: object) -> bytes:
@@ -140,6 +141,28 @@ def test_pays_no_more_than_it_has(bank: Bank) -> None:
     bank.evm.send(bank.vault, "fund()", value=1)
     bank.pay(ETHER, 1)
     assert bank.evm.balance(RECIPIENT) == 1
+
+
+@pytest.mark.parametrize("size", [0, 32, 10_000])
+def test_pays_a_contract_wallet(bank: Bank, size: int) -> None:
+    """One that keeps a note of what came has gas enough for it, and may answer what it likes."""
+    wallet = bank.evm.put(bytes.fromhex(f"600160005561{size:04x}6000f3"))
+    bank.evm.send(bank.vault, "fund()", value=10)
+    bank.pay(ETHER, 10, to=wallet)
+    assert bank.evm.balance(wallet) == 10
+
+
+@pytest.mark.parametrize(
+    "code", ["623000006000f3", "623000006000fd", "5b600056"], ids=["answers 3 MiB", "reverts with 3 MiB", "burns"]
+)
+def test_a_recipient_costs_no_more_than_its_share(bank: Bank, code: str) -> None:
+    """Whatever it does or answers, it is refused, within the gas of an ordinary transaction."""
+    greedy = bank.evm.put(bytes.fromhex(code))
+    bank.evm.send(bank.vault, "fund()", value=10)
+    with pytest.raises(Refused) as refused:
+        bank.pay(ETHER, 10, to=greedy, gas=250_000)
+    assert refused.value.selector == error("NotTaken()")
+    assert bank.evm.balance(bank.vault) == 10
 
 
 def test_pays_no_contract_that_refuses(bank: Bank) -> None:
