@@ -74,6 +74,8 @@ SETTABLE: Final = (
     "QUOTE_TTL_SECONDS",
     "SELF_SERVICE_MERCHANTS",
     "VOUCHER_TTL_SECONDS",
+    "WITHDRAWAL_FEE",
+    "WITHDRAWAL_LEAST",
 )
 """What an operator may set from the outside, as in `ORDER_TTL_SECONDS=60 make run`."""
 

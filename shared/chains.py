@@ -12,6 +12,18 @@ class CallRefused(Refusal):
     code = "CALL_REFUSED"
 
 
+class CallUnknown(CallRefused):
+    """The node refuses to say what would become of the call."""
+
+    code = "CALL_UNKNOWN"
+
+
+class NotConfirmed(Refusal):
+    """What the chain says of it has not its confirmations yet."""
+
+    code = "NOT_CONFIRMED"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A block, by its number and hash; before the first one the hash is empty."""
@@ -57,15 +69,21 @@ class Signed:
     fees: Fees
     signed_at: datetime
     broadcast: bool = False
+    cancels: bool = False
+    """Whether it does nothing but use up its nonce, whose call failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A nonce of a key's, the call that it is for, and what was signed for it, the newest last."""
+    """A nonce of a key's, the call that it is for, and what was signed for it, the newest last.
+
+    failed: whether the call was reverted, and that has its confirmations: it is never sent again.
+    """
 
     nonce: int
     call: Call
     transactions: tuple[Signed, ...]
+    failed: bool = False
 
     @property
     def newest(self) -> Signed:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from shared import money
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
@@ -53,6 +55,10 @@ class Settings:
     chain_assets: Mapping[str, str]
     chain_confirmations: int
     collect_from: Mapping[str, int]
+    withdrawal_least: Mapping[str, int]
+    withdrawal_fee: Mapping[str, int]
+    house_addresses: frozenset[str]
+    """Addresses of the house's beside its contracts and its treasury, such as relayers and former vaults."""
     chain_start_block: int
     replace_after_seconds: int
     poll_for_seconds: int
@@ -148,6 +154,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         chain_assets=dict(_pairs(environment.get("CHAIN_ASSETS", ""))),
         chain_confirmations=int(environment.get("CHAIN_CONFIRMATIONS", "12")),
         collect_from={currency: int(amount) for currency, amount in _pairs(environment.get("COLLECT_FROM", ""))},
+        withdrawal_least=_withdrawing(environment, "WITHDRAWAL_LEAST", 1),
+        withdrawal_fee=_withdrawing(environment, "WITHDRAWAL_FEE", 0),
+        house_addresses=frozenset(a.lower() for a in environment.get("HOUSE_ADDRESSES", "").split(",") if a),
         chain_start_block=int(environment.get("CHAIN_START_BLOCK", "0")),
         replace_after_seconds=int(environment.get("REPLACE_AFTER_SECONDS", "60")),
         poll_for_seconds=int(environment.get("POLL_FOR_SECONDS", "50")),
@@ -164,6 +173,25 @@ def read(environment: Mapping[str, str]) -> Settings:
 def _pairs(text: str) -> list[tuple[str, str]]:
     """`a=1,b=2`, taken apart."""
     return [(name, value) for name, _, value in (pair.partition("=") for pair in text.split(",") if pair)]
+
+
+def _withdrawing(environment: Mapping[str, str], name: str, least: int) -> dict[str, int]:
+    """So many atomic units of each currency of CHAIN_ASSETS: from `least`, as on the local stack, to 1,000 whole ones.
+
+    Raises ValueError for other currencies or amounts, and, outside of the local stack, for a currency that is left out.
+    """
+    try:
+        given = {currency: int(amount) for currency, amount in _pairs(environment.get(name, ""))}
+    except ValueError as error:
+        raise ValueError(f"{name} is of amounts, such as ETH=1,USDC=1") from error
+    currencies = dict(_pairs(environment.get("CHAIN_ASSETS", ""))).keys()
+    if given.keys() - currencies or (environment["MERIDIAN_ENVIRONMENT"] != "local" and currencies - given.keys()):
+        raise ValueError(f"{name} must say an amount of each of {', '.join(sorted(currencies))}, and of nothing else")
+    for currency, amount in given.items():
+        most = 1000 * 10 ** money.DECIMALS[currency]
+        if not least <= amount <= most:
+            raise ValueError(f"{name} of {currency} must be from {least} to {most} atomic units, not {amount}")
+    return {currency: given.get(currency, least) for currency in currencies}
 
 
 def _one_of(text: str, *choices: str) -> str:

@@ -7,10 +7,15 @@ from typing import Any, Final
 from emulators import contracts
 from shared.adapters.abi import decoded, encoded
 from shared.adapters.chain import ChainClient
+from shared.adapters.ethereum import checksum_address
 
 WITHIN_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 GAS = hex(3_000_000)
+REFUSES: Final = bytes.fromhex("5f5ffd")
+"""Code that takes nothing: it reverts."""
+ANSWERS_AT_LENGTH: Final = bytes.fromhex("623000006000f3")
+"""Code that answers with 3 MiB."""
 REDEEMED_AT_ONCE: Final = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
 """The setting of tests' stacks: a claim is not left to its buyer for a while first."""
 
@@ -28,6 +33,15 @@ class LocalChain:
         sent: str = self.client.request("eth_sendTransaction", call)
         self.until(lambda: self.client.receipt(sent) is not None, f"{sent} is mined")
         return sent
+
+    def create(self, code: bytes) -> str:
+        """Put code, at most 255 bytes, at an address; in its EIP-55 form."""
+        # Copy what follows to memory, and return it: PUSH1 length, DUP1, PUSH1 11, PUSH1 0, CODECOPY, PUSH1 0, RETURN.
+        data = bytes([0x60, len(code), 0x80, 0x60, 11, 0x60, 0, 0x39, 0x60, 0, 0xF3]) + code
+        call = {"from": self.accounts[1], "data": "0x" + data.hex(), "gas": GAS}
+        sent = self.client.request("eth_sendTransaction", call)
+        self.until(lambda: self.client.receipt(sent) is not None, f"{sent} is mined")
+        return checksum_address(self.client.request("eth_getTransactionReceipt", sent)["contractAddress"])
 
     def ask(self, to: str, types: list[str], signature: str, *values: Any) -> Any:
         """What a view answers, if that is one value."""

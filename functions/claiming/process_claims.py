@@ -5,12 +5,10 @@ from functools import partial
 from functions.claiming.domain.claim import Claim
 from functions.claiming.redeeming import RedeemingWork, RedemptionWork, concluded, dispatcher, redeemable, unchanged
 from shared.chains import CallRefused
+from shared.contracts.sending import UNMINED_MOST
 
 BATCH = 20
 """How many are sent in one run; the next one follows in seconds, so that nobody waits for a chain."""
-
-UNMINED_MOST = 60
-"""How many may wait to be mined at once: nodes keep some 64 of one account, and drop what is beyond."""
 
 
 def process_claims(work: RedeemingWork) -> dict[str, int]:
@@ -21,7 +19,7 @@ def process_claims(work: RedeemingWork) -> dict[str, int]:
     done = {"sent": 0, "refused": 0}
     if not work.relays:
         return done
-    sending = dispatcher(work)
+    sending = dispatcher("process_claims", work)
     sending.send_stored()
     room = min(BATCH, UNMINED_MOST - sending.unmined())
     with work.transaction() as reading:
@@ -40,7 +38,7 @@ def _redeemed(claim: Claim, work: RedeemingWork) -> bool:
             before = unchanged(claim, writing)
             writing.claims.save(before, concluded(before, honoured=honoured, failure=refusal.detail, work=work))
         return False
-    dispatcher(work).send(call, beside=partial(_attempted, claim))
+    dispatcher("process_claims", work).send(call, beside=partial(_attempted, claim))
     return True
 
 

@@ -12,6 +12,7 @@ from shared.chains import Call
 from shared.contracts.sending import Dispatcher, Sender, Sendings
 from shared.contracts.watching import Blocks, Cursor
 from shared.errors import Contended
+from shared.jobs.items import Failures
 
 
 class Contract(Blocks, Protocol):
@@ -36,6 +37,7 @@ class Relayer(Sender, Protocol):
 class RedemptionWork(ClaimWork, Protocol):
     """The work of redeeming, in one transaction."""
 
+    failures: Failures
     sendings: Sendings
     cursor: Cursor
 
@@ -74,9 +76,9 @@ class RedeemingWork(Protocol):
         """Work of its own transaction, committed at the end."""
 
 
-def dispatcher(work: RedeemingWork) -> Dispatcher[RedemptionWork]:
-    """What sends the relayer's calls. Raises Unavailable where there is no chain."""
-    return Dispatcher(work.relayer, work)
+def dispatcher(job: str, work: RedeemingWork) -> Dispatcher[RedemptionWork]:
+    """What sends the relayer's calls for a row. Raises Unavailable where there is no chain."""
+    return Dispatcher(job, work.relayer, work)
 
 
 def reissued(claim: Claim, vouchers: Vouchers, ttl_seconds: int, recipient: str, at: datetime) -> Claim:

@@ -18,16 +18,18 @@ def track_redemptions(work: RedeemingWork) -> dict[str, int]:
     def deep(outcome: Outcome) -> bool:
         return outcome.block_number + work.contract.confirmations <= head
 
-    return {"ended": dispatcher(work).follow(deep, partial(_end, work))}
+    return {"ended": dispatcher("track_redemptions", work).follow(deep, partial(_end, work))}
 
 
-def _end(work: RedeemingWork, sending: Sending, _: Signed, outcome: Outcome) -> None:
+def _end(work: RedeemingWork, sending: Sending, _: Signed, outcome: Outcome) -> bool:
     claim_id = sending.call.subject.split(" ")[0]
     # A transaction that failed may have found the claim honoured: by the buyer, or by one of the house's before it.
     honoured = outcome.succeeded or work.contract.has_honoured(claim_id)
     with work.transaction() as writing:
-        writing.sendings.end(sending, succeeded=outcome.succeeded)
+        if not writing.sendings.end(sending, succeeded=outcome.succeeded):
+            return False  # what follows from it was decided: by now another attempt may be on its way
         claim = writing.claims.lock_claim(claim_id)
         if claim.awaited:
             after = concluded(claim, honoured=honoured, failure="The transaction was reverted.", work=work)
             writing.claims.save(claim, after)
+    return True

@@ -43,7 +43,7 @@ def _collect(currency: str, work: ChainWork) -> int:
             call = work.treasury.collection(f"{_purpose(currency)} {work.new_id('col')}", keys, currency)
         except CallRefused:
             continue
-        dispatcher(work).send(call)
+        dispatcher("collect_deposits", work).send(call)
         return 1
     return 0
 

@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from functions.wallet.domain.custody import Arrival, Deposit, Withdrawal
+from functions.wallet.domain.custody import Arrival, Deposit, Terms, Withdrawal
 from functions.wallet.domain.proof import Flows
 from functions.wallet.ports import WalletWork
 from shared.chains import Call
 from shared.contracts.sending import Sender, Sendings
 from shared.contracts.watching import Blocks, Cursor
+from shared.jobs.items import Failures
 
 
 class Vault(Blocks, Protocol):
@@ -22,6 +23,12 @@ class Vault(Blocks, Protocol):
     def currencies(self) -> Sequence[str]:
         """What it takes and pays."""
 
+    def asset(self, currency: str) -> str | None:
+        """The contract of a currency, in its EIP-55 form; None for the chain's own."""
+
+    def terms(self, currency: str) -> Terms:
+        """On what terms it pays a currency."""
+
     def least(self, currency: str) -> int:
         """How much must lie on a deposit address before it is fetched: less would cost more than it is."""
 
@@ -29,7 +36,11 @@ class Vault(Blocks, Protocol):
         """A wallet as the contract knows it."""
 
     def recipient(self, text: str) -> str:
-        """An address in its EIP-55 form. Raises ValueError when it is none, is zero, or its checksum is wrong."""
+        """Who can be paid: an address in its EIP-55 form.
+
+        Raises ValueError when it is none, is zero, its checksum is wrong, or it is the house's: what goes to the vault,
+        the treasury or a token's contract is nobody's any more.
+        """
 
     def deposit_address(self, wallet_id: str) -> str:
         """Where a wallet's funds go."""
@@ -52,6 +63,9 @@ class Vault(Blocks, Protocol):
     def paid(self, withdrawal_id: str) -> bool:
         """Whether a withdrawal was paid, by whichever transaction."""
 
+    def payment(self, withdrawal_id: str) -> str | None:
+        """The hash of the transaction that paid a withdrawal; None until it has its confirmations."""
+
 
 class Treasury(Sender, Protocol):
     """The key that has the vault pay and collect."""
@@ -68,6 +82,9 @@ class Deposits(Cursor, Protocol):
 
     def hand_out(self, wallet_id: str, key: bytes, address: str) -> None:
         """Watch a deposit address from now on."""
+
+    def handed_out(self, address: str) -> bool:
+        """Whether an address, in its EIP-55 form, is a deposit address that somebody was told of."""
 
     def watched(self, after: str, most: int) -> Mapping[str, bytes]:
         """Wallets beyond one whose deposit address was handed out, by id, with their keys."""
@@ -110,7 +127,7 @@ class Withdrawals(Protocol):
         """All of them."""
 
     def waiting(self, most: int) -> Sequence[Withdrawal]:
-        """Withdrawals for which nothing was signed, the oldest first."""
+        """Withdrawals for which nothing was signed: everybody's oldest before anybody's next; none that backs off."""
 
 
 class CustodyWork(WalletWork, Protocol):
@@ -119,10 +136,23 @@ class CustodyWork(WalletWork, Protocol):
     deposits: Deposits
     withdrawals: Withdrawals
     sendings: Sendings
+    failures: Failures
 
     @property
     def vault(self) -> Vault:
         """The vault on its chain. Raises Unavailable where there is no chain."""
+
+
+class TermsWork(Protocol):
+    """The work of telling on what terms money comes and leaves, in no transaction."""
+
+    @property
+    def vault(self) -> Vault:
+        """The vault on its chain. Raises Unavailable where there is no chain."""
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether there is a chain here at all."""
 
 
 class ChainWork(Protocol):

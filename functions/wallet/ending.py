@@ -1,11 +1,52 @@
-"""How a withdrawal ends: paid out of what was set aside for it, or given back, once."""
+"""How a withdrawal ends: paid out of what was set aside for it, or given back, once.
 
-from functions.wallet.custody import CustodyWork
+Whether it was paid is the vault's word. A refusal or a revert alone tells nothing: it may have found it paid.
+"""
+
+from functions.wallet.custody import ChainWork, CustodyWork
 from functions.wallet.domain.custody import Withdrawal, paid_out
+from shared.chains import NotConfirmed
+from shared.errors import Contended
+
+
+def unchanged(withdrawal: Withdrawal, work: CustodyWork) -> Withdrawal:
+    """A withdrawal as it was read, locked. Raises Contended when it has got further since."""
+    if work.withdrawals.lock(withdrawal.id) != withdrawal:
+        raise Contended
+    return withdrawal
+
+
+def end_unsent(withdrawal: Withdrawal, failure: str, work: ChainWork) -> None:
+    """End a withdrawal, as it was read, that the chain refuses to pay: it was paid before, or it will not be.
+
+    Raises Contended when it has got further since, or a transaction for it was signed; NotConfirmed, Unavailable.
+    """
+    paying = payment(withdrawal.id, work)
+    with work.transaction() as writing:
+        before = unchanged(withdrawal, writing)
+        if writing.sendings.given(withdrawal.id):
+            raise Contended
+        if paying:
+            complete(before, paying, writing)
+        else:
+            fail(before, failure, writing)
+
+
+def payment(withdrawal_id: str, work: ChainWork) -> str | None:
+    """The hash of the transaction that paid a withdrawal, None where none has.
+
+    Raises NotConfirmed while that has not its confirmations, Unavailable.
+    """
+    if not work.vault.paid(withdrawal_id):
+        return None
+    paying = work.vault.payment(withdrawal_id)
+    if paying is None:
+        raise NotConfirmed
+    return paying
 
 
 def complete(withdrawal: Withdrawal, transaction_hash: str, work: CustodyWork) -> None:
-    """The recipient has it. withdrawal: locked."""
+    """The recipient has it. withdrawal: locked. One that has ended stays as it is; the audit tells of the payment."""
     if withdrawal.ended:
         return
     hold = work.holds.lock([withdrawal.hold_id])[withdrawal.hold_id]
@@ -19,7 +60,7 @@ def complete(withdrawal: Withdrawal, transaction_hash: str, work: CustodyWork) -
 
 
 def fail(withdrawal: Withdrawal, failure: str, work: CustodyWork) -> None:
-    """It will not happen: the money is available again. withdrawal: locked."""
+    """It will not happen: the money is available again. withdrawal: locked. One that has ended stays as it is."""
     if withdrawal.ended:
         return
     hold = work.holds.lock([withdrawal.hold_id])[withdrawal.hold_id]

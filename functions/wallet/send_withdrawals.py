@@ -1,36 +1,58 @@
 """Sign and send the transactions of withdrawals that were asked for."""
 
+from functools import partial
+from typing import Literal
+
 from functions.wallet.custody import ChainWork
 from functions.wallet.domain.custody import Withdrawal
-from functions.wallet.ending import fail
+from functions.wallet.ending import end_unsent, unchanged
 from functions.wallet.sending import dispatcher
-from shared.chains import CallRefused
+from shared.chains import CallRefused, CallUnknown
+from shared.contracts.sending import UNMINED_MOST
+from shared.errors import Contended
+from shared.jobs.items import for_each
 
 BATCH = 20
 
+JOB = "send_withdrawals"
+
+Sent = Literal["sent", "refused", "left"]
+
 
 def send_withdrawals(work: ChainWork) -> dict[str, int]:
-    """Send what was stored and not sent, then what waits, the oldest first. Returns how many were sent and refused.
+    """Send what was stored and not sent, then what waits, users in turn.
 
-    Raises Contended when another sender took the nonce, and Unavailable: the next run goes on.
+    Returns how many were sent, refused, left to another sender, and failed: those are tried again later. Raises
+    Unavailable: the next run goes on.
     """
-    done = {"sent": 0, "refused": 0}
+    done = {"sent": 0, "refused": 0, "left": 0, "failed": 0}
     if not work.has_chain:
         return done
-    dispatcher(work).send_stored()
+    sending = dispatcher(JOB, work)
+    sending.send_stored()
+    room = min(BATCH, UNMINED_MOST - sending.unmined())
     with work.transaction() as reading:
-        waiting = reading.withdrawals.waiting(BATCH)
-    for withdrawal in waiting:
-        done["sent" if _send(withdrawal, work) else "refused"] += 1
-    return done
+        waiting = reading.withdrawals.waiting(max(room, 0))
+    ran = for_each(JOB, waiting, lambda withdrawal: withdrawal.id, partial(_turn, work), work)
+    for result in ran.results:
+        done[result] += 1
+    return {**done, "failed": ran.failed}
 
 
-def _send(withdrawal: Withdrawal, work: ChainWork) -> bool:
+def _turn(work: ChainWork, withdrawal: Withdrawal) -> Sent:
+    try:
+        return _send(work, withdrawal)
+    except Contended:
+        return "left"  # another sender has the withdrawal or the nonce, and nothing was done here
+
+
+def _send(work: ChainWork, withdrawal: Withdrawal) -> Sent:
     try:
         call = work.treasury.payment(withdrawal)
+    except CallUnknown:
+        raise  # that tells nothing of the withdrawal
     except CallRefused as refusal:
-        with work.transaction() as writing:
-            fail(writing.withdrawals.lock(withdrawal.id), refusal.detail, writing)
-        return False
-    dispatcher(work).send(call)
-    return True
+        end_unsent(withdrawal, refusal.detail, work)
+        return "refused"
+    dispatcher(JOB, work).send(call, beside=partial(unchanged, withdrawal))
+    return "sent"

@@ -8,9 +8,9 @@ WITHDRAWAL = "withdrawal"
 """The purpose of the calls that pay withdrawals."""
 
 
-def dispatcher(work: ChainWork) -> Dispatcher[CustodyWork]:
-    """What sends the treasury's calls. Raises Unavailable where there is no chain."""
-    return Dispatcher(work.treasury, work, _recorded)
+def dispatcher(job: str, work: ChainWork) -> Dispatcher[CustodyWork]:
+    """What sends the treasury's calls for a row. Raises Unavailable where there is no chain."""
+    return Dispatcher(job, work.treasury, work, _recorded)
 
 
 def _recorded(recording: CustodyWork, call: Call, signed: Signed) -> None:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from functions.wallet.custody import ChainWork
-from functions.wallet.ending import complete, fail
+from functions.wallet.ending import complete, fail, payment
 from functions.wallet.sending import WITHDRAWAL, dispatcher
 from shared.chains import Outcome, Sending, Signed
 
@@ -20,19 +20,20 @@ def track_withdrawals(work: ChainWork) -> dict[str, int]:
     def deep(outcome: Outcome) -> bool:
         return outcome.block_number + work.vault.confirmations <= head
 
-    return {"ended": dispatcher(work).follow(deep, partial(_end, work))}
+    return {"ended": dispatcher("track_withdrawals", work).follow(deep, partial(_end, work))}
 
 
-def _end(work: ChainWork, sending: Sending, signed: Signed, outcome: Outcome) -> None:
+def _end(work: ChainWork, sending: Sending, signed: Signed, outcome: Outcome) -> bool:
     withdrawal_id = sending.call.subject if sending.call.purpose == WITHDRAWAL else None
-    # Whether it was paid is the vault's word: a transaction that failed may have found it paid.
-    paid = withdrawal_id is not None and (outcome.succeeded or work.vault.paid(withdrawal_id))
+    paying = signed.hash if outcome.succeeded else withdrawal_id and payment(withdrawal_id, work)
     with work.transaction() as writing:
-        writing.sendings.end(sending, succeeded=outcome.succeeded)
+        if not writing.sendings.end(sending, succeeded=outcome.succeeded):
+            return False
         if withdrawal_id is None:
-            return
+            return True
         withdrawal = writing.withdrawals.lock(withdrawal_id)
-        if paid:
-            complete(withdrawal, signed.hash, writing)
+        if paying:
+            complete(withdrawal, paying, writing)
         else:
             fail(withdrawal, "The transaction was reverted.", writing)
+    return True

@@ -139,13 +139,29 @@ class TransactionView(View):
     hash: str
 
 
+class CurrencyView(View):
+    """A currency that can be deposited and withdrawn, in its atomic units.
+
+    decimals: how many places people write it with. contract: its token's; null for the chain's own.
+    least_withdrawal: what a withdrawal is of at least. withdrawal_fee: what is taken beside the amount of one.
+    """
+
+    currency: str
+    decimals: int
+    chain_id: int
+    contract: str | None
+    least_withdrawal: Amount
+    withdrawal_fee: Amount
+
+
 class WithdrawalView(Resource, kw_only=True):
-    """Money on its way out of a wallet."""
+    """Money on its way out of a wallet: the amount arrives, and the fee is taken beside it."""
 
     id: str
     wallet_id: str
     currency: str
     amount: Amount
+    fee: Amount
     to_address: str
     status: WithdrawalStatus
     transaction: TransactionView | msgspec.UnsetType = msgspec.UNSET
@@ -162,6 +178,7 @@ class WithdrawalView(Resource, kw_only=True):
             wallet_id=withdrawal.wallet_id,
             currency=withdrawal.currency,
             amount=Amount(withdrawal.amount),
+            fee=Amount(withdrawal.fee),
             to_address=withdrawal.to_address,
             status=withdrawal.status,
             transaction=sent if withdrawal.transaction_hash else msgspec.UNSET,

@@ -27,6 +27,10 @@ TIMEOUT_SECONDS: Final = POLICIES["chain"].timeout_seconds
 MAXIMUM_BYTES: Final = 16 * 1024 * 1024
 PIECE_BYTES: Final = 64 * 1024
 
+GAS_MOST: Final = 5_000_000
+"""More than any transaction of ours ever needs; a recipient that burns gas gets no more of it, nor does the node have
+to find out how much that would be."""
+
 REVERTED: Final = 3
 """The JSON-RPC error code of a reverted call (EIP-1474's successors: geth, anvil and others use it)."""
 
@@ -175,8 +179,11 @@ class ChainClient:
         return _number(self.request("eth_getTransactionCount", address, "latest"))
 
     def gas(self, data: bytes, to: str, sender: str) -> int:
-        """How much gas a transaction would use. Raises Reverted when it would fail, Unavailable, NodeRefused."""
-        return _number(self.request("eth_estimateGas", _call(data, to, sender)))
+        """How much gas a transaction would use, up to GAS_MOST.
+
+        Raises Reverted when it would fail, Unavailable, NodeRefused, as when it would use more.
+        """
+        return _number(self.request("eth_estimateGas", {**_call(data, to, sender), "gas": hex(GAS_MOST)}))
 
     def tip(self) -> int:
         """What to offer beyond the base fee, in wei a unit of gas. Raises Unavailable."""

@@ -1,6 +1,7 @@
 """A key's nonces, and how far a chain was read, in the database of whichever service speaks with the chain."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +44,7 @@ class SendingStore:
         self.add(signed)
 
     def add(self, signed: Signed) -> None:
-        SQL.keep_signed(
+        kept = SQL.keep_signed(
             self._transaction,
             **self._key,
             hash=signed.hash,
@@ -51,21 +52,28 @@ class SendingStore:
             raw=signed.raw,
             max_fee=signed.fees.maximum,
             max_tip=signed.fees.tip,
+            cancels=signed.cancels,
+            status="failed" if signed.cancels else "pending",
             at=signed.signed_at,
         )
+        if not kept:
+            raise Contended
+
+    def given(self, subject: str) -> bool:
+        return bool(SQL.given(self._transaction, subject=subject))
 
     def mark_broadcast(self, signed: Signed) -> None:
         SQL.mark_broadcast(self._transaction, hash=signed.hash)
 
-    def pending(self, most: int) -> Sequence[Sending]:
-        return self._list(pending=True, forgotten=None, most=most)
+    def pending(self, job: str, now: datetime, most: int) -> Sequence[Sending]:
+        return self._list(pending=True, forgotten=None, job=job, now=now, most=most)
 
-    def forgotten(self, since: int, most: int) -> Sequence[Sending]:
-        return self._list(pending=False, forgotten=since, most=most)
+    def forgotten(self, since: int, job: str, now: datetime, most: int) -> Sequence[Sending]:
+        return self._list(pending=False, forgotten=since, job=job, now=now, most=most)
 
-    def end(self, sending: Sending, *, succeeded: bool) -> None:
+    def end(self, sending: Sending, *, succeeded: bool) -> bool:
         status = "mined" if succeeded else "failed"
-        SQL.end_sending(self._transaction, subject=sending.call.subject, status=status)
+        return bool(SQL.end_sending(self._transaction, **self._key, nonce=sending.nonce, status=status))
 
     def busy(self, purpose: str) -> bool:
         return bool(SQL.busy(self._transaction, **self._key, purpose=purpose))
@@ -121,7 +129,8 @@ def _sending(rows: list[Row]) -> Sending:
             fees=Fees(int(row["max_fee"]), int(row["max_tip"])),
             signed_at=row["signed_at"],
             broadcast=row["broadcast"],
+            cancels=row["cancels"],
         )
         for row in rows
     )
-    return Sending(first["nonce"], call, signed)
+    return Sending(first["nonce"], call, signed, failed=first["status"] == "failed")

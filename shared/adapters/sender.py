@@ -8,15 +8,18 @@ from typing import Final
 from shared.adapters.chain import ChainClient, NodeRefused, Reverted
 from shared.adapters.signers import Signer
 from shared.adapters.transactions import Transaction, signed
-from shared.chains import Call, CallRefused, Fees, Outcome, Signed
+from shared.chains import Call, CallRefused, CallUnknown, Fees, Outcome, Signed
 
 log = logging.getLogger(__name__)
 
 GAS_MARGIN: Final = (5, 4)
 """How much more gas is offered than an estimate says: state may change until the transaction is mined."""
 
-GAS_MOST: Final = 5_000_000
-"""More than any call of ours ever needs; a recipient that burns gas gets no more of it."""
+GAS_WORDS: Final = ("gas required exceeds", "out of gas")
+"""How nodes say that so much gas is not enough."""
+
+GAS_OF_NOTHING: Final = 21_000
+"""What a transaction without data to an ordinary account uses (Yellow Paper, appendix G)."""
 
 
 class ChainSender:
@@ -34,15 +37,23 @@ class ChainSender:
         return self._signer.address
 
     def prepared(self, purpose: str, subject: str, to: str, data: bytes) -> Call:
-        """A call with the gas that it needs. Raises CallRefused when the chain would not carry it out, Unavailable."""
+        """A call with the gas that it needs.
+
+        Raises CallRefused when the chain would not carry it out, CallUnknown when the node does not say, Unavailable.
+        """
         try:
             estimate = self._client.gas(data, to, self.address)
         except Reverted as error:
             raise CallRefused("The contract refuses it.") from error
+        except NodeRefused as error:
+            if not any(word in error.detail.lower() for word in GAS_WORDS):
+                raise CallUnknown from error
+            raise CallRefused("The recipient would use up too much gas.") from error
         more, less = GAS_MARGIN
-        if estimate > GAS_MOST:
-            raise CallRefused("The recipient would use up too much gas.")
         return Call(purpose, subject, to, data, estimate * more // less)
+
+    def cancellation(self, subject: str) -> Call:
+        return Call("cancellation", subject, self.address, b"", GAS_OF_NOTHING)
 
     def next_nonce(self) -> int:
         return self._client.next_nonce(self.address)

@@ -2,17 +2,26 @@
 
 A nonce is given in the transaction that stores what was signed with it. What was signed and not stored was never sent;
 what was stored and not sent is sent again, in the same bytes.
+
+A call that was reverted, with its confirmations, has failed for good: what it was for is given back. Where the chain
+goes back behind it all the same, its nonce is used up by a transaction that does nothing, and later ones can follow.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
 from shared.chains import Call, Fees, Outcome, Sending, Signed
+from shared.jobs.items import Failures, for_each
 
 SENT_AT_ONCE: Final = 20
 FOLLOWED_AT_ONCE: Final = 100
+
+UNMINED_MOST: Final = 60
+"""How many may wait to be mined at once: nodes keep some 64 of one account, and drop what is beyond. What waits longer
+waits unsigned, where its turn is still open."""
 
 
 class Sender(Protocol):
@@ -29,6 +38,9 @@ class Sender(Protocol):
 
     def sign(self, call: Call, nonce: int, fees: Fees, at: datetime) -> Signed:
         """Sign a call: nothing has happened yet."""
+
+    def cancellation(self, subject: str) -> Call:
+        """A call that does nothing, and so takes the place of another one with the same nonce."""
 
     def broadcast(self, signed: Signed) -> bool:
         """Hand it to the network, for the first time or again; false when the network does not take it now."""
@@ -50,19 +62,25 @@ class Sendings(Protocol):
         """Give the nonce to the call, and keep what was signed. Raises Contended when nonce or call are taken."""
 
     def add(self, signed: Signed) -> None:
-        """Keep a further transaction with the same nonce."""
+        """Keep a further transaction with the same nonce.
+
+        Raises Contended when its call is done meanwhile; for a transaction that cancels, when it has not failed.
+        """
+
+    def given(self, subject: str) -> bool:
+        """Whether the call for a subject has a nonce, and so something was signed for it."""
 
     def mark_broadcast(self, signed: Signed) -> None:
         """The network has it."""
 
-    def pending(self, most: int) -> Sequence[Sending]:
-        """Nonces whose call is not done, the lowest first."""
+    def pending(self, job: str, now: datetime, most: int) -> Sequence[Sending]:
+        """Nonces whose call is not done, the lowest first, without those whose subject backs off in a job."""
 
-    def forgotten(self, since: int, most: int) -> Sequence[Sending]:
-        """Nonces from one on whose call was done, and must be done again: the chain has gone back behind it."""
+    def forgotten(self, since: int, job: str, now: datetime, most: int) -> Sequence[Sending]:
+        """Nonces from one on whose call was done, and behind which the chain has gone back; the others as above."""
 
-    def end(self, sending: Sending, *, succeeded: bool) -> None:
-        """The call is done."""
+    def end(self, sending: Sending, *, succeeded: bool) -> bool:
+        """The call is done; false where somebody else has said so before, and decided what follows from it."""
 
     def busy(self, purpose: str) -> bool:
         """Whether a call of a kind is on its way."""
@@ -75,7 +93,12 @@ class Stored(Protocol):
     def sendings(self) -> Sendings:
         """The key's nonces."""
 
+    @property
+    def failures(self) -> Failures:
+        """The items of jobs that failed."""
 
+
+R = TypeVar("R")
 W = TypeVar("W", bound=Stored)
 W_co = TypeVar("W_co", bound=Stored, covariant=True)
 
@@ -94,14 +117,22 @@ class Dispatcher(Generic[W]):
     """Sends the calls of one key, and follows them to their end."""
 
     def __init__(
-        self, sender: Sender, work: SendingWork[W], recorded: Callable[[W, Call, Signed], None] = lambda *_: None
+        self,
+        job: str,
+        sender: Sender,
+        work: SendingWork[W],
+        recorded: Callable[[W, Call, Signed], None] = lambda *_: None,
     ) -> None:
-        """recorded: what else is written when the network has it, in the same transaction of the database."""
+        """
+        job: the row for which it does so; what fails there is one call's trouble, by the call's subject.
+        recorded: what else is written when the network has it, in the same transaction of the database.
+        """
+        self._job = job
         self._sender = sender
         self._work = work
         self._recorded = recorded
 
-    def send(self, call: Call, beside: Callable[[W], None] = lambda _: None) -> None:
+    def send(self, call: Call, beside: Callable[[W], object] = lambda _: None) -> None:
         """Sign a call with the next nonce, store it, and broadcast it. Raises Contended, Unavailable.
 
         beside: what else is written where it is stored; whatever it raises leaves nothing.
@@ -111,17 +142,16 @@ class Dispatcher(Generic[W]):
         nonce = max(given, self._sender.next_nonce())
         signed = self._sender.sign(call, nonce, self._sender.fees(), self._work.now())
         with self._work.transaction() as storing:
-            beside(storing)
             storing.sendings.store(call, signed)
+            beside(storing)
         self._broadcast(call, signed)
 
     def send_stored(self) -> None:
         """Broadcast what was stored and not sent."""
         with self._work.transaction() as reading:
-            stored = reading.sendings.pending(SENT_AT_ONCE)
-        for sending in stored:
-            if not sending.newest.broadcast:
-                self._broadcast(sending.call, sending.newest)
+            pending = reading.sendings.pending(self._job, self._work.now(), SENT_AT_ONCE)
+        stored = [sending for sending in pending if not sending.newest.broadcast]
+        self._for_each(stored, lambda sending: self._broadcast(sending.call, sending.newest))
 
     def unmined(self) -> int:
         """How many transactions wait to be mined, by the nonces that were given out. Raises Unavailable."""
@@ -129,32 +159,31 @@ class Dispatcher(Generic[W]):
             given = reading.sendings.next_nonce()
         return max(0, given - self._sender.next_nonce())
 
-    def follow(self, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], None]) -> int:
+    def follow(self, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], bool]) -> int:
         """Look after every transaction that is not done; returns how many ended. Raises Unavailable.
 
-        A node that lost blocks may have gone back behind transactions that were done: those are handed to it once more.
-        deep: whether an outcome has its confirmations. end: what becomes of a call that has.
+        A node that lost blocks may have gone back behind transactions that were done: those are handed to it once more,
+        or cancelled where they had failed.
+        deep: whether an outcome has its confirmations. end: what becomes of a call that has; whether that ended it.
         """
         mined = self._sender.next_nonce()
         with self._work.transaction() as reading:
-            pending = reading.sendings.pending(FOLLOWED_AT_ONCE)
-            forgotten = reading.sendings.forgotten(mined, FOLLOWED_AT_ONCE)
-        for sending in forgotten:
-            if not self._sender.knows(sending.newest):
-                self._sender.broadcast(sending.newest)
-        return sum(self._follow(sending, deep, end) for sending in pending)
+            pending = reading.sendings.pending(self._job, self._work.now(), FOLLOWED_AT_ONCE)
+            forgotten = reading.sendings.forgotten(mined, self._job, self._work.now(), FOLLOWED_AT_ONCE)
+        self._for_each(forgotten, self._restore)
+        return sum(self._for_each(pending, lambda sending: self._follow(sending, deep, end)))
+
+    def _for_each(self, sendings: Sequence[Sending], step: Callable[[Sending], R]) -> Sequence[R]:
+        return for_each(self._job, sendings, lambda sending: sending.call.subject, step, self._work).results
 
     def _follow(
-        self, sending: Sending, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], None]
+        self, sending: Sending, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], bool]
     ) -> bool:
         for signed in sending.transactions:
             outcome = self._sender.outcome(signed)
             if outcome:
-                ended = deep(outcome)
-                if ended:
-                    end(sending, signed, outcome)
-                return ended
-        if self._work.now() - sending.newest.signed_at > self._sender.replace_after:
+                return deep(outcome) and end(sending, signed, outcome)
+        if self._overdue(sending.newest):
             self._outbid(sending)
         elif not self._sender.knows(sending.newest):
             self._broadcast(sending.call, sending.newest)
@@ -169,11 +198,28 @@ class Dispatcher(Generic[W]):
         if sending.newest.fees.far_above(usual):
             self._broadcast(sending.call, sending.newest)
             return
+        self._broadcast(sending.call, self._replace(sending, sending.call, usual))
+
+    def _restore(self, sending: Sending) -> None:
+        """Have a nonce used again behind which the chain has gone back: by what was sent, or by nothing."""
+        newest = sending.newest
+        if sending.failed and (not newest.cancels or self._overdue(newest)):
+            newest = self._replace(sending, self._sender.cancellation(sending.call.subject), self._sender.fees())
+        elif self._sender.knows(newest):
+            return
+        self._sender.broadcast(newest)
+
+    def _replace(self, sending: Sending, call: Call, usual: Fees) -> Signed:
+        """A further transaction with the same nonce and higher fees, stored. Raises Contended, Unavailable."""
         fees = sending.newest.fees.higher(usual)
-        signed = self._sender.sign(sending.call, sending.nonce, fees, self._work.now())
+        signed = self._sender.sign(call, sending.nonce, fees, self._work.now())
+        signed = replace(signed, cancels=sending.failed)
         with self._work.transaction() as storing:
             storing.sendings.add(signed)
-        self._broadcast(sending.call, signed)
+        return signed
+
+    def _overdue(self, signed: Signed) -> bool:
+        return self._work.now() - signed.signed_at > self._sender.replace_after
 
     def _broadcast(self, call: Call, signed: Signed) -> None:
         """Hand what was stored to the network, and record it."""

@@ -17,8 +17,8 @@ LISTS = [row for row in READS if set(answer_schema(row).get("properties", {})) =
 LIMITED = [row for row in READS if "limit" in query_names(row)]
 OWN_LISTS = [row for row in LISTS if row.scope != "operator" and row.name not in FEEDS]
 """Lists of what is the caller's own; tests of the others are with their rows."""
-OLDEST_FIRST = {"list_order_events": "version"}
-"""Lists that run oldest first, and by which member; the others run newest first, by id."""
+OLDEST_FIRST = {"list_order_events": "version", "list_currencies": "currency"}
+"""Lists that run oldest first or by name, and by which member; the others run newest first, by id."""
 
 
 @pytest.mark.parametrize("name", ["unknown", "Limit", "limit%20", "limit[]", "%00", "%FF", "é", "__proto__", "", "a.b"])

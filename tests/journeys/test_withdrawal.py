@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
-from emulators import contracts
+from emulators import contracts, secrets
 from emulators.buyer import Person, fresh_key
 from emulators.stack import Stack
-from shared.adapters.ethereum import checksum_address
+from shared.adapters.ethereum import address_of, checksum_address
 from tests.books import Books
-from tests.chain import LocalChain
+from tests.chain import ANSWERS_AT_LENGTH, REFUSES, LocalChain
 from tests.conftest import FUNDS
+from tests.problems import refused
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_the_same_key_withdraws_once(buyer: Person, chain: LocalChain, books: Bo
 
 def test_what_the_chain_refuses_is_given_back(buyer: Person, chain: LocalChain, books: Books) -> None:
     """Ether to a contract that takes none: failed, with the reason, and the money is available again."""
-    withdrawal = withdraw(buyer, contracts.USDC, 10, "ETH")
+    withdrawal = withdraw(buyer, chain.create(REFUSES), 10, "ETH")
     failed = ended(buyer, chain, withdrawal, "failed")
     assert failed["failure"] == "The contract refuses it."
     assert books.money(buyer.wallet_id, "ETH") == (FUNDS, 0)
@@ -106,6 +108,42 @@ def test_refuses_what_is_malformed(buyer: Person, books: Books, elsewhere: str, 
     assert answer.status_code == 400
     assert answer.json()["code"] == "VALIDATION_FAILED"
     assert books.money(buyer.wallet_id) == (FUNDS, 0)
+
+
+def test_refuses_what_would_come_back_to_ourselves(buyer: Person, stack: Stack, books: Books) -> None:
+    """To the vault, a token's or the claim contract, or the treasury it would be mined, and gone: 400."""
+    treasury = address_of(bytes.fromhex(secrets.read(stack.layout.secrets, "treasury_key")))
+    for house in (contracts.VAULT, contracts.USDC, contracts.CLAIMS, treasury, contracts.VAULT.lower()):
+        for currency in ("USDC", "ETH"):
+            body = {"wallet_id": buyer.wallet_id, "currency": currency, "amount": "9", "to_address": house}
+            answer = buyer.request("POST", "/v1/withdrawals", body, fresh_key())
+            refused(answer, 400, "VALIDATION_FAILED", "to_address")
+    assert books.money(buyer.wallet_id) == books.money(buyer.wallet_id, "ETH") == (FUNDS, 0)
+
+
+def test_an_answer_of_megabytes_stops_nobody(
+    buyer: Person, anyone: Callable[[], Person], chain: LocalChain, elsewhere: str
+) -> None:
+    """Ether to a contract that answers with 3 MiB: that one fails, and what comes after it is paid."""
+    poisoned = withdraw(buyer, chain.create(ANSWERS_AT_LENGTH), 10, "ETH")
+    good = withdraw(buyer, elsewhere, 11, "ETH")
+    ended(buyer, chain, good)
+    assert ended(buyer, chain, poisoned, "failed")["failure"] == "The contract refuses it."
+    assert chain.ether(elsewhere) == 11
+
+
+def test_everybody_may_see_the_terms(edge: httpx.Client) -> None:
+    """Which currencies can be brought and withdrawn, where, and what that costs: without a token."""
+    answer = edge.get("/v1/currencies")
+    assert answer.status_code == 200
+    terms = {"chain_id": contracts.CHAIN_ID, "least_withdrawal": "1", "withdrawal_fee": "0"}
+    assert answer.json() == {
+        "items": [
+            {"currency": "ETH", "decimals": 18, "contract": None, **terms},
+            {"currency": "USDC", "decimals": 6, "contract": contracts.USDC, **terms},
+        ],
+        "next_cursor": None,
+    }
 
 
 def test_refuses_more_than_there_is(buyer: Person, books: Books, elsewhere: str) -> None:

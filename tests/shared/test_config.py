@@ -96,3 +96,29 @@ def test_who_redeems_is_one_of_two() -> None:
     assert read({**LEAST, "CLAIM_REDEMPTION": "relayer"}).claim_redemption == "relayer"
     with pytest.raises(ValueError, match="Relayer"):
         read({**LEAST, "CLAIM_REDEMPTION": "Relayer"})
+
+
+TERMS = {"CHAIN_ASSETS": "ETH=0x0,USDC=0x1", "WITHDRAWAL_LEAST": "ETH=5,USDC=7", "WITHDRAWAL_FEE": "ETH=0,USDC=2"}
+
+
+def test_withdrawals_have_terms() -> None:
+    """Per currency; the local stack takes any amount for nothing where nothing is said."""
+    settings = read({**LEAST, **TERMS})
+    assert (settings.withdrawal_least, settings.withdrawal_fee) == ({"ETH": 5, "USDC": 7}, {"ETH": 0, "USDC": 2})
+    local = {**LEAST, "MERIDIAN_ENVIRONMENT": "local", "CHAIN_ASSETS": TERMS["CHAIN_ASSETS"]}
+    settings = read({**local, "WITHDRAWAL_LEAST": "USDC=7"})
+    assert (settings.withdrawal_least, settings.withdrawal_fee) == ({"ETH": 1, "USDC": 7}, {"ETH": 0, "USDC": 0})
+
+
+@pytest.mark.parametrize("name", ["WITHDRAWAL_LEAST", "WITHDRAWAL_FEE"])
+@pytest.mark.parametrize("text", ["", "ETH=5", "ETH=5,USDC=-1", "ETH=5,USDC=1000000001", "ETH=5,USDC=1,MATIC=1", "x"])
+def test_terms_have_bounds(name: str, text: str) -> None:
+    """Every currency has them, no other one, and none is a slip of the decimals; a mistake is named."""
+    with pytest.raises(ValueError, match=name):
+        read({**LEAST, **TERMS, name: text})
+
+
+def test_a_withdrawal_is_of_something() -> None:
+    """Its least amount is not 0."""
+    with pytest.raises(ValueError, match="WITHDRAWAL_LEAST"):
+        read({**LEAST, **TERMS, "WITHDRAWAL_LEAST": "ETH=0,USDC=1"})

@@ -97,6 +97,21 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     processed_at: datetime | None
 
 
+class CurrencyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A currency that can be deposited and withdrawn, in its atomic units.
+
+    decimals: how many places people write it with. contract: its token's; null for the chain's own.
+    least_withdrawal: what a withdrawal is of at least. withdrawal_fee: what is taken beside the amount of one.
+    """
+
+    currency: str
+    decimals: int
+    chain_id: int
+    contract: str | None
+    least_withdrawal: str
+    withdrawal_fee: str
+
+
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt.
 
@@ -290,6 +305,13 @@ class PageOfClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Some of a list, and where the rest begins."""
 
     items: list[ClaimView]
+    next_cursor: str | None = None
+
+
+class PageOfCurrencyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[CurrencyView]
     next_cursor: str | None = None
 
 
@@ -575,12 +597,13 @@ class WebhookView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Money on its way out of a wallet."""
+    """Money on its way out of a wallet: the amount arrives, and the fee is taken beside it."""
 
     id: str
     wallet_id: str
     currency: str
     amount: str
+    fee: str
     to_address: str
     status: Literal["failed", "mined", "requested", "sent"]
     transaction: TransactionView | None = None
@@ -835,6 +858,15 @@ class Client(Caller):
             query={"consistency": consistency},
         )
 
+    def list_currencies(self, *, limit: int | None = None, cursor: str | None = None) -> PageOfCurrencyView:
+        """List the currencies that can be deposited and withdrawn, and on what terms.
+
+        The currencies by name; none where there is no chain.
+
+        GET /v1/currencies.
+        """
+        return self._call(PageOfCurrencyView, "GET", "/v1/currencies", query={"limit": limit, "cursor": cursor})
+
     def create_withdrawal(
         self,
         *,
@@ -846,7 +878,7 @@ class Client(Caller):
     ) -> WithdrawalView:
         """Ask for money of a wallet to be sent to an address.
 
-        Set the amount aside.
+        Set amount and fee aside.
 
         POST /v1/withdrawals.
         """

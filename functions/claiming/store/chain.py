@@ -9,11 +9,11 @@ import msgspec
 from functions.claiming.domain.claim import Claim
 from functions.claiming.domain.redeeming import Honoured, Redemption
 from shared.adapters.abi import decoded, encoded, topic
-from shared.adapters.chain import ChainClient, Log, NodeRefused
+from shared.adapters.chain import ChainClient, Log
 from shared.adapters.ethereum import keccak
 from shared.adapters.sender import ChainSender
 from shared.adapters.signers import Signer
-from shared.chains import Call, CallRefused, Place
+from shared.chains import Call, Place
 from shared.config import Settings
 
 CLAIMED: Final = topic("Claimed(bytes32,bytes32,address,uint256)")
@@ -63,12 +63,7 @@ class Relayer(ChainSender):
         voucher = msgspec.json.decode(claim.voucher or "")
         signature = bytes.fromhex(voucher["signature"][2:])
         data = encoded(CLAIM, _arguments(voucher["message"]), signature)
-        try:
-            return self.prepared("claim", f"{claim.id} {claim.attempts + 1}", self._contract, data)
-        except NodeRefused as error:
-            # Nodes have many words for a call that burns all gas. It is this claim's trouble: it is tried again later,
-            # and holds up no other meanwhile.
-            raise CallRefused("The node refuses it.") from error
+        return self.prepared("claim", f"{claim.id} {claim.attempts + 1}", self._contract, data)
 
 
 def _arguments(message: dict[str, Any]) -> tuple[Any, ...]:

@@ -74,8 +74,20 @@ def taken_back(deposit: Deposit, account: Account, transfer_id: str, at: datetim
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a currency leaves, in its atomic units.
+
+    least: what a withdrawal is of at least, lest its transaction cost more than it carries. fee: the house's part,
+    beside the amount.
+    """
+
+    least: int
+    fee: int
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Money on its way out of a wallet to an address, in its EIP-55 form."""
+    """Money on its way out of a wallet to an address, in EIP-55 form: that gets the amount, and the house the fee."""
 
     id: str
     wallet_id: str
@@ -87,10 +99,16 @@ class Withdrawal:
     hold_id: str
     created_at: datetime
     updated_at: datetime
+    fee: int = 0
     status: WithdrawalStatus = "requested"
     transaction_hash: str = ""
     failure: str = ""
     version: int = 1
+
+    @property
+    def total(self) -> int:
+        """What it takes from its wallet."""
+        return self.amount + self.fee
 
     @property
     def ended(self) -> bool:
@@ -114,14 +132,15 @@ class Withdrawal:
 
 
 def paid_out(withdrawal: Withdrawal, transfer_id: str, at: datetime) -> Transfer:
-    """The movement of a withdrawal's money, out of what was set aside for it."""
-    amount = withdrawal.amount
+    """The movement of a withdrawal's money, out of what was set aside for it, and of the house's fee."""
+    currency, fee = withdrawal.currency, withdrawal.fee
     return Transfer(
         id=transfer_id,
         kind="withdrawal",
         postings=(
-            Posting(withdrawal.wallet_id, withdrawal.currency, -amount, unhold=amount),
-            Posting("external", withdrawal.currency, amount),
+            Posting(withdrawal.wallet_id, currency, -withdrawal.total, unhold=withdrawal.total),
+            Posting("external", currency, withdrawal.amount),
+            *((Posting("fees", currency, fee),) if fee else ()),
         ),
         created_at=at,
         reference=withdrawal.id,

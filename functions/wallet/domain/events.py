@@ -129,6 +129,7 @@ class WithdrawalRequested:
     user_id: str
     currency: str
     amount: Amount
+    fee: Amount
     to_address: str
     chain_id: int
 
@@ -143,6 +144,7 @@ class WithdrawalSent:
     user_id: str
     currency: str
     amount: Amount
+    fee: Amount
     to_address: str
     chain_id: int
     transaction_hash: str
@@ -158,6 +160,7 @@ class WithdrawalMined:
     user_id: str
     currency: str
     amount: Amount
+    fee: Amount
     to_address: str
     chain_id: int
     transaction_hash: str
@@ -173,6 +176,7 @@ class WithdrawalFailed:
     user_id: str
     currency: str
     amount: Amount
+    fee: Amount
     to_address: str
     chain_id: int
     reason: str

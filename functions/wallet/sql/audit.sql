@@ -122,3 +122,11 @@ FROM (SELECT currency, -amount AS ledger, 0 AS known FROM entries WHERE account 
       UNION ALL SELECT currency, 0, amount FROM deposits WHERE status = 'credited'
       UNION ALL SELECT currency, 0, -amount FROM withdrawals WHERE status = 'mined') m
 GROUP BY currency HAVING sum(ledger) <> sum(known);
+
+-- name: withdrawals_are_set_aside
+-- A withdrawal has its amount and its fee set aside: placed until it ends, captured when it is mined, released when it fails.
+SELECT w.id AS subject, w.status || ' of ' || w.amount || ' and ' || w.fee || ' ' || w.currency || ', hold ' ||
+       coalesce(h.status || ' of ' || h.amount || ' ' || h.currency, 'missing') AS detail
+FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.wallet_id = w.wallet_id
+WHERE h.id IS NULL OR h.currency <> w.currency OR h.amount <> w.amount + w.fee
+   OR h.status <> CASE w.status WHEN 'mined' THEN 'captured' WHEN 'failed' THEN 'released' ELSE 'placed' END;

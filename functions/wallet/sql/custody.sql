@@ -3,6 +3,10 @@
 INSERT INTO deposit_addresses (chain_id, wallet_id, key, address, created_at)
 VALUES (:chain_id, :wallet_id, :key, :address, :at) ON CONFLICT DO NOTHING;
 
+-- name: is_handed_out$
+-- Whether an address is a deposit address that somebody was told of.
+SELECT EXISTS (SELECT FROM deposit_addresses WHERE chain_id = :chain_id AND address = :address);
+
 -- name: list_watched
 -- Wallets whose deposit address was handed out, from one on.
 SELECT wallet_id, key FROM deposit_addresses
@@ -48,9 +52,10 @@ SELECT * FROM withdrawals WHERE chain_id = :chain_id;
 
 -- name: request_withdrawal!
 -- A withdrawal that somebody asked for.
-INSERT INTO withdrawals (id, wallet_id, user_id, currency, amount, to_address, chain_id, hold_id, status,
+INSERT INTO withdrawals (id, wallet_id, user_id, currency, amount, fee, to_address, chain_id, hold_id, status,
     transaction_hash, failure, version, created_at, updated_at)
-VALUES (:id, :wallet_id, :user_id, :currency, :amount, :to_address, :chain_id, :hold_id, 'requested', '', '', 1, :at, :at);
+VALUES (:id, :wallet_id, :user_id, :currency, :amount, :fee, :to_address, :chain_id, :hold_id, 'requested', '', '', 1,
+    :at, :at);
 
 -- name: find_withdrawal^
 -- A withdrawal.
@@ -61,9 +66,15 @@ SELECT * FROM withdrawals WHERE id = :id;
 SELECT * FROM withdrawals WHERE id = :id FOR UPDATE;
 
 -- name: list_waiting
--- Withdrawals for which nothing was signed, the oldest first.
-SELECT w.* FROM withdrawals w LEFT JOIN sendings s ON s.subject = w.id
-WHERE w.status = 'requested' AND w.chain_id = :chain_id AND s.subject IS NULL ORDER BY w.id LIMIT :most;
+-- Withdrawals for which nothing was signed and that do not back off. Users take turns: everybody's oldest comes before
+-- anybody's next, however many one of them has.
+SELECT w.* FROM withdrawals w
+JOIN (SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY id) AS turn FROM withdrawals r
+      WHERE status = 'requested' AND chain_id = :chain_id
+        AND NOT EXISTS (SELECT FROM sendings s WHERE s.subject = r.id)
+        AND NOT EXISTS (SELECT FROM job_failures f
+                        WHERE f.job = 'send_withdrawals' AND f.item = r.id AND f.next_try_at > :now)) t ON t.id = w.id
+ORDER BY t.turn, w.id LIMIT :most;
 
 -- name: save_withdrawal!
 -- A withdrawal got further.

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from functions.wallet.clients import IdentityClient, OrderClient
+from functions.wallet.domain.custody import Terms
 from functions.wallet.store.custody import DepositStore, WithdrawalStore
 from functions.wallet.store.holds import HoldStore
 from functions.wallet.store.ledger import EscrowStore, LedgerStore
@@ -43,6 +44,13 @@ class Work(UnitOfWork):
     def identity(self) -> IdentityClient:
         """The identity service."""
         return IdentityClient(self.resources.channel("identity", "wallet"))
+
+    @property
+    def command(self) -> str:
+        """What this request is known by. Raises RuntimeError where it has no idempotency key: a defect."""
+        if self.key is None:
+            raise RuntimeError("this work has no idempotency key")
+        return self.key.command
 
     @cached_property
     def orders(self) -> OrderClient:
@@ -89,6 +97,8 @@ class Work(UnitOfWork):
         from functions.wallet.store.vault import Custody
 
         config = self.settings
+        contracts = (config.vault_contract, config.claim_contract, *config.chain_assets.values())
+        ours = (*contracts, self.resources.signer("treasury").address, *config.house_addresses)
         return Custody(
             chain_id=config.custody_chain_id,
             contract=config.vault_contract,
@@ -96,4 +106,9 @@ class Work(UnitOfWork):
             confirmations=config.chain_confirmations,
             start_block=config.chain_start_block,
             collect_from=config.collect_from,
+            terms={
+                currency: Terms(config.withdrawal_least[currency], config.withdrawal_fee[currency])
+                for currency in config.chain_assets
+            },
+            house=frozenset(address.lower() for address in ours),
         )

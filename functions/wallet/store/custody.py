@@ -34,6 +34,9 @@ class DepositStore(CursorStore):
     def hand_out(self, wallet_id: str, key: bytes, address: str) -> None:
         self._run(SQL.hand_out_address, wallet_id=wallet_id, key=key, address=address, at=self._work.now())
 
+    def handed_out(self, address: str) -> bool:
+        return bool(self._run(SQL.is_handed_out, address=address))
+
     def watched(self, after: str, most: int) -> Mapping[str, bytes]:
         rows = self._run(SQL.list_watched, after=after, most=most)
         return {row["wallet_id"]: bytes(row["key"]) for row in rows}
@@ -101,7 +104,7 @@ class WithdrawalStore:
         self._chain_id = chain_id
 
     def request(self, withdrawal: Withdrawal) -> None:
-        names = ("id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "hold_id")
+        names = ("id", "wallet_id", "user_id", "currency", "amount", "fee", "to_address", "chain_id", "hold_id")
         values = {name: getattr(withdrawal, name) for name in names}
         SQL.request_withdrawal(self._work.opened, **values, at=withdrawal.created_at)
         self._work.events.append(withdrawal.id, 0, [events.WithdrawalRequested(**_of(withdrawal))])
@@ -130,7 +133,7 @@ class WithdrawalStore:
         return [Withdrawal(**row) for row in rows]
 
     def waiting(self, most: int) -> Sequence[Withdrawal]:
-        rows = SQL.list_waiting(self._work.opened, chain_id=self._chain_id, most=most)
+        rows = SQL.list_waiting(self._work.opened, chain_id=self._chain_id, now=self._work.now(), most=most)
         return [Withdrawal(**row) for row in rows]
 
 
@@ -138,7 +141,8 @@ def _of(withdrawal: Withdrawal) -> dict[str, Any]:
     """What every fact of a withdrawal says."""
     names = ("wallet_id", "user_id", "currency", "to_address", "chain_id")
     values = {name: getattr(withdrawal, name) for name in names}
-    return {**values, "withdrawal_id": withdrawal.id, "amount": Amount(withdrawal.amount)}
+    amounts = {"amount": Amount(withdrawal.amount), "fee": Amount(withdrawal.fee)}
+    return {**values, **amounts, "withdrawal_id": withdrawal.id}
 
 
 def _deposit(row: Row) -> Deposit:

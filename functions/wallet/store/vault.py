@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from functions.wallet.domain.custody import Arrival, Withdrawal
+from functions.wallet.domain.custody import Arrival, Terms, Withdrawal
 from functions.wallet.domain.proof import Flows, Payment
 from shared.adapters.abi import decoded, encoded, topic
 from shared.adapters.chain import ChainClient, Log, NodeRefused
@@ -31,6 +31,8 @@ class Custody:
 
     assets: the address of each currency, zero for the chain's own.
     collect_from: how much of a currency is worth fetching, where that is not anything.
+    terms: on what terms each currency leaves.
+    house: the house's own addresses in lower case, to which nothing is paid.
     """
 
     chain_id: int
@@ -39,6 +41,8 @@ class Custody:
     confirmations: int
     start_block: int
     collect_from: Mapping[str, int]
+    terms: Mapping[str, Terms]
+    house: frozenset[str]
 
 
 class ChainVault:
@@ -55,6 +59,13 @@ class ChainVault:
     def currencies(self) -> Sequence[str]:
         return list(self._custody.assets)
 
+    def asset(self, currency: str) -> str | None:
+        address = self._custody.assets[currency]
+        return checksum_address(address) if int(address, 16) else None
+
+    def terms(self, currency: str) -> Terms:
+        return self._custody.terms[currency]
+
     def least(self, currency: str) -> int:
         return max(1, self._custody.collect_from.get(currency, 1))
 
@@ -65,6 +76,8 @@ class ChainVault:
         address = canonical_address(text)
         if int(address, 16) == 0:
             raise ValueError("the zero address can receive nothing")
+        if address.lower() in self._custody.house:
+            raise ValueError("an address of the house, where it would be lost")
         return address
 
     def deposit_address(self, wallet_id: str) -> str:
@@ -157,6 +170,15 @@ class ChainVault:
     def paid(self, withdrawal_id: str) -> bool:
         data = encoded("paid(bytes32)", self.key(withdrawal_id))
         return bool(decoded(["bool"], self._client.call(data, self._custody.contract))[0])
+
+    def payment(self, withdrawal_id: str) -> str | None:
+        # Backwards: it is asked for where a transaction of ours has just found the withdrawal paid.
+        start, wanted = self._custody.start_block, [PAID, self.key(withdrawal_id)]
+        for last in range(self._client.head() - self.confirmations, start - 1, -SPAN):
+            found = self._client.logs(self._custody.contract, wanted, max(start, last - SPAN + 1), last)
+            if found:
+                return found[-1].transaction_hash
+        return None
 
 
 class ChainTreasury(ChainSender):

@@ -10,26 +10,38 @@ INSERT INTO sendings (chain_id, sender, nonce, purpose, subject, to_, data, gas,
 VALUES (:chain_id, :sender, :nonce, :purpose, :subject, :to, :data, :gas, 'pending') ON CONFLICT DO NOTHING;
 
 -- name: keep_signed!
--- Store what was signed.
-INSERT INTO signed_transactions (hash, chain_id, sender, nonce, raw, max_fee, max_tip, signed_at)
-VALUES (:hash, :chain_id, :sender, :nonce, :raw, :max_fee, :max_tip, :at) ON CONFLICT DO NOTHING;
+-- Store what was signed, while the call of its nonce is what it was signed for: pending, or failed and to be cancelled.
+INSERT INTO signed_transactions (hash, chain_id, sender, nonce, raw, max_fee, max_tip, cancels, signed_at)
+SELECT :hash, s.chain_id, s.sender, s.nonce, :raw, :max_fee, :max_tip, :cancels, :at FROM sendings s
+WHERE s.chain_id = :chain_id AND s.sender = :sender AND s.nonce = :nonce AND s.status = :status FOR SHARE
+ON CONFLICT DO NOTHING;
+
+-- name: given$
+-- Whether the call for a subject has a nonce.
+SELECT EXISTS (SELECT FROM sendings WHERE subject = :subject);
 
 -- name: mark_broadcast!
 -- The network has it.
 UPDATE signed_transactions SET broadcast = true WHERE hash = :hash;
 
 -- name: list_sendings
--- Nonces whose call is not done, and done ones that the chain has forgotten; with what was signed for them.
+-- Nonces whose call is not done, or done ones that the chain has forgotten; with all that was signed for them. Those whose
+-- subject backs off in the job are left out.
 SELECT s.nonce, s.purpose, s.subject, s.to_, s.data, s.gas, s.status,
-       t.hash, t.raw, t.max_fee, t.max_tip, t.broadcast, t.signed_at
-FROM sendings s JOIN signed_transactions t ON (t.chain_id, t.sender, t.nonce) = (s.chain_id, s.sender, s.nonce)
-WHERE s.chain_id = :chain_id AND s.sender = :sender
-  AND ((s.status = 'pending' AND :pending::boolean) OR (s.status <> 'pending' AND s.nonce >= :forgotten::bigint))
-ORDER BY s.nonce, t.max_fee LIMIT :most;
+       t.hash, t.raw, t.max_fee, t.max_tip, t.broadcast, t.cancels, t.signed_at
+FROM (SELECT * FROM sendings c
+      WHERE chain_id = :chain_id AND sender = :sender
+        AND ((status = 'pending' AND :pending::boolean) OR (status <> 'pending' AND nonce >= :forgotten::bigint))
+        AND NOT EXISTS (SELECT FROM job_failures f
+                        WHERE f.job = :job AND f.item = c.subject AND f.next_try_at > :now)
+      ORDER BY nonce LIMIT :most) s
+JOIN signed_transactions t ON (t.chain_id, t.sender, t.nonce) = (s.chain_id, s.sender, s.nonce)
+ORDER BY s.nonce, t.max_fee;
 
 -- name: end_sending!
--- The call of a nonce was mined, and succeeded or failed.
-UPDATE sendings SET status = :status WHERE subject = :subject AND status = 'pending';
+-- The call of a nonce was mined, and succeeded or failed; no row where somebody else has ended it.
+UPDATE sendings SET status = :status
+WHERE chain_id = :chain_id AND sender = :sender AND nonce = :nonce AND status = 'pending';
 
 -- name: busy$
 -- Whether a call of a kind is on its way.

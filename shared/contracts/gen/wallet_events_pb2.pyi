@@ -141,7 +141,7 @@ class DepositCredited(_message.Message):
     def __init__(self, deposit_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., transfer_id: _Optional[str] = ...) -> None: ...
 
 class WithdrawalRequested(_message.Message):
-    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id")
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "fee")
     WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
     WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +149,7 @@ class WithdrawalRequested(_message.Message):
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
     withdrawal_id: str
     wallet_id: str
     user_id: str
@@ -156,10 +157,11 @@ class WithdrawalRequested(_message.Message):
     amount: str
     to_address: str
     chain_id: int
-    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ...) -> None: ...
+    fee: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., fee: _Optional[str] = ...) -> None: ...
 
 class WithdrawalSent(_message.Message):
-    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "transaction_hash")
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "transaction_hash", "fee")
     WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
     WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -168,6 +170,7 @@ class WithdrawalSent(_message.Message):
     TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
     withdrawal_id: str
     wallet_id: str
     user_id: str
@@ -176,10 +179,11 @@ class WithdrawalSent(_message.Message):
     to_address: str
     chain_id: int
     transaction_hash: str
-    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ...) -> None: ...
+    fee: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., fee: _Optional[str] = ...) -> None: ...
 
 class WithdrawalMined(_message.Message):
-    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "transaction_hash")
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "transaction_hash", "fee")
     WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
     WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +192,7 @@ class WithdrawalMined(_message.Message):
     TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
     withdrawal_id: str
     wallet_id: str
     user_id: str
@@ -196,10 +201,11 @@ class WithdrawalMined(_message.Message):
     to_address: str
     chain_id: int
     transaction_hash: str
-    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ...) -> None: ...
+    fee: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., fee: _Optional[str] = ...) -> None: ...
 
 class WithdrawalFailed(_message.Message):
-    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "reason")
+    __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "reason", "fee")
     WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
     WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +214,7 @@ class WithdrawalFailed(_message.Message):
     TO_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
     withdrawal_id: str
     wallet_id: str
     user_id: str
@@ -216,4 +223,5 @@ class WithdrawalFailed(_message.Message):
     to_address: str
     chain_id: int
     reason: str
-    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    fee: str
+    def __init__(self, withdrawal_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., to_address: _Optional[str] = ..., chain_id: _Optional[int] = ..., reason: _Optional[str] = ..., fee: _Optional[str] = ...) -> None: ...

@@ -14,7 +14,8 @@ from functions.wallet.create_withdrawal import CreateWithdrawal
 from functions.wallet.get_deposit_address import GetDepositAddress
 from functions.wallet.store import Work
 from functions.wallet.views import WithdrawalView
-from shared.adapters.ethereum import checksum_address
+from shared.adapters.abi import encoded
+from shared.adapters.ethereum import checksum_address, keccak
 from shared.adapters.signers import FileSigner
 from shared.config import Settings
 from shared.contracts import artefacts
@@ -24,6 +25,9 @@ from tests.island import Island, Islander
 
 ETHER = 10**18
 FUNDS = 10**9
+PAYER_ROLE = keccak(b"PAYER_ROLE")
+ADMIN, STRANGER = 0, 3
+"""Accounts of anvil's: the vault's administrator, and one that nobody knows."""
 
 
 class Crash(BaseException):
@@ -65,6 +69,23 @@ class Custody:
         self.chain.mine(self.island.settings.chain_confirmations + 1)
         while self.island.run("watch_deposits")["blocks"]:
             pass
+
+    @property
+    def vault(self) -> str:
+        """The address of the vault."""
+        return self.island.settings.vault_contract
+
+    def payer(self, address: str, *, may: bool) -> None:
+        """Let an address pay out of the vault, or no longer."""
+        change = f"{'grant' if may else 'revoke'}Role(bytes32,address)"
+        self.chain.send(self.vault, encoded(change, PAYER_ROLE, address), sender=ADMIN)
+
+    def pay_elsewhere(self, withdrawal: WithdrawalView) -> str:
+        """Have another payer, of whom the ledger knows nothing, pay a withdrawal; the transaction's hash."""
+        self.payer(self.chain.accounts[STRANGER], may=True)
+        values = (keccak(withdrawal.id.encode()), USDC, withdrawal.to_address, withdrawal.amount)
+        data = encoded("pay(bytes32,address,address,uint256)", *values)
+        return self.chain.send(self.vault, data, sender=STRANGER)
 
     def status(self, withdrawal: WithdrawalView) -> str:
         [row] = self.island.books.rows("wallet", "SELECT status FROM withdrawals WHERE id = :id", id=withdrawal.id)

@@ -1,16 +1,29 @@
 """Withdrawals are sent once, wherever the process that sends them dies."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
 
+from functions.wallet.create_withdrawal import CreateWithdrawal
+from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.store.custody import WithdrawalStore
 from functions.wallet.store.holds import HoldStore
 from functions.wallet.store.vault import ChainTreasury
+from functions.wallet.views import WithdrawalView
+from shared.adapters.abi import encoded
+from shared.adapters.chain import ChainClient, NodeRefused
 from shared.adapters.chains import SendingStore
-from shared.chains import Fees
-from shared.errors import Contended
+from shared.adapters.ethereum import keccak
+from shared.chains import Call, CallRefused, Fees
+from shared.money import Amount
+from tests.chain import ANSWERS_AT_LENGTH
 from tests.functions.wallet.custody import Crash, Custody, an_address, crash
+
+LATER = timedelta(hours=1)
+"""Longer than any pause before what failed is tried again."""
 
 POINTS = [
     ("signed, not stored", SendingStore, "store", False),
@@ -65,8 +78,8 @@ def test_two_senders_do_not_share_a_nonce(custody: Custody) -> None:
             custody.island.run("send_withdrawals")  # somebody else, in between
         store(self, *stored)  # type: ignore[arg-type]
 
-    with patch.object(SendingStore, "store", late), pytest.raises(Contended):
-        custody.island.run("send_withdrawals")
+    with patch.object(SendingStore, "store", late):
+        assert custody.island.run("send_withdrawals") == {"sent": 0, "refused": 0, "left": 1, "failed": 0}
     custody.settle()
     assert len(custody.nonces(withdrawal)) == 1
     assert custody.chain.usdc(to) == 1000
@@ -99,3 +112,181 @@ def test_a_vault_that_is_short_gives_the_money_back(custody: Custody) -> None:
     assert custody.status(withdrawal) == "failed"
     assert custody.island.books.money(buyer.wallet_id) == (10**15, 0)
     assert custody.nonces(withdrawal) == []
+
+
+# A withdrawal is paid once, whoever is slow
+
+
+def sign_alone(custody: Custody) -> None:
+    with crash(ChainTreasury, "broadcast", after=False), pytest.raises(Crash):
+        custody.island.run("send_withdrawals")
+
+
+def send_alone(custody: Custody) -> None:
+    custody.island.run("send_withdrawals")
+
+
+@pytest.mark.parametrize("another", [sign_alone, send_alone, Custody.settle])
+def test_a_slow_sender_fails_nothing_that_another_has_signed(
+    custody: Custody, another: Callable[[Custody], None]
+) -> None:
+    """The chain refuses the first sender, while a second one signs, sends or books: paid once, and never failed."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    withdrawal = custody.withdraw(buyer, to)
+    payment = ChainTreasury.payment
+
+    def late(_: ChainTreasury, asked: Withdrawal) -> Call:
+        with patch.object(ChainTreasury, "payment", payment):
+            another(custody)
+        raise CallRefused(f"The contract refuses {asked.id}.")
+
+    with patch.object(ChainTreasury, "payment", late):
+        assert custody.island.run("send_withdrawals")["refused"] == 0
+    custody.settle()
+    custody.settle()
+    assert custody.chain.usdc(to) == 1000
+    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+    story = [event.type for event in custody.island.stream(withdrawal.id)]
+    assert story == ["withdrawal.requested", "withdrawal.sent", "withdrawal.mined"]
+
+
+def test_a_slow_sender_signs_nothing_that_has_failed(custody: Custody) -> None:
+    """A second sender fails it while the first one signs: nothing is stored, sent or paid."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    withdrawal = custody.withdraw(buyer, to)
+    sign = ChainTreasury.sign
+
+    def late(self: ChainTreasury, *given: object) -> object:
+        with patch.object(ChainTreasury, "payment", side_effect=CallRefused("The contract refuses it.")):
+            custody.island.run("send_withdrawals")
+        return sign(self, *given)  # type: ignore[arg-type]
+
+    with patch.object(ChainTreasury, "sign", late):
+        assert custody.island.run("send_withdrawals")["left"] == 1
+    custody.settle()
+    assert (custody.status(withdrawal), custody.nonces(withdrawal)) == ("failed", [])
+    assert custody.chain.usdc(to) == 0
+    assert custody.island.books.money(buyer.wallet_id) == (5000, 0)
+
+
+def test_what_the_vault_has_paid_is_paid(custody: Custody) -> None:
+    """The ledger never sent it, and the vault refuses to pay it twice: mined by who paid it, once that is confirmed."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    withdrawal = custody.withdraw(buyer, to)
+    paying = custody.pay_elsewhere(withdrawal)
+    settings = replace(custody.island.settings, chain_confirmations=10**6)
+    with patch.object(custody.island.resources, "settings", settings):
+        assert custody.island.run("send_withdrawals")["failed"] == 1
+    assert custody.status(withdrawal) == "requested"
+    custody.chain.mine(custody.island.settings.chain_confirmations)
+    with custody.island.later(LATER):
+        custody.settle()
+    mined = custody.island.stream(withdrawal.id)[-1]
+    assert (mined.type, mined.data["transaction_hash"]) == ("withdrawal.mined", paying)
+    assert custody.chain.usdc(to) == 1000
+    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+
+
+def test_nonces_that_were_used_elsewhere_are_left_out(custody: Custody) -> None:
+    """The treasury's key has sent something of which the ledger knows nothing: the next withdrawal comes after it."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    known = custody.withdraw(buyer, to)
+    custody.settle()
+    treasury = custody.work().treasury
+    call, nonce = treasury.cancellation("elsewhere"), treasury.next_nonce()
+    treasury.broadcast(treasury.sign(call, nonce, treasury.fees(), custody.work().now()))
+    custody.chain.until(lambda: treasury.next_nonce() > nonce, "it is mined")
+    withdrawal = custody.withdraw(buyer, to)
+    custody.settle()
+    assert custody.status(withdrawal) == "mined"
+    assert custody.nonces(withdrawal) == [(custody.nonces(known)[0][0] + 2, True)]
+
+
+# One withdrawal stops no other
+
+
+def refusing(poisoned: Sequence[WithdrawalView]) -> Callable[..., int]:
+    """A node that says of some withdrawals neither what they use nor why not."""
+    keys, gas = [keccak(each.id.encode()) for each in poisoned], ChainClient.gas
+
+    def picky(self: ChainClient, data: bytes, to: str, sender: str) -> int:
+        if any(key in data for key in keys):
+            raise NodeRefused("not today")
+        return gas(self, data, to, sender)
+
+    return picky
+
+
+def test_what_the_node_refuses_stops_no_other(custody: Custody) -> None:
+    """The first ones are refused without a word about them: they back off, the next is sent, and later they are too."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    poisoned = [custody.withdraw(buyer, to, 100) for _ in range(4)]
+    good = custody.withdraw(buyer, to, 7)
+    with patch.object(ChainClient, "gas", refusing(poisoned)):
+        assert custody.island.run("send_withdrawals") == {"sent": 1, "refused": 0, "left": 0, "failed": 4}
+        assert custody.island.run("send_withdrawals")["failed"] == 0  # they back off
+    custody.settle()
+    assert [custody.status(each) for each in (good, *poisoned)] == ["mined"] + ["requested"] * 4
+    failing = "SELECT item FROM job_failures WHERE job = 'send_withdrawals' ORDER BY item"
+    assert {each.id for each in poisoned} <= {row["item"] for row in custody.island.books.rows("wallet", failing)}
+    with custody.island.later(LATER):
+        custody.settle()
+    assert {custody.status(each) for each in poisoned} == {"mined"}
+    assert custody.chain.usdc(to) == 407
+    assert not {each.id for each in poisoned} & {row["item"] for row in custody.island.books.rows("wallet", failing)}
+
+
+def test_a_long_answer_is_a_refusal(custody: Custody) -> None:
+    """Ether to a contract that answers with 3 MiB is given back; what was asked for after it is paid."""
+    buyer, to = custody.island.islander(USDC=5000, ETH=50), an_address()
+    custody.chain.send(custody.vault, encoded("fund()"), value=100)
+    request = CreateWithdrawal(buyer.wallet_id, "ETH", Amount(20), custody.chain.create(ANSWERS_AT_LENGTH))
+    poisoned = custody.island.run("create_withdrawal", request=request, caller=buyer.caller)
+    good = custody.withdraw(buyer, to)
+    custody.settle()
+    assert [custody.status(each) for each in (poisoned, good)] == ["failed", "mined"]
+    assert custody.island.books.money(buyer.wallet_id, "ETH") == (50, 0)
+
+
+def test_users_take_turns(custody: Custody) -> None:
+    """However many withdrawals one of them has asked for, the others' first are sent with their first."""
+    many, few = custody.island.islander(USDC=5000), [custody.island.islander(USDC=5000) for _ in range(2)]
+    first, *rest = [custody.withdraw(many, an_address(), 1) for _ in range(6)]
+    others = [custody.withdraw(each, an_address(), 1) for each in few]
+    with patch("functions.wallet.send_withdrawals.BATCH", 3):
+        assert custody.island.run("send_withdrawals")["sent"] == 3
+    assert [custody.status(each) for each in (first, *others)] == ["sent"] * 3
+    assert {custody.status(each) for each in rest} == {"requested"}
+    custody.settle()
+    assert {custody.status(each) for each in (first, *rest, *others)} == {"mined"}
+
+
+def test_no_more_are_signed_than_a_node_keeps(custody: Custody) -> None:
+    """While enough wait to be mined, turns are still open."""
+    buyer = custody.island.islander(USDC=5000)
+    withdrawal = custody.withdraw(buyer, an_address())
+    with patch("functions.wallet.send_withdrawals.UNMINED_MOST", 0):
+        assert custody.island.run("send_withdrawals")["sent"] == 0
+    assert (custody.status(withdrawal), custody.nonces(withdrawal)) == ("requested", [])
+    custody.settle()
+    assert custody.status(withdrawal) == "mined"
+
+
+def test_one_that_cannot_be_followed_holds_up_no_other(custody: Custody) -> None:
+    """What fails when it ends is tried again later; those behind it end meanwhile."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    poisoned, good = custody.withdraw(buyer, to), custody.withdraw(buyer, to)
+    save = WithdrawalStore.save
+
+    def picky(self: WithdrawalStore, withdrawal: Withdrawal) -> None:
+        if withdrawal.id == poisoned.id and withdrawal.status == "mined":
+            raise KeyError("a defect")
+        save(self, withdrawal)
+
+    with patch.object(WithdrawalStore, "save", picky):
+        custody.settle()
+    assert [custody.status(each) for each in (poisoned, good)] == ["sent", "mined"]
+    with custody.island.later(LATER):
+        custody.settle()
+    assert custody.status(poisoned) == "mined"
+    assert custody.chain.usdc(to) == 2000
