@@ -131,13 +131,19 @@ def logs(arguments: argparse.Namespace) -> int:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Check every invariant of every service, and say what breaks one."""
+    """Check every invariant of every service and across them, and say what breaks one."""
     from emulators.plays import resources_of
     from emulators.report import audit as check
+    from emulators.report import violations_of
 
-    violations = check(resources_of(Stack(arguments.state)))
-    console.print("\n".join(violations) or "Every invariant holds.", highlight=False, markup=False, soft_wrap=True)
-    return FAILED if violations else 0
+    answer = check(resources_of(Stack(arguments.state)))
+    lines = violations_of(answer)
+    lines += [f"{name} could not be checked." for name in answer.unchecked]
+    broken = len({each.invariant for each in answer.violations})
+    verdict = f"{broken} of them do not hold." if broken else "Every one of them holds."
+    lines.append(f"{len(answer.checked)} invariants were checked. {verdict}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    return FAILED if broken else 0
 
 
 def reset(arguments: argparse.Namespace) -> int:

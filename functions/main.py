@@ -25,7 +25,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.resources import resources
+from shared.adapters.resources import Resources, resources
 from shared.config import settings
 from shared.registry import Row, load
 from shared.runtime.binding import Bound
@@ -43,20 +43,22 @@ def _begun() -> None:
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
-def bind(row: Row, host: str | None = None) -> Bound:
+def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> Bound:
     """A row with its operation and its service's work.
 
-    host: the service in whose RPC host the operation runs, where that is not its own.
+    host: the service in whose RPC host the operation runs, where that is not its own. parts: what it works on, where
+    that is not this process's own.
     """
     service = host or row.service
+    parts = parts or resources()
     operation = import_module(f"functions.{row.service}.{row.name}")
     store = import_module(f"functions.{row.service}.store")
     return Bound(
         row=row,
         function=getattr(operation, row.name),
-        database=partial(resources().database, service),
-        work=partial(store.Work, resources(), service),
-        replica=partial(resources().replica, service),
+        database=partial(parts.database, service),
+        work=partial(store.Work, parts, service),
+        replica=partial(parts.replica, service),
     )
 
 

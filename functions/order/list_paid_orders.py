@@ -1,20 +1,53 @@
-"""List paid orders for an auditor, who follows them through the services."""
+"""List orders for an auditor, who compares them with what other services have for them."""
 
 from datetime import UTC
-from typing import Final
+from typing import Any, Final
 
-from functions.order.ports import OrderWork
+from functions.order.domain.order import Order
+from functions.order.ports import History, OrderWork
+from shared.contracts.gen import audit_pb2
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
 
-PAGE: Final = 1000
+PAGE: Final = 500
+LINES: Final = 4000
+"""How many lines the orders of a page have together, so that it stays well below what gRPC takes at once (4 MiB)."""
 
 
 def list_paid_orders(request: ListPaidRequest, work: OrderWork) -> ListPaidResponse:
-    """A page of the orders that were paid before a time."""
-    paid = work.orders.paid(request.before.ToDatetime(UTC), request.after, PAGE)
-    return ListPaidResponse(
-        order_ids=paid,
-        charged_ids=[order_id for order_id, order in paid.items() if order.total],
-        refunded_ids=[order_id for order_id, order in paid.items() if order.refunded],
-        earned_ids=[order_id for order_id, order in paid.items() if order.earned],
+    """A page of the orders, or of those placed before a time, paid or not, the newest first."""
+    before = request.before.ToDatetime(UTC) if request.HasField("before") else None
+    found = work.orders.histories(before, request.below_id, PAGE + 1)
+    lines, listed = 0, []
+    for history in found[:PAGE]:
+        lines += len(history.order.items) if history.order else 0
+        if lines > LINES:
+            break
+        listed.append(history)
+    orders = [_told(history.order, history) for history in listed if history.order]
+    return ListPaidResponse(orders=orders, from_id=listed[-1].id if len(listed) < len(found) else "")
+
+
+def _told(order: Order, history: History) -> audit_pb2.Order:
+    facts = history.facts
+    names = ("id", "user_id", "wallet_id", "address", "merchant_id", "currency", "fee_bps")
+    item = ("item_id", "supply_id", "quantity", "chain_id", "contract", "token_id", "standard")
+    return audit_pb2.Order(
+        **{name: getattr(order, name) for name in names},
+        total=str(order.total),
+        items=[audit_pb2.Order.Item(**{name: getattr(line, name) for name in item}) for line in order.items],
+        payouts=[audit_pb2.Order.Payout(wallet_id=due.wallet_id, amount=str(due.amount)) for due in order.payouts],
+        restocked=history.restocked,
+        **_when(history, "confirmed", "order.confirmed"),
+        **_when(history, "paid", "order.paid"),
+        **_when(history, "ended", "order.failed", "order.cancelled", "order.expired"),
+        **_when(history, "refunded", "order.refunded"),
+        **_when(history, "earned", "order.claimed", "order.matured"),
+        claimed_at=facts["order.claimed"].at if "order.claimed" in facts else None,
+        completed_at=facts["order.completed"].at if "order.completed" in facts else None,
     )
+
+
+def _when(history: History, name: str, *types: str) -> dict[str, Any]:
+    """The first of these facts, as the fields of a name."""
+    first = min((history.facts[each] for each in types if each in history.facts), key=lambda it: it.at, default=None)
+    return {f"{name}_at": first.at, f"{name}_version": first.version} if first else {}

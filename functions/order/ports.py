@@ -25,12 +25,25 @@ Task = Literal["advance", "expire", "mature"]
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """A paid order, as auditors follow it. earned: whether the merchant is due its money, claimed or not."""
+class Moment:
+    """When something became of an order, and the version of its stream that says so."""
 
-    total: int
-    refunded: bool
-    earned: bool
+    at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """An order as auditors compare it: as it was placed, and when what became of it, by the types of its facts.
+
+    order: None where what is stored of it could not be placed. restocked: whether it was refunded, and its units were
+    to be sold again.
+    """
+
+    id: str
+    order: Order | None
+    facts: Mapping[str, Moment]
+    restocked: bool
 
 
 class ShownOrders(Protocol):
@@ -63,8 +76,8 @@ class Orders(ShownOrders, Protocol):
     def history(self, order_id: str, after: int, most: int) -> list[OrderEventView]:
         """The facts of an order after a version, oldest first."""
 
-    def paid(self, before: datetime, after: str, most: int) -> dict[str, Paid]:
-        """Orders that were paid before a time, as they were at that time, in the order of their ids, after one."""
+    def histories(self, before: datetime | None, below: str, most: int) -> list[History]:
+        """Orders, or those placed before a time, the newest first, with ids below one; an empty one is none."""
 
     def take(self, task: Task, most: int) -> list[str]:
         """Orders for which there is something to do now, by id; those that wait longest first.

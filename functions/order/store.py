@@ -1,5 +1,6 @@
 """Orders in PostgreSQL: the implementation of the ports; events to domain and back."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Stage, Status, apply, fold
 from functions.order.domain.quoting import QUOTE_USED
 from functions.order.domain.refusing import refund_refusal_of, refusal_of
-from functions.order.ports import Paid, Refused, Task
+from functions.order.ports import History, Moment, Refused, Task
 from functions.order.quotes import SignedQuotes
 from functions.order.views import FailureView, ItemView, OrderEventView, OrderView
 from shared import ids
@@ -31,6 +32,8 @@ from shared.money import Amount
 from shared.outbox.verify import OwnStreams, Projection, Table
 from shared.outbox.work import UnitOfWork
 from shared.telemetry.context import trail
+
+log = logging.getLogger(__name__)
 
 SQL_FOLDER: Final = Path(__file__).parent / "sql"
 SQL: Final = queries(SQL_FOLDER / "queries.sql")
@@ -221,9 +224,9 @@ class OrderStore:
         found = self._work.events.read(order_id, after + 1, most)
         return [OrderEventView(version=e.version, type=e.type, data=e.data, at=e.at) for e in found]
 
-    def paid(self, before: datetime, after: str, most: int) -> dict[str, Paid]:
-        rows = SQL.list_paid(self._work.opened, before=before, after=after, most=most)
-        return {row["id"]: Paid(row["total"], row["refunded"], row["earned"]) for row in rows}
+    def histories(self, before: datetime | None, below: str, most: int) -> list[History]:
+        rows = SQL.list_histories(self._work.opened, before=before, below=below, most=most)
+        return [_history(row) for row in rows]
 
     def take(self, task: Task, most: int) -> list[str]:
         taken = SQL.take_due(
@@ -246,6 +249,15 @@ def _answered(success: int, answer: OrderView | Refusal, request_id: str) -> Ans
 
 def _fact(event: StoredEvent) -> OrderEvent:
     return msgspec.convert(event.data, FACTS[event.type], dec_hook=_amount)
+
+
+def _history(row: Row) -> History:
+    order = None
+    try:
+        order = apply(None, msgspec.convert(row["placed"], OrderPlaced, dec_hook=_amount), row["placed_at"])
+    except msgspec.ValidationError as error:  # whatever others have for it belongs to no order then
+        log.warning("%s is no order: %s", row["id"], error)
+    return History(row["id"], order, msgspec.convert(row["facts"], dict[str, Moment]), row["restocked"])
 
 
 def _amount(wanted: type[Any], value: Any) -> Any:

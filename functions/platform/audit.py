@@ -1,14 +1,8 @@
 """Check every invariant, across the services."""
 
-from datetime import timedelta
-from typing import Final
-
 from functions.platform.ports import ServicesWork
 from functions.platform.views import ViolationView
 from shared.contracts.operations import Request, Time, View, past
-
-UNDER_WAY: Final = timedelta(minutes=1)
-"""How long the effects of a payment may take to reach every service."""
 
 
 class Audit(Request):
@@ -26,13 +20,13 @@ class AuditView(View):
 
 
 def audit(request: Audit, work: ServicesWork) -> AuditView:
-    """Each service's own invariants, and whether paid orders are sold, and their money and claims are where they say.
+    """Each service's own invariants, and whether the services have for orders what these say, and nothing beside.
 
     Raises Unavailable.
     """
     now = work.now()
     at = past(request.at, now)
-    audited = work.services.audited(at) + work.services.followed((at or now) - UNDER_WAY)
+    audited = work.services.audited(at) + work.services.compared(at, now)
     return AuditView(
         checked=audited.checked,
         violations=[ViolationView(v.invariant, v.subject, v.detail) for v in audited.violations],

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from functions.platform.ports import Audited, ParkedStream, Released, Violation
-from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
+from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse, Page
 from shared.contracts.gen.events_pb2 import (
     ListParkedRequest,
     ListParkedResponse,
@@ -17,6 +17,7 @@ from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
 from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 from shared.errors import MeridianError, NotFound
+from shared.resilience.deadline import time_left
 
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AUDIT_SECONDS: Final = 20
+KEPT_SECONDS: Final = 8
+"""How much of an audit's time is left to the comparison of orders, and within that to its last page."""
+
 FORGET_SECONDS: Final = 10
-FOLLOWING: Final = ("wallet", "supply", "claiming")
-"""The services in which a payment has an effect."""
+COMPARED: Final = ("wallet", "supply", "claiming")
+"""The services in which orders have effects."""
+
+UNDER_WAY: Final = timedelta(minutes=1)
+"""How long the effects of what happened to an order may take to reach every service."""
 
 
 class ServicesClient:
@@ -41,28 +48,34 @@ class ServicesClient:
         self._services = services
 
     def audited(self, at: datetime | None) -> Audited:
-        found = [self._check(service, CheckRequest(at=at)) for service in self._services]
-        return sum(found, self._custody(at))
+        found = self._custody(at)
+        for place, service in enumerate(self._services):
+            # No service takes the time of those behind it.
+            left = (time_left(AUDIT_SECONDS * len(self._services)) - KEPT_SECONDS) / (len(self._services) - place)
+            found += self._check(service, CheckRequest(at=at), max(1, min(left, AUDIT_SECONDS)))
+        return found
 
     def _custody(self, at: datetime | None) -> Audited:
         request = AuditCustodyRequest(at=at)
         answer = self._channel("wallet").call("Wallet.AuditCustody", request, AuditCustodyResponse, AUDIT_SECONDS)
-        return _audited("wallet", answer, answer.unchecked)
+        return _audited("wallet", answer)
 
-    def followed(self, before: datetime) -> Audited:
+    def compared(self, at: datetime | None, now: datetime) -> Audited:
         found = Audited([], [])
-        after = ""
-        while True:
-            request = ListPaidRequest(before=before, after=after)
-            page = self._channel("order").call("Order.ListPaid", request, ListPaidResponse, AUDIT_SECONDS)
-            if not page.order_ids:
-                return Audited(sorted(set(found.checked)), found.violations)
-            for service in FOLLOWING:
-                # What cost nothing has no money to follow.
-                order_ids = page.charged_ids if service == "wallet" else page.order_ids
-                if order_ids:
-                    found += self._check(service, _follow(order_ids, page))
-            after = page.order_ids[-1]
+        below = ""
+        while not found.checked or time_left(AUDIT_SECONDS) > KEPT_SECONDS / 2:
+            request = ListPaidRequest(before=at, below_id=below)
+            listed = self._channel("order").call("Order.ListPaid", request, ListPaidResponse, AUDIT_SECONDS)
+            page = Page(orders=listed.orders, from_id=listed.from_id, below_id=below)
+            page.settled.FromDatetime((at or now) - UNDER_WAY)
+            for service in COMPARED:
+                found += self._check(service, CheckRequest(at=at, page=page), AUDIT_SECONDS)
+            below = listed.from_id
+            if not below:
+                unchecked = sorted(set(found.unchecked))
+                return Audited(sorted(set(found.checked) - set(unchecked)), found.violations, unchecked)
+        # The orders below were not looked at.
+        return Audited([], found.violations, sorted({*found.checked, *found.unchecked}))
 
     def forget_keys(self, at_most: int) -> Mapping[str, int]:
         return {service: self._forget(service, at_most) for service in self._services}
@@ -76,26 +89,15 @@ class ServicesClient:
             log.warning("the keys of %s wait: %s", service, error)
             return 0
 
-    def _check(self, service: str, request: CheckRequest) -> Audited:
-        answer = self._channel(service).call("Audit.Check", request, CheckResponse, AUDIT_SECONDS)
-        return _audited(service, answer)
+    def _check(self, service: str, request: CheckRequest, seconds: float) -> Audited:
+        return _audited(service, self._channel(service).call("Audit.Check", request, CheckResponse, seconds))
 
 
-def _audited(service: str, answer: CheckResponse | AuditCustodyResponse, unchecked: Sequence[str] = ()) -> Audited:
+def _audited(service: str, answer: CheckResponse | AuditCustodyResponse) -> Audited:
     return Audited(
         [f"{service} {name}" for name in answer.checked],
         [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in answer.violations],
-        [f"{service} {name}" for name in unchecked],
-    )
-
-
-def _follow(order_ids: Sequence[str], page: ListPaidResponse) -> CheckRequest:
-    """What a service is asked of these orders of a page."""
-    wanted = set(order_ids)
-    return CheckRequest(
-        order_ids=order_ids,
-        refunded_ids=[order_id for order_id in page.refunded_ids if order_id in wanted],
-        earned_ids=[order_id for order_id in page.earned_ids if order_id in wanted],
+        [f"{service} {name}" for name in answer.unchecked],
     )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.contracts.gen.audit_pb2 import Page
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -30,15 +32,6 @@ class Audited:
             [*self.violations, *other.violations],
             [*self.unchecked, *other.unchecked],
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """Paid orders, those among them that were refunded, and those whose money is the merchant's: claimed or matured."""
-
-    order_ids: Sequence[str]
-    refunded_ids: Sequence[str]
-    earned_ids: Sequence[str]
 
 
 class Dependencies(Protocol):
@@ -120,10 +113,10 @@ class Invariants(Protocol):
     """What must hold of the data of the service in whose host this runs."""
 
     def check(self, at: datetime | None) -> Audited:
-        """Check everything, as of a past time or of now."""
+        """Check everything, as of a past time or of now; what the time does not suffice for is left unchecked."""
 
-    def check_paid(self, paid: Paid) -> Audited:
-        """Check that paid orders have had their effects here."""
+    def compare(self, page: Page, at: datetime | None) -> Audited:
+        """Compare what is here for orders with what they say, as of a past time or of now."""
 
 
 class Keys(Protocol):
@@ -137,10 +130,15 @@ class Services(Protocol):
     """The services, as what looks after all of them asks them."""
 
     def audited(self, at: datetime | None) -> Audited:
-        """What each service finds of its own data. Raises Unavailable."""
+        """What each service finds of its own data; what the time does not suffice for is left unchecked.
 
-    def followed(self, before: datetime) -> Audited:
-        """What the services lack of orders that were paid before a time. Raises Unavailable."""
+        Raises Unavailable.
+        """
+
+    def compared(self, at: datetime | None, now: datetime) -> Audited:
+        """Where services and orders do not agree, as of a past time or of now; what the time does not suffice for is
+        left unchecked. Raises Unavailable.
+        """
 
     def forget_keys(self, at_most: int) -> Mapping[str, int]:
         """Have each service delete so many idempotency keys that are past their time; how many, by service."""

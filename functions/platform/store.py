@@ -1,31 +1,40 @@
 """The implementation of the platform's ports."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from functions.platform.clients import ConsumersClient, ServicesClient
-from functions.platform.ports import Audited, ListedStreams, Paid, ParkedStream, Released, Violation
+from functions.platform.ports import Audited, ListedStreams, ParkedStream, Released, Violation
 from shared.adapters.firestore import answering
+from shared.adapters.postgres import SNAPSHOT_SECONDS, Row
 from shared.adapters.queries import queries
 from shared.adapters.resources import Resources
+from shared.adapters.verdicts import Cancelled
 from shared.contracts.encode import to_json
+from shared.contracts.gen.audit_pb2 import Page
 from shared.errors import Unavailable
 from shared.idempotency import forget
 from shared.outbox.log import READ_AT_MOST
 from shared.outbox.redrive import consumer_of, list_parked, redrive
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
+from shared.resilience.deadline import time_left
 from shared.telemetry import metrics
 
 SERVICES: Final = Path(__file__).parent.parent
 DOCUMENT: Final = SERVICES / "openapi.json"
 DOCS: Final = Path(__file__).with_name("docs.html")
 EVERYWHERE: Final = [SERVICES.parent / "shared" / part / "sql" / "audit.sql" for part in ("outbox", "jobs")]
+BEYOND: Final = "zzzz"
+"""No id is beyond it."""
+
+ANSWER_SECONDS: Final = 0.5
+"""How much of its time an audit keeps for its answer."""
 
 
 @cache
@@ -139,31 +148,67 @@ class ParkedStore:
 
 
 class Invariants:
-    """Every query of sql/audit.sql, the service's and those that all have: a row that comes back is a violation."""
+    """Every query of sql/audit.sql, the service's and those that all have: a row that comes back is a violation.
+
+    What is compared with orders stands in sql/audit_orders.sql.
+    """
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._folder = SERVICES / work.service / "sql"
 
     def check(self, at: datetime | None) -> Audited:
-        return self._run([*EVERYWHERE, self._folder / "audit.sql"], at=at)
+        checks = _checks(*EVERYWHERE, self._folder / "audit.sql") if self._stores else {}
+        # As of a past time those can be asked that look at it.
+        answerable = {name: check for name, check in checks.items() if at is None or ":at" in check.sql}
+        settings = self._work.settings
+        redeems_on = settings.claim_chain_id if settings.claim_redemption == "relayer" else 0
+        audited = self._run(answerable, at=at, redeems_on=redeems_on)
+        return audited + Audited([], [], sorted(checks.keys() - answerable.keys()))
 
-    def check_paid(self, paid: Paid) -> Audited:
-        return self._run([self._folder / "audit_paid.sql"], **asdict(paid))
+    def compare(self, page: Page, at: datetime | None) -> Audited:
+        from google.protobuf.json_format import MessageToDict
 
-    def _run(self, files: Sequence[Path], **parameters: Any) -> Audited:
-        if not load().services[self._work.service].database:
+        told = MessageToDict(page, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        return self._run(
+            _checks(self._folder / "audit_orders.sql"),
+            orders=to_json(told["orders"]).decode(),
+            from_id=page.from_id,
+            below_id=page.below_id or BEYOND,
+            settled=page.settled.ToDatetime(UTC),
+            at=at or self._work.now(),
+        )
+
+    @property
+    def _stores(self) -> bool:
+        return bool(load().services[self._work.service].database)
+
+    def _run(self, checks: Mapping[str, Any], **parameters: Any) -> Audited:
+        """Ask in one picture of the data, for as long as there is time for it."""
+        found: dict[str, list[Row]] = {}
+        if not checks:
             return Audited([], [])
-        audits = [queries(path) for path in files]
-        checks = [(name, audit) for audit in audits for name in audit.available_queries if not name.endswith("_cursor")]
         with self._work.transaction() as work:
             work.opened.snapshot()
-            found = [
-                Violation(name, row["subject"], row["detail"])
-                for name, audit in checks
-                for row in getattr(audit, name)(work.opened, **parameters)
-            ]
-        return Audited([name for name, _ in checks], found)
+            for name, check in checks.items():
+                left = time_left(SNAPSHOT_SECONDS) - ANSWER_SECONDS
+                if left <= 0:
+                    break
+                with suppress(Cancelled), work.opened.savepoint():
+                    work.opened.limit(left)
+                    found[name] = check(work.opened, **parameters, now=work.now())
+        return Audited(
+            list(found),
+            [Violation(name, row["subject"], row["detail"]) for name, rows in found.items() for row in rows],
+            [name for name in checks if name not in found],
+        )
+
+
+def _checks(*files: Path) -> dict[str, Any]:
+    """The queries of these files, by name."""
+    audits = [queries(path) for path in files]
+    names = [(name, audit) for audit in audits for name in audit.available_queries if not name.endswith("_cursor")]
+    return {name: getattr(audit, name) for name, audit in names}
 
 
 class Keys:

@@ -80,6 +80,13 @@ class Transaction:
         self._simple("set transaction isolation level repeatable read")
         self._timeout_seconds = max(self._timeout_seconds, SNAPSHOT_SECONDS)
 
+    def limit(self, seconds: float) -> None:
+        """Have the server give up each further statement after so long, to the end of the transaction or savepoint.
+
+        It raises Cancelled then.
+        """
+        self._simple(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
+
     def _simple(self, sql: str) -> None:
         with self._asking():
             CoreConnection.execute_simple(self._connection, sql)

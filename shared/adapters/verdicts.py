@@ -27,6 +27,14 @@ GONE: Final = ("network error", "connection is closed", "Can't create a connecti
 """How pg8000's InterfaceError begins when the connection is what failed."""
 
 
+CANCELLED: Final = "57014"
+"""The SQLSTATE of a statement that took longer than it was given."""
+
+
+class Cancelled(Unavailable):
+    """The database gave up a statement that took too long; with the transaction it can do no more."""
+
+
 class UniqueViolation(Exception):
     """A unique constraint refused a row. `constraint` is its name."""
 
@@ -81,7 +89,9 @@ def _own() -> Iterator[None]:
             raise Refused(error.args[0]["M"]) from error
         if state in CONTENTION or stale(error):
             raise Contended from error
-        if state in LOST or state.startswith("53") or state == "57014":
+        if state == CANCELLED:
+            raise Cancelled("The database took too long.") from error
+        if state in LOST or state.startswith("53"):
             raise Unavailable("The database is not available.") from error
         raise
     except (InterfaceError, OSError) as error:

@@ -1566,7 +1566,7 @@ class Client(Caller):
     ) -> AuditView:
         """Check every invariant, across the services.
 
-        Each service's own invariants, and whether paid orders are sold, and their money and claims are where they say.
+        Each service's own invariants, and whether the services have for orders what these say, and nothing beside.
 
         GET /v1/operator/audit.
         """

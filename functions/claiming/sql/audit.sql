@@ -41,3 +41,32 @@ WHERE c.status = 'processing' AND c.due_at IS NULL AND s.subject IS NULL
 UNION ALL
 SELECT sender, 'nonces ' || min(nonce) || ' to ' || max(nonce) || ', of which there are ' || count(*) FROM sendings
 GROUP BY chain_id, sender HAVING max(nonce) - min(nonce) + 1 <> count(*);
+
+-- name: vouchers_say_what_is_claimed
+-- What was signed is the claim: its recipient and its items, by its nonce until its deadline.
+SELECT c.id AS subject, 'signed for ' || (c.voucher::jsonb -> 'message' ->> 'recipient') || ': '
+       || (c.voucher::jsonb -> 'message' -> 'items') AS detail
+FROM claims c
+WHERE c.voucher IS NOT NULL
+  AND c.voucher::jsonb -> 'message' IS DISTINCT FROM jsonb_build_object(
+      'claimId', '0x' || encode(c.key, 'hex'),
+      'orderId', c.voucher::jsonb -> 'message' -> 'orderId',  -- a hash that SQL does not know
+      'recipient', c.recipient,
+      'items', (SELECT jsonb_agg(jsonb_build_object('asset', i.item -> 'contract', 'tokenId', i.item -> 'token_id',
+                                                    'quantity', i.item ->> 'quantity') ORDER BY i.place)
+                FROM jsonb_array_elements(c.items) WITH ORDINALITY AS i (item, place)),
+      'nonce', c.nonce::text,
+      'deadline', floor(extract(epoch FROM c.deadline))::bigint::text);
+
+-- name: claims_do_not_wait
+-- On the chain on which the house redeems claims none waits for an hour beyond the time at which it is to be tried.
+SELECT id AS subject, status || ', due ' || due_at AS detail
+FROM claims
+WHERE chain_id = :redeems_on AND status IN ('claimed', 'processing') AND due_at < :now::timestamptz - interval '1 hour';
+
+-- name: transactions_do_not_wait
+-- None of the relayer's transactions waits for an hour to be mined.
+SELECT s.subject, s.purpose || ', signed ' || min(t.signed_at) AS detail
+FROM sendings s JOIN signed_transactions t ON (t.chain_id, t.sender, t.nonce) = (s.chain_id, s.sender, s.nonce)
+WHERE s.status = 'pending'
+GROUP BY s.chain_id, s.sender, s.nonce HAVING min(t.signed_at) < :now::timestamptz - interval '1 hour';

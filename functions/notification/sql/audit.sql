@@ -22,3 +22,19 @@ WHERE d.event_type <> ALL (w.events) AND d.event_type <> 'webhook.test';
 SELECT w.id AS subject, count(*) || ' deliveries wait' AS detail
 FROM webhooks w JOIN deliveries d ON d.webhook_id = w.id AND d.status = 'pending'
 WHERE w.status = 'disabled' GROUP BY w.id;
+
+-- name: deliveries_do_not_wait
+-- No delivery waits for an hour beyond its time to be sent to an address that does not rest, or to be given up.
+SELECT d.webhook_id AS subject, d.event_type || ' ' || d.id || ', due ' || d.due_at AS detail
+FROM deliveries d JOIN webhooks w ON w.id = d.webhook_id
+WHERE d.status = 'pending' AND w.status = 'enabled'
+  AND (d.due_at < :now::timestamptz - interval '1 hour'
+       AND coalesce(w.rests_until, '-infinity') < :now::timestamptz - interval '1 hour'
+       OR d.expires_at < :now::timestamptz - interval '1 day');
+
+-- name: items_do_not_wait
+-- No item waits for an hour to be seen by readers.
+SELECT user_id AS subject, stream || ' version ' || version || ' of ' || at AS detail
+FROM activity
+WHERE published IS DISTINCT FROM revision
+  AND to_timestamp(revision / 1000000) < :now::timestamptz - interval '1 hour';

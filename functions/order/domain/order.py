@@ -162,7 +162,7 @@ class Order:
                 claim_id=claim_id,
                 currency=self.currency,
                 total=Amount(self.total),
-                payouts=self._payouts(),
+                payouts=self.payouts,
                 fee_bps=self.fee_bps,
             )
         ]
@@ -176,7 +176,7 @@ class Order:
                 merchant_id=self.merchant_id,
                 currency=self.currency,
                 total=Amount(self.total),
-                payouts=self._payouts(),
+                payouts=self.payouts,
                 fee_bps=self.fee_bps,
             )
         ]
@@ -212,8 +212,9 @@ class Order:
             )
         ]
 
-    def _payouts(self) -> tuple[events.Payout, ...]:
-        """What each of the merchant's wallets is due."""
+    @property
+    def payouts(self) -> tuple[events.Payout, ...]:
+        """What each of the merchant's wallets is due, before the fee."""
         due: dict[str, int] = defaultdict(int)
         for item in self.items:
             due[item.payout_wallet_id] += item.unit_price * item.quantity

@@ -32,14 +32,19 @@ WHERE (:user_id::text IS NULL OR user_id = :user_id)
   AND (:after::text IS NULL OR id < :after)
 ORDER BY id DESC LIMIT :most;
 
--- name: list_paid
--- Orders that were paid before a time, and what became of them before it, by id, beyond one already seen.
-SELECT o.id, o.total,
-       EXISTS (SELECT FROM events e WHERE e.stream = o.id AND e.type = 'order.refunded'
-               AND e.recorded_at < :before) AS refunded,
-       EXISTS (SELECT FROM events e WHERE e.stream = o.id AND e.type IN ('order.claimed', 'order.matured')
-               AND e.recorded_at < :before) AS earned
-FROM orders o WHERE o.paid_at < :before AND o.id > :after ORDER BY o.id LIMIT :most;
+-- name: list_histories
+-- Orders, or those placed before a time, newest first, below one already seen: as placed, and when what became of them.
+WITH page AS (
+    SELECT stream, data, recorded_at FROM events
+    WHERE type = 'order.placed' AND (:before::timestamptz IS NULL OR recorded_at < :before)
+      AND (:below::text = '' OR stream < :below)
+    ORDER BY stream DESC LIMIT :most
+)
+SELECT p.stream AS id, p.data AS placed, p.recorded_at AS placed_at,
+       coalesce(bool_or((e.data ->> 'restock')::boolean) FILTER (WHERE e.type = 'order.refunded'), false) AS restocked,
+       jsonb_object_agg(e.type, jsonb_build_object('at', e.recorded_at, 'version', e.version)) AS facts
+FROM page p JOIN events e ON e.stream = p.stream
+GROUP BY p.stream, p.data, p.recorded_at ORDER BY p.stream DESC;
 
 -- name: take_due
 -- Orders that wait for something to be done, longest first, put off by a time that doubles with each attempt, so that

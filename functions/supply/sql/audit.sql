@@ -60,3 +60,8 @@ WHERE r.taken > r.phase_cap;
 SELECT s.id AS subject, sum(t.reserved) || ' reserved' AS detail
 FROM supplies s JOIN stock t ON t.supply_id = s.id
 WHERE s.status = 'archived' GROUP BY s.id HAVING sum(t.reserved) > 0;
+
+-- name: reservations_do_not_wait
+-- No reservation that may expire waits for an hour beyond the time at which its order is to be asked about.
+SELECT id AS subject, 'since ' || next_check_at AS detail
+FROM reservations WHERE status = 'reserved' AND NOT firm AND next_check_at < :now::timestamptz - interval '1 hour';

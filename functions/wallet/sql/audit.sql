@@ -46,14 +46,15 @@ FROM events WHERE type IN ('hold.captured', 'hold.released') AND (:at::timestamp
 GROUP BY stream HAVING count(*) > 1;
 
 -- name: seals_hold
--- The chain of seals is unbroken, and the entries under it are as they were.
+-- The chain of seals is unbroken, and the transfers and entries under it are as they were.
 SELECT 'seal ' || s.number AS subject, b.entries || ' entries now, ' || s.entries || ' when it was made' AS detail
-FROM (SELECT *, lag(hash, 1, ''::bytea) OVER w AS before, lag(to_transaction, 1, '0'::xid8) OVER w AS expected
+FROM (SELECT *, row_number() OVER w AS place, lag(hash, 1, ''::bytea) OVER w AS before,
+             lag(to_transaction, 1, '0'::xid8) OVER w AS expected
       FROM seals WINDOW w AS (ORDER BY number)) s,
-     sealed_batch(s.from_transaction, s.to_transaction) b
+     sealed(s.format, s.number, s.before, s.from_transaction, s.to_transaction, s.sealed_at) b
 WHERE (:at::timestamptz IS NULL OR s.sealed_at <= :at)
-  AND (s.from_transaction <> s.expected OR s.entries <> b.entries
-       OR s.hash <> sha256(s.before || convert_to(b.content, 'UTF8')));
+  AND (s.number <> s.place OR s.from_transaction <> s.expected OR s.entries <> b.entries
+       OR s.hash IS DISTINCT FROM b.hash);
 
 -- name: balances_are_their_entries
 -- A wallet's running balance is the sum of its entries.
@@ -130,3 +131,61 @@ SELECT w.id AS subject, w.status || ' of ' || w.amount || ' and ' || w.fee || ' 
 FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.wallet_id = w.wallet_id
 WHERE h.id IS NULL OR h.currency <> w.currency OR h.amount <> w.amount + w.fee
    OR h.status <> CASE w.status WHEN 'mined' THEN 'captured' WHEN 'failed' THEN 'released' ELSE 'placed' END;
+
+-- name: entries_have_their_transfers
+-- A posting is of a transfer that there is, and of its time.
+SELECT e.transfer_id AS subject, 'entry ' || e.position || ' of ' || e.account AS detail
+FROM entries e LEFT JOIN transfers t ON t.id = e.transfer_id
+WHERE (:at::timestamptz IS NULL OR e.created_at <= :at) AND t.created_at IS DISTINCT FROM e.created_at;
+
+-- name: transfers_are_what_was_told
+-- A transfer is told of once, with the postings that it has; none is told of that is not there.
+SELECT coalesce(t.id, e.stream) AS subject, coalesce(t.kind, 'no transfer') || ', told as ' || coalesce(e.data ->> 'kind', 'none')
+       AS detail
+FROM (SELECT * FROM transfers WHERE :at::timestamptz IS NULL OR created_at <= :at) t
+FULL JOIN (SELECT * FROM events WHERE type = 'transfer.posted'
+           AND (:at::timestamptz IS NULL OR recorded_at <= :at)) e ON e.stream = t.id
+WHERE t.id IS NULL OR e.stream IS NULL OR e.data ->> 'kind' <> t.kind
+   OR e.data ->> 'reference' <> coalesce(nullif(t.reference, ''), t.order_id, '')
+   OR (SELECT array_agg(n.account || ' ' || n.currency || ' ' || n.amount ORDER BY n.account, n.currency, n.amount)
+       FROM entries n WHERE n.transfer_id = t.id)
+      IS DISTINCT FROM
+      (SELECT array_agg(p.account || ' ' || p.currency || ' ' || p.amount ORDER BY p.account, p.currency, p.amount)
+       FROM jsonb_to_recordset(e.data -> 'postings') AS p (account text, currency text, amount numeric));
+
+-- name: settlements_are_of_settled_escrows
+-- An escrow that was settled has its transfer, and no other escrow has one.
+SELECT coalesce(e.order_id, t.order_id) AS subject, 'escrow ' || coalesce(e.status, 'not settled') || ', transfer ' ||
+       coalesce(t.id, 'missing') AS detail
+FROM (SELECT * FROM escrows WHERE status = 'settled') e
+FULL JOIN (SELECT * FROM transfers WHERE kind = 'settlement') t ON t.order_id = e.order_id
+WHERE e.order_id IS NULL OR t.order_id IS NULL;
+
+-- name: holds_are_named_after_their_orders
+-- An order has one hold, whose id is the order's in another kind.
+SELECT h.id AS subject, 'of ' || h.order_id AS detail
+FROM holds h WHERE h.order_id <> '' AND substr(h.id, 4) <> substr(h.order_id, 4);
+
+-- name: holds_do_not_wait
+-- No hold that may expire waits for an hour beyond the time at which its order is to be asked about.
+SELECT id AS subject, 'since ' || next_check_at AS detail
+FROM holds WHERE status = 'placed' AND NOT firm AND next_check_at < :now::timestamptz - interval '1 hour';
+
+-- name: withdrawals_do_not_wait
+-- No withdrawal waits for an hour to be sent, or to be mined.
+SELECT id AS subject, status || ' since ' || updated_at AS detail
+FROM withdrawals WHERE status IN ('requested', 'sent') AND updated_at < :now::timestamptz - interval '1 hour';
+
+-- name: transactions_do_not_wait
+-- None of the treasury's transactions waits for an hour to be mined.
+SELECT s.subject, s.purpose || ', signed ' || min(t.signed_at) AS detail
+FROM sendings s JOIN signed_transactions t ON (t.chain_id, t.sender, t.nonce) = (s.chain_id, s.sender, s.nonce)
+WHERE s.status = 'pending'
+GROUP BY s.chain_id, s.sender, s.nonce HAVING min(t.signed_at) < :now::timestamptz - interval '1 hour';
+
+-- name: entries_are_sealed
+-- Nothing waits for an hour to be sealed: until it is, nobody could tell that it was changed.
+SELECT t.id AS subject, 'made ' || t.created_at AS detail
+FROM transfers t
+WHERE t.transaction >= coalesce((SELECT max(to_transaction) FROM seals), '0'::xid8)
+  AND t.created_at < :now::timestamptz - interval '1 hour';

@@ -18,15 +18,15 @@ FROM transfers t JOIN entries e ON e.transfer_id = t.id WHERE t.id = :id ORDER B
 -- Seal the entries of all transactions that are complete and not sealed yet; no row when there is none.
 WITH last AS (
     SELECT number, to_transaction, hash FROM seals ORDER BY number DESC LIMIT 1
-), range AS (
-    SELECT coalesce((SELECT to_transaction FROM last), '0'::xid8) AS from_transaction,
+), next AS (
+    SELECT coalesce((SELECT number FROM last), 0) + 1 AS number, coalesce((SELECT hash FROM last), '') AS before,
+           coalesce((SELECT to_transaction FROM last), '0'::xid8) AS from_transaction,
            pg_snapshot_xmin(pg_current_snapshot()) AS to_transaction
 )
-INSERT INTO seals (number, from_transaction, to_transaction, entries, hash, sealed_at)
-SELECT coalesce((SELECT number FROM last), 0) + 1, r.from_transaction, r.to_transaction, b.entries,
-       sha256(coalesce((SELECT hash FROM last), '') || convert_to(b.content, 'UTF8')), :at
-FROM range r, sealed_batch(r.from_transaction, r.to_transaction) b
-WHERE b.entries > 0
+INSERT INTO seals (number, from_transaction, to_transaction, entries, hash, sealed_at, format)
+SELECT n.number, n.from_transaction, n.to_transaction, s.entries, s.hash, :at, 2
+FROM next n, sealed(2, n.number, n.before, n.from_transaction, n.to_transaction, :at::timestamptz) s
+WHERE s.entries > 0
 ON CONFLICT (number) DO NOTHING
 RETURNING number, entries, encode(hash, 'hex') AS hash;
 

@@ -25,21 +25,35 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x61udit.proto\x12\x11meridian.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x0c\x43heckRequest\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\torder_ids\x18\x02 \x03(\t\x12\x14\n\x0crefunded_ids\x18\x03 \x03(\t\x12\x12\n\nearned_ids\x18\x04 \x03(\t\"\xa1\x01\n\rCheckResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12>\n\nviolations\x18\x02 \x03(\x0b\x32*.meridian.audit.v1.CheckResponse.Violation\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2X\n\x05\x41udit\x12O\n\x05\x43heck\x12\x1f.meridian.audit.v1.CheckRequest\x1a .meridian.audit.v1.CheckResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0b\x61udit.proto\x12\x11meridian.audit.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x01\n\x0c\x43heckRequest\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\torder_ids\x18\x02 \x03(\tB\x02\x18\x01\x12\x18\n\x0crefunded_ids\x18\x03 \x03(\tB\x02\x18\x01\x12\x16\n\nearned_ids\x18\x04 \x03(\tB\x02\x18\x01\x12%\n\x04page\x18\x05 \x01(\x0b\x32\x17.meridian.audit.v1.Page\"\x80\x01\n\x04Page\x12(\n\x06orders\x18\x01 \x03(\x0b\x32\x18.meridian.audit.v1.Order\x12\x0f\n\x07\x66rom_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x65low_id\x18\x03 \x01(\t\x12+\n\x07settled\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xff\x06\n\x05Order\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x05 \x01(\t\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\r\n\x05total\x18\x07 \x01(\t\x12\x0f\n\x07\x66\x65\x65_bps\x18\x08 \x01(\x05\x12,\n\x05items\x18\t \x03(\x0b\x32\x1d.meridian.audit.v1.Order.Item\x12\x30\n\x07payouts\x18\n \x03(\x0b\x32\x1f.meridian.audit.v1.Order.Payout\x12\x30\n\x0c\x63onfirmed_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11\x63onfirmed_version\x18\x0c \x01(\x03\x12+\n\x07paid_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cpaid_version\x18\x0e \x01(\x03\x12,\n\x08\x65nded_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rended_version\x18\x10 \x01(\x03\x12/\n\x0brefunded_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10refunded_version\x18\x12 \x01(\x03\x12\x11\n\trestocked\x18\x13 \x01(\x08\x12-\n\tearned_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x65\x61rned_version\x18\x15 \x01(\x03\x12.\n\nclaimed_at\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x84\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x03\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x03\x12\x10\n\x08\x63ontract\x18\x05 \x01(\t\x12\x10\n\x08token_id\x18\x06 \x01(\t\x12\x10\n\x08standard\x18\x07 \x01(\t\x1a+\n\x06Payout\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\"\xb4\x01\n\rCheckResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12>\n\nviolations\x18\x02 \x03(\x0b\x32*.meridian.audit.v1.CheckResponse.Violation\x12\x11\n\tunchecked\x18\x03 \x03(\t\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2X\n\x05\x41udit\x12O\n\x05\x43heck\x12\x1f.meridian.audit.v1.CheckRequest\x1a .meridian.audit.v1.CheckResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CHECKREQUEST'].fields_by_name['order_ids']._loaded_options = None
+  _globals['_CHECKREQUEST'].fields_by_name['order_ids']._serialized_options = b'\030\001'
+  _globals['_CHECKREQUEST'].fields_by_name['refunded_ids']._loaded_options = None
+  _globals['_CHECKREQUEST'].fields_by_name['refunded_ids']._serialized_options = b'\030\001'
+  _globals['_CHECKREQUEST'].fields_by_name['earned_ids']._loaded_options = None
+  _globals['_CHECKREQUEST'].fields_by_name['earned_ids']._serialized_options = b'\030\001'
   _globals['_AUDIT'].methods_by_name['Check']._loaded_options = None
   _globals['_AUDIT'].methods_by_name['Check']._serialized_options = b'\220\002\001'
-  _globals['_CHECKREQUEST']._serialized_start=67
-  _globals['_CHECKREQUEST']._serialized_end=182
-  _globals['_CHECKRESPONSE']._serialized_start=185
-  _globals['_CHECKRESPONSE']._serialized_end=346
-  _globals['_CHECKRESPONSE_VIOLATION']._serialized_start=283
-  _globals['_CHECKRESPONSE_VIOLATION']._serialized_end=346
-  _globals['_AUDIT']._serialized_start=348
-  _globals['_AUDIT']._serialized_end=436
+  _globals['_CHECKREQUEST']._serialized_start=68
+  _globals['_CHECKREQUEST']._serialized_end=234
+  _globals['_PAGE']._serialized_start=237
+  _globals['_PAGE']._serialized_end=365
+  _globals['_ORDER']._serialized_start=368
+  _globals['_ORDER']._serialized_end=1263
+  _globals['_ORDER_ITEM']._serialized_start=1086
+  _globals['_ORDER_ITEM']._serialized_end=1218
+  _globals['_ORDER_PAYOUT']._serialized_start=1220
+  _globals['_ORDER_PAYOUT']._serialized_end=1263
+  _globals['_CHECKRESPONSE']._serialized_start=1266
+  _globals['_CHECKRESPONSE']._serialized_end=1446
+  _globals['_CHECKRESPONSE_VIOLATION']._serialized_start=1383
+  _globals['_CHECKRESPONSE_VIOLATION']._serialized_end=1446
+  _globals['_AUDIT']._serialized_start=1448
+  _globals['_AUDIT']._serialized_end=1536
 # @@protoc_insertion_point(module_scope)

@@ -22,40 +22,51 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from shared.contracts.gen import audit_pb2 as audit__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0border.proto\x12\x11meridian.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\x0fListPaidRequest\x12*\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"d\n\x10ListPaidResponse\x12\x11\n\torder_ids\x18\x01 \x03(\t\x12\x13\n\x0b\x63harged_ids\x18\x02 \x03(\t\x12\x14\n\x0crefunded_ids\x18\x03 \x03(\t\x12\x12\n\nearned_ids\x18\x04 \x03(\t\"$\n\x10GetStatusRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x88\x02\n\x11GetStatusResponse\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x11\n\tclaimable\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.meridian.order.v1.Item\x12\x13\n\x0bmerchant_id\x18\x07 \x01(\t\x12\x11\n\twallet_id\x18\x08 \x01(\t\x12\x10\n\x08\x63urrency\x18\t \x01(\t\x12\r\n\x05total\x18\n \x01(\t\x12+\n\x07paid_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x84\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x05 \x01(\t\x12\x10\n\x08token_id\x18\x06 \x01(\t\x12\x10\n\x08standard\x18\x07 \x01(\t\"\"\n\rDecideRequest\x12\x11\n\torder_ids\x18\x01 \x03(\t\"\x90\x02\n\x0e\x44\x65\x63ideResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).meridian.order.v1.DecideResponse.Outcome\x1aY\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12<\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32*.meridian.order.v1.DecideResponse.Decision\"f\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_PENDING\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_CONFIRMED\x10\x02\x12\x12\n\x0e\x44\x45\x43ISION_ENDED\x10\x03\x32\x92\x02\n\x05Order\x12[\n\tGetStatus\x12#.meridian.order.v1.GetStatusRequest\x1a$.meridian.order.v1.GetStatusResponse\"\x03\x90\x02\x01\x12R\n\x06\x44\x65\x63ide\x12 .meridian.order.v1.DecideRequest\x1a!.meridian.order.v1.DecideResponse\"\x03\x90\x02\x02\x12X\n\x08ListPaid\x12\".meridian.order.v1.ListPaidRequest\x1a#.meridian.order.v1.ListPaidResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0border.proto\x12\x11meridian.order.v1\x1a\x0b\x61udit.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"b\n\x0fListPaidRequest\x12*\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\x05\x61\x66ter\x18\x02 \x01(\tB\x02\x18\x01\x12\x10\n\x08\x62\x65low_id\x18\x03 \x01(\t\"\xaf\x01\n\x10ListPaidResponse\x12\x15\n\torder_ids\x18\x01 \x03(\tB\x02\x18\x01\x12\x17\n\x0b\x63harged_ids\x18\x02 \x03(\tB\x02\x18\x01\x12\x18\n\x0crefunded_ids\x18\x03 \x03(\tB\x02\x18\x01\x12\x16\n\nearned_ids\x18\x04 \x03(\tB\x02\x18\x01\x12(\n\x06orders\x18\x05 \x03(\x0b\x32\x18.meridian.audit.v1.Order\x12\x0f\n\x07\x66rom_id\x18\x06 \x01(\t\"$\n\x10GetStatusRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"\x88\x02\n\x11GetStatusResponse\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x11\n\tclaimable\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x64\x64ress\x18\x05 \x01(\t\x12&\n\x05items\x18\x06 \x03(\x0b\x32\x17.meridian.order.v1.Item\x12\x13\n\x0bmerchant_id\x18\x07 \x01(\t\x12\x11\n\twallet_id\x18\x08 \x01(\t\x12\x10\n\x08\x63urrency\x18\t \x01(\t\x12\r\n\x05total\x18\n \x01(\t\x12+\n\x07paid_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x84\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x05 \x01(\t\x12\x10\n\x08token_id\x18\x06 \x01(\t\x12\x10\n\x08standard\x18\x07 \x01(\t\"\"\n\rDecideRequest\x12\x11\n\torder_ids\x18\x01 \x03(\t\"\x90\x02\n\x0e\x44\x65\x63ideResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).meridian.order.v1.DecideResponse.Outcome\x1aY\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12<\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32*.meridian.order.v1.DecideResponse.Decision\"f\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_PENDING\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_CONFIRMED\x10\x02\x12\x12\n\x0e\x44\x45\x43ISION_ENDED\x10\x03\x32\x92\x02\n\x05Order\x12[\n\tGetStatus\x12#.meridian.order.v1.GetStatusRequest\x1a$.meridian.order.v1.GetStatusResponse\"\x03\x90\x02\x01\x12R\n\x06\x44\x65\x63ide\x12 .meridian.order.v1.DecideRequest\x1a!.meridian.order.v1.DecideResponse\"\x03\x90\x02\x02\x12X\n\x08ListPaid\x12\".meridian.order.v1.ListPaidRequest\x1a#.meridian.order.v1.ListPaidResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'order_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTPAIDREQUEST'].fields_by_name['after']._loaded_options = None
+  _globals['_LISTPAIDREQUEST'].fields_by_name['after']._serialized_options = b'\030\001'
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['order_ids']._loaded_options = None
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['order_ids']._serialized_options = b'\030\001'
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['charged_ids']._loaded_options = None
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['charged_ids']._serialized_options = b'\030\001'
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['refunded_ids']._loaded_options = None
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['refunded_ids']._serialized_options = b'\030\001'
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['earned_ids']._loaded_options = None
+  _globals['_LISTPAIDRESPONSE'].fields_by_name['earned_ids']._serialized_options = b'\030\001'
   _globals['_ORDER'].methods_by_name['GetStatus']._loaded_options = None
   _globals['_ORDER'].methods_by_name['GetStatus']._serialized_options = b'\220\002\001'
   _globals['_ORDER'].methods_by_name['Decide']._loaded_options = None
   _globals['_ORDER'].methods_by_name['Decide']._serialized_options = b'\220\002\002'
   _globals['_ORDER'].methods_by_name['ListPaid']._loaded_options = None
   _globals['_ORDER'].methods_by_name['ListPaid']._serialized_options = b'\220\002\001'
-  _globals['_LISTPAIDREQUEST']._serialized_start=67
-  _globals['_LISTPAIDREQUEST']._serialized_end=143
-  _globals['_LISTPAIDRESPONSE']._serialized_start=145
-  _globals['_LISTPAIDRESPONSE']._serialized_end=245
-  _globals['_GETSTATUSREQUEST']._serialized_start=247
-  _globals['_GETSTATUSREQUEST']._serialized_end=283
-  _globals['_GETSTATUSRESPONSE']._serialized_start=286
-  _globals['_GETSTATUSRESPONSE']._serialized_end=550
-  _globals['_ITEM']._serialized_start=553
-  _globals['_ITEM']._serialized_end=685
-  _globals['_DECIDEREQUEST']._serialized_start=687
-  _globals['_DECIDEREQUEST']._serialized_end=721
-  _globals['_DECIDERESPONSE']._serialized_start=724
-  _globals['_DECIDERESPONSE']._serialized_end=996
-  _globals['_DECIDERESPONSE_OUTCOME']._serialized_start=803
-  _globals['_DECIDERESPONSE_OUTCOME']._serialized_end=892
-  _globals['_DECIDERESPONSE_DECISION']._serialized_start=894
-  _globals['_DECIDERESPONSE_DECISION']._serialized_end=996
-  _globals['_ORDER']._serialized_start=999
-  _globals['_ORDER']._serialized_end=1273
+  _globals['_LISTPAIDREQUEST']._serialized_start=80
+  _globals['_LISTPAIDREQUEST']._serialized_end=178
+  _globals['_LISTPAIDRESPONSE']._serialized_start=181
+  _globals['_LISTPAIDRESPONSE']._serialized_end=356
+  _globals['_GETSTATUSREQUEST']._serialized_start=358
+  _globals['_GETSTATUSREQUEST']._serialized_end=394
+  _globals['_GETSTATUSRESPONSE']._serialized_start=397
+  _globals['_GETSTATUSRESPONSE']._serialized_end=661
+  _globals['_ITEM']._serialized_start=664
+  _globals['_ITEM']._serialized_end=796
+  _globals['_DECIDEREQUEST']._serialized_start=798
+  _globals['_DECIDEREQUEST']._serialized_end=832
+  _globals['_DECIDERESPONSE']._serialized_start=835
+  _globals['_DECIDERESPONSE']._serialized_end=1107
+  _globals['_DECIDERESPONSE_OUTCOME']._serialized_start=914
+  _globals['_DECIDERESPONSE_OUTCOME']._serialized_end=1003
+  _globals['_DECIDERESPONSE_DECISION']._serialized_start=1005
+  _globals['_DECIDERESPONSE_DECISION']._serialized_end=1107
+  _globals['_ORDER']._serialized_start=1110
+  _globals['_ORDER']._serialized_end=1384
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from shared.contracts.gen import audit_pb2 as _audit_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -11,24 +12,30 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ListPaidRequest(_message.Message):
-    __slots__ = ("before", "after")
+    __slots__ = ("before", "after", "below_id")
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    BELOW_ID_FIELD_NUMBER: _ClassVar[int]
     before: _timestamp_pb2.Timestamp
     after: str
-    def __init__(self, before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[str] = ...) -> None: ...
+    below_id: str
+    def __init__(self, before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[str] = ..., below_id: _Optional[str] = ...) -> None: ...
 
 class ListPaidResponse(_message.Message):
-    __slots__ = ("order_ids", "charged_ids", "refunded_ids", "earned_ids")
+    __slots__ = ("order_ids", "charged_ids", "refunded_ids", "earned_ids", "orders", "from_id")
     ORDER_IDS_FIELD_NUMBER: _ClassVar[int]
     CHARGED_IDS_FIELD_NUMBER: _ClassVar[int]
     REFUNDED_IDS_FIELD_NUMBER: _ClassVar[int]
     EARNED_IDS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    FROM_ID_FIELD_NUMBER: _ClassVar[int]
     order_ids: _containers.RepeatedScalarFieldContainer[str]
     charged_ids: _containers.RepeatedScalarFieldContainer[str]
     refunded_ids: _containers.RepeatedScalarFieldContainer[str]
     earned_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, order_ids: _Optional[_Iterable[str]] = ..., charged_ids: _Optional[_Iterable[str]] = ..., refunded_ids: _Optional[_Iterable[str]] = ..., earned_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    orders: _containers.RepeatedCompositeFieldContainer[_audit_pb2.Order]
+    from_id: str
+    def __init__(self, order_ids: _Optional[_Iterable[str]] = ..., charged_ids: _Optional[_Iterable[str]] = ..., refunded_ids: _Optional[_Iterable[str]] = ..., earned_ids: _Optional[_Iterable[str]] = ..., orders: _Optional[_Iterable[_Union[_audit_pb2.Order, _Mapping]]] = ..., from_id: _Optional[str] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ("order_id",)

@@ -11,17 +11,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from functions.order.domain.events import OrderEvent, OrderPlaced
+from functions.order.domain.events import OrderEvent, OrderPlaced, OrderRefunded
 from functions.order.domain.order import Order, Status, fold
 from functions.order.domain.placing import Terms
 from functions.order.domain.quoting import QUOTE_USED, Purse, Verdict
 from functions.order.domain.refusing import refund_refusal_of, refusal_of
 from functions.order.ports import (
     Claiming,
+    History,
     KeyedWork,
+    Moment,
     Orders,
     OrderWork,
-    Paid,
     Proofs,
     Quotes,
     Refused,
@@ -318,21 +319,15 @@ class FakeOrders:
         ]
         return views[after : after + most]
 
-    def paid(self, before: datetime, after: str, most: int) -> dict[str, Paid]:
-        told = {
-            order_id: {fact.type for fact, at in history if at < before}
-            for order_id, history in sorted(self._ledger.histories.items())
-        }
-        paid = {
-            order_id: Paid(
-                total=self.lock(order_id).total,
-                refunded="order.refunded" in types,
-                earned=bool(types & {"order.claimed", "order.matured"}),
-            )
-            for order_id, types in told.items()
-            if order_id > after and "order.paid" in types
-        }
-        return dict(list(paid.items())[:most])
+    def histories(self, before: datetime | None, below: str, most: int) -> list[History]:
+        found = []
+        for order_id, facts in sorted(self._ledger.histories.items(), reverse=True):
+            if (below and order_id >= below) or (before and facts[0][1] >= before):
+                continue
+            moments = {type(fact).type: Moment(at, version) for version, (fact, at) in enumerate(facts, 1)}
+            restocked = any(isinstance(fact, OrderRefunded) and fact.restock for fact, _ in facts)
+            found.append(History(order_id, fold(facts[:1]), moments, restocked))
+        return found[:most]
 
     def take(self, task: Task, most: int) -> list[str]:
         waiting = [

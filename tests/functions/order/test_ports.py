@@ -13,7 +13,7 @@ from emulators.buyer import Person, fresh_key
 from functions.order.domain.order import Order
 from functions.order.domain.placing import Terms
 from functions.order.domain.quoting import QUOTE_USED, Purse, Verdict
-from functions.order.ports import Paid, SagaWork, Task
+from functions.order.ports import SagaWork, Task
 from functions.order.store import Work
 from shared import ids
 from shared.adapters.resources import Resources
@@ -301,25 +301,30 @@ def test_those_that_wait_longest_are_taken_first() -> None:
     assert found == [orders[:2], orders[2:4], orders[4:]]
 
 
-def test_what_was_paid_before_a_time(trade: Trade) -> None:
-    """Paid orders with their totals, by id, beyond one; from the moment after the payment on."""
+def test_histories_are_listed_newest_first(trade: Trade) -> None:
+    """Each as it was placed, with the first moment of each fact and its version; of a time and below an id."""
     orders = [trade.place(1), trade.place(2), trade.place(3)]
     with pytest.raises(Undone), trade.work().transaction() as work:
-        for order in orders[:2]:
-            work.orders.record(work.orders.record(order, order.confirm()), order.pay())
-        now, instant, before = work.now(), timedelta(microseconds=1), orders[0].id[:-1]
-        paid = {orders[0].id: Paid(1000, False, False), orders[1].id: Paid(2000, False, False)}
-        assert work.orders.paid(now + instant, before, 9) == paid
-        assert work.orders.paid(now + instant, before, 1) == {orders[0].id: paid[orders[0].id]}
-        assert work.orders.paid(now + instant, orders[0].id, 9) == {orders[1].id: paid[orders[1].id]}
-        assert orders[0].id not in work.orders.paid(now, before, 9)
-        first, second = work.orders.lock(orders[0].id), work.orders.lock(orders[1].id)
-        requested = work.orders.record(first, first.request_refund("usr_us_x", "", restock=False))
-        assert work.orders.paid(now + instant, before, 9) == paid
-        work.orders.record(requested, requested.refund())
-        work.orders.record(second, second.mature())
-        ended = {orders[0].id: Paid(1000, True, False), orders[1].id: Paid(2000, False, True)}
-        assert work.orders.paid(now + instant, before, 9) == ended
+        paid = work.orders.record(work.orders.record(orders[0], orders[0].confirm()), orders[0].pay())
+        asked = work.orders.record(paid, paid.request_refund("usr_us_x", "", restock=True))
+        work.orders.record(asked, asked.refund())
+        now, instant = work.now(), timedelta(microseconds=1)
+        listed = work.orders.histories(None, "", 3)
+        assert [history.id for history in listed] == [order.id for order in reversed(orders)]
+        assert listed[0].order == orders[2]
+        assert (list(listed[0].facts), listed[0].restocked) == (["order.placed"], False)
+        assert listed[2].restocked
+        assert {name: moment.version for name, moment in listed[2].facts.items()} == {
+            "order.placed": 1,
+            "order.confirmed": 2,
+            "order.paid": 3,
+            "order.refund_requested": 4,
+            "order.refunded": 5,
+        }
+        assert listed[2].facts["order.refunded"].at == now
+        assert work.orders.histories(None, orders[2].id, 1) == [listed[1]]
+        assert work.orders.histories(orders[2].created_at + instant, "", 3) == listed
+        assert orders[2].id not in [each.id for each in work.orders.histories(orders[2].created_at, "", 3)]
         raise Undone
 
 

@@ -1,0 +1,617 @@
+"""Violations to plant, at least one of each invariant of the whole system: as only a database's owner could.
+
+A name in braces is one of the scene's (scene.py): an order by what became of it, `_hold`, `_claim` and `_rsv0` of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.island import SERVICES
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A violation of an invariant, and how it is made.
+
+    subject: what is named by the audit. beside: other invariants that it breaks by its nature, and what they name. Of
+    several things that are named there are commas between them.
+    """
+
+    invariant: str
+    subject: str
+    sql: str
+    beside: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def service(self) -> str:
+        """Whose data is changed."""
+        return self.invariant.split(" ", maxsplit=1)[0]
+
+
+@dataclass(frozen=True)
+class PlantElsewhere(Plant):
+    """One that is made in another service's data than the one that sees it."""
+
+    within: str = ""
+
+    @property
+    def service(self) -> str:
+        return self.within
+
+
+def transfer(name: str, kind: str, legs: Sequence[tuple[str, int]], order: str = "", currency: str = "USDC") -> str:
+    """A transfer between accounts of the house, told of as it is."""
+    postings = ", ".join(
+        f'{{{{"account": "{account}", "currency": "{currency}", "amount": "{amount}"}}}}' for account, amount in legs
+    )
+    order_id = f"'{order}'" if order else "NULL"
+    made = [
+        "INSERT INTO transfers (id, kind, reference, order_id, created_at) "
+        f"VALUES ('{name}', '{kind}', '', {order_id}, now())",
+        *(
+            "INSERT INTO entries (account, transfer_id, currency, amount, created_at) "
+            f"SELECT '{account}', id, '{currency}', {amount}, created_at FROM transfers WHERE id = '{name}'"
+            for account, amount in legs
+        ),
+        event(name, "transfer.posted", f'{{{{"kind": "{kind}", "reference": "{order}", "postings": [{postings}]}}}}'),
+    ]
+    return ";\n".join(made)
+
+
+def event(stream: str, kind: str, data: str = "{{}}", version: str = "1") -> str:
+    """A fact that is appended to a stream."""
+    return (
+        "INSERT INTO events (stream, version, id, type, data, metadata, recorded_at) "
+        f"VALUES ('{stream}', {version}, 'evt_made_up', '{kind}', '{data}', '{{{{}}}}', now())"
+    )
+
+
+def ago(table: str, column: str, which: str, age: str = "2 hours") -> str:
+    """A time that is long past."""
+    return f"UPDATE {table} SET {column} = now() - interval '{age}' WHERE {which}"
+
+
+def data(stream: str, path: str, value: str, kind: str = "order.placed") -> str:
+    """Another value in a fact."""
+    return (
+        f"UPDATE events SET data = jsonb_set(data, '{{{{{path}}}}}', '{value}') "
+        f"WHERE stream = '{stream}' AND type = '{kind}'"
+    )
+
+
+STUCK: Final = (
+    "INSERT INTO sendings (chain_id, sender, nonce, purpose, subject, to_, data, gas, status) "
+    "VALUES (5, 'a sender', 0, 'test', 'stuck', '', '', 1, 'pending');\n"
+    "INSERT INTO signed_transactions (hash, chain_id, sender, nonce, raw, max_fee, max_tip, signed_at) "
+    "VALUES ('0x0', 5, 'a sender', 0, '', 1, 1, now() - interval '2 hours')"
+)
+
+EVERYWHERE: Final = [
+    plant
+    for service in SERVICES
+    for plant in (
+        Plant(f"{service} streams_have_no_gaps", "gap", event("gap", "test.made_up", version="2")),
+        Plant(
+            f"{service} no_event_failed_for_good",
+            "a_consumer a_stream",
+            "INSERT INTO parked (consumer, stream, version, reason, event, parked_at) "
+            "VALUES ('a_consumer', 'a_stream', 1, 'failed', '{{}}', now())",
+        ),
+        Plant(
+            f"{service} no_item_fails_for_long",
+            "a_job an_item",
+            "INSERT INTO job_failures (job, item, attempts, next_try_at, detail, first_failed_at) "
+            "VALUES ('a_job', 'an_item', 9, now(), 'no reason', now() - interval '2 hours')",
+        ),
+    )
+]
+
+ORDER: Final = [
+    Plant(
+        "order orders_follow_their_events", "{matured}", "UPDATE orders SET stage = 'promised' WHERE id = '{matured}'"
+    ),
+    Plant("order orders_follow_their_events", "{paid}", "UPDATE orders SET status = 'confirmed' WHERE id = '{paid}'"),
+    Plant("order orders_follow_their_events", "{paid}", "UPDATE orders SET total = total + 1 WHERE id = '{paid}'"),
+    Plant("order orders_follow_their_events", "{pending}", "DELETE FROM orders WHERE id = '{pending}'"),
+    Plant(
+        "order orders_have_one_outcome",
+        "{cancelled}",
+        event("{cancelled}", "order.expired", version="3"),
+        {"order orders_follow_their_events": "{cancelled}"},
+    ),
+    Plant(
+        "order money_has_one_end",
+        "{refunded}",
+        event("{refunded}", "order.matured", '{{"payouts": []}}', "6"),
+        {
+            "order orders_follow_their_events": "{refunded}",
+            "order totals_are_of_their_items": "{refunded}",
+            "wallet money_went_where_its_order_says": "{refunded}",
+            "claiming claims_are_as_their_orders_say": "{refunded}",
+        },
+    ),
+    Plant("order nobody_is_forgotten", "{paid}", "UPDATE orders SET due_at = NULL WHERE id = '{paid}'"),
+    Plant("order facts_of_an_order_agree", "{paid}", data("{paid}", "user_id", '"usr_us_x"', "order.paid")),
+    Plant(
+        "order facts_of_an_order_agree",
+        "{claimed}",
+        data("{claimed}", "fee_bps", "9999", "order.claimed"),
+    ),
+    Plant(
+        "order totals_are_of_their_items",
+        "{matured}",
+        data("{matured}", "payouts,0,wallet_id", '"{stranger}"', "order.matured"),
+    ),
+    Plant(
+        "order orders_do_not_wait",
+        "{confirmed}",
+        ago("orders", "updated_at", "id = '{confirmed}'", "30 days")
+        + ";\nUPDATE events SET recorded_at = (SELECT updated_at FROM orders WHERE id = '{confirmed}') "
+        "WHERE stream = '{confirmed}' AND version = 2",
+    ),
+    Plant("order orders_do_not_wait", "{pending}", ago("orders", "expires_at", "id = '{pending}'")),
+]
+
+ACCOUNT: Final = "wallet_id = '{stranger}' AND currency = 'USDC'"
+
+
+def standing(order: str, amount: int) -> str:
+    """A hold in the stranger's wallet, as a sound one is."""
+    return (
+        "INSERT INTO holds (id, order_id, wallet_id, user_id, currency, amount, expires_at, status, firm, version, "
+        "placed_at) VALUES ('hld_us_made_up', "
+        f"'{order}', '{{stranger}}', '{{stranger_user}}', 'USDC', {amount}, now(), 'placed', true, 1, now());\n"
+        f"UPDATE accounts SET held = held + {amount}, version = version + 1 WHERE {ACCOUNT}"
+    )
+
+
+WALLET: Final = [
+    Plant(
+        "wallet transfers_sum_to_zero",
+        "trf_x",
+        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -4)]),
+        {"wallet money_sums_to_zero": "USDC"},
+    ),
+    Plant(
+        "wallet money_sums_to_zero",
+        "ETH",
+        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -4)], currency="ETH"),
+        {"wallet transfers_sum_to_zero": "trf_x"},
+    ),
+    Plant("wallet transfers_have_two_postings", "trf_x", transfer("trf_x", "adjustment", [])),
+    Plant(
+        "wallet balances_never_were_negative",
+        "{stranger}",
+        "UPDATE entries SET balance_after = -1 WHERE account = '{stranger}'",
+        {"wallet balances_follow_each_other": "{stranger}"},
+    ),
+    Plant(
+        "wallet balances_follow_each_other",
+        "{stranger}",
+        "UPDATE entries SET balance_after = balance_after + 1 WHERE account = '{stranger}'",
+    ),
+    Plant(
+        "wallet holds_were_covered",
+        "{stranger}",
+        "ALTER TABLE accounts DROP CONSTRAINT accounts_covered;\n" + standing("", 1000),
+    ),
+    Plant(
+        "wallet holds_end_once",
+        "{cancelled_hold}",
+        event("{cancelled_hold}", "hold.captured", version="3"),
+    ),
+    Plant(
+        "wallet seals_hold",
+        "seal 1",
+        "UPDATE transfers SET created_at = created_at - interval '1 s' "
+        "WHERE id IN (SELECT transfer_id FROM entries WHERE account = '{sealed}');\n"
+        "UPDATE entries SET created_at = created_at - interval '1 s' "
+        "WHERE transfer_id IN (SELECT transfer_id FROM entries WHERE account = '{sealed}')",
+    ),
+    Plant(
+        "wallet balances_are_their_entries", "{stranger}", f"UPDATE accounts SET posted = posted + 1 WHERE {ACCOUNT}"
+    ),
+    Plant("wallet held_is_the_sum_of_holds", "{stranger}", f"UPDATE accounts SET held = held + 1 WHERE {ACCOUNT}"),
+    Plant("wallet versions_count_changes", "{stranger}", f"UPDATE accounts SET version = version + 1 WHERE {ACCOUNT}"),
+    Plant(
+        "wallet captures_are_escrowed",
+        "{claimed}",
+        "UPDATE holds SET captured = captured - 1 WHERE id = '{claimed_hold}'",
+        {"wallet holds_are_of_their_orders": "{claimed}"},
+    ),
+    Plant(
+        "wallet escrow_is_what_is_unsettled",
+        "escrow",
+        transfer("trf_x", "adjustment", [("escrow", 5), ("losses", -5)]),
+    ),
+    Plant(
+        "wallet refunds_go_back_where_they_came_from",
+        "{matured}",
+        transfer("trf_x", "refund", [("fees", 5), ("losses", -5)], "{matured}"),
+        {"wallet transfers_are_as_their_orders_say": "{matured}"},
+    ),
+    Plant(
+        "wallet outside_moves_are_known",
+        "trf_x",
+        transfer("trf_x", "gift", [("external", -5), ("losses", 5)]),
+        {"wallet outside_is_what_came_and_went": "USDC"},
+    ),
+    Plant(
+        "wallet outside_is_what_came_and_went",
+        "USDC",
+        "INSERT INTO deposits (id, chain_id, transaction_hash, position, block_number, block_hash, wallet_key, "
+        "wallet_id, user_id, currency, amount, status, transfer_id, version, updated_at) "
+        "VALUES ('dep_x', 5, '0x0', 0, 1, '0x0', '', '{stranger}', '', 'USDC', 7, 'credited', '', 1, now())",
+    ),
+    Plant(
+        "wallet entries_have_their_transfers",
+        "trf_x",
+        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)])
+        + ";\nUPDATE entries SET created_at = created_at - interval '1 s' WHERE account = 'losses'",
+    ),
+    Plant(
+        "wallet transfers_are_what_was_told",
+        "trf_x",
+        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)])
+        + ";\nUPDATE transfers SET reference = 'another' WHERE id = 'trf_x'",
+    ),
+    Plant(
+        "wallet transfers_are_what_was_told",
+        "trf_x",
+        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)]) + ";\nDELETE FROM events WHERE stream = 'trf_x'",
+    ),
+    Plant(
+        "wallet settlements_are_of_settled_escrows",
+        "{paid}",
+        transfer("trf_x", "settlement", [("fees", 5), ("losses", -5)], "{paid}"),
+        {"wallet transfers_are_as_their_orders_say": "{paid}"},
+    ),
+    Plant(
+        "wallet holds_are_named_after_their_orders",
+        "hld_us_made_up",
+        "INSERT INTO holds (id, order_id, status, version, placed_at, ended_at) "
+        "VALUES ('hld_us_made_up', '{paid}', 'released', 1, now(), now())",
+    ),
+    Plant(
+        "wallet withdrawals_are_set_aside",
+        "{requested}",
+        "UPDATE withdrawals SET wallet_id = '{stranger}' WHERE id = '{requested}'",
+    ),
+    Plant("wallet holds_do_not_wait", "{confirmed_hold}", ago("holds", "next_check_at", "id = '{confirmed_hold}'")),
+    Plant("wallet withdrawals_do_not_wait", "{requested}", ago("withdrawals", "updated_at", "id = '{requested}'")),
+    Plant("wallet transactions_do_not_wait", "stuck", STUCK),
+    Plant(
+        "wallet entries_are_sealed",
+        "trf_x",
+        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)])
+        + ";\n"
+        + ago("entries", "created_at", "transfer_id = 'trf_x'")
+        + ";\n"
+        + "UPDATE transfers SET created_at = (SELECT min(created_at) FROM entries WHERE transfer_id = 'trf_x') "
+        "WHERE id = 'trf_x'",
+    ),
+]
+
+CUSTODY: Final = [
+    Plant(
+        "wallet vault_deposits_are_booked",
+        "ETH",
+        "INSERT INTO deposits (id, chain_id, transaction_hash, position, block_number, block_hash, wallet_key, "
+        "user_id, currency, amount, status, transfer_id, version, updated_at) "
+        "VALUES ('dep_x', {chain}, '0x0', 0, 0, '0x0', '', '', 'ETH', 7, 'unattributed', '', 1, now())",
+        {"wallet vault_holds_what_is_kept": "ETH"},
+    ),
+    Plant(
+        "wallet vault_holds_what_is_kept",
+        "USDC",
+        "INSERT INTO deposits (id, chain_id, transaction_hash, position, block_number, block_hash, wallet_key, "
+        "user_id, currency, amount, status, transfer_id, version, updated_at) "
+        "VALUES ('dep_x', {chain}, '0x0', 0, 0, '0x0', '', '', 'USDC', 12, 'unattributed', '', 1, now())",
+        {"wallet vault_deposits_are_booked": "USDC"},
+    ),
+    Plant(
+        "wallet vault_payments_were_asked_for",
+        "{mined}",
+        "UPDATE withdrawals SET status = 'failed' WHERE id = '{mined}'",
+        {
+            "wallet withdrawals_are_set_aside": "{mined}",
+            "wallet outside_is_what_came_and_went": "USDC",
+        },
+    ),
+    Plant(
+        "wallet mined_withdrawals_were_paid",
+        "{requested}",
+        "UPDATE withdrawals SET status = 'mined' WHERE id = '{requested}'",
+        {
+            "wallet withdrawals_are_set_aside": "{requested}",
+            "wallet outside_is_what_came_and_went": "USDC",
+        },
+    ),
+]
+
+WALLET_ORDERS: Final = [
+    PlantElsewhere(
+        "wallet paid_orders_were_captured",
+        "{confirmed}",
+        event("{confirmed}", "order.paid", version="3"),
+        {
+            "order orders_follow_their_events": "{confirmed}",
+            "supply paid_orders_are_sold": "{confirmed}",
+            "claiming paid_orders_have_one_claim": "{confirmed}",
+        },
+        within="order",
+    ),
+    # A hold of 1 for an order of 2,000; another's wallet; one for no order.
+    Plant(
+        "wallet holds_are_of_their_orders",
+        "{confirmed}",
+        "UPDATE holds SET amount = 1 WHERE id = '{confirmed_hold}';\n"
+        "UPDATE accounts SET held = held - 1999 WHERE wallet_id = '{buyer}' AND currency = 'USDC'",
+    ),
+    Plant(
+        "wallet holds_are_of_their_orders",
+        "{confirmed}",
+        "UPDATE holds SET wallet_id = '{sealed}' WHERE id = '{confirmed_hold}'",
+        {
+            "wallet holds_were_covered": "{sealed}",
+            "wallet held_is_the_sum_of_holds": "{buyer}, {sealed}",
+            "wallet versions_count_changes": "{buyer}, {sealed}",
+        },
+    ),
+    Plant(
+        "wallet holds_are_of_their_orders",
+        "ord_us_made_up",
+        standing("ord_us_made_up", 10),
+    ),
+    # The firm hold of an order that was cancelled.
+    Plant(
+        "wallet holds_end_with_their_orders",
+        "{cancelled}",
+        "UPDATE holds SET status = 'placed', firm = true, ended_at = NULL WHERE id = '{cancelled_hold}';\n"
+        "UPDATE accounts SET held = held + 2000, version = version - 1 "
+        "WHERE wallet_id = '{buyer}' AND currency = 'USDC'",
+    ),
+    Plant(
+        "wallet escrows_are_of_their_orders",
+        "{claimed}",
+        "UPDATE escrows SET amount = amount + 1 WHERE order_id = '{claimed}'",
+        {"wallet captures_are_escrowed": "{claimed}"},
+    ),
+    Plant(
+        "wallet money_went_where_its_order_says",
+        "{matured}",
+        "UPDATE escrows SET status = 'captured' WHERE order_id = '{matured}'",
+        {
+            "wallet settlements_are_of_settled_escrows": "{matured}",
+            "wallet escrow_is_what_is_unsettled": "escrow",
+        },
+    ),
+    # A settlement to a stranger, and at a fee of 99.99 %, each with everything else in order.
+    Plant(
+        "wallet transfers_are_as_their_orders_say",
+        "{matured}",
+        "UPDATE entries SET account = 'losses', balance_after = NULL WHERE account = '{merchant}' AND transfer_id = "
+        "(SELECT id FROM transfers WHERE kind = 'settlement' AND order_id = '{matured}');\n"
+        "UPDATE accounts SET posted = (SELECT sum(amount) FROM entries WHERE account = '{merchant}'), "
+        "version = version - 1 WHERE wallet_id = '{merchant}';\n"
+        "UPDATE entries e SET balance_after = (SELECT sum(b.amount) FROM entries b WHERE b.account = e.account "
+        "AND b.position <= e.position) WHERE account = '{merchant}';\n"
+        "UPDATE events v SET data = jsonb_set(data, '{{postings}}', (SELECT jsonb_agg(jsonb_build_object("
+        "'account', e.account, 'currency', e.currency, 'amount', e.amount::text)) FROM entries e "
+        "WHERE e.transfer_id = v.stream)) WHERE type = 'transfer.posted' AND data ->> 'reference' = '{matured}'",
+    ),
+    Plant(
+        "wallet transfers_are_as_their_orders_say",
+        "{matured}",
+        "UPDATE entries SET amount = CASE account WHEN 'fees' THEN 2499 ELSE 1 END WHERE account <> 'escrow' "
+        "AND transfer_id = (SELECT id FROM transfers WHERE kind = 'settlement' AND order_id = '{matured}');\n"
+        "UPDATE accounts SET posted = (SELECT sum(amount) FROM entries WHERE account = '{merchant}') "
+        "WHERE wallet_id = '{merchant}';\n"
+        "UPDATE entries e SET balance_after = (SELECT sum(b.amount) FROM entries b WHERE b.account = e.account "
+        "AND b.position <= e.position) WHERE account = '{merchant}';\n"
+        "UPDATE events v SET data = jsonb_set(data, '{{postings}}', (SELECT jsonb_agg(jsonb_build_object("
+        "'account', e.account, 'currency', e.currency, 'amount', e.amount::text)) FROM entries e "
+        "WHERE e.transfer_id = v.stream)) WHERE type = 'transfer.posted' AND data ->> 'reference' = '{matured}'",
+    ),
+    Plant(
+        "wallet payouts_are_their_merchants",
+        "{pending}, {confirmed}, {cancelled}, {paid}, {claimed}, {matured}, {refunded}",
+        "UPDATE wallets SET user_id = 'usr_us_x', is_default = false WHERE id = '{merchant}'",
+    ),
+]
+
+SUPPLY: Final = [
+    Plant(
+        "supply stock_adds_up",
+        "{supply} {cell}",
+        "ALTER TABLE stock DROP CONSTRAINT stock_adds_up;\n"
+        "UPDATE stock SET quantity = quantity + 1 WHERE supply_id = '{supply}'",
+    ),
+    Plant(
+        "supply stock_is_its_reservations",
+        "{supply} {cell}",
+        "UPDATE stock SET available = available - 1, sold = sold + 1 WHERE supply_id = '{supply}'",
+    ),
+    Plant(
+        "supply phases_are_their_reservations",
+        "{supply} {cell} early",
+        "INSERT INTO phase_stock VALUES ('{supply}', '{cell}', 'early', 1)",
+    ),
+    Plant(
+        "supply nothing_is_oversold",
+        "{supply}",
+        "UPDATE stock SET quantity = 1, available = 0, reserved = 0, sold = 1 WHERE supply_id = '{supply}'",
+        {"supply stock_is_its_reservations": "{supply} {cell}"},
+    ),
+    Plant(
+        "supply buyers_keep_to_limits", "{paid_rsv0}", "UPDATE reservations SET user_limit = 1 WHERE id = '{paid_rsv0}'"
+    ),
+    Plant(
+        "supply phases_keep_to_caps",
+        "{paid_rsv0}",
+        "UPDATE reservations SET phase = 'early', phase_cap = 1 WHERE id = '{paid_rsv0}';\n"
+        "INSERT INTO phase_stock VALUES ('{supply}', '{cell}', 'early', 2)",
+    ),
+    Plant(
+        "supply archived_supplies_are_at_rest",
+        "{supply}",
+        "UPDATE supplies SET status = 'archived' WHERE id = '{supply}'",
+    ),
+    Plant(
+        "supply reservations_do_not_wait",
+        "{confirmed_rsv0}",
+        ago("reservations", "next_check_at", "id = '{confirmed_rsv0}'"),
+    ),
+    Plant(
+        "supply paid_orders_are_sold",
+        "{paid}",
+        "UPDATE reservations SET status = 'reserved', ended_at = NULL WHERE id = '{paid_rsv0}';\n"
+        "UPDATE stock SET reserved = reserved + 2, sold = sold - 2 WHERE supply_id = '{supply}'",
+    ),
+    # 1 reserved for 2 that were ordered; for another buyer; for no order.
+    Plant(
+        "supply reservations_are_of_their_orders",
+        "{confirmed}",
+        "UPDATE reservations SET quantity = 1 WHERE id = '{confirmed_rsv0}';\n"
+        "UPDATE stock SET reserved = reserved - 1, available = available + 1 WHERE supply_id = '{supply}'",
+    ),
+    Plant(
+        "supply reservations_are_of_their_orders",
+        "{paid}",
+        "UPDATE reservations SET user_id = '{stranger_user}' WHERE id = '{paid_rsv0}'",
+    ),
+    Plant(
+        "supply reservations_are_of_their_orders",
+        "ord_us_made_up",
+        "INSERT INTO reservations (id, order_id, supply_id, cell, user_id, quantity, expires_at, next_check_at, "
+        "status, firm, version, made_at) VALUES ('rsv_us_made_up', 'ord_us_made_up', '{supply}', '{cell}', "
+        "'usr_us_x', 3, now(), now(), 'reserved', true, 1, now());\n"
+        "UPDATE stock SET reserved = reserved + 3, available = available - 3 WHERE supply_id = '{supply}'",
+    ),
+    # The firm stock of an order that was cancelled.
+    Plant(
+        "supply reservations_end_with_their_orders",
+        "{cancelled}",
+        "UPDATE reservations SET status = 'reserved', firm = true, ended_at = NULL WHERE id = '{cancelled_rsv0}';\n"
+        "UPDATE stock SET reserved = reserved + 2, available = available - 2 WHERE supply_id = '{supply}'",
+    ),
+    Plant(
+        "supply orders_are_of_what_is_sold",
+        "{paid}, {claimed}, {matured}, {refunded}",
+        "UPDATE supplies SET merchant_id = 'usr_us_x' WHERE id = '{other}'",
+    ),
+]
+
+CLAIMING: Final = [
+    Plant(
+        "claiming claims_are_handed_out_once",
+        "{paid_claim}",
+        event("{paid_claim}", "claim.claimed", version="2"),
+        {"claiming claims_are_what_was_told": "{paid_claim}"},
+    ),
+    Plant(
+        "claiming orders_have_one_claim",
+        "{paid}",
+        "UPDATE claims SET id = 'clm_us_made_up' WHERE order_id = '{paid}';\n"
+        "UPDATE events SET stream = 'clm_us_made_up' WHERE stream = '{paid_claim}'",
+    ),
+    Plant(
+        "claiming claims_are_what_was_told",
+        "{claimed_claim}",
+        "UPDATE claims SET status = 'failed' WHERE id = '{claimed_claim}'",
+    ),
+    Plant(
+        "claiming processed_claims_have_a_transaction",
+        "{claimed_claim}",
+        "UPDATE claims SET block_number = 1 WHERE id = '{claimed_claim}'",
+    ),
+    Plant(
+        "claiming vouchers_are_of_what_is_claimed",
+        "{paid_claim}",
+        "UPDATE claims SET deadline = now() WHERE id = '{paid_claim}'",
+    ),
+    Plant(
+        "claiming attempts_are_awaited_or_due",
+        "{claimed_claim}",
+        "UPDATE claims SET status = 'processing', due_at = NULL WHERE id = '{claimed_claim}'",
+    ),
+    # 100 times what was bought, as it was signed.
+    Plant(
+        "claiming vouchers_say_what_is_claimed",
+        "{claimed_claim}",
+        "UPDATE claims SET voucher = jsonb_set(voucher::jsonb, '{{message,items,0,quantity}}', '\"200\"')::text "
+        "WHERE id = '{claimed_claim}'",
+    ),
+    Plant("claiming claims_do_not_wait", "{claimed_claim}", ago("claims", "due_at", "id = '{claimed_claim}'")),
+    Plant("claiming transactions_do_not_wait", "stuck", STUCK),
+    Plant(
+        "claiming paid_orders_have_one_claim",
+        "{paid}",
+        "DELETE FROM claims WHERE order_id = '{paid}'",
+    ),
+    Plant(
+        "claiming claims_are_as_their_orders_say",
+        "{refunded}",
+        "UPDATE claims SET status = 'open' WHERE id = '{refunded_claim}'",
+        {"claiming claims_are_what_was_told": "{refunded_claim}"},
+    ),
+    # 100 times what was bought; another's.
+    Plant(
+        "claiming claims_are_of_their_orders",
+        "{paid}",
+        "UPDATE claims SET items = jsonb_set(items, '{{0,quantity}}', '200') WHERE id = '{paid_claim}'",
+    ),
+    Plant(
+        "claiming claims_are_of_their_orders",
+        "{paid}",
+        "UPDATE claims SET user_id = '{stranger_user}' WHERE id = '{paid_claim}'",
+    ),
+    Plant(
+        "claiming claims_are_of_their_orders",
+        "ord_us_made_up",
+        "INSERT INTO claims (id, key, order_id, user_id, address, items, nonce, status, version, opened_at) "
+        "VALUES ('clm_us_made_up', 'made up', 'ord_us_made_up', 'usr_us_x', '', '[]', 1, 'open', 1, now());\n"
+        + event("clm_us_made_up", "claim.opened"),
+    ),
+]
+
+HOOK: Final = (
+    "INSERT INTO webhooks (id, user_id, url, events, status, reason, secret, listens_since, created_at, updated_at) "
+    "VALUES ('whk_x', 'usr_us_x', 'https://x', '{{order.paid}}', '%s', '%s', '', now(), now(), now());\n"
+)
+DELIVERY: Final = (
+    "INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, due_at, created_at, expires_at) "
+    "VALUES ('whk_x', 'dlv_x', 'evt_x', '%s', '', %s, now(), now() + interval '3 days')"
+)
+ITEM: Final = (
+    "INSERT INTO activity (user_id, position, stream, version, event_id, type, data, at, revision, published) "
+    "VALUES ('usr_us_x', %s, 'ord_x', 1, 'evt_x', 'order.paid', '{{}}', now(), %s, %s)"
+)
+
+NOTIFICATION: Final = [
+    Plant("notification feeds_have_no_gaps", "usr_us_x", "INSERT INTO feeds VALUES ('usr_us_x', 1)"),
+    Plant("notification items_are_in_a_feed", "usr_us_x", ITEM % (1, 1, 1)),
+    Plant(
+        "notification deliveries_were_asked_for",
+        "whk_x",
+        HOOK % ("enabled", "") + DELIVERY % ("order.failed", "now()"),
+    ),
+    Plant(
+        "notification disabled_webhooks_rest",
+        "whk_x",
+        HOOK % ("disabled", "gone") + DELIVERY % ("order.paid", "now()"),
+    ),
+    Plant(
+        "notification deliveries_do_not_wait",
+        "whk_x",
+        HOOK % ("enabled", "") + DELIVERY % ("order.paid", "now() - interval '2 hours'"),
+    ),
+    Plant(
+        "notification items_do_not_wait",
+        "usr_us_x",
+        "INSERT INTO feeds VALUES ('usr_us_x', 1);\n" + ITEM % (1, 1, "NULL"),
+    ),
+]
+
+PLANTS: Final = [*EVERYWHERE, *ORDER, *WALLET, *CUSTODY, *WALLET_ORDERS, *SUPPLY, *CLAIMING, *NOTIFICATION]
