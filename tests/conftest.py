@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import hypothesis
@@ -22,20 +22,13 @@ from shared.adapters.tokens import issue
 from shared.config import Settings, read
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.registry import load
+from tests.assets import never_minted
 from tests.books import Books
 from tests.chain import REDEEMED_AT_ONCE, LocalChain
 from tests.problems import session_of, with_token
 from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
-
-ELSEWHERE: Final = {
-    "chain_id": 1,
-    "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
-    "token_id": "5",
-    "standard": "ERC-1155",
-}
-"""An asset of a chain on which the house has no relayer: what is claimed of it stays claimed until a test is done."""
 
 hypothesis.settings.register_profile("meridian", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("meridian")
@@ -52,10 +45,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack: one of the run's own, or the one whose state folder MERIDIAN_ATTACH names, which saves time."""
     attached = os.environ.get("MERIDIAN_ATTACH")
     if attached:
-        yield Stack(Path(attached))
+        yield _reached(Stack(Path(attached)))
         return
     with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True, overrides=REDEEMED_AT_ONCE) as running:
-        yield running
+        yield _reached(running)
+
+
+def _reached(stack: Stack) -> Stack:
+    """A stack whose emulators Google's clients find, which they do by environment variables alone."""
+    for name in ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"):
+        os.environ[name] = stack.environment[name]
+    return stack
 
 
 @pytest.fixture(scope="session")
@@ -65,11 +65,8 @@ def settings(stack: Stack) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def resources(settings: Settings, stack: Stack) -> Resources:
+def resources(settings: Settings) -> Resources:
     """The stack's real parts, as a process of Meridian sees them."""
-    # Google's clients find their emulators by environment variables alone.
-    for name in ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"):
-        os.environ[name] = stack.environment[name]
     return Resources(settings)
 
 
@@ -102,15 +99,21 @@ def buyer(anyone: Callable[[], Person]) -> Person:
     return person
 
 
+@pytest.fixture(scope="session")
+def own_asset(chain: LocalChain, merchant: Person) -> dict[str, Any]:
+    """An asset of the merchant's own, whose contract refuses to mint: what is claimed of it stays claimed."""
+    return never_minted(chain, merchant.address)
+
+
 @pytest.fixture
-def on_sale(merchant: Person) -> Callable[..., dict[str, Any]]:
+def on_sale(merchant: Person, own_asset: dict[str, Any]) -> Callable[..., dict[str, Any]]:
     """Puts a supply of the merchant on sale; what is given goes before the defaults.
 
     By default what is claimed of it is not redeemed meanwhile; `asset=None` is a token of the house's own contract.
     """
 
     def sell(**terms: object) -> dict[str, Any]:
-        body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 10, "asset": ELSEWHERE}
+        body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 10, "asset": own_asset}
         supply: dict[str, Any] = merchant.post("/v1/supplies", {**body, "status": "active", **terms}, key=fresh_key())
         return supply
 

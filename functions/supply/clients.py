@@ -35,6 +35,10 @@ class WalletClient:
     def address(self, user_id: str, wallet_id: str | None) -> str:
         return self._own(user_id, wallet_id, "There is no such wallet of yours.").address
 
+    def proven_address(self, user_id: str, wallet_id: str) -> tuple[str, int]:
+        own = self._own(user_id, wallet_id, "There is no such wallet of yours to pay out to.")
+        return own.address, own.chain_id
+
     def _own(self, user_id: str, wallet_id: str | None, absent: str) -> DescribeResponse.Wallet:
         asked = DescribeRequest(default_of=[user_id]) if wallet_id is None else DescribeRequest(wallet_ids=[wallet_id])
         wallets = self._channel.call("Wallet.Describe", asked, DescribeResponse).wallets

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import field
 
 from functions.supply.domain.supply import Stock, Supply
+from functions.supply.owning import named, secure
 from functions.supply.ports import SupplyWork
 from functions.supply.views import AssetView, Description, Phases, SupplyView, Title, phases_of
 from shared.contracts.operations import Caller, Quantity, Request
@@ -27,11 +28,14 @@ class CreateSupply(Request):
 
 
 def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:
-    """Put a supply up, paid out to the named or the default wallet. Raises Malformed, NotFound, Unavailable."""
+    """Put a supply up, paid out to the named or the default wallet.
+
+    Raises Malformed, NotFound, AssetNotYours, Unavailable.
+    """
     supply_id = work.new_id("sup")
     # Read before the wallet is asked for: what is malformed is told before what does not exist.
     phases = phases_of(request.phases)
-    asset = request.asset.asset(work.chain.address) if request.asset else work.chain.default_asset(supply_id)
+    asset = named(request.asset, request.quantity, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
@@ -50,5 +54,6 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
         created_at=work.now(),
         updated_at=work.now(),
     )
+    secure(supply, work)
     work.supplies.add(supply)
     return SupplyView.of(supply)

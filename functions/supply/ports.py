@@ -25,6 +25,18 @@ class Supplies(Protocol):
     def add(self, supply: Supply) -> None:
         """Put a new supply up, its whole quantity in this cell, and tell of it."""
 
+    def doubled(self, supply: Supply) -> bool:
+        """Whether its merchant sells the same token in another supply, and one of the two is of a single unit.
+
+        Until the transaction ends nobody else asks this for the same token. What was archived unsold sells nothing.
+        """
+
+    def proven(self, supply_id: str) -> bool:
+        """Whether its asset was proven to be its merchant's: false for one of an earlier release, which did not ask."""
+
+    def prove(self, supply_id: str) -> None:
+        """Its asset is proven to be its merchant's: it may sell."""
+
     def get(self, supply_id: str, viewer: str) -> Supply:
         """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
 
@@ -110,6 +122,9 @@ class Wallets(Protocol):
     def address(self, user_id: str, wallet_id: str | None) -> str:
         """The address of a user's wallet, in its EIP-55 form: as payout_wallet finds it. Raises likewise."""
 
+    def proven_address(self, user_id: str, wallet_id: str) -> tuple[str, int]:
+        """The same, and the chain for which it was proven."""
+
 
 class Chain(Protocol):
     """What is known of chains."""
@@ -122,6 +137,25 @@ class Chain(Protocol):
 
     def default_asset(self, supply_id: str) -> Asset:
         """The configured claim contract's token for a supply: ERC-1155, id keccak256(supply id)."""
+
+
+class Assets(Protocol):
+    """Whose assets are."""
+
+    def served(self, chain_id: int) -> bool:
+        """Whether there is a node of a chain here, and the claim contract on it. Raises Unavailable."""
+
+    def of_house(self, asset: Asset) -> bool:
+        """Whether it is of a contract of the house's own."""
+
+    def controlled(self, asset: Asset, address: str, proven_on: int) -> bool:
+        """Whether its contract says that an address controls it. Raises Unavailable.
+
+        proven_on: the chain for which the address was proven.
+        """
+
+    def bind(self, asset: Asset, merchant_id: str) -> bool:
+        """Bind it to a merchant for good; false when it is another's. Raises Unavailable."""
 
 
 class Orders(Protocol):
@@ -144,6 +178,7 @@ class SupplyWork(Protocol):
     stock: Stock
     wallets: Wallets
     chain: Chain
+    assets: Assets
 
     def now(self) -> datetime:
         """The time of this operation."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from functions.supply.owning import secure
 from functions.supply.ports import SupplyWork
 from functions.supply.views import Description, Phases, SupplyView, Title, phases_of
 from shared.contracts.operations import Caller, Match, Quantity, Request
@@ -32,7 +33,8 @@ class UpdateSupply(Request):
 def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: SupplyWork) -> SupplyView:
     """The supply on its new terms; orders that are placed keep theirs.
 
-    Raises Malformed, NotFound, SupplyArchived, Stale, IllegalStatus, Contended.
+    One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is made active.
+    Raises Malformed, NotFound, SupplyArchived, Stale, IllegalStatus, AssetNotYours, Unavailable, Contended.
     """
     given = {name: getattr(request, name) for name in request.__struct_fields__ if name != "supply_id"}
     changes = {name: value for name, value in given.items() if value is not UNSET}
@@ -40,6 +42,9 @@ def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: Sup
         changes["phases"] = phases_of(request.phases)
     before = work.supplies.owned(request.supply_id, caller.user_id).open()
     match.check(before.version)
+    if request.status == "active" and not work.supplies.proven(before.id):
+        secure(before, work)
+        work.supplies.prove(before.id)
     after = before.changed(changes, at=work.now())
     if after is not before:
         work.supplies.update(after, after.differs_from(before))

@@ -16,6 +16,7 @@ def describe_wallets(request: DescribeRequest, work: WalletWork) -> DescribeResp
                 address=wallet.address,
                 open=wallet.open,
                 is_default=wallet.is_default,
+                chain_id=wallet.chain_id,
                 balances=[
                     DescribeResponse.Balance(currency=currency, available=str(amount))
                     for (wallet_id, currency), amount in available.items()

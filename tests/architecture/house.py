@@ -22,7 +22,7 @@ HELPERS = {
     "identity": {"profiles", "proving"},
     "notification": {"sending"},
     "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
-    "supply": {"buying", "returning"},
+    "supply": {"buying", "owning", "returning"},
     "wallet": {"booking", "custody", "ending", "sending"},
 }
 """Where a service needs one more idea than its operations."""

@@ -10,8 +10,9 @@ import pytest
 
 from emulators.buyer import Person, fresh_key
 from shared.config import Settings
+from tests.assets import never_minted
 from tests.books import Books
-from tests.conftest import ELSEWHERE
+from tests.chain import LocalChain
 from tests.contract.api import Api
 
 
@@ -22,6 +23,7 @@ class World:
     owner: to whom it belongs. stranger: somebody else.
     known: an id for each path parameter of the registry, of a thing that only its owner sees.
     paid: has the owner buy something, which is not redeemed on any chain. books: the databases.
+    asset: one of the owner's own.
     """
 
     owner: Person
@@ -29,6 +31,7 @@ class World:
     known: dict[str, str]
     paid: Callable[[], dict[str, Any]]
     books: Books
+    asset: dict[str, Any]
 
 
 def funded(person: Person, amount: int = 10**12) -> Person:
@@ -53,14 +56,18 @@ def hook_of(person: Person) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def thing(merchant: Person) -> dict[str, Any]:
+def thing(merchant: Person, own_asset: dict[str, Any]) -> dict[str, Any]:
     """A supply on sale, with more units than the tests can buy."""
-    return supply_of(merchant, quantity=10**6, asset=ELSEWHERE)
+    return supply_of(merchant, quantity=10**6, asset=own_asset)
 
 
 @pytest.fixture(scope="session")
 def world(
-    anyone: Callable[[], Person], thing: dict[str, Any], paid_order: Callable[..., dict[str, Any]], books: Books
+    anyone: Callable[[], Person],
+    thing: dict[str, Any],
+    paid_order: Callable[..., dict[str, Any]],
+    books: Books,
+    chain: LocalChain,
 ) -> World:
     """Somebody with one of each kind of thing, and a stranger."""
     owner = funded(anyone())
@@ -77,7 +84,7 @@ def world(
         **hook_of(owner),
         "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }
-    return World(owner, anyone(), known, partial(paid_order, owner, thing), books)
+    return World(owner, anyone(), known, partial(paid_order, owner, thing), books, never_minted(chain, owner.address))
 
 
 @pytest.fixture(autouse=True)

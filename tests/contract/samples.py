@@ -110,7 +110,7 @@ def gift(world: World) -> Sample:
 
 def supply(world: World) -> Sample:
     """Something to sell, with all that may be said of it."""
-    asset = {"chain_id": 137, "contract": ADDRESS, "token_id": str(2**256 - 1), "standard": "ERC-721"}
+    asset = {**world.asset, "token_id": str(2**256 - 1), "standard": "ERC-1155"}
     terms = {"title": "A thing", "currency": "ETH", "unit_price": "1", "quantity": 3, "description": "Of beauty"}
     more = {
         "per_user_limit": 2,

@@ -1,5 +1,6 @@
 """What was bought is handed out by the contract: the voucher of POST /v1/claims, on a real EVM, once."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,13 @@ import pytest
 from emulators import contracts
 from emulators.buyer import Person
 from emulators.stack import Stack
+from functions.claiming.domain.claim import Item, Terms
+from functions.claiming.voucher import VoucherSigner
+from shared import ids
 from shared.adapters.abi import encoded
 from shared.adapters.chain import Reverted
 from shared.adapters.ethereum import keccak
+from shared.adapters.resources import Resources
 from tests.chain import LocalChain
 from tests.shared.contracts.solidity.test_claims import CLAIM, arguments, signature
 
@@ -73,15 +78,10 @@ def test_a_claim_survives_a_node_restart(
     chain.until(lambda: buyer.get(path)["status"] == "processed", "the claim is processed", mining=True)
 
 
-def test_a_voucher_for_another_chain_is_refused(
-    chain: LocalChain,
-    buyer: Person,
-    on_sale: Callable[..., dict[str, Any]],
-    paid_order: Callable[..., dict[str, Any]],
-) -> None:
-    """A voucher that the house signed for chain 1 is worth nothing on this one."""
-    asset = {"chain_id": 1, "contract": contracts.CLAIMS, "token_id": "5", "standard": "ERC-1155"}
-    order = paid_order(buyer, on_sale(asset=asset))
-    voucher = buyer.post("/v1/claims", {"order_id": order["id"]})["voucher"]
+def test_a_voucher_for_another_chain_is_refused(chain: LocalChain, resources: Resources) -> None:
+    """A voucher that the house signs for chain 1 is worth nothing on this one."""
+    items = (Item(1, contracts.CLAIMS, 5, 1),)
+    terms = Terms(ids.new("clm", "us"), ids.new("ord", "us"), chain.accounts[2], items, nonce=1, deadline=2**40)
+    voucher = json.loads(VoucherSigner(contracts.CLAIMS, resources.signer("voucher")).sign(terms))
     assert voucher["domain"]["chainId"] == 1
     assert refused(chain, voucher)

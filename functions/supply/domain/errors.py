@@ -21,6 +21,12 @@ class IllegalStatus(Refusal):
     code = "ILLEGAL_STATUS"
 
 
+class AssetNotYours(Refusal):
+    """The contract has to name the payout wallet's address as owner() or admin, and nobody else may sell the token."""
+
+    code = "ASSET_NOT_YOURS"
+
+
 class QuantityTooLarge(Refusal):
     """A supply has at most a thousand million units."""
 

@@ -29,6 +29,11 @@ class Asset:
     token_id: int
     standard: Literal["ERC-721", "ERC-1155"]
 
+    @property
+    def single(self) -> bool:
+        """Whether there is one unit of it, ever."""
+        return self.standard == "ERC-721"
+
 
 @dataclass(frozen=True, slots=True)
 class Stock:
@@ -102,6 +107,8 @@ class Supply:
     def restocked(self, units: int) -> Self:
         """It with more units to sell. Raises SupplyArchived, QuantityTooLarge."""
         stock = self.open().stock
+        if self.asset.single:
+            raise QuantityTooLarge("There is one unit of an ERC-721 token.")
         if stock.quantity + units > UNITS_AT_MOST:
             raise QuantityTooLarge
         more = replace(

@@ -1,9 +1,30 @@
 -- name: insert_supply!
 -- A new supply.
 INSERT INTO supplies (id, merchant_id, payout_wallet_id, title, description, currency, unit_price, per_user_limit,
-    chain_id, contract, token_id, standard, phases, status, published, version, stream_version, created_at, updated_at)
+    chain_id, contract, token_id, standard, asset_proven, phases, status, published, version, stream_version, created_at,
+    updated_at)
 VALUES (:id, :merchant_id, :payout_wallet_id, :title, :description, :currency, :unit_price, :per_user_limit,
-    :chain_id, :contract, :token_id, :standard, :phases::jsonb, :status, :published, 1, 1, :at, :at);
+    :chain_id, :contract, :token_id, :standard, true, :phases::jsonb, :status, :published, 1, 1, :at, :at);
+
+-- name: lock_token$
+-- Until the transaction ends nobody else asks who sells the same token.
+SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(':', :chain_id::bigint, :contract::text, :token_id::numeric), 0));
+
+-- name: is_doubled$
+-- Whether a merchant sells a token in another supply, and one of the two says that there is one unit of it.
+SELECT EXISTS (
+    SELECT FROM supplies s
+    WHERE s.chain_id = :chain_id AND s.contract = :contract AND s.token_id = :token_id
+      AND s.merchant_id = :merchant_id AND s.id <> :id AND (:single::boolean OR s.standard = 'ERC-721')
+      AND (s.status <> 'archived' OR EXISTS (SELECT FROM stock t WHERE t.supply_id = s.id AND t.sold > 0)));
+
+-- name: is_proven$
+-- Whether its asset was proven to be its merchant's.
+SELECT asset_proven FROM supplies WHERE id = :id;
+
+-- name: prove!
+-- Its asset is proven to be its merchant's.
+UPDATE supplies SET asset_proven = true WHERE id = :id;
 
 -- name: insert_stock!
 -- A cell's quota of a supply.
@@ -51,6 +72,7 @@ ORDER BY supply_id FOR UPDATE;
 -- name: find_on_sale
 -- Supplies with what is left of them in this cell, and what was reserved or sold there in their phases.
 SELECT s.id AS supply_id, s.status, s.per_user_limit, s.phases, t.available,
+       s.asset_proven, s.chain_id, s.contract, s.token_id,
        (SELECT coalesce(jsonb_object_agg(phase, taken), '{}') FROM phase_stock
         WHERE supply_id = s.id AND cell = t.cell) AS taken
 FROM supplies s JOIN stock t ON t.supply_id = s.id

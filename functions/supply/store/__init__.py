@@ -4,8 +4,10 @@ from functools import cached_property
 
 from functions.supply.clients import OrderClient, WalletClient
 from functions.supply.domain.supply import Asset
+from functions.supply.store.assets import Assets
 from functions.supply.store.stock import StockStore
 from functions.supply.store.supplies import SupplyStore
+from shared.adapters.assets import own_token
 from shared.adapters.ethereum import canonical_address, keccak
 from shared.outbox.work import UnitOfWork
 
@@ -34,6 +36,11 @@ class Work(UnitOfWork):
         return Chain(self)
 
     @cached_property
+    def assets(self) -> Assets:
+        """Whose assets are."""
+        return Assets(self)
+
+    @cached_property
     def wallets(self) -> WalletClient:
         """The wallet service."""
         return WalletClient(self.resources.channel("wallet", "supply"))
@@ -60,6 +67,6 @@ class Chain:
         return Asset(
             chain_id=self._settings.claim_chain_id,
             contract=self._settings.claim_contract,
-            token_id=int.from_bytes(keccak(supply_id.encode())),
+            token_id=own_token(supply_id),
             standard="ERC-1155",
         )

@@ -8,9 +8,14 @@ from functions.supply.domain import events
 from functions.supply.domain.reserving import Reservation, Status, Taken
 from functions.supply.domain.selling import OnSale
 from functions.supply.store.sql import SQL, phases_of
+from shared.adapters.assets import is_own_token
+from shared.adapters.postgres import Row
 from shared.contracts.encode import to_json
 from shared.errors import Contended
 from shared.outbox.work import UnitOfWork
+
+UNPROVEN: Final = "unproven"
+"""The status, as far as selling goes, of a supply whose asset nobody has proven to be its merchant's."""
 
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=1)
@@ -29,8 +34,14 @@ class StockStore:
 
     def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, OnSale]:
         rows = SQL.find_on_sale(self._work.opened, supply_ids=list(supply_ids), cell=self._cell)
-        at = self._work.now()
-        return {row["supply_id"]: OnSale.of(**{**row, "phases": phases_of(row["phases"])}, at=at) for row in rows}
+        return {row["supply_id"]: self._on_sale(row) for row in rows}
+
+    def _on_sale(self, row: Row) -> OnSale:
+        terms = {name: row[name] for name in ("supply_id", "available", "per_user_limit", "taken")}
+        asset = {name: row[name] for name in ("supply_id", "chain_id", "contract", "token_id")}
+        proven = row["asset_proven"] or is_own_token(self._work.settings, **asset)
+        status = row["status"] if proven else UNPROVEN
+        return OnSale.of(**terms, status=status, phases=phases_of(row["phases"]), at=self._work.now())
 
     def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> Taken:
         rows = SQL.count_taken(self._work.opened, supply_ids=list(supply_ids), user_ids=list(user_ids))

@@ -68,6 +68,19 @@ class SupplyStore:
         )
         self._work.events.append(supply.id, 0, [fact])
 
+    def doubled(self, supply: Supply) -> bool:
+        asset = supply.asset
+        token = {"chain_id": asset.chain_id, "contract": asset.contract, "token_id": asset.token_id}
+        SQL.lock_token(self._work.opened, **token)
+        own = {"id": supply.id, "merchant_id": supply.merchant_id}
+        return bool(SQL.is_doubled(self._work.opened, **token, **own, single=asset.single))
+
+    def proven(self, supply_id: str) -> bool:
+        return bool(SQL.is_proven(self._work.opened, id=supply_id))
+
+    def prove(self, supply_id: str) -> None:
+        SQL.prove(self._work.opened, id=supply_id)
+
     def update(self, supply: Supply, changed: Sequence[str]) -> None:
         fact = events.SupplyUpdated(
             supply_id=supply.id,

@@ -46,20 +46,22 @@ class DescribeResponse(_message.Message):
         available: str
         def __init__(self, currency: _Optional[str] = ..., available: _Optional[str] = ...) -> None: ...
     class Wallet(_message.Message):
-        __slots__ = ("wallet_id", "user_id", "address", "open", "is_default", "balances")
+        __slots__ = ("wallet_id", "user_id", "address", "open", "is_default", "balances", "chain_id")
         WALLET_ID_FIELD_NUMBER: _ClassVar[int]
         USER_ID_FIELD_NUMBER: _ClassVar[int]
         ADDRESS_FIELD_NUMBER: _ClassVar[int]
         OPEN_FIELD_NUMBER: _ClassVar[int]
         IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
         BALANCES_FIELD_NUMBER: _ClassVar[int]
+        CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
         wallet_id: str
         user_id: str
         address: str
         open: bool
         is_default: bool
         balances: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Balance]
-        def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., open: _Optional[bool] = ..., is_default: _Optional[bool] = ..., balances: _Optional[_Iterable[_Union[DescribeResponse.Balance, _Mapping]]] = ...) -> None: ...
+        chain_id: int
+        def __init__(self, wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., open: _Optional[bool] = ..., is_default: _Optional[bool] = ..., balances: _Optional[_Iterable[_Union[DescribeResponse.Balance, _Mapping]]] = ..., chain_id: _Optional[int] = ...) -> None: ...
     WALLETS_FIELD_NUMBER: _ClassVar[int]
     wallets: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Wallet]
     def __init__(self, wallets: _Optional[_Iterable[_Union[DescribeResponse.Wallet, _Mapping]]] = ...) -> None: ...

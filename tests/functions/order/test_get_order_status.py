@@ -52,18 +52,22 @@ def test_a_paid_order_may_be_claimed_and_no_other(
 
 
 def test_it_says_what_a_voucher_needs(
-    buyer: Person, on_sale: Callable[..., dict[str, Any]], ordered: Callable[..., dict[str, Any]], rpc: Rpc
+    buyer: Person,
+    on_sale: Callable[..., dict[str, Any]],
+    ordered: Callable[..., dict[str, Any]],
+    rpc: Rpc,
+    own_asset: dict[str, Any],
 ) -> None:
     """Whose order it is, the address that pays, and of each line what is handed out for it."""
-    asset = {"chain_id": 31337, "contract": "0x5FbDB2315678afecb367f032d93F642f64180aa3", "token_id": str(2**256 - 1)}
-    supply = on_sale(asset={**asset, "standard": "ERC-721"})
+    asset = {**own_asset, "token_id": str(2**256 - 1)}
+    supply = on_sale(asset=asset)
     order = ordered(buyer, supply, 2)
     told = status_of(rpc, order["id"])
     assert (told.order_id, told.user_id, told.address) == (order["id"], buyer.user_id, buyer.address)
     item = told.items[0]
     assert (item.item_id, item.supply_id, item.quantity) == (order["items"][0]["id"], supply["id"], 2)
     assert (item.chain_id, item.contract, item.token_id) == (31337, asset["contract"], asset["token_id"])
-    assert item.standard == "ERC-721"
+    assert item.standard == "ERC-1155"
 
 
 def test_what_is_being_given_back_is_not_claimable(
