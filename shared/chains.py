@@ -24,6 +24,12 @@ class NotConfirmed(Refusal):
     code = "NOT_CONFIRMED"
 
 
+class TooCostly(CallRefused):
+    """The call would use up more gas than the house pays for."""
+
+    code = "GAS_LIMIT"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A block, by its number and hash; before the first one the hash is empty."""

@@ -21,7 +21,10 @@ class OrderClient:
 
     def bought(self, order_id: str) -> Bought:
         order = self._status(order_id)
-        items = tuple(Item(item.chain_id, item.contract, int(item.token_id), item.quantity) for item in order.items)
+        items = tuple(
+            Item(item.chain_id, item.contract, int(item.token_id), item.quantity, item.supply_id)
+            for item in order.items
+        )
         return Bought(order.order_id, order.user_id, order.address, items, order.claimable, order.merchant_id)
 
     def purchase(self, order_id: str) -> Purchase:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from functions.claiming.domain.claim import Claim, Item, Shown, Terms
 from functions.claiming.domain.receipt import Purchase
+from functions.claiming.domain.redeeming import Honoured, Patience, Sent
 from functions.claiming.views import ClaimView
 
 
@@ -66,8 +67,20 @@ class Claims(Protocol):
         grace: how long a claim is left to its buyer.
         """
 
-    def doubted(self, chain_id: int, up_to: int) -> Sequence[Claim]:
-        """Claims that were honoured in blocks that are gone, up to one that was read again, and not found; locked."""
+    def sent(self, claim: Claim) -> Sequence[Sent]:
+        """The house's transactions that were stored to redeem a claim."""
+
+    def doubted(self, chain_id: int, now: datetime, most: int) -> Sequence[str]:
+        """Claims whose blocks are gone, and that were not found as far as the chain was read again, by id."""
+
+    def note(self, honoured: Sequence[Honoured]) -> None:
+        """Store what the contract has honoured, to be applied."""
+
+    def noted(self, chain_id: int, now: datetime, most: int) -> Sequence[Honoured]:
+        """What was stored and not applied yet, in the order of the chain."""
+
+    def take_note(self, each: Honoured) -> bool:
+        """Apply what was stored, once; false when it was, or is gone with its block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,23 @@ class Orders(Protocol):
 
     def purchase(self, order_id: str) -> Purchase:
         """An order as its receipt needs it. Raises NotFound, Unavailable."""
+
+
+class Assets(Protocol):
+    """Whose assets are."""
+
+    def sold_by(self, item: Item, merchant_id: str) -> bool:
+        """Whether what is handed out is the supply's own token, or bound to a merchant. Raises Unavailable."""
+
+
+class HonouringContract(Protocol):
+    """What the claim contract and its chain are asked. Every question raises Unavailable without an answer."""
+
+    def has_honoured(self, claim_id: str) -> bool:
+        """Whether it has honoured a claim, as of its latest block."""
+
+    def mined_of(self, sender: str) -> int:
+        """How many transactions of a sender's are mined."""
 
 
 class Vouchers(Protocol):
@@ -168,8 +198,14 @@ class ClaimingWork(Protocol):
     """The work of claiming: transactions of its own, and a question to the order service where needed."""
 
     orders: Orders
+    assets: Assets
     vouchers: Vouchers
     voucher_ttl_seconds: int
+    patience: Patience
+
+    @property
+    def contract(self) -> HonouringContract:
+        """The claim contract. Raises Unavailable where there is no chain."""
 
     def see_limits_kept(self) -> None:
         """Raises Unavailable while nobody can count how often something is tried."""

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from functions.claiming.domain.claim import Claim
-from functions.claiming.domain.redeeming import Honoured, Patience
-from functions.claiming.ports import ClaimWork, Vouchers
+from functions.claiming.domain.errors import RecipientFixed
+from functions.claiming.domain.redeeming import Failure, Honoured, Patience
+from functions.claiming.ports import ClaimingWork, ClaimWork, HonouringContract, Vouchers
 from shared.chains import Call
 from shared.contracts.sending import Dispatcher, Sender, Sendings
 from shared.contracts.watching import Blocks, Cursor
@@ -15,7 +16,7 @@ from shared.errors import Contended
 from shared.jobs.items import Failures
 
 
-class Contract(Blocks, Protocol):
+class Contract(Blocks, HonouringContract, Protocol):
     """The claim contract and its chain."""
 
     chain_id: int
@@ -23,15 +24,14 @@ class Contract(Blocks, Protocol):
     def honoured(self, first: int, last: int) -> Sequence[Honoured]:
         """The claims that it honoured in a range of blocks, whoever brought them."""
 
-    def has_honoured(self, claim_id: str) -> bool:
-        """Whether it has honoured a claim, as of its latest block."""
-
 
 class Relayer(Sender, Protocol):
     """The key that brings vouchers to the contract."""
 
     def redemption(self, claim: Claim) -> Call:
-        """The call that redeems a claim's voucher. Raises CallRefused when the chain would not carry it out."""
+        """The call that redeems a claim's voucher. Raises CallRefused when the chain would not carry it out, or not for
+        as much gas as the house pays.
+        """
 
 
 class RedemptionWork(ClaimWork, Protocol):
@@ -101,6 +101,19 @@ def redeemable(claim: Claim, work: RedeemingWork) -> Claim:
     return after
 
 
+def see_undelivered(claim: Claim, work: ClaimingWork) -> None:
+    """See to it that no voucher of a claim was honoured, and that nothing of the house's may have one honoured yet.
+
+    Raises RecipientFixed, Unavailable. That the contract honours one of all vouchers does not rest on this; whom it is
+    shown to be for does, as far as the house redeems it.
+    """
+    with work.transaction() as reading:
+        sent = reading.claims.sent(claim)
+    mined = {sender: work.contract.mined_of(sender) for sender in {each.sender for each in sent}}
+    if not claim.left_by(sent, mined) or work.contract.has_honoured(claim.id):
+        raise RecipientFixed
+
+
 def unchanged(claim: Claim, writing: ClaimWork) -> Claim:
     """A claim as it was read, locked. Raises Contended when it has changed since."""
     if writing.claims.lock_claim(claim.id) != claim:
@@ -108,7 +121,7 @@ def unchanged(claim: Claim, writing: ClaimWork) -> Claim:
     return claim
 
 
-def concluded(claim: Claim, *, honoured: bool, failure: str, work: RedeemingWork) -> Claim:
+def concluded(claim: Claim, *, honoured: bool, failure: Failure, work: RedeemingWork) -> Claim:
     """A claim after an attempt that is over. One that the contract has honoured waits to be heard of by that."""
     if honoured:
         return claim.put_off(work.now() + work.patience.longest)

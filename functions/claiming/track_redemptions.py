@@ -2,8 +2,11 @@
 
 from functools import partial
 
+from functions.claiming.domain.redeeming import Failure
 from functions.claiming.redeeming import RedeemingWork, concluded, dispatcher
 from shared.chains import Outcome, Sending, Signed
+
+REVERTED = Failure("REVERTED", "The transaction was reverted.")
 
 
 def track_redemptions(work: RedeemingWork) -> dict[str, int]:
@@ -30,6 +33,6 @@ def _end(work: RedeemingWork, sending: Sending, _: Signed, outcome: Outcome) -> 
             return False  # what follows from it was decided: by now another attempt may be on its way
         claim = writing.claims.lock_claim(claim_id)
         if claim.awaited:
-            after = concluded(claim, honoured=honoured, failure="The transaction was reverted.", work=work)
+            after = concluded(claim, honoured=honoured, failure=REVERTED, work=work)
             writing.claims.save(claim, after)
     return True

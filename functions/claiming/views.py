@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from functions.claiming.domain.claim import Claim, Shown
+from shared.chains import CallRefused
 from shared.contracts.operations import Resource, Time, View
 
 
@@ -27,6 +28,13 @@ class RedemptionView(View):
     hash: str
 
 
+class FailureView(View):
+    """Why the house could not redeem a claim: its buyer may, or name another recipient."""
+
+    code: str
+    detail: str
+
+
 class ClaimView(Resource, kw_only=True):
     """A claim with its voucher."""
 
@@ -37,6 +45,7 @@ class ClaimView(Resource, kw_only=True):
     status: Shown
     voucher: VoucherView
     transaction: RedemptionView | msgspec.UnsetType = msgspec.UNSET
+    failure: FailureView | msgspec.UnsetType = msgspec.UNSET
     claimed_at: Time
     processed_at: Time | None
 
@@ -45,6 +54,8 @@ class ClaimView(Resource, kw_only=True):
         """What a caller sees of a claim that has its voucher."""
         redeemed = claim.redemption
         transaction = {"chain_id": redeemed.chain_id, "hash": redeemed.transaction_hash} if redeemed else None
+        # Claims that failed before codes were kept were refused by the contract, or reverted.
+        failure = {"code": claim.failure_code or CallRefused.code, "detail": claim.failure}
         return msgspec.convert(
             {
                 "id": claim.id,
@@ -54,6 +65,7 @@ class ClaimView(Resource, kw_only=True):
                 "status": claim.status,
                 "voucher": msgspec.json.decode(claim.voucher or ""),
                 **({"transaction": transaction} if transaction else {}),
+                **({"failure": failure} if claim.status == "failed" else {}),
                 "claimed_at": claim.claimed_at,
                 "processed_at": claim.processed_at,
             },

@@ -8,7 +8,7 @@ from typing import Final
 from shared.adapters.chain import ChainClient, NodeRefused, Reverted
 from shared.adapters.signers import Signer
 from shared.adapters.transactions import Transaction, signed
-from shared.chains import Call, CallRefused, CallUnknown, Fees, Outcome, Signed
+from shared.chains import Call, CallRefused, CallUnknown, Fees, Outcome, Signed, TooCostly
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,11 @@ class ChainSender:
         """Whose nonces these are."""
         return self._signer.address
 
-    def prepared(self, purpose: str, subject: str, to: str, data: bytes) -> Call:
-        """A call with the gas that it needs.
+    def prepared(self, purpose: str, subject: str, to: str, data: bytes, gas_most: int | None = None) -> Call:
+        """A call with the gas that it needs, and gas_most of it at most, where that is given.
 
-        Raises CallRefused when the chain would not carry it out, CallUnknown when the node does not say, Unavailable.
+        Raises CallRefused when the chain would not carry it out, TooCostly when not for so much gas, CallUnknown when
+        the node does not say, Unavailable.
         """
         try:
             estimate = self._client.gas(data, to, self.address)
@@ -50,7 +51,11 @@ class ChainSender:
                 raise CallUnknown from error
             raise CallRefused("The recipient would use up too much gas.") from error
         more, less = GAS_MARGIN
-        return Call(purpose, subject, to, data, estimate * more // less)
+        if gas_most is None:
+            return Call(purpose, subject, to, data, estimate * more // less)
+        if estimate > gas_most:
+            raise TooCostly(f"It would use up {estimate} gas; the house pays for {gas_most} at most.")
+        return Call(purpose, subject, to, data, min(estimate * more // less, gas_most))
 
     def cancellation(self, subject: str) -> Call:
         return Call("cancellation", subject, self.address, b"", GAS_OF_NOTHING)

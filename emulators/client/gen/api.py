@@ -93,6 +93,7 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Literal["claimed", "failed", "processed", "processing"]
     voucher: VoucherView
     transaction: RedemptionView | None = None
+    failure: ClaimingFailureView | None = None
     claimed_at: datetime
     processed_at: datetime | None
 
@@ -167,13 +168,6 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str
     reference: str
     created_at: datetime
-
-
-class FailureView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why an order was refused."""
-
-    code: str
-    detail: str
 
 
 class HealthView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -293,7 +287,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Literal[
         "cancelled", "claimed", "completed", "confirmed", "expired", "failed", "paid", "pending", "refunded"
     ]
-    failure: FailureView | None = None
+    failure: OrderFailureView | None = None
     items: list[ItemView]
     expires_at: datetime
     version: int
@@ -610,6 +604,20 @@ class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     failure: str | None = None
     created_at: datetime
     updated_at: datetime
+
+
+class ClaimingFailureView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the house could not redeem a claim: its buyer may, or name another recipient."""
+
+    code: str
+    detail: str
+
+
+class OrderFailureView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an order was refused."""
+
+    code: str
+    detail: str
 
 
 class Client(Caller):
@@ -1038,6 +1046,8 @@ class Client(Caller):
 
         The supply on its new terms; orders that are placed keep theirs.
 
+        One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is made active.
+
         PATCH /v1/supplies/{supply_id}.
         """
         return self._call(
@@ -1241,6 +1251,9 @@ class Client(Caller):
         """Claim what an order bought: a voucher, once.
 
         The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
+
+        One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so that
+        the contract honours one voucher of it.
 
         POST /v1/claims.
         """

@@ -1,11 +1,13 @@
 """A claim: the one right to what an order bought."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from functions.claiming.domain.errors import NotClaimable, NotFailed, RecipientFixed
-from functions.claiming.domain.redeeming import Patience, Redemption
+from functions.claiming.domain.redeeming import Failure, Patience, Redemption, Sent
 
 Status = Literal["open", "claimed", "processing", "processed", "failed", "voided"]
 Shown = Literal["claimed", "processing", "processed", "failed"]
@@ -13,12 +15,16 @@ Shown = Literal["claimed", "processing", "processed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a voucher hands out for one line of an order; `token_id` is a uint256."""
+    """What a voucher hands out for one line of an order; `token_id` is a uint256.
+
+    supply_id: what was bought; empty in claims that were opened by releases which did not keep it.
+    """
 
     chain_id: int
     contract: str
     token_id: int
     quantity: int
+    supply_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Claim:
     sold it, empty where that was not known.
 
     attempts: how often the house tried to redeem it; failures: how often in vain since it was last asked to. due_at:
-    when it tries next; none while it does not, or while a transaction is on its way. failure: what went wrong last.
+    when it tries next; none while it does not, or while a transaction is on its way. failure: what went wrong last, for
+    a person; failure_code: the same, for programs.
     doubted: whether the chain no longer has the block in which it was honoured.
     """
 
@@ -63,6 +70,7 @@ class Claim:
     failures: int = 0
     due_at: datetime | None = None
     failure: str = ""
+    failure_code: str = ""
     doubted: bool = False
 
     @property
@@ -71,15 +79,26 @@ class Claim:
         return self.status not in ("open", "voided")
 
     def recipient_for(self, wanted: str | None) -> str:
-        """Who gets it: whoever was fixed first, else the one wanted, else the paying wallet.
+        """Who gets it: whoever was fixed first, else the one wanted, else the paying wallet; after it failed, another.
 
         Raises NotClaimable when it was given back, RecipientFixed when another was fixed.
         """
         if self.status == "voided":
             raise NotClaimable
-        if self.recipient and wanted and wanted != self.recipient:
+        if self.recipient and wanted and wanted != self.recipient and self.status != "failed":
             raise RecipientFixed
-        return self.recipient or wanted or self.address
+        return wanted or self.recipient or self.address
+
+    def changes_hands(self, wanted: str | None) -> bool:
+        """Whether one that failed is wanted for another recipient than the one that its voucher is made out to."""
+        return self.status == "failed" and wanted not in (None, self.recipient)
+
+    def left_by(self, sent: Sequence[Sent], mined: Mapping[str, int]) -> bool:
+        """Whether no transaction of the house's that redeems it can be mined any more.
+
+        sent: all that were stored to be sent; mined: how many transactions each of their senders has in the chain.
+        """
+        return all(each.ended and each.nonce < mined[each.sender] for each in sent)
 
     def lasts(self, now: datetime) -> bool:
         """Whether the voucher that was handed out is still good."""
@@ -124,34 +143,47 @@ class Claim:
         """There is nothing to do for now: the contract has honoured it, which is heard of when it is confirmed."""
         return replace(self, due_at=until)
 
-    def missed(self, failure: str, patience: Patience, at: datetime, chance: float) -> "Claim":
+    def missed(self, failure: Failure, patience: Patience, at: datetime, chance: float) -> "Claim":
         """An attempt came to nothing: another follows later, or, after the last one, it has failed.
 
         chance: 0..1, so that not all that failed together come again together.
         """
         failures = self.failures + 1
-        if failures >= patience.attempts:
-            return self._told("failed", failures=failures, due_at=None, failure=failure)
-        return replace(self, failures=failures, due_at=at + patience.delay(failures, chance), failure=failure)
+        why: dict[str, Any] = {"failures": failures, "failure": failure.detail, "failure_code": failure.code}
+        if failure.final or failures >= patience.attempts:
+            return self._told("failed", due_at=None, **why)
+        return replace(self, due_at=at + patience.delay(failures, chance), **why)
 
     def again(self, at: datetime) -> "Claim":
         """A failed one is tried afresh. Raises NotFailed."""
         if self.status != "failed":
             raise NotFailed
-        return replace(self, status="claimed", failures=0, due_at=at, failure="")
+        return replace(self, status="claimed", failures=0, due_at=at, failure="", failure_code="")
 
-    def processed(self, redemption: Redemption, at: datetime) -> "Claim":
+    def handed_on(self, at: datetime, patience: Patience) -> "Claim":
+        """A failed one, for which another recipient was named: the house tries again.
+
+        Where it has sent as many transactions for it as it would in vain, it is left to its buyer.
+        """
+        return self.again(at) if self.attempts < patience.attempts else self
+
+    def processed(self, redemption: Redemption, at: datetime, recipient: str | None = None) -> "Claim":
         """The contract has honoured it, whoever brought the voucher.
 
         Found again elsewhere, after blocks were replaced, it stays processed and only says where.
+        recipient: to whom, which counts: it may have been an earlier voucher.
         """
+        chain: dict[str, Any] = {"redemption": redemption, "recipient": recipient or self.recipient}
         if self.status == "processed":
-            return replace(self, redemption=redemption, doubted=False)
-        return self._told("processed", redemption=redemption, processed_at=at, due_at=None, failure="")
+            return replace(self, **chain, doubted=False)
+        return self._told("processed", **chain, processed_at=at, due_at=None, failure="", failure_code="")
 
     def undone(self, at: datetime) -> "Claim":
         """The chain has forgotten that it was honoured: it has to be once more."""
-        redeem = replace(self, status="processing", redemption=None, processed_at=None)
+        # The voucher that is brought next is the latest one, whichever was honoured before.
+        message = json.loads(self.voucher or "{}").get("message", {})
+        recipient = message.get("recipient", self.recipient)
+        redeem = replace(self, status="processing", recipient=recipient, redemption=None, processed_at=None)
         return replace(redeem, doubted=False, failures=0, due_at=at)
 
     def _told(self, status: Status, **changes: Any) -> "Claim":

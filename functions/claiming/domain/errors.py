@@ -9,6 +9,12 @@ class NotClaimable(Refusal):
     code = "NOT_CLAIMABLE"
 
 
+class AssetNotYours(Refusal):
+    """What this order bought is not known to be its merchant's to hand out: there is no voucher for it."""
+
+    code = "ASSET_NOT_YOURS"
+
+
 class RecipientFixed(Refusal):
     """The voucher was made out to another recipient."""
 

@@ -48,6 +48,7 @@ class ClaimFailed:
     user_id: str
     reason: str
     merchant_id: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,29 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class Honoured:
-    """A claim that the contract tells of, by its key there."""
+    """A claim that the contract tells of, by its key there, and whom it handed out to."""
 
     key: bytes
     redemption: Redemption
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction of the house's that was stored to be sent. ended: whether it was mined, and confirmed."""
+
+    sender: str
+    nonce: int
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt came to nothing: a stable code, and a detail for people. final: another would as well."""
+
+    code: str
+    detail: str
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

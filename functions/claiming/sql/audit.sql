@@ -43,7 +43,8 @@ SELECT sender, 'nonces ' || min(nonce) || ' to ' || max(nonce) || ', of which th
 GROUP BY chain_id, sender HAVING max(nonce) - min(nonce) + 1 <> count(*);
 
 -- name: vouchers_say_what_is_claimed
--- What was signed is the claim: its recipient and its items, by its nonce until its deadline.
+-- What was signed is the claim: its recipient and its items, by its nonce until its deadline. Once it is processed its
+-- recipient is whom the contract has handed out to, which may have been by an earlier voucher.
 SELECT c.id AS subject, 'signed for ' || (c.voucher::jsonb -> 'message' ->> 'recipient') || ': '
        || (c.voucher::jsonb -> 'message' -> 'items') AS detail
 FROM claims c
@@ -51,7 +52,7 @@ WHERE c.voucher IS NOT NULL
   AND c.voucher::jsonb -> 'message' IS DISTINCT FROM jsonb_build_object(
       'claimId', '0x' || encode(c.key, 'hex'),
       'orderId', c.voucher::jsonb -> 'message' -> 'orderId',  -- a hash that SQL does not know
-      'recipient', c.recipient,
+      'recipient', CASE WHEN c.status = 'processed' THEN c.voucher::jsonb -> 'message' ->> 'recipient' ELSE c.recipient END,
       'items', (SELECT jsonb_agg(jsonb_build_object('asset', i.item -> 'contract', 'tokenId', i.item -> 'token_id',
                                                     'quantity', i.item ->> 'quantity') ORDER BY i.place)
                 FROM jsonb_array_elements(c.items) WITH ORDINALITY AS i (item, place)),

@@ -45,4 +45,6 @@ WHERE c.order_id >= :from_id AND c.order_id < :below_id
   AND CASE WHEN o.id IS NULL THEN c.opened_at <= :settled
       ELSE (c.user_id, c.address) <> (o.user_id, o.address)
            OR c.merchant_id NOT IN (o.merchant_id, '')
-           OR c.items IS DISTINCT FROM o.items AND NOT (c.status = 'voided' AND c.items = '[]') END;
+           OR NOT (c.status = 'voided' AND c.items = '[]') AND o.items IS DISTINCT FROM (
+               SELECT jsonb_agg(i.item - 'supply_id' ORDER BY i.place)
+               FROM jsonb_array_elements(c.items) WITH ORDINALITY AS i (item, place)) END;

@@ -28,25 +28,58 @@ SELECT * FROM claims WHERE key = :key AND chain_id = :chain_id FOR UPDATE;
 -- A claim got further: its voucher is kept before it is returned.
 UPDATE claims SET status = :status, version = :version, recipient = :recipient, voucher = :voucher,
     deadline = :deadline, claimed_at = :claimed_at, processed_at = :processed_at, attempts = :attempts,
-    failures = :failures, due_at = :due_at, failure = :failure, transaction_hash = :transaction_hash,
-    block_number = :block_number, block_hash = :block_hash, doubted = :doubted
+    failures = :failures, due_at = :due_at, failure = :failure, failure_code = :failure_code,
+    transaction_hash = :transaction_hash, block_number = :block_number, block_hash = :block_hash, doubted = :doubted
 WHERE id = :id;
 
 -- name: list_due
 -- Claims that the house is to redeem now, the longest due first.
 SELECT * FROM claims c
 WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now AND claimed_at <= :claimed_before
+  AND NOT EXISTS (SELECT FROM job_failures f WHERE f.job = 'process_claims' AND f.item = c.id AND f.next_try_at > :now)
   -- One whose redemption the chain has forgotten may have its transaction on its way yet.
   AND NOT EXISTS (SELECT FROM sendings s WHERE s.subject = c.id || ' ' || c.attempts AND s.status = 'pending')
 ORDER BY due_at LIMIT :most;
+
+-- name: list_sent
+-- The transactions that were stored to redeem a claim.
+SELECT sender, nonce, status FROM sendings WHERE chain_id = :chain_id AND subject = ANY(:subjects::text[]);
 
 -- name: doubt_claims!
 -- Claims that were honoured in blocks that are no longer part of the chain.
 UPDATE claims SET doubted = true WHERE chain_id = :chain_id AND block_number > :above;
 
 -- name: list_doubted
--- Claims that should have been found honoured again by now, locked.
-SELECT * FROM claims WHERE chain_id = :chain_id AND doubted AND block_number <= :up_to ORDER BY id FOR UPDATE;
+-- Claims that should have been found honoured again by now, as far as the chain was read, and were not.
+SELECT c.id FROM claims c JOIN chain_cursors r ON r.chain_id = c.chain_id
+WHERE c.chain_id = :chain_id AND c.doubted AND c.block_number <= r.number
+  AND NOT EXISTS (SELECT FROM honoured h WHERE h.key = c.key)
+  AND NOT EXISTS (SELECT FROM job_failures f
+                  WHERE f.job = 'watch_redemptions' AND f.item = c.id AND f.next_try_at > :now)
+ORDER BY c.id LIMIT :most;
+
+-- name: note_honoured!
+-- The contract has honoured a claim; where blocks were replaced, in another transaction than was noted before.
+INSERT INTO honoured (key, chain_id, transaction_hash, block_number, block_hash, recipient)
+VALUES (:key, :chain_id, :transaction_hash, :block_number, :block_hash, :recipient)
+ON CONFLICT (key) DO UPDATE SET transaction_hash = excluded.transaction_hash, block_number = excluded.block_number,
+    block_hash = excluded.block_hash, recipient = excluded.recipient;
+
+-- name: list_honoured
+-- What was honoured and not applied yet, in the order of the chain.
+SELECT h.* FROM honoured h
+WHERE h.chain_id = :chain_id
+  AND NOT EXISTS (SELECT FROM job_failures f
+                  WHERE f.job = 'watch_redemptions' AND f.item = encode(h.key, 'hex') AND f.next_try_at > :now)
+ORDER BY h.block_number, h.key LIMIT :most;
+
+-- name: take_honoured!
+-- What was noted is applied; no row where it was, or is gone with its block.
+DELETE FROM honoured WHERE key = :key AND transaction_hash = :transaction_hash AND block_hash = :block_hash;
+
+-- name: forget_honoured!
+-- What was noted of blocks that are no longer part of the chain.
+DELETE FROM honoured WHERE chain_id = :chain_id AND block_number > :above;
 
 -- name: list_claims
 -- A user's claims, newest first, beyond one already shown.

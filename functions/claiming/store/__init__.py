@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from functions.claiming.clients import OrderClient
 from functions.claiming.domain.redeeming import Patience
+from functions.claiming.store.assets import Assets
 from functions.claiming.store.claims import ClaimCursor, ClaimStore
 from functions.claiming.store.receipts import ReceiptSeals, ReceiptStore
 from functions.claiming.voucher import VoucherSigner
@@ -66,6 +67,11 @@ class Work(UnitOfWork):
     def orders(self) -> OrderClient:
         """The order service."""
         return OrderClient(self.resources.channel("order", "claiming"))
+
+    @cached_property
+    def assets(self) -> Assets:
+        """Whose assets are."""
+        return Assets(self)
 
     @cached_property
     def vouchers(self) -> VoucherSigner:

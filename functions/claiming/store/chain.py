@@ -10,7 +10,7 @@ from functions.claiming.domain.claim import Claim
 from functions.claiming.domain.redeeming import Honoured, Redemption
 from shared.adapters.abi import decoded, encoded, topic
 from shared.adapters.chain import ChainClient, Log
-from shared.adapters.ethereum import keccak
+from shared.adapters.ethereum import checksum_address, keccak
 from shared.adapters.sender import ChainSender
 from shared.adapters.signers import Signer
 from shared.chains import Call, Place
@@ -19,6 +19,10 @@ from shared.config import Settings
 CLAIMED: Final = topic("Claimed(bytes32,bytes32,address,uint256)")
 CLAIM: Final = "claim((bytes32,bytes32,address,(address,uint256,uint256)[],uint256,uint256),bytes)"
 """Of shared/contracts/solidity/Claims.sol."""
+
+GAS_MOST: Final = 500_000
+"""What the house pays for one redemption, in gas: a dozen lines of its own contract's tokens, or some of a merchant's.
+What costs more is left to its buyer."""
 
 
 class ClaimContract:
@@ -43,13 +47,14 @@ class ClaimContract:
 
     def honoured(self, first: int, last: int) -> Sequence[Honoured]:
         logs = self._client.logs(self._contract, [CLAIMED], first, last)
-        return [
-            Honoured(each.topics[1], Redemption(self.chain_id, each.transaction_hash, _place(each))) for each in logs
-        ]
+        return [_honoured(each, self.chain_id) for each in logs]
 
     def has_honoured(self, claim_id: str) -> bool:
         data = encoded("claimed(bytes32)", keccak(claim_id.encode()))
         return bool(decoded(["bool"], self._client.call(data, self._contract))[0])
+
+    def mined_of(self, sender: str) -> int:
+        return self._client.next_nonce(sender)
 
 
 class Relayer(ChainSender):
@@ -63,7 +68,7 @@ class Relayer(ChainSender):
         voucher = msgspec.json.decode(claim.voucher or "")
         signature = bytes.fromhex(voucher["signature"][2:])
         data = encoded(CLAIM, _arguments(voucher["message"]), signature)
-        return self.prepared("claim", f"{claim.id} {claim.attempts + 1}", self._contract, data)
+        return self.prepared("claim", f"{claim.id} {claim.attempts + 1}", self._contract, data, GAS_MOST)
 
 
 def _arguments(message: dict[str, Any]) -> tuple[Any, ...]:
@@ -73,5 +78,6 @@ def _arguments(message: dict[str, Any]) -> tuple[Any, ...]:
     return (*ids, message["recipient"], items, int(message["nonce"]), int(message["deadline"]))
 
 
-def _place(log: Log) -> Place:
-    return Place(log.block_number, log.block_hash)
+def _honoured(log: Log, chain_id: int) -> Honoured:
+    redemption = Redemption(chain_id, log.transaction_hash, Place(log.block_number, log.block_hash))
+    return Honoured(log.topics[1], redemption, checksum_address("0x" + log.topics[3][-20:].hex()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from functions.claiming.domain import events
 from functions.claiming.domain.claim import Claim, Item, Shown, Status
-from functions.claiming.domain.redeeming import Redemption
+from functions.claiming.domain.redeeming import Honoured, Redemption, Sent
 from functions.claiming.ports import Bought
 from functions.claiming.views import ClaimView
 from shared import ids
@@ -27,7 +27,7 @@ SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")
 
 KEPT: Final = (
     *("id", "status", "version", "recipient", "voucher", "deadline", "claimed_at", "processed_at"),
-    *("attempts", "failures", "due_at", "failure", "doubted"),
+    *("attempts", "failures", "due_at", "failure", "failure_code", "doubted"),
 )
 """What changes of a claim, by the names that both sides share."""
 
@@ -54,8 +54,8 @@ class ClaimStore:
 
     def _made(self, claim_id: str, bought: Bought, status: Status) -> bool:
         items = [
-            {"chain_id": i.chain_id, "contract": i.contract, "token_id": str(i.token_id), "quantity": i.quantity}
-            for i in bought.items
+            {**{name: getattr(item, name) for name in Item.__slots__}, "token_id": str(item.token_id)}
+            for item in bought.items
         ]
         made = SQL.make_claim(
             self._work.opened,
@@ -130,8 +130,31 @@ class ClaimStore:
         rows = SQL.list_due(self._work.opened, chain_id=chain_id, now=now, claimed_before=now - grace, most=most)
         return [_claim(row) for row in rows]
 
-    def doubted(self, chain_id: int, up_to: int) -> Sequence[Claim]:
-        return [_claim(row) for row in SQL.list_doubted(self._work.opened, chain_id=chain_id, up_to=up_to)]
+    def sent(self, claim: Claim) -> Sequence[Sent]:
+        subjects = [f"{claim.id} {attempt}" for attempt in range(1, claim.attempts + 1)]
+        rows = SQL.list_sent(self._work.opened, chain_id=claim.chain_id, subjects=subjects)
+        return [Sent(row["sender"], row["nonce"], row["status"] != "pending") for row in rows]
+
+    def doubted(self, chain_id: int, now: datetime, most: int) -> Sequence[str]:
+        return [row["id"] for row in SQL.list_doubted(self._work.opened, chain_id=chain_id, now=now, most=most)]
+
+    def note(self, honoured: Sequence[Honoured]) -> None:
+        for each in honoured:
+            SQL.note_honoured(
+                self._work.opened,
+                **_found_in(each),
+                key=each.key,
+                chain_id=each.redemption.chain_id,
+                block_number=each.redemption.place.number,
+                recipient=each.recipient,
+            )
+
+    def noted(self, chain_id: int, now: datetime, most: int) -> Sequence[Honoured]:
+        rows = SQL.list_honoured(self._work.opened, chain_id=chain_id, now=now, most=most)
+        return [Honoured(bytes(row["key"]), _redemption(row), row["recipient"]) for row in rows]
+
+    def take_note(self, each: Honoured) -> bool:
+        return bool(SQL.take_honoured(self._work.opened, key=each.key, **_found_in(each)))
 
 
 class ClaimCursor(CursorStore):
@@ -139,6 +162,8 @@ class ClaimCursor(CursorStore):
 
     def rewind(self, since: Place, standing: Place) -> None:
         super().rewind(since, standing)
+        # In this order: whoever is applying a note is waited for, so that their claim is doubted too.
+        self._run(SQL.forget_honoured, above=standing.number)
         self._run(SQL.doubt_claims, above=standing.number)
 
 
@@ -154,7 +179,7 @@ def _fact(claim: Claim) -> Fact:
     if claim.status == "claimed":
         return events.ClaimClaimed(**of, recipient=claim.recipient or "")
     if claim.status == "failed":
-        return events.ClaimFailed(**of, reason=claim.failure, merchant_id=claim.merchant_id)
+        return events.ClaimFailed(**of, reason=claim.failure, merchant_id=claim.merchant_id, code=claim.failure_code)
     if claim.redemption and claim.status == "processed":
         chain = claim.redemption
         return events.ClaimProcessed(
@@ -167,11 +192,19 @@ def _fact(claim: Claim) -> Fact:
 
 
 def _claim(row: Mapping[str, Any]) -> Claim:
-    place = Place(row["block_number"], row["block_hash"])
-    items = (Item(i["chain_id"], i["contract"], int(i["token_id"]), i["quantity"]) for i in row["items"])
+    items = (Item(**{**item, "token_id": int(item["token_id"])}) for item in row["items"])
     names = (*KEPT, "order_id", "user_id", "merchant_id", "address", "nonce", "opened_at")
     return Claim(
         **{name: row[name] for name in names},
         items=tuple(items),
-        redemption=Redemption(row["chain_id"], row["transaction_hash"], place) if row["transaction_hash"] else None,
+        redemption=_redemption(row) if row["transaction_hash"] else None,
     )
+
+
+def _redemption(row: Mapping[str, Any]) -> Redemption:
+    return Redemption(row["chain_id"], row["transaction_hash"], Place(row["block_number"], row["block_hash"]))
+
+
+def _found_in(each: Honoured) -> dict[str, str]:
+    """The transaction and the block in which a claim was honoured."""
+    return {"transaction_hash": each.redemption.transaction_hash, "block_hash": each.redemption.place.hash}

@@ -43,18 +43,20 @@ class ClaimProcessed(_message.Message):
     def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., merchant_id: _Optional[str] = ...) -> None: ...
 
 class ClaimFailed(_message.Message):
-    __slots__ = ("claim_id", "order_id", "user_id", "reason", "merchant_id")
+    __slots__ = ("claim_id", "order_id", "user_id", "reason", "merchant_id", "code")
     CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MERCHANT_ID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
     claim_id: str
     order_id: str
     user_id: str
     reason: str
     merchant_id: str
-    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., reason: _Optional[str] = ..., merchant_id: _Optional[str] = ...) -> None: ...
+    code: str
+    def __init__(self, claim_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., reason: _Optional[str] = ..., merchant_id: _Optional[str] = ..., code: _Optional[str] = ...) -> None: ...
 
 class ClaimVoided(_message.Message):
     __slots__ = ("claim_id", "order_id", "user_id")

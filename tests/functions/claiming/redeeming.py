@@ -13,11 +13,14 @@ from emulators.contracts import DEPLOYER
 from functions.claiming.retry_claim import RetryClaim
 from functions.claiming.store import Work
 from functions.claiming.views import ClaimView
+from functions.supply.views import AssetView
 from shared.adapters.abi import encoded
 from shared.adapters.ethereum import checksum_address
 from shared.adapters.signers import FileSigner
 from shared.config import Settings
 from shared.contracts import artefacts
+from shared.money import Amount
+from tests.assets import asset_of, owned
 from tests.chain import LocalChain
 from tests.functions.claiming.conftest import Bought
 from tests.island import Island, Islander
@@ -28,6 +31,8 @@ ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 60
 CONFIRMATIONS: Final = 12
 """So many that the blocks which the node makes by itself do not come to it while a test looks."""
+OTHER_CHAIN: Final = 1
+"""Another chain than the relayer's, with the same contracts on it."""
 LATER: Final = timedelta(hours=1)
 """Longer than any pause between two attempts."""
 
@@ -39,7 +44,7 @@ class Redemptions:
         self.island = island
         self.chain = chain
         self.contract = contract
-        self._seller = seller
+        self.seller = seller
 
     def work(self) -> Work:
         """The claiming service's work, outside of any transaction."""
@@ -48,10 +53,15 @@ class Redemptions:
     def claimed(self, *quantities: int, recipient: str | None = None, **terms: Any) -> Bought:
         """Something that was bought and claimed. terms: those of the supplies, as of CreateSupply."""
         buyer = self.island.islander(USDC=1_000_000)
-        lines = [(self.island.sell(self._seller, **terms), each) for each in quantities or (1,)]
+        lines = [(self.island.sell(self.seller, **terms), each) for each in quantities or (1,)]
         bought = Bought(self.island, buyer, self.island.buy(buyer, *lines))
         bought.claim(recipient)
         return bought
+
+    def asset(self, mint: bytes, **changes: Any) -> AssetView:
+        """An asset of the seller's own, whose contract does this when it is to mint."""
+        made = asset_of(self.chain, owned(self.seller.address, mint), **changes)
+        return AssetView(**{**made, "token_id": Amount(made["token_id"])})
 
     def settle(self) -> None:
         """Send, confirm, track and hear of what there is."""
@@ -111,6 +121,7 @@ def redemptions_of(settings: Settings, password: str, chain: LocalChain, **other
         claim_attempts=ATTEMPTS,
         claim_retry_seconds=RETRY_SECONDS,
         chain_start_block=chain.client.head(),
+        chain_urls={**settings.chain_urls, OTHER_CHAIN: settings.chain_urls[settings.claim_chain_id]},
         chain_confirmations=CONFIRMATIONS,
         **other,
     )

@@ -9,24 +9,25 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from msgspec import UNSET
 
 from emulators import secrets as stored
 from emulators.stack import Stack
+from functions.claiming.domain.claim import Claim
 from functions.claiming.store import Work
 from functions.claiming.store.chain import ClaimContract, Relayer
 from functions.claiming.store.claims import ClaimCursor, ClaimStore
-from functions.supply.views import AssetView
 from shared.adapters.chain import ChainClient, NodeRefused
 from shared.adapters.chains import SendingStore
 from shared.adapters.ethereum import checksum_address, keccak
 from shared.adapters.postgres import Database
 from shared.chains import CallRefused, Fees
 from shared.config import read
-from shared.errors import Contended, Unavailable
-from shared.money import Amount
+from shared.errors import Unavailable
+from tests.assets import MINTS, REFUSES, burning
 from tests.chain import LocalChain
 from tests.functions.claiming.conftest import Bought
-from tests.functions.claiming.redeeming import ATTEMPTS, LATER, Redemptions, redemptions_of
+from tests.functions.claiming.redeeming import ATTEMPTS, LATER, OTHER_CHAIN, Redemptions, redemptions_of
 from tests.waiting import until
 
 STORY = ["claim.opened", "claim.claimed", "claim.processed"]
@@ -42,11 +43,6 @@ def redemptions(stack: Stack, chain: LocalChain) -> Iterator[Redemptions]:
 
 def an_address() -> str:
     return checksum_address("0x" + secrets.token_hex(20))
-
-
-def nobodys(chain_id: int = 31337) -> AssetView:
-    """An asset of a contract that nobody has made: nothing of it can be handed out."""
-    return AssetView(chain_id=chain_id, contract=an_address(), token_id=Amount(1), standard="ERC-1155")
 
 
 def processed(redemptions: Redemptions, bought: Bought, owner: str | None = None) -> bool:
@@ -133,13 +129,13 @@ def test_both_at_once_redeem_once(redemptions: Redemptions) -> None:
 
 
 def failures(redemptions: Redemptions, bought: Bought) -> list[dict[str, Any]]:
-    sql = "SELECT failures, attempts, failure, due_at FROM claims WHERE order_id = :id"
+    sql = "SELECT failures, attempts, failure, failure_code, due_at FROM claims WHERE order_id = :id"
     return redemptions.island.books.rows("claiming", sql, id=bought.order.id)
 
 
 def test_what_the_contract_refuses_fails_in_the_end(redemptions: Redemptions) -> None:
     """It is tried with pauses that grow, then told as failed; an operator has it tried afresh, maybe in vain."""
-    bought = redemptions.claimed(asset=nobodys())
+    bought = redemptions.claimed(asset=redemptions.asset(REFUSES))
     redemptions.island.run("process_claims")
     assert bought.view().status == "claimed"
     (tried,) = failures(redemptions, bought)
@@ -155,7 +151,7 @@ def test_what_the_contract_refuses_fails_in_the_end(redemptions: Redemptions) ->
     placed, *_ = redemptions.island.stream(bought.order.id)
     assert told.data["merchant_id"] == placed.data["merchant_id"] != ""
     with redemptions.island.later(LATER * ATTEMPTS):
-        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0, "failed": 0}
         assert redemptions.retry(bought).status == "claimed"
         for ahead in range(ATTEMPTS):
             with redemptions.island.later(LATER * (ATTEMPTS + 1 + ahead)):
@@ -216,8 +212,8 @@ def test_two_runs_send_one_transaction(redemptions: Redemptions) -> None:
             redemptions.island.run("process_claims")
         return sign(self, *given)
 
-    with patch.object(Relayer, "sign", late), pytest.raises(Contended):
-        redemptions.island.run("process_claims")
+    with patch.object(Relayer, "sign", late):
+        assert redemptions.island.run("process_claims")["sent"] == 0
     redemptions.settle()
     assert processed(redemptions, bought)
     assert len(redemptions.nonces(bought)) == 1
@@ -239,10 +235,159 @@ def test_an_expired_voucher_is_reissued_and_redeemed(redemptions: Redemptions) -
     assert not redemptions.redeem(bought)
 
 
+def test_what_the_buyer_redeems_meanwhile_stays_processed(redemptions: Redemptions) -> None:
+    """It is honoured and heard of between the look at what is due and the house's transaction: that is not stored."""
+    bought = redemptions.claimed()
+    sign = Relayer.sign
+
+    def late(self: Relayer, *given: Any) -> Any:
+        assert redemptions.redeem(bought)
+        redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 1)
+        redemptions.island.run("watch_redemptions")
+        return sign(self, *given)
+
+    with patch.object(Relayer, "sign", late):
+        assert redemptions.island.run("process_claims")["failed"] == 1
+    assert processed(redemptions, bought)
+    assert redemptions.nonces(bought) == []
+
+
+def test_one_that_is_on_its_way_is_not_sent_twice(redemptions: Redemptions) -> None:
+    """The chain forgets that it was honoured before the house's transaction was done: that one is waited for."""
+    bought = redemptions.claimed()
+    redemptions.island.run("process_claims")
+    redemptions.chain.until(lambda: redemptions.owned(bought) == [1], "it is mined")
+    redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 1)
+    redemptions.island.run("watch_redemptions")
+    assert bought.view().status == "processed"
+    (row,) = redemptions.island.books.rows(
+        "claiming", "SELECT block_number FROM claims WHERE order_id = :id", id=bought.order.id
+    )
+    redemptions.chain.reorganise(redemptions.chain.client.head() - row["block_number"] + 1)
+    redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 2)
+    for _ in range(3):
+        redemptions.island.run("watch_redemptions")
+    assert bought.view().status == "processing"
+    with redemptions.island.later(LATER):
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0, "failed": 0}
+    assert len(redemptions.nonces(bought)) == 1
+    redemptions.island.run("track_redemptions")  # hands the same bytes over again
+    redemptions.chain.until(lambda: redemptions.owned(bought) == [1], "it is mined again")
+    redemptions.confirm()
+    assert bought.view().status == "processed"
+    assert len(redemptions.nonces(bought)) == 1
+
+
+# What the house pays for
+
+
+def test_what_costs_too_much_is_left_to_its_buyer(redemptions: Redemptions) -> None:
+    """A free order in a merchant's own contract: it fails at once, with the reason, and its voucher is still good."""
+    dear, cheap = (redemptions.claimed(asset=redemptions.asset(mint)) for mint in (burning(30), MINTS))
+    ran = redemptions.island.run("process_claims")
+    assert (ran["sent"], ran["refused"]) == (1, 1)
+    view = dear.view()
+    assert view.status == "failed"
+    assert (view.failure.code, view.transaction) == ("GAS_LIMIT", UNSET)  # type: ignore[union-attr]
+    told = redemptions.island.stream(view.id)[-1]
+    assert (told.type, told.data["code"], told.data["reason"]) == ("claim.failed", "GAS_LIMIT", view.failure.detail)  # type: ignore[union-attr]
+    assert redemptions.nonces(dear) == []
+    assert redemptions.redeem(dear)
+    redemptions.confirm()
+    for bought in (dear, cheap):
+        assert bought.view().status == "processed"
+        assert bought.view().failure is UNSET
+    gas = "SELECT max(gas)::bigint AS most FROM sendings"
+    assert redemptions.island.books.rows("claiming", gas)[0]["most"] <= 500_000
+    assert redemptions.island.violations() == []
+
+
+def test_a_dozen_lines_of_the_houses_own_are_paid_for(redemptions: Redemptions) -> None:
+    """An ordinary purchase is well within what the house pays."""
+    bought = redemptions.claimed(*[1] * 12)
+    redemptions.settle()
+    assert processed(redemptions, bought)
+
+
+# One bad claim among many
+
+
+def test_a_poisoned_claim_holds_up_no_other(redemptions: Redemptions) -> None:
+    """Whatever goes wrong with the first one is its own: it backs off, is counted, and comes again."""
+    bad, good = redemptions.claimed(), redemptions.claimed()
+    redemption = Relayer.redemption
+
+    def poisoned(self: Relayer, claim: Claim) -> Any:
+        if claim.id == bad.view().id:
+            raise ZeroDivisionError
+        return redemption(self, claim)
+
+    with patch.object(Relayer, "redemption", poisoned):
+        assert redemptions.island.run("process_claims") == {"sent": 1, "refused": 0, "failed": 1}
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0, "failed": 0}  # it backs off
+    failing = "SELECT attempts FROM job_failures WHERE job = 'process_claims' AND item = :id"
+    assert redemptions.island.books.rows("claiming", failing, id=bad.view().id) == [{"attempts": 1}]
+    with redemptions.island.later(LATER / 4):
+        redemptions.settle()
+    assert processed(redemptions, bad)
+    assert processed(redemptions, good)
+    assert redemptions.island.books.rows("claiming", failing, id=bad.view().id) == []
+
+
+def test_a_transaction_that_cannot_be_concluded_holds_up_no_other(redemptions: Redemptions) -> None:
+    """The first one meets a defect when it is done: those behind it end, and so does it when the defect is gone."""
+    redemptions.settle()  # nothing of other tests is left to be done
+    bad, good = redemptions.claimed(), redemptions.claimed()
+    redemptions.island.run("process_claims")
+    redemptions.chain.until(lambda: redemptions.owned(bad) == redemptions.owned(good) == [1], "both are mined")
+    redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 1)
+    lock, bad_id = ClaimStore.lock_claim, bad.view().id
+
+    def poisoned(self: ClaimStore, claim_id: str) -> Claim:
+        if claim_id == bad_id:
+            raise ZeroDivisionError
+        return lock(self, claim_id)
+
+    with patch.object(ClaimStore, "lock_claim", poisoned):
+        assert redemptions.island.run("track_redemptions") == {"ended": 1}
+    with redemptions.island.later(LATER / 4):
+        assert redemptions.island.run("track_redemptions") == {"ended": 1}
+    redemptions.settle()
+    for bought in (bad, good):
+        assert processed(redemptions, bought)
+
+
+def test_what_cannot_be_saved_stops_nobody_from_being_heard(redemptions: Redemptions) -> None:
+    """The first claim of some blocks meets a defect: those behind it are processed, and the chain is read on."""
+    redemptions.settle()  # nothing of other tests is left to be heard
+    bad, good = redemptions.claimed(), redemptions.claimed()
+    redemptions.island.run("process_claims")
+    redemptions.chain.until(lambda: redemptions.owned(bad) == redemptions.owned(good) == [1], "both are mined")
+    save, bad_id = ClaimStore.save, bad.view().id
+
+    def poisoned(self: ClaimStore, before: Claim, after: Claim) -> None:
+        if after.id == bad_id:
+            raise ZeroDivisionError
+        save(self, before, after)
+
+    redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 1)
+    with patch.object(ClaimStore, "save", poisoned):
+        ran = redemptions.island.run("watch_redemptions")
+        assert (ran["processed"], ran["failed"]) == (1, 1)
+        later = redemptions.claimed()
+        redemptions.island.run("process_claims")
+        redemptions.confirm()
+    assert [each.view().status for each in (bad, good, later)] == ["processing", "processed", "processed"]
+    with redemptions.island.later(LATER / 4):
+        redemptions.settle()
+    for bought in (bad, good, later):
+        assert processed(redemptions, bought)
+
+
 # Wherever it dies
 
 PORTS = (
-    (ClaimStore, ("due", "lock_claim", "lock_honoured", "save", "doubted")),
+    (ClaimStore, ("due", "lock_claim", "lock_honoured", "save", "note", "noted", "take_note")),
     (ClaimCursor, ("reached", "checkpoints", "advance")),
     (SendingStore, ("next_nonce", "store", "add", "mark_broadcast", "pending", "forgotten", "end")),
     (Relayer, ("redemption", "next_nonce", "fees", "sign", "broadcast", "outcome")),
@@ -416,15 +561,15 @@ def test_without_a_chain_nothing_happens(redemptions: Redemptions) -> None:
     """And nothing fails: the claim stays claimed."""
     bought = redemptions.claimed()
     with patch.object(Work, "has_chain", False):
-        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0, "failed": 0}
         assert redemptions.island.run("track_redemptions") == {"ended": 0}
-        assert redemptions.island.run("watch_redemptions") == {"blocks": 0, "processed": 0, "undone": 0}
+        assert redemptions.island.run("watch_redemptions") == {"blocks": 0, "processed": 0, "undone": 0, "failed": 0}
     assert bought.view().status == "claimed"
 
 
 def test_a_claim_for_another_chain_is_left_alone(redemptions: Redemptions) -> None:
     """The house has a relayer on one chain; what is on another is for the buyer to redeem."""
-    bought = redemptions.claimed(asset=nobodys(chain_id=1))
+    bought = redemptions.claimed(asset=redemptions.asset(REFUSES, chain_id=OTHER_CHAIN))
     redemptions.settle()
     assert bought.view().status == "claimed"
     assert failures(redemptions, bought)[0]["due_at"] is not None
@@ -434,7 +579,7 @@ def test_no_more_wait_to_be_mined_than_a_node_keeps(redemptions: Redemptions) ->
     """Beyond that nothing is sent, and nothing is lost by it: it stays due."""
     bought = redemptions.claimed()
     with patch("functions.claiming.process_claims.UNMINED_MOST", 0):
-        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0}
+        assert redemptions.island.run("process_claims") == {"sent": 0, "refused": 0, "failed": 0}
     assert bought.view().status == "claimed"
     redemptions.settle()
     assert processed(redemptions, bought)
@@ -451,7 +596,7 @@ def test_a_claim_that_the_node_refuses_holds_up_no_other(redemptions: Redemption
         return gas(self, data, to, sender)
 
     with patch.object(ChainClient, "gas", picky):
-        assert redemptions.island.run("process_claims") == {"sent": 1, "refused": 1}
+        assert redemptions.island.run("process_claims") == {"sent": 1, "refused": 1, "failed": 0}
     assert failures(redemptions, bad)[0]["failures"] == 1
     redemptions.confirm()
     assert processed(redemptions, good)

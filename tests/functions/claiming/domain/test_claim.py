@@ -7,7 +7,7 @@ import pytest
 
 from functions.claiming.domain.claim import Claim, Item, Status, Terms
 from functions.claiming.domain.errors import NotClaimable, NotFailed, RecipientFixed
-from functions.claiming.domain.redeeming import Patience, Redemption
+from functions.claiming.domain.redeeming import Failure, Patience, Redemption, Sent
 from shared.chains import Place
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 500_000, tzinfo=UTC)
@@ -94,14 +94,41 @@ def test_an_attempt_is_awaited() -> None:
 
 def test_what_comes_to_nothing_is_tried_again_and_fails_in_the_end() -> None:
     """With pauses that grow; the last failure is told, the others are not."""
-    first = CLAIMED.attempted().missed("x", PATIENCE, NOW, 1)
+    first = CLAIMED.attempted().missed(Failure("CALL_REFUSED", "x"), PATIENCE, NOW, 1)
     assert (first.status, first.failures, first.due_at) == ("processing", 1, NOW + timedelta(seconds=10))
-    second = first.missed("y", PATIENCE, NOW, 1)
+    second = first.missed(Failure("CALL_REFUSED", "y"), PATIENCE, NOW, 1)
     assert (second.failures, second.due_at, second.version) == (2, NOW + timedelta(seconds=20), CLAIMED.version)
-    last = second.missed("z", PATIENCE, NOW, 1)
+    last = second.missed(Failure("CALL_REFUSED", "z"), PATIENCE, NOW, 1)
     assert (last.status, last.failure, last.due_at, last.version) == ("failed", "z", None, CLAIMED.version + 1)
     again = last.again(NOW)
     assert (again.status, again.failures, again.due_at, again.version) == ("claimed", 0, NOW, last.version)
+
+
+def test_what_would_be_in_vain_again_fails_at_once() -> None:
+    """With its reason, for people and for programs."""
+    failed = CLAIMED.missed(Failure("GAS_LIMIT", "x", final=True), PATIENCE, NOW, 1)
+    assert (failed.status, failed.failure_code, failed.failure, failed.due_at) == ("failed", "GAS_LIMIT", "x", None)
+
+
+def test_a_failed_one_may_go_to_another() -> None:
+    """The house tries again, unless it has sent as much for it as it would in vain; nothing else changes hands."""
+    failed = CLAIMED.missed(Failure("REVERTED", "x", final=True), PATIENCE, NOW, 1)
+    assert failed.changes_hands("0xOther")
+    assert failed.recipient_for("0xOther") == "0xOther"
+    assert not any(failed.changes_hands(same) for same in (None, failed.recipient))
+    assert not any(each.changes_hands("0xOther") for each in (CLAIMED, CLAIMED.attempted(), OPEN))
+    assert failed.handed_on(NOW, PATIENCE).status == "claimed"
+    spent = replace(failed, attempts=PATIENCE.attempts)
+    assert spent.handed_on(NOW, PATIENCE) == spent
+
+
+def test_what_was_sent_may_be_mined_until_its_nonce_is_taken() -> None:
+    """A transaction is done when it was confirmed and the chain still has it, or another with its nonce."""
+    sent = [Sent("0xA", 4, ended=True), Sent("0xB", 9, ended=True)]
+    assert CLAIMED.left_by([], {})
+    assert CLAIMED.left_by(sent, {"0xA": 5, "0xB": 10})
+    assert not CLAIMED.left_by(sent, {"0xA": 5, "0xB": 9})
+    assert not CLAIMED.left_by([replace(sent[0], ended=False)], {"0xA": 5})
 
 
 @pytest.mark.parametrize("claim", [OPEN, CLAIMED, CLAIMED.attempted(), CLAIMED.processed(REDEEMED, NOW)])
@@ -113,7 +140,8 @@ def test_only_what_failed_is_tried_again(claim: Claim) -> None:
 
 def test_what_is_honoured_is_processed_once() -> None:
     """Whatever the house was at; found again in another block it only says where."""
-    for before in (CLAIMED, CLAIMED.attempted(), CLAIMED.missed("x", Patience(1, NOW - NOW, NOW - NOW), NOW, 0)):
+    once = Patience(1, NOW - NOW, NOW - NOW)
+    for before in (CLAIMED, CLAIMED.attempted(), CLAIMED.missed(Failure("REVERTED", "x"), once, NOW, 0)):
         after = before.processed(REDEEMED, NOW)
         assert (after.status, after.redemption, after.processed_at, after.due_at) == ("processed", REDEEMED, NOW, None)
         assert after.version == before.version + 1
