@@ -1,9 +1,13 @@
 """What happens on a chain, in plain words: blocks, and the transactions of the house's keys."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from shared.errors import Refusal
+
+T = TypeVar("T")
 
 
 class CallRefused(Refusal):
@@ -36,6 +40,34 @@ class Place:
 
     number: int
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block without what its transactions did.
+
+    parent: the hash of the block before it. bloom: a filter over the addresses and topics of its logs, as a number of
+    2048 bits: what is not in it has no log there. transactions: their hashes.
+    """
+
+    number: int
+    hash: str
+    parent: str
+    bloom: int
+    transactions: tuple[str, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.number, self.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What was found in some blocks, and the last one up to which that is all there is; None where that is none."""
+
+    found: Sequence[T]
+    reached: Header | None
 
 
 @dataclass(frozen=True, slots=True)

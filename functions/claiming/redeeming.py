@@ -9,7 +9,7 @@ from functions.claiming.domain.claim import Claim
 from functions.claiming.domain.errors import RecipientFixed
 from functions.claiming.domain.redeeming import Failure, Honoured, Patience
 from functions.claiming.ports import ClaimingWork, ClaimWork, HonouringContract, Vouchers
-from shared.chains import Call
+from shared.chains import Call, Header, Reading
 from shared.contracts.sending import Dispatcher, Sender, Sendings
 from shared.contracts.watching import Blocks, Cursor
 from shared.errors import Contended
@@ -21,8 +21,8 @@ class Contract(Blocks, HonouringContract, Protocol):
 
     chain_id: int
 
-    def honoured(self, first: int, last: int) -> Sequence[Honoured]:
-        """The claims that it honoured in a range of blocks, whoever brought them."""
+    def honoured(self, again: Sequence[Header], fresh: Sequence[Header]) -> Reading[Honoured]:
+        """The claims that it honoured in blocks, whoever brought them: as far as that is proven."""
 
 
 class Relayer(Sender, Protocol):

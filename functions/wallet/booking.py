@@ -1,4 +1,8 @@
-"""How deposits come into the ledger, and out of it again: each arrival is credited once, as long as it stands."""
+"""How deposits come into the ledger, and out of it again: each arrival is credited once, as long as it stands.
+
+What the chain says is kept first, whoever it is for and whatever the ledger would say of it; after that each deposit is
+credited by itself. So one that cannot be credited now holds up no other, and nothing is lost of it.
+"""
 
 from dataclasses import replace
 
@@ -7,39 +11,61 @@ from functions.wallet.domain.custody import Arrival, Deposit, credit, taken_back
 from functions.wallet.domain.ledger import Account
 
 
-def book(arrival: Arrival, work: CustodyWork) -> bool:
-    """Credit an arrival to its wallet, unless it is. Returns whether money moved.
-
-    One for a key that no wallet has is kept unattributed: it is somebody's, and nothing is lost of it.
-    """
+def keep(arrival: Arrival, work: CustodyWork) -> None:
+    """Keep what the chain says has arrived: new, again, or in another block."""
     known = work.deposits.known(arrival)
     if known and known.stands(arrival):
-        work.deposits.confirm(replace(known, arrival=arrival))
-        return False
+        if known.doubted or known.arrival != arrival:
+            work.deposits.keep(replace(known, arrival=arrival))
+        return
     if known and known.status == "credited":
         _reverse(known, work)  # mined again with another outcome
-    owner = work.deposits.owner(arrival.wallet_key)
-    wallet_id, user_id = owner or ("", "")
-    deposit = Deposit(
-        id=known.id if known else work.new_id("dep"),
-        arrival=arrival,
+    work.deposits.keep(
+        Deposit(
+            id=known.id if known else work.new_id("dep"),
+            arrival=arrival,
+            wallet_id="",
+            user_id="",
+            status="unattributed",
+            transfer_id="",
+            version=known.version if known else 0,
+        )
+    )
+
+
+def credited(deposit_id: str, work: CustodyWork) -> bool:
+    """Credit a deposit to the wallet that its key is of, unless it is. Returns whether money moved.
+
+    Raises BalanceOverflow.
+    """
+    deposit = work.deposits.lock_uncredited(deposit_id)
+    owner = work.deposits.owner(deposit.arrival.wallet_key) if deposit else None
+    if deposit is None or owner is None:
+        return False
+    wallet_id, user_id = owner
+    after = replace(
+        deposit,
         wallet_id=wallet_id,
         user_id=user_id,
-        status="credited" if owner else "unattributed",
-        transfer_id=work.new_id("trf") if owner else "",
-        version=(known.version if known else 0) + (1 if owner else 0),
+        status="credited",
+        transfer_id=work.new_id("trf"),
+        version=deposit.version + 1,
     )
-    if owner:
-        work.ledger.post(credit(deposit, work.now()), {wallet_id: user_id})
-    work.deposits.book(deposit)
-    return owner is not None
+    work.ledger.post(credit(after, work.now()), {wallet_id: user_id})
+    work.deposits.keep(after)
+    work.deposits.tell(after)
+    return True
 
 
-def take_back(deposit: Deposit, work: CustodyWork) -> None:
-    """The chain has forgotten a deposit: its money goes back."""
+def taken(deposit_id: str, work: CustodyWork) -> bool:
+    """Take a deposit back that the chain has forgotten, unless it is. Returns whether it was there."""
+    deposit = work.deposits.lock_forgotten(deposit_id)
+    if deposit is None:
+        return False
     if deposit.status == "credited":
         _reverse(deposit, work)
-    work.deposits.confirm(replace(deposit, status="reversed"))
+    work.deposits.keep(replace(deposit, status="reversed"))
+    return True
 
 
 def _reverse(deposit: Deposit, work: CustodyWork) -> None:

@@ -1,52 +1,45 @@
 """Fetch what lies on deposit addresses into the vault, which tells of each deposit."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 
-from functions.wallet.custody import ChainWork
+from functions.wallet.collecting import JOB, called, item, lying
+from functions.wallet.custody import ChainWork, CustodyWork
+from functions.wallet.domain.custody import DepositAddress
 from functions.wallet.sending import dispatcher
-from shared.chains import CallRefused
+from shared.jobs.items import for_each
 
-PAGE = 500
-"""How many addresses are looked at in one question."""
-
-AT_ONCE = 50
-"""How many are fetched by one transaction."""
+LOOKED_AT = 1000
+"""How many addresses are looked at in one run."""
 
 
 def collect_deposits(work: ChainWork) -> dict[str, int]:
-    """Send one transaction for each currency of which enough lies there. Returns how many. Raises Unavailable.
+    """Send one transaction for each currency of which enough lies there. Returns how many; and failing currencies.
 
-    What is not worth fetching stays where it is, and is fetched with what comes later.
+    What is not worth fetching stays where it is, and is fetched with what comes later. Addresses have their turns one
+    after the other, and each run goes on behind the last one that had its: whoever fills theirs again and again waits
+    for all others in between. Raises Unavailable: the next run goes on.
     """
-    sent = 0
-    for currency in work.vault.currencies if work.has_chain else ():
-        with work.transaction() as reading:
-            busy = reading.sendings.busy(_purpose(currency))
-        sent += 0 if busy else _collect(currency, work)
-    return {"sent": sent}
+    currencies = work.vault.currencies if work.has_chain else ()
+    ran = for_each(JOB, currencies, str, partial(_collect, work), work)
+    return {"sent": sum(ran.results), "failed": ran.failed}
 
 
-def _collect(currency: str, work: ChainWork) -> int:
-    last, due, least = "", list[bytes](), work.vault.least(currency)
-    while len(due) < AT_ONCE:
-        with work.transaction() as reading:
-            page: Mapping[str, bytes] = reading.deposits.watched(last, PAGE)
-        if not page:
-            break
-        keys = list(page.values())
-        amounts = work.vault.uncollected(keys, currency)
-        due += [key for key, amount in zip(keys, amounts, strict=True) if amount >= least]
-        last = max(page)
-    # All at once; one that cannot be fetched must not hold up the others, so then each by itself.
-    for keys in (due[:AT_ONCE], *([key] for key in due[:AT_ONCE])) if due else ():
-        try:
-            call = work.treasury.collection(f"{_purpose(currency)} {work.new_id('col')}", keys, currency)
-        except CallRefused:
-            continue
-        dispatcher("collect_deposits", work).send(call)
-        return 1
-    return 0
+def _collect(work: ChainWork, currency: str) -> bool:
+    with work.transaction() as reading:
+        if reading.sendings.busy(f"collect {currency}"):
+            return False
+        addresses = reading.deposits.in_turn(currency, LOOKED_AT)
+    looked, due = lying(addresses, currency, work)
+    call, fetched = called(due, currency, work)
+    if call:
+        dispatcher(JOB, work).send(call, beside=partial(_had_their_turn, currency, fetched))
+    elif len(addresses) == LOOKED_AT:
+        with work.transaction() as writing:
+            writing.deposits.take_turn(currency, looked[-1].wallet_id)
+    return call is not None
 
 
-def _purpose(currency: str) -> str:
-    return f"collect {currency}"
+def _had_their_turn(currency: str, fetched: Sequence[DepositAddress], writing: CustodyWork) -> None:
+    writing.deposits.take_turn(currency, fetched[-1].wallet_id)
+    writing.failures.clear(JOB, [item(each, currency) for each in fetched])

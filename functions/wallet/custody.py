@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from functions.wallet.domain.custody import Arrival, Deposit, Terms, Withdrawal
+from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Terms, Withdrawal
 from functions.wallet.domain.proof import Flows
 from functions.wallet.ports import WalletWork
-from shared.chains import Call
+from shared.chains import Call, Header, Reading
 from shared.contracts.sending import Sender, Sendings
 from shared.contracts.watching import Blocks, Cursor
 from shared.jobs.items import Failures
@@ -45,8 +45,8 @@ class Vault(Blocks, Protocol):
     def deposit_address(self, wallet_id: str) -> str:
         """Where a wallet's funds go."""
 
-    def arrivals(self, first: int, last: int) -> Sequence[Arrival]:
-        """What has arrived in a range of blocks, in the order of the chain."""
+    def arrivals(self, again: Sequence[Header], fresh: Sequence[Header]) -> Reading[Arrival]:
+        """What has arrived in blocks, in the order of the chain: as far as it is proven (shared.adapters.proven)."""
 
     def number_at(self, at: datetime) -> int:
         """The number of the last block that was made by then; one before the first, where there is none."""
@@ -58,7 +58,7 @@ class Vault(Blocks, Protocol):
         """What it had after a block, by currency; nothing where the node has forgotten that."""
 
     def uncollected(self, keys: Sequence[bytes], currency: str) -> Sequence[int]:
-        """What lies on the deposit addresses of wallets."""
+        """What lies on the deposit addresses of wallets. Raises Unavailable, also where the token does not say."""
 
     def paid(self, withdrawal_id: str) -> bool:
         """Whether a withdrawal was paid, by whichever transaction."""
@@ -86,8 +86,14 @@ class Deposits(Cursor, Protocol):
     def handed_out(self, address: str) -> bool:
         """Whether an address, in its EIP-55 form, is a deposit address that somebody was told of."""
 
-    def watched(self, after: str, most: int) -> Mapping[str, bytes]:
-        """Wallets beyond one whose deposit address was handed out, by id, with their keys."""
+    def in_turn(self, currency: str, most: int) -> Sequence[DepositAddress]:
+        """Addresses that were handed out, those first that follow the one that had its turn last, then from the start.
+
+        Those that were refused just now are left out.
+        """
+
+    def take_turn(self, currency: str, wallet_id: str) -> None:
+        """All addresses up to a wallet's have had their turn."""
 
     def known(self, arrival: Arrival) -> Deposit | None:
         """The deposit that stands at an arrival's place in its transaction, locked."""
@@ -95,17 +101,26 @@ class Deposits(Cursor, Protocol):
     def owner(self, key: bytes) -> tuple[str, str] | None:
         """The wallet and the user that a key stands for."""
 
-    def book(self, deposit: Deposit) -> None:
-        """Keep a deposit, and tell of it when it is credited anew."""
+    def keep(self, deposit: Deposit) -> None:
+        """Keep a deposit as it is now, which is no news to anybody."""
 
-    def confirm(self, deposit: Deposit) -> None:
-        """Keep where a deposit stands now, which is no news to anybody."""
+    def tell(self, deposit: Deposit) -> None:
+        """Tell of a deposit that was credited."""
 
     def booked(self, up_to: int) -> Mapping[str, int]:
         """What came in up to a block and stands, by currency, that of unknown wallets included."""
 
-    def doubted(self, up_to: int) -> Sequence[Deposit]:
-        """Deposits up to a block that is read again, and that were not found again, locked."""
+    def forgotten(self, most: int) -> Sequence[str]:
+        """Deposits of blocks that are gone, which were not found again up to where the chain was read, by id."""
+
+    def lock_forgotten(self, deposit_id: str) -> Deposit | None:
+        """Such a deposit, locked; None when it is none any more."""
+
+    def uncredited(self, most: int) -> Sequence[str]:
+        """Unattributed deposits for whose key there is a wallet by now, by id."""
+
+    def lock_uncredited(self, deposit_id: str) -> Deposit | None:
+        """An unattributed deposit that stands, locked; None when it is none any more."""
 
 
 class Withdrawals(Protocol):

@@ -9,11 +9,29 @@ refuses: NodeRefused, and of that what a contract reverts: Reverted.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.adapters.ethereum_json import (
+    Block,
+    Form,
+    Log,
+    Receipt,
+    Topic,
+    block_of,
+    bytes_of,
+    call_json,
+    filter_json,
+    header_of,
+    hex_of,
+    log_of,
+    number_of,
+    receipt_of,
+)
+from shared.adapters.spans import Spans
+from shared.chains import Header
 from shared.errors import Unavailable
 from shared.resilience.deadline import time_for
 from shared.resilience.policies import POLICIES
@@ -31,8 +49,17 @@ GAS_MOST: Final = 5_000_000
 """More than any transaction of ours ever needs; a recipient that burns gas gets no more of it, nor does the node have
 to find out how much that would be."""
 
+LOGS_SPAN: Final = 2000
+"""In how many blocks events are looked for at once; most providers refuse more than some thousands."""
+
+BATCH: Final = 50
+"""How many questions are put at once; most providers refuse more than a hundred."""
+
 REVERTED: Final = 3
 """The JSON-RPC error code of a reverted call (EIP-1474's successors: geth, anvil and others use it)."""
+
+REFUSALS: Final = (400, 413, 422)
+"""HTTP's words for a question that is wrong or asks for too much, which some proxies say without JSON."""
 
 KNOWN_WORDS: Final = ("already known", "already imported", "already exists")
 """How nodes say that they have a transaction."""
@@ -53,42 +80,6 @@ class Reverted(NodeRefused):
     code = "REVERTED"
 
 
-Topic = bytes | tuple[bytes, ...] | None
-"""What an event's topic must be: this, one of these, or anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block's place in the chain. `base_fee` is in wei a unit of gas, `made_at` in seconds since 1970."""
-
-    number: int
-    hash: str
-    base_fee: int
-    made_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One event of a contract. `index` is its place in the block."""
-
-    address: str
-    topics: tuple[bytes, ...]
-    data: bytes
-    block_number: int
-    block_hash: str
-    transaction_hash: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a mined transaction."""
-
-    succeeded: bool
-    block_number: int
-    block_hash: str
-
-
 class ChainClient:
     """One node. Connections are kept and shared by threads."""
 
@@ -102,23 +93,38 @@ class ChainClient:
         self._breaker = breaker
         self._timeout_seconds = timeout_seconds
         self._pool: PoolManager | None = None
+        self._log_spans = Spans(LOGS_SPAN, NodeRefused)
+        self._batches = Spans(BATCH, NodeRefused)
 
     def request(self, method: str, *parameters: Any, timeout_seconds: float | None = None) -> Any:
         """The result of a JSON-RPC request. Raises Unavailable, NodeRefused, Reverted."""
-        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        return _result(self._ask(_question(method, parameters), method, timeout_seconds), method)
+
+    def requests(self, method: str, each: Sequence[Sequence[Any]]) -> list[Any]:
+        """The results of many requests, in their order. Raises what `request` raises when one of them does.
+
+        They go as batches (JSON-RPC 2.0, section 6), each as large as the node takes. A balancer may hand a batch to
+        many nodes: nothing ties one result to another but what they say themselves.
+        """
+        return [result for part in self._parts(method, each) for result in part]
+
+    def _parts(self, method: str, each: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
+        return self._batches.parts(0, len(each) - 1, lambda first, last: self._batch(method, each[first : last + 1]))
+
+    def _batch(self, method: str, each: Sequence[Sequence[Any]]) -> list[Any]:
+        if len(each) == 1:
+            return [self.request(method, *each[0])]
+        questions = [_question(method, parameters, number) for number, parameters in enumerate(each)]
+        answer = self._ask(questions, method, None)
+        if not isinstance(answer, list):
+            raise NodeRefused(f"{method}: {_result(answer, method)}")
+        answers = {one.get("id"): one for one in answer if isinstance(one, dict)}
+        return [_result(answers.get(number), method) for number in range(len(each))]
+
+    def _ask(self, question: Any, method: str, timeout_seconds: float | None) -> Any:
         with self._breaker.guard() if self._breaker else nullcontext():
             seconds = time_for(timeout_seconds or self._timeout_seconds)
-            answer = self._post(json.dumps(question).encode(), method, seconds)
-        if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
-            raise Unavailable(f"The node answered {method} with something else than JSON-RPC.")
-        error = answer.get("error")
-        if error is None:
-            return answer["result"]
-        if not isinstance(error, dict):
-            raise NodeRefused(f"{method}: {error}")
-        message = str(error.get("message", ""))
-        reverted = error.get("code") == REVERTED or any(word in message.lower() for word in REVERT_WORDS)
-        raise (Reverted if reverted else NodeRefused)(f"{method}: {message}")
+            return self._post(json.dumps(question).encode(), method, seconds)
 
     def call(
         self,
@@ -131,44 +137,77 @@ class ChainClient:
     ) -> bytes:
         """What a call would answer after a block, the latest by default. Raises Unavailable, NodeRefused, Reverted."""
         block = "latest" if number is None else hex(number)
-        return _bytes(self.request("eth_call", _call(data, to, sender), block, timeout_seconds=timeout_seconds))
+        return bytes_of(self.request("eth_call", call_json(data, to, sender), block, timeout_seconds=timeout_seconds))
 
     def balance(self, address: str, number: int) -> int:
         """What an address had after a block, in wei. Raises Unavailable, NodeRefused."""
-        return _number(self.request("eth_getBalance", address, hex(number)))
+        return number_of(self.request("eth_getBalance", address, hex(number)))
 
     def chain_id(self) -> int:
         """The node's chain. Raises Unavailable."""
-        return _number(self.request("eth_chainId"))
+        return number_of(self.request("eth_chainId"))
 
     def head(self) -> int:
         """The number of the latest block. Raises Unavailable."""
-        return _number(self.request("eth_blockNumber"))
+        return number_of(self.request("eth_blockNumber"))
 
     def block(self, number: int | None = None) -> Block | None:
         """A block by number, the latest by default; None when there is none yet. Raises Unavailable."""
         found = self.request("eth_getBlockByNumber", "latest" if number is None else hex(number), False)
-        if found is None:
-            return None
-        with _Form():
-            fee = _number(found.get("baseFeePerGas", "0x0"))
-            return Block(_number(found["number"]), found["hash"], fee, _number(found["timestamp"]))
+        return None if found is None else block_of(found)
+
+    def headers(self, first: int, last: int) -> list[Header]:
+        """Blocks by number, in order, as far as the node has them. Raises Unavailable.
+
+        A balancer may hand each to another node: whether one follows another, their hashes say.
+        """
+        found: list[Header] = []
+        try:
+            for part in self._parts("eth_getBlockByNumber", [(hex(each), False) for each in range(first, last + 1)]):
+                found += [header_of(each) for each in takewhile(lambda each: each is not None, part)]
+                if None in part:
+                    break
+        except NodeRefused:  # of a block that it does not have
+            if not found:
+                raise
+        return found
 
     def logs(self, address: str, topics: Sequence[Topic], first: int, last: int) -> list[Log]:
-        """A contract's events of a kind in a range of blocks, in the order of the chain. Raises Unavailable."""
-        wanted = {"address": address, "topics": [_topic(topic) for topic in topics]}
-        found = self.request("eth_getLogs", {**wanted, "fromBlock": hex(first), "toBlock": hex(last)})
-        with _Form():
-            logs = [_log(each) for each in found if not each.get("removed")]
+        """A contract's events of a kind in a range of blocks, in the order of the chain, as far as the node has them.
+
+        A node that lags has fewer and does not say so: see proven.py. The range is asked for in as few parts as the
+        node takes. Raises Unavailable, and NodeRefused when the node refuses one block.
+        """
+        found = self._log_spans.parts(first, last, lambda *part: self._logs(filter_json(address, topics, *part)))
+        return [log for part in found for log in part]
+
+    def _logs(self, wanted: dict[str, Any]) -> list[Log]:
+        found = self.request("eth_getLogs", wanted)
+        with Form():
+            logs = [log_of(each) for each in found if not each.get("removed")]
         return sorted(logs, key=lambda log: (log.block_number, log.index))
+
+    def block_logs(self, header: Header) -> list[Log]:
+        """All events of a block, of its receipts: every transaction has one.
+
+        Unlike a list of events, which says nothing of what is not on it, that is a proof: a block's hash stands for its
+        transactions, and each receipt is whole. Raises Unavailable while the node lacks some of them.
+        """
+        try:
+            found = self.request("eth_getBlockReceipts", header.hash)
+        except NodeRefused:  # too many at once, or it does not know the method
+            found = self.requests("eth_getTransactionReceipt", [(each,) for each in header.transactions])
+        with Form():
+            here = {each["transactionHash"]: each for each in found or () if each and each["blockHash"] == header.hash}
+            if not here.keys() >= set(header.transactions):
+                raise Unavailable(f"The node lacks receipts of block {header.number}.")
+            logs = [log_of(each) for receipt in here.values() for each in receipt["logs"]]
+        return sorted(logs, key=lambda log: log.index)
 
     def receipt(self, transaction_hash: str) -> Receipt | None:
         """What became of a transaction; None while it is not mined. Raises Unavailable."""
         found = self.request("eth_getTransactionReceipt", transaction_hash)
-        if found is None:
-            return None
-        with _Form():
-            return Receipt(_number(found["status"]) == 1, _number(found["blockNumber"]), found["blockHash"])
+        return None if found is None else receipt_of(found)
 
     def knows(self, transaction_hash: str) -> bool:
         """Whether a transaction is mined or waits to be. Raises Unavailable."""
@@ -176,18 +215,18 @@ class ChainClient:
 
     def next_nonce(self, address: str) -> int:
         """How many transactions of an account are mined: the nonce of the next one. Raises Unavailable."""
-        return _number(self.request("eth_getTransactionCount", address, "latest"))
+        return number_of(self.request("eth_getTransactionCount", address, "latest"))
 
     def gas(self, data: bytes, to: str, sender: str) -> int:
         """How much gas a transaction would use, up to GAS_MOST.
 
         Raises Reverted when it would fail, Unavailable, NodeRefused, as when it would use more.
         """
-        return _number(self.request("eth_estimateGas", {**_call(data, to, sender), "gas": hex(GAS_MOST)}))
+        return number_of(self.request("eth_estimateGas", {**call_json(data, to, sender), "gas": hex(GAS_MOST)}))
 
     def tip(self) -> int:
         """What to offer beyond the base fee, in wei a unit of gas. Raises Unavailable."""
-        return _number(self.request("eth_maxPriorityFeePerGas"))
+        return number_of(self.request("eth_maxPriorityFeePerGas"))
 
     def broadcast(self, raw: bytes) -> None:
         """Hand a signed transaction to the network. One that the node has already is no error.
@@ -195,12 +234,13 @@ class ChainClient:
         Raises NodeRefused when the node does not take it, Unavailable.
         """
         try:
-            self.request("eth_sendRawTransaction", _hex(raw))
+            self.request("eth_sendRawTransaction", hex_of(raw))
         except NodeRefused as error:
             if not any(word in error.detail.lower() for word in KNOWN_WORDS):
                 raise
 
     def _post(self, body: bytes, method: str, timeout_seconds: float) -> Any:
+        """The answer's JSON. One that is too large, or says so of the question, is a refusal. Raises Unavailable."""
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
@@ -224,69 +264,42 @@ class ChainClient:
             except BaseException:
                 answer.close()  # what is left of it must not be taken for the next answer
                 raise
+            if content is None:
+                answer.close()
+                return {"error": f"The answer has more than {MAXIMUM_BYTES} bytes."}
             answer.release_conn()
+            if answer.status in REFUSALS and not content.lstrip().startswith((b"{", b"[")):
+                return {"error": f"HTTP {answer.status}"}
             return json.loads(content)
-        except (HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError, RecursionError) as error:
             raise Unavailable(f"The node did not answer {method} in time, or not in JSON.") from error
 
 
-def _read(answer: Any, until: float) -> bytes:
-    """The body, within the deadline even when it comes in drops. Raises ValueError, TimeoutError."""
+def _read(answer: Any, until: float) -> bytes | None:
+    """The body, in time even when it comes in drops; None for one that is too large. Raises TimeoutError."""
     content = bytearray()
     for piece in iter(lambda: answer.read1(PIECE_BYTES), b""):
         content += piece
         if len(content) > MAXIMUM_BYTES:
-            raise ValueError("too large")
+            return None
         if time.monotonic() > until:
             raise TimeoutError
     return bytes(content)
 
 
-class _Form:
-    """Around the reading of an answer: one that lacks what it should have is Unavailable."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, KeyError | TypeError | ValueError | AttributeError):
-            raise Unavailable("The node's answer lacks what it should have.") from error
+def _question(method: str, parameters: Sequence[Any], number: int = 1) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
 
 
-def _call(data: bytes, to: str | None, sender: str | None) -> dict[str, str]:
-    call = {"data": _hex(data)}
-    return {**call, **({"to": to} if to else {}), **({"from": sender} if sender else {})}
-
-
-def _log(found: dict[str, Any]) -> Log:
-    return Log(
-        address=found["address"],
-        topics=tuple(_bytes(topic) for topic in found["topics"]),
-        data=_bytes(found["data"]),
-        block_number=_number(found["blockNumber"]),
-        block_hash=found["blockHash"],
-        transaction_hash=found["transactionHash"],
-        index=_number(found["logIndex"]),
-    )
-
-
-def _topic(topic: Topic) -> Any:
-    return [_hex(each) for each in topic] if isinstance(topic, tuple) else topic and _hex(topic)
-
-
-def _number(text: Any) -> int:
-    with _Form():
-        if not text.startswith("0x"):
-            raise ValueError(text)
-        return int(text, 16)
-
-
-def _bytes(text: Any) -> bytes:
-    with _Form():
-        if not text.startswith("0x"):
-            raise ValueError(text)
-        return bytes.fromhex(text[2:])
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()
+def _result(answer: Any, method: str) -> Any:
+    """What was answered. Raises Unavailable for what is no answer, NodeRefused, Reverted."""
+    if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
+        raise Unavailable(f"The node answered {method} with something else than JSON-RPC.")
+    error = answer.get("error")
+    if error is None:
+        return answer["result"]
+    if not isinstance(error, dict):
+        raise NodeRefused(f"{method}: {error}")
+    message = str(error.get("message", ""))
+    reverted = error.get("code") == REVERTED or any(word in message.lower() for word in REVERT_WORDS)
+    raise (Reverted if reverted else NodeRefused)(f"{method}: {message}")

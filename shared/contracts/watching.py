@@ -1,14 +1,23 @@
-"""How a chain is watched: read on from where it was left, confirmed blocks only, and read again where it changed."""
+"""How a chain is watched: read on from where it was left, confirmed blocks only, and read again where it changed.
+
+Behind one address there may be many nodes, of which some lag, or are on another fork, and each question may come to
+another one. So nothing is concluded from two answers together but by hashes: a block counts when the blocks that follow
+it, up to the head, name each other as parents, and the first of them follows the block that was reached.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Generic, Protocol, TypeVar
 
-from shared.chains import Place
+from shared.chains import Header, Place, Reading
 
-SPAN: Final = 2000
-"""How many blocks are read at once; nodes refuse more than some thousands."""
+SPAN: Final = 500
+"""How many blocks are read on at most in one go."""
+
+AGAIN: Final = 8
+"""How many blocks are looked at once more each time."""
 
 F = TypeVar("F")
 W_co = TypeVar("W_co", covariant=True)
@@ -28,6 +37,9 @@ class Blocks(Protocol):
 
     def place(self, number: int) -> Place | None:
         """A block; None when there is none of that number."""
+
+    def headers(self, first: int, last: int) -> Sequence[Header]:
+        """Blocks by number, in order, as far as there are any; not all need be of one fork."""
 
 
 class Cursor(Protocol):
@@ -55,7 +67,10 @@ class WatchingWork(Protocol[W_co]):
 
 @dataclass(frozen=True, slots=True)
 class Stretch(Generic[F]):
-    """Some of a chain that was not read before: beyond one block and up to another, and what was found there."""
+    """Some of a chain that was not read before: beyond one block and up to another, and what was found there.
+
+    `found` has what there is in some blocks before it, too: whoever books it knows what is booked.
+    """
 
     since: Place
     reached: Place
@@ -68,23 +83,37 @@ class Stretch(Generic[F]):
 
 
 def read_on(
-    blocks: Blocks, work: WatchingWork[W_co], cursor: Callable[[W_co], Cursor], read: Callable[[int, int], Sequence[F]]
+    blocks: Blocks,
+    work: WatchingWork[W_co],
+    cursor: Callable[[W_co], Cursor],
+    read: Callable[[Sequence[Header], Sequence[Header]], Reading[F]],
 ) -> Stretch[F] | None:
     """The next stretch of a chain, once it has its confirmations; None when there is none. Raises Unavailable.
 
     What was read is checked first: where the chain has another block than the one that was reached, it was reorganised
     deeper than the confirmations, and is read again from the last block that still stands. Whoever books what was found
     advances the cursor in the same transaction.
+
+    read: what is in blocks that were read before and in those that follow them, as far as that is proven.
     """
     since = _standing(blocks, work, cursor)
-    end = min(blocks.head() - blocks.confirmations, since.number + SPAN) if since else -1
-    if since is None or end <= since.number:
+    end = min(blocks.head(), since.number + SPAN + blocks.confirmations) if since else -1
+    if since is None or end - blocks.confirmations <= since.number:
         return None
-    reached = blocks.place(end)
-    found = read(since.number + 1, end)
-    if reached is None or blocks.place(end) != reached:
-        return None  # it changed while it was read
-    return Stretch(since, reached, found)
+    start = blocks.before_start()
+    linked = _linked(blocks.headers(max(start.number, since.number - AGAIN) + 1, end))
+    again = [each for each in linked if each.number <= since.number]
+    fresh = linked[len(again) : len(linked) - blocks.confirmations]
+    if not fresh or (since != start and (not again or again[-1].place != since)):
+        return None  # a node is behind the one that told of the head, or on another fork
+    reading = read(again, fresh)
+    return Stretch(since, reading.reached.place, reading.found) if reading.reached else None
+
+
+def _linked(headers: Sequence[Header]) -> Sequence[Header]:
+    """The first of them, and those that follow it without a gap."""
+    breaks = (at for at, (one, other) in enumerate(pairwise(headers), 1) if other.parent != one.hash)
+    return headers[: next(breaks, len(headers))]
 
 
 def _standing(blocks: Blocks, work: WatchingWork[W_co], cursor: Callable[[W_co], Cursor]) -> Place | None:

@@ -23,7 +23,7 @@ HELPERS = {
     "notification": {"sending"},
     "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
     "supply": {"buying", "owning", "returning"},
-    "wallet": {"booking", "custody", "ending", "sending"},
+    "wallet": {"booking", "collecting", "custody", "ending", "sending"},
 }
 """Where a service needs one more idea than its operations."""
 

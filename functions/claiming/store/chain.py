@@ -9,11 +9,13 @@ import msgspec
 from functions.claiming.domain.claim import Claim
 from functions.claiming.domain.redeeming import Honoured, Redemption
 from shared.adapters.abi import decoded, encoded, topic
-from shared.adapters.chain import ChainClient, Log
+from shared.adapters.chain import ChainClient
 from shared.adapters.ethereum import checksum_address, keccak
+from shared.adapters.ethereum_json import Log
+from shared.adapters.proven import Events
 from shared.adapters.sender import ChainSender
 from shared.adapters.signers import Signer
-from shared.chains import Call, Place
+from shared.chains import Call, Header, Place, Reading
 from shared.config import Settings
 
 CLAIMED: Final = topic("Claimed(bytes32,bytes32,address,uint256)")
@@ -45,9 +47,12 @@ class ClaimContract:
         block = self._client.block(number) if number >= 0 else None
         return Place(block.number, block.hash) if block else None
 
-    def honoured(self, first: int, last: int) -> Sequence[Honoured]:
-        logs = self._client.logs(self._contract, [CLAIMED], first, last)
-        return [_honoured(each, self.chain_id) for each in logs]
+    def headers(self, first: int, last: int) -> Sequence[Header]:
+        return self._client.headers(first, last)
+
+    def honoured(self, again: Sequence[Header], fresh: Sequence[Header]) -> Reading[Honoured]:
+        claimed = Events(self._client, self._contract, [CLAIMED]).read(again, fresh)
+        return Reading([_honoured(each, self.chain_id) for each in claimed.found], claimed.reached)
 
     def has_honoured(self, claim_id: str) -> bool:
         data = encoded("claimed(bytes32)", keccak(claim_id.encode()))

@@ -12,6 +12,14 @@ WithdrawalStatus = Literal["requested", "sent", "mined", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
+class DepositAddress:
+    """Where funds for a wallet go. `key`: the wallet, as the vault knows it."""
+
+    wallet_id: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """What the chain says has arrived in the vault. `position`: its place among the deposits of its transaction.
 
@@ -29,7 +37,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """An arrival as it was booked; unattributed while its key is that of no wallet."""
+    """An arrival as it was booked; unattributed until it is credited, for want of a wallet or of room in it.
+
+    doubted: whether the chain no longer has the block in which it came.
+    """
 
     id: str
     arrival: Arrival
@@ -38,10 +49,11 @@ class Deposit:
     status: DepositStatus
     transfer_id: str
     version: int
+    doubted: bool = False
 
     def stands(self, arrival: Arrival) -> bool:
-        """Whether it was credited with exactly what the chain says now, in whichever block."""
-        return self.status == "credited" and replace(self.arrival, place=arrival.place) == arrival
+        """Whether it is exactly what the chain says now, in whichever block."""
+        return self.status != "reversed" and replace(self.arrival, place=arrival.place) == arrival
 
 
 def credit(deposit: Deposit, at: datetime) -> Transfer:

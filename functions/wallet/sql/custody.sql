@@ -7,18 +7,52 @@ VALUES (:chain_id, :wallet_id, :key, :address, :at) ON CONFLICT DO NOTHING;
 -- Whether an address is a deposit address that somebody was told of.
 SELECT EXISTS (SELECT FROM deposit_addresses WHERE chain_id = :chain_id AND address = :address);
 
--- name: list_watched
--- Wallets whose deposit address was handed out, from one on.
-SELECT wallet_id, key FROM deposit_addresses
-WHERE chain_id = :chain_id AND wallet_id > :after ORDER BY wallet_id LIMIT :most;
+-- name: list_in_turn
+-- Addresses that were handed out, those after the one that had its turn last first, but what was refused just now.
+WITH turn AS (
+    SELECT coalesce((SELECT wallet_id FROM collection_turns WHERE chain_id = :chain_id AND currency = :currency), '') AS last
+), refused AS (
+    SELECT item FROM job_failures WHERE job = 'collect_deposits' AND next_try_at > :now
+)
+SELECT wallet_id, key FROM (
+    (SELECT 1 AS round, wallet_id, key FROM deposit_addresses, turn WHERE chain_id = :chain_id AND wallet_id > turn.last
+        AND :currency || ' ' || wallet_id NOT IN (SELECT item FROM refused) ORDER BY wallet_id LIMIT :most)
+    UNION ALL
+    (SELECT 2, wallet_id, key FROM deposit_addresses, turn WHERE chain_id = :chain_id AND wallet_id <= turn.last
+        AND :currency || ' ' || wallet_id NOT IN (SELECT item FROM refused) ORDER BY wallet_id LIMIT :most)
+) a ORDER BY round, wallet_id LIMIT :most;
+
+-- name: take_turn!
+-- Addresses up to one have had their turn.
+INSERT INTO collection_turns (chain_id, currency, wallet_id) VALUES (:chain_id, :currency, :wallet_id)
+ON CONFLICT (chain_id, currency) DO UPDATE SET wallet_id = excluded.wallet_id;
 
 -- name: doubt_deposits!
 -- Deposits of blocks that are no longer part of the chain.
 UPDATE deposits SET doubted = true WHERE chain_id = :chain_id AND block_number > :above AND status <> 'reversed';
 
--- name: list_doubted
--- Deposits that should have been found again by now, locked.
-SELECT * FROM deposits WHERE chain_id = :chain_id AND doubted AND block_number <= :up_to ORDER BY id FOR UPDATE;
+-- name: list_forgotten
+-- Deposits that should have been found again by now: the chain was read beyond where they were.
+SELECT d.id FROM deposits d JOIN chain_cursors c ON c.chain_id = d.chain_id
+WHERE d.chain_id = :chain_id AND d.doubted AND d.block_number <= c.number
+  AND NOT EXISTS (SELECT FROM job_failures f WHERE f.job = 'watch_deposits' AND f.item = d.id AND f.next_try_at > :now)
+ORDER BY d.id LIMIT :most;
+
+-- name: lock_forgotten^
+-- One of them, locked, if it still is.
+SELECT d.* FROM deposits d JOIN chain_cursors c ON c.chain_id = d.chain_id
+WHERE d.id = :id AND d.doubted AND d.block_number <= c.number FOR UPDATE OF d;
+
+-- name: list_uncredited
+-- Deposits that no wallet has, though there is one for their key.
+SELECT d.id FROM deposits d JOIN deposit_addresses a ON (a.chain_id, a.key) = (d.chain_id, d.wallet_key)
+WHERE d.chain_id = :chain_id AND d.status = 'unattributed' AND NOT d.doubted
+  AND NOT EXISTS (SELECT FROM job_failures f WHERE f.job = 'watch_deposits' AND f.item = d.id AND f.next_try_at > :now)
+ORDER BY d.id LIMIT :most;
+
+-- name: lock_uncredited^
+-- One of them, locked, if it still is.
+SELECT * FROM deposits WHERE id = :id AND status = 'unattributed' AND NOT doubted FOR UPDATE;
 
 -- name: find_deposit^
 -- A deposit by its place in its transaction, locked.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from functions.wallet.domain import events
-from functions.wallet.domain.custody import Arrival, Deposit, Withdrawal
+from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Withdrawal
 from shared import ids
 from shared.adapters.chains import CursorStore
 from shared.adapters.postgres import Row
@@ -37,9 +37,12 @@ class DepositStore(CursorStore):
     def handed_out(self, address: str) -> bool:
         return bool(self._run(SQL.is_handed_out, address=address))
 
-    def watched(self, after: str, most: int) -> Mapping[str, bytes]:
-        rows = self._run(SQL.list_watched, after=after, most=most)
-        return {row["wallet_id"]: bytes(row["key"]) for row in rows}
+    def in_turn(self, currency: str, most: int) -> Sequence[DepositAddress]:
+        rows = self._run(SQL.list_in_turn, currency=currency, now=self._work.now(), most=most)
+        return [DepositAddress(row["wallet_id"], bytes(row["key"])) for row in rows]
+
+    def take_turn(self, currency: str, wallet_id: str) -> None:
+        self._run(SQL.take_turn, currency=currency, wallet_id=wallet_id)
 
     def rewind(self, since: Place, standing: Place) -> None:
         super().rewind(since, standing)
@@ -53,23 +56,21 @@ class DepositStore(CursorStore):
         row = self._run(SQL.find_owner, key=key)
         return (row["wallet_id"], row["user_id"]) if row else None
 
-    def book(self, deposit: Deposit) -> None:
-        self.confirm(deposit)
-        if deposit.status == "credited":
-            arrival = deposit.arrival
-            fact = events.DepositCredited(
-                deposit_id=deposit.id,
-                wallet_id=deposit.wallet_id,
-                user_id=deposit.user_id,
-                currency=arrival.currency,
-                amount=Amount(arrival.amount),
-                chain_id=arrival.chain_id,
-                transaction_hash=arrival.transaction_hash,
-                transfer_id=deposit.transfer_id,
-            )
-            self._work.events.append(deposit.id, deposit.version - 1, [fact])
+    def tell(self, deposit: Deposit) -> None:
+        arrival = deposit.arrival
+        fact = events.DepositCredited(
+            deposit_id=deposit.id,
+            wallet_id=deposit.wallet_id,
+            user_id=deposit.user_id,
+            currency=arrival.currency,
+            amount=Amount(arrival.amount),
+            chain_id=arrival.chain_id,
+            transaction_hash=arrival.transaction_hash,
+            transfer_id=deposit.transfer_id,
+        )
+        self._work.events.append(deposit.id, deposit.version - 1, [fact])
 
-    def confirm(self, deposit: Deposit) -> None:
+    def keep(self, deposit: Deposit) -> None:
         arrival = deposit.arrival
         self._run(
             SQL.book_deposit,
@@ -92,8 +93,19 @@ class DepositStore(CursorStore):
     def booked(self, up_to: int) -> Mapping[str, int]:
         return {row["currency"]: row["amount"] for row in self._run(SQL.booked, up_to=up_to)}
 
-    def doubted(self, up_to: int) -> Sequence[Deposit]:
-        return [_deposit(row) for row in self._run(SQL.list_doubted, up_to=up_to)]
+    def forgotten(self, most: int) -> Sequence[str]:
+        return [row["id"] for row in self._run(SQL.list_forgotten, now=self._work.now(), most=most)]
+
+    def lock_forgotten(self, deposit_id: str) -> Deposit | None:
+        row = SQL.lock_forgotten(self._work.opened, id=deposit_id)
+        return _deposit(row) if row else None
+
+    def uncredited(self, most: int) -> Sequence[str]:
+        return [row["id"] for row in self._run(SQL.list_uncredited, now=self._work.now(), most=most)]
+
+    def lock_uncredited(self, deposit_id: str) -> Deposit | None:
+        row = SQL.lock_uncredited(self._work.opened, id=deposit_id)
+        return _deposit(row) if row else None
 
 
 class WithdrawalStore:
@@ -155,5 +167,5 @@ def _deposit(row: Row) -> Deposit:
         currency=row["currency"],
         amount=row["amount"],
     )
-    known = {name: row[name] for name in ("id", "user_id", "status", "transfer_id", "version")}
+    known = {name: row[name] for name in ("id", "user_id", "status", "transfer_id", "version", "doubted")}
     return Deposit(arrival=arrival, wallet_id=row["wallet_id"] or "", **known)

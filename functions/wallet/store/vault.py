@@ -10,12 +10,13 @@ from typing import Final
 from functions.wallet.domain.custody import Arrival, Terms, Withdrawal
 from functions.wallet.domain.proof import Flows, Payment
 from shared.adapters.abi import decoded, encoded, topic
-from shared.adapters.chain import ChainClient, Log, NodeRefused
+from shared.adapters.chain import LOGS_SPAN, ChainClient, NodeRefused
 from shared.adapters.ethereum import canonical_address, checksum_address, keccak
+from shared.adapters.ethereum_json import Log
+from shared.adapters.proven import Events
 from shared.adapters.sender import ChainSender
 from shared.adapters.signers import Signer
-from shared.chains import Call, Place
-from shared.contracts.watching import SPAN
+from shared.chains import Call, Header, Place, Reading
 
 log = logging.getLogger(__name__)
 
@@ -94,14 +95,18 @@ class ChainVault:
         block = self._client.block(number) if number >= 0 else None
         return Place(block.number, block.hash) if block else None
 
-    def arrivals(self, first: int, last: int) -> Sequence[Arrival]:
-        logs = self._client.logs(self._custody.contract, [DEPOSITED], first, last)
-        return [
+    def headers(self, first: int, last: int) -> Sequence[Header]:
+        return self._client.headers(first, last)
+
+    def arrivals(self, again: Sequence[Header], fresh: Sequence[Header]) -> Reading[Arrival]:
+        deposited = Events(self._client, self._custody.contract, [DEPOSITED]).read(again, fresh)
+        found = [
             arrival
-            for _, group in groupby(logs, key=lambda each: each.transaction_hash)
+            for _, group in groupby(deposited.found, key=lambda each: each.transaction_hash)
             for position, each in enumerate(group)
             if (arrival := self._arrival(each, position))
         ]
+        return Reading(found, deposited.reached)
 
     def _arrival(self, found: Log, position: int) -> Arrival | None:
         """An arrival of its event; None for an asset that is no currency here, or for nothing."""
@@ -122,15 +127,14 @@ class ChainVault:
 
     def flows(self, last: int) -> Flows:
         flows = Flows()
-        for first in range(self._custody.start_block, last + 1, SPAN):
-            span = (first, min(first + SPAN - 1, last))
-            for found in self._client.logs(self._custody.contract, [(DEPOSITED, FUNDED, PAID)], *span):
-                self._add(found, flows)
-            for asset, currency in self._currencies.items():
-                if int(asset, 16) != 0:
-                    # A deposit is a transfer, too: it is taken off again where it is found as such.
-                    came = self._client.logs(asset, [TRANSFERRED, None, self._topic()], *span)
-                    flows.own[currency] += sum(int.from_bytes(found.data) for found in came)
+        span = (self._custody.start_block, last)
+        for found in self._client.logs(self._custody.contract, [(DEPOSITED, FUNDED, PAID)], *span):
+            self._add(found, flows)
+        for asset, currency in self._currencies.items():
+            if int(asset, 16) != 0:
+                # A deposit is a transfer, too: it is taken off again where it is found as such.
+                came = self._client.logs(asset, [TRANSFERRED, None, self._topic()], *span)
+                flows.own[currency] += sum(int.from_bytes(found.data) for found in came)
         return flows
 
     def _add(self, found: Log, flows: Flows) -> None:
@@ -174,8 +178,8 @@ class ChainVault:
     def payment(self, withdrawal_id: str) -> str | None:
         # Backwards: it is asked for where a transaction of ours has just found the withdrawal paid.
         start, wanted = self._custody.start_block, [PAID, self.key(withdrawal_id)]
-        for last in range(self._client.head() - self.confirmations, start - 1, -SPAN):
-            found = self._client.logs(self._custody.contract, wanted, max(start, last - SPAN + 1), last)
+        for last in range(self._client.head() - self.confirmations, start - 1, -LOGS_SPAN):
+            found = self._client.logs(self._custody.contract, wanted, max(start, last - LOGS_SPAN + 1), last)
             if found:
                 return found[-1].transaction_hash
         return None

@@ -391,7 +391,7 @@ PORTS = (
     (ClaimCursor, ("reached", "checkpoints", "advance")),
     (SendingStore, ("next_nonce", "store", "add", "mark_broadcast", "pending", "forgotten", "end")),
     (Relayer, ("redemption", "next_nonce", "fees", "sign", "broadcast", "outcome")),
-    (ClaimContract, ("head", "place", "honoured")),
+    (ClaimContract, ("head", "place", "headers", "honoured")),
     (Database, ("transaction",)),
 )
 """What redeeming calls; every call of it is a step."""

@@ -1,0 +1,58 @@
+"""How much is asked at once: halved when refused, remembered, and more again after a while."""
+
+import pytest
+
+from shared.adapters.spans import GROWN_AFTER, Spans
+from shared.errors import Unavailable
+from shared.resilience.stopped import CircuitOpen
+
+
+class Refused(Unavailable):
+    """It does not answer that."""
+
+    code = "REFUSED"
+
+
+def asked(spans: Spans, last: int, most: int) -> list[int]:
+    """How large the parts of a range were that somebody asked for who answers so many at most."""
+    sizes = []
+
+    def ask(first: int, end: int) -> range:
+        sizes.append(end - first + 1)
+        if end - first >= most:
+            raise Refused
+        return range(first, end + 1)
+
+    assert [number for part in spans.parts(0, last, ask) for number in part] == list(range(last + 1))
+    return sizes
+
+
+def test_it_is_halved_remembered_and_grows() -> None:
+    """Each number of a range is asked for once in what is answered."""
+    spans = Spans(64, Refused)
+    assert asked(spans, 19, 5) == [20, 10, 5, 5, 5, 5]
+    assert asked(spans, 9, 5) == [5, 5]
+    assert asked(spans, 200, 64)[-1] > 5
+    asked(spans, 64 * GROWN_AFTER * 8, 64)
+    assert spans.width == 64
+
+
+def test_one_that_is_refused_is_the_answer() -> None:
+    """Down to one, and no further."""
+    with pytest.raises(Refused):
+        asked(Spans(64, Refused), 10, 0)
+
+
+def test_silence_ends_the_asking_and_makes_the_next_smaller() -> None:
+    """Who does not answer in time is not asked again at once; who was not asked at all has said nothing."""
+    spans = Spans(64, Refused)
+    for error, width in ((CircuitOpen(), 64), (Unavailable(), 32), (Unavailable(), 16)):
+        calls: list[object] = []
+
+        def ask(*span: int, error: Unavailable = error, calls: list[object] = calls) -> None:
+            calls.append(span)
+            raise error
+
+        with pytest.raises(Unavailable):
+            list(spans.parts(0, 1000, ask))
+        assert (len(calls), spans.width) == (1, width)
