@@ -62,6 +62,14 @@ def routes(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [*(_route(row) for row in ordered), {"name": "unmatched", "match": {"prefix": "/"}, "route": _action()}]
 
 
+_ESCAPED: Final = {
+    "name": "escaped",
+    "match": {"safe_regex": {"regex": ".*%2[fF].*"}},
+    "direct_response": {"status": 404},
+}
+"""An escaped slash is none (RFC 3986, 2.2), and WSGI would show it as one: no row has such a path."""
+
+
 def _route(row: Row) -> dict[str, Any]:
     # Like the functions, the edge takes HEAD for a GET whose body is not sent.
     methods = ["GET", "HEAD"] if row.method == "GET" else [row.method]
@@ -121,7 +129,7 @@ def _connection_manager(rows: Iterable[Row], layout: Layout, limit: Rate) -> dic
         "request_timeout": "30s",
         "route_config": {
             "name": "registry",
-            "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes(rows)}],
+            "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": [_ESCAPED, *routes(rows)]}],
         },
         "http_filters": [_limiter(limit), _header_filter(), _compressor(), _buffer_filter(), _router()],
         "local_reply_config": {"mappers": problems.mappers(layout.regions[0], layout.edge_url)},
@@ -200,7 +208,7 @@ def _access_log(path: str) -> dict[str, Any]:
     line = {
         "at": "%START_TIME%",
         "method": "%REQ(:METHOD)%",
-        "path": "%REQ(:PATH)%",
+        "path": "%PATH(NQ)%",  # a query may hold what is nobody's business
         "route": "%ROUTE_NAME%",
         "status": "%RESPONSE_CODE%",
         "flags": "%RESPONSE_FLAGS%",

@@ -16,7 +16,7 @@ _INVALID: Final = ("MALFORMED_REQUEST", "The request is not valid HTTP.")
 PROBLEMS: Final = {
     400: _INVALID,
     403: ("UPGRADE_REFUSED", "The connection cannot be upgraded."),
-    404: ("NOT_FOUND", "There is no such resource."),
+    404: ("ROUTE_NOT_FOUND", "There is nothing at this path."),
     408: ("REQUEST_TIMEOUT", "The request did not arrive in time."),
     413: ("BODY_TOO_LARGE", "The body is larger than 256 KiB."),
     426: ("UPGRADE_REQUIRED", "Another version of HTTP is needed."),

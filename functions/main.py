@@ -25,10 +25,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from shared import requirements
 from shared.adapters.resources import Resources, resources
 from shared.config import settings
 from shared.registry import Row, load
 from shared.runtime.binding import Bound
+from shared.variables import ConfigurationError
 
 OBJECTS_BEFORE_COLLECTING = 20_000
 """Requests make hardly any cycles: to look for them every 700 objects, as Python does, is an eighth of their cost."""
@@ -73,6 +75,7 @@ def serve(name: str) -> Callable[[Any], Any]:
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
+    requirements.check(settings(), "function", [row], row.service)
     if row.environment not in (None, settings().environment):
         raise KeyError(f"{name} is for the {row.environment} environment only")
     if row.event:
@@ -98,10 +101,15 @@ def __getattr__(name: str) -> Callable[[Any], Any]:
 
 def run_rpc(service: str, stop: threading.Event) -> None:
     """Serve a service's RPCs until told to stop; then let what has begun finish."""
+    from shared.runtime.calling import calling
     from shared.runtime.rpc import server
 
-    bounds = [bind(row, host=service if row.hosts else None) for row in load().hosted_rpcs(service)]
-    serving, _ = server(bounds, settings().rpc_port, "127.0.0.1" if settings().local else "[::]")
+    rows = load().hosted_rpcs(service)
+    requirements.check(settings(), "rpc", rows, service)
+    bounds = [bind(row, host=service if row.hosts else None) for row in rows]
+    local = settings().local
+    host, who = "127.0.0.1" if local else "[::]", calling(settings(), resources().clock)
+    serving, _ = server(bounds, settings().rpc_port, host, who, reflects=local)
     serving.start()
     stop.wait()
     serving.stop(grace=5).wait()
@@ -114,17 +122,23 @@ def run_relay(service: str, stop: threading.Event) -> None:
     from shared.runtime.worker import work
     from shared.telemetry.metrics import tell_failing, tell_parked
 
+    requirements.check(settings(), "relay", _consuming(service), service)
     if load().services[service].database:
         tell_parked(partial(count_parked, resources().database(service), resources().clock))
         tell_failing(partial(count_failures, resources().database(service), resources().clock))
-    work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
+    work(service, resources(), [bind(row) for row in _consuming(service)], stop)
 
 
 def run_consumer(service: str, stop: threading.Event) -> None:
     """Take the events that a service consumes from Kafka, until told to stop."""
     from shared.runtime.consumer import work
 
-    work(service, resources(), [bind(row) for row in load().of(service) if row.event], stop)
+    requirements.check(settings(), "consumer", _consuming(service), service)
+    work(service, resources(), [bind(row) for row in _consuming(service)], stop)
+
+
+def _consuming(service: str) -> list[Row]:
+    return [row for row in load().of(service) if row.event]
 
 
 def projections() -> Iterator[tuple[str, Any]]:
@@ -158,11 +172,14 @@ def main(arguments: list[str]) -> int:
 
         print(rotate(Path(chosen.of), datetime.now(UTC), version=chosen.kms_version))
         return 0
-    _begun()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    {"rpc": run_rpc, "relay": run_relay, "consumer": run_consumer}[chosen.role](chosen.of, stop)
+    try:
+        _begun()
+        {"rpc": run_rpc, "relay": run_relay, "consumer": run_consumer}[chosen.role](chosen.of, stop)
+    except ConfigurationError as error:
+        sys.exit(str(error))
     return 0
 
 

@@ -1,12 +1,29 @@
 """The environment, read once into one frozen object. Nothing else reads os.environ."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from shared import money
+from shared.variables import ConfigurationError, Variables
+
+ENVIRONMENTS: Final = ("local", "staging", "production")
+PORTS: Final = 65535
+DAY: Final = 86_400
+CURRENCY: Final = r"[A-Z]{2,10}"
+INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
+ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
+KEY_VERSION: Final = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+"
+
+SECRET_BYTES: Final = 32
+"""What a secret has at least: as many as the HMACs that are made with it, and nobody guesses that many."""
+
+DISTINCT_BYTES: Final = 8
+"""How many different bytes a secret has at least; 32 random ones have fewer once in 10^30."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +84,8 @@ class Settings:
     """In front of the functions: Google's load balancer adds two addresses to X-Forwarded-For, the local edge one."""
     internal_audience: str
     internal_accounts: frozenset[str]
+    rpc_callers: Mapping[str, str]
+    """The services that call others, by the e-mail addresses of the service accounts by which they are known."""
     webhooks_to_loopback: bool
     """Whether webhooks may be sent to this machine, and without TLS: on the local stack alone."""
     activity_waiters: int
@@ -94,11 +113,20 @@ class Settings:
         )
 
     def secret(self, name: str) -> bytes:
-        """A secret by name: a file locally, a mounted Secret Manager secret in the cloud.
+        """A secret by name, to the byte: a file locally, a mounted Secret Manager secret in the cloud.
 
-        Raises FileNotFoundError when it is missing.
+        Raises ConfigurationError when it is missing, or so short or simple that somebody could guess it.
         """
-        return (self.secrets_dir / name).read_bytes().strip()
+        try:
+            secret = (self.secrets_dir / name).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The secret {name}", f"cannot be read from SECRETS_DIR ({error.strerror})"
+            ) from error
+        if len(secret) < SECRET_BYTES or len(set(secret)) < DISTINCT_BYTES:
+            why = f"has {len(secret)} bytes, {len(set(secret))} of them different: it takes {SECRET_BYTES} random ones"
+            raise ConfigurationError(f"The secret {name}", why)
+        return secret
 
     def database_name(self, service: str) -> str:
         """A service's database in this region."""
@@ -106,98 +134,112 @@ class Settings:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Make Settings of environment variables. Raises KeyError for one that is needed and absent."""
+    """Make Settings of environment variables. Raises ConfigurationError, which says which of them is wrong, and why.
+
+    What only some roles need may be absent: requirements.py knows which do.
+    """
     from shared.registry import load
 
-    region = environment["MERIDIAN_REGION"]
-    public_url = environment["PUBLIC_URL"].rstrip("/")
+    kind = Variables(environment, local=False).one_of("MERIDIAN_ENVIRONMENT", None, *ENVIRONMENTS)
+    given = Variables(environment, local=kind == "local")
+    given.no_emulators()
+    region = given.one_of("MERIDIAN_REGION", None, *load().regions)
+    public_url = given.url("PUBLIC_URL")
     return Settings(
-        environment=environment["MERIDIAN_ENVIRONMENT"],
+        environment=kind,
         region=region,
         cell=load().regions[region].cell,
-        project=environment["GOOGLE_CLOUD_PROJECT"],
+        project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
-        allowed_origins=tuple(environment.get("ALLOWED_ORIGINS", public_url).split(",")),
-        secrets_dir=Path(environment["SECRETS_DIR"]),
-        database_host=environment.get("DATABASE_HOST", ""),
-        database_port=int(environment.get("DATABASE_PORT", "5432")),
-        cloud_sql_instance=environment.get("CLOUD_SQL_INSTANCE", ""),
-        replica_host=environment.get("REPLICA_HOST", ""),
-        replica_port=int(environment.get("REPLICA_PORT", "5432")),
-        cloud_sql_replica=environment.get("CLOUD_SQL_REPLICA", ""),
-        database_pool=int(environment.get("DATABASE_POOL", "8")),
-        redis_url=environment.get("REDIS_URL", ""),
-        event_bus=_one_of(environment.get("EVENT_BUS", "pubsub"), "pubsub", "kafka"),
-        kafka_bootstrap=environment.get("KAFKA_BOOTSTRAP", ""),
-        redis_cluster=environment.get("REDIS_CLUSTER", "false") == "true",
-        rpc_addresses=dict(_pairs(environment.get("RPC_ADDRESSES", ""))),
-        rpc_port=int(environment.get("RPC_PORT", "50051")),
-        metrics_port=int(environment.get("METRICS_PORT", "0")),
-        allowed_chains=frozenset(int(n) for n in environment.get("ALLOWED_CHAINS", "1,31337").split(",")),
-        operator_addresses=frozenset(a.lower() for a in environment.get("OPERATOR_ADDRESSES", "").split(",") if a),
-        self_service_merchants=environment.get("SELF_SERVICE_MERCHANTS", "false") == "true",
-        order_ttl_seconds=int(environment.get("ORDER_TTL_SECONDS", "900")),
-        order_matures_after_seconds=int(environment.get("ORDER_MATURES_AFTER_SECONDS", "604800")),
-        quote_ttl_seconds=int(environment.get("QUOTE_TTL_SECONDS", "300")),
-        answer_within_seconds=int(environment.get("ANSWER_WITHIN_SECONDS", "5")),
-        fee_bps=int(environment.get("FEE_BPS", "250")),
-        claim_chain_id=int(environment.get("CLAIM_CHAIN_ID", "31337")),
-        claim_contract=environment.get("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
-        voucher_ttl_seconds=int(environment.get("VOUCHER_TTL_SECONDS", "604800")),
-        claim_redeem_after_seconds=int(environment.get("CLAIM_REDEEM_AFTER_SECONDS", "30")),
-        claim_redemption=_one_of(environment.get("CLAIM_REDEMPTION", "self"), "relayer", "self"),
-        claim_attempts=int(environment.get("CLAIM_ATTEMPTS", "12")),
-        claim_retry_seconds=int(environment.get("CLAIM_RETRY_SECONDS", "2")),
-        chain_urls={int(chain): url for chain, url in _pairs(environment.get("CHAIN_URLS", ""))},
-        custody_chain_id=int(environment.get("CUSTODY_CHAIN_ID", "31337")),
-        vault_contract=environment.get("VAULT_CONTRACT", ""),
-        chain_assets=dict(_pairs(environment.get("CHAIN_ASSETS", ""))),
-        chain_confirmations=int(environment.get("CHAIN_CONFIRMATIONS", "12")),
-        collect_from={currency: int(amount) for currency, amount in _pairs(environment.get("COLLECT_FROM", ""))},
-        withdrawal_least=_withdrawing(environment, "WITHDRAWAL_LEAST", 1),
-        withdrawal_fee=_withdrawing(environment, "WITHDRAWAL_FEE", 0),
-        house_addresses=frozenset(a.lower() for a in environment.get("HOUSE_ADDRESSES", "").split(",") if a),
-        chain_start_block=int(environment.get("CHAIN_START_BLOCK", "0")),
-        replace_after_seconds=int(environment.get("REPLACE_AFTER_SECONDS", "60")),
-        poll_for_seconds=int(environment.get("POLL_FOR_SECONDS", "50")),
-        kms_keys=dict(_pairs(environment.get("KMS_KEYS", ""))),
-        proxies=int(environment.get("PROXIES", "2")),
-        internal_audience=environment.get("INTERNAL_AUDIENCE", ""),
-        internal_accounts=frozenset(a for a in environment.get("INTERNAL_ACCOUNTS", "").split(",") if a),
-        webhooks_to_loopback=environment.get("WEBHOOKS_TO_LOOPBACK", "false") == "true"
-        and environment["MERIDIAN_ENVIRONMENT"] == "local",
-        activity_waiters=int(environment.get("ACTIVITY_WAITERS", "8")),
+        allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),
+        secrets_dir=Path(given.text("SECRETS_DIR", pattern=r"/[^\x00]*", kind="absolute path")),
+        database_host=given.text("DATABASE_HOST", ""),
+        database_port=given.integer("DATABASE_PORT", 5432, 1, PORTS),
+        cloud_sql_instance=given.text("CLOUD_SQL_INSTANCE", "", INSTANCE, "project:region:instance"),
+        replica_host=given.text("REPLICA_HOST", ""),
+        replica_port=given.integer("REPLICA_PORT", 5432, 1, PORTS),
+        cloud_sql_replica=given.text("CLOUD_SQL_REPLICA", "", INSTANCE, "project:region:instance"),
+        database_pool=given.integer("DATABASE_POOL", 8, 1, 100),
+        redis_url=given.text("REDIS_URL", "", r"rediss?://[^\s/]+(/[0-9]*)?", "redis:// or rediss:// URL"),
+        event_bus=given.one_of("EVENT_BUS", "pubsub", "pubsub", "kafka"),
+        kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
+        redis_cluster=given.flag("REDIS_CLUSTER"),
+        rpc_addresses=given.pairs("RPC_ADDRESSES", given.host_port),
+        rpc_port=given.integer("RPC_PORT", 50051, 1, PORTS),
+        metrics_port=given.integer("METRICS_PORT", 0, 0, PORTS),
+        allowed_chains=given.chain_ids("ALLOWED_CHAINS", "1,31337"),
+        operator_addresses=given.operators("OPERATOR_ADDRESSES"),
+        self_service_merchants=given.flag("SELF_SERVICE_MERCHANTS", local_only=True),
+        order_ttl_seconds=given.integer("ORDER_TTL_SECONDS", 900, 1, DAY),
+        order_matures_after_seconds=given.integer("ORDER_MATURES_AFTER_SECONDS", 7 * DAY, 0, 366 * DAY),
+        quote_ttl_seconds=given.integer("QUOTE_TTL_SECONDS", 300, 1, DAY),
+        answer_within_seconds=given.integer("ANSWER_WITHIN_SECONDS", 5, 0, 25),
+        fee_bps=given.integer("FEE_BPS", 250, 0, 10_000),
+        claim_chain_id=given.chain_id("CLAIM_CHAIN_ID", 31337),
+        claim_contract=given.contract("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),
+        voucher_ttl_seconds=given.integer("VOUCHER_TTL_SECONDS", 7 * DAY, 1, 366 * DAY),
+        claim_redeem_after_seconds=given.integer("CLAIM_REDEEM_AFTER_SECONDS", 30, 0, 30 * DAY),
+        claim_redemption=given.one_of("CLAIM_REDEMPTION", "self", "relayer", "self"),
+        claim_attempts=given.integer("CLAIM_ATTEMPTS", 12, 1, 1000),
+        claim_retry_seconds=given.integer("CLAIM_RETRY_SECONDS", 2, 0, DAY),
+        chain_urls=given.chain_urls("CHAIN_URLS"),
+        custody_chain_id=given.chain_id("CUSTODY_CHAIN_ID", 31337),
+        vault_contract=given.contract("VAULT_CONTRACT"),
+        chain_assets=given.pairs("CHAIN_ASSETS", given.asset, CURRENCY),
+        chain_confirmations=given.integer("CHAIN_CONFIRMATIONS", 12, 0 if kind == "local" else 1, 10_000),
+        collect_from=given.pairs("COLLECT_FROM", _amount, CURRENCY),
+        withdrawal_least=_withdrawing(given, "WITHDRAWAL_LEAST", 1, local=kind == "local"),
+        withdrawal_fee=_withdrawing(given, "WITHDRAWAL_FEE", 0, local=kind == "local"),
+        house_addresses=given.addresses("HOUSE_ADDRESSES"),
+        chain_start_block=given.integer("CHAIN_START_BLOCK", 0, 0, 2**63 - 1),
+        replace_after_seconds=given.integer("REPLACE_AFTER_SECONDS", 60, 1, DAY),
+        poll_for_seconds=given.integer("POLL_FOR_SECONDS", 50, 0, 59),
+        kms_keys=given.pairs("KMS_KEYS", _key_version),
+        proxies=given.integer("PROXIES", 2, 0, 10),
+        internal_audience=given.text("INTERNAL_AUDIENCE", ""),
+        internal_accounts=frozenset(filter(None, given.text("INTERNAL_ACCOUNTS", "").split(","))),
+        rpc_callers=given.pairs("RPC_CALLERS", _service, ACCOUNT),
+        webhooks_to_loopback=given.flag("WEBHOOKS_TO_LOOPBACK", local_only=True),
+        activity_waiters=given.integer("ACTIVITY_WAITERS", 8, 0, 1000),
     )
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """`a=1,b=2`, taken apart."""
-    return [(name, value) for name, _, value in (pair.partition("=") for pair in text.split(",") if pair)]
+def _amount(name: str, text: str) -> int:
+    try:
+        return money.Amount.parse(text)
+    except ValueError as error:
+        raise ConfigurationError(name, f"has {text!r}, and {error}") from error
 
 
-def _withdrawing(environment: Mapping[str, str], name: str, least: int) -> dict[str, int]:
+def _withdrawing(given: Variables, name: str, least: int, *, local: bool) -> dict[str, int]:
     """So many atomic units of each currency of CHAIN_ASSETS: from `least`, as on the local stack, to 1,000 whole ones.
 
-    Raises ValueError for other currencies or amounts, and, outside of the local stack, for a currency that is left out.
+    Raises ConfigurationError for other currencies or amounts, and, in the cloud, for a currency that is left out.
     """
-    try:
-        given = {currency: int(amount) for currency, amount in _pairs(environment.get(name, ""))}
-    except ValueError as error:
-        raise ValueError(f"{name} is of amounts, such as ETH=1,USDC=1") from error
-    currencies = dict(_pairs(environment.get("CHAIN_ASSETS", ""))).keys()
-    if given.keys() - currencies or (environment["MERIDIAN_ENVIRONMENT"] != "local" and currencies - given.keys()):
-        raise ValueError(f"{name} must say an amount of each of {', '.join(sorted(currencies))}, and of nothing else")
-    for currency, amount in given.items():
-        most = 1000 * 10 ** money.DECIMALS[currency]
+    amounts = given.pairs(name, _amount, CURRENCY)
+    currencies = given.pairs("CHAIN_ASSETS", given.asset, CURRENCY).keys()
+    if amounts.keys() - currencies or (not local and currencies - amounts.keys()):
+        raise ConfigurationError(
+            name, f"must say an amount of each of {', '.join(sorted(currencies))}, and of no other"
+        )
+    for currency, amount in amounts.items():
+        most = 1000 * 10 ** money.DECIMALS.get(currency, 18)
         if not least <= amount <= most:
-            raise ValueError(f"{name} of {currency} must be from {least} to {most} atomic units, not {amount}")
-    return {currency: given.get(currency, least) for currency in currencies}
+            raise ConfigurationError(name, f"of {currency} is {amount}, which is not from {least} to {most}")
+    return {currency: amounts.get(currency, least) for currency in currencies}
 
 
-def _one_of(text: str, *choices: str) -> str:
-    """A setting that is one of a few words. Raises ValueError."""
-    if text not in choices:
-        raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+def _key_version(name: str, text: str) -> str:
+    if not re.fullmatch(KEY_VERSION, text, re.ASCII):
+        raise ConfigurationError(name, f"has {text!r}, which is no version of a key in Cloud KMS")
+    return text
+
+
+def _service(name: str, text: str) -> str:
+    from shared.registry import load
+
+    if text not in load().services:
+        raise ConfigurationError(name, f"has {text!r}, which is no service")
     return text
 
 

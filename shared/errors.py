@@ -9,6 +9,7 @@
     |  `- SessionEnded         401  SESSION_ENDED
     |- Forbidden               403  SCOPE_MISSING
     |- NotFound                404  NOT_FOUND
+    |- MethodNotAllowed        405  METHOD_NOT_ALLOWED
     |- Refusal                 409  a domain refusal; services derive theirs in domain/errors.py
     |- KeyInUse                409  IDEMPOTENCY_IN_PROGRESS
     |- Stale                   412  PRECONDITION_FAILED
@@ -27,6 +28,7 @@ Status codes are the contract's: shared/contracts/problems.py translates, in one
 
 import inspect
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +102,17 @@ class NotFound(MeridianError):
     """There is no such resource."""
 
     code = "NOT_FOUND"
+
+
+class MethodNotAllowed(MeridianError):
+    """This path does not answer to this method."""
+
+    code = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        """allowed: the methods that the path answers to."""
+        super().__init__(f"This path answers to {', '.join(allowed)}." if allowed else None)
+        self.allowed = tuple(allowed)
 
 
 class Refusal(MeridianError):

@@ -117,6 +117,7 @@ class Row(Strict):
     deprecated: Deprecated | None = None
     cached: str | None = None
     replica: Literal["allowed"] | None = None
+    secrets: list[str] = []
 
     @property
     def method(self) -> str:
@@ -137,16 +138,6 @@ class Row(Strict):
     def eventual(self) -> bool:
         """Whether a caller may ask it by `consistency=eventual` for what is not quite new: a read of theirs."""
         return self.method == "GET" and self.scope != "public"
-
-    @property
-    def rpc_service(self) -> str:
-        """`Wallet` of `Wallet.PlaceHold`."""
-        return (self.rpc or "").split(".")[0]
-
-    @property
-    def rpc_method(self) -> str:
-        """`PlaceHold` of `Wallet.PlaceHold`."""
-        return (self.rpc or "").split(".")[1]
 
 
 class Registry(Strict):
@@ -246,7 +237,7 @@ def _check(row: Row, registry: Registry) -> None:
     for service in (row.service, *row.callers):
         if service not in registry.services:
             raise ValueError(f"{row.name}: no service {service}")
-    if row.http and (row.scope is None or row.limit not in registry.limits or row.scale not in registry.scales):
+    if row.http and (row.scope is None or not _limited(row, registry) or row.scale not in registry.scales):
         raise ValueError(f"{row.name}: an HTTP row names its scope, limit and scale")
     if row.session and row.scope in (None, "public"):
         raise ValueError(f"{row.name}: only who signed in has a session")
@@ -264,6 +255,11 @@ def _check(row: Row, registry: Registry) -> None:
     for event_type in (*row.emits, *(row.event or ())):
         if event_type not in carried:
             raise ValueError(f"{row.name}: no topic carries {event_type}")
+
+
+def _limited(row: Row, registry: Registry) -> bool:
+    """Whether a route has its limit. One that is public and has no transaction may do without."""
+    return row.limit in registry.limits or (row.limit is None and (row.scope, row.transaction) == ("public", "none"))
 
 
 def _check_deprecated(row: Row, deprecated: Deprecated, registry: Registry) -> None:

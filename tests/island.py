@@ -43,6 +43,7 @@ from shared.money import Amount, Currency
 from shared.outbox.inbox import Received
 from shared.registry import load
 from shared.runtime.binding import Bound
+from shared.runtime.calling import as_told
 from shared.runtime.event import inbox
 from shared.runtime.rpc import server
 from tests.books import Books
@@ -123,7 +124,7 @@ class Island:
 
     def _serve(self, service: str) -> None:
         bounds = [self.bound(row.name, host=service) for row in load().hosted_rpcs(service)]
-        serving, port = server(bounds, 0, "127.0.0.1")
+        serving, port = server(bounds, 0, "127.0.0.1", as_told)
         serving.start()
         self._servers.append(serving)
         self._addresses[service] = f"127.0.0.1:{port}"

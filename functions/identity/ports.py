@@ -40,7 +40,7 @@ class Users(Protocol):
         Unavailable.
         """
 
-    def create(self, user: User, contract_chain: int | None = None) -> User:
+    def create(self, user: User) -> User:
         """Create a user, claim the address, and tell of it, all at once; answers whoever has the address already.
 
         Raises AddressOfOtherChain, Contended, Unavailable.
@@ -85,7 +85,8 @@ class Signatures(Protocol):
         """Make sure that an address signed a message as personal_sign does (EIP-191).
 
         Answers the chain of the contract that vouches for the signature (ERC-1271, ERC-6492); None where it is the
-        key's own. Raises SignatureInvalid; ChainUnavailable when a contract would have to be asked and cannot be.
+        key's own. Raises SignatureInvalid; ChainUnavailable when a contract would have to be asked and cannot be;
+        Limited when contracts are asked too often for this address, or for whoever sends the request.
         """
 
 

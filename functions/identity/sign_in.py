@@ -30,8 +30,8 @@ def sign_in(request: SignIn, work: IdentityWork) -> TokensView:
             home_region=work.home_region,
             home_cell=work.home_cell,
             created_at=now,
-        ),
-        proof.contract_chain,
+            contract_chain=proof.contract_chain,
+        )
     )
     work.wallets.open_default(user.id, user.address, proof.chain_id)
     session_id = work.new_id("ses")

@@ -15,6 +15,8 @@ class ListParked(PageRequest):
 def list_parked(request: ListParked, work: OperatorWork) -> Page[ParkedView]:
     """Streams by consumer, the newest first. Raises Malformed, Unavailable."""
     wanted = [name for name in work.consumers.names() if request.consumer in (None, name)]
+    if not wanted:
+        raise Malformed("not a consumer", field="consumer")
     first, _, stream = (request.last() or "").partition(" ")
     if request.cursor is not None and (first not in wanted or not stream):
         raise Malformed("not a cursor of this list", field="cursor")

@@ -4,13 +4,14 @@ from functions.supply.domain.supply import Status
 from functions.supply.ports import SupplyWork
 from functions.supply.views import SupplyView
 from shared.contracts.operations import Caller, Page, PageRequest, page
+from shared.money import Currency
 
 
 class ListSupplies(PageRequest):
     """Which supplies to list."""
 
     status: Status | None = None
-    currency: str | None = None
+    currency: Currency | None = None
     merchant_id: str | None = None
 
 

@@ -133,11 +133,17 @@ class ChainClient:
         *,
         sender: str | None = None,
         number: int | None = None,
+        gas: int | None = None,
         timeout_seconds: float | None = None,
     ) -> bytes:
-        """What a call would answer after a block, the latest by default. Raises Unavailable, NodeRefused, Reverted."""
+        """What a call would answer after a block, the latest by default. Raises Unavailable, NodeRefused, Reverted.
+
+        gas: how much it may take at most; as much as the node lets it by default.
+        """
         block = "latest" if number is None else hex(number)
-        return bytes_of(self.request("eth_call", call_json(data, to, sender), block, timeout_seconds=timeout_seconds))
+        return bytes_of(
+            self.request("eth_call", call_json(data, to, sender, gas), block, timeout_seconds=timeout_seconds)
+        )
 
     def balance(self, address: str, number: int) -> int:
         """What an address had after a block, in wei. Raises Unavailable, NodeRefused."""

@@ -16,13 +16,27 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS: Final = 3.0
 """Somebody waits to be signed in."""
 
+GAS: Final = 3_000_000
+"""What a question may take, the wallet's deployment included. Checking a passkey's signature in Solidity takes a tenth
+of it, deploying a wallet a fifth; without a limit a question of 3 KB keeps a node busy for the gas of a whole block."""
+
 VALID: Final = bytes.fromhex("1626ba7e").ljust(32, b"\0")
 """What isValidSignature answers for a signature of its own: one word, and nothing else in it (ERC-1271)."""
 
 WRAPPED: Final = bytes.fromhex("6492" * 16)
 """The end of a signature that holds (factory, factory's calldata, signature) before it (ERC-6492)."""
 
-HALTED: Final = ("evm error", "invalid opcode", "out of gas", "invalid jump", "stack underflow", "stack overflow")
+HALTED: Final = (
+    "evm error",
+    "invalid opcode",
+    "out of gas",
+    "outofgas",
+    "intrinsic gas",
+    "gas required",
+    "invalid jump",
+    "stack underflow",
+    "stack overflow",
+)
 """How nodes name the ends of a call other than a revert, which are the contract's doing as well."""
 
 
@@ -43,13 +57,13 @@ def vouches(chain: "ChainClient", address: str, digest: bytes, signature: bytes)
 
 def _answer(chain: "ChainClient", address: str, digest: bytes, signature: bytes) -> bytes:
     if not signature.endswith(WRAPPED):
-        return chain.call(_question(digest, signature), address, timeout_seconds=TIMEOUT_SECONDS)
+        return chain.call(_question(digest, signature), address, gas=GAS, timeout_seconds=TIMEOUT_SECONDS)
     try:
         factory, deploying, inner = abi.decoded(["address", "bytes", "bytes"], signature[: -len(WRAPPED)])
     except ValueError:
         return b""
     program = simulation(factory, deploying, address, _question(digest, inner))
-    return chain.call(program, timeout_seconds=TIMEOUT_SECONDS)
+    return chain.call(program, gas=GAS, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def _question(digest: bytes, signature: bytes) -> bytes:

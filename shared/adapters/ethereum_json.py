@@ -92,9 +92,9 @@ def receipt_of(found: Any) -> Receipt:
         return Receipt(number_of(found["status"]) == 1, number_of(found["blockNumber"]), _text(found["blockHash"]))
 
 
-def call_json(data: bytes, to: str | None, sender: str | None) -> dict[str, str]:
+def call_json(data: bytes, to: str | None, sender: str | None, gas: int | None = None) -> dict[str, str]:
     """A call as nodes take it; without `to` it is a creation."""
-    call = {"data": hex_of(data)}
+    call = {"data": hex_of(data), **({"gas": hex(gas)} if gas is not None else {})}
     return {**call, **({"to": to} if to else {}), **({"from": sender} if sender else {})}
 
 

@@ -112,6 +112,17 @@ class Limits:
         strict = self._shared.take_all if limit and limit.kept else self._take_all
         return Meter(self._take_all, strict, limit, profile or "")
 
+    def admit(self, profile: str, whom: Mapping[Kind, str]) -> None:
+        """Count one act within a request, against each of these. Raises Limited, Unavailable.
+
+        whom: who acts, of each kind; empty where that is not known.
+        """
+        meter = self.meter(profile)
+        for kind, who in whom.items():
+            if who:
+                meter.expect(kind, who)
+        meter.check()
+
     def see_kept(self) -> None:
         """Raises Unavailable while no limit of the region can be kept."""
         self._shared.take_all([], [("EXISTS", "limit:kept")])

@@ -162,22 +162,25 @@ class Resources:
 
         return self.once("limits", make)
 
-    def chain(self, chain_id: int) -> "ChainClient":
-        """A node of a chain. Raises Unavailable when this environment has none."""
+    def chain(self, chain_id: int, kind: str = "chain") -> "ChainClient":
+        """A node of a chain. Raises Unavailable when this environment has none.
+
+        kind: of its breaker and bulkhead: what strangers have asked does not take the places of money's calls.
+        """
 
         def dial() -> "ChainClient":
             from shared.adapters.chain import ChainClient
 
             if chain_id not in self.settings.chain_urls:
                 raise Unavailable(f"There is no node of chain {chain_id} here.")
-            return ChainClient(self.settings.chain_urls[chain_id], breaker=self.breaker("chain", str(chain_id)))
+            return ChainClient(self.settings.chain_urls[chain_id], breaker=self.breaker(kind, str(chain_id)))
 
-        return self.once(f"chain {chain_id}", dial)
+        return self.once(f"{kind} {chain_id}", dial)
 
     def signer(self, name: str) -> "Signer":
         """Who signs under a name (voucher, treasury): the key of Cloud KMS that is configured, else the secret file.
 
-        Raises FileNotFoundError when there is neither.
+        Raises ConfigurationError when there is neither.
         """
 
         def make() -> "Signer":

@@ -6,6 +6,7 @@ no use for another try says so in its answer. All else is never sent twice.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -31,6 +32,10 @@ from shared.telemetry.context import trail
 CALLER: Final = "meridian-caller"
 REQUEST_ID: Final = "x-request-id"
 TRACEPARENT: Final = "traceparent"
+CLIENT: Final = "x-client-address"
+"""The network address of whoever asked the caller, for limits."""
+
+_ADDRESS: Final = re.compile(r"[0-9a-fA-F:.]+", re.ASCII)
 
 PUSHBACK: Final = "grpc-retry-pushback-ms"
 """The trailer by which a server says when to try again; by a negative number, not to."""
@@ -56,6 +61,7 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
     errors.NotFound: code_pb2.NOT_FOUND,
     errors.Refusal: code_pb2.FAILED_PRECONDITION,
     errors.Contended: code_pb2.ABORTED,
+    errors.Limited: code_pb2.RESOURCE_EXHAUSTED,
     errors.Unavailable: code_pb2.UNAVAILABLE,
     errors.MeridianError: code_pb2.INTERNAL,
 }
@@ -143,6 +149,8 @@ class RpcChannel:
         metadata = [(CALLER, self._caller), (REQUEST_ID, followed.request_id)]
         if followed.traceparent:
             metadata.append((TRACEPARENT, followed.traceparent))
+        if _ADDRESS.fullmatch(followed.client):
+            metadata.append((CLIENT, followed.client))
         try:
             response = self._methods[rpc](request, timeout=seconds, metadata=metadata)
         except grpc.RpcError as error:
@@ -157,7 +165,7 @@ def failure(error: errors.MeridianError) -> Any:
     info = any_pb2.Any()
     info.Pack(error_details_pb2.ErrorInfo(reason=error.code, domain="meridian"))
     details = [info]
-    if isinstance(error, errors.Stopped):
+    if isinstance(error, errors.Stopped | errors.Limited):
         wait = any_pb2.Any()
         wait.Pack(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=ceil(error.wait_seconds))))
         details.append(wait)
@@ -184,9 +192,12 @@ def _raised(error: grpc.RpcError, rpc: str) -> errors.MeridianError:
         return errors.Unavailable(f"{rpc} did not answer.")
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
-    kinds = {code: kind for kind, code in STATUS.items()}
-    raised = kinds.get(status.code, errors.Unavailable)(status.message, code=info.reason)
+    kind = next((kind for kind, code in STATUS.items() if code == status.code), errors.Unavailable)
     wait = error_details_pb2.RetryInfo()
-    if isinstance(raised, errors.Unavailable) and len(status.details) > 1 and status.details[1].Unpack(wait):
+    told = len(status.details) > 1 and status.details[1].Unpack(wait)
+    if kind is errors.Limited:
+        return errors.Limited(wait.retry_delay.seconds)
+    raised = kind(status.message, code=info.reason)
+    if isinstance(raised, errors.Unavailable) and told:
         raised.wait_seconds = wait.retry_delay.seconds
     return raised

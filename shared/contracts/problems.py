@@ -13,6 +13,7 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
     errors.Refusal: 409,
     errors.KeyInUse: 409,
     errors.Stale: 412,
@@ -75,6 +76,8 @@ def headers_of(error: errors.MeridianError) -> dict[str, str]:
             headers["Retry-After"] = str(seconds)
     if isinstance(error, errors.Limited | errors.Unavailable):
         headers["Retry-After"] = str(math.ceil(error.wait_seconds))
+    if isinstance(error, errors.MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     return headers

@@ -21,4 +21,6 @@ POLICIES: Final = {
     "rpc": Policy(timeout_seconds=2.0, slow_seconds=1.75, late_seconds=1.25, at_once=12, wait_seconds=2.0),
     "kms": Policy(timeout_seconds=5.0, slow_seconds=2.5, late_seconds=1.25, at_once=12, wait_seconds=1.0),
     "chain": Policy(timeout_seconds=5.0, slow_seconds=2.5, late_seconds=1.25, at_once=12, wait_seconds=1.0),
+    # Anybody may have contracts asked, whose code is their own: few at once, and apart from what money rests on.
+    "contract wallets": Policy(timeout_seconds=3.0, slow_seconds=2.5, late_seconds=2.0, at_once=2, wait_seconds=0.5),
 }

@@ -28,6 +28,7 @@ from shared.resilience.deadline import within
 from shared.runtime.binding import Bound
 from shared.runtime.http import answered
 from shared.runtime.internal import Doorkeeper
+from shared.runtime.routes import check_method
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class EventOperation:
         return answered(request, self._settings, self._serve, self._name)
 
     def _serve(self, request: flask.Request) -> flask.Response:
+        check_method(request.method, ("POST",))
         self._door.check(request, request.args.get("token", ""))
         with within(self._seconds):
             return flask.jsonify(received=self._reception.take(pushed(request.get_data())))
@@ -130,6 +132,7 @@ class ScheduledOperation:
         return answered(request, self._settings, self._serve, self._bound.row.name)
 
     def _serve(self, request: flask.Request) -> flask.Response:
+        check_method(request.method, ("POST",))
         self._door.check(request, request.headers.get("X-Internal-Token", ""))
         return flask.jsonify(done=self._run())
 

@@ -2,7 +2,7 @@
 
 token 401, scope 403, size 413, type 415, body and parameters 400, If-Match 428/400, idempotency key 400/409/422, limit
 429, existence 404, state 409/412. Route 404 and method 405 come before, from whoever chose this operation (routes.py,
-unmatched.py).
+unmatched.py), and are looked at again here, so that nothing runs for a wrong URL map.
 """
 
 import logging
@@ -39,15 +39,8 @@ from shared.runtime.binding import Bound
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
 from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.peer import client_address
-from shared.runtime.request_headers import (
-    HOST,
-    IDEMPOTENCY_KEY,
-    SINGLE,
-    bearer_token,
-    idempotency_key,
-    refuse_repeated,
-)
-from shared.runtime.routes import pattern
+from shared.runtime.request_headers import HOST, bearer_token, idempotency_key, refuse_repeated, single_headers
+from shared.runtime.routes import answers_to, check_method, pattern
 from shared.telemetry.context import follow, trail
 from shared.telemetry.metrics import observe
 
@@ -81,7 +74,8 @@ class HttpOperation:
         self._limits = limits
         self._cache = cache
         self._pattern = pattern(bound.row)
-        self._single = SINGLE | ({IDEMPOTENCY_KEY.lower()} if bound.row.idempotency else set())
+        self._methods = answers_to(bound.row.method)
+        self._single = single_headers(bound.row)
         self._deprecation = deprecation(bound.row)
         self._seconds = load().seconds_of(bound.row)
 
@@ -96,13 +90,14 @@ class HttpOperation:
     def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:
         """Against its network address every request counts, against its user or Ethereum address the good ones."""
         meter.count("ip", client_address(request, self._settings.proxies))
+        matched = self._pattern.fullmatch(request.path)
+        if matched is None:
+            raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
+        check_method(request.method, self._methods)
         refuse_repeated(request.headers, self._single)
         caller = self._authenticate(request)
         if caller:
             meter.expect("user", caller.user_id)
-        matched = self._pattern.fullmatch(request.path)
-        if matched is None:
-            raise NotFound
         body = self._read(request)
         query, eventual = self._consistency(list(request.args.items(multi=True)))
         wanted = self._bound.request_type or Request
@@ -262,7 +257,8 @@ def answered(
 
     operation: under which name the answer is counted.
     """
-    follow(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+    client = client_address(request, settings.proxies)
+    follow(request.headers.get("X-Request-Id"), request.headers.get("traceparent"), client)
     began = time.monotonic()
     try:
         refuse_repeated(request.headers, HOST)
@@ -276,7 +272,7 @@ def answered(
     response.headers.extend({**common(settings.region, settings.public_url), "X-Request-Id": _id()})
     seconds = time.monotonic() - began
     observe(operation, str(response.status_code), seconds)
-    _record(request, response, client_address(request, settings.proxies), seconds)
+    _record(request, response, client, seconds)
     return response
 
 

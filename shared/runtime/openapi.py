@@ -107,7 +107,8 @@ ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 
 Every failure is an RFC 9457 problem document, a wrong path (404) or method (405) as well.
 Fields of a body that are not described here, and query parameters, are refused with 400."""
 STATUSES: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 429, 503)
-ALWAYS: Final = ("X-Request-Id", "X-Served-By", "RateLimit-Policy", "RateLimit")
+ALWAYS: Final = ("X-Request-Id", "X-Served-By")
+LIMITED: Final = ("RateLimit-Policy", "RateLimit")
 JSON: Final = {"type": "object"}
 TEXT: Final = {"type": "string"}
 """The schemas of successes that are of no type of ours."""
@@ -241,9 +242,10 @@ def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: bo
         415: writes,
         422: bool(row.idempotency),
         428: bool(row.if_match),
+        429: bool(row.limit),
     }
     content = {"content": {row.media: {"schema": answer}}} if row.success != 204 else {}
-    names = [*ALWAYS, *(["Idempotent-Replayed"] if row.idempotency else [])]
+    names = [*ALWAYS, *(LIMITED if row.limit else []), *(["Idempotent-Replayed"] if row.idempotency else [])]
     names += ["ETag"] if tagged else []
     names += ["Deprecation", "Sunset", "Link"] if row.deprecated else []
     names += ["X-Consistency"] if row.eventual else []
@@ -268,7 +270,7 @@ def _problem(status: int) -> dict[str, Any]:
     }
     return {
         "description": title_of(status),
-        "headers": _headers(*ALWAYS, *more.get(status, [])),
+        "headers": _headers(*ALWAYS, *LIMITED, *more.get(status, [])),
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 

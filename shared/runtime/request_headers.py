@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
 from shared.errors import DuplicateHeader, KeyMalformed, KeyRequired, Unauthenticated
+from shared.registry import Row
 
 if TYPE_CHECKING:
     import flask
@@ -24,6 +25,11 @@ SINGLE: Final = frozenset(
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 
 _KEY: Final = re.compile(r"[!-+\--~]{16,255}", re.ASCII)
+
+
+def single_headers(row: Row) -> frozenset[str]:
+    """The headers with one value that a route heeds. The idempotency key is nothing where none is wanted."""
+    return SINGLE | ({IDEMPOTENCY_KEY.lower()} if row.idempotency else frozenset())
 
 
 def refuse_repeated(headers: Iterable[tuple[str, str]], single: Collection[str]) -> None:

@@ -1,8 +1,9 @@
 """Which row answers a path and method, from the registry's templates."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from shared.errors import MethodNotAllowed
 from shared.registry import Row
 
 
@@ -20,12 +21,23 @@ class Router:
     def allowed(self, path: str) -> list[str]:
         """The methods that a path answers to; empty for an unknown path."""
         methods = {row.method for row in self._at(path)}
-        return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
+        return sorted(each for method in methods for each in answers_to(method))
 
     def _at(self, path: str) -> list[Row]:
         """The rows of the one template that a path is of."""
         found = [row for route, row in self._routes if route.fullmatch(path)]
         return [row for row in found if row.path == found[0].path]
+
+
+def answers_to(method: str) -> tuple[str, ...]:
+    """The methods that a row with this one answers to: a GET's to HEAD as well (RFC 9110, 9.3.2)."""
+    return ("GET", "HEAD") if method == "GET" else (method,)
+
+
+def check_method(method: str, allowed: Sequence[str]) -> None:
+    """Make sure that a request is for this function, whoever has sent it here. Raises MethodNotAllowed."""
+    if method not in allowed:
+        raise MethodNotAllowed(allowed)
 
 
 def pattern(row: Row) -> re.Pattern[str]:

@@ -3,12 +3,10 @@
 import flask
 
 from shared.config import Settings
-from shared.contracts import problems
-from shared.errors import NotFound
+from shared.errors import MethodNotAllowed, NotFound
 from shared.runtime.headers import ALLOW_METHODS, PREFLIGHT
 from shared.runtime.http import answered
 from shared.runtime.routes import Router
-from shared.telemetry.context import trail
 
 
 class Unmatched:
@@ -29,6 +27,4 @@ class Unmatched:
         if request.method == "OPTIONS":
             methods = ", ".join([*allowed, "OPTIONS"])
             return flask.Response(status=204, headers={"Allow": methods, ALLOW_METHODS: methods, **PREFLIGHT})
-        detail = f"This path answers to {', '.join(allowed)}."
-        body = problems.document(405, "METHOD_NOT_ALLOWED", detail, trail().request_id)
-        return flask.Response(body, 405, {**problems.HEADERS, "Allow": ", ".join(allowed)})
+        raise MethodNotAllowed(allowed)

@@ -15,20 +15,24 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """A request's id, and its W3C traceparent where the caller sent one."""
+    """A request's id, its W3C traceparent where the caller sent one, and the network address that it came from.
+
+    client: for limits alone; no event, log or answer carries it along.
+    """
 
     request_id: str
     traceparent: str = ""
+    client: str = ""
 
 
 _trail: ContextVar[Trail | None] = ContextVar("trail", default=None)
 
 
-def follow(request_id: str | None, traceparent: str | None = None) -> Trail:
+def follow(request_id: str | None, traceparent: str | None = None, client: str = "") -> Trail:
     """Take up a caller's trail, or begin one where what it sent is absent or malformed."""
     known = request_id if request_id and REQUEST_ID.fullmatch(request_id) else f"req_{str(ULID()).lower()}"
     traced = traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else ""
-    trail = Trail(known, traced)
+    trail = Trail(known, traced, client)
     _trail.set(trail)
     return trail
 

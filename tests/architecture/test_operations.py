@@ -158,3 +158,20 @@ def test_only_what_shows_a_thing_reads_from_a_cache(row: Row) -> None:
 
 def _is_work(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id == "work"
+
+
+UNCHECKED = {
+    "issue_nonce": "there is no session yet",
+    "sign_in": "there is no session yet",
+    "refresh_session": "it looks at the session itself, by the refresh token",
+    "sign_out": "it ends the session, by the refresh token",
+    "quote_order": "nothing is stored, reserved or moved, and the order that it is for checks",
+}
+"""The writes that do not have their session checked, and why not."""
+
+
+@each("row", [row for row in HTTP if row.method != "GET"], ids=by_name)
+def test_a_write_has_its_session_checked(row: Row) -> None:
+    """A token of a session that has ended changes nothing any more, though it lives on for some minutes."""
+    assert (row.session == "checked") != (row.name in UNCHECKED)
+    assert row.scope != "public" or row.name in UNCHECKED

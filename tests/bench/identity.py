@@ -37,7 +37,7 @@ def sign_in_verification() -> Comparison:
         )
     )
     signature = ethereum.sign(ethereum.personal_digest(text.encode()), key)
-    signatures = AccountSignatures(lambda _: None)
+    signatures = AccountSignatures(lambda _: None, lambda _: None)
 
     def verify() -> None:
         message = parse(text, signatures.checksum)

@@ -44,6 +44,39 @@ def test_repeated_parameters_are_400(api: Api, row: Row) -> None:
             problem(api.ask(row, query=f"?{name}={first}&{name}={second}"), 400, "VALIDATION_FAILED", name)
 
 
+ENUMERATED = [
+    (row, parameter["name"])
+    for row in READS
+    for parameter in operation(row).get("parameters", [])
+    if parameter["in"] == "query" and "enum" in parameter["schema"]
+]
+"""The parameters that have a few words for values, with their rows."""
+
+
+@pytest.mark.parametrize(("row", "name"), ENUMERATED, ids=lambda each: getattr(each, "name", each))
+def test_words_that_are_none_of_a_few_are_400(api: Api, row: Row, world: World, name: str) -> None:
+    """Not an empty list, by which a slip would look like nothing to see."""
+    for value in ("DOGE", "", "usdc", "ACTIVE", "active,paid", "null", "%00", "*"):
+        problem(api.ask(row, path=filled(row, world.known), query=f"?{name}={value}"), 400, "VALIDATION_FAILED", name)
+
+
+def test_the_few_words_are_known() -> None:
+    """What the contract enumerates is enumerated."""
+    known = {(row.name, name) for row, name in ENUMERATED if name != "consistency"}
+    assert {
+        ("list_supplies", "currency"),
+        ("list_supplies", "status"),
+        ("list_orders", "status"),
+        ("list_orders", "merchant"),
+        ("list_claims", "status"),
+    } <= known | {(row.name, name) for row in READS for name in query_names(row) if "const" in _schema(row, name)}
+
+
+def _schema(row: Row, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(p["schema"] for p in operation(row)["parameters"] if p["name"] == name)
+    return found
+
+
 LIMITS = ["0", "101", "-1", "x", "", "1.0", "1e1", "+1", "%201", "1%20", "0x10", "1_0", "01", "%EF%BC%91"]
 LIMITS += ["true", "null", "NaN", "1e400", "9" * 20, "9" * 5000, "%00", "1%00", "1%0A", "[1]", "%22" + "1%22"]
 

@@ -1,48 +1,196 @@
-"""The environment, read once and strictly."""
+"""The environment, read once and strictly: what cannot be right is refused by its name, before anything is served."""
 
 import dataclasses
+import secrets
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from shared.config import read
+from shared.config import Settings, read
 from shared.registry import load
+from shared.variables import ConfigurationError
 
-LEAST = {
+LEAST: Final = {
     "MERIDIAN_ENVIRONMENT": "production",
     "MERIDIAN_REGION": "europe-west1",
     "GOOGLE_CLOUD_PROJECT": "shop",
     "PUBLIC_URL": "https://shop.example/",
     "SECRETS_DIR": "/secrets",
 }
+ADDRESS: Final = "0xABCDEF0000000000000000000000000000000001"
+DEPLOYED: Final = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+ACCOUNT: Final = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+ZERO: Final = "0x" + "0" * 40
+KEY: Final = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+NUMBERS: Final = [
+    "",
+    " 1",
+    "1 ",
+    "1.5",
+    "1e3",
+    "0x10",
+    "1_000",
+    "+1",
+    "\N{ARABIC-INDIC DIGIT ONE}",
+    "many",
+    "-1",
+    "9" * 40,
+]
+
+WRONG: Final[dict[str, list[str]]] = {
+    "MERIDIAN_ENVIRONMENT": ["", "prod", "Production", "cloud", "test", "local "],
+    "MERIDIAN_REGION": ["", "mars-north1", "us-central1 "],
+    "GOOGLE_CLOUD_PROJECT": ["", " ", "Shop", "a b", "-x"],
+    "PUBLIC_URL": [
+        *("", "shop.example", "http://shop.example", "ftp://shop.example", "https://", "https:///x", "https://a/b"),
+        *(
+            "https://a?b",
+            "https://a#b",
+            "https://me@a",
+            "https://a:b",
+            "https://a:99999",
+            "https://a b",
+            "javascript:x",
+        ),
+    ],
+    "ALLOWED_ORIGINS": ["", ",", "https://a.example,", "http://a.example", "https://a.example,http://b.example", "*"],
+    "SECRETS_DIR": ["", "secrets", "./secrets"],
+    "DATABASE_HOST": [" ", "a b"],
+    "DATABASE_PORT": [*NUMBERS, "0", "65536"],
+    "CLOUD_SQL_INSTANCE": [" ", "instance", "a:b", "a:b:"],
+    "REPLICA_HOST": [" "],
+    "REPLICA_PORT": [*NUMBERS, "0", "65536"],
+    "CLOUD_SQL_REPLICA": [" ", "instance"],
+    "DATABASE_POOL": [*NUMBERS, "0", "101"],
+    "REDIS_URL": [" ", "10.0.0.1:6379", "http://10.0.0.1", "redis://"],
+    "EVENT_BUS": ["", "Kafka", "nats"],
+    "KAFKA_BOOTSTRAP": ["broker", "broker:0", "broker:99999", "broker:9092,", "a b:1"],
+    "REDIS_CLUSTER": ["", "True", "1", "yes", " true"],
+    "RPC_ADDRESSES": ["wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"],
+    "RPC_PORT": [*NUMBERS, "0", "65536"],
+    "METRICS_PORT": [*NUMBERS, "65536"],
+    "ALLOWED_CHAINS": [*NUMBERS, "1,", "0", "1,31337", "31337", "1337", str(2**63)],
+    "OPERATOR_ADDRESSES": [
+        " ",
+        "0xabc",
+        ADDRESS[2:],
+        f"{ADDRESS},",
+        ZERO,
+        ACCOUNT,
+        f"x:{ADDRESS}",
+        f"31337:{ADDRESS}",
+        f"0:{ADDRESS}",
+    ],
+    "SELF_SERVICE_MERCHANTS": ["true", "", "True", "1"],
+    "ORDER_TTL_SECONDS": [*NUMBERS, "0", "86401"],
+    "ORDER_MATURES_AFTER_SECONDS": [*NUMBERS, str(367 * 86_400)],
+    "QUOTE_TTL_SECONDS": [*NUMBERS, "0", "86401"],
+    "ANSWER_WITHIN_SECONDS": [*NUMBERS, "26"],
+    "FEE_BPS": [*NUMBERS, "-500", "10001"],
+    "CLAIM_CHAIN_ID": [*NUMBERS, "0", "31337", "1337"],
+    "CLAIM_CONTRACT": ["0x1", ADDRESS[2:], ZERO, DEPLOYED, DEPLOYED.lower(), ACCOUNT, "0x" + "0" * 39 + "9"],
+    "VOUCHER_TTL_SECONDS": [*NUMBERS, "0", str(367 * 86_400)],
+    "CLAIM_REDEMPTION": ["", "Relayer", "both"],
+    "CLAIM_REDEEM_AFTER_SECONDS": NUMBERS,
+    "CLAIM_ATTEMPTS": [*NUMBERS, "0", "1001"],
+    "CLAIM_RETRY_SECONDS": NUMBERS,
+    "CHAIN_URLS": [
+        "1",
+        "1=",
+        "x=https://a",
+        "1=http://a",
+        "1=ws://a",
+        "31337=https://a",
+        "0=https://a",
+        "1=https://a,1=https://b",
+    ],
+    "CUSTODY_CHAIN_ID": [*NUMBERS, "0", "31337"],
+    "VAULT_CONTRACT": ["0x1", ZERO, "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"],
+    "CHAIN_ASSETS": ["USDC", "USDC=0x1", "usdc=" + ADDRESS, f"USDC={ADDRESS},USDC={ADDRESS}", f"USDC={DEPLOYED}"],
+    "CHAIN_CONFIRMATIONS": [*NUMBERS, "0", "10001"],
+    "COLLECT_FROM": ["ETH", "ETH=", "ETH=-1", "ETH=1.5", "ETH=01", f"ETH={2**256}", "ETH=1,ETH=2"],
+    "WITHDRAWAL_LEAST": ["ETH=1", "ETH", "ETH=-1"],
+    "WITHDRAWAL_FEE": ["ETH=1", "ETH", "ETH=-1"],
+    "HOUSE_ADDRESSES": ["0x1", ZERO, ADDRESS[2:], f"{ADDRESS},", ACCOUNT],
+    "CHAIN_START_BLOCK": [*NUMBERS, str(2**63)],
+    "REPLACE_AFTER_SECONDS": [*NUMBERS, "0"],
+    "POLL_FOR_SECONDS": [*NUMBERS, "60"],
+    "KMS_KEYS": ["voucher", "voucher=key", f"voucher={KEY},voucher={KEY}", f"voucher={KEY[:-2]}"],
+    "PROXIES": [*NUMBERS, "11"],
+    "INTERNAL_AUDIENCE": [" ", "a b"],
+    "INTERNAL_ACCOUNTS": [" ", "a b"],
+    "RPC_CALLERS": ["order", "order@shop.example", "order@shop.example=", "order@shop.example=shop", "order=order"],
+    "WEBHOOKS_TO_LOOPBACK": ["true", "", "1"],
+    "ACTIVITY_WAITERS": [*NUMBERS, "1001"],
+    "PUBSUB_EMULATOR_HOST": ["127.0.0.1:1"],
+    "FIRESTORE_EMULATOR_HOST": ["127.0.0.1:1"],
+    "KMS_EMULATOR_HOST": ["127.0.0.1:1"],
+    "STORAGE_EMULATOR_HOST": ["x"],
+}
+"""What each variable must not be in the cloud."""
+
+GIVEN: Final = {"environment": "MERIDIAN_ENVIRONMENT", "region": "MERIDIAN_REGION", "project": "GOOGLE_CLOUD_PROJECT"}
+"""The variables that are not called as their settings are."""
+
+
+def test_every_variable_is_in_the_table() -> None:
+    """Each setting is read of a variable of its name, for which there is something that it must not be."""
+    fields = {GIVEN.get(field.name, field.name.upper()) for field in dataclasses.fields(Settings)} - {"CELL"}
+    assert fields == {name for name in WRONG if not name.endswith("_EMULATOR_HOST")}
+
+
+@pytest.mark.parametrize("environment", ["production", "staging"])
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_what_cannot_be_right_is_refused(name: str, value: str, environment: str) -> None:
+    """In one sentence that names the variable."""
+    with pytest.raises(ConfigurationError) as raised:
+        read({**LEAST, "MERIDIAN_ENVIRONMENT": environment, name: value})
+    said = str(raised.value)
+    assert said.startswith(f"{name} ")
+    assert said.endswith(".")
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("name", sorted(LEAST))
 def test_what_is_needed_is_not_guessed(name: str) -> None:
     """A variable without a default is asked for by its name."""
-    with pytest.raises(KeyError, match=name):
+    with pytest.raises(ConfigurationError, match=f"^{name} is needed and not set"):
         read({key: value for key, value in LEAST.items() if key != name})
 
 
-def test_an_unknown_region_is_refused() -> None:
-    """A process never serves a region that the registry does not have."""
-    with pytest.raises(KeyError, match="mars-north1"):
-        read({**LEAST, "MERIDIAN_REGION": "mars-north1"})
+def test_the_url_of_a_node_is_not_told() -> None:
+    """It may hold a key of its provider's."""
+    with pytest.raises(ConfigurationError) as raised:
+        read({**LEAST, "CHAIN_URLS": "1=http://node.example/s3cret"})
+    assert "s3cret" not in str(raised.value)
 
 
 def test_the_cloud_gives_nothing_away() -> None:
-    """Without being told, nobody is an operator, and merchants are made by operators; there is no faucet."""
+    """Without being told, nobody is an operator, merchants are made by operators, there is no faucet and no chain."""
     settings = read(LEAST)
     assert not settings.local
     assert not settings.self_service_merchants
     assert settings.operator_addresses == frozenset()
+    assert settings.allowed_chains == frozenset()
+    assert (settings.claim_chain_id, settings.claim_contract) == (0, "")
+    assert (settings.custody_chain_id, settings.vault_contract) == (0, "")
+
+
+def test_the_local_stack_needs_no_more() -> None:
+    """There a development chain, plain HTTP and merchants by self-service are what is wanted."""
+    local = {**LEAST, "MERIDIAN_ENVIRONMENT": "local", "PUBLIC_URL": "http://127.0.0.1:8080"}
+    settings = read({**local, "SELF_SERVICE_MERCHANTS": "true", "PUBSUB_EMULATOR_HOST": "127.0.0.1:1"})
+    assert settings.self_service_merchants
+    assert settings.allowed_chains == {1, 31337}
+    assert (settings.claim_chain_id, settings.claim_contract) == (31337, DEPLOYED)
 
 
 @pytest.mark.parametrize("text", ["True", "1", "yes", "TRUE", "", " true"])
 def test_self_service_needs_the_exact_word(text: str) -> None:
-    """Only `true` lets everyone sell."""
-    assert not read({**LEAST, "SELF_SERVICE_MERCHANTS": text}).self_service_merchants
-    assert read({**LEAST, "SELF_SERVICE_MERCHANTS": "true"}).self_service_merchants
+    """Another word is a mistake, and no third way."""
+    with pytest.raises(ConfigurationError, match=r"^SELF_SERVICE_MERCHANTS"):
+        read({**LEAST, "MERIDIAN_ENVIRONMENT": "local", "SELF_SERVICE_MERCHANTS": text})
 
 
 def test_names_follow_the_region() -> None:
@@ -55,24 +203,22 @@ def test_names_follow_the_region() -> None:
 
 
 def test_lists_are_read() -> None:
-    """Addresses of hosts, chains and operators; operators in any case of their letters."""
+    """Addresses of hosts, chains and operators; operators in any case of their letters, contracts with their chain."""
     settings = read(
         {
             **LEAST,
             "RPC_ADDRESSES": "wallet=10.0.0.1:50051,order=order.internal:50051",
             "ALLOWED_CHAINS": "1,137",
-            "OPERATOR_ADDRESSES": "0xABCDEF0000000000000000000000000000000001,0xabc",
+            "OPERATOR_ADDRESSES": f"{ADDRESS},1:{ADDRESS}",
+            "RPC_CALLERS": "order@shop.iam.gserviceaccount.com=order",
+            "KMS_KEYS": f"voucher={KEY}",
         }
     )
     assert settings.rpc_addresses == {"wallet": "10.0.0.1:50051", "order": "order.internal:50051"}
     assert settings.allowed_chains == {1, 137}
-    assert settings.operator_addresses == {"0xabcdef0000000000000000000000000000000001", "0xabc"}
-
-
-def test_a_number_is_a_number() -> None:
-    """A value that is none stops the process at its start, not a request."""
-    with pytest.raises(ValueError, match="many"):
-        read({**LEAST, "DATABASE_POOL": "many"})
+    assert settings.operator_addresses == {ADDRESS.lower(), f"1:{ADDRESS.lower()}"}
+    assert settings.rpc_callers == {"order@shop.iam.gserviceaccount.com": "order"}
+    assert settings.kms_keys == {"voucher": KEY}
 
 
 def test_settings_do_not_change() -> None:
@@ -81,24 +227,39 @@ def test_settings_do_not_change() -> None:
         read(LEAST).region = "asia-east1"  # type: ignore[misc]
 
 
-def test_a_secret_is_a_file(tmp_path: Path) -> None:
-    """It is read by its name, without the newline that editors add; a missing one says which."""
-    (tmp_path / "push_token").write_bytes(b"abc\n")
-    settings = read({**LEAST, "SECRETS_DIR": str(tmp_path)})
-    assert settings.secret("push_token") == b"abc"
-    with pytest.raises(FileNotFoundError, match="voucher_key"):
+@pytest.mark.parametrize("environment", ["local", "production"])
+def test_a_secret_is_a_file(tmp_path: Path, environment: str) -> None:
+    """It is read by its name, to the byte: who strips it, and who does not, would have two keys."""
+    kept = b"\n " + secrets.token_bytes(32) + b"\n"
+    (tmp_path / "push_token").write_bytes(kept)
+    settings = read({**LEAST, "MERIDIAN_ENVIRONMENT": environment, "SECRETS_DIR": str(tmp_path)})
+    assert settings.secret("push_token") == kept
+    with pytest.raises(ConfigurationError, match="voucher_key"):
         settings.secret("voucher_key")
 
 
+@pytest.mark.parametrize("secret", [b"", b"12345", b"\n", b"a1B2c3D4" * 3 + b"e5F6g7H", b"0" * 64, b"ab" * 32])
+def test_a_secret_that_can_be_guessed_is_none(tmp_path: Path, secret: bytes) -> None:
+    """Empty, shorter than 32 bytes, or the same few over and over; it is not told in the error."""
+    (tmp_path / "nonce_key").write_bytes(secret)
+    with pytest.raises(ConfigurationError, match="nonce_key") as raised:
+        read({**LEAST, "SECRETS_DIR": str(tmp_path)}).secret("nonce_key")
+    assert not secret.strip() or secret.decode() not in str(raised.value)
+
+
 def test_who_redeems_is_one_of_two() -> None:
-    """The buyer, unless it is said that the house does; another word is a mistake and no third way."""
+    """The buyer, unless it is said that the house does."""
     assert read(LEAST).claim_redemption == "self"
     assert read({**LEAST, "CLAIM_REDEMPTION": "relayer"}).claim_redemption == "relayer"
     with pytest.raises(ValueError, match="Relayer"):
         read({**LEAST, "CLAIM_REDEMPTION": "Relayer"})
 
 
-TERMS = {"CHAIN_ASSETS": "ETH=0x0,USDC=0x1", "WITHDRAWAL_LEAST": "ETH=5,USDC=7", "WITHDRAWAL_FEE": "ETH=0,USDC=2"}
+TERMS = {
+    "CHAIN_ASSETS": f"ETH={ZERO},USDC={ADDRESS}",
+    "WITHDRAWAL_LEAST": "ETH=5,USDC=7",
+    "WITHDRAWAL_FEE": "ETH=0,USDC=2",
+}
 
 
 def test_withdrawals_have_terms() -> None:
@@ -114,7 +275,7 @@ def test_withdrawals_have_terms() -> None:
 @pytest.mark.parametrize("text", ["", "ETH=5", "ETH=5,USDC=-1", "ETH=5,USDC=1000000001", "ETH=5,USDC=1,MATIC=1", "x"])
 def test_terms_have_bounds(name: str, text: str) -> None:
     """Every currency has them, no other one, and none is a slip of the decimals; a mistake is named."""
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(ValueError, match=f"^{name} "):
         read({**LEAST, **TERMS, name: text})
 
 

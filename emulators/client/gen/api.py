@@ -992,7 +992,7 @@ class Client(Caller):
         limit: int | None = None,
         cursor: str | None = None,
         status: Literal["active", "archived", "draft", "paused", "sold_out"] | None = None,
-        currency: str | None = None,
+        currency: Literal["ETH", "MATIC", "USDC"] | None = None,
         merchant_id: str | None = None,
     ) -> PageOfSupplyView:
         """List what is for sale.

@@ -52,8 +52,8 @@ DATE_TIME: Final = _pattern(
     r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 
-SIGNATURE: Final = _pattern(r"0x(?:[0-9A-Fa-f]{2}){1,8192}+")
-"""Of a contract wallet not yet deployed it holds all that deploys it (ERC-6492)."""
+SIGNATURE: Final = _pattern(r"0x(?:[0-9A-Fa-f]{2}){1,4096}+")
+"""Of a contract wallet not yet deployed it holds all that deploys it (ERC-6492): 1 to 3 KB with those there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,13 +25,18 @@ OF_ROLE: Final[dict[Role, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user. `address`, in its EIP-55 form, is the one of the first sign-in; `roles` are those that were granted."""
+    """A user. `address`, in its EIP-55 form, is the one of the first sign-in; `roles` are those that were granted.
+
+    contract_chain: the chain of the contract that vouched for the address then, since on another one the same address
+    may be somebody else's; None where the key of the address did.
+    """
 
     id: str
     address: str
     home_region: str
     home_cell: str
     created_at: datetime
+    contract_chain: int | None = None
     roles: tuple[Role, ...] = ()
     version: int = 1
 
@@ -43,7 +48,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The roles that the configuration gives. operators: addresses in lower case."""
+    """The roles that the configuration gives.
+
+    operators: accounts in lower case; `0x...` is who has the address's key, `1:0x...` the contract there on chain 1.
+    """
 
     operators: frozenset[str] = frozenset()
     everyone_sells: bool = False
@@ -53,7 +61,8 @@ class Grants:
         given: set[Role] = set(user.roles)
         if self.everyone_sells:
             given.add("merchant")
-        if user.address.lower() in self.operators:
+        on_chain = "" if user.contract_chain is None else f"{user.contract_chain}:"
+        if on_chain + user.address.lower() in self.operators:
             given.add("operator")
         return sorted(given)
 

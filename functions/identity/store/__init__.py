@@ -23,6 +23,7 @@ from functions.identity.store.signatures import AccountSignatures
 from functions.identity.store.tokens import PublishedKeys, SignedTokens
 from functions.identity.store.users import UserStore
 from shared.outbox.work import UnitOfWork
+from shared.telemetry.context import trail
 
 if TYPE_CHECKING:
     from functions.identity.clients import WalletClient
@@ -71,7 +72,7 @@ class Work(UnitOfWork):
     @cached_property
     def signatures(self) -> AccountSignatures:
         """Ethereum's addresses and signatures."""
-        return AccountSignatures(self._chain)
+        return AccountSignatures(self._chain, self._admit)
 
     @cached_property
     def access_tokens(self) -> SignedTokens:
@@ -101,7 +102,11 @@ class Work(UnitOfWork):
         return self.settings.cell
 
     def _chain(self, chain_id: int) -> "ChainClient | None":
-        return self.resources.chain(chain_id) if chain_id in self.settings.chain_urls else None
+        return self.resources.chain(chain_id, "contract wallets") if chain_id in self.settings.chain_urls else None
+
+    def _admit(self, address: str) -> None:
+        """Count that a contract is going to be asked on behalf of whoever sent the request."""
+        self.resources.limits().admit("contract", {"address": address.lower(), "ip": trail().client})
 
     def random(self, count: int) -> bytes:
         """So many bytes that nobody can foresee."""

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 class AccountSignatures:
     """Addresses, and signatures of accounts that have a key, or that are contracts."""
 
-    def __init__(self, chain: Callable[[int], "ChainClient | None"]) -> None:
-        """chain: a node of a chain; None where there is none, so that contracts on it cannot sign in."""
+    def __init__(self, chain: Callable[[int], "ChainClient | None"], admit: Callable[[str], None]) -> None:
+        """
+        chain: a node of a chain; None where there is none, so that contracts on it cannot sign in.
+        admit: is told of which address a contract is going to be asked. It raises Limited when that is too often.
+        """
         self._chain = chain
+        self._admit = admit
 
     def checksum(self, address: str) -> str:
         return ethereum.canonical_address(address)
@@ -28,6 +32,7 @@ class AccountSignatures:
         chain = self._chain(chain_id)
         if chain is None:
             raise SignatureInvalid
+        self._admit(address)
         from shared.adapters.contract_wallets import vouches
 
         try:

@@ -32,7 +32,10 @@ class UserStore:
             snapshot = self._client.collection("users").document(user_id).get(**patience())
         if not snapshot.exists:
             raise NotFound("There is no such user.")
-        return _user(user_id, snapshot.to_dict() or {})
+        fields = snapshot.to_dict() or {}
+        if "contract_chain" not in fields:  # of before it was kept with the user: the claim of the address has it
+            fields["contract_chain"] = (self._claim(fields["address"]) or {})["contract_chain"]
+        return _user(user_id, fields)
 
     def owner(self, address: str) -> str | None:
         claim = self._claim(address)
@@ -48,20 +51,20 @@ class UserStore:
             raise AddressOfOtherChain
         return self.get(claim["user_id"])
 
-    def create(self, user: User, contract_chain: int | None = None) -> User:
+    def create(self, user: User) -> User:
         from google.api_core.exceptions import AlreadyExists
 
         from shared.outbox.firestore import append
 
         batch = self._client.batch()
-        batch.create(self._address(user.address), {"user_id": user.id, "contract_chain": contract_chain})
+        batch.create(self._address(user.address), {"user_id": user.id, "contract_chain": user.contract_chain})
         batch.create(self._client.collection("users").document(user.id), _user_document(user))
         fact = UserCreated(user_id=user.id, address=user.address, home_region=user.home_region)
         append(self._client, batch, user.home_cell, user.created_at, user.id, user.version, fact)
         with answering(self._breaker, writes=True), suppress(AlreadyExists):
             batch.commit(**patience())
             return user
-        winner = self.of_address(user.address, contract_chain)
+        winner = self.of_address(user.address, user.contract_chain)
         if winner is None:
             raise Contended
         return winner
@@ -108,6 +111,7 @@ def _user(user_id: str, fields: dict[str, Any]) -> User:
         home_region=fields["home_region"],
         home_cell=fields["home_cell"],
         created_at=datetime.combine(created_at.date(), created_at.timetz()),
+        contract_chain=fields["contract_chain"],
         roles=known_roles(fields["roles"]),
         version=fields["version"],
     )
@@ -120,6 +124,7 @@ def _user_document(user: User) -> dict[str, Any]:
         "home_region": user.home_region,
         "home_cell": user.home_cell,
         "created_at": user.created_at,
+        "contract_chain": user.contract_chain,
         **_granted(user),
     }
 

@@ -79,12 +79,12 @@ class FakeUsers:
             raise AddressOfOtherChain
         return self._by_id[user_id] if user_id else None
 
-    def create(self, user: User, contract_chain: int | None = None) -> User:
+    def create(self, user: User) -> User:
         with self._lock:
-            known = self.of_address(user.address, contract_chain)
+            known = self.of_address(user.address, user.contract_chain)
             if known is not None:
                 return known
-            self._by_address[user.address.lower()] = user.id, contract_chain
+            self._by_address[user.address.lower()] = user.id, user.contract_chain
             self._by_id[user.id] = user
             self.created.append(user)
             return user
@@ -174,7 +174,7 @@ class FakeWork:
         self.nonce_uses = FakeNonceUses()
         self.users = FakeUsers()
         self.sessions = FakeSessions()
-        self.signatures = AccountSignatures(lambda _: None)
+        self.signatures = AccountSignatures(lambda _: None, lambda _: None)
         self.access_tokens = FakeTokens()
         self.keys = FakeKeys()
         self.wallets = FakeWallets()

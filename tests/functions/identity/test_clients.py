@@ -10,6 +10,7 @@ from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultRespo
 from shared.errors import Unavailable
 from shared.registry import load
 from shared.runtime.binding import Bound
+from shared.runtime.calling import as_told
 from shared.runtime.rpc import server
 
 
@@ -31,7 +32,7 @@ def test_opening_a_wallet_carries_user_address_and_chain() -> None:
 
     row = load().rows["open_default_wallet"]
     bound = Bound(row, open_default_wallet, NoDatabase, lambda transaction, key: datetime.now(UTC))  # type: ignore[arg-type]
-    serving, port = server([bound], 0, "127.0.0.1")
+    serving, port = server([bound], 0, "127.0.0.1", as_told)
     serving.start()
     try:
         WalletClient(RpcChannel(f"127.0.0.1:{port}", "identity")).open_default("usr_us_1", "0xAb", 31337)

@@ -1,18 +1,26 @@
 """Who speaks for an address: its key everywhere, a contract on its own chain; on this site, or one that is allowed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from functions.identity.domain.errors import AddressOfOtherChain, ChainUnavailable
+from functions.identity.domain.errors import (
+    AddressOfOtherChain,
+    ChainUnavailable,
+    NonceUnknown,
+    NonceUsed,
+    SignatureInvalid,
+)
 from functions.identity.domain.siwe import Site
+from functions.identity.domain.users import Grants
 from functions.identity.sign_in import SignIn, sign_in
 from functions.identity.store import Work
 from functions.identity.store.signatures import AccountSignatures
 from functions.identity.verify_link import verify_link
 from shared.contracts.gen.identity_pb2 import VerifyLinkRequest
-from shared.errors import Unavailable
+from shared.errors import Limited, Unavailable
 from tests.clocks import FakeClock
 from tests.functions.identity.fakes import FakeWork, Person
 from tests.functions.identity.test_ports import a_user
@@ -23,7 +31,7 @@ class Contracts(AccountSignatures):
     """Signatures where every contract vouches for `0x01`, as if a chain had been asked."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _: None)
+        super().__init__(lambda _: None, lambda _: None)
 
     def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> int | None:
         return chain_id if signature == b"\1" else super().verify(address, chain_id, message, signature)
@@ -74,7 +82,89 @@ def test_two_contracts_race_for_an_address(work: Any, person: Person) -> None:
     """Whoever comes second from another chain is refused, at the claim itself too."""
     sign_in(by_contract(work, person, 1), work)
     with pytest.raises(AddressOfOtherChain):
-        work.users.create(a_user(person.address), 31337)
+        work.users.create(replace(a_user(person.address), contract_chain=31337))
+
+
+@pytest.mark.parametrize(
+    ("operator", "is_one"), [("{address}", False), ("1:{address}", True), ("31337:{address}", False)]
+)
+def test_an_operator_that_is_a_contract_is_so_on_its_chain(
+    operator: str, is_one: bool, work: Any, person: Person
+) -> None:
+    """Whoever has a contract at an operator's address on another chain is no operator, now or when they refresh."""
+    work.__dict__["grants"] = Grants(frozenset({operator.format(address=person.address.lower())}))
+    user_id = sign_in(by_contract(work, person, 1), work).user_id
+    for user in (work.users.get(user_id), work.users.of_address(person.address, 1)):
+        assert ("operator" in work.grants.roles(user)) == is_one
+    assert work.users.get(user_id).contract_chain == 1
+
+
+def test_an_operator_with_a_key_is_no_contract(work: Any, person: Person) -> None:
+    """An account that is configured with a chain is the contract there, and an address alone is its key."""
+    user = work.users.get(enter(work, person).user_id)
+    assert "operator" in Grants(frozenset({person.address.lower()})).roles(user)
+    assert "operator" not in Grants(frozenset({f"1:{person.address.lower()}"})).roles(user)
+
+
+def test_a_user_of_before_is_known_by_the_claim(real_work: Work, person: Person) -> None:
+    """Users were stored without their contract's chain, which the claim of their address has."""
+    real_work.__dict__["signatures"] = Contracts()
+    user_id = sign_in(by_contract(real_work, person, 1), real_work).user_id
+    document = real_work.resources.firestore().collection("users").document(user_id)
+    kept = document.get().to_dict()
+    document.set({name: value for name, value in kept.items() if name != "contract_chain"})
+    assert real_work.users.get(user_id).contract_chain == 1
+
+
+class Asked(AccountSignatures):
+    """Signatures on a chain whose contracts are never to be asked."""
+
+    def __init__(self, admit: Callable[[str], None]) -> None:
+        super().__init__(self._node, admit)
+        self.asked = 0
+
+    def _node(self, chain_id: int) -> Any:
+        return self
+
+    def call(self, *_: object, **__: object) -> bytes:
+        """As a node's client has it."""
+        self.asked += 1
+        return b""
+
+
+@pytest.mark.parametrize("what", ["sign_in", "verify_link"])
+def test_contracts_are_asked_within_limits(what: str, work: Any, person: Person) -> None:
+    """The node is asked once the nonce is proven and used, and the question counted, and not otherwise."""
+    counted: list[str] = []
+
+    def admit(address: str) -> None:
+        counted.append(address)
+        if len(counted) > 2:
+            raise Limited(9)
+
+    user_id, stranger = enter(work, Person()).user_id, Person()
+    signatures = work.__dict__["signatures"] = Asked(admit)
+
+    def ask(message: str) -> None:
+        signature = stranger.sign(message)
+        if what == "sign_in":
+            sign_in(SignIn(message=message, signature=signature), work)
+        else:
+            verify_link(VerifyLinkRequest(user_id=user_id, message=message, signature=signature), work)
+
+    first = person.signed(offered(work, person))["message"]
+    for refused in (SignatureInvalid, NonceUsed):
+        with pytest.raises(refused):
+            ask(first)
+    with pytest.raises(NonceUnknown):
+        ask(first.replace("Nonce: ", "Nonce: A"))
+    assert (counted, signatures.asked) == ([person.address], 1)
+    with pytest.raises(SignatureInvalid):
+        ask(person.signed(offered(work, person))["message"])
+    with pytest.raises(Limited):
+        ask(person.signed(offered(work, person))["message"])
+    assert signatures.asked == 2
+    assert enter(work, person).user_id, "who has a key is asked about nowhere, and not limited"
 
 
 def test_no_node_no_contracts(clock: FakeClock, person: Person) -> None:

@@ -1,7 +1,17 @@
 """Whether the process is alive."""
 
+from dataclasses import replace
+from typing import Any
+
+import flask
 import httpx
 
+from functions.platform.health import health
+from shared.adapters.resources import Resources
+from shared.config import Settings
+from shared.registry import load
+from shared.runtime.binding import Bound
+from shared.runtime.http import HttpOperation
 from tests.problems import refused
 
 
@@ -21,3 +31,21 @@ def test_it_takes_nothing(edge: httpx.Client) -> None:
     response = edge.post("/health")
     refused(response, 405, "METHOD_NOT_ALLOWED")
     assert response.headers["Allow"] == "GET, HEAD"
+
+
+def test_it_needs_nothing(settings: Settings) -> None:
+    """It is not counted: without Redis, or the address of one, a process that lives says so."""
+
+    def nothing(*_: object) -> Any:
+        raise AssertionError("it asks for no work")
+
+    for nowhere in ("", "redis://127.0.0.1:1/0"):
+        parts = Resources(replace(settings, redis_url=nowhere))
+        row = load().rows["health"]
+        bound = Bound(row, health, nothing, nothing)
+        answer: Any = HttpOperation(bound, settings, parts.clock, parts.sessions(), parts.limits(), parts.cache())
+        with flask.Flask(__name__).test_request_context("/health"):
+            response = answer(flask.request)
+        assert (response.status_code, response.json) == (200, {"status": "ok"})
+        assert "RateLimit" not in response.headers
+        assert parts.breaker("redis").read().calls == 0

@@ -4,16 +4,20 @@ import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Final
 
 import pytest
 from eth_abi import encode
 
-from shared.adapters.chain import ChainClient
-from shared.adapters.contract_wallets import VALID, WRAPPED, vouches
+from shared.adapters.chain import ChainClient, NodeRefused
+from shared.adapters.contract_wallets import GAS, VALID, WRAPPED, vouches
 from shared.adapters.ethereum import address_of as account_of
 from shared.adapters.ethereum import checksum_address, sign
+from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.errors import Unavailable
 from tests.chain import LocalChain
@@ -250,3 +254,52 @@ def test_nobody_listening_is_unavailable() -> None:
     """A node that is down is neither a yes nor a no."""
     with pytest.raises(Unavailable):
         vouches(ChainClient("http://127.0.0.1:1"), checksum_address("0x" + "12" * 20), DIGEST, b"x" * 65)
+
+
+BURNING: Final = bytes.fromhex("5b5f60405f205056")
+"""The code of a contract that hashes over and over again, until its gas is gone."""
+
+
+def test_a_question_costs_a_node_little(chain: LocalChain, key: bytes) -> None:
+    """Whatever a stranger's code does, deployed or to be deployed, it ends soon, and vouches for nothing."""
+    deployed = deploy(chain, BURNING, key)
+    factory = deploy(chain, BURNING, key[::-1])
+    for wallet, signature in (
+        (deployed, b"x" * 65),
+        (account_of(key), encode(["address", "bytes", "bytes"], [factory, b"x" * 3000, b""]) + WRAPPED),
+    ):
+        began = time.monotonic()
+        assert not vouches(chain.client, wallet, DIGEST, signature)
+        assert time.monotonic() - began < 1.5
+        with pytest.raises(NodeRefused):
+            chain.client.call(b"", deployed, gas=GAS)
+
+
+def test_money_goes_on_while_strangers_ask(settings: Settings, chain: LocalChain, key: bytes) -> None:
+    """However many have contracts asked that burn all they may, money's calls have places of their own, and answers."""
+    burner = deploy(chain, BURNING, key)
+    parts = Resources(settings)
+    strangers, money = parts.chain(31337, "contract wallets"), parts.chain(31337)
+    stop, told = threading.Event(), Counter[str]()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                told[str(vouches(strangers, burner, DIGEST, b"x" * 65))] += 1
+            except Unavailable as error:
+                told[type(error).__name__] += 1
+
+    with ThreadPoolExecutor(36) as pool:
+        asking = [pool.submit(ask) for _ in range(36)]
+        try:
+            until = time.monotonic() + 30
+            while money.head() and time.monotonic() < until and told["Overloaded"] < 36:
+                assert money.block() is not None
+        finally:
+            stop.set()
+        for each in asking:
+            each.result()
+    assert told["False"], "some were asked"
+    assert told["Overloaded"], "most were not"
+    assert parts.breaker("chain", "31337").state == "closed"
+    assert parts.breaker("chain", "31337").read().failures == 0

@@ -47,7 +47,7 @@ def process(tmp_path: Path, fake: FakeKms) -> Process:
     """Makes the settings of one more process; each reads the keys for itself. The first version signs."""
     rotate(tmp_path, NOW, version=KEY + "1")
     environment = {
-        "MERIDIAN_ENVIRONMENT": "cloud",
+        "MERIDIAN_ENVIRONMENT": "staging",
         "MERIDIAN_REGION": "us-central1",
         "GOOGLE_CLOUD_PROJECT": "test",
         "PUBLIC_URL": "https://shop.example",

@@ -23,6 +23,7 @@ from shared.registry import Row, load
 from shared.resilience.breaker import CALLS_AT_LEAST
 from shared.resilience.stopped import CircuitOpen
 from shared.runtime.binding import Bound
+from shared.runtime.calling import as_told
 from shared.runtime.rpc import server
 
 ONCE = {"Identity.VerifyLink", "Events.Redrive"}
@@ -67,7 +68,7 @@ def serving(rpc: str, operation: Any) -> Iterator[RpcChannel]:
     def nothing(*_: object) -> Any:
         raise AssertionError("this operation asks for no work")
 
-    running, port = server([Bound(row, operation, nothing, nothing)], 0, "127.0.0.1")
+    running, port = server([Bound(row, operation, nothing, nothing)], 0, "127.0.0.1", as_told)
     running.start()
     try:
         yield RpcChannel(f"127.0.0.1:{port}", "order")

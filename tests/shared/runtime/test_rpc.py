@@ -17,6 +17,7 @@ from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.registry import Row, load
 from shared.resilience.deadline import time_for
 from shared.runtime.binding import Bound
+from shared.runtime.calling import Calling, as_told
 from shared.runtime.rpc import SINGLE, server
 from shared.telemetry.context import follow, trail
 
@@ -33,14 +34,14 @@ def ends() -> Iterator[ExitStack]:
 
 
 @contextmanager
-def serving(operation: Any) -> Iterator[int]:
+def serving(operation: Any, calling: Calling = as_told, **how: Any) -> Iterator[int]:
     """A host that answers Wallet.Describe with an operation; the port where it listens."""
     row = Row(service="wallet", name="describe_wallets", rpc="Wallet.Describe", callers=CALLERS, transaction="none")
 
     def nothing(*_: object) -> Any:
         raise AssertionError("this operation asks for no work")
 
-    running, port = server([Bound(row, operation, nothing, nothing)], 0, "127.0.0.1")
+    running, port = server([Bound(row, operation, nothing, nothing)], 0, "127.0.0.1", calling, **how)
     running.start()
     try:
         yield port
@@ -98,6 +99,33 @@ def test_an_error_arrives_as_it_was_raised(error: errors.MeridianError, host: Ca
         call(host(handler))
     assert type(raised.value) is type(error)
     assert (raised.value.code, raised.value.detail) == (error.code, error.detail)
+
+
+def test_a_limit_arrives_with_its_wait(host: Callable[[Operation], int]) -> None:
+    """Who is limited behind another service is told for how long, as if they had asked themselves."""
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        raise errors.Limited(6.2)
+
+    with pytest.raises(errors.Limited) as raised:
+        call(host(handler))
+    assert (raised.value.code, raised.value.wait_seconds) == ("RATE_LIMITED", 7)
+
+
+@pytest.mark.parametrize(
+    ("client", "seen"), [("203.0.113.9", "203.0.113.9"), ("2001:db8::", "2001:db8::"), ("é\n", "")]
+)
+def test_who_asked_the_caller_is_told(client: str, seen: str, host: Callable[[Operation], int]) -> None:
+    """The network address goes along, for limits further in; what is none, and could break a header, does not."""
+    found: list[str] = []
+
+    def handler(request: DescribeRequest) -> DescribeResponse:
+        found.append(trail().client)
+        return echo(request)
+
+    follow("req-1", None, client)
+    call(host(handler))
+    assert found == [seen]
 
 
 def test_a_services_own_refusal_arrives_as_a_refusal(host: Callable[[Operation], int]) -> None:
@@ -268,20 +296,42 @@ def test_a_host_says_that_it_is_well(host: Callable[[Operation], int]) -> None:
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def test_a_host_says_what_it_offers(host: Callable[[Operation], int]) -> None:
+def test_a_host_says_what_it_offers() -> None:
     """Reflection lists the services of the host's rows, so that a tool can call them without our contracts."""
-    with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
+    with serving(echo, reflects=True) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         known = ProtoReflectionDescriptorDatabase(channel)
         assert {"meridian.wallet.v1.Wallet", "grpc.health.v1.Health"} <= set(known.get_services())
         described = known.FindFileContainingSymbol("meridian.wallet.v1.Wallet")
     assert "Describe" in [method.name for method in described.service[0].method]
 
 
+def test_a_host_tells_strangers_nothing(host: Callable[[Operation], int]) -> None:
+    """Unless it is told to, as on the local stack, it does not say what it offers; its health it does."""
+    with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
+        with pytest.raises(grpc.RpcError) as raised:
+            ProtoReflectionDescriptorDatabase(channel).get_services()
+        assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_who_calls_is_what_the_host_believes(ends: ExitStack) -> None:
+    """Not what the metadata says, where there is better proof: the row's callers are compared with that."""
+    port = ends.enter_context(serving(echo, lambda sent: sent["account"]))
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        method = contract("Wallet.Describe")
+        ask = channel.unary_unary(method.path, method.request.SerializeToString, method.response.FromString)
+        assert ask(DescribeRequest(), metadata=((CALLER, "claiming"), ("account", "order")), timeout=5) is not None
+        with pytest.raises(grpc.RpcError) as raised:
+            ask(DescribeRequest(), metadata=((CALLER, "order"), ("account", "claiming")), timeout=5)
+        assert raised.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
 @pytest.mark.parametrize("row", [row for row in load().rows.values() if row.rpc], ids=lambda row: row.name)
 def test_every_row_has_a_contract(row: Row) -> None:
     """Its path, request and response are those of the .proto."""
     found = contract(row.rpc or "")
-    assert found.path.endswith(f".{row.rpc_service}/{row.rpc_method}")
+    assert found.path.endswith("." + (row.rpc or "").replace(".", "/"))
 
 
 @pytest.mark.parametrize("rpc", ["Wallet.Steal", "Purse.Describe"])

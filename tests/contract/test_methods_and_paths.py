@@ -1,0 +1,105 @@
+"""What a function does not answer to it does not run, whoever has sent it there; and an escaped slash is no slash."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import flask
+import httpx
+import pytest
+
+from emulators.stack import Stack
+from functions.main import bind
+from shared.adapters.resources import Resources
+from shared.config import Settings
+from shared.registry import Row, load
+from shared.runtime.event import EventOperation, ScheduledOperation
+from shared.runtime.http import HttpOperation
+from tests.contract.api import ROWS, filled, name_of
+from tests.waiting import until
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
+
+
+def answered(operation: Callable[[Any], flask.Response], method: str, path: str) -> flask.Response:
+    """What a function answers to a request that a URL map has sent it."""
+    with flask.Flask(__name__).test_request_context(path, method=method):
+        return operation(flask.request)
+
+
+@pytest.fixture
+def served(resources: Resources, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[Row], Any]:
+    """A row's function, whose operation must not run."""
+    monkeypatch.setattr("functions.main.resources", lambda: resources)
+
+    def serve(row: Row) -> Any:
+        bound = bind(row)
+        object.__setattr__(bound, "function", lambda **_: pytest.fail(f"{row.name} was run"))
+        if row.event:
+            return EventOperation(bound, settings, resources.clock)
+        if row.schedule:
+            return ScheduledOperation(bound, settings)
+        parts = resources.sessions(), resources.limits(), resources.cache()
+        return HttpOperation(bound, settings, resources.clock, *parts)
+
+    return serve
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_another_method_is_405(row: Row, served: Callable[[Row], Any]) -> None:
+    """With the methods that it has, and before it looks at anything else of the request."""
+    allowed = ["GET", "HEAD"] if row.method == "GET" else [row.method]
+    operation = served(row)
+    for method in METHODS:
+        if method not in allowed:
+            answer = answered(operation, method, filled(row))
+            assert (answer.status_code, answer.headers["Allow"]) == (405, ", ".join(allowed)), method
+            assert json.loads(answer.get_data())["code"] == "METHOD_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_another_path_is_404(row: Row, served: Callable[[Row], Any]) -> None:
+    """Whatever the method."""
+    for method in ("GET", "POST", row.method):
+        answer = answered(served(row), method, filled(row) + "/more")
+        assert (answer.status_code, json.loads(answer.get_data())["code"]) == (404, "ROUTE_NOT_FOUND")
+
+
+@pytest.mark.parametrize("row", [row for row in load().rows.values() if row.event or row.schedule], ids=name_of)
+def test_what_is_started_from_within_is_a_post(row: Row, served: Callable[[Row], Any], settings: Settings) -> None:
+    """Anything else starts nothing, though it knew the secret."""
+    token = settings.secret("push_token").decode()
+    for method in ("GET", "HEAD", "PUT"):
+        assert answered(served(row), method, f"/?token={token}").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1%2Fme",
+        "/v1%2fme",
+        "/%2Fv1/me",
+        "/v1/me%2F",
+        "/v1/orders%2Fquote",
+        "/v1/orders/ord_us_1%2Fevents",
+        "/%2Fhealth",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_an_escaped_slash_is_another_path(method: str, path: str, edge: httpx.Client) -> None:
+    """It is not that of the slash: nothing is there."""
+    answer = edge.request(method, "/", extensions={"target": path.encode()})
+    assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_NOT_FOUND")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_edges_log_has_no_queries(edge: httpx.Client, stack: Stack) -> None:
+    """What stands behind the question mark is nobody's business."""
+    edge.get("/v1/orders", params={"cursor": "s3cret-cursor"}, headers={"X-Request-Id": "logged-without"})
+    log = stack.layout.logs / "edge-access.log"
+    read = partial(log.read_text, encoding="utf-8")
+    written = until(read, lambda text: "logged-without" in text)  # Envoy writes every ten seconds
+    lines = [json.loads(line) for line in written.splitlines() if "logged-without" in line]
+    assert [line["path"] for line in lines] == ["/v1/orders"]
+    assert "s3cret-cursor" not in written

@@ -1,0 +1,227 @@
+"""A role starts when it has what it needs itself, and says in one sentence what it lacks."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, cast
+
+import pytest
+
+from emulators.secrets import ensure
+from shared.config import Settings, read
+from shared.registry import Row, load
+from shared.requirements import APART, Role, check
+from shared.variables import ConfigurationError
+
+ROOT: Final = Path(__file__).parent.parent.parent
+CONTRACT: Final = "0xABCDEF0000000000000000000000000000000001"
+
+WHOLE: Final = {
+    "MERIDIAN_ENVIRONMENT": "production",
+    "MERIDIAN_REGION": "europe-west1",
+    "GOOGLE_CLOUD_PROJECT": "shop",
+    "PUBLIC_URL": "https://shop.example",
+    "CLOUD_SQL_INSTANCE": "shop:europe-west1:main",
+    "REDIS_URL": "redis://10.0.0.1:6379",
+    "EVENT_BUS": "kafka",
+    "KAFKA_BOOTSTRAP": "10.0.0.2:9092",
+    "RPC_ADDRESSES": ",".join(f"{service}={service}.example:443" for service in load().services),
+    "RPC_CALLERS": "order@shop.iam.gserviceaccount.com=order",
+    "ALLOWED_CHAINS": "1,137",
+    "CLAIM_CHAIN_ID": "137",
+    "CLAIM_CONTRACT": CONTRACT,
+    "CLAIM_REDEMPTION": "relayer",
+    "CHAIN_URLS": "1=https://one.example,137=https://two.example",
+    "CUSTODY_CHAIN_ID": "1",
+    "VAULT_CONTRACT": CONTRACT,
+    "INTERNAL_AUDIENCE": "https://internal.example",
+    "INTERNAL_ACCOUNTS": "push@shop.iam.gserviceaccount.com",
+}
+"""Everything that any role needs."""
+
+ROWS: Final = load().rows
+
+LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
+    ("function", "create_order", "order", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES"}),
+    ("function", "sign_in", "identity", {"REDIS_URL", "RPC_ADDRESSES", "ALLOWED_CHAINS"}),
+    (
+        "function",
+        "create_transfer",
+        "wallet",
+        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "CUSTODY_CHAIN_ID", "VAULT_CONTRACT", "CHAIN_URLS"},
+    ),
+    (
+        "function",
+        "create_claim",
+        "claiming",
+        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
+    ),
+    (
+        "function",
+        "open_claim",
+        "claiming",
+        {
+            "CLOUD_SQL_INSTANCE",
+            "REDIS_URL",
+            "RPC_ADDRESSES",
+            "CLAIM_CHAIN_ID",
+            "CLAIM_CONTRACT",
+            "CHAIN_URLS",
+            "INTERNAL_AUDIENCE",
+            "INTERNAL_ACCOUNTS",
+        },
+    ),
+    (
+        "function",
+        "advance_orders",
+        "order",
+        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "INTERNAL_AUDIENCE", "INTERNAL_ACCOUNTS"},
+    ),
+    ("function", "health", "platform", set()),
+    (
+        "rpc",
+        "",
+        "supply",
+        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "RPC_CALLERS", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT"},
+    ),
+    ("rpc", "", "identity", {"RPC_ADDRESSES", "RPC_CALLERS", "ALLOWED_CHAINS"}),
+    ("relay", "", "order", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"}),
+    ("relay", "", "identity", {"KAFKA_BOOTSTRAP"}),
+    ("consumer", "", "notification", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "KAFKA_BOOTSTRAP"}),
+]
+"""What each role cannot do without: role, operation, service, variables."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Good secrets."""
+    ensure(tmp_path, list(load().services))
+    return tmp_path
+
+
+def rows(role: str, operation: str, service: str) -> list[Row]:
+    """What main gives to a role."""
+    if role == "function":
+        return [ROWS[operation]]
+    return load().hosted_rpcs(service) if role == "rpc" else [row for row in load().of(service) if row.event]
+
+
+def settings(folder: Path, **given: str) -> Settings:
+    """Settings with everything, but for what is given: empty for what is not set."""
+    environment = {**WHOLE, "SECRETS_DIR": str(folder), **given}
+    return read({name: value for name, value in environment.items() if value})
+
+
+@pytest.mark.parametrize("variable", sorted(set(WHOLE) - {"EVENT_BUS", "CLAIM_REDEMPTION"}))
+@pytest.mark.parametrize(("role", "operation", "service", "needed"), LACKS)
+def test_a_role_lacks_what_it_needs_alone(
+    role: str, operation: str, service: str, needed: set[str], variable: str, folder: Path
+) -> None:
+    """A variable that only others need stops nobody; one's own is named."""
+    if variable.startswith("MERIDIAN_") or variable in ("GOOGLE_CLOUD_PROJECT", "PUBLIC_URL"):
+        with pytest.raises(ConfigurationError, match=f"^{variable} "):
+            settings(folder, **{variable: ""})
+        return
+    found = settings(folder, **{variable: ""})
+    if variable not in needed:
+        check(found, cast(Role, role), rows(role, operation, service), service)
+        return
+    with pytest.raises(ConfigurationError, match=f"^{variable} "):
+        check(found, cast(Role, role), rows(role, operation, service), service)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if row.secrets], ids=lambda row: row.name)
+@pytest.mark.parametrize("environment", ["local", "production"])
+def test_an_operation_needs_its_secrets(row: Row, environment: str, folder: Path) -> None:
+    """Each of them; missing, empty or five bytes long, it is named before anything is served."""
+    role: Role = "rpc" if row.rpc else "function"
+    for name in row.secrets:
+        good = (folder / name).read_bytes()
+        for bad in (None, b"", b"12345"):
+            (folder / name).unlink()
+            if bad is not None:
+                (folder / name).write_bytes(bad)
+            with pytest.raises(ConfigurationError, match=name):
+                check(settings(folder, MERIDIAN_ENVIRONMENT=environment), role, [row], row.service)
+            (folder / name).write_bytes(good)
+    check(settings(folder, MERIDIAN_ENVIRONMENT=environment), role, [row], row.service)
+
+
+@pytest.mark.parametrize("name", ["voucher_key", "treasury_key", "relayer_key", "webhook_key"])
+def test_a_key_is_hexadecimal(name: str, folder: Path) -> None:
+    """Not a digit more, and no line end, which Python would overlook."""
+    wanted = [row for row in ROWS.values() if name in row.secrets]
+    good = (folder / name).read_bytes()
+    for bad in (good + b"\n", b" " + good, good[:-1] + b"x", good + good):
+        (folder / name).write_bytes(bad)
+        with pytest.raises(ConfigurationError, match=name):
+            check(settings(folder), "function", wanted[:1], wanted[0].service)
+
+
+def test_a_key_in_kms_needs_no_file(folder: Path) -> None:
+    """Where a signature is Cloud KMS's, there is no secret to be had."""
+    (folder / "voucher_key").unlink()
+    version = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+    check(settings(folder, KMS_KEYS=f"voucher={version}"), "function", [ROWS["create_claim"]], "claiming")
+
+
+def test_no_secret_is_for_two_purposes(folder: Path) -> None:
+    """Who learns the key of nonces must not learn that of refresh tokens."""
+    assert set(APART) <= {path.name for path in folder.iterdir()}
+    for one in APART:
+        for other in APART:
+            if one != other:
+                good = (folder / one).read_bytes()
+                (folder / one).write_bytes((folder / other).read_bytes())
+                with pytest.raises(ConfigurationError, match="is the same as"):
+                    check(settings(folder), "function", [ROWS["health"]], "platform")
+                (folder / one).write_bytes(good)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change", "says"),
+    [
+        (["rpc", "wallet"], {"FEE_BPS": "-500"}, "FEE_BPS has -500, which is not from 0 to 10000."),
+        (["relay", "order"], {"CLOUD_SQL_INSTANCE": ""}, "CLOUD_SQL_INSTANCE is needed by relay order and not set."),
+        (["consumer", "order"], {"KAFKA_BOOTSTRAP": ""}, "KAFKA_BOOTSTRAP is needed by consumer order and not set."),
+        (["rpc", "identity"], {"KMS_EMULATOR_HOST": "127.0.0.1:1"}, "KMS_EMULATOR_HOST is set, and emulators"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_a_process_says_why_it_does_not_start(
+    arguments: list[str], change: dict[str, str], says: str, folder: Path
+) -> None:
+    """In one line, and at once."""
+    environment = {**WHOLE, "SECRETS_DIR": str(folder), **change, "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    given = {name: value for name, value in environment.items() if value}
+    ended = subprocess.run(
+        [sys.executable, "-m", "functions.main", *arguments],
+        env=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip().splitlines()[-1].startswith(says)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_function_says_why_it_does_not_start(folder: Path) -> None:
+    """The framework asks for the target at its start; what it lacks is the last line."""
+    (folder / "nonce_key").write_bytes(secrets.token_bytes(5))
+    environment = {**WHOLE, "SECRETS_DIR": str(folder), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    start = "from functions_framework import create_app; create_app('issue_nonce', 'functions/main.py', 'http')"
+    ended = subprocess.run(
+        [sys.executable, "-c", start],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "The secret nonce_key has 5 bytes" in ended.stderr.strip().splitlines()[-1]
