@@ -387,7 +387,8 @@ class ParkedView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PhaseView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A window of a sale: from `starts_at` up to, and without, `ends_at`, with terms of its own.
 
-    What is null is as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of those
+    What is null is as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of
+    those
     who may buy, of a standard tree of @openzeppelin/merkle-tree over ["address"], or over ["address", "uint256",
     "uint256"]: with a per-user limit (0 for the phase's) and a unit price for each.
     """
@@ -1046,7 +1047,8 @@ class Client(Caller):
 
         The supply on its new terms; orders that are placed keep theirs.
 
-        One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is made active.
+        One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is made
+        active.
 
         PATCH /v1/supplies/{supply_id}.
         """
@@ -1252,7 +1254,8 @@ class Client(Caller):
 
         The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
 
-        One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so that
+        One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so
+        that
         the contract honours one voucher of it.
 
         POST /v1/claims.
