@@ -16,12 +16,8 @@ def track_redemptions(work: RedeemingWork) -> dict[str, int]:
     """
     if not work.relays:
         return {"ended": 0}
-    head = work.contract.head()
-
-    def deep(outcome: Outcome) -> bool:
-        return outcome.block_number + work.contract.confirmations <= head
-
-    return {"ended": dispatcher("track_redemptions", work).follow(deep, partial(_end, work))}
+    confirmed = work.contract.head() - work.contract.confirmations
+    return {"ended": dispatcher("track_redemptions", work).follow(confirmed, partial(_end, work))}
 
 
 def _end(work: RedeemingWork, sending: Sending, _: Signed, outcome: Outcome) -> bool:

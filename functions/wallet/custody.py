@@ -60,8 +60,8 @@ class Vault(Blocks, Protocol):
     def uncollected(self, keys: Sequence[bytes], currency: str) -> Sequence[int]:
         """What lies on the deposit addresses of wallets. Raises Unavailable, also where the token does not say."""
 
-    def paid(self, withdrawal_id: str) -> bool:
-        """Whether a withdrawal was paid, by whichever transaction."""
+    def paid(self, withdrawal_id: str, number: int | None = None) -> bool:
+        """Whether a withdrawal was paid, by whichever transaction, after a block, the latest by default."""
 
     def payment(self, withdrawal_id: str) -> str | None:
         """The hash of the transaction that paid a withdrawal; None until it has its confirmations."""

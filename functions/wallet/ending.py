@@ -32,12 +32,13 @@ def end_unsent(withdrawal: Withdrawal, failure: str, work: ChainWork) -> None:
             fail(before, failure, writing)
 
 
-def payment(withdrawal_id: str, work: ChainWork) -> str | None:
+def payment(withdrawal_id: str, work: ChainWork, number: int | None = None) -> str | None:
     """The hash of the transaction that paid a withdrawal, None where none has.
 
+    number: the block after which the vault is asked, so that a node that lags cannot answer; the latest by default.
     Raises NotConfirmed while that has not its confirmations, Unavailable.
     """
-    if not work.vault.paid(withdrawal_id):
+    if not work.vault.paid(withdrawal_id, number):
         return None
     paying = work.vault.payment(withdrawal_id)
     if paying is None:

@@ -15,17 +15,13 @@ def track_withdrawals(work: ChainWork) -> dict[str, int]:
     """
     if not work.has_chain:
         return {"ended": 0}
-    head = work.vault.head()
-
-    def deep(outcome: Outcome) -> bool:
-        return outcome.block_number + work.vault.confirmations <= head
-
-    return {"ended": dispatcher("track_withdrawals", work).follow(deep, partial(_end, work))}
+    confirmed = work.vault.head() - work.vault.confirmations
+    return {"ended": dispatcher("track_withdrawals", work).follow(confirmed, partial(_end, work, confirmed))}
 
 
-def _end(work: ChainWork, sending: Sending, signed: Signed, outcome: Outcome) -> bool:
+def _end(work: ChainWork, confirmed: int, sending: Sending, signed: Signed, outcome: Outcome) -> bool:
     withdrawal_id = sending.call.subject if sending.call.purpose == WITHDRAWAL else None
-    paying = signed.hash if outcome.succeeded else withdrawal_id and payment(withdrawal_id, work)
+    paying = signed.hash if outcome.succeeded else withdrawal_id and payment(withdrawal_id, work, confirmed)
     with work.transaction() as writing:
         if not writing.sendings.end(sending, succeeded=outcome.succeeded):
             return False

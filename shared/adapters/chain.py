@@ -219,9 +219,12 @@ class ChainClient:
         """Whether a transaction is mined or waits to be. Raises Unavailable."""
         return self.request("eth_getTransactionByHash", transaction_hash) is not None
 
-    def next_nonce(self, address: str) -> int:
-        """How many transactions of an account are mined: the nonce of the next one. Raises Unavailable."""
-        return number_of(self.request("eth_getTransactionCount", address, "latest"))
+    def next_nonce(self, address: str, number: int | None = None) -> int:
+        """How many transactions of an account are mined after a block, the latest by default: the next one's nonce.
+
+        Raises Unavailable, NodeRefused.
+        """
+        return number_of(self.request("eth_getTransactionCount", address, "latest" if number is None else hex(number)))
 
     def gas(self, data: bytes, to: str, sender: str) -> int:
         """How much gas a transaction would use, up to GAS_MOST.

@@ -60,8 +60,8 @@ class ChainSender:
     def cancellation(self, subject: str) -> Call:
         return Call("cancellation", subject, self.address, b"", GAS_OF_NOTHING)
 
-    def next_nonce(self) -> int:
-        return self._client.next_nonce(self.address)
+    def next_nonce(self, number: int | None = None) -> int:
+        return self._client.next_nonce(self.address, number)
 
     def fees(self) -> Fees:
         block, tip = self._client.block(), self._client.tip()

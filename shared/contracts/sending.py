@@ -30,8 +30,8 @@ class Sender(Protocol):
     replace_after: timedelta
     """How long a transaction may wait before another with higher fees takes its place."""
 
-    def next_nonce(self) -> int:
-        """How many of its transactions are mined."""
+    def next_nonce(self, number: int | None = None) -> int:
+        """How many of its transactions are mined, up to a block, the latest by default."""
 
     def fees(self) -> Fees:
         """What is usual now."""
@@ -159,30 +159,34 @@ class Dispatcher(Generic[W]):
             given = reading.sendings.next_nonce()
         return max(0, given - self._sender.next_nonce())
 
-    def follow(self, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], bool]) -> int:
+    def follow(self, confirmed: int, end: Callable[[Sending, Signed, Outcome], bool]) -> int:
         """Look after every transaction that is not done; returns how many ended. Raises Unavailable.
 
         A node that lost blocks may have gone back behind transactions that were done: those are handed to it once more,
         or cancelled where they had failed.
-        deep: whether an outcome has its confirmations. end: what becomes of a call that has; whether that ended it.
+        confirmed: the last block that has its confirmations. end: what becomes of a call whose outcome has, and whether
+        that ended it.
         """
         mined = self._sender.next_nonce()
+        used = self._sender.next_nonce(confirmed) if confirmed >= 0 else 0
         with self._work.transaction() as reading:
             pending = reading.sendings.pending(self._job, self._work.now(), FOLLOWED_AT_ONCE)
             forgotten = reading.sendings.forgotten(mined, self._job, self._work.now(), FOLLOWED_AT_ONCE)
         self._for_each(forgotten, self._restore)
-        return sum(self._for_each(pending, lambda sending: self._follow(sending, deep, end)))
+        return sum(self._for_each(pending, lambda sending: self._follow(sending, confirmed, used, end)))
 
     def _for_each(self, sendings: Sequence[Sending], step: Callable[[Sending], R]) -> Sequence[R]:
         return for_each(self._job, sendings, lambda sending: sending.call.subject, step, self._work).results
 
     def _follow(
-        self, sending: Sending, deep: Callable[[Outcome], bool], end: Callable[[Sending, Signed, Outcome], bool]
+        self, sending: Sending, confirmed: int, used: int, end: Callable[[Sending, Signed, Outcome], bool]
     ) -> bool:
         for signed in sending.transactions:
             outcome = self._sender.outcome(signed)
             if outcome:
-                return deep(outcome) and end(sending, signed, outcome)
+                return outcome.block_number <= confirmed and end(sending, signed, outcome)
+        if sending.nonce < used:  # by a transaction that nobody stored: none of these can be mined any more
+            return end(sending, sending.newest, Outcome(succeeded=False, block_number=confirmed))
         if self._overdue(sending.newest):
             self._outbid(sending)
         elif not self._sender.knows(sending.newest):

@@ -171,9 +171,9 @@ class ChainVault:
         data = encoded("uncollected(bytes32[],address)", list(keys), self._custody.assets[currency])
         return list(decoded(["uint256[]"], self._client.call(data, self._custody.contract))[0])
 
-    def paid(self, withdrawal_id: str) -> bool:
+    def paid(self, withdrawal_id: str, number: int | None = None) -> bool:
         data = encoded("paid(bytes32)", self.key(withdrawal_id))
-        return bool(decoded(["bool"], self._client.call(data, self._custody.contract))[0])
+        return bool(decoded(["bool"], self._client.call(data, self._custody.contract, number=number))[0])
 
     def payment(self, withdrawal_id: str) -> str | None:
         # Backwards: it is asked for where a transaction of ours has just found the withdrawal paid.

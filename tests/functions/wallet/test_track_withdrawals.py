@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from functions.wallet.ending import complete, fail
 from functions.wallet.store.vault import ChainTreasury, ChainVault
 from functions.wallet.views import WithdrawalView
-from tests.functions.wallet.custody import Custody, an_address
+from tests.functions.wallet.custody import Crash, Custody, an_address, crash
 
 STORY = ["withdrawal.requested", "withdrawal.sent"]
 
@@ -93,7 +95,7 @@ def test_a_slow_tracker_undoes_nothing(custody: Custody) -> None:
     custody.chain.mine(custody.island.settings.chain_confirmations + 1)
     paid = ChainVault.paid
 
-    def late(_: ChainVault, __: str) -> bool:
+    def late(*_: object) -> bool:
         with patch.object(ChainVault, "paid", paid):
             custody.chain.reorganise(custody.chain.client.head() - receipt.block_number + 1)
             custody.payer(custody.signer.address, may=True)
@@ -106,6 +108,25 @@ def test_a_slow_tracker_undoes_nothing(custody: Custody) -> None:
     assert story(custody, withdrawal) == [*STORY, "withdrawal.mined"]
     assert custody.chain.usdc(to) == 1000
     assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+
+
+def test_a_nonce_that_something_else_used_ends_its_call(custody: Custody) -> None:
+    """The treasury's key has sent something unknown in its place: given back once that is confirmed, others go on."""
+    buyer, to = custody.island.islander(USDC=5000), an_address()
+    withdrawal = custody.withdraw(buyer, to)
+    with crash(ChainTreasury, "broadcast", after=False), pytest.raises(Crash):
+        custody.island.run("send_withdrawals")
+    [(nonce, _)], treasury = custody.nonces(withdrawal), custody.work().treasury
+    call = treasury.cancellation("elsewhere")
+    treasury.broadcast(treasury.sign(call, nonce, treasury.fees(), custody.work().now()))
+    custody.chain.until(lambda: treasury.next_nonce() > nonce, "it is mined")
+    custody.island.run("track_withdrawals")
+    assert custody.status(withdrawal) == "requested"
+    following = custody.withdraw(buyer, an_address(), 7)
+    custody.settle()
+    assert (custody.status(withdrawal), custody.status(following)) == ("failed", "mined")
+    assert custody.chain.usdc(to) == 0
+    assert custody.island.books.money(buyer.wallet_id) == (4993, 0)
 
 
 def test_an_end_is_an_end(custody: Custody) -> None:
