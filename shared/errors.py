@@ -201,6 +201,11 @@ def summary(error: BaseException) -> str:
     """What went wrong, for a person. Of a defect only its kind and place: its text might quote what is nobody's."""
     if isinstance(error, MeridianError):
         return f"{error.code}: {error.detail}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(ROOT))]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _ours(Path(frame.filename))]
     place = f" at {Path(frames[-1].filename).relative_to(ROOT)}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"
+
+
+def _ours(file: Path) -> bool:
+    """Whether a file is of this project; its libraries may be installed within its folder."""
+    return file.is_relative_to(ROOT) and "site-packages" not in file.parts

@@ -30,8 +30,10 @@ from functions.supply.create_supply import CreateSupply
 from functions.supply.views import SupplyView
 from functions.wallet.faucet import Faucet
 from shared import ids
+from shared.adapters.connect import connector
 from shared.adapters.ethereum import checksum_address
 from shared.adapters.migrations import migrate
+from shared.adapters.postgres import Database
 from shared.adapters.resources import Resources
 from shared.adapters.rpc import RpcChannel
 from shared.config import Settings, read
@@ -255,6 +257,21 @@ class Island:
     def reservations_of(order: Order) -> list[str]:
         """The ids of an order's reservations, line by line."""
         return [ids.sibling(item.item_id, "rsv") for item in order.items]
+
+    # What goes wrong
+
+    def tamper(self, service: str, sql: str, **parameters: Any) -> None:
+        """Change one row behind a service's back, with the rights of the owner of its tables."""
+        connect = connector(self.settings, service, f"{service}_owner")
+        database = Database(connect, self.resources.breaker("database", f"{service} owner", 1))
+        with database.transaction() as transaction:
+            assert transaction.count(sql, parameters) == 1
+        database.close()
+
+    def failing(self, service: str, job: str) -> list[str]:
+        """The items that a job of a service fails at."""
+        sql = "SELECT item FROM job_failures WHERE job = :job ORDER BY item"
+        return [row["item"] for row in self.books.rows(service, sql, job=job)]
 
     # What must hold
 

@@ -44,6 +44,7 @@ def create_webhook(request: CreateWebhook, caller: Caller, work: WebhookWork) ->
     for place, wanted in enumerate(request.events):
         if wanted not in WEBHOOK_TYPES or wanted in request.events[:place]:
             raise Malformed("a type of events that webhooks are told, once each", field=f"events[{place}]")
+    work.webhooks.lock_owner(caller.user_id)
     if work.webhooks.count(caller.user_id) >= LIMIT:
         raise TooManyWebhooks
     webhook, secret = work.webhooks.make(caller.user_id, request.url, request.events)

@@ -10,6 +10,7 @@ from functions.notification.domain.concerning import Notice
 from functions.notification.domain.feed import Item, Placed, Places
 from functions.notification.domain.webhook import Delivery, DeliveryStatus, Outcome, Webhook
 from shared.contracts.events import Event
+from shared.jobs.items import Failures
 
 
 class Notices(Protocol):
@@ -19,7 +20,10 @@ class Notices(Protocol):
         """Tell users of an event, in their feeds and by their webhooks; what they were told before, only anew."""
 
     def unpublished(self, most: int) -> Sequence[Placed]:
-        """Items that readers do not see as they are, those of one feed in their order."""
+        """Items that readers do not see as they are, but for those that back off; those of one feed in their order.
+
+        Each feed's first comes before any other's second.
+        """
 
     def mark_published(self, placed: Sequence[Placed]) -> None:
         """Readers see these."""
@@ -44,8 +48,11 @@ class Feeds(Protocol):
 class Webhooks(Protocol):
     """Webhooks, as one transaction sees them."""
 
+    def lock_owner(self, user_id: str) -> None:
+        """Have whoever else counts or makes a user's webhooks wait until the end of the transaction."""
+
     def count(self, user_id: str) -> int:
-        """How many a user has; who counts is alone until the end of the transaction."""
+        """How many a user has. The owner is locked first, else others may be making some meanwhile."""
 
     def make(self, user_id: str, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
         """A new one, and its secret, which nobody is shown again."""
@@ -107,7 +114,10 @@ class Deliveries(Protocol):
         """Deliveries to a webhook, newest first, after an id."""
 
     def take(self, *, trusted: bool, most: int) -> Sequence[Parcel]:
-        """What is due, for nobody else to send meanwhile. trusted: to addresses that succeed, or to the others."""
+        """What is due and does not back off, for nobody else to send meanwhile; what cannot be read of it is recorded.
+
+        trusted: to addresses that succeed, or to the others.
+        """
 
     def save(self, delivery: Delivery, parcel: Parcel) -> None:
         """Keep what became of a parcel, unless somebody else has it by now."""
@@ -150,9 +160,16 @@ class NoticeWork(Protocol):
     def notices(self) -> Notices:
         """What users are told."""
 
+    @property
+    def failures(self) -> Failures:
+        """What this service's jobs fail at."""
+
 
 class PublishingWork(Protocol):
     """The work of letting readers see items: transactions of its own."""
+
+    def now(self) -> datetime:
+        """The present."""
 
     @property
     def feeds(self) -> Feeds:
@@ -208,6 +225,10 @@ class ConcludingWork(Protocol):
     def notices(self) -> Notices:
         """What users are told."""
 
+    @property
+    def failures(self) -> Failures:
+        """What this service's jobs fail at."""
+
     def new_id(self, prefix: str) -> str:
         """A fresh id."""
 
@@ -217,6 +238,9 @@ class ConcludingWork(Protocol):
 
 class SendingWork(Protocol):
     """The work of sending: transactions of its own, and a courier who outlives them."""
+
+    def now(self) -> datetime:
+        """The present."""
 
     def courier(self) -> AbstractContextManager[Courier]:
         """Who sends; at the end all that is on its way has arrived."""

@@ -11,5 +11,5 @@ BATCH: Final = 100
 
 def advance_orders(work: SagaWork) -> dict[str, int]:
     """Bring stranded orders to their outcome. Returns how many, and how many have to wait on."""
-    advanced, waiting = sweep("advance", BATCH, lambda order_id: saga.advance(order_id, work), work)
+    advanced, waiting = sweep("advance_orders", BATCH, lambda order_id: saga.advance(order_id, work), work)
     return {"advanced": len(advanced), "waiting": waiting}

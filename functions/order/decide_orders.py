@@ -1,17 +1,34 @@
 """Tell the owners of overdue reservations and holds what became of their orders."""
 
+from collections.abc import Sequence
+
 from functions.order.expiring import expire_if_due
-from functions.order.ports import OrderWork
+from functions.order.ports import OrderWork, SagaWork
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 from shared.errors import NotFound
+from shared.jobs.items import for_batch
 
 
-def decide_orders(request: DecideRequest, work: OrderWork) -> DecideResponse:
-    """A decision for each order; one past its time that is still pending expires here, so that the answer holds."""
+def decide_orders(request: DecideRequest, work: SagaWork) -> DecideResponse:
+    """A decision for each order; one past its time that is still pending expires here, so that the answer holds.
+
+    An order that cannot be decided has no decision, and keeps none of the others from theirs. Raises Unavailable.
+    """
+
+    def decide(order_ids: Sequence[str]) -> dict[str, DecideResponse.Decision]:
+        with work.transaction() as deciding:
+            return {order_id: _decide(order_id, deciding) for order_id in order_ids}
+
+    order_ids = sorted(set(request.order_ids))
+    decided: dict[str, DecideResponse.Decision] = {}
+    for decisions in for_batch("decide_orders", order_ids, str, decide, work).results:
+        decided |= decisions
     return DecideResponse(
         outcomes=[
-            DecideResponse.Outcome(order_id=order_id, decision=_decide(order_id, work))
-            for order_id in sorted(request.order_ids)
+            DecideResponse.Outcome(
+                order_id=order_id, decision=decided.get(order_id, DecideResponse.DECISION_UNSPECIFIED)
+            )
+            for order_id in order_ids
         ]
     )
 

@@ -17,5 +17,5 @@ def expire_orders(work: SagaWork) -> dict[str, int]:
         with work.transaction() as expiring:
             return expire_if_due(order_id, expiring)
 
-    swept, waiting = sweep("expire", BATCH, expire, work)
+    swept, waiting = sweep("expire_orders", BATCH, expire, work)
     return {"expired": sum(order.status == "expired" for order in swept), "waiting": waiting}

@@ -16,7 +16,7 @@ def mature_orders(work: SagaWork) -> dict[str, int]:
         with work.transaction() as maturing:
             return _mature(order_id, maturing)
 
-    swept, waiting = sweep("mature", BATCH, mature, work)
+    swept, waiting = sweep("mature_orders", BATCH, mature, work)
     return {"matured": sum(order.stage == "matured" for order in swept), "waiting": waiting}
 
 

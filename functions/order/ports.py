@@ -13,6 +13,7 @@ from functions.order.domain.quoting import Purse, Quote, Verdict
 from functions.order.views import OrderEventView, OrderView
 from shared.contracts.operations import Caller
 from shared.errors import Refusal
+from shared.jobs.items import Failures
 
 Refused = tuple[str, str]
 """Why a service refuses: a stable code, and a detail for people."""
@@ -20,7 +21,7 @@ Refused = tuple[str, str]
 Proofs = Mapping[str, Proof]
 """By supply: that the address which pays is on its allowlist."""
 
-Task = Literal["advance", "expire", "mature"]
+Task = Literal["advance_orders", "expire_orders", "mature_orders"]
 """What there may be to do for orders whose time has come."""
 
 
@@ -82,7 +83,8 @@ class Orders(ShownOrders, Protocol):
     def take(self, task: Task, most: int) -> list[str]:
         """Orders for which there is something to do now, by id; those that wait longest first.
 
-        They are put off as they are taken, longer each time: what cannot be done does not stand before the rest.
+        They are put off as they are taken, longer each time: what cannot be done does not stand before the rest. Each
+        buyer's first comes before anybody's second.
         """
 
 
@@ -149,6 +151,10 @@ class OrderWork(Protocol):
 
     orders: Orders
     matures_after: timedelta
+
+    @property
+    def failures(self) -> Failures:
+        """What this service's jobs fail at."""
 
     def now(self) -> datetime:
         """The time of this operation."""

@@ -19,9 +19,10 @@ from datetime import datetime
 from typing import Final
 
 from functions.order.domain.errors import AlreadyClaimed, OrderPending
-from functions.order.domain.order import Order
+from functions.order.domain.order import UNTOLD_FOR, Order
 from functions.order.expiring import expire_if_due
 from functions.order.ports import Refused, SagaWork
+from shared import ids
 from shared.errors import Contended, Unavailable
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def advance(order_id: str, work: SagaWork) -> Order:
         order = _conclude(order, _reserve_and_hold(order, work), work)
     if order.stage == "refunding":
         order = _refund(order, work)
+    if order.updated_at + UNTOLD_FOR <= work.now():
+        order = _ask(order, work)
     if order.ended:
         give_back(order, work)
     return order
@@ -104,3 +107,31 @@ def _refund(order: Order, work: SagaWork) -> Order:
         if current.stage != "refunding":
             return current
         return t2.orders.record(current, current.refund() if voided else current.refuse_refund(AlreadyClaimed.code))
+
+
+def _ask(order: Order, work: SagaWork) -> Order:
+    """An order that waits to be told of something, which nobody has for long: whoever knows is asked."""
+    if order.stage == "confirmed":
+        return _ask_wallet(order, work)
+    return _ask_claiming(order, work) if order.stage == "promised" else order
+
+
+def _ask_wallet(order: Order, work: SagaWork) -> Order:
+    """A confirmed order of whose hold nothing was told: it is off if that was given back. A capture is told of."""
+    refusal = work.wallet.hold(order) if order.hold_id else None
+    if refusal is None or refusal[0] not in BURIED:
+        return order
+    with work.transaction() as writing:
+        current = writing.orders.lock(order.id)
+        return writing.orders.record(current, current.cancel()) if current.stage == "confirmed" else current
+
+
+def _ask_claiming(order: Order, work: SagaWork) -> Order:
+    """An order that keeps its money since there is a voucher, of which nothing was told: it is claimed."""
+    if work.claiming.void(order):
+        return order
+    with work.transaction() as writing:
+        current = writing.orders.lock(order.id)
+        if current.stage != "promised":
+            return current
+        return writing.orders.record(current, current.claim(ids.sibling(current.id, "clm")))

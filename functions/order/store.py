@@ -40,9 +40,9 @@ SQL: Final = queries(SQL_FOLDER / "queries.sql")
 FACTS: Final[dict[str, type[OrderEvent]]] = {fact.type: fact for fact in OrderEvent.__args__}
 FIRST_PAUSE_SECONDS: Final = 0.05
 STAGES: Final[dict[Task, list[Stage]]] = {
-    "advance": ["pending", "refunding"],
-    "expire": ["pending"],
-    "mature": ["paid"],
+    "advance_orders": ["pending", "refunding", "confirmed", "promised"],
+    "expire_orders": ["pending"],
+    "mature_orders": ["paid"],
 }
 """The orders that may wait for a task."""
 
@@ -230,7 +230,7 @@ class OrderStore:
 
     def take(self, task: Task, most: int) -> list[str]:
         taken = SQL.take_due(
-            self._work.opened, stages=STAGES[task], overdue=task == "expire", now=self._work.now(), most=most
+            self._work.opened, stages=STAGES[task], overdue=task == "expire_orders", now=self._work.now(), most=most
         )
         return [row["id"] for row in taken]
 

@@ -10,6 +10,7 @@ from functions.supply.domain.selling import OnSale
 from functions.supply.domain.supply import Asset, Status, Supply
 from functions.supply.views import SupplyView
 from shared.contracts.decisions import Decision
+from shared.jobs.items import Failures
 
 
 class ShownSupplies(Protocol):
@@ -104,13 +105,13 @@ class Stock(Protocol):
         """Let reservations outlive their time: their orders are confirmed."""
 
     def expired(self, now: datetime, most: int) -> list[Reservation]:
-        """Reservations past their time about which their orders have to be asked, those that wait longest first."""
+        """Reservations past their time about which their orders have to be asked, but for those that back off.
+
+        Each buyer's first comes before anybody's second, those that wait longest first.
+        """
 
     def postpone(self, reservation_ids: Sequence[str], now: datetime) -> None:
         """Ask about reservations whose orders cannot be decided after a while, which doubles each time."""
-
-    def put_off(self, reservation_ids: Sequence[str], now: datetime) -> None:
-        """Ask about reservations after others, since nobody could be asked."""
 
 
 class Wallets(Protocol):
@@ -179,6 +180,10 @@ class SupplyWork(Protocol):
     wallets: Wallets
     chain: Chain
     assets: Assets
+
+    @property
+    def failures(self) -> Failures:
+        """What this service's jobs fail at."""
 
     def now(self) -> datetime:
         """The time of this operation."""

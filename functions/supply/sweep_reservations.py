@@ -1,11 +1,14 @@
 """Ask what became of the orders whose reservations are past their time, and act on it."""
 
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from functions.supply.domain.reserving import Reservation
 from functions.supply.ports import SweepWork
 from functions.supply.returning import give_back
+from shared.jobs.items import for_batch
 
 BATCH: Final = 500
 BATCHES: Final = 20
@@ -13,30 +16,25 @@ BATCHES: Final = 20
 
 
 def sweep_reservations(work: SweepWork) -> dict[str, int]:
-    """Firm the reservations of confirmed orders, release those of ended ones, postpone the others. Returns how many.
+    """Firm the reservations of confirmed orders, release those of ended ones, postpone the others.
 
-    Raises Unavailable.
+    Returns how many of each, and how many failed. Raises Unavailable.
     """
-    done = {"firm": 0, "released": 0, "postponed": 0}
+    done = Counter({"firm": 0, "released": 0, "postponed": 0, "failed": 0})
     for _ in range(BATCHES):
         with work.transaction() as reading:
             expired = reading.stock.expired(work.now(), BATCH)
-        if expired:
-            for what, number in _sweep(expired, work).items():
-                done[what] += number
+        ran = for_batch("sweep_reservations", expired, lambda each: each.id, partial(_sweep, work), work)
+        for swept in ran.results:
+            done.update(swept)
+        done["failed"] += ran.failed
         if len(expired) < BATCH:
             break
-    return done
+    return dict(done)
 
 
-def _sweep(expired: Sequence[Reservation], work: SweepWork) -> dict[str, int]:
-    try:
-        decisions = work.orders.decide(sorted({reservation.order_id for reservation in expired}))
-    except Exception:
-        # Whatever is wrong with these, the next run begins with others.
-        with work.transaction() as writing:
-            writing.stock.put_off([reservation.id for reservation in expired], work.now())
-        raise
+def _sweep(work: SweepWork, expired: Sequence[Reservation]) -> dict[str, int]:
+    decisions = work.orders.decide(sorted({reservation.order_id for reservation in expired}))
     firm = [reservation for reservation in expired if decisions.get(reservation.order_id) == "confirmed"]
     ended = [reservation for reservation in expired if decisions.get(reservation.order_id) == "ended"]
     open_yet = [reservation.id for reservation in expired if reservation not in firm and reservation not in ended]

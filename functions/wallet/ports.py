@@ -10,6 +10,7 @@ from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Tra
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.views import BalancesView, EntryView
 from shared.contracts.decisions import Decision
+from shared.jobs.items import Failures
 
 
 class Wallets(Protocol):
@@ -96,13 +97,13 @@ class Holds(Protocol):
         """Let holds outlive their time: their orders are confirmed."""
 
     def expired(self, now: datetime, most: int) -> list[Hold]:
-        """Holds past their time about which their orders have to be asked now, those that wait longest first."""
+        """Holds past their time about which their orders have to be asked now, but for those that back off.
+
+        Each user's first comes before anybody's second, those that wait longest first.
+        """
 
     def postpone(self, hold_ids: Sequence[str], now: datetime) -> None:
         """Ask about holds whose orders cannot be decided after a while, which doubles each time."""
-
-    def put_off(self, hold_ids: Sequence[str], now: datetime) -> None:
-        """Ask about holds after others, since nobody could be asked."""
 
     def lapse(self, wallet_id: str, now: datetime) -> bool:
         """Give back what is set aside in a wallet for no order, and past its time. Returns whether there was any."""
@@ -154,6 +155,10 @@ class WalletWork(Protocol):
     @property
     def command(self) -> str:
         """What this request is known by on every try: its idempotency key, its caller and its content in one."""
+
+    @property
+    def failures(self) -> Failures:
+        """What this service's jobs fail at."""
 
     def now(self) -> datetime:
         """The time of this operation."""

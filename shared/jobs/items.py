@@ -7,7 +7,8 @@
 Whatever a step raises, a defect too, is recorded for its item in a transaction of its own, with the time of the next
 try, and logged; the items behind it go on. What is wrong with a whole dependency ends the run: one that is not called
 (Stopped: its circuit breaker is open, so that no item is to blame), a database in which nothing can be recorded, and
-UNAVAILABLE_IN_A_ROW items after each other for which something did not answer.
+UNAVAILABLE_IN_A_ROW items after each other for which something did not answer. Where items need different things, a run
+goes on to its end.
 """
 
 import logging
@@ -76,10 +77,19 @@ class Ran(Generic[R]):
     failed: int
 
 
-def for_each(job: str, items: Sequence[T], name: Callable[[T], str], step: Callable[[T], R], work: JobWork) -> Ran[R]:
+def for_each(
+    job: str,
+    items: Sequence[T],
+    name: Callable[[T], str],
+    step: Callable[[T], R],
+    work: JobWork,
+    *,
+    same_dependency: bool = True,
+) -> Ran[R]:
     """Take a step with each item. The step opens its own transactions; it may be repeated for the same item.
 
-    job: the row's name. name: what an item is called among those of the job, such as its id.
+    job: the row's name. name: what an item is called among those of the job, such as its id. same_dependency: whether
+    all items need the same, so that the run ends when that is away.
     Raises Unavailable when it is not for the items: see above.
     """
     known, waiting = _known(job, items, name, work)
@@ -88,12 +98,12 @@ def for_each(job: str, items: Sequence[T], name: Callable[[T], str], step: Calla
     for item in waiting:
         try:
             results.append(step(item))
-        except Stopped:
-            raise
         except Exception as error:
+            if isinstance(error, Stopped) and same_dependency:
+                raise
             _record(job, name(item), error, work)
             unanswered = unanswered + 1 if isinstance(error, Unavailable) else 0
-            if unanswered == UNAVAILABLE_IN_A_ROW:
+            if unanswered == UNAVAILABLE_IN_A_ROW and same_dependency:
                 raise
         else:
             unanswered = 0

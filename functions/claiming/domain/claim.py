@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from functions.claiming.domain.errors import NotClaimable, NotFailed, RecipientFixed
 from functions.claiming.domain.redeeming import Failure, Patience, Redemption, Sent
@@ -49,6 +49,14 @@ class Claim:
     a person; failure_code: the same, for programs.
     doubted: whether the chain no longer has the block in which it was honoured.
     """
+
+    looked_after: ClassVar[Mapping[str, str]] = {
+        "open": "mature_orders",  # it can be claimed for ever; its merchant waits no longer than that
+        "claimed": "process_claims",
+        "processing": "track_redemptions",
+    }
+    ends: ClassVar[frozenset[str]] = frozenset({"processed", "failed", "voided"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     id: str
     order_id: str

@@ -1,8 +1,9 @@
 """Webhooks, deliveries to them, and what becomes of an attempt."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 LIMIT: Final = 50
 """How many webhooks one user may have."""
@@ -126,6 +127,10 @@ class Delivery:
     failures: attempts that failed since it was last asked for. tried: the newest attempts, oldest first.
     """
 
+    looked_after: ClassVar[Mapping[str, str]] = {"pending": "send_deliveries"}
+    ends: ClassVar[frozenset[str]] = frozenset({"delivered", "failed"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+
     webhook_id: str
     id: str
     event_id: str
@@ -140,6 +145,11 @@ class Delivery:
     response_status: int | None = None
     error: str = ""
     tried: tuple[Tried, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called among all deliveries: an event is delivered to each webhook under one id."""
+        return f"{self.webhook_id} {self.id}"
 
     def after(self, outcome: Outcome, at: datetime, chance: float) -> "Delivery":
         """The delivery after an attempt. chance: 0..1."""

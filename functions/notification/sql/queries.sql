@@ -34,9 +34,14 @@ WHERE :at >= w.listens_since AND :at > :since
 ON CONFLICT DO NOTHING;
 
 -- name: list_unpublished
--- Items that Firestore does not have as they are, those of one feed in their order.
+-- Items that Firestore does not have as they are, but for those that back off; each feed's first before any other's
+-- second, those of one feed in their order.
 SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
-FROM activity WHERE published IS DISTINCT FROM revision ORDER BY user_id, position LIMIT :most;
+FROM activity a WHERE published IS DISTINCT FROM revision
+  AND NOT EXISTS (
+    SELECT FROM job_failures f
+    WHERE f.job = 'publish_activity' AND f.item = a.user_id || ' ' || a.position AND f.next_try_at > :now)
+ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY position), user_id LIMIT :most;
 
 -- name: mark_published!
 -- Firestore has these items in these revisions; what was made anew meanwhile has to be written again.
@@ -51,10 +56,14 @@ FROM activity
 WHERE published = revision AND (user_id, position) > (:after_user, :after_position)
 ORDER BY user_id, position LIMIT :most;
 
+-- name: lock_owner!
+-- One request at a time counts and makes a user's webhooks. A statement of its own: one that counts as well would count
+-- what there was before it waited.
+SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || :user_id, 0));
+
 -- name: count_webhooks$
--- How many webhooks a user has; counted by one request at a time.
-SELECT count(*) FROM (SELECT pg_advisory_xact_lock(hashtextextended(:user_id, 0))) AS alone, webhooks
-WHERE user_id = :user_id;
+-- How many webhooks a user has.
+SELECT count(*) FROM webhooks WHERE user_id = :user_id;
 
 -- name: make_webhook!
 -- A new webhook.
@@ -106,9 +115,12 @@ ORDER BY id DESC LIMIT :most;
 
 -- name: take_deliveries
 -- What is due, so many to each address at once and those first to whom the least is on its way: nobody else sends them
--- until a time. Addresses that are trusted and others are asked for apart.
+-- until a time. Addresses that are trusted and others are asked for apart. What failed here is not on its way.
 WITH busy AS (
-    SELECT webhook_id, count(*) AS taken FROM deliveries WHERE taken_until > :now GROUP BY webhook_id
+    SELECT webhook_id, count(*) AS taken FROM deliveries d
+    WHERE taken_until > :now AND NOT EXISTS (
+        SELECT FROM job_failures f WHERE f.job = 'send_deliveries' AND f.item = d.webhook_id || ' ' || d.id)
+    GROUP BY webhook_id
 ), waiting AS (
     SELECT n.webhook_id, n.id, n.due_at, coalesce(b.taken, 0) AS taken
     FROM webhooks w
@@ -117,6 +129,9 @@ WITH busy AS (
         SELECT d.webhook_id, d.id, d.due_at FROM deliveries d
         WHERE d.webhook_id = w.id AND d.status = 'pending' AND d.due_at <= :now
           AND (d.taken_until IS NULL OR d.taken_until <= :now)
+          AND NOT EXISTS (
+            SELECT FROM job_failures f
+            WHERE f.job = 'send_deliveries' AND f.item = d.webhook_id || ' ' || d.id AND f.next_try_at > :now)
         ORDER BY d.due_at, d.id LIMIT greatest(0, :each_most - coalesce(b.taken, 0)) FOR UPDATE SKIP LOCKED
     ) n
     WHERE w.status = 'enabled' AND w.trusted = :trusted AND (w.rests_until IS NULL OR w.rests_until <= :now)

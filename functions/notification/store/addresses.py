@@ -1,5 +1,6 @@
 """Where webhooks are sent to, and who sends: several parcels at once, each over a connection of its own."""
 
+import logging
 import time
 from base64 import b64encode
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from functions.notification.domain.webhook import Outcome
 from functions.notification.ports import Attempt, Parcel
 from shared.adapters.clock import Clock
 from shared.adapters.outward import Unreachable, post, target
+
+log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 8
 """How many are sent at once to addresses that are trusted, and how many to the others."""
@@ -88,6 +91,9 @@ class PooledCourier:
             reply = post(to, body, headers, loopback=self._loopback, within_seconds=WITHIN_SECONDS)
         except (Unreachable, ValueError) as error:
             return Attempt(parcel, Outcome(None, str(error), took=since(began)), self._clock.now())
+        except Exception:  # a defect of ours, which must not keep what came of other parcels
+            log.exception("the delivery %s failed", parcel.delivery.name)
+            return Attempt(parcel, Outcome(None, "it could not be sent", took=since(began)), self._clock.now())
         told = "" if 200 <= reply.status < 300 else f"answered {reply.status}"
         outcome = Outcome(reply.status, told, timedelta(seconds=reply.retry_after), since(began))
         return Attempt(parcel, outcome, self._clock.now())

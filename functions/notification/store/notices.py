@@ -46,7 +46,7 @@ class NoticeStore:
         )
 
     def unpublished(self, most: int) -> Sequence[Placed]:
-        return [placed(row) for row in SQL.list_unpublished(self._work.opened, most=most)]
+        return [placed(row) for row in SQL.list_unpublished(self._work.opened, now=self._work.now(), most=most)]
 
     def mark_published(self, placed: Sequence[Placed]) -> None:
         rows = [{"user_id": p.user_id, "position": p.position, "revision": p.revision} for p in placed]

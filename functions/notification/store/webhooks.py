@@ -17,7 +17,7 @@ from shared.adapters.postgres import Row
 from shared.adapters.queries import queries
 from shared.contracts.encode import to_json
 from shared.contracts.events import told
-from shared.errors import NotFound
+from shared.errors import NotFound, summary
 
 if TYPE_CHECKING:
     from functions.notification.store import Work
@@ -51,6 +51,9 @@ class WebhookStore:
 
     def __init__(self, work: "Work") -> None:
         self._work = work
+
+    def lock_owner(self, user_id: str) -> None:
+        SQL.lock_owner(self._work.opened, user_id=user_id)
 
     def count(self, user_id: str) -> int:
         return int(SQL.count_webhooks(self._work.opened, user_id=user_id))
@@ -156,7 +159,17 @@ class DeliveryStore:
         rows = SQL.take_deliveries(
             self._work.opened, now=now, until=now + TAKEN, trusted=trusted, each_most=EACH_MOST[trusted], most=most
         )
-        return [self._parcel(row) for row in rows]
+        return [parcel for row in rows if (parcel := self._readable(row))]
+
+    def _readable(self, row: Row) -> Parcel | None:
+        """A parcel; None, and recorded, where the row cannot be read, since it must not keep the others."""
+        try:
+            return self._parcel(row)
+        except Exception as error:
+            name = f"{row['webhook_id']} {row['id']}"
+            log.exception("the delivery %s cannot be read", name)
+            self._work.failures.record("send_deliveries", name, summary(error))
+            return None
 
     def _parcel(self, row: Row) -> Parcel:
         sealed = [row[name] for name in ("secret", "previous_secret") if row[name] is not None]

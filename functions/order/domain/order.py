@@ -1,10 +1,10 @@
 """An order: the fold of its events, and the rules of what may follow."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from functions.order.domain import events
 from functions.order.domain.events import Item, OrderEvent
@@ -27,6 +27,9 @@ ENDED: Final[frozenset[Stage]] = frozenset({"failed", "cancelled", "expired"})
 SILENT_FOR: Final = timedelta(seconds=15)
 """When a sweeper takes up what a request began: later than its lease ends, so that both are not at it."""
 
+UNTOLD_FOR: Final = timedelta(minutes=1)
+"""When a sweeper asks another service what it has not told: whether a hold was given back, or a claim handed out."""
+
 STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Stage], Stage]]] = {
     events.OrderConfirmed: (frozenset({"pending"}), "confirmed"),
     events.OrderPaid: (frozenset({"confirmed"}), "paid"),
@@ -46,6 +49,17 @@ STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Stage], Stage]]] = {
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order as its events tell it. `total` is in atomic units; `address` is the paying wallet's."""
+
+    looked_after: ClassVar[Mapping[str, str]] = {
+        "pending": "advance_orders",
+        "confirmed": "advance_orders",
+        "refunding": "advance_orders",
+        "promised": "advance_orders",
+        "paid": "mature_orders",
+        "claimed": "watch_redemptions",
+    }
+    ends: ClassVar[frozenset[str]] = frozenset({"failed", "cancelled", "expired", "refunded", "matured", "completed"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     id: str
     user_id: str
@@ -106,6 +120,8 @@ class Order:
             return min(self.updated_at + SILENT_FOR, self.expires_at)
         if self.stage == "refunding":
             return self.updated_at + SILENT_FOR
+        if self.stage in ("confirmed", "promised"):
+            return self.updated_at + UNTOLD_FOR
         return self.matures_at(matures_after) if self.stage == "paid" else None
 
     def confirm(self) -> list[OrderEvent]:

@@ -67,7 +67,7 @@ HAVING bool_or(type = 'order.refunded') AND bool_or(type IN ('order.claimed', 'o
 -- name: nobody_is_forgotten
 -- What somebody has to look after has a time at which they do.
 SELECT id AS subject, stage || ' without a time' AS detail
-FROM orders WHERE (due_at IS NULL) <> (stage NOT IN ('pending', 'refunding', 'paid'));
+FROM orders WHERE (due_at IS NULL) <> (stage NOT IN ('pending', 'confirmed', 'refunding', 'promised', 'paid'));
 
 -- name: orders_do_not_wait
 -- No order waits for an hour beyond its time: one that is placed to be confirmed, one that is confirmed to be paid, a

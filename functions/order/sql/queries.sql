@@ -47,12 +47,16 @@ FROM page p JOIN events e ON e.stream = p.stream
 GROUP BY p.stream, p.data, p.recorded_at ORDER BY p.stream DESC;
 
 -- name: take_due
--- Orders that wait for something to be done, longest first, put off by a time that doubles with each attempt, so that
--- what cannot be done does not stand before the rest; but never beyond an order's own time.
-WITH due AS MATERIALIZED (
-    SELECT id, due_at FROM orders
+-- Orders that wait for something to be done, each buyer's first before anybody's second, those that wait longest first;
+-- put off by a time that doubles with each attempt, so that what cannot be done does not stand before the rest, nor beside
+-- what a crash left behind; but never beyond an order's own time.
+WITH waiting AS MATERIALIZED (
+    SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY due_at, id) AS turn FROM orders
     WHERE stage = ANY(:stages::text[]) AND due_at <= :now AND (NOT :overdue::boolean OR expires_at <= :now)
-    ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+), due AS MATERIALIZED (
+    SELECT o.id, o.due_at, w.turn FROM waiting w JOIN orders o ON o.id = w.id
+    WHERE o.stage = ANY(:stages::text[]) AND o.due_at <= :now
+    ORDER BY w.turn, o.due_at LIMIT :most FOR UPDATE OF o SKIP LOCKED
 ), taken AS (
     UPDATE orders o SET attempts = o.attempts + 1, due_at = CASE
         WHEN o.stage = 'pending' AND o.expires_at > :now
@@ -60,4 +64,4 @@ WITH due AS MATERIALIZED (
         ELSE :now + interval '15 seconds' * 2 ^ least(o.attempts, 5) END
     FROM due WHERE o.id = due.id
 )
-SELECT id FROM due ORDER BY due_at;
+SELECT id FROM due ORDER BY turn, due_at;

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from functions.supply.domain.selling import NOTHING, Entitlement, Had, OnSale, reasons
 
@@ -52,6 +52,10 @@ class Reservation:
 
     phase: in which they were taken; empty for none.
     """
+
+    looked_after: ClassVar[Mapping[str, str]] = {"reserved": "sweep_reservations"}
+    ends: ClassVar[frozenset[str]] = frozenset({"committed", "released", "returned"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     id: str
     order_id: str

@@ -149,21 +149,22 @@ WHERE s.id = ANY(:ids::text[])
 RETURNING s.id, s.merchant_id, s.stream_version, (SELECT sum(quantity)::bigint FROM stock WHERE supply_id = s.id) AS quantity;
 
 -- name: firm_reservations!
--- Reservations of confirmed orders no longer expire.
-UPDATE reservations SET firm = true WHERE id = ANY(:ids::text[]) AND status = 'reserved';
+-- Reservations of confirmed orders no longer expire; their orders are asked about again after long, should nobody tell of
+-- an end.
+UPDATE reservations SET firm = true, next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'reserved';
 
 -- name: find_expired_reservations
--- Reservations past their time about which their orders have to be asked now, those that wait longest first.
+-- Reservations past their time about which their orders have to be asked now, but for those that back off; each buyer's
+-- first before anybody's second, those that wait longest first.
 SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version, phase
-FROM reservations WHERE status = 'reserved' AND NOT firm AND next_check_at <= :now ORDER BY next_check_at, id LIMIT :most;
+FROM reservations r WHERE status = 'reserved' AND next_check_at <= :now
+  AND NOT EXISTS (
+    SELECT FROM job_failures f WHERE f.job = 'sweep_reservations' AND f.item = r.id AND f.next_try_at > :now)
+ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY next_check_at, id), next_check_at, id LIMIT :most;
 
 -- name: postpone_reservations!
 -- Nothing is known yet of their orders: ask again after a while that doubles each time, so that they cannot keep others
 -- from being asked about.
 UPDATE reservations SET checks = checks + 1,
     next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
-WHERE id = ANY(:ids::text[]) AND status = 'reserved' AND NOT firm;
-
--- name: put_off_reservations!
--- Nobody could be asked about them: let others have their turn first.
-UPDATE reservations SET next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'reserved' AND NOT firm;
+WHERE id = ANY(:ids::text[]) AND status = 'reserved';

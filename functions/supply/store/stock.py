@@ -123,7 +123,8 @@ class StockStore:
         self._work.events.append_all((r.id, r.version + 1, events.SupplyReturned(**_fact(r))) for r in reservations)
 
     def firm(self, reservation_ids: Sequence[str]) -> None:
-        SQL.firm_reservations(self._work.opened, ids=list(reservation_ids))
+        at = self._work.now() + LONGEST_WAIT
+        SQL.firm_reservations(self._work.opened, ids=list(reservation_ids), at=at)
 
     def expired(self, now: datetime, most: int) -> list[Reservation]:
         rows = SQL.find_expired_reservations(self._work.opened, now=now, most=most)
@@ -133,9 +134,6 @@ class StockStore:
         SQL.postpone_reservations(
             self._work.opened, ids=list(reservation_ids), now=now, first=FIRST_WAIT, longest=LONGEST_WAIT
         )
-
-    def put_off(self, reservation_ids: Sequence[str], now: datetime) -> None:
-        SQL.put_off_reservations(self._work.opened, ids=list(reservation_ids), at=now + FIRST_WAIT)
 
     def _end(
         self, reservations: Sequence[Reservation], status: Status, reason: str | None, before: Status = "reserved"

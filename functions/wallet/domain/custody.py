@@ -1,8 +1,9 @@
 """Money on its chain: what has arrived for wallets, what leaves them, and the transactions that carry it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from functions.wallet.domain.ledger import Account, Posting, Transfer
 from shared.chains import Place
@@ -41,6 +42,10 @@ class Deposit:
 
     doubted: whether the chain no longer has the block in which it came.
     """
+
+    looked_after: ClassVar[Mapping[str, str]] = {"unattributed": "watch_deposits"}
+    ends: ClassVar[frozenset[str]] = frozenset({"credited", "reversed"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     id: str
     arrival: Arrival
@@ -100,6 +105,10 @@ class Terms:
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
     """Money on its way out of a wallet to an address, in EIP-55 form: that gets the amount, and the house the fee."""
+
+    looked_after: ClassVar[Mapping[str, str]] = {"requested": "send_withdrawals", "sent": "track_withdrawals"}
+    ends: ClassVar[frozenset[str]] = frozenset({"mined", "failed"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     id: str
     wallet_id: str

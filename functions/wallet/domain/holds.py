@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
 from functions.wallet.domain.ledger import Account, Posting
@@ -15,6 +15,10 @@ Status = Literal["placed", "captured", "released"]
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Funds of a wallet set aside for an order until a time; `firm` once the order is confirmed, beyond that time."""
+
+    looked_after: ClassVar[Mapping[str, str]] = {"placed": "sweep_holds"}
+    ends: ClassVar[frozenset[str]] = frozenset({"captured", "released"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     id: str
     order_id: str

@@ -1,10 +1,10 @@
 """Double entry: transfers of at least two postings that sum to zero per currency, and accounts that stay covered."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from functions.wallet.domain.errors import InsufficientFunds, NotReversible
 from shared.money import fee
@@ -88,6 +88,10 @@ EscrowEnd = Literal["settled", "refunded"]
 @dataclass(frozen=True, slots=True)
 class Escrow:
     """The money of a paid order, in atomic units, until the merchant or again the buyer has it."""
+
+    looked_after: ClassVar[Mapping[str, str]] = {"captured": "mature_orders"}
+    ends: ClassVar[frozenset[str]] = frozenset({"settled", "refunded"})
+    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
 
     order_id: str
     currency: str

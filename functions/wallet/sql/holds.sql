@@ -40,12 +40,15 @@ FROM (SELECT wallet_id, currency, sum(change) AS change, count(*) AS times
 WHERE a.wallet_id = d.wallet_id AND a.currency = d.currency;
 
 -- name: firm_holds!
--- Holds of confirmed orders no longer expire.
-UPDATE holds SET firm = true WHERE id = ANY(:ids::text[]) AND status = 'placed';
+-- Holds of confirmed orders no longer expire; their orders are asked about again after long, should nobody tell of an end.
+UPDATE holds SET firm = true, next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'placed';
 
 -- name: find_expired_holds
--- Holds past their time about which their orders have to be asked now, those that wait longest first.
-SELECT * FROM holds WHERE status = 'placed' AND NOT firm AND next_check_at <= :now ORDER BY next_check_at, id LIMIT :most;
+-- Holds past their time about which their orders have to be asked now, but for those that back off; each user's first
+-- before anybody's second, those that wait longest first. A firm one of no order is a withdrawal's, which looks after it.
+SELECT * FROM holds h WHERE status = 'placed' AND (NOT firm OR order_id <> '') AND next_check_at <= :now
+  AND NOT EXISTS (SELECT FROM job_failures f WHERE f.job = 'sweep_holds' AND f.item = h.id AND f.next_try_at > :now)
+ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY next_check_at, id), next_check_at, id LIMIT :most;
 
 -- name: lock_lapsed_holds
 -- A wallet's holds that belong to no order and are past their time, locked.
@@ -58,8 +61,4 @@ ORDER BY id FOR UPDATE;
 -- from being asked about.
 UPDATE holds SET checks = checks + 1,
     next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
-WHERE id = ANY(:ids::text[]) AND status = 'placed' AND NOT firm;
-
--- name: put_off_holds!
--- Nobody could be asked about them: let others have their turn first.
-UPDATE holds SET next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'placed' AND NOT firm;
+WHERE id = ANY(:ids::text[]) AND status = 'placed';

@@ -67,7 +67,7 @@ class HoldStore:
         self._work.events.append(hold.id, hold.version, [fact])
 
     def firm(self, hold_ids: Sequence[str]) -> None:
-        SQL.firm_holds(self._work.opened, ids=list(hold_ids))
+        SQL.firm_holds(self._work.opened, ids=list(hold_ids), at=self._work.now() + LONGEST_WAIT)
 
     def expired(self, now: datetime, most: int) -> list[Hold]:
         return [_hold(row) for row in SQL.find_expired_holds(self._work.opened, now=now, most=most)]
@@ -79,9 +79,6 @@ class HoldStore:
 
     def postpone(self, hold_ids: Sequence[str], now: datetime) -> None:
         SQL.postpone_holds(self._work.opened, ids=list(hold_ids), now=now, first=FIRST_WAIT, longest=LONGEST_WAIT)
-
-    def put_off(self, hold_ids: Sequence[str], now: datetime) -> None:
-        SQL.put_off_holds(self._work.opened, ids=list(hold_ids), at=now + FIRST_WAIT)
 
     def _end(
         self, holds: Sequence[Hold], status: Status, reason: Mapping[str, str], captured: str | None = None

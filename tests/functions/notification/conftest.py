@@ -76,7 +76,7 @@ def told(island: Island, resources: Resources) -> Iterator[Told]:
     """
     yield Told(island)
     with island.superuser("notification") as connection:
-        connection.run("TRUNCATE feeds, activity, webhooks, deliveries, inbox, parked")
+        connection.run("TRUNCATE feeds, activity, webhooks, deliveries, inbox, parked, job_failures")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Reading one's own feed, and waiting for what comes."""
 
 import base64
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from emulators.buyer import Person
 from functions.notification.store.feeds import Waiting
 from functions.notification.views import ActivityView
+from shared.jobs.failures import FIRST_PAUSE
 from tests.functions.notification.conftest import Told
 from tests.island import Islander
 from tests.problems import refused
@@ -106,3 +108,25 @@ def test_it_needs_a_token(anyone: Callable[[], Person]) -> None:
     person = anyone()
     person.access_token = "nonsense"
     refused(person.request("GET", "/v1/activity"), 401, "UNAUTHENTICATED")
+
+
+def test_an_item_that_cannot_be_published_holds_up_no_other(told: Told, somebody: Somebody) -> None:
+    """It is larger than any document of Firestore's: the items beside it, of others too, are published all the same."""
+    reader, other = somebody(), somebody()
+    events = [told.paid(reader, somebody()) for _ in range(2)]
+    told.tell(events[0], told.paid(other, somebody()), events[1])
+    grown = "UPDATE activity SET data = data || :more::jsonb WHERE user_id = :user_id AND position = 1"
+    more = json.dumps({"more": "x" * 1_100_000})
+    told.island.tamper("notification", grown, more=more, user_id=reader.user_id)
+    done = told.island.run("publish_activity")
+    assert done["failed"] == 1
+    assert len(told.feed(other).items) == 1
+    assert [row["published"] is not None for row in told.rows(reader)] == [False, True]
+    assert told.feed(reader).items == []  # readers stop before a gap
+    assert told.island.failing("notification", "publish_activity") == [f"{reader.user_id} 1"]
+    shrunk = "UPDATE activity SET data = data - 'more' WHERE user_id = :user_id AND position = 1"
+    told.island.tamper("notification", shrunk, user_id=reader.user_id)
+    with told.island.later(FIRST_PAUSE):
+        told.island.run("publish_activity")
+    assert [item.id for item in told.feed(reader).items] == [event.id for event in events]
+    assert told.island.failing("notification", "publish_activity") == []

@@ -3,6 +3,7 @@
 import base64
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from functions.notification.delete_webhook import DeleteWebhook
-from functions.notification.domain.webhook import DELIVERED_WITHIN, DISABLED_ATTEMPTS
+from functions.notification.domain.webhook import DELIVERED_WITHIN, DISABLED_ATTEMPTS, Delivery
 from functions.notification.enable_webhook import EnableWebhook
+from functions.notification.ports import Parcel
 from functions.notification.redeliver import Redeliver
 from functions.notification.rotate_secret import RotateSecret
 from functions.notification.store import Work, addresses
+from functions.notification.store.webhooks import DeliveryStore
 from tests.functions.notification.conftest import Told
 from tests.island import Islander
 from tests.listener import Answer, Handler, Listener, floods
@@ -241,3 +244,47 @@ def test_a_webhook_that_is_deleted_meanwhile(told: Told, somebody: Somebody) -> 
         told.send()
         assert len(here.received) == 1
         assert told.island.violations() == []
+
+
+def test_a_delivery_that_cannot_be_read_holds_up_no_other(told: Told, somebody: Somebody) -> None:
+    """Its row is spoilt: the one behind it, to the same address, is delivered by the next run, and it is recorded."""
+    seller = somebody()
+    with Listener() as here:
+        hook = told.hook(seller, here.url)
+        events = [told.paid(somebody(), seller) for _ in range(2)]
+        told.tell(*events)
+        first = told.deliveries(seller, hook.id)[0].id
+        told.island.tamper("notification", """UPDATE deliveries SET tried = '"nothing"' WHERE id = :id""", id=first)
+        assert sum(told.send()["delivered"] for _ in range(2)) == 1
+        assert [came.headers["webhook-id"] for came in here.received] == [events[1].id]
+        assert told.island.failing("notification", "send_deliveries") == [f"{hook.id} {first}"]
+        told.island.tamper("notification", "UPDATE deliveries SET tried = '[]' WHERE id = :id", id=first)
+        with told.island.later(timedelta(minutes=2)):
+            assert told.send()["delivered"] == 1
+    assert told.island.failing("notification", "send_deliveries") == []
+
+
+def test_an_attempt_that_cannot_be_kept_holds_up_no_other(
+    told: Told, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an address brings about is stored for the others that arrived with it; this one is tried again later."""
+    seller = somebody()
+    with Listener() as here:
+        hook = told.hook(seller, here.url)
+        told.tell(*[told.paid(somebody(), seller) for _ in range(3)])
+        first = told.deliveries(seller, hook.id)[0].id
+        save = DeliveryStore.save
+
+        def poisoned(store: DeliveryStore, delivery: Delivery, parcel: Parcel) -> None:
+            spoilt = replace(delivery, error="\x00") if delivery.id == first else delivery  # PostgreSQL keeps none
+            save(store, spoilt, parcel)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DeliveryStore, "save", poisoned)
+            done = told.send()
+        assert (done["delivered"], done["lost"]) == (2, 1)
+        assert told.island.failing("notification", "send_deliveries") == [f"{hook.id} {first}"]
+        with told.island.later(timedelta(minutes=2)):
+            assert told.send()["delivered"] == 1
+    assert {d.status for d in told.deliveries(seller, hook.id)} == {"delivered"}
+    assert told.island.failing("notification", "send_deliveries") == []

@@ -1,6 +1,7 @@
 """Webhooks over HTTP: what may be asked for, by whom, and what is never shown."""
 
 import base64
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.functions.notification.conftest import Told
 from tests.island import Islander
 from tests.listener import Listener
 from tests.problems import refused
+from tests.races import all_at_once
 from tests.waiting import until
 
 NOWHERE = "http://127.0.0.1:1/"
@@ -155,3 +157,11 @@ def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None]) -> None:
     for name, below in (("try_webhook", "/test"), ("list_deliveries", "/deliveries")):
         guarded(name, path + below)
     guarded("redeliver", f"{path}/deliveries/{ids.new('dlv', 'us')}/redeliver")
+
+
+def test_a_user_has_no_more_than_the_limit_whoever_counts_at_once(seller: Person) -> None:
+    """However many requests count and make at the same moment: 70 of them make 50, the others are refused."""
+    body = {"url": NOWHERE, "events": ["order.paid"]}
+    answers = all_at_once([lambda: seller.request("POST", "/v1/webhooks", body).status_code] * (LIMIT + 20))
+    assert Counter(answers) == {201: LIMIT, 409: 20}
+    assert len(seller.get("/v1/webhooks?limit=100")["items"]) == LIMIT

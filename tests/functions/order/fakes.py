@@ -3,6 +3,7 @@
 A shop is everything that one purchase touches: the order service's store, and what supply and wallet would know.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -44,10 +45,15 @@ from shared.contracts.operations import Caller
 from shared.errors import Contended, KeyInUse, MeridianError, NotFound, Refusal, Unavailable
 from shared.idempotency import LEASE
 from tests.clocks import FakeClock
+from tests.failures import FakeFailures
 
 Outcome = Literal["taken", "released"]
 MATURES_AFTER = timedelta(days=7)
-STAGES: dict[Task, tuple[str, ...]] = {"advance": ("pending", "refunding"), "expire": ("pending",), "mature": ("paid",)}
+STAGES: dict[Task, tuple[str, ...]] = {
+    "advance_orders": ("pending", "refunding", "confirmed", "promised"),
+    "expire_orders": ("pending",),
+    "mature_orders": ("paid",),
+}
 
 
 @dataclass
@@ -336,9 +342,14 @@ class FakeOrders:
             if order.stage in STAGES[task]
             and (due := self._ledger.due[order.id][0]) is not None
             and due <= self._now
-            and (task != "expire" or order.expires_at <= self._now)
+            and (task != "expire_orders" or order.expires_at <= self._now)
         ]
-        taken = [order for _, order in sorted(waiting, key=lambda each: each[0])][:most]
+        turns: Counter[str] = Counter()
+        queued = []
+        for due, order in sorted(waiting, key=lambda each: each[0]):
+            turns[order.user_id] += 1
+            queued.append((turns[order.user_id], due, order))
+        taken = [order for *_, order in sorted(queued, key=lambda each: each[:2])][:most]
         for order in taken:
             attempts = self._ledger.due[order.id][1]
             due = self._now + timedelta(seconds=15) * 2 ** min(attempts, 5)
@@ -359,6 +370,7 @@ class FakeTransaction:
     clock: FakeClock
     ledger: Ledger
     key: str | None
+    failures: FakeFailures
     matures_after: timedelta = MATURES_AFTER
 
     def now(self) -> datetime:
@@ -406,7 +418,7 @@ class FakeWork:
     def transaction(self) -> Iterator[KeyedWork]:
         """What was written stays when the block ends well, and is forgotten when it raises."""
         copied = self._shop.ledger.copy()
-        yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key)
+        yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key, self._shop.failures)
         self._shop.ledger = copied
 
     def resumed(self) -> str | None:
@@ -432,6 +444,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
+        self.failures = FakeFailures(self.clock)
         self.ledger = Ledger()
         self.supply = FakeSupply(self)
         self.wallet = FakeWallet(self)

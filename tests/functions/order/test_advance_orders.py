@@ -10,7 +10,7 @@ from emulators.buyer import Person
 from functions.order.advance_orders import advance_orders
 from functions.order.domain.order import Order
 from functions.order.ports import Refused
-from shared.errors import Contended, MeridianError, Unavailable
+from shared.errors import Contended, MeridianError, Stopped, Unavailable
 from tests.books import Books
 from tests.conftest import FUNDS
 from tests.functions.order.conftest import Attempt
@@ -47,8 +47,10 @@ def test_a_request_in_time_is_left_alone() -> None:
     assert advance_orders(FakeWork(shop)) == {"advanced": 0, "waiting": 0}
 
 
-@pytest.mark.parametrize("error", [Unavailable(), Contended(), MeridianError("a defect of theirs")], ids=repr)
-def test_one_order_in_trouble_does_not_keep_the_others(error: MeridianError, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [Unavailable(), Stopped(), Contended(), MeridianError("a defect of theirs"), ZeroDivisionError()], ids=repr
+)
+def test_one_order_in_trouble_does_not_keep_the_others(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever one order meets, those behind it come to their outcome; it is tried again the next time."""
     shop = shop_with(3)
     first, reserve = shop.orders()[0].id, shop.supply.reserve
@@ -62,9 +64,62 @@ def test_one_order_in_trouble_does_not_keep_the_others(error: MeridianError, mon
     shop.clock.pass_by(seconds=20)
     assert advance_orders(FakeWork(shop)) == {"advanced": 2, "waiting": 1}
     assert statuses(shop) == ["pending", "confirmed", "confirmed"]
+    assert shop.failures.known.keys() == {("advance_orders", first)}
     monkeypatch.undo()
     shop.clock.pass_by(seconds=15)
     assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 0}
+    assert not shop.failures.known
+
+
+def test_a_service_that_is_away_keeps_none_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders need different services: however many wait for one that is away, the run goes on to its end."""
+    shop = shop_with(6)
+    stranded, reserve = {order.id for order in shop.orders()[:5]}, shop.supply.reserve
+
+    def away(order: Order) -> Refused | None:
+        if order.id in stranded:
+            raise Unavailable
+        return reserve(order)
+
+    monkeypatch.setattr(shop.supply, "reserve", away)
+    shop.clock.pass_by(seconds=20)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 5}
+
+
+def test_a_confirmed_order_of_whose_hold_nothing_is_told_is_looked_after() -> None:
+    """After a minute, and again: while its hold is placed it stays; once that was given back it is off."""
+    shop = shop_with(2)
+    shop.clock.pass_by(seconds=20)
+    advance_orders(FakeWork(shop))
+    first, second = shop.orders()
+    shop.wallet.release(first)
+    shop.clock.pass_by(seconds=59)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 0, "waiting": 0}
+    shop.clock.pass_by(seconds=1)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 2, "waiting": 0}
+    assert statuses(shop) == ["cancelled", "confirmed"]
+    assert shop.supply.taken(shop.order(first.id)) == [0]
+    shop.wallet.release(second)
+    shop.clock.pass_by(seconds=15)
+    advance_orders(FakeWork(shop))
+    assert statuses(shop) == ["cancelled", "cancelled"]
+
+
+def test_an_order_that_keeps_its_money_for_a_voucher_is_looked_after() -> None:
+    """Its refund was refused since it is claimed; where the claim is not told of, it is recorded after a minute."""
+    shop = shop_with(1)
+    shop.clock.pass_by(seconds=20)
+    advance_orders(FakeWork(shop))
+    shop.deliver()
+    (order,) = shop.orders()
+    shop.claiming.claims[order.id] = "claimed"
+    with FakeWork(shop).transaction() as work:
+        asked = work.orders.record(order, order.request_refund(order.user_id, "", restock=False))
+        work.orders.record(asked, asked.refuse_refund("ALREADY_CLAIMED"))
+    assert advance_orders(FakeWork(shop)) == {"advanced": 0, "waiting": 0}
+    shop.clock.pass_by(seconds=60)
+    assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 0}
+    assert shop.story(order.id)[-1] == "order.claimed"
 
 
 def test_sweepers_and_requests_at_once_make_one_outcome(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 
 from emulators.buyer import Person, fresh_key
 from functions.order.domain.errors import OrderRefused
+from functions.order.domain.order import Order
 from shared import ids
 from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 from shared.errors import Forbidden
+from shared.jobs.failures import FIRST_PAUSE
 from tests.books import Books, Stock
 from tests.conftest import FUNDS
 from tests.functions.order.conftest import HOUR_AGO, Attempt, body_of
 from tests.functions.order.steps import Disturbance, Steps
+from tests.island import TTL, Island
 
 OnSale = Callable[..., dict[str, Any]]
 Decide = Callable[[Sequence[str]], dict[str, str]]
@@ -111,3 +115,81 @@ def test_the_outcome_against_expiry(
     paid = list(ends.values()).count("paid")
     assert books.stock(supply["id"]) == Stock(quantity=100, available=100 - paid, reserved=0, sold=paid)
     assert books.money(buyer.wallet_id) == (FUNDS - 1000 * paid, 0)
+
+
+def spoil(island: Island, order: Order, event_type: str) -> None:
+    """Make the history of a placed order one that cannot be, or, with order.placed, what it was."""
+    sql = "UPDATE events SET type = :kind WHERE stream = :id AND version = 1"
+    island.tamper("order", sql, kind=event_type, id=order.id)
+
+
+def test_an_order_that_cannot_be_decided_keeps_none_from_their_decision(island: Island) -> None:
+    """The first of three has a history that cannot be: it has no decision, until it is mended."""
+    supply = island.sell(island.islander())
+    orders = sorted(
+        (island.place(island.islander(), (supply, 1), ttl=-TTL) for _ in range(3)), key=lambda each: each.id
+    )
+    spoil(island, orders[0], "order.paid")
+
+    def ask() -> list[str]:
+        request = DecideRequest(order_ids=[order.id for order in orders])
+        outcomes = island.rpc("order", "supply").call("Order.Decide", request, DecideResponse).outcomes
+        return [DecideResponse.Decision.Name(outcome.decision).removeprefix("DECISION_") for outcome in outcomes]
+
+    assert ask() == ["UNSPECIFIED", "ENDED", "ENDED"]
+    assert island.failing("order", "decide_orders") == [orders[0].id]
+    spoil(island, orders[0], "order.placed")
+    assert ask()[0] == "UNSPECIFIED"  # it backs off
+    with island.later(FIRST_PAUSE):
+        assert ask() == ["ENDED"] * 3
+    assert island.failing("order", "decide_orders") == []
+
+
+def stages(island: Island, orders: Sequence[Order]) -> list[str]:
+    """The stages of orders, in their order."""
+    rows = island.books.rows(
+        "order", "SELECT id, stage FROM orders WHERE id = ANY(:ids::text[])", ids=[o.id for o in orders]
+    )
+    known = {row["id"]: row["stage"] for row in rows}
+    return [known[order.id] for order in orders]
+
+
+@pytest.mark.parametrize(
+    ("job", "before", "after"),
+    [
+        ("advance_orders", "pending", "expired"),
+        ("expire_orders", "pending", "expired"),
+        ("mature_orders", "paid", "matured"),
+    ],
+)
+def test_a_poisoned_first_order_holds_up_nobody(island: Island, job: str, before: str, after: str) -> None:
+    """Its history cannot be: the others of a sweep go on, and it is recorded, and goes on once it is mended."""
+    supply, buyers = island.sell(island.islander()), [island.islander(USDC=1000) for _ in range(3)]
+    if before == "paid":
+        orders = [island.buy(buyer, (supply, 1)) for buyer in buyers]
+        later = timedelta(seconds=island.settings.order_matures_after_seconds)
+    else:
+        orders = [island.place(buyer, (supply, 1), ttl=-TTL * (99 - n)) for n, buyer in enumerate(buyers)]
+        later = timedelta()
+    spoil(island, orders[0], "order.paid")
+    with island.later(later + timedelta(minutes=1)):
+        island.run(job)
+        assert stages(island, orders) == [before, after, after]
+        assert orders[0].id in island.failing("order", job)
+    spoil(island, orders[0], "order.placed")
+    with island.later(later + timedelta(minutes=2)):
+        island.run(job)
+    assert stages(island, orders) == [after] * 3
+    assert orders[0].id not in island.failing("order", job)
+
+
+def test_turns_are_fair_between_buyers(island: Island) -> None:
+    """Who has many overdue orders does not come before everybody else with all of them."""
+    while any(island.run("expire_orders").values()):
+        continue
+    supply, many, few = island.sell(island.islander()), island.islander(), island.islander()
+    orders = [island.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
+    orders.append(island.place(few, (supply, 1), ttl=-TTL))
+    with island.orders.transaction() as work:
+        assert work.orders.take("expire_orders", 2) == [orders[0].id, orders[4].id]
+    island.run("expire_orders")

@@ -262,15 +262,15 @@ def test_what_is_due_is_taken_and_put_off(secluded: Trade) -> None:
     pending, ended = secluded.place(1), secluded.place(1)
     with secluded.work().transaction() as work:
         work.orders.record(ended, ended.cancel())
-    assert not taken(secluded, "advance", pending)
+    assert not taken(secluded, "advance_orders", pending)
     for wait in (15, 15, 30, 60):
         # The machine's clock goes on as the test runs: five seconds are for that.
         secluded.pass_by(seconds=wait - 5)
-        assert not taken(secluded, "advance", pending)
+        assert not taken(secluded, "advance_orders", pending)
         secluded.pass_by(seconds=5)
-        assert taken(secluded, "advance", pending)
-        assert not taken(secluded, "advance", pending)
-        assert not taken(secluded, "advance", ended)
+        assert taken(secluded, "advance_orders", pending)
+        assert not taken(secluded, "advance_orders", pending)
+        assert not taken(secluded, "advance_orders", ended)
     with secluded.work().transaction() as work:
         work.orders.record(pending, pending.cancel())
 
@@ -280,10 +280,10 @@ def test_what_is_overdue_is_taken_at_its_time(secluded: Trade) -> None:
     pending = secluded.place(1)
     for _ in range(40):
         secluded.pass_by(seconds=20)
-        taken(secluded, "advance", pending)
-    assert not taken(secluded, "expire", pending)
+        taken(secluded, "advance_orders", pending)
+    assert not taken(secluded, "expire_orders", pending)
     secluded.ahead += pending.expires_at - secluded.work().now()
-    assert taken(secluded, "expire", pending)
+    assert taken(secluded, "expire_orders", pending)
     with secluded.work().transaction() as work:
         work.orders.record(pending, pending.cancel())
 
@@ -297,7 +297,7 @@ def test_those_that_wait_longest_are_taken_first() -> None:
     found = []
     for _ in range(3):
         with FakeWork(shop).transaction() as work:
-            found.append(work.orders.take("advance", 2))
+            found.append(work.orders.take("advance_orders", 2))
     assert found == [orders[:2], orders[2:4], orders[4:]]
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from functions.order.domain.order import Order
 from functions.supply.store import Work
-from functions.supply.store.stock import FIRST_WAIT
 from functions.supply.sweep_reservations import sweep_reservations
 from functions.supply.views import SupplyView
 from shared.contracts.decisions import Decision
 from shared.errors import Unavailable
+from shared.jobs.failures import FIRST_PAUSE, LONGEST_PAUSE
 from tests.functions.supply.stock import an_order, left, reserve, story
 from tests.island import TTL, Island
 from tests.races import all_at_once
@@ -103,16 +103,17 @@ def test_reservations_of_an_unknown_order_wait(island: Island, sell: Sell) -> No
 
 def test_without_an_answer_nothing_is_released(island: Island, sell: Sell) -> None:
     """An order service that is down leaves reservations as they are."""
+    sweep(island)
     supply = sell()
     order = island.place(island.islander(), (supply, 1))
     island.orders.supply.reserve(order)
     island.record(order, order.cancel())
     work: Any = Work(island.resources, "supply")
     work.__dict__["orders"] = SilentOrders()
-    with island.later(PAST), pytest.raises(Unavailable):
-        sweep_reservations(work)
+    with island.later(PAST):
+        assert sweep_reservations(work)["failed"] == 1
     assert left(island, supply) == (9, 1, 0)
-    sweep(island, PAST + FIRST_WAIT)
+    sweep(island, PAST + LONGEST_PAUSE)
     assert left(island, supply) == (10, 0, 0)
 
 
@@ -130,7 +131,7 @@ def test_sweeps_at_once_release_once(island: Island, sell: Sell) -> None:
 
 def test_the_scheduler_starts_it(triggers: Triggers) -> None:
     """It answers with what it did."""
-    assert set(triggers.start("sweep_reservations")) == {"firm", "released", "postponed"}
+    assert set(triggers.start("sweep_reservations")) == {"firm", "released", "postponed", "failed"}
 
 
 def test_what_cannot_be_decided_keeps_nobody_waiting(
@@ -169,12 +170,11 @@ def test_what_cannot_be_decided_is_asked_about_ever_less_often(island: Island, s
     assert waits[7:] == [120, 120, 120]
 
 
-def test_a_failure_to_ask_puts_others_first(island: Island, sell: Sell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch that nobody can be asked about is behind the others in the next run."""
-    monkeypatch.setattr("functions.supply.sweep_reservations.BATCH", 1)
+def test_a_dependency_that_is_away_ends_the_run_and_puts_others_first(island: Island, sell: Sell) -> None:
+    """After three reservations that nobody could be asked about; these are behind the others in the next run."""
     supply = sell()
     sweep(island, PAST * 10)
-    orders = [island.place(island.islander(), (supply, 1), ttl=-TTL * (3 - n)) for n in range(2)]
+    orders = [island.place(island.islander(), (supply, 1), ttl=-TTL * (9 - n)) for n in range(4)]
     for order in orders:
         assert island.orders.supply.reserve(order) is None
     work: Any = Work(island.resources, "supply")
@@ -182,7 +182,41 @@ def test_a_failure_to_ask_puts_others_first(island: Island, sell: Sell, monkeypa
     with pytest.raises(Unavailable):
         sweep_reservations(work)
     island.run("sweep_reservations")
-    assert [states(island, order) for order in orders] == [[("reserved", False)], [("released", False)]]
-    with island.later(FIRST_WAIT):
+    assert [states(island, order) for order in orders] == [[("reserved", False)]] * 3 + [[("released", False)]]
+    with island.later(FIRST_PAUSE):
         island.run("sweep_reservations")
-    assert states(island, orders[0]) == [("released", False)]
+    assert [states(island, order) for order in orders] == [[("released", False)]] * 4
+
+
+def test_a_poisoned_first_reservation_holds_up_nobody(island: Island, sell: Sell) -> None:
+    """One whose stock is missing, so that releasing it breaks: the others of its batch are released all the same."""
+    sweep(island, PAST * 10)
+    poisoned, supply = sell(), sell()
+    orders = [island.place(island.islander(), (each, 1), ttl=-TTL * 5) for each in (poisoned, supply, supply)]
+    for order in orders:
+        assert island.orders.supply.reserve(order) is None
+    change = "UPDATE stock SET reserved = reserved + :units, quantity = quantity + :units WHERE supply_id = :id"
+    island.tamper("supply", change, units=-1, id=poisoned.id)
+    done = island.run("sweep_reservations")
+    assert (done["released"], done["failed"]) == (2, 1)
+    assert [states(island, order)[0][0] for order in orders] == ["reserved", "released", "released"]
+    assert island.failing("supply", "sweep_reservations") == island.reservations_of(orders[0])
+    assert island.run("sweep_reservations")["failed"] == 0  # it backs off
+    island.tamper("supply", change, units=1, id=poisoned.id)
+    with island.later(FIRST_PAUSE):
+        assert island.run("sweep_reservations")["released"] == 1
+    assert island.failing("supply", "sweep_reservations") == []
+
+
+def test_turns_are_fair_between_buyers(island: Island, sell: Sell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who has many reservations past their time does not come before everybody else with all of them."""
+    sweep(island, PAST * 10)
+    supply, many, few = sell(quantity=10), island.islander(), island.islander()
+    orders = [island.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
+    orders.append(island.place(few, (supply, 1), ttl=-TTL))
+    for order in orders:
+        assert island.orders.supply.reserve(order) is None
+    monkeypatch.setattr("functions.supply.sweep_reservations.BATCH", 2)
+    monkeypatch.setattr("functions.supply.sweep_reservations.BATCHES", 1)
+    island.run("sweep_reservations")
+    assert [states(island, order)[0][0] for order in orders] == ["released", *["reserved"] * 3, "released"]

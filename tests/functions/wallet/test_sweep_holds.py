@@ -9,7 +9,9 @@ import pytest
 from functions.wallet.store import Work
 from functions.wallet.sweep_holds import sweep_holds
 from shared.contracts.decisions import Decision
+from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest
 from shared.errors import Unavailable
+from shared.jobs.failures import FIRST_PAUSE
 from tests.functions.wallet.holds import a_hold, place, story
 from tests.island import TTL, Island
 from tests.races import all_at_once
@@ -99,14 +101,15 @@ def test_a_hold_of_an_unknown_order_waits(island: Island) -> None:
 
 def test_without_an_answer_nothing_is_released(island: Island) -> None:
     """An order service that is down leaves holds as they are."""
+    sweep(island)
     somebody = island.islander(USDC=1000)
     order = island.place(somebody, (island.sell(island.islander()), 1))
     island.orders.wallet.hold(order)
     island.record(order, order.cancel())
     work: Any = Work(island.resources, "wallet")
     work.__dict__["orders"] = SilentOrders()
-    with island.later(PAST), pytest.raises(Unavailable):
-        sweep_holds(work)
+    with island.later(PAST):
+        assert sweep_holds(work)["failed"] == 1
     assert state(island, order.hold_id) == ("placed", False)
     with island.later(PAST * 2):
         island.run("sweep_holds")
@@ -133,18 +136,72 @@ def test_holds_that_wait_do_not_keep_others(island: Island, monkeypatch: pytest.
     assert {row["checks"] for row in island.books.rows("wallet", checks, ids=[hold.hold_id for hold in waiting])} == {1}
 
 
+def asked(island: Island, holds: Sequence[PlaceHoldRequest.Hold]) -> list[str]:
+    """Those of these holds about whose orders somebody was asked in vain."""
+    sql = "SELECT id FROM holds WHERE id = ANY(:ids::text[]) AND checks > 0"
+    return [row["id"] for row in island.books.rows("wallet", sql, ids=[hold.hold_id for hold in holds])]
+
+
 def test_what_cannot_be_asked_waits_behind_others(island: Island) -> None:
-    """An order service that is down costs a hold its turn, so that the next run begins with others."""
-    hold = a_hold(island.islander(USDC=10), 10)
-    place(island, hold)
+    """An order service that is down ends the run; three holds wait for it, and the next run begins with others.
+
+    Holds of no order are released all the same: nobody has to be asked about them.
+    """
+    somebody = island.islander(USDC=100)
+    sweep(island)
+    holds = [a_hold(island.islander(USDC=10), 10) for _ in range(4)]
+    free = a_hold(somebody, 10)
+    free.order_id = ""
+    place(island, *holds, free)
     work: Any = Work(island.resources, "wallet")
     work.__dict__["orders"] = SilentOrders()
     with island.later(PAST):
         with pytest.raises(Unavailable):
             sweep_holds(work)
-        [row] = island.books.rows("wallet", "SELECT checks, next_check_at FROM holds WHERE id = :id", id=hold.hold_id)
-        assert row["checks"] == 0
-        assert row["next_check_at"] > work.now()
+        assert state(island, free.hold_id) == ("released", False)
+        assert asked(island, holds) == []
+        failing = set(island.failing("wallet", "sweep_holds"))
+        island.run("sweep_holds")
+        assert set(asked(island, holds)) == {hold.hold_id for hold in holds} - failing
+    with island.later(PAST + FIRST_PAUSE):
+        island.run("sweep_holds")
+    assert len(asked(island, holds)) == 4
+    assert island.failing("wallet", "sweep_holds") == []
+
+
+def test_a_poisoned_first_hold_holds_up_nobody(island: Island) -> None:
+    """Its account says that nothing is held, so that releasing it breaks: the others are released all the same."""
+    sweep(island)
+    people = [island.islander(USDC=1000) for _ in range(3)]
+    supply = island.sell(island.islander())
+    orders = [island.place(somebody, (supply, 1), ttl=-TTL * (5 - n)) for n, somebody in enumerate(people)]
+    for order in orders:
+        assert island.orders.wallet.hold(order) is None
+    change = "UPDATE accounts SET held = held + :amount WHERE wallet_id = :wallet"
+    island.tamper("wallet", change, amount=-1000, wallet=people[0].wallet_id)
+    done = island.run("sweep_holds")
+    assert (done["released"], done["failed"]) == (2, 1)
+    assert [state(island, order.hold_id)[0] for order in orders] == ["placed", "released", "released"]
+    assert island.failing("wallet", "sweep_holds") == [orders[0].hold_id]
+    assert island.run("sweep_holds")["failed"] == 0  # it backs off
+    island.tamper("wallet", change, amount=1000, wallet=people[0].wallet_id)
+    with island.later(FIRST_PAUSE):
+        assert island.run("sweep_holds")["released"] == 1
+    assert island.failing("wallet", "sweep_holds") == []
+
+
+def test_turns_are_fair_between_users(island: Island, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who has many holds past their time does not come before everybody else with all of them."""
+    sweep(island)
+    many, few, supply = island.islander(USDC=9000), island.islander(USDC=1000), island.sell(island.islander())
+    orders = [island.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
+    orders.append(island.place(few, (supply, 1), ttl=-TTL))
+    for order in orders:
+        assert island.orders.wallet.hold(order) is None
+    monkeypatch.setattr("functions.wallet.sweep_holds.BATCH", 2)
+    monkeypatch.setattr("functions.wallet.sweep_holds.BATCHES", 1)
+    island.run("sweep_holds")
+    assert [state(island, order.hold_id)[0] for order in orders] == ["released", *["placed"] * 3, "released"]
 
 
 def test_sweeps_at_once_release_once(island: Island) -> None:
@@ -161,4 +218,4 @@ def test_sweeps_at_once_release_once(island: Island) -> None:
 
 def test_the_scheduler_starts_it(triggers: Triggers) -> None:
     """It answers with what it did."""
-    assert set(triggers.start("sweep_holds")) == {"firm", "released", "postponed"}
+    assert set(triggers.start("sweep_holds")) == {"firm", "released", "postponed", "failed"}

@@ -1,0 +1,60 @@
+"""Jobs over many items: each is in the table, and isolates its items as the table says."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.registry import Row, load
+from tests.architecture.house import FUNCTIONS, ROOT, path_of, tree
+
+TABLE = ROOT / "shared" / "jobs" / "README.md"
+JOBS = load().scheduled_rows()
+ISOLATING = {"for_each", "for_batch"}
+
+
+def table() -> dict[str, list[str]]:
+    """The other cells of each job's line."""
+    lines = re.findall(r"^\| `(\w+)` \|(.*)\|$", TABLE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(dict(lines)) == len(lines), "a job stands there twice"
+    return {job: [cell.strip() for cell in cells.split("|")] for job, cells in lines}
+
+
+def modules_of(row: Row) -> list[Path]:
+    """The module of a job, and those of its service that it imports."""
+    imported = {node.module or "" for node in ast.walk(tree(path_of(row))) if isinstance(node, ast.ImportFrom)}
+    own = [name for name in imported if name.startswith(f"functions.{row.service}.")]
+    paths = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in own]
+    return [path_of(row), *(path for path in paths if path.exists())]
+
+
+def called(row: Row) -> set[str]:
+    """Which of the isolating functions a job calls."""
+    return {
+        node.func.id
+        for path in modules_of(row)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ISOLATING
+    }
+
+
+def test_every_job_is_in_the_table() -> None:
+    """With its items, their order, what isolates them, and when a failed one is tried again; and nothing else is."""
+    assert table().keys() == {row.name for row in JOBS}
+    assert all(len(cells) == 4 and all(cells) for cells in table().values())
+
+
+@pytest.mark.parametrize("row", JOBS, ids=lambda row: row.name)
+def test_a_job_isolates_its_items_as_the_table_says(row: Row) -> None:
+    """Who is said to use what this package has does; and who uses it, is said to."""
+    said = {name for name in ISOLATING if f"`{name}`" in table()[row.name][2]}
+    assert said == called(row)
+
+
+@pytest.mark.parametrize("row", [row for row in JOBS if called(row)], ids=lambda row: row.name)
+def test_what_backs_off_fills_no_batch(row: Row) -> None:
+    """The query that finds what is due leaves out what backs off, or puts off what it takes."""
+    texts = [path.read_text(encoding="utf-8") for path in (FUNCTIONS / row.service / "sql").glob("*.sql")]
+    leaves_out = any(re.search(rf"\bjob = '{row.name}'", text) for text in texts)
+    assert leaves_out or "put off as it is taken" in table()[row.name][3]
