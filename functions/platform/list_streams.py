@@ -2,13 +2,19 @@
 
 from datetime import UTC
 
-from functions.platform.ports import HostWork
+from functions.platform.ports import HostWork, WantedStreams
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 
 
 def list_streams(request: ListRequest, work: HostWork) -> ListResponse:
     """Streams in the order in which they were last added to, beyond a position."""
-    since = request.since.ToDatetime(UTC) if request.HasField("since") else None
-    found = work.streams.browse(since, request.after)
+    wanted = WantedStreams(
+        after=request.after,
+        until=request.until if request.HasField("until") else None,
+        types=list(request.types),
+        since=request.since.ToDatetime(UTC) if request.HasField("since") else None,
+        before=request.before.ToDatetime(UTC) if request.HasField("before") else None,
+    )
+    found = work.streams.browse(wanted)
     streams = [ListResponse.Stream(stream=name, type=kind, version=version) for name, kind, version in found.streams]
-    return ListResponse(streams=streams, position=found.position, more=found.more)
+    return ListResponse(streams=streams, position=found.position, more=found.more, last=found.last)

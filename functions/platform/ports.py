@@ -48,12 +48,31 @@ class Dependencies(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class WantedStreams:
+    """Which streams are asked for: those that were added to beyond a position.
+
+    until: nothing beyond that position; all there is if None. types: only their events; all if empty.
+    since, before: only what was recorded since, and before.
+    """
+
+    after: int
+    until: int | None
+    types: Sequence[str]
+    since: datetime | None
+    before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListedStreams:
-    """Streams as (stream, type, version), the position that they reach to, and whether there are more beyond."""
+    """Streams as (stream, type, version), the position that they reach to, and whether there are more beyond.
+
+    last: the last position that was given out, also to transactions that are still open.
+    """
 
     streams: Sequence[tuple[str, str, int]]
     position: int
     more: bool
+    last: int
 
 
 class Streams(Protocol):
@@ -62,8 +81,8 @@ class Streams(Protocol):
     def read(self, stream: str, from_version: int) -> Sequence[bytes]:
         """Events from a version on, oldest first, as stored JSON."""
 
-    def browse(self, since: datetime | None, after: int) -> ListedStreams:
-        """Streams in the order in which they were last added to, beyond a position."""
+    def browse(self, wanted: WantedStreams) -> ListedStreams:
+        """A page of streams in the order in which they were last added to."""
 
 
 @dataclass(frozen=True, slots=True)

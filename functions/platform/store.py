@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from functions.platform.clients import ConsumersClient, ServicesClient
-from functions.platform.ports import Audited, ListedStreams, ParkedStream, Released, Violation
+from functions.platform.ports import Audited, ListedStreams, ParkedStream, Released, Violation, WantedStreams
 from shared.adapters.firestore import answering
 from shared.adapters.postgres import SNAPSHOT_SECONDS, Row
 from shared.adapters.queries import queries
@@ -19,14 +20,20 @@ from shared.contracts.encode import to_json
 from shared.contracts.gen.audit_pb2 import Page
 from shared.errors import Unavailable
 from shared.idempotency import forget
-from shared.outbox.log import READ_AT_MOST
+from shared.outbox.comparison import Comparison
+from shared.outbox.log import READ_AT_MOST, Wanted
 from shared.outbox.redrive import consumer_of, list_parked, redrive
+from shared.outbox.source import Sources
 from shared.outbox.work import UnitOfWork
 from shared.registry import load
 from shared.resilience.deadline import time_left
 from shared.telemetry import metrics
 
 SERVICES: Final = Path(__file__).parent.parent
+APPLIED: Final = "events_are_applied"
+UNAPPLIED_AFTER: Final = timedelta(minutes=5)
+"""How long an event may be on its way to a consumer."""
+
 DOCUMENT: Final = SERVICES / "openapi.json"
 DOCS: Final = Path(__file__).with_name("docs.html")
 EVERYWHERE: Final = [SERVICES.parent / "shared" / part / "sql" / "audit.sql" for part in ("outbox", "jobs")]
@@ -103,14 +110,17 @@ class Streams:
     def __init__(self, work: Work) -> None:
         self._work = work
 
-    def browse(self, since: datetime | None, after: int) -> ListedStreams:
+    def browse(self, wanted: WantedStreams) -> ListedStreams:
+        asked = Wanted(**asdict(wanted))
         if self._in_firestore():
             from shared.outbox.firestore import list_streams
 
             with answering(self._work.resources.breaker("firestore")):
-                return ListedStreams(*list_streams(self._work.resources.firestore(), since, after))
-        with self._work.transaction() as work:
-            return ListedStreams(*work.events.streams(since, after))
+                found = list_streams(self._work.resources.firestore(), asked, self._work.now())
+        else:
+            with self._work.transaction() as work:
+                found = work.events.streams(asked)
+        return ListedStreams(**asdict(found))
 
     def read(self, stream: str, from_version: int) -> Sequence[bytes]:
         if self._in_firestore():
@@ -164,7 +174,21 @@ class Invariants:
         settings = self._work.settings
         redeems_on = settings.claim_chain_id if settings.claim_redemption == "relayer" else 0
         audited = self._run(answerable, at=at, redeems_on=redeems_on)
-        return audited + Audited([], [], sorted(checks.keys() - answerable.keys()))
+        audited += Audited([], [], sorted(checks.keys() - answerable.keys()))
+        return audited if at else audited + self._unapplied()
+
+    def _unapplied(self) -> Audited:
+        """What the consumers of this service have not applied of what others told long ago. It mends nothing."""
+        service, parts = self._work.service, self._work.resources
+        consumers = [row for row in load().of(service) if row.event]
+        sources = Sources(service, parts)
+        before = self._work.now() - UNAPPLIED_AFTER
+        found = [
+            Violation(APPLIED, f"{row.name} {stream}", f"version {version} is not applied")
+            for row in consumers
+            for stream, version in Comparison(row, parts.database(service), sources.list, parts.clock).unapplied(before)
+        ]
+        return Audited([APPLIED] if consumers else [], found)
 
     def compare(self, page: Page, at: datetime | None) -> Audited:
         from google.protobuf.json_format import MessageToDict

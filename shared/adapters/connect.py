@@ -14,8 +14,12 @@ from shared.resilience.deadline import time_left
 NUMERIC_OID: Final = 1700
 CONNECT_SECONDS: Final = 5.0
 SOCKET_TIMEOUT_SECONDS: Final = 15
+TRANSACTION_SECONDS: Final = 50
+"""How long a transaction can live at most; then the server ends it with its session."""
+
 SESSION: Final = (
     "set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '30s';"
+    f" set transaction_timeout = '{TRANSACTION_SECONDS}s';"
     # A statement that waits for a lock notices that its client has gone, and leaves the queue.
     " set client_connection_check_interval = '1s'"
 )

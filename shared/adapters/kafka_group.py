@@ -149,7 +149,7 @@ class Group:
         consumer.incremental_assign(
             [TopicPartition(*_place(each), each.offset if each.offset >= 0 else OFFSET_BEGINNING) for each in known]
         )
-        # From now on the group has a place in each, and what had none has been told of.
+        # So that the group has a place in each.
         self.commit({_place(each): 0 for each in known if each.offset < 0})
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:

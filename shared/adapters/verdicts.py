@@ -17,8 +17,9 @@ AT_LEAST_SECONDS: Final = 1.0
 CONTENTION: Final = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATEs after which a transaction is rolled back and may simply be tried again."""
 
-LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006"})
-"""SQLSTATEs that say the server is going away, so the connection is of no more use."""
+LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006", "25P03", "25P04"})
+"""SQLSTATEs that say the server is going away, or ends a transaction that took too long with its session, so that the
+connection is of no more use."""
 
 REFUSED: Final = "ME001"
 """The SQLSTATE by which our own functions in the database refuse."""

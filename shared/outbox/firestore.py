@@ -20,7 +20,7 @@ from shared.adapters.transport import EventBus
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import EPOCH
-from shared.outbox.log import Fact
+from shared.outbox.log import Fact, Listed, Wanted
 from shared.outbox.relay import BATCH
 from shared.telemetry.context import trail
 
@@ -53,19 +53,30 @@ def read_stream(client: Client, stream: str, from_version: int, most: int) -> li
     return [_event(found[key.id]) for key in keys if key.id in found]
 
 
-def list_streams(client: Client, since: datetime | None, after: int) -> tuple[list[tuple[str, str, int]], int, bool]:
-    """Streams that were added to beyond a position, as shared.outbox.log has it; here, microseconds since the epoch."""
-    start = max(EPOCH + timedelta(microseconds=after), since or EPOCH)
-    newer = FieldFilter("recorded_at", ">" if start > (since or EPOCH) else ">=", start)
+def list_streams(client: Client, wanted: Wanted, now: datetime) -> Listed:
+    """Streams that were added to beyond a position, as shared.outbox.log has it; here, microseconds since the epoch.
+
+    The last position that was given out is the present.
+    """
+    since = wanted.since or EPOCH
+    start = max(EPOCH + timedelta(microseconds=wanted.after), since)
+    newer = FieldFilter("recorded_at", ">" if start > since else ">=", start)
     query = client.collection(COLLECTION).where(filter=newer).order_by("recorded_at").limit(BATCH + 1)
+    if wanted.until is not None:
+        query = query.where(filter=FieldFilter("recorded_at", "<=", EPOCH + timedelta(microseconds=wanted.until)))
+    if wanted.before is not None:
+        query = query.where(filter=FieldFilter("recorded_at", "<", wanted.before))
     found = list(query.stream(**patience()))
     shown = found[:BATCH]
     if len(found) > BATCH:  # a moment is shown as a whole, or later
         shown = [each for each in shown if each.get("recorded_at") < found[-1].get("recorded_at")] or shown
-    events = [_event(each) for each in shown]
-    last = {event.stream: (event.type, event.version) for event in sorted(events, key=lambda event: event.version)}
-    position = (shown[-1].get("recorded_at") - EPOCH) // timedelta(microseconds=1) if shown else after
-    return [(stream, *known) for stream, known in last.items()], position, len(found) > len(shown)
+    events = [event for event in map(_event, shown) if not wanted.types or event.type in wanted.types]
+    known = {event.stream: (event.type, event.version) for event in sorted(events, key=lambda event: event.version)}
+    more = len(found) > len(shown)
+    position = _position(shown[-1].get("recorded_at")) if shown else wanted.after
+    if not more and wanted.until is not None:
+        position = max(position, wanted.until)
+    return Listed([(stream, *each) for stream, each in known.items()], position, more, last=_position(now))
 
 
 class FirestoreRelay:
@@ -124,6 +135,10 @@ class FirestoreRelay:
         batch.commit(**patience())
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
+
+
+def _position(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1)
 
 
 def _text(event: StoredEvent) -> str:

@@ -1,6 +1,7 @@
 """Appends facts in the caller's transaction, and reads streams back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -22,6 +23,34 @@ class Fact(Protocol):
     """A domain event: a dataclass whose fields are those of its contract."""
 
     type: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which streams are asked for: those that were added to beyond a position.
+
+    until: nothing beyond that position; all there is if None. types: only their events; all if empty.
+    since, before: only what was recorded since, and before.
+    """
+
+    after: int = 0
+    until: int | None = None
+    types: Sequence[str] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Streams as (stream, type, version), the position that they reach to, and whether there are more beyond.
+
+    last: the last position that was given out, also to transactions that are still open.
+    """
+
+    streams: Sequence[tuple[str, str, int]]
+    position: int
+    more: bool
+    last: int
 
 
 class EventLog:
@@ -75,13 +104,20 @@ class EventLog:
         rows = SQL.read_stream(self._transaction, stream_id=stream, from_version=from_version, most=most)
         return [StoredEvent(**row) for row in rows]
 
-    def streams(self, since: datetime | None, after: int) -> tuple[list[tuple[str, str, int]], int, bool]:
-        """Streams that were added to beyond a position, each as (stream, type, version), in that order.
+    def streams(self, wanted: Wanted) -> Listed:
+        """A page of the streams that were added to, in that order.
 
-        since: only what was recorded since then. Returns them, the position that they reach to, and whether there is
-        more beyond. What commits late at an earlier position is not found: the relay publishes it.
+        What commits late at an earlier position is not found. `last` is read first: it is no newer than what is shown.
         """
-        until = after + READ_AT_MOST
-        rows = SQL.list_streams(self._transaction, after=after, until=until, since=since)
-        more = bool(SQL.is_there_more(self._transaction, after=until))
-        return [(row["stream"], row["type"], row["version"]) for row in rows], until, more
+        last = int(SQL.last_position(self._transaction))
+        end = last if wanted.until is None else wanted.until
+        until = min(wanted.after + READ_AT_MOST, max(end, wanted.after))
+        rows = SQL.list_streams(
+            self._transaction,
+            after=wanted.after,
+            until=until,
+            since=wanted.since,
+            before=wanted.before,
+            only=list(wanted.types),
+        )
+        return Listed([(row["stream"], row["type"], row["version"]) for row in rows], until, until < end, last)

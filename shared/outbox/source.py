@@ -1,7 +1,5 @@
 """The stores of other services, as their consumers ask them: streams by Events.Read, what there is by Events.List."""
 
-from datetime import datetime
-
 import msgspec
 
 from shared.adapters.resources import Resources
@@ -25,7 +23,6 @@ class Sources:
         response = self._resources.channel(owner, self._service).call("Events.Read", request, ReadResponse)
         return [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
 
-    def list(self, owner: str, since: datetime | None, after: int) -> ListResponse:
-        """Streams of a service in the order in which they were added to, beyond a position. Raises Unavailable."""
-        request = ListRequest(since=since, after=after)
+    def list(self, owner: str, request: ListRequest) -> ListResponse:
+        """A page of a service's streams in the order in which they were added to. Raises Unavailable."""
         return self._resources.channel(owner, self._service).call("Events.List", request, ListResponse)

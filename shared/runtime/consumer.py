@@ -4,15 +4,14 @@ A record is committed after its effect. What cannot be handled for the moment st
 is paused, and is tried again at growing intervals, as Pub/Sub delivers a push again; other partitions go on meanwhile.
 How often it may fail, and what becomes of it then, is the inbox's to say.
 
-A member of a group that is new to a partition, or finds records missing there, compares itself with the stores of its
-sources: the cluster may have lost what relays had published.
+What the cluster loses of what relays had published, the service's worker finds (shared/outbox/comparison.py).
 """
 
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
@@ -22,8 +21,6 @@ from shared.adapters.resources import Resources
 from shared.adapters.topics import group_name, topic_name
 from shared.errors import MeridianError, summary
 from shared.outbox.batch import TOGETHER
-from shared.outbox.replay import Comparison
-from shared.outbox.source import Sources
 from shared.registry import load
 from shared.runtime.binding import Bound
 from shared.runtime.event import Delivered, Reception
@@ -60,7 +57,6 @@ class Receiving(Protocol):
 class Line:
     """A partition, and what was taken of it and waits. Times are those of the monotonic clock."""
 
-    expected: int | None
     waiting: deque[Record] = field(default_factory=deque)
     done: int | None = None
     """The offset before which all has been handled, where that is not committed yet."""
@@ -84,26 +80,19 @@ class Line:
 class Partitions:
     """The partitions of one consumer that are this process's, and the handling of what comes."""
 
-    def __init__(self, name: str, reception: Receiving, compare: Callable[[], None]) -> None:
-        """
-        name: the consumer's.
-        compare: has the consumer compared with its sources. It may raise Unavailable.
-        """
+    def __init__(self, name: str, reception: Receiving) -> None:
+        """name: the consumer's."""
         self._name = name
         self._reception = reception
-        self._compare = compare
         self._lines: dict[Place, Line] = {}
 
     # What the group tells
 
     def assigned(self, places: Mapping[Place, int | None]) -> None:
-        if None in places.values():
-            log.info("%s has no place yet in some partitions: it is compared with its sources", self._name)
-            self._compare()
-        self._lines |= {place: Line(offset) for place, offset in places.items()}
+        self._lines |= {place: Line() for place in places}
 
     def revoked(self, places: Iterable[Place]) -> Mapping[Place, int]:
-        left = {place: self._lines.pop(place, Line(None)) for place in places}
+        left = {place: self._lines.pop(place, Line()) for place in places}
         return {place: line.done for place, line in left.items() if line.done is not None}
 
     def lost(self, places: Iterable[Place]) -> None:
@@ -113,15 +102,11 @@ class Partitions:
     # What is to be done
 
     def add(self, records: Iterable[Record]) -> None:
-        """Records that came. Raises Unavailable."""
+        """Records that came."""
         for record in records:
             line = self._lines.get(record.place)
             if line is None:
                 continue  # its partition went in the moment in which it came; who has that now has it too
-            if line.expected not in (None, record.offset):
-                log.warning("%s misses records of %s before %d", self._name, record.place, record.offset)
-                self._compare()
-            line.expected = record.offset + 1
             line.waiting.append(record)
 
     def work(self, stop: threading.Event) -> None:
@@ -179,18 +164,15 @@ class Partitions:
 class KafkaConsumer:
     """One event row at work."""
 
-    def __init__(self, bound: Bound, service: str, resources: Resources) -> None:
-        sources = Sources(service, resources)
-        comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock)
+    def __init__(self, bound: Bound, resources: Resources) -> None:
         self._settings = resources.settings
         self._row = bound.row
         self._reception = Reception(bound, resources.settings, resources.clock)
-        self._compare = comparison.again
 
     def run(self, stop: threading.Event) -> None:
         """Take and handle until told to stop; a cluster or database that is not there is tried again."""
         while not stop.is_set():
-            partitions = Partitions(self._row.name, self._reception, self._compare)
+            partitions = Partitions(self._row.name, self._reception)
             group = Group(self._settings, group_name(self._row.name, self._settings.region), self._topics(), partitions)
             try:
                 consume(group, partitions, stop)
@@ -230,7 +212,7 @@ def work(service: str, resources: Resources, bounds: Sequence[Bound], stop: thre
 
     def run(bound: Bound) -> None:
         try:
-            KafkaConsumer(bound, service, resources).run(stop)
+            KafkaConsumer(bound, resources).run(stop)
         except Exception:
             log.exception("the consumer %s ends", bound.row.name)
             ended.append(bound.row.name)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from shared.adapters.resources import Resources
 from shared.adapters.transport import event_bus
 from shared.errors import MeridianError
+from shared.outbox.comparison import Comparison
 from shared.outbox.lag import keep_beating
 from shared.outbox.relay import GuardedBus, Relay
-from shared.outbox.replay import Comparison
 from shared.outbox.source import Sources
 from shared.outbox.telling import Telling
 from shared.registry import load
@@ -80,8 +80,7 @@ class _Carer:
         self._name = bound.row.name
 
     def care(self, stop: threading.Event) -> None:
-        """Apply what is due, as long as there is more. What has to be compared with all there is comes first."""
-        while self._comparison.bootstrap() and not stop.is_set():
-            continue
+        """Note what is missing, and apply what is due, as long as there is more."""
+        self._comparison.follow()
         while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read)):
             log.info("%s has caught up by %d events", self._name, applied)

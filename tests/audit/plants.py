@@ -99,6 +99,12 @@ EVERYWHERE: Final = [
             "VALUES ('a_consumer', 'a_stream', 1, 'failed', '{{}}', now())",
         ),
         Plant(
+            f"{service} no_event_waits_for_long",
+            "a_consumer a_stream",
+            "INSERT INTO parked (consumer, stream, version, reason, event, parked_at) "
+            "VALUES ('a_consumer', 'a_stream', 1, 'gap', '{{}}', now() - interval '6 minutes')",
+        ),
+        Plant(
             f"{service} no_item_fails_for_long",
             "a_job an_item",
             "INSERT INTO job_failures (job, item, attempts, next_try_at, detail, first_failed_at) "
@@ -109,7 +115,10 @@ EVERYWHERE: Final = [
 
 ORDER: Final = [
     Plant(
-        "order orders_follow_their_events", "{matured}", "UPDATE orders SET stage = 'promised' WHERE id = '{matured}'"
+        "order orders_follow_their_events",
+        "{matured}",
+        "UPDATE orders SET stage = 'promised' WHERE id = '{matured}'",
+        beside={"order nobody_is_forgotten": "{matured}"},
     ),
     Plant("order orders_follow_their_events", "{paid}", "UPDATE orders SET status = 'confirmed' WHERE id = '{paid}'"),
     Plant("order orders_follow_their_events", "{paid}", "UPDATE orders SET total = total + 1 WHERE id = '{paid}'"),

@@ -87,7 +87,7 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
             return inbox.receive_together([decoded(each, ROW) for each in delivered])
 
     def run() -> None:
-        partitions = Partitions(row.name, Taking(), lambda: None)
+        partitions = Partitions(row.name, Taking())
         group = Group(settings, row.name, [topic_name(TOPIC, settings.region)], partitions)
         consume(group, partitions, stop)
         group.close()

@@ -24,15 +24,21 @@ class ReadResponse(_message.Message):
     def __init__(self, events: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ListRequest(_message.Message):
-    __slots__ = ("since", "after")
+    __slots__ = ("since", "after", "until", "types", "before")
     SINCE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    TYPES_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
     since: _timestamp_pb2.Timestamp
     after: int
-    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[int] = ...) -> None: ...
+    until: int
+    types: _containers.RepeatedScalarFieldContainer[str]
+    before: _timestamp_pb2.Timestamp
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[int] = ..., until: _Optional[int] = ..., types: _Optional[_Iterable[str]] = ..., before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListResponse(_message.Message):
-    __slots__ = ("streams", "position", "more")
+    __slots__ = ("streams", "position", "more", "last")
     class Stream(_message.Message):
         __slots__ = ("stream", "type", "version")
         STREAM_FIELD_NUMBER: _ClassVar[int]
@@ -45,10 +51,12 @@ class ListResponse(_message.Message):
     STREAMS_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
     streams: _containers.RepeatedCompositeFieldContainer[ListResponse.Stream]
     position: int
     more: bool
-    def __init__(self, streams: _Optional[_Iterable[_Union[ListResponse.Stream, _Mapping]]] = ..., position: _Optional[int] = ..., more: _Optional[bool] = ...) -> None: ...
+    last: int
+    def __init__(self, streams: _Optional[_Iterable[_Union[ListResponse.Stream, _Mapping]]] = ..., position: _Optional[int] = ..., more: _Optional[bool] = ..., last: _Optional[int] = ...) -> None: ...
 
 class ListParkedRequest(_message.Message):
     __slots__ = ("consumer", "after", "most")

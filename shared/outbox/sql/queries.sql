@@ -17,15 +17,17 @@ ORDER BY version LIMIT :most;
 SELECT DISTINCT stream FROM events WHERE stream LIKE :prefix AND stream > :after ORDER BY stream LIMIT :most;
 
 -- name: list_streams
--- The streams that were added to within a range of positions, each at its last version there.
+-- The streams that were added to within a range of positions, each at its last version there, of some types or all.
 SELECT stream, (array_agg(type ORDER BY version DESC))[1] AS type, max(version) AS version
 FROM events
 WHERE position > :after AND position <= :until AND (:since::timestamptz IS NULL OR recorded_at >= :since)
+  AND (:before::timestamptz IS NULL OR recorded_at < :before)
+  AND (cardinality(:only::text[]) = 0 OR type = ANY(:only::text[]))
 GROUP BY stream ORDER BY max(position);
 
--- name: is_there_more$
--- Whether there are events beyond a position.
-SELECT EXISTS (SELECT FROM events WHERE position > :after);
+-- name: last_position$
+-- The last position that was given out, also to a transaction that is still open.
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq;
 
 -- name: read_unsent
 -- What the relay has to publish, but for streams that stand back: within a stream, position grows with version.
@@ -182,6 +184,13 @@ SELECT stream FROM inbox WHERE consumer = :consumer AND stream > :after ORDER BY
 -- How far a consumer has come in a stream.
 SELECT version FROM inbox WHERE consumer = :consumer AND stream = :stream_id;
 
+-- name: find_lacking
+-- Those of these streams of which a consumer has not come so far.
+SELECT s.stream, s.type, s.version
+FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text, type text, version bigint)
+LEFT JOIN inbox i ON i.consumer = :consumer AND i.stream = s.stream
+WHERE coalesce(i.version, 0) < s.version ORDER BY s.stream;
+
 -- name: note_missing
 -- Have the worker ask the source for what a consumer lacks of these streams; tells which those are.
 INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
@@ -192,20 +201,14 @@ WHERE i.version < s.version
 ON CONFLICT (consumer, stream, version) DO NOTHING
 RETURNING stream;
 
--- name: find_compared^
+-- name: find_compared$
 -- How far a consumer has compared itself with a source.
-SELECT position, done, asked FROM compared WHERE consumer = :consumer AND source = :source;
+SELECT position FROM compared WHERE consumer = :consumer AND source = :source;
 
 -- name: note_compared!
--- A consumer has compared itself with a source up to here, unless it was asked to begin again meanwhile.
-INSERT INTO compared (consumer, source, position, done) VALUES (:consumer, :source, :position, :done)
-ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position, done = excluded.done
-WHERE compared.asked = :asked;
-
--- name: compare_again!
--- A consumer has to compare itself with all that a source has.
-INSERT INTO compared (consumer, source, position, done, asked) VALUES (:consumer, :source, 0, false, 1)
-ON CONFLICT (consumer, source) DO UPDATE SET position = 0, done = false, asked = compared.asked + 1;
+-- A consumer has compared itself with a source up to here.
+INSERT INTO compared (consumer, source, position) VALUES (:consumer, :source, :position)
+ON CONFLICT (consumer, source) DO UPDATE SET position = greatest(compared.position, excluded.position);
 
 -- name: lock_inboxes
 -- How far a consumer has come in several streams, locked until its effects are committed.

@@ -18,9 +18,9 @@ from functions.notification.domain.concerning import Notice
 from functions.notification.domain.webhook import KEPT
 from functions.notification.store.feeds import FeedStore
 from shared.contracts.events import StoredEvent, opened
-from shared.contracts.gen.events_pb2 import ListResponse
+from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.outbox import replay
-from shared.outbox.replay import Comparison
+from shared.outbox.comparison import Comparison
 from shared.outbox.verify import Verified
 from shared.registry import load
 from shared.runtime.event import inbox
@@ -138,8 +138,8 @@ class Source:
         self._events = events
         self.comparison = Comparison(ROW, island.resources.database("notification"), self._list, island.resources.clock)
 
-    def _list(self, source: str, _since: datetime | None, after: int) -> ListResponse:
-        last = {event.stream: event for event in self._events} if source == "order" and not after else {}
+    def _list(self, source: str, asked: ListRequest) -> ListResponse:
+        last = {event.stream: event for event in self._events} if source == "order" and not asked.after else {}
         streams = [
             ListResponse.Stream(stream=event.stream, type=event.type, version=event.version) for event in last.values()
         ]

@@ -86,7 +86,7 @@ def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
         def take_together(self, delivered: Sequence[Delivered]) -> bool:
             return inbox.receive_together([decoded(each, SENDER) for each in delivered])
 
-    partitions = Partitions(name, Taking(), lambda: None)
+    partitions = Partitions(name, Taking())
     consume(
         Group(settings, name, [topic_name("claim-events", settings.region)], partitions), partitions, threading.Event()
     )

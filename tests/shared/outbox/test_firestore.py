@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from google.api_core.exceptions import Conflict
@@ -13,6 +14,7 @@ from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
 from shared.outbox import firestore as outbox
 from shared.outbox.firestore import FirestoreRelay
+from shared.outbox.log import Listed, Wanted
 from shared.telemetry.context import follow
 from tests.clocks import FakeClock
 from tests.shared.outbox.buses import RecordingBus
@@ -158,10 +160,20 @@ def test_streams_are_listed_as_they_were_added_to(client: Client, clock: FakeClo
     clock.pass_by(seconds=60)
     began = clock.now()
     append(client, clock, second, 1)
-    listed, position, more = outbox.list_streams(client, None, 0)
-    assert ({name: version for name, _, version in listed}, more) == ({first: 2, second: 1}, False)
-    assert outbox.list_streams(client, None, position) == ([], position, False)
-    assert [name for name, _, _ in outbox.list_streams(client, began, 0)[0]] == [second]
+
+    def listed(**wanted: Any) -> Listed:
+        return outbox.list_streams(client, Wanted(**wanted), clock.now())
+
+    found = listed()
+    assert ({name: version for name, _, version in found.streams}, found.more) == ({first: 2, second: 1}, False)
+    position = found.position
+    assert listed(after=position) == Listed([], position, False, last=found.last)
+    assert [name for name, _, _ in listed(since=began).streams] == [second]
+    assert [name for name, _, _ in listed(before=began).streams] == [first]
+    assert [name for name, _, _ in listed(until=position - 1).streams] == [first]
+    assert listed(types=["user.unheard"]).streams == []
+    assert (listed(until=found.last).position, found.last) == (found.last, position)
     clock.pass_by(seconds=1)
     append(client, clock, second, 2)
-    assert [(name, version) for name, _, version in outbox.list_streams(client, None, position)[0]] == [(second, 2)]
+    assert [(name, version) for name, _, version in listed(after=position).streams] == [(second, 2)]
+    assert listed().last == found.last + 1_000_000

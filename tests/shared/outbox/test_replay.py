@@ -1,15 +1,19 @@
 """A consumer is compared with its sources: what it lacks is applied, and nothing else."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from shared.adapters.postgres import Database
-from shared.contracts.gen.events_pb2 import ListResponse
+from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
+from shared.errors import Unavailable
 from shared.outbox import replay
+from shared.outbox.comparison import EVERY, SETTLED, Comparison
 from shared.outbox.inbox import GAP_WAIT
-from shared.outbox.log import EventLog
-from shared.outbox.replay import Comparison, beginning
+from shared.outbox.log import EventLog, Wanted
+from shared.outbox.replay import beginning
 from shared.registry import load
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, Source, source
@@ -34,18 +38,25 @@ class Store:
         with self._database.transaction() as transaction:
             EventLog(transaction, "us", at).append(name, after, facts(name, after + 1, count))
 
-    def list(self, owner: str, since: datetime | None, after: int) -> ListResponse:
+    def list(self, owner: str, asked: ListRequest) -> ListResponse:
         """As Events.List answers; the table is shared with other tests, whose streams are not told of."""
         assert owner == load().owner_of(TYPE)
         self.asked += 1
+        wanted = Wanted(
+            max(asked.after, self.begin),
+            asked.until if asked.HasField("until") else None,
+            list(asked.types),
+            asked.since.ToDatetime(UTC) if asked.HasField("since") else None,
+            asked.before.ToDatetime(UTC) if asked.HasField("before") else None,
+        )
         with self._database.transaction() as transaction:
-            streams, position, more = EventLog(transaction, "us", AT).streams(since, max(after, self.begin))
+            listed = EventLog(transaction, "us", AT).streams(wanted)
         found = [
             ListResponse.Stream(stream=name, type=kind, version=version)
-            for name, kind, version in streams
+            for name, kind, version in listed.streams
             if name in self.names
         ]
-        return ListResponse(streams=found, position=position, more=more)
+        return ListResponse(streams=found, position=listed.position, more=listed.more, last=listed.last)
 
     def source(self) -> Source:
         """As Events.Read answers."""
@@ -127,56 +138,132 @@ def test_a_delivery_meanwhile_is_not_applied_twice(
     assert consumer.effects() == 2
 
 
-def test_a_new_consumer_starts_with_all_there_is(
-    comparison: Comparison,
-    consumer: Consumer,
-    store: Store,
-    database: Database,
-    clock: FakeClock,
-    monkeypatch: pytest.MonkeyPatch,
+def found(comparison: Comparison, clock: FakeClock) -> int:
+    """How many streams lack something, once all that was committed until now has settled."""
+    lacking = comparison.follow()
+    clock.moment += max(SETTLED, EVERY)
+    return lacking + comparison.follow()
+
+
+def test_what_a_transport_has_lost_is_found_again_and_again(
+    comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock
 ) -> None:
-    """Page by page, going on where it was cut off; once it has come to the end it does not begin again."""
+    """All of a stream, or its end, which no later event shows; the next loss too. What was applied is not lacking."""
+    for _ in range(3):
+        whole, end, none = stream(), stream(), stream()
+        for name in (whole, end, none):
+            store.append(name, 0, 3)
+        consumer.receive(*(event(whole, n) for n in (1, 2, 3)), *(event(end, n) for n in (1, 2)))
+        assert found(comparison, clock) == 2
+        assert caught_up(consumer, store, clock) == 4
+        assert all(consumer.versions(name) == [1, 2, 3] for name in (whole, end, none))
+        assert found(comparison, clock) == 0
+
+
+def test_a_new_consumer_starts_with_all_there_is(
+    consumer: Consumer, store: Store, database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page; a worker that begins anew goes on near where the one before it was cut off."""
     monkeypatch.setattr("shared.outbox.log.READ_AT_MOST", 7)
     names = [stream() for _ in range(20)]
     for name in names:
         store.append(name, 0, 2)
-    assert comparison.bootstrap()
-    again = Comparison(consumer.row, database, store.list, clock)
-    while again.bootstrap():
-        pass
-    asked = store.asked
-    assert not again.bootstrap() and not comparison.bootstrap()
-    assert store.asked == asked
+    assert found(Comparison(consumer.row, database, store.list, clock), clock) == 20
     while caught_up(consumer, store, clock):
         pass
     assert all(consumer.versions(name) == [1, 2] for name in names)
+    asked = store.asked
+    assert found(Comparison(consumer.row, database, store.list, clock), clock) == 0
+    assert store.asked - asked <= 3
 
 
-def test_a_comparison_that_is_asked_for_again_is_made_again(
-    consumer: Consumer, store: Store, database: Database, clock: FakeClock
+def test_an_event_is_looked_for_once_it_has_settled(
+    comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock
 ) -> None:
-    """What a transport has lost meanwhile is found, also where a step had begun before anybody asked."""
-    comparison = Comparison(consumer.row, database, store.list, clock)
-    while comparison.bootstrap():
-        pass
-    name, late = stream(), stream()
+    """Not before a transaction that was open when its position was given out must have ended."""
+    store.append(stream(), 0, 1)
+    for _ in range(2):
+        assert comparison.follow() == 0
+        clock.moment += SETTLED / 2
+    assert comparison.follow() == 1
+
+
+def test_what_commits_late_below_others_is_found(
+    comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock, open_database: Callable[..., Database]
+) -> None:
+    """Its position was given out before those of others that are committed and compared: it is not passed over."""
+    late, early = stream(), stream()
+    slow = open_database(1)
+    with slow.transaction() as transaction:
+        EventLog(transaction, "us", AT).append(late, 0, facts(late, 1, 1))
+        store.append(early, 0, 1)
+        store.names.add(late)
+        consumer.receive(event(early, 1))
+        comparison.follow()
+        clock.moment += SETTLED / 2  # so long a transaction may live
+    clock.moment += SETTLED / 2
+    assert comparison.follow() == 1
+    assert caught_up(consumer, store, clock) == 1
+    assert consumer.versions(late) == [1]
+
+
+def test_where_nothing_lacks_nothing_is_written(
+    comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock, database: Database
+) -> None:
+    """Neither in the inbox nor of how far it has come."""
+    name = stream()
     store.append(name, 0, 2)
-    assert not comparison.bootstrap()
+    consumer.receive(event(name, 1), event(name, 2))
+    assert found(comparison, clock) == 0
+    written = "select (select count(*) from compared where consumer = :name) as places, count(*) as streams from inbox"
+    with database.transaction() as transaction:
+        (row,) = transaction.run(f"{written} where consumer = :name", {"name": consumer.name})
+    assert (row["places"], row["streams"]) == (0, 1)
+    assert consumer.parked(name) == []
 
-    def list_while_it_is_asked_for(owner: str, since: datetime | None, after: int) -> ListResponse:
-        page = store.list(owner, since, after)
-        if late not in store.names:
-            comparison.again()
-            store.append(late, 0, 1)
-        return page
 
-    comparison.again()
-    slow = Comparison(consumer.row, database, list_while_it_is_asked_for, clock)
-    while slow.bootstrap():
-        pass
-    while caught_up(consumer, store, clock):
-        pass
-    assert (consumer.versions(name), consumer.versions(late)) == ([1, 2], [1])
+def test_types_that_are_not_its_own_are_none_of_its_business(
+    consumer: Consumer, store: Store, clock: FakeClock, database: Database
+) -> None:
+    """Of streams that have no event of a type that it handles nothing is noted."""
+    store.append(stream(), 0, 2)
+    other = msgspec.structs.replace(consumer.row, event=["claim.voided"])
+    assert found(Comparison(other, database, store.list, clock), clock) == 0
+    assert found(Comparison(consumer.row, database, store.list, clock), clock) == 1
+
+
+def test_what_is_unapplied_is_told_and_left_as_it_is(
+    comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock
+) -> None:
+    """What was recorded before a time, with the version that is missing; no more once it is applied."""
+    old, new = stream(), stream()
+    store.append(old, 0, 2)
+    store.append(new, 0, 1, AT + timedelta(minutes=9))
+    assert list(comparison.unapplied(AT + timedelta(minutes=5))) == [(old, 2)]
+    assert caught_up(consumer, store, clock) == 0
+    consumer.receive(event(old, 1), event(old, 2))
+    assert list(comparison.unapplied(AT + timedelta(minutes=5))) == []
+    assert list(comparison.unapplied(AT + timedelta(minutes=10))) == [(new, 1)]
+
+
+def test_a_source_that_is_away_keeps_no_other_waiting(
+    consumer: Consumer, store: Store, clock: FakeClock, database: Database
+) -> None:
+    """The others are compared; the one that is away is, once it is back."""
+    away = [True]
+
+    def listing(owner: str, asked: ListRequest) -> ListResponse:
+        if owner == "wallet":
+            if away[0]:
+                raise Unavailable
+            return ListResponse()
+        return store.list("claiming", asked)
+
+    row = msgspec.structs.replace(consumer.row, event=["claim.claimed", "hold.captured"])
+    name = stream()
+    store.append(name, 0, 1)
+    comparison = Comparison(row, database, listing, clock)
+    assert found(comparison, clock) == 1
 
 
 def test_a_beginning_is_a_time_or_a_position() -> None:

@@ -18,7 +18,6 @@ class Taken:
     def __init__(self) -> None:
         self.done: list[bytes] = []
         self.refused: set[bytes] = set()
-        self.compared = 0
 
     def take(self, delivered: Delivered) -> str:
         if delivered.body in self.refused:
@@ -32,9 +31,6 @@ class Taken:
         self.done += [each.body for each in delivered]
         return True
 
-    def compare(self) -> None:
-        self.compared += 1
-
 
 def records(place: Place, first: int, count: int) -> list[Record]:
     """Records that say where they stood."""
@@ -44,7 +40,7 @@ def records(place: Place, first: int, count: int) -> list[Record]:
 
 def working(taken: Taken, **places: int | None) -> Partitions:
     """The partitions of a process that has been given both."""
-    partitions = Partitions("tests", taken, taken.compare)
+    partitions = Partitions("tests", taken)
     partitions.assigned({HERE: places.get("here", 0), THERE: places.get("there", 0)})
     return partitions
 
@@ -103,17 +99,13 @@ def test_retries_come_at_growing_intervals() -> None:
     assert line.delay == 0.0
 
 
-def test_who_has_no_place_or_misses_records_compares() -> None:
-    """The cluster has lost the place of the group, or records of a partition: what was in them is asked of sources."""
+def test_records_that_are_missing_stop_nothing() -> None:
+    """The cluster has lost records of a partition: the others are handled; what was in them is asked of sources."""
     taken = Taken()
     partitions = working(taken, here=None)
-    assert taken.compared == 1
-    partitions.add([*records(HERE, 7, 2), *records(THERE, 0, 2)])
-    assert taken.compared == 1
-    partitions.add(records(THERE, 5, 1))
-    assert taken.compared == 2
-    partitions.add(records(HERE, 0, 1))  # the partition was made anew
-    assert taken.compared == 3
+    partitions.add([*records(HERE, 7, 2), *records(THERE, 0, 2), *records(THERE, 5, 1)])
+    partitions.work(GO_ON)
+    assert partitions.handled() == {HERE: 9, THERE: 6}
 
 
 def test_a_worker_that_is_to_end_begins_nothing() -> None:

@@ -281,7 +281,6 @@ def test_partitions_change_hands_while_effects_are_made(
     effects(consumer, *names, last=sent)
     first.leave()
     second.leave()
-    assert (first.compared > 0, second.compared) == (True, 0)
 
 
 @pytest.mark.long
@@ -293,7 +292,7 @@ def test_who_cannot_begin_with_a_partition_joins_again(kafka_wire: KafkaWire) ->
             raise Unavailable("the database is down")
 
     name = stream()
-    group = Group(kafka_wire.settings, name, kafka_wire.topics, Unable(name, End(), lambda: None))
+    group = Group(kafka_wire.settings, name, kafka_wire.topics, Unable(name, End()))
     try:
         with pytest.raises(Unavailable, match="could not be begun with"):
             until(lambda: group.take(100, 0.2), lambda _: False, PATIENCE_SECONDS)

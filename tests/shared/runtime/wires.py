@@ -187,14 +187,10 @@ class Member:
     """A member of a consumer group, at work in a thread."""
 
     def __init__(self, wire: KafkaWire, end: End, group: str) -> None:
-        self.compared = 0
-        self.partitions = Partitions(group, end, self._compare)
+        self.partitions = Partitions(group, end)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(wire, group), daemon=True)
         self._thread.start()
-
-    def _compare(self) -> None:
-        self.compared += 1
 
     def _run(self, wire: KafkaWire, group: str) -> None:
         member = Group(wire.settings, group, wire.topics, self.partitions)
