@@ -28,6 +28,7 @@ from functions.order.domain.order import Order
 from functions.order.domain.placing import Line, place
 from functions.supply.create_supply import CreateSupply
 from functions.supply.views import SupplyView
+from functions.wallet.create_wallet import CreateWallet
 from functions.wallet.faucet import Faucet
 from shared import ids
 from shared.adapters.connect import connector
@@ -201,6 +202,11 @@ class Island:
         for currency, amount in funds.items():
             self.fund(somebody, amount, currency)
         return somebody
+
+    def spare(self, somebody: Islander) -> Islander:
+        """The same user with a further wallet."""
+        opened = self.run("create_wallet", request=CreateWallet("Spare"), caller=somebody.caller)
+        return replace(somebody, wallet_id=opened.id)
 
     def fund(self, somebody: Islander, amount: int, currency: str = "USDC") -> None:
         """Give from the faucet. Raises BalanceOverflow."""

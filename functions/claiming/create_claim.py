@@ -19,8 +19,8 @@ class CreateClaim(Request):
 def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> ClaimView | Repeated[ClaimView]:
     """The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
 
-    One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so that
-    the contract honours one voucher of it.
+    One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so
+    that the contract honours one voucher of it.
     Raises Malformed, NotFound for another's order, NotClaimable, AssetNotYours, RecipientFixed, Contended, Unavailable.
     """
     wanted = _address(request.recipient, work)

@@ -110,6 +110,7 @@ class WalletClient:
             currency=order.currency,
             amount=str(order.total),
             expires_at=order.expires_at,
+            payout_wallet_ids=[payout.wallet_id for payout in order.payouts],
         )
         request = wallet_pb2.PlaceHoldRequest(holds=[hold])
         outcome = self._channel.call("Wallet.PlaceHold", request, wallet_pb2.PlaceHoldResponse).outcomes[0]

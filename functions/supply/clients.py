@@ -1,15 +1,18 @@
 """What the supply service asks of others, over gRPC."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared.contracts.decisions import Decision, decisions
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
-from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
+from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse, ReferPayoutRequest, ReferPayoutResponse
 from shared.errors import NotFound
 
 if TYPE_CHECKING:
     from shared.adapters.rpc import RpcChannel
+
+
+NO_PAYEE: Final = "There is no such wallet of yours to pay out to."
 
 
 class OrderClient:
@@ -29,14 +32,20 @@ class WalletClient:
     def __init__(self, channel: "RpcChannel") -> None:
         self._channel = channel
 
-    def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
-        return self._own(user_id, wallet_id, "There is no such wallet of yours to pay out to.").wallet_id
+    def payout_wallet(self, supply_id: str, user_id: str, wallet_id: str | None) -> str:
+        if wallet_id == "":
+            raise NotFound(NO_PAYEE)
+        request = ReferPayoutRequest(supply_id=supply_id, user_id=user_id, wallet_id=wallet_id)
+        try:
+            return self._channel.call("Wallet.ReferPayout", request, ReferPayoutResponse).wallet_id
+        except NotFound as absent:
+            raise NotFound(NO_PAYEE) from absent
 
     def address(self, user_id: str, wallet_id: str | None) -> str:
         return self._own(user_id, wallet_id, "There is no such wallet of yours.").address
 
     def proven_address(self, user_id: str, wallet_id: str) -> tuple[str, int]:
-        own = self._own(user_id, wallet_id, "There is no such wallet of yours to pay out to.")
+        own = self._own(user_id, wallet_id, NO_PAYEE)
         return own.address, own.chain_id
 
     def _own(self, user_id: str, wallet_id: str | None, absent: str) -> DescribeResponse.Wallet:

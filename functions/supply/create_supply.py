@@ -39,7 +39,7 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
-        payout_wallet_id=work.wallets.payout_wallet(caller.user_id, request.payout_wallet_id),
+        payout_wallet_id=work.supplies.payee(supply_id, caller.user_id, request.payout_wallet_id),
         title=request.title,
         description=request.description,
         currency=request.currency,

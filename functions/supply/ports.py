@@ -53,6 +53,22 @@ class Supplies(Protocol):
     def archive(self, supply: Supply) -> None:
         """Keep a supply's last version, and tell that it is archived. Raises Contended when another was first."""
 
+    def payee(self, supply_id: str, merchant: str, wallet_id: str | None) -> str:
+        """A merchant's wallet for a supply to pay out to: the one named, else the default. It stays open for it.
+
+        It is noted at once, whatever becomes of this transaction; nobody decides that it is over until this ends.
+        Raises NotFound, Unavailable.
+        """
+
+    def ended(self, payouts: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Those of payouts (supply id, wallet id) that are over, or never came to be. What is being changed is not."""
+
+    def unnoted(self, most: int) -> Sequence[str]:
+        """Supplies of which the wallet service was not told where they pay out."""
+
+    def note(self, supply_id: str) -> None:
+        """The wallet service was told."""
+
     def restock(self, supply: Supply, units: int) -> None:
         """Add units to locked stock of this cell, and tell of it. supply: with them."""
 
@@ -117,11 +133,11 @@ class Stock(Protocol):
 class Wallets(Protocol):
     """What the wallet service is asked."""
 
-    def payout_wallet(self, user_id: str, wallet_id: str | None) -> str:
-        """A user's wallet to pay out to: the one named, else the default. Raises NotFound, Unavailable."""
-
     def address(self, user_id: str, wallet_id: str | None) -> str:
-        """The address of a user's wallet, in its EIP-55 form: as payout_wallet finds it. Raises likewise."""
+        """The address of a user's wallet (the default one, if none is named) in its EIP-55 form.
+
+        Raises NotFound, Unavailable.
+        """
 
     def proven_address(self, user_id: str, wallet_id: str) -> tuple[str, int]:
         """The same, and the chain for which it was proven."""
@@ -183,7 +199,7 @@ class SupplyWork(Protocol):
 
     @property
     def failures(self) -> Failures:
-        """What this service's jobs fail at."""
+        """The items of jobs that failed."""
 
     def now(self) -> datetime:
         """The time of this operation."""
@@ -193,7 +209,7 @@ class SupplyWork(Protocol):
 
 
 class SweepWork(Protocol):
-    """The work of the sweeper: transactions of its own, with questions to the order service in between."""
+    """The work of a sweeper: transactions of its own, with questions to other services in between."""
 
     orders: Orders
 

@@ -28,12 +28,13 @@ class UpdateSupply(Request):
         ]
         | UnsetType
     ) = UNSET
+    payout_wallet_id: str | UnsetType = UNSET
 
 
 def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: SupplyWork) -> SupplyView:
-    """The supply on its new terms; orders that are placed keep theirs.
+    """The supply on its new terms; orders that are placed keep theirs, and are paid out to where it paid then.
 
-    One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is made active.
+    One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is active.
     Raises Malformed, NotFound, SupplyArchived, Stale, IllegalStatus, AssetNotYours, Unavailable, Contended.
     """
     given = {name: getattr(request, name) for name in request.__struct_fields__ if name != "supply_id"}
@@ -42,6 +43,8 @@ def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: Sup
         changes["phases"] = phases_of(request.phases)
     before = work.supplies.owned(request.supply_id, caller.user_id).open()
     match.check(before.version)
+    if request.payout_wallet_id is not UNSET and request.payout_wallet_id != before.payout_wallet_id:
+        work.supplies.payee(before.id, caller.user_id, request.payout_wallet_id)
     if request.status == "active" and not work.supplies.proven(before.id):
         secure(before, work)
         work.supplies.prove(before.id)

@@ -3,7 +3,7 @@
 from datetime import UTC
 
 from functions.wallet.custody import ChainWork
-from functions.wallet.domain.proof import COVERED, INVARIANTS, breaches, unshown
+from functions.wallet.domain.proof import COVERED, INVARIANTS, OWED, breaches, unowed, unshown
 from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 
 
@@ -20,10 +20,12 @@ def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustody
     at = request.at.ToDatetime(UTC) if request.HasField("at") else None
     wanted = work.vault.number_at(at) if at else None
     with work.transaction() as reading:
+        kept = reading.deposits.kept(at)
         reached = reading.deposits.reached()
         number = reached.number if reached else -1
         number = number if wanted is None else min(number, wanted)
         booked = reading.deposits.booked(number)
+        beyond = reading.deposits.booked_beyond(number, at)
     if reached is None:
         return unchecked
     flows = work.vault.flows(number)
@@ -35,11 +37,14 @@ def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustody
     unpaid = [asked for asked in unshown(flows, withdrawals) if not work.vault.paid(asked.id)]
     if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
         return unchecked
+    unknown = [] if holdings else [COVERED, OWED]
+    found = [*breaches(flows, holdings, booked, withdrawals, unpaid)]
+    found += unowed(holdings, kept, beyond, flows, withdrawals) if holdings else []
     return AuditCustodyResponse(
-        checked=[name for name in INVARIANTS if name != COVERED or holdings],
-        unchecked=[COVERED] if not holdings else [],
+        checked=[name for name in INVARIANTS if name not in unknown],
+        unchecked=unknown,
         violations=[
             AuditCustodyResponse.Violation(invariant=breach.invariant, subject=breach.subject, detail=breach.detail)
-            for breach in breaches(flows, holdings, booked, withdrawals, unpaid)
+            for breach in found
         ],
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functions.wallet.custody import CustodyWork
 from functions.wallet.domain.custody import Arrival, Deposit, credit, taken_back
 from functions.wallet.domain.ledger import Account
+from functions.wallet.receiving import deliver
 
 
 def keep(arrival: Arrival, work: CustodyWork) -> None:
@@ -36,22 +37,22 @@ def keep(arrival: Arrival, work: CustodyWork) -> None:
 def credited(deposit_id: str, work: CustodyWork) -> bool:
     """Credit a deposit to the wallet that its key is of, unless it is. Returns whether money moved.
 
-    Raises BalanceOverflow.
+    What comes for a wallet that has closed goes to its owner's default wallet. Raises BalanceOverflow, Contended.
     """
     deposit = work.deposits.lock_uncredited(deposit_id)
     owner = work.deposits.owner(deposit.arrival.wallet_key) if deposit else None
     if deposit is None or owner is None:
         return False
-    wallet_id, user_id = owner
     after = replace(
         deposit,
-        wallet_id=wallet_id,
-        user_id=user_id,
+        wallet_id=owner.wallet_id,
+        user_id=owner.user_id,
+        in_place_of=owner.in_place_of,
         status="credited",
         transfer_id=work.new_id("trf"),
         version=deposit.version + 1,
     )
-    work.ledger.post(credit(after, work.now()), {wallet_id: user_id})
+    deliver(credit(after, work.now()), [after.wallet_id], work)
     work.deposits.keep(after)
     work.deposits.tell(after)
     return True

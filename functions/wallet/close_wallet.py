@@ -12,11 +12,21 @@ class CloseWallet(Request):
 
 
 def close_wallet(request: CloseWallet, caller: Caller, work: WalletWork) -> None:
-    """Close an empty wallet; closing it again does nothing. Raises NotFound, WalletNotEmpty, Contended."""
+    """Close an empty wallet that nobody pays any more; closing it again does nothing.
+
+    Raises NotFound, WalletNotEmpty, Contended, Unavailable.
+    """
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
     if not wallet.open:
         return
+    if wallet.is_default:
+        raise WalletNotEmpty
+    # Asked before anything is locked; a reference that is noted again meanwhile stays.
+    ended = work.supplies.ended(work.payouts.of(wallet.id))
+    work.wallets.lock(wallet.id)
+    work.payouts.drop(ended)
     accounts = work.ledger.lock([wallet.id])
-    if any(account.posted or account.held for account in accounts.values()) or work.escrows.wait_for(wallet.id):
+    holds_money = any(account.posted or account.held for account in accounts.values())
+    if holds_money or work.escrows.wait_for(wallet.id) or work.payouts.of(wallet.id):
         raise WalletNotEmpty
     work.wallets.save(wallet.closed(at=work.now()))

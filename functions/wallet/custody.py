@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Terms, Withdrawal
-from functions.wallet.domain.proof import Flows
+from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Owner, Terms, Withdrawal
+from functions.wallet.domain.proof import Flows, Kept
 from functions.wallet.ports import WalletWork
 from shared.chains import Call, Header, Reading
 from shared.contracts.sending import Sender, Sendings
@@ -98,8 +98,8 @@ class Deposits(Cursor, Protocol):
     def known(self, arrival: Arrival) -> Deposit | None:
         """The deposit that stands at an arrival's place in its transaction, locked."""
 
-    def owner(self, key: bytes) -> tuple[str, str] | None:
-        """The wallet and the user that a key stands for."""
+    def owner(self, key: bytes) -> Owner | None:
+        """Who receives what comes for a key; None where it is that of no wallet."""
 
     def keep(self, deposit: Deposit) -> None:
         """Keep a deposit as it is now, which is no news to anybody."""
@@ -109,6 +109,12 @@ class Deposits(Cursor, Protocol):
 
     def booked(self, up_to: int) -> Mapping[str, int]:
         """What came in up to a block and stands, by currency, that of unknown wallets included."""
+
+    def kept(self, at: datetime | None) -> Kept:
+        """What the ledger says that is kept, now or at a past time."""
+
+    def booked_beyond(self, number: int, at: datetime | None) -> Mapping[str, int]:
+        """Of that, what came by later blocks than one, or was taken back since, by currency. To be read after it."""
 
     def forgotten(self, most: int) -> Sequence[str]:
         """Deposits of blocks that are gone, which were not found again up to where the chain was read, by id."""

@@ -17,7 +17,7 @@ class Faucet(Request):
 
 
 def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:
-    """Credit the wallet from the faucet account. Raises NotFound, Malformed, BalanceOverflow."""
+    """Credit the wallet from the faucet account. Raises NotFound, Malformed, WalletClosed, BalanceOverflow."""
     if request.amount == 0:
         raise Malformed("more than 0", field="amount")
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)

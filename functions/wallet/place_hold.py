@@ -45,6 +45,7 @@ def _wanted(hold: PlaceHoldRequest.Hold) -> Wanted:
         currency=hold.currency,
         amount=amount,
         expires_at=hold.expires_at.ToDatetime(UTC),
+        payout_wallet_ids=tuple(hold.payout_wallet_ids),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
-from functions.wallet.domain.wallet import Wallet
+from functions.wallet.domain.wallet import Reference, Wallet
 from functions.wallet.views import BalancesView, EntryView
 from shared.contracts.decisions import Decision
 from shared.jobs.items import Failures
@@ -31,6 +31,15 @@ class Wallets(Protocol):
     def find(self, wallet_ids: Sequence[str], default_of: Sequence[str] = ()) -> list[Wallet]:
         """Wallets by id, and the default wallets of users; unknown ones are left out."""
 
+    def receivers(self, wallet_ids: Sequence[str]) -> Mapping[str, Wallet]:
+        """Who receives what is for wallets, by their ids: themselves; for closed ones, the owners' default ones."""
+
+    def lock(self, wallet_id: str) -> None:
+        """Let nothing be credited to a wallet, or refer to it anew, until the transaction ends.
+
+        What is read of it afterwards stays so.
+        """
+
     def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
         """A user's wallets, newest first, after an id."""
 
@@ -42,8 +51,10 @@ class Ledger(Protocol):
         """The accounts of wallets by (wallet, currency), locked against change until the transaction ends."""
 
     def post(self, transfer: Transfer, owners: Mapping[str, str]) -> None:
-        """Move money, and tell of it. Raises InsufficientFunds, BalanceOverflow, AlreadyReversed; then nothing moved.
+        """Move money, and tell of it. Raises as follows; then nothing moved.
 
+        InsufficientFunds: a wallet, or an account of the house's that has a floor, has less than is taken.
+        WalletClosed: a wallet is credited that is closed. Also BalanceOverflow, AlreadyReversed.
         owners: whose the wallets are that it touches.
         """
 
@@ -55,6 +66,9 @@ class Ledger(Protocol):
 
     def seal(self) -> Seal | None:
         """Add a link over what is complete and unsealed to the chain of hashes; None when there is nothing."""
+
+    def roll_up(self, most: int) -> int:
+        """Sum the house's own accounts over so many complete transfers at most; how many those were."""
 
     def find(self, transfer_id: str) -> Transfer:
         """A transfer that was posted. Raises NotFound for an absent or malformed id."""
@@ -122,7 +136,33 @@ class Escrows(Protocol):
         """What was in it was paid to the merchant, or back to the buyer."""
 
     def wait_for(self, wallet_id: str) -> bool:
-        """Whether a sale that this wallet paid may still be refunded to it."""
+        """Whether an order may still be refunded to this wallet, or pay out to it."""
+
+
+class Payouts(Protocol):
+    """Which supplies pay out to which wallets."""
+
+    def refer(self, supply_id: str, wallet_id: str) -> bool:
+        """Note that a supply pays out to a wallet. Returns whether that is open, and stays so."""
+
+    def of(self, wallet_id: str) -> Sequence[Reference]:
+        """The supplies that are noted to pay out to a wallet."""
+
+    def due(self, now: datetime, most: int) -> Sequence[Reference]:
+        """References about which their supplies have to be asked now, those that wait longest first."""
+
+    def drop(self, references: Sequence[Reference]) -> int:
+        """Forget references that are over. Returns how many were not noted again since they were read."""
+
+    def postpone(self, references: Sequence[Reference]) -> None:
+        """Ask about references that stand again much later."""
+
+
+class Supplies(Protocol):
+    """What the supply service is asked."""
+
+    def ended(self, references: Sequence[Reference]) -> Sequence[Reference]:
+        """Those of references whose supplies do not pay there any more, or never did. Raises Unavailable."""
 
 
 class Orders(Protocol):
@@ -150,6 +190,8 @@ class WalletWork(Protocol):
     ledger: Ledger
     holds: Holds
     escrows: Escrows
+    payouts: Payouts
+    supplies: Supplies
     identity: Identity
 
     @property
@@ -158,7 +200,7 @@ class WalletWork(Protocol):
 
     @property
     def failures(self) -> Failures:
-        """What this service's jobs fail at."""
+        """The items of jobs that failed."""
 
     def now(self) -> datetime:
         """The time of this operation."""
@@ -171,6 +213,7 @@ class SweepWork(Protocol):
     """The work of the sweeper: transactions of its own, with questions to the order service in between."""
 
     orders: Orders
+    supplies: Supplies
 
     def now(self) -> datetime:
         """The present."""

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import msgspec
 
-from functions.wallet.domain.errors import WalletClosed
 from functions.wallet.domain.ledger import ADJUSTMENT, HOUSE, Posting, Transfer
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import Reference, TransfersView, TransferView
@@ -32,7 +31,8 @@ class PostTransfers(Request):
 def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> TransfersView:
     """Make all of the transfers or none; what one brings to a wallet, a later one may take.
 
-    Raises Malformed, NotFound, WalletClosed, InsufficientFunds, BalanceOverflow.
+    A closed wallet is paid nothing; what is in it already may be taken out. Raises Malformed, NotFound, WalletClosed,
+    InsufficientFunds, also for more than an account of the house's has, and BalanceOverflow.
     """
     for place, asked in enumerate(request.transfers):
         if asked.amount == 0:
@@ -44,8 +44,6 @@ def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> 
     owners = {wallet.id: wallet.user_id for wallet in wallets}
     if named - owners.keys():
         raise NotFound("There is no such account.")
-    if not all(wallet.open for wallet in wallets):
-        raise WalletClosed
     made = [_transfer(asked, work) for asked in request.transfers]
     work.ledger.post_linked(
         [(each, {leg.account: owners[leg.account] for leg in each.postings if not leg.system}) for each in made]

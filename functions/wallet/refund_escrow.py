@@ -2,6 +2,7 @@
 
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
+from functions.wallet.receiving import deliver
 from shared.contracts.gen.wallet_pb2 import RefundRequest, RefundResponse
 from shared.errors import NotFound
 
@@ -14,17 +15,16 @@ def refund_escrow(request: RefundRequest, work: WalletWork) -> RefundResponse:
     if escrow.status == "settled":
         return RefundResponse(state=RefundResponse.STATE_SETTLED)
     if escrow.status == "captured":
-        (wallet,) = work.wallets.find([request.wallet_id])
         transfer = Transfer(
             id=work.new_id("trf"),
             kind="refund",
             postings=(
                 Posting("escrow", escrow.currency, -escrow.amount),
-                Posting(wallet.id, escrow.currency, escrow.amount),
+                Posting(request.wallet_id, escrow.currency, escrow.amount),
             ),
             created_at=work.now(),
             order_id=escrow.order_id,
         )
-        work.ledger.post(transfer, {wallet.id: wallet.user_id})
+        deliver(transfer, [request.wallet_id], work)
         work.escrows.end(escrow.order_id, "refunded")
     return RefundResponse(state=RefundResponse.STATE_REFUNDED)

@@ -2,6 +2,7 @@
 
 from functions.wallet.domain.ledger import Transfer, settlement
 from functions.wallet.ports import WalletWork
+from functions.wallet.receiving import deliver
 from shared.contracts.events import Event
 from shared.contracts.gen.order_events_pb2 import OrderClaimed, OrderMatured
 from shared.errors import Unavailable
@@ -10,7 +11,8 @@ from shared.errors import Unavailable
 def settle_order(event: Event[OrderClaimed | OrderMatured], work: WalletWork) -> None:
     """Move the order's escrow to the payout wallets, less the fee; an escrow settles once.
 
-    Raises Unavailable when the capture is not known yet.
+    What is due to a wallet that has closed goes to its owner's default wallet. Raises Unavailable when the capture is
+    not known yet.
     """
     order = event.data
     if order.total == "0":
@@ -29,5 +31,5 @@ def settle_order(event: Event[OrderClaimed | OrderMatured], work: WalletWork) ->
         created_at=work.now(),
         order_id=order.order_id,
     )
-    work.ledger.post(transfer, {payout.wallet_id: order.merchant_id for payout in order.payouts})
+    deliver(transfer, [payout.wallet_id for payout in order.payouts], work)
     work.escrows.end(order.order_id, "settled")

@@ -23,7 +23,7 @@ HELPERS = {
     "notification": {"sending"},
     "order": {"saga", "expiring", "sweeping", "buying", "quotes"},
     "supply": {"buying", "owning", "returning"},
-    "wallet": {"booking", "collecting", "custody", "ending", "sending"},
+    "wallet": {"booking", "collecting", "custody", "ending", "receiving", "sending"},
 }
 """Where a service needs one more idea than its operations."""
 

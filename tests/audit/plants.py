@@ -179,13 +179,13 @@ WALLET: Final = [
     Plant(
         "wallet transfers_sum_to_zero",
         "trf_x",
-        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -4)]),
+        transfer("trf_x", "adjustment", [("fees", 4), ("transit", -5)]),
         {"wallet money_sums_to_zero": "USDC"},
     ),
     Plant(
         "wallet money_sums_to_zero",
         "ETH",
-        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -4)], currency="ETH"),
+        transfer("trf_x", "adjustment", [("fees", 4), ("transit", -5)], currency="ETH"),
         {"wallet transfers_sum_to_zero": "trf_x"},
     ),
     Plant("wallet transfers_have_two_postings", "trf_x", transfer("trf_x", "adjustment", [])),
@@ -232,12 +232,12 @@ WALLET: Final = [
     Plant(
         "wallet escrow_is_what_is_unsettled",
         "escrow",
-        transfer("trf_x", "adjustment", [("escrow", 5), ("losses", -5)]),
+        transfer("trf_x", "adjustment", [("escrow", 5), ("transit", -5)]),
     ),
     Plant(
         "wallet refunds_go_back_where_they_came_from",
         "{matured}",
-        transfer("trf_x", "refund", [("fees", 5), ("losses", -5)], "{matured}"),
+        transfer("trf_x", "refund", [("fees", 5), ("transit", -5)], "{matured}"),
         {"wallet transfers_are_as_their_orders_say": "{matured}"},
     ),
     Plant(
@@ -256,24 +256,25 @@ WALLET: Final = [
     Plant(
         "wallet entries_have_their_transfers",
         "trf_x",
-        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)])
-        + ";\nUPDATE entries SET created_at = created_at - interval '1 s' WHERE account = 'losses'",
+        transfer("trf_x", "adjustment", [("fees", 5), ("transit", -5)])
+        + ";\nUPDATE entries SET created_at = created_at - interval '1 s' WHERE account = 'transit'",
     ),
     Plant(
         "wallet transfers_are_what_was_told",
         "trf_x",
-        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)])
+        transfer("trf_x", "adjustment", [("fees", 5), ("transit", -5)])
         + ";\nUPDATE transfers SET reference = 'another' WHERE id = 'trf_x'",
     ),
     Plant(
         "wallet transfers_are_what_was_told",
         "trf_x",
-        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)]) + ";\nDELETE FROM events WHERE stream = 'trf_x'",
+        transfer("trf_x", "adjustment", [("fees", 5), ("transit", -5)])
+        + ";\nDELETE FROM events WHERE stream = 'trf_x'",
     ),
     Plant(
         "wallet settlements_are_of_settled_escrows",
         "{paid}",
-        transfer("trf_x", "settlement", [("fees", 5), ("losses", -5)], "{paid}"),
+        transfer("trf_x", "settlement", [("fees", 5), ("transit", -5)], "{paid}"),
         {"wallet transfers_are_as_their_orders_say": "{paid}"},
     ),
     Plant(
@@ -281,6 +282,39 @@ WALLET: Final = [
         "hld_us_made_up",
         "INSERT INTO holds (id, order_id, status, version, placed_at, ended_at) "
         "VALUES ('hld_us_made_up', '{paid}', 'released', 1, now(), now())",
+    ),
+    Plant(
+        "wallet closed_wallets_are_empty",
+        "{stranger}",
+        "ALTER TABLE wallets DISABLE TRIGGER wallet_closes_empty;\n"
+        "UPDATE wallets SET status = 'closed', is_default = false WHERE id = '{stranger}'",
+    ),
+    Plant(
+        "wallet house_accounts_keep_their_floors",
+        "fees",
+        transfer("trf_x", "adjustment", [("fees", -(10**6)), ("transit", 10**6)]),
+    ),
+    Plant(
+        "wallet house_accounts_keep_their_floors",
+        "losses",
+        transfer("trf_x", "adjustment", [("losses", -1), ("transit", 1)]),
+    ),
+    Plant(
+        "wallet house_accounts_keep_their_floors",
+        "escrow",
+        transfer("trf_x", "adjustment", [("escrow", -(10**6)), ("transit", 10**6)]),
+        {"wallet escrow_is_what_is_unsettled": "escrow"},
+    ),
+    Plant(
+        "wallet the_faucet_only_gives",
+        "faucet",
+        transfer("trf_x", "adjustment", [("faucet", 10**12), ("transit", -(10**12))]),
+    ),
+    Plant(
+        "wallet roll_ups_are_their_entries",
+        "fees",
+        "INSERT INTO house_balances AS b VALUES ('fees', 'USDC', 5) "
+        "ON CONFLICT (account, currency) DO UPDATE SET balance = b.balance + 5",
     ),
     Plant(
         "wallet withdrawals_are_set_aside",
@@ -293,7 +327,7 @@ WALLET: Final = [
     Plant(
         "wallet entries_are_sealed",
         "trf_x",
-        transfer("trf_x", "adjustment", [("fees", 5), ("losses", -5)])
+        transfer("trf_x", "adjustment", [("fees", 5), ("transit", -5)])
         + ";\n"
         + ago("entries", "created_at", "transfer_id = 'trf_x'")
         + ";\n"
@@ -336,6 +370,13 @@ CUSTODY: Final = [
             "wallet withdrawals_are_set_aside": "{requested}",
             "wallet outside_is_what_came_and_went": "USDC",
         },
+    ),
+    # The house's own account runs far below zero: what came of it is owed, and nobody brought it.
+    Plant(
+        "wallet vault_holds_what_is_owed",
+        "USDC",
+        transfer("trf_x", "adjustment", [("fees", -(10**12)), ("transit", 10**12)]),
+        {"wallet house_accounts_keep_their_floors": "fees"},
     ),
 ]
 

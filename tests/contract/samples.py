@@ -125,6 +125,7 @@ def supply(world: World) -> Sample:
 def new_terms(world: World) -> Sample:
     """All that may be changed of a supply."""
     changes = {"title": "A rarer thing", "description": "", "unit_price": "2", "per_user_limit": None, "phases": PHASES}
+    changes["payout_wallet_id"] = world.owner.wallet_id
     return Sample({**changes, "status": "active"}, {"supply_id": supply_of(world.owner, status="draft")["id"]})
 
 

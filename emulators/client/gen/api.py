@@ -761,7 +761,7 @@ class Client(Caller):
     def close_wallet(self, *, wallet_id: str) -> None:
         """Close a wallet.
 
-        Close an empty wallet; closing it again does nothing.
+        Close an empty wallet that nobody pays any more; closing it again does nothing.
 
         DELETE /v1/wallets/{wallet_id}.
         """
@@ -921,6 +921,8 @@ class Client(Caller):
 
         Make all of the transfers or none; what one brings to a wallet, a later one may take.
 
+        A closed wallet is paid nothing; what is in it already may be taken out.
+
         POST /v1/operator/transfers.
         """
         return self._call(
@@ -1042,13 +1044,13 @@ class Client(Caller):
         per_user_limit: int | UnsetType | None = UNSET,
         phases: list[PhaseView] | UnsetType = UNSET,
         status: Literal["active", "draft", "paused"] | UnsetType = UNSET,
+        payout_wallet_id: str | UnsetType = UNSET,
     ) -> SupplyView:
         """Change a supply's terms.
 
-        The supply on its new terms; orders that are placed keep theirs.
+        The supply on its new terms; orders that are placed keep theirs, and are paid out to where it paid then.
 
-        One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is made
-        active.
+        One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is active.
 
         PATCH /v1/supplies/{supply_id}.
         """
@@ -1065,6 +1067,7 @@ class Client(Caller):
                 "per_user_limit": per_user_limit,
                 "phases": phases,
                 "status": status,
+                "payout_wallet_id": payout_wallet_id,
             },
         )
 
@@ -1255,8 +1258,7 @@ class Client(Caller):
         The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
 
         One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so
-        that
-        the contract honours one voucher of it.
+        that the contract honours one voucher of it.
 
         POST /v1/claims.
         """

@@ -83,6 +83,7 @@ class SupplyUpdated:
     status: str
     per_user_limit: int
     changed: list[str]
+    payout_wallet_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ class Supply:
     def changed(self, changes: Mapping[str, Any], at: datetime) -> Self:
         """It after changes by its merchant, in its next version; itself where they change nothing.
 
-        changes: new values by the names of title, description, unit_price, per_user_limit, phases and status.
-        Raises SupplyArchived, IllegalStatus.
+        changes: new values by the names of title, description, unit_price, per_user_limit, phases, status and
+            payout_wallet_id. Raises SupplyArchived, IllegalStatus.
         """
         now = "active" if self.status == "sold_out" else self.open().status
         wanted = changes.get("status", now)
@@ -121,5 +121,5 @@ class Supply:
 
     def differs_from(self, before: Self) -> list[str]:
         """The names of what its merchant changed since."""
-        names = ("title", "description", "unit_price", "per_user_limit", "phases", "status")
+        names = ("title", "description", "unit_price", "per_user_limit", "phases", "status", "payout_wallet_id")
         return [name for name in names if getattr(self, name) != getattr(before, name)]

@@ -1,10 +1,10 @@
 -- name: insert_supply!
 -- A new supply.
 INSERT INTO supplies (id, merchant_id, payout_wallet_id, title, description, currency, unit_price, per_user_limit,
-    chain_id, contract, token_id, standard, asset_proven, phases, status, published, version, stream_version, created_at,
-    updated_at)
+    chain_id, contract, token_id, standard, asset_proven, payout_noted, phases, status, published, version, stream_version,
+    created_at, updated_at)
 VALUES (:id, :merchant_id, :payout_wallet_id, :title, :description, :currency, :unit_price, :per_user_limit,
-    :chain_id, :contract, :token_id, :standard, true, :phases::jsonb, :status, :published, 1, 1, :at, :at);
+    :chain_id, :contract, :token_id, :standard, true, true, :phases::jsonb, :status, :published, 1, 1, :at, :at);
 
 -- name: lock_token$
 -- Until the transaction ends nobody else asks who sells the same token.
@@ -39,9 +39,35 @@ SELECT * FROM supplies_shown WHERE id = ANY(:ids::text[]);
 -- A supply's next version, where nobody else has changed the one it follows; the next version of its stream.
 UPDATE supplies SET title = :title, description = :description, unit_price = :unit_price,
     per_user_limit = :per_user_limit, phases = :phases::jsonb, status = :status, published = :published,
+    payout_wallet_id = :payout_wallet_id,
     version = :version, stream_version = stream_version + 1, updated_at = :at
 WHERE id = :id AND version = :version - 1
 RETURNING stream_version;
+
+-- name: lock_payout
+-- A supply, that is there or about to be, while it is given a wallet to pay out to.
+SELECT pg_advisory_xact_lock(hashtextextended('payout of ' || :supply_id, 0));
+
+-- name: find_settled_payouts
+-- Those of supplies that nobody gives a wallet to pay out to at this moment, nor will until the transaction ends.
+SELECT s.id FROM unnest(:supply_ids::text[]) AS s (id)
+WHERE pg_try_advisory_xact_lock_shared(hashtextextended('payout of ' || s.id, 0));
+
+-- name: find_ended_payouts
+-- Those of payouts whose supplies pay out elsewhere, are archived, or are not there.
+SELECT p.supply_id, p.wallet_id FROM unnest(:supply_ids::text[], :wallet_ids::text[]) AS p (supply_id, wallet_id)
+WHERE NOT EXISTS (SELECT FROM supplies s
+                  WHERE s.id = p.supply_id AND s.payout_wallet_id = p.wallet_id AND s.status <> 'archived');
+
+-- name: find_unnoted
+-- Supplies whose payout wallets the wallet service was not told of yet.
+SELECT id FROM supplies s WHERE NOT payout_noted AND status <> 'archived' AND NOT EXISTS (
+    SELECT FROM job_failures f WHERE f.job = 'renew_payouts' AND f.item = s.id AND f.next_try_at > :now::timestamptz)
+ORDER BY id LIMIT :most;
+
+-- name: note_payout!
+-- The wallet service knows where a supply pays out.
+UPDATE supplies SET payout_noted = true WHERE id = :id;
 
 -- name: restock!
 -- More units in this cell, for sale.

@@ -47,7 +47,6 @@ class SupplyStore:
             **_terms(supply),
             **asset,
             merchant_id=supply.merchant_id,
-            payout_wallet_id=supply.payout_wallet_id,
             currency=supply.currency,
             at=supply.created_at,
         )
@@ -90,6 +89,7 @@ class SupplyStore:
             status=supply.status,
             per_user_limit=supply.per_user_limit or 0,
             changed=list(changed),
+            payout_wallet_id=supply.payout_wallet_id,
         )
         self._save(supply, fact)
 
@@ -102,6 +102,26 @@ class SupplyStore:
             raise Contended
         self._work.changes([supply.id])
         self._work.events.append(supply.id, version - 1, [fact])
+
+    def payee(self, supply_id: str, merchant: str, wallet_id: str | None) -> str:
+        SQL.lock_payout(self._work.opened, supply_id=supply_id)
+        return self._work.wallets.payout_wallet(supply_id, merchant, wallet_id)
+
+    def ended(self, payouts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        # What is being changed is not decided; the rest is read after it was locked, so that it stays so.
+        rows = SQL.find_settled_payouts(self._work.opened, supply_ids=sorted({supply_id for supply_id, _ in payouts}))
+        settled = {row["id"] for row in rows}
+        asked = [payout for payout in payouts if payout[0] in settled]
+        found = SQL.find_ended_payouts(
+            self._work.opened, supply_ids=[each[0] for each in asked], wallet_ids=[each[1] for each in asked]
+        )
+        return [(row["supply_id"], row["wallet_id"]) for row in found]
+
+    def unnoted(self, most: int) -> list[str]:
+        return [row["id"] for row in SQL.find_unnoted(self._work.opened, now=self._work.now(), most=most)]
+
+    def note(self, supply_id: str) -> None:
+        SQL.note_payout(self._work.opened, id=supply_id)
 
     def restock(self, supply: Supply, units: int) -> None:
         SQL.restock(self._work.opened, id=supply.id, cell=self._work.settings.cell, units=units)
@@ -161,7 +181,7 @@ class SupplyStore:
 
 def _terms(supply: Supply) -> dict[str, Any]:
     """What a merchant may change of a supply, as it is stored."""
-    names = ("id", "title", "description", "unit_price", "per_user_limit", "published")
+    names = ("id", "title", "description", "unit_price", "per_user_limit", "published", "payout_wallet_id")
     return {
         **{name: getattr(supply, name) for name in names},
         "phases": to_json([_row(phase) for phase in supply.phases]).decode(),

@@ -37,10 +37,20 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a deposit is. in_place_of: as a Deposit has it."""
+
+    wallet_id: str
+    user_id: str
+    in_place_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Deposit:
     """An arrival as it was booked; unattributed until it is credited, for want of a wallet or of room in it.
 
     doubted: whether the chain no longer has the block in which it came.
+    in_place_of: the closed wallet that it was sent to, where its owner's default wallet has it instead.
     """
 
     looked_after: ClassVar[Mapping[str, str]] = {"unattributed": "watch_deposits"}
@@ -55,6 +65,7 @@ class Deposit:
     transfer_id: str
     version: int
     doubted: bool = False
+    in_place_of: str = ""
 
     def stands(self, arrival: Arrival) -> bool:
         """Whether it is exactly what the chain says now, in whichever block."""
@@ -69,7 +80,7 @@ def credit(deposit: Deposit, at: datetime) -> Transfer:
         kind="deposit",
         postings=(
             Posting("external", arrival.currency, -arrival.amount),
-            Posting(deposit.wallet_id, arrival.currency, arrival.amount),
+            Posting(deposit.wallet_id, arrival.currency, arrival.amount, in_place_of=deposit.in_place_of),
         ),
         created_at=at,
         reference=deposit.id,

@@ -28,7 +28,7 @@ class WalletClosed(Refusal):
 
 
 class WalletNotEmpty(Refusal):
-    """The wallet holds money, money is set aside in it, or what it paid may still be refunded."""
+    """The wallet is the default one, holds money, or may still be paid by supplies, or by orders under way."""
 
     code = "WALLET_NOT_EMPTY"
 

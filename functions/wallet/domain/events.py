@@ -84,12 +84,16 @@ class HoldReleased:
 
 @dataclass(frozen=True, slots=True)
 class PostedPosting:
-    """One leg of a transfer; `user_id` is whose wallet it is, empty for an account of the house's."""
+    """One leg of a transfer; `user_id` is whose wallet it is, empty for an account of the house's.
+
+    in_place_of: the closed wallet that the money was for; empty where it was for this account.
+    """
 
     account: str
     currency: str
     amount: SignedAmount
     user_id: str
+    in_place_of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,10 @@ class TransferPosted:
 
 @dataclass(frozen=True, slots=True)
 class DepositCredited:
-    """Money arrived on the chain, has its confirmations, and is the wallet's."""
+    """Money arrived on the chain, has its confirmations, and is the wallet's.
+
+    in_place_of: the closed wallet that it was sent to, whose owner's default wallet has it; empty for none.
+    """
 
     type: ClassVar[str] = "deposit.credited"
     deposit_id: str
@@ -117,6 +124,7 @@ class DepositCredited:
     chain_id: int
     transaction_hash: str
     transfer_id: str
+    in_place_of: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ Status = Literal["placed", "captured", "released"]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Funds of a wallet set aside for an order until a time; `firm` once the order is confirmed, beyond that time."""
+    """Funds of a wallet set aside for an order until a time; `firm` once the order is confirmed, beyond that time.
+
+    payout_wallet_ids: the wallets that the order pays out to, known while it is placed.
+    """
 
     looked_after: ClassVar[Mapping[str, str]] = {"placed": "sweep_holds"}
     ends: ClassVar[frozenset[str]] = frozenset({"captured", "released"})
@@ -30,6 +33,7 @@ class Hold:
     status: Status = "placed"
     firm: bool = False
     version: int = 1
+    payout_wallet_ids: tuple[str, ...] = ()
 
     def lapsed(self, now: datetime) -> bool:
         """Whether its time is over, and no order decides about it."""
@@ -54,6 +58,7 @@ class Wanted:
     currency: str
     amount: int
     expires_at: datetime
+    payout_wallet_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,7 @@ def place(
                 currency=want.currency,
                 amount=want.amount,
                 expires_at=want.expires_at,
+                payout_wallet_ids=want.payout_wallet_ids,
             )
         )
     return Placing(tuple(placed), refused)

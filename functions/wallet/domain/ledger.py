@@ -10,8 +10,18 @@ from functions.wallet.domain.errors import InsufficientFunds, NotReversible
 from shared.money import fee
 
 SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet", "losses"})
-"""Accounts that every sale touches. They keep no running balance, or every sale would queue on them."""
+"""Accounts that every sale touches. They keep no running balance, or every sale would queue on them.
 
+Each has a floor, which the database holds or the audit looks for:
+
+fees      never below zero: what is not there would be paid out of what depositors own.
+losses    no operator takes it below zero, for the same reason; only the chain does, which takes deposits back that were
+          spent. What it is below zero, the house owes to the vault.
+escrow    never below zero: each order pays out what it has paid in, once.
+external  below zero by what has come from outside: the other side of what the vault keeps.
+faucet    below zero by what it has issued, which nobody has paid in.
+transit   below zero in the cell that a transfer between cells has reached; the other cell has the other half.
+"""
 
 HOUSE: Final = frozenset({"fees", "losses"})
 """The system accounts whose money is the house's own to give and take: no order, deposit or region waits for it."""
@@ -49,12 +59,14 @@ class Posting:
     """One leg of a transfer: a signed amount on a wallet or system account.
 
     unhold: how much of what was set aside on the account this leg uses up, in atomic units.
+    in_place_of: the closed wallet that the money was for, where it is its owner's default wallet that has it instead.
     """
 
     account: str
     currency: str
     amount: int
     unhold: int = 0
+    in_place_of: str = ""
 
     @property
     def system(self) -> bool:
@@ -136,3 +148,16 @@ def settlement(currency: str, escrowed: int, payouts: Sequence[tuple[str, int]],
     legs = [("escrow", -escrowed), ("fees", fees)]
     legs += [(wallet_id, amount - fee(amount, fee_bps)) for wallet_id, amount in payouts]
     return tuple(Posting(account, currency, amount) for account, amount in legs if amount)
+
+
+def redirected(postings: Sequence[Posting], receivers: Mapping[str, str]) -> tuple[Posting, ...]:
+    """Postings, with what is for closed wallets credited to others in their place.
+
+    receivers: by wallet id, the wallet that receives what is for it: itself while it is open.
+    """
+    return tuple(
+        replace(leg, account=receivers[leg.account], in_place_of=leg.account)
+        if leg.amount > 0 and receivers.get(leg.account, leg.account) != leg.account
+        else leg
+        for leg in postings
+    )

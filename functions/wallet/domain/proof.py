@@ -11,7 +11,11 @@ BOOKED: Final = "vault_deposits_are_booked"
 ASKED_FOR: Final = "vault_payments_were_asked_for"
 COVERED: Final = "vault_holds_what_is_kept"
 PAID: Final = "mined_withdrawals_were_paid"
-INVARIANTS: Final = (BOOKED, ASKED_FOR, COVERED, PAID)
+OWED: Final = "vault_holds_what_is_owed"
+INVARIANTS: Final = (BOOKED, ASKED_FOR, COVERED, PAID, OWED)
+
+OWNED: Final = ("wallets", "escrow", "fees")
+"""What is owed to whoever has it. One that is below zero takes nothing from what the others are owed."""
 
 
 class Breach(NamedTuple):
@@ -42,6 +46,46 @@ class Flows:
     deposited: Counter[str] = field(default_factory=Counter)
     own: Counter[str] = field(default_factory=Counter)
     payments: list[Payment] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the ledger says that is kept for people and for the house, at one moment.
+
+    balances: by (`wallets` or an account of the house's, currency). left: the withdrawals whose money is not in it any
+    more.
+    """
+
+    balances: Mapping[tuple[str, str], int]
+    left: frozenset[str]
+
+    def owed(self, currency: str) -> int:
+        """What the vault owes: what everybody has, but for what the faucet has issued, which nobody brought."""
+        owned = sum(max(0, self.balances.get((holder, currency), 0)) for holder in OWNED)
+        return owned + sum(self.balances.get((holder, currency), 0) for holder in ("transit", "faucet"))
+
+
+def unowed(
+    holdings: Mapping[str, int],
+    kept: Kept,
+    beyond: Mapping[str, int],
+    flows: Flows,
+    withdrawals: Mapping[bytes, Withdrawal],
+) -> Iterator[Breach]:
+    """The currencies of which the vault has less than it owes, by whichever accounts that came about.
+
+    holdings, flows: up to one block. beyond: what is kept and has come by later blocks, by currency. What the vault has
+    paid by then, and the ledger is yet to hear of, is owed no more; but only to who asked for it.
+    """
+    paid = Counter[str]()
+    for payment in flows.payments:
+        asked = withdrawals.get(payment.key)
+        if asked is not None and asked.status != "failed" and asked.id not in kept.left:
+            paid[payment.currency] += payment.amount
+    for currency in sorted({*holdings, *(currency for _, currency in kept.balances)}):
+        owed = kept.owed(currency) - beyond.get(currency, 0) - paid[currency]
+        if owed > holdings.get(currency, 0):
+            yield Breach(OWED, currency, f"{holdings.get(currency, 0)} {currency} are there, {owed} are owed")
 
 
 def unshown(flows: Flows, withdrawals: Mapping[bytes, Withdrawal]) -> list[Withdrawal]:

@@ -10,6 +10,15 @@ Status = Literal["open", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """That a supply pays out to a wallet. `version` counts how often that was noted."""
+
+    supply_id: str
+    wallet_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """A wallet. `address` is in its EIP-55 form."""
 

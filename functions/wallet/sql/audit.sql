@@ -102,7 +102,40 @@ FULL JOIN (SELECT r.order_id, n.account, n.amount FROM transfers r
            JOIN entries n ON n.transfer_id = r.id AND n.account <> 'escrow' WHERE r.kind = 'refund') t
     ON t.order_id = e.order_id
 WHERE e.order_id IS NULL OR t.order_id IS NULL OR t.amount <> e.amount
-   OR NOT EXISTS (SELECT FROM holds h WHERE h.order_id = e.order_id AND h.status = 'captured' AND h.wallet_id = t.account);
+   OR NOT EXISTS (SELECT FROM holds h JOIN wallets paid ON paid.id = h.wallet_id
+                  JOIN wallets w ON w.user_id = paid.user_id AND (w.id = paid.id OR paid.status = 'closed' AND w.is_default)
+                  WHERE h.order_id = e.order_id AND h.status = 'captured' AND w.id = t.account);
+
+-- name: closed_wallets_are_empty
+-- A wallet closes without money, and none comes after; a default wallet never closes.
+SELECT w.id AS subject, coalesce(a.posted || ' ' || a.currency || ', ' || a.held || ' held', 'the default one') AS detail
+FROM wallets w LEFT JOIN accounts a ON a.wallet_id = w.id AND (a.posted <> 0 OR a.held <> 0)
+WHERE w.status = 'closed' AND (a.wallet_id IS NOT NULL OR w.is_default);
+
+-- name: house_accounts_keep_their_floors
+-- Nobody took more from fees, losses and escrow than was there; what the chain takes back is a loss, however much that is.
+SELECT b.account AS subject, b.balance || ' ' || b.currency || ' after ' || b.transfer_id AS detail
+FROM (SELECT *, sum(amount) OVER (PARTITION BY account, currency ORDER BY position) AS balance
+      FROM entries WHERE account IN ('fees', 'losses', 'escrow')) b
+WHERE b.amount < 0 AND b.balance < 0 AND (:at::timestamptz IS NULL OR b.created_at <= :at)
+  AND NOT (b.account = 'losses'
+           AND EXISTS (SELECT FROM entries e WHERE e.transfer_id = b.transfer_id AND e.account = 'external'));
+
+-- name: the_faucet_only_gives
+-- What it has issued is below zero: it has taken back no more than that.
+SELECT account AS subject, sum(amount) || ' ' || currency AS detail
+FROM entries WHERE account = 'faucet' AND (:at::timestamptz IS NULL OR created_at <= :at)
+GROUP BY account, currency HAVING sum(amount) > 0;
+
+-- name: roll_ups_are_their_entries
+-- What is rolled up of an account of the house's is the sum of its entries up to there.
+SELECT coalesce(b.account, e.account) AS subject,
+       coalesce(b.balance, 0) || ' ' || coalesce(b.currency, e.currency) || ', entries say ' || coalesce(e.balance, 0) AS detail
+FROM house_balances b
+FULL JOIN (SELECT n.account, n.currency, sum(n.amount) AS balance
+           FROM roll_ups r JOIN transfers t ON t.transaction < r.up_to JOIN entries n ON n.transfer_id = t.id
+           WHERE NOT starts_with(n.account, 'wal_') GROUP BY n.account, n.currency) e USING (account, currency)
+WHERE coalesce(b.balance, 0) <> coalesce(e.balance, 0);
 
 -- name: outside_moves_are_known
 -- Money comes from outside by deposits, goes there by withdrawals, and goes back by the reversal of a deposit.

@@ -60,8 +60,10 @@ SELECT * FROM deposits
 WHERE chain_id = :chain_id AND transaction_hash = :transaction_hash AND position = :position FOR UPDATE;
 
 -- name: find_owner^
--- The wallet that a key stands for, and its owner.
-SELECT w.id AS wallet_id, w.user_id FROM deposit_addresses d JOIN wallets w ON w.id = d.wallet_id
+-- The wallet that receives what comes for a key, and its owner: their default wallet in place of a closed one.
+SELECT w.id AS wallet_id, w.user_id, CASE WHEN w.id = meant.id THEN '' ELSE meant.id END AS in_place_of
+FROM deposit_addresses d JOIN wallets meant ON meant.id = d.wallet_id
+JOIN wallets w ON w.user_id = meant.user_id AND CASE WHEN meant.status = 'open' THEN w.id = meant.id ELSE w.is_default END
 WHERE d.chain_id = :chain_id AND d.key = :key;
 
 -- name: book_deposit!
@@ -79,6 +81,26 @@ ON CONFLICT (id) DO UPDATE SET block_number = excluded.block_number, block_hash 
 -- What came in up to a block, and stands.
 SELECT currency, sum(amount) AS amount FROM deposits
 WHERE chain_id = :chain_id AND block_number <= :up_to AND status <> 'reversed' GROUP BY currency;
+
+-- name: balances_at
+-- What wallets together, and each of the house's own accounts, have by the ledger, now or at a past time.
+SELECT CASE WHEN starts_with(account, 'wal_') THEN 'wallets' ELSE account END AS holder, currency, sum(amount) AS amount
+FROM entries WHERE :at::timestamptz IS NULL OR created_at <= :at GROUP BY holder, currency;
+
+-- name: booked_beyond
+-- Deposits that the ledger has, now or at a past time, and the chain up to a block has not: they are in later blocks, or
+-- were taken back since.
+SELECT d.currency, sum(d.amount) AS amount FROM deposits d JOIN transfers t ON t.id = d.transfer_id
+WHERE d.chain_id = :chain_id AND (d.block_number > :number OR d.status = 'reversed')
+  AND (:at::timestamptz IS NULL OR t.created_at <= :at)
+  AND NOT EXISTS (SELECT FROM transfers r WHERE r.kind = 'reversal' AND r.reference = d.transfer_id
+                  AND (:at::timestamptz IS NULL OR r.created_at <= :at))
+GROUP BY d.currency;
+
+-- name: list_booked_withdrawals
+-- Withdrawals whose money has left the ledger, now or at a past time.
+SELECT reference AS id FROM transfers
+WHERE kind = 'withdrawal' AND (:at::timestamptz IS NULL OR created_at <= :at);
 
 -- name: every_withdrawal
 -- All withdrawals on a chain.

@@ -7,15 +7,26 @@ SELECT * FROM holds WHERE id = ANY(:ids::text[]);
 SELECT * FROM holds WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
 
 -- name: insert_holds
--- Place holds; one that has a row already, placed or a tombstone, is left out of the answer.
-INSERT INTO holds (id, order_id, wallet_id, user_id, currency, amount, expires_at, next_check_at, status, version,
-    placed_at)
-SELECT h.id, h.order_id, h.wallet_id, h.user_id, h.currency, h.amount, h.expires_at, h.expires_at, 'placed', 1, :at
-FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text, currency text,
-    amount numeric, expires_at timestamptz)
-ORDER BY h.id
-ON CONFLICT (id) DO NOTHING
-RETURNING id;
+-- Place holds, and note whom their orders pay; one that has a row already, placed or a tombstone, is left out of the
+-- answer. Wallets of other cells are not kept open here.
+WITH wanted AS (
+    SELECT * FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text,
+        currency text, amount numeric, expires_at timestamptz, payout_wallet_ids text[])
+), placed AS (
+    INSERT INTO holds (id, order_id, wallet_id, user_id, currency, amount, expires_at, next_check_at, status, version,
+        placed_at)
+    SELECT h.id, h.order_id, h.wallet_id, h.user_id, h.currency, h.amount, h.expires_at, h.expires_at, 'placed', 1, :at
+    FROM wanted h ORDER BY h.id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+), payees AS (
+    INSERT INTO order_payouts (order_id, wallet_id)
+    SELECT DISTINCT h.order_id, w.id
+    FROM placed p JOIN wanted h USING (id) CROSS JOIN unnest(h.payout_wallet_ids) AS payee (id)
+    JOIN wallets w ON w.id = payee.id
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM placed;
 
 -- name: bury_holds!
 -- Mark holds released that were never placed, so that a late command finds them so.

@@ -30,6 +30,10 @@ WHERE s.entries > 0
 ON CONFLICT (number) DO NOTHING
 RETURNING number, entries, encode(hash, 'hex') AS hash;
 
+-- name: roll_up$
+-- Roll up the balances of the house's own accounts over the next complete transactions.
+SELECT roll_up_house(:most::integer);
+
 -- name: open_escrow!
 -- The money of an order that was just paid.
 INSERT INTO escrows (order_id, currency, amount, status, updated_at)
@@ -40,13 +44,15 @@ VALUES (:order_id, :currency, :amount, 'captured', :at);
 SELECT order_id, currency, amount, status FROM escrows WHERE order_id = :order_id FOR UPDATE;
 
 -- name: end_escrow!
--- The escrow was settled or refunded.
+-- The escrow was settled or refunded: its order pays out to nobody any more.
+WITH over AS (DELETE FROM order_payouts WHERE order_id = :order_id)
 UPDATE escrows SET status = :status, updated_at = :at WHERE order_id = :order_id AND status = 'captured';
 
 -- name: is_waited_for$
--- Whether the money of a sale that a wallet paid may still come back to it.
+-- Whether the money of a sale that a wallet paid may still come back to it, or that of one may be paid out to it.
 SELECT EXISTS (SELECT FROM holds h JOIN escrows e ON e.order_id = h.order_id
-               WHERE h.wallet_id = :wallet_id AND h.status = 'captured' AND e.status = 'captured');
+               WHERE h.wallet_id = :wallet_id AND h.status = 'captured' AND e.status = 'captured')
+    OR EXISTS (SELECT FROM order_payouts WHERE wallet_id = :wallet_id);
 
 -- name: list_available
 -- What may be spent from wallets.

@@ -4,11 +4,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from functions.wallet.clients import IdentityClient, OrderClient
+from functions.wallet.clients import IdentityClient, OrderClient, SupplyClient
 from functions.wallet.domain.custody import Terms
 from functions.wallet.store.custody import DepositStore, WithdrawalStore
 from functions.wallet.store.holds import HoldStore
 from functions.wallet.store.ledger import EscrowStore, LedgerStore
+from functions.wallet.store.payouts import PayoutStore
 from functions.wallet.store.wallets import WalletStore
 from shared.adapters.chains import SendingStore
 from shared.outbox.work import UnitOfWork
@@ -39,6 +40,16 @@ class Work(UnitOfWork):
     def escrows(self) -> EscrowStore:
         """The money of paid orders."""
         return EscrowStore(self)
+
+    @cached_property
+    def payouts(self) -> PayoutStore:
+        """Which supplies pay out to which wallets."""
+        return PayoutStore(self)
+
+    @cached_property
+    def supplies(self) -> SupplyClient:
+        """The supply service."""
+        return SupplyClient(self.resources.channel("supply", "wallet"))
 
     @cached_property
     def identity(self) -> IdentityClient:

@@ -1,11 +1,13 @@
 """Deposits, withdrawals and the treasury's transactions, in PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from functions.wallet.domain import events
-from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Withdrawal
+from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Owner, Withdrawal
+from functions.wallet.domain.proof import Kept
 from shared import ids
 from shared.adapters.chains import CursorStore
 from shared.adapters.postgres import Row
@@ -52,9 +54,9 @@ class DepositStore(CursorStore):
         row = self._run(SQL.find_deposit, transaction_hash=arrival.transaction_hash, position=arrival.position)
         return _deposit(row) if row else None
 
-    def owner(self, key: bytes) -> tuple[str, str] | None:
+    def owner(self, key: bytes) -> Owner | None:
         row = self._run(SQL.find_owner, key=key)
-        return (row["wallet_id"], row["user_id"]) if row else None
+        return Owner(**row) if row else None
 
     def tell(self, deposit: Deposit) -> None:
         arrival = deposit.arrival
@@ -67,6 +69,7 @@ class DepositStore(CursorStore):
             chain_id=arrival.chain_id,
             transaction_hash=arrival.transaction_hash,
             transfer_id=deposit.transfer_id,
+            in_place_of=deposit.in_place_of,
         )
         self._work.events.append(deposit.id, deposit.version - 1, [fact])
 
@@ -92,6 +95,15 @@ class DepositStore(CursorStore):
 
     def booked(self, up_to: int) -> Mapping[str, int]:
         return {row["currency"]: row["amount"] for row in self._run(SQL.booked, up_to=up_to)}
+
+    def kept(self, at: datetime | None) -> Kept:
+        # In this order, so that what is booked meanwhile is not thought to be owed twice.
+        left = {row["id"] for row in SQL.list_booked_withdrawals(self._work.opened, at=at)}
+        rows = SQL.balances_at(self._work.opened, at=at)
+        return Kept({(row["holder"], row["currency"]): int(row["amount"]) for row in rows}, frozenset(left))
+
+    def booked_beyond(self, number: int, at: datetime | None) -> Mapping[str, int]:
+        return {row["currency"]: int(row["amount"]) for row in self._run(SQL.booked_beyond, number=number, at=at)}
 
     def forgotten(self, most: int) -> Sequence[str]:
         return [row["id"] for row in self._run(SQL.list_forgotten, now=self._work.now(), most=most)]

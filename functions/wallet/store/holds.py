@@ -19,6 +19,7 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 """How long an order that cannot be decided is left alone, the first time and at most."""
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "holds.sql")
+PAYOUTS: Final = queries(Path(__file__).parent.parent / "sql" / "payouts.sql")
 
 
 class HoldStore:
@@ -34,7 +35,10 @@ class HoldStore:
         return {row["id"]: _hold(row) for row in SQL.lock_holds(self._work.opened, ids=list(hold_ids))}
 
     def place(self, holds: Sequence[Hold]) -> set[str]:
-        rows = [{**_fields(hold), "expires_at": hold.expires_at} for hold in holds]
+        rows = [
+            {**_fields(hold), "expires_at": hold.expires_at, "payout_wallet_ids": hold.payout_wallet_ids}
+            for hold in holds
+        ]
         inserted = SQL.insert_holds(self._work.opened, holds=to_json(rows).decode(), at=self._work.now())
         placed = {row["id"] for row in inserted}
         fresh = [hold for hold in holds if hold.id in placed]
@@ -47,6 +51,8 @@ class HoldStore:
     def release(self, holds: Sequence[Hold], reason: Mapping[str, str]) -> None:
         self._end(holds, "released", reason)
         self._change_held(holds, sign=-1)
+        if orders := [hold.order_id for hold in holds if hold.order_id]:
+            PAYOUTS.end_order_payouts(self._work.opened, order_ids=orders)
         self._work.events.append_all(
             (hold.id, hold.version + 1, events.HoldReleased(**_fact(hold), reason=reason[hold.id])) for hold in holds
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from functions.wallet.domain import events
-from functions.wallet.domain.errors import AlreadyReversed, BalanceOverflow, InsufficientFunds
+from functions.wallet.domain.errors import AlreadyReversed, BalanceOverflow, InsufficientFunds, WalletClosed
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Posting, Seal, Transfer
 from functions.wallet.views import BalancesView, BalanceView, EntryView, HoldView
 from shared import ids
@@ -19,7 +19,7 @@ from shared.money import Amount, SignedAmount
 from shared.outbox.work import UnitOfWork
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "ledger.sql")
-REFUSALS: Final = {error.code: error for error in (InsufficientFunds, BalanceOverflow)}
+REFUSALS: Final = {error.code: error for error in (InsufficientFunds, BalanceOverflow, WalletClosed)}
 
 MOST_POSITION: Final = 2**63 - 1
 """Positions are of PostgreSQL's bigint; whoever makes up an id asks for entries before any other number."""
@@ -71,6 +71,9 @@ class LedgerStore:
     def seal(self) -> Seal | None:
         row = SQL.seal_entries(self._work.opened, at=self._work.now())
         return Seal(**row) if row else None
+
+    def roll_up(self, most: int) -> int:
+        return int(SQL.roll_up(self._work.opened, most=most))
 
     def find(self, transfer_id: str) -> Transfer:
         rows = SQL.find_transfer(self._work.opened, id=transfer_id) if ids.valid(transfer_id, "trf") else []
@@ -159,7 +162,9 @@ def _posted(transfer: Transfer, owners: Mapping[str, str]) -> events.TransferPos
         kind=transfer.kind,
         reference=transfer.reference or transfer.order_id or "",
         postings=[
-            events.PostedPosting(p.account, p.currency, SignedAmount(p.amount), owners.get(p.account, ""))
+            events.PostedPosting(
+                p.account, p.currency, SignedAmount(p.amount), owners.get(p.account, ""), p.in_place_of
+            )
             for p in transfer.postings
         ],
         user_ids=sorted(set(owners.values())),

@@ -1,17 +1,20 @@
 """The wallets of users, in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from functions.wallet.domain import events
+from functions.wallet.domain.errors import WalletNotEmpty
 from functions.wallet.domain.wallet import Wallet
 from shared import ids
 from shared.adapters.queries import queries
+from shared.adapters.verdicts import Refused
 from shared.errors import Contended, NotFound
 from shared.outbox.work import UnitOfWork
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")
+LEDGER: Final = queries(Path(__file__).parent.parent / "sql" / "ledger.sql")
 
 
 class WalletStore:
@@ -33,14 +36,17 @@ class WalletStore:
         self._work.events.append(wallet.id, 0, [kind(**_fact(wallet))])
 
     def save(self, wallet: Wallet) -> None:
-        saved = SQL.save_wallet(
-            self._work.opened,
-            id=wallet.id,
-            name=wallet.name,
-            status=wallet.status,
-            version=wallet.version,
-            at=wallet.updated_at,
-        )
+        try:
+            saved = SQL.save_wallet(
+                self._work.opened,
+                id=wallet.id,
+                name=wallet.name,
+                status=wallet.status,
+                version=wallet.version,
+                at=wallet.updated_at,
+            )
+        except Refused as refusal:
+            raise WalletNotEmpty from refusal
         if not saved:
             raise Contended
         if not wallet.open:
@@ -56,6 +62,14 @@ class WalletStore:
     def find(self, wallet_ids: Sequence[str], default_of: Sequence[str] = ()) -> list[Wallet]:
         rows = SQL.find_wallets(self._work.opened, ids=list(wallet_ids), default_of=list(default_of))
         return [Wallet(**row) for row in rows]
+
+    def receivers(self, wallet_ids: Sequence[str]) -> Mapping[str, Wallet]:
+        rows = SQL.find_receivers(self._work.opened, ids=list(wallet_ids))
+        return {row.pop("meant_for"): Wallet(**row) for row in rows}
+
+    def lock(self, wallet_id: str) -> None:
+        LEDGER.lock_accounts(self._work.opened, wallet_ids=[wallet_id])  # first, as whoever moves money does
+        SQL.lock_wallet(self._work.opened, id=wallet_id)
 
     def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
         rows = SQL.list_wallets(self._work.opened, user_id=owner, after=after, most=most)

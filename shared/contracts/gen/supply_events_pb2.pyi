@@ -88,7 +88,7 @@ class SupplyReleased(_message.Message):
     def __init__(self, reservation_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., quantity: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SupplyUpdated(_message.Message):
-    __slots__ = ("supply_id", "user_id", "title", "unit_price", "status", "per_user_limit", "changed")
+    __slots__ = ("supply_id", "user_id", "title", "unit_price", "status", "per_user_limit", "changed", "payout_wallet_id")
     SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +96,7 @@ class SupplyUpdated(_message.Message):
     STATUS_FIELD_NUMBER: _ClassVar[int]
     PER_USER_LIMIT_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     supply_id: str
     user_id: str
     title: str
@@ -103,7 +104,8 @@ class SupplyUpdated(_message.Message):
     status: str
     per_user_limit: int
     changed: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, supply_id: _Optional[str] = ..., user_id: _Optional[str] = ..., title: _Optional[str] = ..., unit_price: _Optional[str] = ..., status: _Optional[str] = ..., per_user_limit: _Optional[int] = ..., changed: _Optional[_Iterable[str]] = ...) -> None: ...
+    payout_wallet_id: str
+    def __init__(self, supply_id: _Optional[str] = ..., user_id: _Optional[str] = ..., title: _Optional[str] = ..., unit_price: _Optional[str] = ..., status: _Optional[str] = ..., per_user_limit: _Optional[int] = ..., changed: _Optional[_Iterable[str]] = ..., payout_wallet_id: _Optional[str] = ...) -> None: ...
 
 class SupplyRestocked(_message.Message):
     __slots__ = ("supply_id", "user_id", "added", "quantity")

@@ -192,3 +192,23 @@ class ReleaseStockResponse(_message.Message):
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     outcomes: _containers.RepeatedCompositeFieldContainer[ReleaseStockResponse.Outcome]
     def __init__(self, outcomes: _Optional[_Iterable[_Union[ReleaseStockResponse.Outcome, _Mapping]]] = ...) -> None: ...
+
+class Payout(_message.Message):
+    __slots__ = ("supply_id", "wallet_id")
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    supply_id: str
+    wallet_id: str
+    def __init__(self, supply_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
+
+class DecidePayoutsRequest(_message.Message):
+    __slots__ = ("payouts",)
+    PAYOUTS_FIELD_NUMBER: _ClassVar[int]
+    payouts: _containers.RepeatedCompositeFieldContainer[Payout]
+    def __init__(self, payouts: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ...) -> None: ...
+
+class DecidePayoutsResponse(_message.Message):
+    __slots__ = ("ended",)
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    ended: _containers.RepeatedCompositeFieldContainer[Payout]
+    def __init__(self, ended: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ...) -> None: ...

@@ -98,16 +98,18 @@ class HoldReleased(_message.Message):
 class TransferPosted(_message.Message):
     __slots__ = ("transfer_id", "kind", "reference", "postings", "user_ids")
     class Posting(_message.Message):
-        __slots__ = ("account", "currency", "amount", "user_id")
+        __slots__ = ("account", "currency", "amount", "user_id", "in_place_of")
         ACCOUNT_FIELD_NUMBER: _ClassVar[int]
         CURRENCY_FIELD_NUMBER: _ClassVar[int]
         AMOUNT_FIELD_NUMBER: _ClassVar[int]
         USER_ID_FIELD_NUMBER: _ClassVar[int]
+        IN_PLACE_OF_FIELD_NUMBER: _ClassVar[int]
         account: str
         currency: str
         amount: str
         user_id: str
-        def __init__(self, account: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., user_id: _Optional[str] = ...) -> None: ...
+        in_place_of: str
+        def __init__(self, account: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., user_id: _Optional[str] = ..., in_place_of: _Optional[str] = ...) -> None: ...
     TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
@@ -121,7 +123,7 @@ class TransferPosted(_message.Message):
     def __init__(self, transfer_id: _Optional[str] = ..., kind: _Optional[str] = ..., reference: _Optional[str] = ..., postings: _Optional[_Iterable[_Union[TransferPosted.Posting, _Mapping]]] = ..., user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DepositCredited(_message.Message):
-    __slots__ = ("deposit_id", "wallet_id", "user_id", "currency", "amount", "chain_id", "transaction_hash", "transfer_id")
+    __slots__ = ("deposit_id", "wallet_id", "user_id", "currency", "amount", "chain_id", "transaction_hash", "transfer_id", "in_place_of")
     DEPOSIT_ID_FIELD_NUMBER: _ClassVar[int]
     WALLET_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +132,7 @@ class DepositCredited(_message.Message):
     CHAIN_ID_FIELD_NUMBER: _ClassVar[int]
     TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
     TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
+    IN_PLACE_OF_FIELD_NUMBER: _ClassVar[int]
     deposit_id: str
     wallet_id: str
     user_id: str
@@ -138,7 +141,8 @@ class DepositCredited(_message.Message):
     chain_id: int
     transaction_hash: str
     transfer_id: str
-    def __init__(self, deposit_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., transfer_id: _Optional[str] = ...) -> None: ...
+    in_place_of: str
+    def __init__(self, deposit_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., user_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., chain_id: _Optional[int] = ..., transaction_hash: _Optional[str] = ..., transfer_id: _Optional[str] = ..., in_place_of: _Optional[str] = ...) -> None: ...
 
 class WithdrawalRequested(_message.Message):
     __slots__ = ("withdrawal_id", "wallet_id", "user_id", "currency", "amount", "to_address", "chain_id", "fee")

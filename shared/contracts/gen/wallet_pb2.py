@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0cwallet.proto\x12\x12meridian.wallet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"H\n\x12OpenDefaultRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\x04\"(\n\x13OpenDefaultResponse\x12\x11\n\twallet_id\x18\x01 \x01(\t\"K\n\x0f\x44\x65scribeRequest\x12\x12\n\nwallet_ids\x18\x01 \x03(\t\x12\x12\n\ndefault_of\x18\x02 \x03(\t\x12\x10\n\x08\x62\x61lances\x18\x03 \x01(\x08\"\xb4\x02\n\x10\x44\x65scribeResponse\x12<\n\x07wallets\x18\x01 \x03(\x0b\x32+.meridian.wallet.v1.DescribeResponse.Wallet\x1a.\n\x07\x42\x61lance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\t\x1a\xb1\x01\n\x06Wallet\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0c\n\x04open\x18\x04 \x01(\x08\x12\x12\n\nis_default\x18\x05 \x01(\x08\x12>\n\x08\x62\x61lances\x18\x06 \x03(\x0b\x32,.meridian.wallet.v1.DescribeResponse.Balance\x12\x10\n\x08\x63hain_id\x18\x07 \x01(\x04\"\xdd\x01\n\x10PlaceHoldRequest\x12\x38\n\x05holds\x18\x01 \x03(\x0b\x32).meridian.wallet.v1.PlaceHoldRequest.Hold\x1a\x8e\x01\n\x04Hold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x01\n\x11PlaceHoldResponse\x12?\n\x08outcomes\x18\x01 \x03(\x0b\x32-.meridian.wallet.v1.PlaceHoldResponse.Outcome\x1a;\n\x07Outcome\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x94\x01\n\x12ReleaseHoldRequest\x12@\n\x08releases\x18\x01 \x03(\x0b\x32..meridian.wallet.v1.ReleaseHoldRequest.Release\x1a<\n\x07Release\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xfa\x01\n\x13ReleaseHoldResponse\x12\x41\n\x08outcomes\x18\x01 \x03(\x0b\x32/.meridian.wallet.v1.ReleaseHoldResponse.Outcome\x1aX\n\x07Outcome\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12<\n\x05state\x18\x02 \x01(\x0e\x32-.meridian.wallet.v1.ReleaseHoldResponse.State\"F\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RELEASED\x10\x01\x12\x12\n\x0eSTATE_CAPTURED\x10\x02\"4\n\rRefundRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"\x90\x01\n\x0eRefundResponse\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32(.meridian.wallet.v1.RefundResponse.State\"E\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_REFUNDED\x10\x01\x12\x11\n\rSTATE_SETTLED\x10\x02\"=\n\x13\x41uditCustodyRequest\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc3\x01\n\x14\x41uditCustodyResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12\x11\n\tunchecked\x18\x02 \x03(\t\x12\x46\n\nviolations\x18\x03 \x03(\x0b\x32\x32.meridian.wallet.v1.AuditCustodyResponse.Violation\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2\xcb\x04\n\x06Wallet\x12\x63\n\x0bOpenDefault\x12&.meridian.wallet.v1.OpenDefaultRequest\x1a\'.meridian.wallet.v1.OpenDefaultResponse\"\x03\x90\x02\x02\x12Z\n\x08\x44\x65scribe\x12#.meridian.wallet.v1.DescribeRequest\x1a$.meridian.wallet.v1.DescribeResponse\"\x03\x90\x02\x01\x12]\n\tPlaceHold\x12$.meridian.wallet.v1.PlaceHoldRequest\x1a%.meridian.wallet.v1.PlaceHoldResponse\"\x03\x90\x02\x02\x12\x63\n\x0bReleaseHold\x12&.meridian.wallet.v1.ReleaseHoldRequest\x1a\'.meridian.wallet.v1.ReleaseHoldResponse\"\x03\x90\x02\x02\x12T\n\x06Refund\x12!.meridian.wallet.v1.RefundRequest\x1a\".meridian.wallet.v1.RefundResponse\"\x03\x90\x02\x02\x12\x66\n\x0c\x41uditCustody\x12\'.meridian.wallet.v1.AuditCustodyRequest\x1a(.meridian.wallet.v1.AuditCustodyResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0cwallet.proto\x12\x12meridian.wallet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"H\n\x12OpenDefaultRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x03 \x01(\x04\"(\n\x13OpenDefaultResponse\x12\x11\n\twallet_id\x18\x01 \x01(\t\"K\n\x0f\x44\x65scribeRequest\x12\x12\n\nwallet_ids\x18\x01 \x03(\t\x12\x12\n\ndefault_of\x18\x02 \x03(\t\x12\x10\n\x08\x62\x61lances\x18\x03 \x01(\x08\"\xb4\x02\n\x10\x44\x65scribeResponse\x12<\n\x07wallets\x18\x01 \x03(\x0b\x32+.meridian.wallet.v1.DescribeResponse.Wallet\x1a.\n\x07\x42\x61lance\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\t\x1a\xb1\x01\n\x06Wallet\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x0c\n\x04open\x18\x04 \x01(\x08\x12\x12\n\nis_default\x18\x05 \x01(\x08\x12>\n\x08\x62\x61lances\x18\x06 \x03(\x0b\x32,.meridian.wallet.v1.DescribeResponse.Balance\x12\x10\n\x08\x63hain_id\x18\x07 \x01(\x04\"\xf8\x01\n\x10PlaceHoldRequest\x12\x38\n\x05holds\x18\x01 \x03(\x0b\x32).meridian.wallet.v1.PlaceHoldRequest.Hold\x1a\xa9\x01\n\x04Hold\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11payout_wallet_ids\x18\x07 \x03(\t\"\x91\x01\n\x11PlaceHoldResponse\x12?\n\x08outcomes\x18\x01 \x03(\x0b\x32-.meridian.wallet.v1.PlaceHoldResponse.Outcome\x1a;\n\x07Outcome\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x94\x01\n\x12ReleaseHoldRequest\x12@\n\x08releases\x18\x01 \x03(\x0b\x32..meridian.wallet.v1.ReleaseHoldRequest.Release\x1a<\n\x07Release\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xfa\x01\n\x13ReleaseHoldResponse\x12\x41\n\x08outcomes\x18\x01 \x03(\x0b\x32/.meridian.wallet.v1.ReleaseHoldResponse.Outcome\x1aX\n\x07Outcome\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\x12<\n\x05state\x18\x02 \x01(\x0e\x32-.meridian.wallet.v1.ReleaseHoldResponse.State\"F\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_RELEASED\x10\x01\x12\x12\n\x0eSTATE_CAPTURED\x10\x02\"4\n\rRefundRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"\x90\x01\n\x0eRefundResponse\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32(.meridian.wallet.v1.RefundResponse.State\"E\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_REFUNDED\x10\x01\x12\x11\n\rSTATE_SETTLED\x10\x02\"K\n\x12ReferPayoutRequest\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\"(\n\x13ReferPayoutResponse\x12\x11\n\twallet_id\x18\x01 \x01(\t\"=\n\x13\x41uditCustodyRequest\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc3\x01\n\x14\x41uditCustodyResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12\x11\n\tunchecked\x18\x02 \x03(\t\x12\x46\n\nviolations\x18\x03 \x03(\x0b\x32\x32.meridian.wallet.v1.AuditCustodyResponse.Violation\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2\xb0\x05\n\x06Wallet\x12\x63\n\x0bOpenDefault\x12&.meridian.wallet.v1.OpenDefaultRequest\x1a\'.meridian.wallet.v1.OpenDefaultResponse\"\x03\x90\x02\x02\x12Z\n\x08\x44\x65scribe\x12#.meridian.wallet.v1.DescribeRequest\x1a$.meridian.wallet.v1.DescribeResponse\"\x03\x90\x02\x01\x12]\n\tPlaceHold\x12$.meridian.wallet.v1.PlaceHoldRequest\x1a%.meridian.wallet.v1.PlaceHoldResponse\"\x03\x90\x02\x02\x12\x63\n\x0bReleaseHold\x12&.meridian.wallet.v1.ReleaseHoldRequest\x1a\'.meridian.wallet.v1.ReleaseHoldResponse\"\x03\x90\x02\x02\x12T\n\x06Refund\x12!.meridian.wallet.v1.RefundRequest\x1a\".meridian.wallet.v1.RefundResponse\"\x03\x90\x02\x02\x12\x63\n\x0bReferPayout\x12&.meridian.wallet.v1.ReferPayoutRequest\x1a\'.meridian.wallet.v1.ReferPayoutResponse\"\x03\x90\x02\x02\x12\x66\n\x0c\x41uditCustody\x12\'.meridian.wallet.v1.AuditCustodyRequest\x1a(.meridian.wallet.v1.AuditCustodyResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WALLET'].methods_by_name['ReleaseHold']._serialized_options = b'\220\002\002'
   _globals['_WALLET'].methods_by_name['Refund']._loaded_options = None
   _globals['_WALLET'].methods_by_name['Refund']._serialized_options = b'\220\002\002'
+  _globals['_WALLET'].methods_by_name['ReferPayout']._loaded_options = None
+  _globals['_WALLET'].methods_by_name['ReferPayout']._serialized_options = b'\220\002\002'
   _globals['_WALLET'].methods_by_name['AuditCustody']._loaded_options = None
   _globals['_WALLET'].methods_by_name['AuditCustody']._serialized_options = b'\220\002\001'
   _globals['_OPENDEFAULTREQUEST']._serialized_start=69
@@ -57,35 +59,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBERESPONSE_WALLET']._serialized_start=394
   _globals['_DESCRIBERESPONSE_WALLET']._serialized_end=571
   _globals['_PLACEHOLDREQUEST']._serialized_start=574
-  _globals['_PLACEHOLDREQUEST']._serialized_end=795
+  _globals['_PLACEHOLDREQUEST']._serialized_end=822
   _globals['_PLACEHOLDREQUEST_HOLD']._serialized_start=653
-  _globals['_PLACEHOLDREQUEST_HOLD']._serialized_end=795
-  _globals['_PLACEHOLDRESPONSE']._serialized_start=798
-  _globals['_PLACEHOLDRESPONSE']._serialized_end=943
-  _globals['_PLACEHOLDRESPONSE_OUTCOME']._serialized_start=884
-  _globals['_PLACEHOLDRESPONSE_OUTCOME']._serialized_end=943
-  _globals['_RELEASEHOLDREQUEST']._serialized_start=946
-  _globals['_RELEASEHOLDREQUEST']._serialized_end=1094
-  _globals['_RELEASEHOLDREQUEST_RELEASE']._serialized_start=1034
-  _globals['_RELEASEHOLDREQUEST_RELEASE']._serialized_end=1094
-  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1097
-  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1347
-  _globals['_RELEASEHOLDRESPONSE_OUTCOME']._serialized_start=1187
-  _globals['_RELEASEHOLDRESPONSE_OUTCOME']._serialized_end=1275
-  _globals['_RELEASEHOLDRESPONSE_STATE']._serialized_start=1277
-  _globals['_RELEASEHOLDRESPONSE_STATE']._serialized_end=1347
-  _globals['_REFUNDREQUEST']._serialized_start=1349
-  _globals['_REFUNDREQUEST']._serialized_end=1401
-  _globals['_REFUNDRESPONSE']._serialized_start=1404
-  _globals['_REFUNDRESPONSE']._serialized_end=1548
-  _globals['_REFUNDRESPONSE_STATE']._serialized_start=1479
-  _globals['_REFUNDRESPONSE_STATE']._serialized_end=1548
-  _globals['_AUDITCUSTODYREQUEST']._serialized_start=1550
-  _globals['_AUDITCUSTODYREQUEST']._serialized_end=1611
-  _globals['_AUDITCUSTODYRESPONSE']._serialized_start=1614
-  _globals['_AUDITCUSTODYRESPONSE']._serialized_end=1809
-  _globals['_AUDITCUSTODYRESPONSE_VIOLATION']._serialized_start=1746
-  _globals['_AUDITCUSTODYRESPONSE_VIOLATION']._serialized_end=1809
-  _globals['_WALLET']._serialized_start=1812
-  _globals['_WALLET']._serialized_end=2399
+  _globals['_PLACEHOLDREQUEST_HOLD']._serialized_end=822
+  _globals['_PLACEHOLDRESPONSE']._serialized_start=825
+  _globals['_PLACEHOLDRESPONSE']._serialized_end=970
+  _globals['_PLACEHOLDRESPONSE_OUTCOME']._serialized_start=911
+  _globals['_PLACEHOLDRESPONSE_OUTCOME']._serialized_end=970
+  _globals['_RELEASEHOLDREQUEST']._serialized_start=973
+  _globals['_RELEASEHOLDREQUEST']._serialized_end=1121
+  _globals['_RELEASEHOLDREQUEST_RELEASE']._serialized_start=1061
+  _globals['_RELEASEHOLDREQUEST_RELEASE']._serialized_end=1121
+  _globals['_RELEASEHOLDRESPONSE']._serialized_start=1124
+  _globals['_RELEASEHOLDRESPONSE']._serialized_end=1374
+  _globals['_RELEASEHOLDRESPONSE_OUTCOME']._serialized_start=1214
+  _globals['_RELEASEHOLDRESPONSE_OUTCOME']._serialized_end=1302
+  _globals['_RELEASEHOLDRESPONSE_STATE']._serialized_start=1304
+  _globals['_RELEASEHOLDRESPONSE_STATE']._serialized_end=1374
+  _globals['_REFUNDREQUEST']._serialized_start=1376
+  _globals['_REFUNDREQUEST']._serialized_end=1428
+  _globals['_REFUNDRESPONSE']._serialized_start=1431
+  _globals['_REFUNDRESPONSE']._serialized_end=1575
+  _globals['_REFUNDRESPONSE_STATE']._serialized_start=1506
+  _globals['_REFUNDRESPONSE_STATE']._serialized_end=1575
+  _globals['_REFERPAYOUTREQUEST']._serialized_start=1577
+  _globals['_REFERPAYOUTREQUEST']._serialized_end=1652
+  _globals['_REFERPAYOUTRESPONSE']._serialized_start=1654
+  _globals['_REFERPAYOUTRESPONSE']._serialized_end=1694
+  _globals['_AUDITCUSTODYREQUEST']._serialized_start=1696
+  _globals['_AUDITCUSTODYREQUEST']._serialized_end=1757
+  _globals['_AUDITCUSTODYRESPONSE']._serialized_start=1760
+  _globals['_AUDITCUSTODYRESPONSE']._serialized_end=1955
+  _globals['_AUDITCUSTODYRESPONSE_VIOLATION']._serialized_start=1892
+  _globals['_AUDITCUSTODYRESPONSE_VIOLATION']._serialized_end=1955
+  _globals['_WALLET']._serialized_start=1958
+  _globals['_WALLET']._serialized_end=2646
 # @@protoc_insertion_point(module_scope)

@@ -69,20 +69,22 @@ class DescribeResponse(_message.Message):
 class PlaceHoldRequest(_message.Message):
     __slots__ = ("holds",)
     class Hold(_message.Message):
-        __slots__ = ("hold_id", "order_id", "wallet_id", "currency", "amount", "expires_at")
+        __slots__ = ("hold_id", "order_id", "wallet_id", "currency", "amount", "expires_at", "payout_wallet_ids")
         HOLD_ID_FIELD_NUMBER: _ClassVar[int]
         ORDER_ID_FIELD_NUMBER: _ClassVar[int]
         WALLET_ID_FIELD_NUMBER: _ClassVar[int]
         CURRENCY_FIELD_NUMBER: _ClassVar[int]
         AMOUNT_FIELD_NUMBER: _ClassVar[int]
         EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+        PAYOUT_WALLET_IDS_FIELD_NUMBER: _ClassVar[int]
         hold_id: str
         order_id: str
         wallet_id: str
         currency: str
         amount: str
         expires_at: _timestamp_pb2.Timestamp
-        def __init__(self, hold_id: _Optional[str] = ..., order_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+        payout_wallet_ids: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, hold_id: _Optional[str] = ..., order_id: _Optional[str] = ..., wallet_id: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payout_wallet_ids: _Optional[_Iterable[str]] = ...) -> None: ...
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     holds: _containers.RepeatedCompositeFieldContainer[PlaceHoldRequest.Hold]
     def __init__(self, holds: _Optional[_Iterable[_Union[PlaceHoldRequest.Hold, _Mapping]]] = ...) -> None: ...
@@ -159,6 +161,22 @@ class RefundResponse(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     state: RefundResponse.State
     def __init__(self, state: _Optional[_Union[RefundResponse.State, str]] = ...) -> None: ...
+
+class ReferPayoutRequest(_message.Message):
+    __slots__ = ("supply_id", "user_id", "wallet_id")
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    supply_id: str
+    user_id: str
+    wallet_id: str
+    def __init__(self, supply_id: _Optional[str] = ..., user_id: _Optional[str] = ..., wallet_id: _Optional[str] = ...) -> None: ...
+
+class ReferPayoutResponse(_message.Message):
+    __slots__ = ("wallet_id",)
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    def __init__(self, wallet_id: _Optional[str] = ...) -> None: ...
 
 class AuditCustodyRequest(_message.Message):
     __slots__ = ("at",)

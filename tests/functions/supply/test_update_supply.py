@@ -63,6 +63,7 @@ def test_all_terms_may_change(merchant: Person, on_sale: OnSale, books: Books) -
         "status": "active",
         "per_user_limit": 3,
         "changed": ["title", "description", "unit_price", "per_user_limit"],
+        "payout_wallet_id": merchant.wallet_id,
     }
 
 

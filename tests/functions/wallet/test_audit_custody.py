@@ -16,9 +16,10 @@ from emulators.stack import Stack
 from functions.wallet.audit_custody import audit_custody
 from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.domain.ledger import Posting, Transfer
-from functions.wallet.domain.proof import ASKED_FOR, BOOKED, COVERED, INVARIANTS, PAID
+from functions.wallet.domain.proof import ASKED_FOR, BOOKED, COVERED, INVARIANTS, OWED, PAID
 from functions.wallet.store import Work
 from functions.wallet.store.custody import DepositStore, WithdrawalStore
+from shared import ids
 from shared.adapters.abi import encoded
 from shared.adapters.chain import ChainClient, NodeRefused
 from shared.adapters.ethereum import keccak
@@ -29,6 +30,12 @@ from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyRes
 from tests.chain import LocalChain
 from tests.functions.wallet.custody import ETHER, Custody, an_address, custody_of
 from tests.island import Islander
+
+ENTRY = """
+    INSERT INTO entries (transfer_id, account, currency, amount, balance_after, created_at)
+    SELECT :id, a.name, 'ETH', a.amount, CASE WHEN starts_with(a.name, 'wal_') THEN a.amount END, now()
+    FROM (SELECT :account::text AS name, :amount::numeric AS amount) a"""
+ACCOUNT = "INSERT INTO accounts VALUES (:id, 'ETH', :amount, 0, 1)"
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +166,28 @@ def test_a_payment_that_nobody_asked_for_is_found(spoilt: Custody) -> None:
         assert ASKED_FOR not in {invariant for invariant, _ in broken(spoilt)}
 
 
+def test_a_vault_that_has_less_than_it_owes_is_found(spoilt: Custody) -> None:
+    """The house's own account runs below zero, and what came of it leaves the vault: each payment was asked for, each
+    sum is in order, and what depositors have is not there.
+    """
+    island, depositor, thief = spoilt.island, spoilt.island.islander(), spoilt.island.islander()
+    spoilt.chain.send(vault_of(spoilt), encoded("fund()"), value=ETHER)
+    deposit(spoilt, depositor, 1000)
+    assert OWED not in {invariant for invariant, _ in broken(spoilt)}
+    before = datetime.now(UTC)
+    with island.superuser("wallet") as connection:  # by hand: the database itself refuses it
+        made = ids.new("trf", "us")
+        connection.run("INSERT INTO transfers VALUES (:id, 'adjustment', '', NULL, now())", id=made)
+        for account, amount in (("fees", -10 * ETHER), (thief.wallet_id, 10 * ETHER)):
+            connection.run(ENTRY, id=made, account=account, amount=amount)
+        connection.run(ACCOUNT, id=thief.wallet_id, amount=10 * ETHER)
+    answer = audited(spoilt)
+    [found] = [breach for breach in answer.violations if breach.invariant == OWED]
+    assert found.subject == "ETH"
+    assert OWED not in {breach.invariant for breach in audited(spoilt, before).violations}
+    assert any("house_accounts_keep_their_floors: fees" in each for each in island.violations())
+
+
 def test_a_withdrawal_that_was_never_paid_is_found(custody: Custody) -> None:
     """The ledger has it as mined and its money as gone, and the vault knows nothing of it."""
     work = custody.work()
@@ -180,7 +209,7 @@ def test_what_cannot_be_checked_is_said(custody: Custody) -> None:
     """Without a chain nothing is, and where the node has forgotten a block's state, not what the vault held there."""
     with patch.object(ChainClient, "balance", side_effect=NodeRefused("missing trie node")):
         custody.watch()
-        assert list(audited(custody).unchecked) == [COVERED]
+        assert list(audited(custody).unchecked) == [COVERED, OWED]
     work: Any = Work(Resources(replace(custody.island.settings, chain_urls={})), "wallet")
     assert list(audit_custody(AuditCustodyRequest(), work).unchecked) == list(INVARIANTS)
     assert list(audited(custody, datetime(2000, 1, 1, tzinfo=UTC)).violations) == []

@@ -34,9 +34,16 @@ def test_a_wallet_with_money_stays_open(buyer: Person) -> None:
     assert buyer.get(f"/v1/wallets/{buyer.wallet_id}")["status"] == "open"
 
 
+def test_the_default_wallet_never_closes(anyone: Callable[[], Person]) -> None:
+    """Empty as it is: what is meant for a closed wallet goes there."""
+    somebody = anyone()
+    refused(somebody.request("DELETE", f"/v1/wallets/{somebody.wallet_id}"), 409, "WALLET_NOT_EMPTY")
+    assert somebody.get(f"/v1/wallets/{somebody.wallet_id}")["status"] == "open"
+
+
 def test_a_closed_wallet_pays_for_nothing(island: Island) -> None:
     """No hold is placed in it, and nothing is sent from it."""
-    merchant, buyer = island.islander(), island.islander()
+    merchant, buyer = island.islander(), island.spare(island.islander())
     order = island.place(buyer, (island.sell(merchant), 1))
     island.run("close_wallet", request=CloseWallet(buyer.wallet_id), caller=buyer.caller)
     refusal = island.orders.wallet.hold(order)

@@ -26,14 +26,13 @@ def moving(payer: str, payee: str, amount: object = "7", **changes: Any) -> dict
 
 def post(island: Island, *legs: tuple[str, str, int]) -> list[TransferView]:
     request = PostTransfers([Adjustment(payer, payee, "USDC", Amount(amount)) for payer, payee, amount in legs])
-    view: TransfersView = island.run("post_transfers", request=request, caller=island.islander().caller)
+    view: TransfersView = island.run("post_transfers", request=request, caller=Islander("", "").caller)
     return view.transfers
 
 
 def reverse(island: Island, transfer_id: str) -> TransferView:
-    view: TransferView = island.run(
-        "reverse_transfer", request=ReverseTransfer(transfer_id), caller=island.islander().caller
-    )
+    caller = Islander("", "").caller
+    view: TransferView = island.run("reverse_transfer", request=ReverseTransfer(transfer_id), caller=caller)
     return view
 
 
@@ -63,6 +62,15 @@ def test_all_or_none(island: Island) -> None:
     assert had(island, one, two, three) == [10, 0, 0]
     with pytest.raises(InsufficientFunds):
         post(island, (two.wallet_id, three.wallet_id, 4), (one.wallet_id, two.wallet_id, 4))
+    with pytest.raises(InsufficientFunds):  # by the smallest amount that there is
+        post(island, (two.wallet_id, three.wallet_id, 1), (one.wallet_id, two.wallet_id, 1))
+    with pytest.raises(InsufficientFunds):
+        post(
+            island,
+            (one.wallet_id, two.wallet_id, 4),
+            (two.wallet_id, three.wallet_id, 5),
+            (one.wallet_id, two.wallet_id, 1),
+        )
     post(island, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 4))
     assert had(island, one, two, three) == [6, 0, 4]
     assert island.violations() == []
@@ -97,11 +105,13 @@ def test_what_is_not_the_houses_own_is_no_account(operator: Person, buyer: Perso
 
 
 def test_a_closed_wallet_takes_nothing(operator: Person, buyer: Person, anyone: Callable[[], Person]) -> None:
-    """It is WALLET_CLOSED."""
-    closed = anyone()
-    assert closed.request("DELETE", f"/v1/wallets/{closed.wallet_id}").status_code == 204
-    body = {"transfers": [moving(buyer.wallet_id, closed.wallet_id)]}
-    refused(operator.request("POST", TRANSFERS, body, key=fresh_key()), 409, "WALLET_CLOSED")
+    """It is WALLET_CLOSED, also where the money would pass on to another."""
+    owner = anyone()
+    closed = owner.post("/v1/wallets", {"name": "Spare"}, key=fresh_key())["id"]
+    assert owner.request("DELETE", f"/v1/wallets/{closed}").status_code == 204
+    for more in ([], [moving(closed, buyer.wallet_id)]):
+        body = {"transfers": [moving(buyer.wallet_id, closed), *more]}
+        refused(operator.request("POST", TRANSFERS, body, key=fresh_key()), 409, "WALLET_CLOSED")
 
 
 def test_the_same_key_moves_once(operator: Person, buyer: Person) -> None:

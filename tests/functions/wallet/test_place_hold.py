@@ -10,6 +10,7 @@ from shared import ids
 from shared.errors import Malformed
 from shared.money import MAXIMUM
 from tests.functions.wallet.holds import RELEASED, a_hold, place, release, story
+from tests.functions.wallet.test_operator_transfers import post
 from tests.island import Island
 from tests.races import all_at_once
 
@@ -91,10 +92,13 @@ def test_an_unknown_wallet_holds_nothing(island: Island) -> None:
 
 def test_a_closed_wallet_holds_nothing(island: Island) -> None:
     """Its funds stay, but no order takes them."""
-    somebody = island.islander(USDC=100)
-    close = "UPDATE wallets SET status = 'closed' WHERE id = :id RETURNING id"
-    island.books.rows("wallet", close, id=somebody.wallet_id)
+    somebody = island.spare(island.islander())
+    island.fund(somebody, 100)
+    with island.superuser("wallet") as connection:  # as some were closed before the database held against it
+        connection.run("SET session_replication_role = replica")
+        connection.run("UPDATE wallets SET status = 'closed' WHERE id = :id", id=somebody.wallet_id)
     assert place(island, a_hold(somebody, 1)) == ["WALLET_CLOSED"]
+    post(island, (somebody.wallet_id, island.islander().wallet_id, 100))
 
 
 def test_a_hold_that_was_released_first_is_never_placed(island: Island) -> None:

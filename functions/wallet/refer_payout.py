@@ -1,0 +1,17 @@
+"""Note that a supply pays out to a wallet, which stays open for it."""
+
+from functions.wallet.ports import WalletWork
+from shared.contracts.gen.wallet_pb2 import ReferPayoutRequest, ReferPayoutResponse
+from shared.errors import NotFound
+
+
+def refer_payout(request: ReferPayoutRequest, work: WalletWork) -> ReferPayoutResponse:
+    """The wallet, which is the merchant's own and open. Raises NotFound.
+
+    It is noted before the supply is put up or changed; where that does not come to pass, the sweep forgets it.
+    """
+    named, default_of = ([request.wallet_id], []) if request.wallet_id else ([], [request.user_id])
+    for wallet in work.wallets.find(named, default_of):
+        if wallet.user_id == request.user_id and work.payouts.refer(request.supply_id, wallet.id):
+            return ReferPayoutResponse(wallet_id=wallet.id)
+    raise NotFound("There is no such wallet to pay out to.")
