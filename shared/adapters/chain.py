@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS: Final = POLICIES["chain"].timeout_seconds
 MAXIMUM_BYTES: Final = 16 * 1024 * 1024
-PIECE_BYTES: Final = 64 * 1024
 
 GAS_MOST: Final = 5_000_000
 """More than any transaction of ours ever needs; a recipient that burns gas gets no more of it, nor does the node have
@@ -140,10 +139,8 @@ class ChainClient:
 
         gas: how much it may take at most; as much as the node lets it by default.
         """
-        block = "latest" if number is None else hex(number)
-        return bytes_of(
-            self.request("eth_call", call_json(data, to, sender, gas), block, timeout_seconds=timeout_seconds)
-        )
+        asked = call_json(data, to, sender, gas), "latest" if number is None else hex(number)
+        return bytes_of(self.request("eth_call", *asked, timeout_seconds=timeout_seconds))
 
     def balance(self, address: str, number: int) -> int:
         """What an address had after a block, in wei. Raises Unavailable, NodeRefused."""
@@ -253,7 +250,7 @@ class ChainClient:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        from shared.adapters.cut import pools
+        from shared.adapters.cut import pools, read
 
         if self._pool is None:
             self._pool = pools(8)
@@ -269,7 +266,7 @@ class ChainClient:
                 redirect=False,
             )
             try:
-                content = _read(answer, until)
+                content = read(answer, MAXIMUM_BYTES, until)
             except BaseException:
                 answer.close()  # what is left of it must not be taken for the next answer
                 raise
@@ -282,18 +279,6 @@ class ChainClient:
             return json.loads(content)
         except (HTTPError, OSError, ValueError, RecursionError) as error:
             raise Unavailable(f"The node did not answer {method} in time, or not in JSON.") from error
-
-
-def _read(answer: Any, until: float) -> bytes | None:
-    """The body, in time even when it comes in drops; None for one that is too large. Raises TimeoutError."""
-    content = bytearray()
-    for piece in iter(lambda: answer.read1(PIECE_BYTES), b""):
-        content += piece
-        if len(content) > MAXIMUM_BYTES:
-            return None
-        if time.monotonic() > until:
-            raise TimeoutError
-    return bytes(content)
 
 
 def _question(method: str, parameters: Sequence[Any], number: int = 1) -> dict[str, Any]:

@@ -4,12 +4,16 @@ A socket's timeout is one of each read: a head of which a byte comes now and the
 """
 
 import socket
+import time
 from contextlib import suppress
 from threading import Timer
+from typing import Final
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.response import HTTPResponse
+from urllib3.response import BaseHTTPResponse, HTTPResponse
+
+PIECE_BYTES: Final = 64 * 1024
 
 
 class _Cut:
@@ -53,3 +57,18 @@ def pools(size: int) -> PoolManager:
     manager = PoolManager(maxsize=size, retries=False)
     manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
     return manager
+
+
+def read(answer: BaseHTTPResponse, most: int, until: float) -> bytes | None:
+    """The body of an answer, in time even when it comes in drops.
+
+    most: how many bytes it may have; None for a larger one. until: by the monotonic clock. Raises TimeoutError.
+    """
+    content = bytearray()
+    for piece in iter(lambda: answer.read1(PIECE_BYTES), b""):
+        content += piece
+        if len(content) > most:
+            return None
+        if time.monotonic() > until:
+            raise TimeoutError
+    return bytes(content)
