@@ -84,12 +84,14 @@ def test_a_migration_says_what_it_makes() -> None:
 
 
 def test_migrations_are_numbered_once() -> None:
-    """The event store's come first, and no two of a service share a number."""
-    store = [path.name for path in SQL if path.is_relative_to(ROOT / "shared/outbox/sql/migrations")]
-    for service in load().services:
-        own = [path.name for path in SQL if path.is_relative_to(ROOT / "functions" / service / "sql/migrations")]
-        numbers = [name[:4] for name in sorted(store) + sorted(own)]
-        assert numbers == sorted(set(numbers)), service
+    """No two in one folder share a number, and each but the first says which one is before it."""
+    folders = {path.parent for path in SQL if path.parent.name == "migrations"}
+    assert {ROOT / "functions" / name / "sql/migrations" for name in ("order", "wallet")} < folders
+    for folder in folders:
+        names = sorted(path.name for path in folder.glob("*.sql"))
+        assert len({name[:4] for name in names}) == len(names), folder
+        for before, name in pairwise(names):
+            assert f"-- depends: {before.removesuffix('.sql')}" in (folder / name).read_text(encoding="utf-8"), name
 
 
 def test_the_environment_is_read_in_one_place() -> None:
