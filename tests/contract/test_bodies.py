@@ -253,7 +253,6 @@ TYPES: list[str | None] = [
     "application/json; charset=utf-16",
     'application/json; charset="iso-8859-1"',
     "application/json; charset=utf-7",
-    "application/json, text/plain",
 ]
 
 

@@ -113,6 +113,11 @@ SELECT * FROM deliveries
 WHERE webhook_id = :webhook_id AND (:status::text IS NULL OR status = :status) AND (:after::text IS NULL OR id < :after)
 ORDER BY id DESC LIMIT :most;
 
+-- name: lock_taking!
+-- One run at a time takes deliveries. A statement of its own: one that takes as well would count what was on its way
+-- before it waited, so that runs at once would send more to one address than it is sent at once.
+SELECT pg_advisory_xact_lock(hashtextextended('deliveries are taken', 0));
+
 -- name: take_deliveries
 -- What is due, so many to each address at once and those first to whom the least is on its way: nobody else sends them
 -- until a time. Addresses that are trusted and others are asked for apart. What failed here is not on its way.

@@ -156,6 +156,7 @@ class DeliveryStore:
 
     def take(self, *, trusted: bool, most: int) -> Sequence[Parcel]:
         now = self._work.now()
+        SQL.lock_taking(self._work.opened)
         rows = SQL.take_deliveries(
             self._work.opened, now=now, until=now + TAKEN, trusted=trusted, each_most=EACH_MOST[trusted], most=most
         )

@@ -3,6 +3,7 @@
 import base64
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,10 +18,11 @@ from functions.notification.ports import Parcel
 from functions.notification.redeliver import Redeliver
 from functions.notification.rotate_secret import RotateSecret
 from functions.notification.store import Work, addresses
-from functions.notification.store.webhooks import DeliveryStore
+from functions.notification.store.webhooks import EACH_MOST, DeliveryStore
 from tests.functions.notification.conftest import Told
 from tests.island import Islander
 from tests.listener import Answer, Handler, Listener, floods
+from tests.waiting import until
 
 Somebody = Callable[[], Islander]
 
@@ -108,6 +110,28 @@ def test_an_address_that_hangs_holds_up_no_other(
     assert {came.headers["webhook-id"] for came in good.received} == {event.id for event in events}
     assert len(waited) > addresses.AT_ONCE
     assert all(waited)
+
+
+def test_runs_at_once_send_no_more_to_an_address_than_one(told: Told, somebody: Somebody) -> None:
+    """How many are on their way to it is counted by one run after the other."""
+    seller = somebody()
+    told.hook(seller, "http://127.0.0.1:1/")
+    told.tell(*[told.paid(somebody(), seller) for _ in range(8)])
+
+    saga = Work(told.island.resources, "notification")
+
+    def take() -> int:
+        with saga.transaction() as work:
+            return len(work.deliveries.take(trusted=False, most=100))
+
+    waiting = """SELECT count(*) AS waiting FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event = 'advisory'"""
+    with ThreadPoolExecutor(1) as pool:
+        with saga.transaction() as work:
+            first = len(work.deliveries.take(trusted=False, most=100))
+            second = pool.submit(take)
+            until(lambda: told.island.books.rows("notification", waiting)[0]["waiting"] or second.done(), bool)
+        assert [first, second.result()] == [EACH_MOST[False], 0]
 
 
 @pytest.mark.parametrize(
