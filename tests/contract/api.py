@@ -28,7 +28,8 @@ DOCUMENT: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent.parent / "functions" / "openapi.json").read_text(encoding="utf-8")
 )
 CELL: Final = "us"
-ADDRESS: Final = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+ADDRESS: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+"""Of nobody here: an example of EIP-55."""
 SCOPES: Final = (*EVERYONE, *OF_ROLE["merchant"])
 """What everyone may on the local stack."""
 
