@@ -223,8 +223,6 @@ SCHEMES = [
     "Bearer\t{0}",
     'Bearer "{0}"',
     "Bearer {0} x",
-    "Bearer {0},",
-    "Bearer {0}, Bearer {0}",
     "Bearer Bearer {0}",
     "Bearer x {0}",
 ]
