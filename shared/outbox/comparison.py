@@ -7,7 +7,8 @@ and its worker reads it from the source and applies it in order. Where nothing l
 
 The ceiling: positions are given out before their transactions commit, so that one below the newest may appear later. A
 source tells the last position that it has given out; once SETTLED has passed since, longer than a transaction can live,
-all up to it are committed or will never be.
+all up to it are committed or will never be. It is longer still: a transport with a backlog brings by itself, and at less
+cost, what is on its way.
 """
 
 import logging
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 EVERY: Final = timedelta(minutes=1)
 """How often a consumer compares itself with its sources."""
 
-SETTLED: Final = timedelta(seconds=TRANSACTION_SECONDS + 10)
+SETTLED: Final = timedelta(seconds=TRANSACTION_SECONDS + 70)
 """How old a reading of the last position is when all up to it are settled."""
 
 PAGES_KEPT: Final = 10
