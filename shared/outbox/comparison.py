@@ -7,8 +7,8 @@ and its worker reads it from the source and applies it in order. Where nothing l
 
 The ceiling: positions are given out before their transactions commit, so that one below the newest may appear later. A
 source tells the last position that it has given out; once SETTLED has passed since, longer than a transaction can live,
-all up to it are committed or will never be. It is longer still: a transport with a backlog brings by itself, and at less
-cost, what is on its way.
+all up to it are committed or will never be. It is longer still: a transport with a backlog brings by itself, and at
+less cost, what is on its way.
 """
 
 import logging
