@@ -147,6 +147,21 @@ def test_a_cap_holds_in_a_race(island: Island, sell: Sell) -> None:
     assert left(island, supply) == (45, 5, 0)
 
 
+@pytest.mark.parametrize("whose", ["the supply's", "the phase's"])
+def test_a_buyers_limit_holds_in_a_race(island: Island, sell: Sell, whose: str) -> None:
+    """Of twenty orders of one buyer at once three are reserved."""
+    limit = 3
+    if whose == "the supply's":
+        supply = sell(quantity=50, per_user_limit=limit)
+    else:
+        supply = sell(quantity=50, phases=[open_phase(per_user_limit=limit)])
+    somebody = island.islander()
+    orders = [an_entitled_order(island, somebody, supply.id, 1) for _ in range(20)]
+    answers = all_at_once([partial(reserve, island, order) for order in orders])
+    assert sorted(answers) == [[""]] * limit + [["USER_LIMIT"]] * 17
+    assert left(island, supply) == (47, 3, 0)
+
+
 def test_a_phases_limit_counts_in_that_phase_and_the_supplys_in_all(island: Island, sell: Sell) -> None:
     """Two in the first phase leave two for the second, but three in all."""
     turn = ago(hours=-2)
