@@ -15,8 +15,7 @@ def watch_redemptions(work: RedeemingWork) -> dict[str, int]:
     """Read the chain on from where it was left. Returns how many blocks, claims processed and undone, and failed.
 
     What is found is stored as the cursor moves on, then applied one by one: one that cannot be saved stops no other.
-    After a deep reorganisation claims that are found again stay processed; others are redeemed once more.
-    Raises Unavailable.
+    After a deep reorganisation claims found again stay processed, others are redeemed anew. Raises Unavailable.
     """
     if not work.has_chain:
         return {"blocks": 0, "processed": 0, "undone": 0, "failed": 0}

@@ -228,6 +228,7 @@ class Invariants:
         )
 
 
+@cache
 def _checks(*files: Path) -> dict[str, Any]:
     """The queries of these files, by name."""
     audits = [queries(path) for path in files]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 import msgspec
-from pg8000.native import identifier
+from pg8000.native import Connection, identifier
 
 from functions.claiming.create_claim import CreateClaim
 from functions.order.domain.order import Order
@@ -33,7 +33,10 @@ class Scene:
         self._play()
         custody.watch()
         for service in SERVICES:
-            self._copy(self._saved(service), self.island.settings.database_name(service), service)
+            with self.island.superuser(service) as connection:
+                connection.run("CREATE SCHEMA saved")
+                for table, columns in _tables(connection).items():
+                    connection.run(f"CREATE TABLE saved.{table} AS SELECT {columns} FROM public.{table}")
 
     def audited(self) -> AuditView:
         """What the platform's audit answers of it."""
@@ -54,34 +57,14 @@ class Scene:
     def planted(self, service: str, statements: str) -> Iterator[None]:
         """Change a service's data by hand; it is as it was afterwards."""
         with self.island.superuser(service) as connection:
+            checks = _checks(connection)
             for statement in statements.split(";\n"):
                 if statement.strip():
                     connection.run(statement)
-        try:
-            yield
-        finally:
-            name = self.island.settings.database_name(service)
-            with self.island.superuser() as connection:
-                connection.run(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
-            self._copy(name, self._saved(service), service)
-
-    def remove(self) -> None:
-        """Remove the copies."""
-        with self.island.superuser() as connection:
-            for service in SERVICES:
-                connection.run(f"DROP DATABASE {identifier(self._saved(service))} WITH (FORCE)")
-
-    def _saved(self, service: str) -> str:
-        return f"{self.island.settings.database_name(service)}_saved"
-
-    def _copy(self, name: str, template: str, service: str) -> None:
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
-        made = (
-            f"CREATE DATABASE {identifier(name)} TEMPLATE {identifier(template)} OWNER {identifier(f'{service}_owner')}"
-        )
-        with self.island.superuser() as connection:
-            connection.run(cut, name=template)
-            connection.run(made)
+            try:
+                yield
+            finally:
+                _restore(connection, checks - _checks(connection))
 
     # What happens in it
 
@@ -139,3 +122,38 @@ class Scene:
         for place, item in enumerate(order.items):
             self.names[f"{name}_item{place}"] = item.item_id
             self.names[f"{name}_rsv{place}"] = ids.sibling(item.item_id, "rsv")
+
+
+def _tables(connection: Connection) -> dict[str, str]:
+    """The tables of a database, each with the columns that can be written."""
+    rows = connection.run(
+        "SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) "
+        "FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) "
+        "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND is_generated = 'NEVER' GROUP BY table_name"
+    )
+    return dict(rows)
+
+
+def _checks(connection: Connection) -> set[tuple[str, str, str]]:
+    """The checks of a database's tables: (table, name, definition)."""
+    rows = connection.run(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE contype = 'c' AND conrelid <> 0 AND connamespace = 'public'::regnamespace"
+    )
+    return {(table, name, definition) for table, name, definition in rows}
+
+
+def _restore(connection: Connection, dropped: set[tuple[str, str, str]]) -> None:
+    """Put all rows back as they were saved, and whatever stood in a plant's way and had to go."""
+    connection.run("BEGIN")
+    connection.run("SET LOCAL session_replication_role = replica")  # no trigger fires: what is immutable can be deleted
+    for table, columns in _tables(connection).items():
+        connection.run(f"DELETE FROM public.{table}")
+        connection.run(
+            f"INSERT INTO public.{table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM saved.{table}"
+        )
+    for table, name, definition in dropped:
+        connection.run(f"ALTER TABLE {table} ADD CONSTRAINT {identifier(name)} {definition}")
+    for (table,) in connection.run("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgenabled = 'D'"):
+        connection.run(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    connection.run("COMMIT")

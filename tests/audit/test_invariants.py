@@ -17,11 +17,7 @@ from tests.functions.wallet.custody import custody_of
 def scene(stack: Stack, chain: LocalChain) -> Iterator[Scene]:
     """Databases of its own, in which something has become of everything."""
     with custody_of(read(stack.environment), secret(stack.layout.secrets, "postgres.password"), chain) as custody:
-        made = Scene(custody)
-        try:
-            yield made
-        finally:
-            made.remove()
+        yield Scene(custody)
 
 
 def test_all_is_well_and_every_invariant_is_checked(scene: Scene) -> None:
