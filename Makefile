@@ -7,10 +7,17 @@
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   ARGS="..."           make test, make test-all, make bench, make logs: further arguments
 
+# Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+# How many processes run the tests, each on a stack of its own.
+TEST_PROCESSES ?= 2
+
 PYTHON ?= python3
 RUN := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header
 LOCK_NODE := rm -rf node_modules package-lock.json && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
+SOLIDITY := shared/chain/solidity tests/shared/chain/solidity
 REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
@@ -35,8 +42,8 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REPLICAS) $(PORTS)
 
-test: packages ## run the tests but the long ones, on a stack of their own
-	@$(RUN) -m pytest -m "not long" $(ARGS)
+test: packages ## run the tests but the long ones, in two processes, each on a stack of its own
+	@$(RUN) -m pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 test-all: packages ## run every test
 	@$(RUN) -m pytest $(ARGS)
@@ -59,19 +66,23 @@ lint: packages ## check style, types, arrows, that contracts only grow, and that
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" "$$fresh/client" \
 	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
 	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
-	  && $(RUN) -m emulators.client.generate "$$fresh/client" && diff -r -x __pycache__ "$$fresh/client" emulators/client/gen \
+	  && $(RUN) -m shared.client.python.generate "$$fresh/client" && diff "$$fresh/client/api.py" shared/client/python/meridian_client/api.py \
 	  || { echo "Generated files are stale: run make gen." >&2; exit 1; }
+	@for folder in $(SOLIDITY); do node emulators/compile.js $$folder | cmp -s - $$folder/contracts.json \
+	  || { echo "The compiled contracts in $$folder are stale: run make contracts." >&2; exit 1; }; done
 
 gen: packages ## make the generated files: contracts, functions/openapi.json and its client
 	@$(RUN) -m shared.contracts.generate
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
-	@$(RUN) -m emulators.client.generate
+	@$(RUN) -m shared.client.python.generate
 
 landed: packages ## note that the .proto files of this checkout have landed, and may only grow from now on
 	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew
 
 contracts: packages ## compile the Solidity contracts
-	@node emulators/compile.js shared/contracts/solidity > .contracts.new && mv .contracts.new shared/contracts/solidity/contracts.json
+	@for folder in $(SOLIDITY); do \
+	  node emulators/compile.js $$folder > .contracts.new && mv .contracts.new $$folder/contracts.json || exit 1; \
+	done
 
 up: packages ## start the stack and leave it running
 	@$(RUN) -m emulators up --detach $(REPLICAS) $(PORTS)

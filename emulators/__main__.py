@@ -1,4 +1,4 @@
-"""`python -m emulators`: see commands.py. Here is only what can be said before the packages are installed."""
+"""`python -m emulators`: see commands.py. This module only reports a missing package in one sentence."""
 
 import sys
 

@@ -17,13 +17,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from emulators.errors import StackError
-from emulators.progress import Shown
-from emulators.stack import Stack
+from emulators.stack.errors import StackError
+from emulators.stack.progress import TerminalProgress
+from emulators.stack.stack import Stack
 
 FAILED: Final = 1
 NOT_RUNNING: Final = 3
-"""The exit code of `status` when nothing is up, as of service scripts (LSB)."""
+"""The exit code of `status` when nothing is up, as for LSB init scripts."""
 
 console = Console()
 
@@ -33,16 +33,16 @@ def up(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
-    shown = Shown(console)
+    progress = TerminalProgress(console)
     stack = Stack(
         arguments.state,
         free_ports=arguments.free_ports,
         first_port=arguments.ports_from,
         replica=arguments.replica,
         detached=arguments.detach,
-        progress=shown,
+        progress=progress,
     )
-    with shown:
+    with progress:
         stack.up()
     console.print(f"Meridian is ready at {stack.edge_url} after {time.monotonic() - began:.1f} s.", highlight=False)
     if arguments.detach:
@@ -53,19 +53,19 @@ def up(arguments: argparse.Namespace) -> int:
         # A second Ctrl-C would leave half of the stack behind.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        console.print("ending every process ...")
+        console.print("stopping every process ...")
         stack.down()
 
 
 def _serve(stack: Stack, *, play: bool, once: bool) -> int:
-    """Play purchase and sale if asked to, and return their exit code with `once`; else serve until Ctrl-C (0)."""
+    """Play the demo if requested and, with `once`, return its exit code; otherwise serve until Ctrl-C (0)."""
     try:
         if play:
-            from emulators.plays import play as play_all
+            from emulators.demo.runner import run as play_demo
 
-            played = play_all(stack, console)
+            code = play_demo(stack, console)
             if once:
-                return played
+                return code
         console.print(f"Serving; logs are in {stack.layout.logs}, Ctrl-C ends it.", highlight=False, soft_wrap=True)
         stack.wait()
     except KeyboardInterrupt:
@@ -75,8 +75,8 @@ def _serve(stack: Stack, *, play: bool, once: bool) -> int:
 
 
 def down(arguments: argparse.Namespace) -> int:
-    """End the stack; what its stores held is gone, logs and secrets stay."""
-    Stack(arguments.state, progress=Shown(console)).down()
+    """Stop the stack; the data in its stores is lost, logs and secrets stay."""
+    Stack(arguments.state, progress=TerminalProgress(console)).down()
     console.print(f"Nothing of the stack in {arguments.state} runs.", highlight=False)
     return 0
 
@@ -102,7 +102,7 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def _memory_megabytes(pid: int) -> float:
-    """What a process and its children hold, shared pages counted in shares where the system tells (Linux)."""
+    """The memory of a process and its children: the proportional set size on Linux, the resident set size elsewhere."""
     if not pid:
         return 0.0
     total = 0
@@ -112,50 +112,50 @@ def _memory_megabytes(pid: int) -> float:
             memory = process.memory_full_info()
             total += getattr(memory, "pss", memory.rss)
     except psutil.Error:
-        return total / 1e6  # it ended meanwhile, or is another user's
+        return total / 1e6  # it has exited, or belongs to another user
     return total / 1e6
 
 
 def logs(arguments: argparse.Namespace) -> int:
-    """Show the end of a process's log, or name the logs there are."""
+    """Show the end of a process's log, or list the logs."""
     folder = arguments.state / "logs"
     names = sorted(path.stem for path in folder.glob("*.log"))
     if arguments.name is None:
         console.print("\n".join(names) or f"There are no logs in {folder}.", highlight=False)
         return 0
     if arguments.name not in names:
-        raise StackError(f"There is no log of {arguments.name}; there are: {', '.join(names) or 'none'}.")
+        raise StackError(f"There is no log of {arguments.name}; the logs are: {', '.join(names) or 'none'}.")
     follow = ["-F"] if arguments.follow else []
     tail = ["tail", "-n", str(arguments.lines), *follow, folder / f"{arguments.name}.log"]
     return subprocess.run(tail, check=False).returncode
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Check every invariant of every service and across them, and say what breaks one."""
-    from emulators.plays import resources_of
-    from emulators.report import audit as check
-    from emulators.report import violations_of
+    """Check every invariant within and across services, and print the violations."""
+    from emulators.demo.report import audit as check
+    from emulators.demo.report import violations_of
+    from emulators.demo.runner import resources_of
 
-    answer = check(resources_of(Stack(arguments.state)))
-    lines = violations_of(answer)
-    lines += [f"{name} could not be checked." for name in answer.unchecked]
-    broken = len({each.invariant for each in answer.violations})
+    response = check(resources_of(Stack(arguments.state)))
+    lines = violations_of(response)
+    lines += [f"{name} could not be checked." for name in response.unchecked]
+    broken = len({each.invariant for each in response.violations})
     verdict = f"{broken} of them do not hold." if broken else "Every one of them holds."
-    lines.append(f"{len(answer.checked)} invariants were checked. {verdict}")
+    lines.append(f"{len(response.checked)} invariants were checked. {verdict}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
     return FAILED if broken else 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
-    """End the stack and remove all that it has written, its secrets too."""
-    Stack(arguments.state, progress=Shown(console)).reset()
+    """Stop the stack and remove every file it has written, including its secrets."""
+    Stack(arguments.state, progress=TerminalProgress(console)).reset()
     console.print(f"The stack in {arguments.state} is gone.", highlight=False)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--state", type=Path, default=Path(".local"), help="the folder of its files (.local)")
+    common.add_argument("--state", type=Path, default=Path(".local"), help="the state folder (default: .local)")
     parser = argparse.ArgumentParser(prog="python -m emulators", description="The local stack of Meridian.")
     commands = parser.add_subparsers(required=True, metavar="command")
     functions = (up, down, status, logs, audit, reset)
@@ -163,24 +163,29 @@ def _parser() -> argparse.ArgumentParser:
     for function, subparser in subparsers.items():
         subparser.set_defaults(function=function)
     ports = subparsers[up].add_mutually_exclusive_group()
-    ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, the other parts from N+1")
-    ports.add_argument("--free-ports", action="store_true", help="draw every port at random")
-    subparsers[up].add_argument("--detach", action="store_true", help="return when it is ready, and let it run")
+    ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, everything else from N+1")
+    ports.add_argument("--free-ports", action="store_true", help="choose every port at random")
     subparsers[up].add_argument(
-        "--replica", action="store_true", default=bool(os.environ.get("REPLICA")), help="start a standby to read from"
+        "--detach", action="store_true", help="return once the stack is ready, and leave it running"
+    )
+    subparsers[up].add_argument(
+        "--replica",
+        action="store_true",
+        default=bool(os.environ.get("REPLICA")),
+        help="start a PostgreSQL standby for eventual reads",
     )
     subparsers[up].add_argument("--play", action="store_true", help="play a purchase and the sample sale")
     subparsers[up].add_argument(
-        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="end after what is played"
+        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="stop after the demo"
     )
-    subparsers[logs].add_argument("name", nargs="?", help="a process; without it, the names are listed")
+    subparsers[logs].add_argument("name", nargs="?", help="a process; without it, list the names")
     subparsers[logs].add_argument("--lines", type=int, default=50)
     subparsers[logs].add_argument("--follow", "-f", action="store_true")
     return parser
 
 
 def main() -> int:
-    """Run a command. Returns the exit code; a failure is one sentence."""
+    """Run a command and return its exit code; a failure prints one sentence."""
     arguments = _parser().parse_args()
     try:
         code: int = arguments.function(arguments)

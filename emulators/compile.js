@@ -1,6 +1,6 @@
-// Compiles shared/contracts/solidity: node emulators/compile.js SOURCES, with standard output for the artefacts.
+// Compiles the .sol files of a folder to standard output: node emulators/compile.js FOLDER > FOLDER/contracts.json
 //
-// One JSON document: for each contract its ABI and its bytecode, and beside them the compiler and a hash of the sources.
+// One JSON document: the ABI and creation bytecode of each contract, the compiler's version, and a hash of the sources.
 const crypto = require("crypto");
 const fs = require("fs");
 const path = require("path");

@@ -1,10 +1,10 @@
-"""Makes .venv with the packages of the requirement files, when those or Python have changed since.
+"""Creates .venv with the packages of the requirement files, unless neither they nor Python have changed.
 
-Each file pins what it names and all that this needs, with hashes: pip refuses whatever else it is handed.
+Each file pins every direct and transitive dependency with hashes; pip refuses anything else.
 
     python3 -I emulators/install.py [requirement file ...]
 
-It uses the standard library alone, and -I keeps this folder out of the search path: its secrets.py is not Python's.
+Only the standard library is used; -I keeps this folder out of the import path, where its modules would shadow it.
 """
 
 import fcntl
@@ -20,14 +20,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 VENV: Final = ROOT / ".venv"
 STAMP: Final = VENV / "installed"
 FILES: Final = ("requirements-dev.txt",)
-"""It holds what requirements.txt does, and more."""
+"""A superset of requirements.txt."""
 
 LINES_SHOWN: Final = 15
-"""Of pip's output, when it fails."""
+"""How much of pip's output is shown when it fails."""
 
 
 def main(files: Sequence[str]) -> int:
-    """Install what is missing. Returns the exit code; a failure is one sentence, after pip's own words."""
+    """Install what is missing. Returns the exit code; a failure prints pip's last output and one sentence."""
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         return _fail(
@@ -37,17 +37,17 @@ def main(files: Sequence[str]) -> int:
     # `make run` and `make test` may be the first two commands in a fresh clone, at the same time.
     with (VENV / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = _digest(files)
-        if STAMP.exists() and STAMP.read_text(encoding="ascii") == wanted:
+        digest = _digest(files)
+        if STAMP.exists() and STAMP.read_text(encoding="ascii") == digest:
             return 0
         code = _install(files)
         if code == 0:
-            STAMP.write_text(wanted, encoding="ascii")
+            STAMP.write_text(digest, encoding="ascii")
         return code
 
 
 def _digest(files: Sequence[str]) -> str:
-    """What the environment depends on: this Python, and the requirement files."""
+    """A digest of what the environment depends on: this Python and the requirement files."""
     digest = hashlib.sha256(f"{sys.version} {sys.base_prefix}".encode())
     for file in files:
         digest.update((ROOT / file).read_bytes())
@@ -55,10 +55,10 @@ def _digest(files: Sequence[str]) -> str:
 
 
 def _install(files: Sequence[str]) -> int:
-    print(f"making .venv with the packages of {' and '.join(files)} ...", flush=True)
+    print(f"creating .venv with the packages of {' and '.join(files)} ...", flush=True)
     made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
     if made.returncode != 0:
-        return _fail(f"The virtual environment could not be made: {made.stdout.strip()} {made.stderr.strip()}")
+        return _fail(f"The virtual environment could not be created: {made.stdout.strip()} {made.stderr.strip()}")
     requirements = [word for file in files for word in ("-r", str(ROOT / file))]
     pip_install = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check")
     command = [*pip_install, "--require-hashes", *requirements]
@@ -69,12 +69,12 @@ def _install(files: Sequence[str]) -> int:
             _show(lines)
     if pip.returncode != 0:
         print("\n".join(lines[-LINES_SHOWN:]), file=sys.stderr)
-        return _fail("The Python packages could not be installed: pip's last words are above.")
+        return _fail("The Python packages could not be installed: pip's last output is above.")
     return 0
 
 
 def _show(lines: Sequence[str]) -> None:
-    """Tell how far pip is: every tenth package, and the long last step."""
+    """Print pip's progress: every tenth package, and the long installation step."""
     found = sum(line.startswith("Collecting ") for line in lines)
     if lines[-1].startswith("Collecting ") and found % 10 == 0:
         print(f"  {found} packages found ...", flush=True)

@@ -1,8 +1,8 @@
-"""Installs the local chain and the contracts' compiler with npm, by its lock file, when that has changed since.
+"""Installs the local chain and the Solidity compiler with npm from its lock file, if that has changed.
 
     python3 -I emulators/install_node.py
 
-The stack runs without them, so nothing here is an error: what is missing is said in one sentence.
+The stack runs without them, so a failure here is no error; it prints one sentence.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 LOCK_FILE: Final = HERE / "package-lock.json"
-"""What is installed, with hashes; it names no registry, so that npm asks the one that is set up."""
+"""Versions and hashes; it names no registry, so npm uses the configured one."""
 MODULES: Final = HERE / "node_modules"
 STAMP: Final = MODULES / "installed"
 COMMAND: Final = (
@@ -27,9 +27,9 @@ WITHOUT: Final = "the stack runs without a chain: nothing is deposited, withdraw
 
 
 def main() -> int:
-    """Install what is missing. Returns 0 always: what needs it says so."""
-    wanted = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
-    if _installed(wanted):
+    """Install what is missing. Always returns 0: whatever needs the packages reports their absence."""
+    digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
+    if _installed(digest):
         return 0
     npm = shutil.which("npm")
     if npm is None:
@@ -39,17 +39,17 @@ def main() -> int:
     # `make run` and `make test` may be the first two commands in a fresh clone, at the same time.
     with (HERE / ".node.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _installed(wanted):
+        if not _installed(digest):
             print("installing the local chain with npm ...", flush=True)
             if _install():
-                STAMP.write_text(wanted, encoding="ascii")
+                STAMP.write_text(digest, encoding="ascii")
             else:
                 print(f"npm could not install the local chain, so {WITHOUT}.")
     return 0
 
 
-def _installed(wanted: str) -> bool:
-    return STAMP.exists() and STAMP.read_text(encoding="ascii") == wanted
+def _installed(digest: str) -> bool:
+    return STAMP.exists() and STAMP.read_text(encoding="ascii") == digest
 
 
 def _install() -> bool:

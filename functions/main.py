@@ -10,7 +10,7 @@
     python -m functions.main openapi            print the OpenAPI document
 
 A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
-module and its service's store, so that a cold start pays only for what the function uses.
+module and its service's work, so that a cold start pays only for what the function uses.
 """
 
 import argparse
@@ -22,22 +22,23 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from shared import requirements
-from shared.adapters.resources import Resources, resources
 from shared.config import settings
 from shared.registry import Row, load
-from shared.runtime.binding import Bound
+from shared.resources import Resources, resources
+from shared.runtime.binding import BoundOperation
 from shared.variables import ConfigurationError
 
 OBJECTS_BEFORE_COLLECTING = 20_000
-"""Requests make hardly any cycles: to look for them every 700 objects, as Python does, is an eighth of their cost."""
+"""The garbage collector's threshold: Python's default of 700 costs an eighth of a request, which makes few cycles."""
 
 
-def _begun() -> None:
-    """Have this process log, tell what it counts, and look seldom for cycles."""
+def _initialize() -> None:
+    """Set up this process's logs, metrics and garbage collection."""
     from shared.telemetry import logs, metrics
 
     logs.configure()
@@ -45,33 +46,33 @@ def _begun() -> None:
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
-def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> Bound:
-    """A row with its operation and its service's work.
+def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> BoundOperation:
+    """A row bound to its operation and its service's work.
 
-    host: the service in whose RPC host the operation runs, where that is not its own. parts: what it works on, where
-    that is not this process's own.
+    host: the service whose RPC host the operation runs in, if not its own. parts: the resources, if not this process's.
     """
     service = host or row.service
     parts = parts or resources()
     operation = import_module(f"functions.{row.service}.{row.name}")
-    store = import_module(f"functions.{row.service}.store")
-    return Bound(
+    adapters = import_module(f"functions.{row.service}.adapters.work")
+    return BoundOperation(
         row=row,
         function=getattr(operation, row.name),
         database=partial(parts.database, service),
-        work=partial(store.Work, parts, service),
+        work=partial(adapters.Work, parts, service),
         replica=partial(parts.replica, service),
     )
 
 
 def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises KeyError."""
-    from shared.runtime.event import EventOperation, ScheduledOperation
+    from shared.runtime.event import EventOperation
     from shared.runtime.http import HttpOperation
     from shared.runtime.routes import Router
+    from shared.runtime.schedule import ScheduledOperation
     from shared.runtime.unmatched import Unmatched
 
-    _begun()
+    _initialize()
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
@@ -87,50 +88,50 @@ def serve(name: str) -> Callable[[Any], Any]:
 
 
 def __getattr__(name: str) -> Callable[[Any], Any]:
-    """Resolve a function's target when it is asked for; the framework wants a plain function of that name."""
+    """Resolve a function's target on first use; the framework requires a plain function of that name."""
     if name != "unmatched" and name not in load().rows:
         raise AttributeError(name)
-    answer = serve(name)
+    handler = serve(name)
 
     def target(request: Any) -> Any:
-        return answer(request)
+        return handler(request)
 
     target.__name__ = name
     return target
 
 
 def run_rpc(service: str, stop: threading.Event) -> None:
-    """Serve a service's RPCs until told to stop; then let what has begun finish."""
-    from shared.runtime.calling import calling
+    """Serve a service's RPCs until `stop` is set; then finish the calls in flight."""
     from shared.runtime.rpc import server
+    from shared.runtime.rpc_caller import caller_identifier
 
     rows = load().hosted_rpcs(service)
     requirements.check(settings(), "rpc", rows, service)
     bounds = [bind(row, host=service if row.hosts else None) for row in rows]
     local = settings().local
-    host, who = "127.0.0.1" if local else "[::]", calling(settings(), resources().clock)
-    serving, _ = server(bounds, settings().rpc_port, host, who, reflects=local)
+    host, identify = "127.0.0.1" if local else "[::]", caller_identifier(settings(), resources().clock)
+    serving, _ = server(bounds, settings().rpc_port, host, identify, reflects=local)
     serving.start()
     stop.wait()
     serving.stop(grace=5).wait()
 
 
 def run_relay(service: str, stop: threading.Event) -> None:
-    """Publish a service's events, fill its consumers' gaps, count what they parked and what its jobs fail at."""
+    """Publish a service's events, fill its consumers' gaps, and report parked events and job failures as metrics."""
     from shared.jobs.failures import count_failures
     from shared.outbox.redrive import count_parked
     from shared.runtime.worker import work
-    from shared.telemetry.metrics import tell_failing, tell_parked
+    from shared.telemetry.metrics import register_failing_items, register_parked_events
 
     requirements.check(settings(), "relay", _consuming(service), service)
     if load().services[service].database:
-        tell_parked(partial(count_parked, resources().database(service), resources().clock))
-        tell_failing(partial(count_failures, resources().database(service), resources().clock))
+        register_parked_events(partial(count_parked, resources().database(service), resources().clock))
+        register_failing_items(partial(count_failures, resources().database(service), resources().clock))
     work(service, resources(), [bind(row) for row in _consuming(service)], stop)
 
 
 def run_consumer(service: str, stop: threading.Event) -> None:
-    """Take the events that a service consumes from Kafka, until told to stop."""
+    """Consume a service's events from Kafka until `stop` is set."""
     from shared.runtime.consumer import work
 
     requirements.check(settings(), "consumer", _consuming(service), service)
@@ -143,16 +144,17 @@ def _consuming(service: str) -> list[Row]:
 
 def projections() -> Iterator[tuple[str, Any]]:
     """The projections of all services, each with its service."""
-    for service, said in load().services.items():
-        if not said.database:
+    for service, entry in load().services.items():
+        if not entry.database:
             continue
-        store = import_module(f"functions.{service}.store")
-        if hasattr(store, "projections"):
-            yield from ((service, each) for each in store.projections(partial(store.Work, resources(), service)))
+        if find_spec(f"functions.{service}.adapters.projections") is None:
+            continue
+        adapters = import_module(f"functions.{service}.adapters.projections")
+        yield from ((service, each) for each in adapters.projections(partial(adapters.Work, resources(), service)))
 
 
 def main(arguments: list[str]) -> int:
-    """Start a role; SIGTERM and SIGINT end it."""
+    """Start a role; SIGTERM and SIGINT stop it."""
     if arguments[:1] == ["replay"]:
         from shared.outbox.replay import main as replay
 
@@ -168,7 +170,7 @@ def main(arguments: list[str]) -> int:
         print(document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}")))
         return 0
     if chosen.role == "rotate-keys":
-        from shared.adapters.rotation import rotate
+        from shared.auth.rotation import rotate
 
         print(rotate(Path(chosen.of), datetime.now(UTC), version=chosen.kms_version))
         return 0
@@ -176,7 +178,7 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        _begun()
+        _initialize()
         {"rpc": run_rpc, "relay": run_relay, "consumer": run_consumer}[chosen.role](chosen.of, stop)
     except ConfigurationError as error:
         sys.exit(str(error))

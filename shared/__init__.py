@@ -1,1 +1,1 @@
-"""What every service shares: contracts, errors, runtime, adapters to the outside. It never imports a service."""
+"""What all services share: contracts, errors, runtime, clients of databases and other systems."""

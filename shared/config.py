@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen object. Nothing else reads os.environ."""
+"""The configuration: environment variables, read once into one frozen object. Nothing else reads os.environ."""
 
 import os
 import re
@@ -20,15 +20,15 @@ ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
 KEY_VERSION: Final = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+"
 
 SECRET_BYTES: Final = 32
-"""What a secret has at least: as many as the HMACs that are made with it, and nobody guesses that many."""
+"""The least length of a secret: that of the HMACs made with it, and beyond guessing."""
 
 DISTINCT_BYTES: Final = 8
-"""How many different bytes a secret has at least; 32 random ones have fewer once in 10^30."""
+"""The least number of distinct bytes in a secret; 32 random ones have fewer once in 10^30."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
-    """What differs between a laptop, a test and a region. Durations are seconds."""
+    """What differs between a laptop, a test and a region. Durations are in seconds."""
 
     environment: str
     region: str
@@ -75,25 +75,26 @@ class Settings:
     withdrawal_least: Mapping[str, int]
     withdrawal_fee: Mapping[str, int]
     house_addresses: frozenset[str]
-    """Addresses of the house's beside its contracts and its treasury, such as relayers and former vaults."""
+    """Addresses of the platform besides its contracts and treasury, such as relayers and former vaults."""
     chain_start_block: int
     replace_after_seconds: int
     poll_for_seconds: int
     kms_keys: Mapping[str, str]
     proxies: int
-    """In front of the functions: Google's load balancer adds two addresses to X-Forwarded-For, the local edge one."""
+    """How many entries trusted proxies append to X-Forwarded-For: two by Google's load balancer, one by the local
+    edge."""
     internal_audience: str
     internal_accounts: frozenset[str]
     rpc_callers: Mapping[str, str]
-    """The services that call others, by the e-mail addresses of the service accounts by which they are known."""
+    """The calling services, by the e-mail addresses of their service accounts."""
     webhooks_to_loopback: bool
-    """Whether webhooks may be sent to this machine, and without TLS: on the local stack alone."""
+    """Whether webhooks may be sent to this machine and without TLS: only on the local stack."""
     activity_waiters: int
-    """How many requests of one process may wait for activity at once; whoever comes beyond is answered at once."""
+    """How many requests of one process may long-poll for activity at once; further ones are answered immediately."""
 
     @property
     def local(self) -> bool:
-        """Whether this is the local stack (which has a faucet, and merchants by self-service)."""
+        """Whether this is the local stack (with a faucet and self-service merchants)."""
         return self.environment == "local"
 
     @property
@@ -102,7 +103,7 @@ class Settings:
         return self.public_url.split("://", 1)[1]
 
     def of_replica(self) -> "Settings | None":
-        """The settings by which databases are their replicas; None where there are none."""
+        """The settings for connecting to the databases' replicas; None if there are none."""
         if not (self.replica_host or self.cloud_sql_replica):
             return None
         return replace(
@@ -113,9 +114,9 @@ class Settings:
         )
 
     def secret(self, name: str) -> bytes:
-        """A secret by name, to the byte: a file locally, a mounted Secret Manager secret in the cloud.
+        """A secret's exact bytes, by name: a file locally, a mounted Secret Manager secret in the cloud.
 
-        Raises ConfigurationError when it is missing, or so short or simple that somebody could guess it.
+        Raises ConfigurationError if it is missing, or short or simple enough to be guessed.
         """
         try:
             secret = (self.secrets_dir / name).read_bytes()
@@ -134,9 +135,9 @@ class Settings:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Make Settings of environment variables. Raises ConfigurationError, which says which of them is wrong, and why.
+    """Parse environment variables. Raises ConfigurationError, naming the variable and the reason.
 
-    What only some roles need may be absent: requirements.py knows which do.
+    Variables that only some roles need may be absent: requirements.py checks those.
     """
     from shared.registry import load
 
@@ -212,9 +213,9 @@ def _amount(name: str, text: str) -> int:
 
 
 def _withdrawing(given: Variables, name: str, least: int, *, local: bool) -> dict[str, int]:
-    """So many atomic units of each currency of CHAIN_ASSETS: from `least`, as on the local stack, to 1,000 whole ones.
+    """An amount for each currency of CHAIN_ASSETS, from `least` (the local default) to 1,000 whole units.
 
-    Raises ConfigurationError for other currencies or amounts, and, in the cloud, for a currency that is left out.
+    Raises ConfigurationError for other currencies or amounts and, in the cloud, for a missing currency.
     """
     amounts = given.pairs(name, _amount, CURRENCY)
     currencies = given.pairs("CHAIN_ASSETS", given.asset, CURRENCY).keys()
@@ -244,7 +245,7 @@ def _service(name: str, text: str) -> str:
 
 
 def kms_emulator() -> str:
-    """The host:port of what speaks KMS without TLS: KMS_EMULATOR_HOST, as Google names those of its others; or ""."""
+    """The host:port of a KMS emulator: KMS_EMULATOR_HOST, named like those of Google's emulators; or ""."""
     return os.environ.get("KMS_EMULATOR_HOST", "")
 
 

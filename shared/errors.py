@@ -1,4 +1,4 @@
-"""What can go wrong, once for all of Meridian. The docstring of an error is its message; its code is stable.
+"""Meridian's error hierarchy. The docstring of an error class is its default message; its code is stable.
 
     MeridianError
     |- Malformed               400  VALIDATION_FAILED
@@ -19,7 +19,7 @@
     |- MatchRequired           428  PRECONDITION_REQUIRED
     |- Limited                 429  RATE_LIMITED
     |- Unavailable             503  UNAVAILABLE
-    |  |- Stopped              503  UNAVAILABLE: a dependency was not called (shared/resilience/stopped.py)
+    |  |- CallNotPermitted     503  UNAVAILABLE: a dependency was not called (shared/resilience/not_permitted.py)
     |  `- OutcomeUnknown       503  OUTCOME_UNKNOWN: a commit whose fate could not be learnt
     `- Contended               503  CONTENDED: lost a race for a row or a stream version; rolled back, safe to repeat
 
@@ -43,7 +43,7 @@ class MeridianError(Exception):
     def __init__(self, detail: str | None = None, *, code: str | None = None, **members: object) -> None:
         """
         detail: what happened, for a person; the class's docstring if absent.
-        code: a more special stable code than the class's.
+        code: a more specific stable code than the class's.
         members: further members of the problem document, such as order_id.
         """
         self.detail = detail or inspect.cleandoc(type(self).__doc__ or "")
@@ -173,14 +173,14 @@ class Unavailable(MeridianError):
 
     code = "UNAVAILABLE"
     wait_seconds = 1.0
-    """How long until another try is worth it."""
+    """How long to wait before a retry is worthwhile."""
 
 
-class Stopped(Unavailable):
+class CallNotPermitted(Unavailable):
     """A dependency of this was not called."""
 
     def __init__(self, detail: str | None = None, wait_seconds: float = 1.0) -> None:
-        """wait_seconds: how long until it is worth another try."""
+        """wait_seconds: how long to wait before a retry is worthwhile."""
         super().__init__(detail)
         self.wait_seconds = wait_seconds
 
@@ -198,7 +198,7 @@ class Contended(MeridianError):
 
 
 def summary(error: BaseException) -> str:
-    """What went wrong, for a person. Of a defect only its kind and place: its text might quote what is nobody's."""
+    """What went wrong, for a person. For a defect only its type and location, since its text might quote secrets."""
     if isinstance(error, MeridianError):
         return f"{error.code}: {error.detail}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _ours(Path(frame.filename))]
@@ -207,5 +207,5 @@ def summary(error: BaseException) -> str:
 
 
 def _ours(file: Path) -> bool:
-    """Whether a file is of this project; its libraries may be installed within its folder."""
+    """Whether a file belongs to this project; libraries may be installed inside the project's folder."""
     return file.is_relative_to(ROOT) and "site-packages" not in file.parts

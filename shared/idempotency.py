@@ -1,7 +1,7 @@
-"""Idempotency keys: the same request again gets the same answer, and takes effect once.
+"""Idempotency keys: a repeated request gets the same response, and takes effect once.
 
 A key is scoped to (caller, operation) and bound to a fingerprint: SHA-256 of method, path, query and canonical body
-(RFC 8785). The answer is stored in the service's database, in the transaction of the effect, for 24 hours.
+(RFC 8785). The response is stored in the service's database, in the transaction of the effect, for 24 hours.
 """
 
 import hashlib
@@ -13,25 +13,25 @@ from typing import Final
 
 import rfc8785
 
-from shared.adapters.postgres import Transaction
-from shared.adapters.queries import queries
 from shared.errors import KeyInUse, KeyReused
-from shared.telemetry.context import trail
+from shared.postgres.database import Transaction
+from shared.postgres.queries import queries
+from shared.telemetry.context import trace_context
 
 SQL: Final = queries(Path(__file__).with_suffix(".sql"))
 KEPT: Final = timedelta(hours=24)
 LEASE: Final = timedelta(seconds=10)
-"""How long a saga's request may be silent before another with the same key, or the sweeper, takes over."""
+"""How long a saga's lease lasts before another request with the same key, or the sweeper, may take over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response as it is stored and repeated."""
+    """A response as it is stored and replayed."""
 
     status: int
     body: str
     tag: str | None = None
-    """What the ETag of its resource says, where it has one."""
+    """The ETag of its resource, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Key:
 
     @property
     def command(self) -> str:
-        """What the request is known by where it asks others: the same on every try, and of no other request."""
+        """A unique id of the request for commands to other services, the same on every retry."""
         return hashlib.sha256(rfc8785.dumps([self.caller, self.operation, self.value, self.fingerprint])).hexdigest()
 
-    def find(self, transaction: Transaction, now: datetime) -> "Answer | Began | None":
-        """What is known under this key: the answer, a saga that began, or nothing.
+    def find(self, transaction: Transaction, now: datetime) -> "Answer | SagaLease | None":
+        """What is stored under this key: a response, the lease of a saga in progress, or nothing.
 
-        Raises KeyReused when the key is bound to another request.
+        Raises KeyReused if the key is bound to another request.
         """
         row = SQL.find_key(transaction, caller=self.caller, operation=self.operation, key=self.value, now=now)
         if row is None:
@@ -60,22 +60,22 @@ class Key:
             raise KeyReused
         if row["status"] is not None:
             return Answer(row["status"], row["body"], row["tag"])
-        return Began(row["reference"], row["lease_expires_at"])
+        return SagaLease(row["reference"], row["lease_expires_at"])
 
     def claim(self, transaction: Transaction) -> None:
-        """Be the only transaction at work under this key. Raises KeyInUse."""
+        """Lock the key for this transaction. Raises KeyInUse."""
         if not SQL.claim_key(transaction, scope=f"{self.caller}/{self.operation}/{self.value}"):
             raise KeyInUse
 
     def keep(self, transaction: Transaction, answer: Answer, now: datetime) -> None:
-        """Store the answer beside its effect."""
+        """Store the response in the transaction of its effect."""
         SQL.answer_key(
             transaction,
             caller=self.caller,
             operation=self.operation,
             key=self.value,
             fingerprint=self.fingerprint,
-            request_id=trail().request_id,
+            request_id=trace_context().request_id,
             status=answer.status,
             body=answer.body,
             tag=answer.tag,
@@ -84,9 +84,9 @@ class Key:
         )
 
     def lease(self, transaction: Transaction, reference: str, now: datetime) -> None:
-        """Take the key for a saga. Raises KeyInUse when another request was first.
+        """Lease the key for a saga. Raises KeyInUse if another request was first.
 
-        reference: the id of what the saga begins, by which whoever finishes it finds the key.
+        reference: the id of the entity that the saga creates, by which the key is found when it finishes.
         """
         taken = SQL.lease_key(
             transaction,
@@ -95,7 +95,7 @@ class Key:
             key=self.value,
             fingerprint=self.fingerprint,
             reference=reference,
-            request_id=trail().request_id,
+            request_id=trace_context().request_id,
             lease_expires_at=now + LEASE,
             now=now,
             expires_at=now + KEPT,
@@ -105,18 +105,18 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Began:
-    """A saga that began under a key and has no answer yet."""
+class SagaLease:
+    """The lease of a saga that has no response yet."""
 
     reference: str
     lease_expires_at: datetime
 
     def resume(self, transaction: Transaction, now: datetime) -> str:
-        """Take over from a holder that was silent too long; returns the reference. Raises KeyInUse."""
+        """Take over an expired lease; returns the reference. Raises KeyInUse."""
         renewed = SQL.renew_lease(
             transaction,
             reference=self.reference,
-            request_id=trail().request_id,
+            request_id=trace_context().request_id,
             lease_expires_at=now + LEASE,
             now=now,
         )
@@ -126,26 +126,26 @@ class Began:
 
 
 def end_lease(transaction: Transaction, reference: str, now: datetime) -> None:
-    """Give a lease up without an answer, so that the same key resumes at once."""
+    """Release a lease without a response, so that the same key can resume at once."""
     SQL.end_lease(transaction, reference=reference, now=now)
 
 
 def lease_request_id(transaction: Transaction, reference: str) -> str | None:
-    """The id of the request that began a saga; None when it came without a key."""
+    """The id of the request that began a saga; None if it had no key."""
     return SQL.find_lease(transaction, reference=reference)  # type: ignore[no-any-return]
 
 
 def answer_lease(transaction: Transaction, reference: str, answer: Answer) -> None:
-    """Store a saga's answer beside its outcome."""
+    """Store a saga's response in the transaction of its outcome."""
     SQL.answer_lease(transaction, reference=reference, status=answer.status, body=answer.body, tag=answer.tag)
 
 
 def forget(transaction: Transaction, now: datetime, at_most: int) -> int:
-    """Delete keys that are past their time. Returns how many."""
+    """Delete expired keys. Returns how many."""
     return int(SQL.forget_keys(transaction, now=now, at_most=at_most))
 
 
 def fingerprint(method: str, path: str, query: Sequence[tuple[str, str]], body: object) -> str:
-    """What a key is bound to. Raises rfc8785.CanonicalizationError for a body outside of I-JSON."""
+    """The fingerprint that a key is bound to. Raises rfc8785.CanonicalizationError for a body outside of I-JSON."""
     head = rfc8785.dumps([method, path, sorted([name, value] for name, value in query)])
     return hashlib.sha256(head + b"\n" + (rfc8785.dumps(body) if body is not None else b"")).hexdigest()

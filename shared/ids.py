@@ -1,4 +1,4 @@
-"""Ids: `<prefix>_<cell>_<ulid>`. They sort by creation and carry the home cell of what they name."""
+"""Ids: `<prefix>_<cell>_<ulid>`. They sort by creation time and contain their entity's home cell."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PREFIXES: Final = {
 }  # fmt: skip
 
 COUNT_BITS: Final = 80
-"""What a ULID has beside its time."""
+"""The random bits of a ULID."""
 
 _CELL: Final = "[a-z]{2}"
 _ULID: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
@@ -24,7 +24,7 @@ _PATTERN: Final = re.compile(f"([a-z]{{3}})_({_CELL})_({_ULID})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Id:
-    """An id, taken apart."""
+    """A parsed id."""
 
     prefix: str
     cell: str
@@ -35,23 +35,23 @@ class Id:
 
 
 def new(prefix: str, cell: str) -> str:
-    """A fresh id of a thing whose home is `cell`."""
+    """A new id whose home is `cell`."""
     return f"{prefix}_{cell}_{str(ULID()).lower()}"
 
 
 def counted(prefix: str, cell: str, at: datetime, count: int) -> str:
-    """The id of what has a number of its own, below 2^80, and was made at a time; `count` finds the number again."""
+    """The id for an entity with a number of its own, below 2^80, and a creation time; `count` recovers the number."""
     ulid = ULID.from_int((int(at.timestamp() * 1000) << COUNT_BITS) | count)
     return f"{prefix}_{cell}_{str(ulid).lower()}"
 
 
 def count(text: str) -> int:
-    """The number that `counted` made an id of; of any other id, some number below 2^80."""
+    """The number that `counted` put into an id; for any other id, some number below 2^80."""
     return number(text) & ((1 << COUNT_BITS) - 1)
 
 
 def parse(text: str, prefix: str) -> Id:
-    """Take an id apart. Raises ValueError when it is not an id of that prefix."""
+    """Parse an id. Raises ValueError if it is not an id with that prefix."""
     match = _PATTERN.fullmatch(text)
     if match is None or match[1] != prefix:
         raise ValueError(f"not the id of a {PREFIXES[prefix]}")
@@ -59,32 +59,31 @@ def parse(text: str, prefix: str) -> Id:
 
 
 def valid(text: str, prefix: str) -> bool:
-    """Whether this is the id of a thing of that kind, in whatever cell."""
+    """Whether this is an id with that prefix, in any cell."""
     match = _PATTERN.fullmatch(text)
     return match is not None and match[1] == prefix
 
 
 def known(text: str) -> bool:
-    """Whether this is an id of ours, of whatever kind."""
+    """Whether this is an id with any known prefix."""
     match = _PATTERN.fullmatch(text)
     return match is not None and match[1] in PREFIXES
 
 
 def pattern(prefix: str) -> str:
-    """A regular expression for ids of that kind, for documents."""
+    """A regular expression for ids with that prefix, for documentation."""
     return f"^{prefix}_{_CELL}_{_ULID}$"
 
 
 def sibling(text: str, prefix: str) -> str:
-    """The id of the one thing of another kind that belongs to this one: an order's hold, an item's reservation.
+    """The id of the one related entity of another type: an order's hold, an item's reservation.
 
-    A command between services carries its id (order, line, step) this way: it needs no look-up and is the same on
-    every try.
+    It makes commands between services idempotent: the id needs no look-up and is the same on every retry.
     """
     _, cell, ulid = text.split("_")
     return f"{prefix}_{cell}_{ulid}"
 
 
 def number(text: str) -> int:
-    """The 128-bit number inside an id, for places that need one (the nonce of a claim)."""
+    """The 128-bit number of an id's ULID, where a number is needed (the nonce of a claim)."""
     return int(ULID.from_str(text.rsplit("_", 1)[1].upper()))

@@ -7,10 +7,7 @@ from typing import Final, Literal
 Currency = Literal["ETH", "MATIC", "USDC"]
 MAXIMUM: Final = 2**256 - 1
 DECIMALS: Final[Mapping[str, int]] = {"ETH": 18, "USDC": 6, "MATIC": 18}
-"""The currencies and how many decimal places people write them with."""
-
-CHAINS: Final = {"ETH": 1, "USDC": 1, "MATIC": 137}
-"""The chain each currency's asset lives on: a currency is one asset on one chain."""
+"""The currencies and their number of decimal places."""
 
 _PATTERN: Final = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 
@@ -20,7 +17,7 @@ class Amount(int):
 
     @classmethod
     def parse(cls, text: object) -> "Amount":
-        """Read the contract's decimal string. Raises ValueError for anything but `0|[1-9][0-9]{0,77}` below 2^256."""
+        """Parse the API's decimal string. Raises ValueError for anything but `0|[1-9][0-9]{0,77}` below 2^256."""
         if not isinstance(text, str) or not _PATTERN.fullmatch(text):
             raise ValueError('an amount is a decimal string of atomic units, such as "1500000"')
         value = int(text)
@@ -30,16 +27,16 @@ class Amount(int):
 
 
 class SignedAmount(int):
-    """A number of atomic units with a sign, as ledger entries show it."""
+    """A signed number of atomic units, as in ledger entries."""
 
 
 def fee(amount: int, fee_bps: int) -> int:
-    """The house's part of an amount: floor(amount * fee_bps / 10,000)."""
+    """The platform's fee on an amount: floor(amount * fee_bps / 10,000)."""
     return amount * fee_bps // 10_000
 
 
-def shown(amount: int, currency: str) -> str:
-    """An amount as people write it: `shown(1_500_000, "USDC")` is "1.5 USDC"."""
+def format_amount(amount: int, currency: str) -> str:
+    """An amount for display: `format_amount(1_500_000, "USDC")` is "1.5 USDC"."""
     whole, fraction = divmod(amount, 10 ** DECIMALS[currency])
     digits = f"{fraction:0{DECIMALS[currency]}d}".rstrip("0")
     return f"{whole}{'.' + digits if digits else ''} {currency}"

@@ -1,4 +1,4 @@
-"""Reads functions/registry.yaml, the one place that says path, scope, limit, trigger and scaling."""
+"""Loads functions/registry.yaml, which defines every operation's path, scope, limits, trigger and scaling."""
 
 import re
 from datetime import date
@@ -15,29 +15,29 @@ Type = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True):
-    """A part of the registry; an unknown key is an error."""
+    """A node of the registry; unknown keys are errors."""
 
 
 class Region(Strict):
-    """A region and the cell that is at home there."""
+    """A region and its cell."""
 
     cell: str
 
 
 class Service(Strict):
-    """A service: whether it owns a PostgreSQL database, and where its events are committed."""
+    """A service: whether it owns a PostgreSQL database, and where its outbox is."""
 
     database: bool = False
     outbox: Literal["postgres", "firestore"] | None = None
 
     @property
     def works(self) -> bool:
-        """Whether it has events to publish or an inbox to look after, and so a worker and an RPC host."""
+        """Whether it has an outbox or inboxes, and so a worker and an RPC host."""
         return self.database or self.outbox is not None
 
 
 class Topic(Strict):
-    """A topic: its CloudEvents source, how many partitions (ordering keys), its types, and which webhooks are told."""
+    """A topic: its CloudEvents source, number of partitions (ordering keys), event types, and webhook types."""
 
     source: str
     partitions: int
@@ -46,7 +46,7 @@ class Topic(Strict):
 
 
 class Scale(Strict):
-    """Instances of a function in one region, requests at once in one of them, and its database pool."""
+    """A function's instances in one region, concurrent requests per instance, and its database pool."""
 
     min_instances: int
     max_instances: int
@@ -56,24 +56,24 @@ class Scale(Strict):
 
 
 class Rate(Strict):
-    """So many requests a second, and so many at once after a pause."""
+    """A rate limit: requests per second, and the burst."""
 
     rate: int
     burst: int
 
 
 class Limit(Strict):
-    """The limits of a profile: per signed-in user, per Ethereum address that is named, per address of the network."""
+    """The limits of a profile: per signed-in user, per Ethereum address in the request, per network address."""
 
     ip: Rate
     user: Rate | None = None
     address: Rate | None = None
     kept: Literal["always"] | None = None
-    """Whether nothing is admitted while only a single instance counts."""
+    """`always`: requests are refused while Redis is down, when instances can only count by themselves."""
 
 
 class Deprecated(Strict):
-    """Since when nobody should begin to use a route, when it may be gone, and the operation that takes its place."""
+    """When a route was deprecated, when it may be removed, and the operation that replaces it."""
 
     since: date
     sunset: date
@@ -81,7 +81,7 @@ class Deprecated(Strict):
 
 
 class Cached(Strict):
-    """How many seconds what is read of a kind of thing is kept at most, and for how many that there is none."""
+    """For how many seconds a kind of resource is cached at most, and for how many its absence."""
 
     seconds: float
     absent_seconds: float
@@ -136,7 +136,7 @@ class Row(Strict):
 
     @property
     def eventual(self) -> bool:
-        """Whether a caller may ask it by `consistency=eventual` for what is not quite new: a read of theirs."""
+        """Whether callers may pass `consistency=eventual` to accept a stale read."""
         return self.method == "GET" and self.scope != "public"
 
 
@@ -161,7 +161,7 @@ class Registry(Strict):
         return [row for row in self.operations.values() if row.service == service]
 
     def http_rows(self) -> list[Row]:
-        """The rows that answer HTTP requests."""
+        """The rows that serve HTTP requests."""
         return [row for row in self.operations.values() if row.http]
 
     def event_rows(self) -> list[Row]:
@@ -169,7 +169,7 @@ class Registry(Strict):
         return [row for row in self.operations.values() if row.event]
 
     def scheduled_rows(self) -> list[Row]:
-        """The rows that a scheduler starts."""
+        """The rows that the scheduler starts."""
         return [row for row in self.operations.values() if row.schedule]
 
     def hosted_rpcs(self, service: str) -> list[Row]:
@@ -179,31 +179,31 @@ class Registry(Strict):
         return [row for row in rows if row.service == service or (row.hosts == "all" and everywhere)]
 
     def topic_of(self, event_type: str) -> str:
-        """The topic that carries a type. Raises KeyError when none does."""
+        """The topic of an event type. Raises KeyError if there is none."""
         for name, topic in self.topics.items():
             if event_type in topic.types:
                 return name
         raise KeyError(event_type)
 
-    def told(self) -> list[str]:
-        """The types that webhooks may ask for, in alphabetical order."""
+    def webhook_types(self) -> list[str]:
+        """The event types that webhooks can subscribe to, in alphabetical order."""
         return sorted(event_type for topic in self.topics.values() for event_type in topic.webhooks)
 
     def owner_of(self, event_type: str) -> str:
-        """The service whose rows emit a type. Raises StopIteration when none does."""
+        """The service whose rows emit an event type. Raises StopIteration if there is none."""
         return next(row.service for row in self.operations.values() if event_type in row.emits)
 
     def seconds_of(self, row: Row) -> int | None:
-        """How long a function may take; None for what is none of its own."""
+        """A function's timeout; None if the row is not a function of its own."""
         return self.scales[row.scale].timeout_seconds if row.scale else None
 
     def topics_of(self, row: Row) -> list[str]:
-        """The topics whose whole streams a consumer receives."""
+        """The topics that a consumer subscribes to."""
         return sorted({self.topic_of(event_type) for event_type in row.event or ()})
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML, read by libyaml (5 ms of a cold start, not 45), in which no key wins in silence over an equal one."""
+    """A YAML loader using libyaml (5 ms of a cold start, not 45) that refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
@@ -214,9 +214,9 @@ class _Loader(yaml.CSafeLoader):
 
 @cache
 def load(path: Path = PATH) -> Registry:
-    """Read and check the registry.
+    """Load and validate the registry.
 
-    Raises msgspec.ValidationError for an unknown key or a wrong value, ValueError for what makes no sense.
+    Raises msgspec.ValidationError for an unknown key or a wrong value, ValueError for an inconsistent one.
     """
     document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
     for name, row in document["operations"].items():
@@ -230,7 +230,7 @@ def load(path: Path = PATH) -> Registry:
 
 
 def _check(row: Row, registry: Registry) -> None:
-    """What types cannot say. Raises ValueError, naming the row."""
+    """Check what types cannot express. Raises ValueError, naming the row."""
     triggers = [t for t in (row.http, row.rpc, row.event, row.schedule) if t]
     if len(triggers) != 1:
         raise ValueError(f"{row.name}: one trigger, not {len(triggers)}")
@@ -258,7 +258,7 @@ def _check(row: Row, registry: Registry) -> None:
 
 
 def _limited(row: Row, registry: Registry) -> bool:
-    """Whether a route has its limit. One that is public and has no transaction may do without."""
+    """Whether a route has a rate limit, or needs none: it is public and has no transaction."""
     return row.limit in registry.limits or (row.limit is None and (row.scope, row.transaction) == ("public", "none"))
 
 
@@ -270,7 +270,7 @@ def _check_deprecated(row: Row, deprecated: Deprecated, registry: Registry) -> N
 
 
 def _check_reads(row: Row, registry: Registry) -> None:
-    """That a row which may read elsewhere than in its database reads at all. Raises ValueError."""
+    """Check that only suitable reads use a cache or a replica. Raises ValueError."""
     if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
         raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
     if row.replica and not (row.eventual and registry.services[row.service].database and not row.emits):
@@ -278,7 +278,7 @@ def _check_reads(row: Row, registry: Registry) -> None:
 
 
 def _check_unique(registry: Registry) -> None:
-    """One row answers a route or an RPC, one topic carries a type. Raises ValueError."""
+    """Check that routes, RPCs and event types are unique. Raises ValueError."""
     answering: dict[str, str] = {}
     for row in registry.operations.values():
         trigger = row.http or row.rpc

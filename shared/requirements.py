@@ -1,7 +1,7 @@
-"""What each role needs of its environment. A process that cannot do its part does not start.
+"""Checks that a role's configuration is complete, so that a misconfigured process does not start.
 
-Only what a role itself uses is asked for, so that what one lacks stops no other; and only what is cheap is looked at,
-since functions start cold. Whether a value is a good one, variables.py knows.
+Only what a role itself uses is required, so that a missing value does not stop other roles; and only cheap checks
+are made, since functions have cold starts. Whether values are valid is checked by variables.py.
 """
 
 import re
@@ -15,19 +15,19 @@ from shared.variables import ConfigurationError
 
 Role = Literal["function", "rpc", "relay", "consumer"]
 
-OF_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
+SERVICE_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("ALLOWED_CHAINS",),
     "wallet": ("CUSTODY_CHAIN_ID", "VAULT_CONTRACT"),
     "supply": ("CLAIM_CHAIN_ID", "CLAIM_CONTRACT"),
     "claiming": ("CLAIM_CHAIN_ID", "CLAIM_CONTRACT"),
 }
-"""What a service cannot do without, in whatever role, and what has a default on the local stack alone."""
+"""Variables that a service needs in any role, and that have a default only on the local stack."""
 
-APART: Final = ("nonce_key", "refresh_key", "quote_key", "webhook_key", "push_token")
-"""Secrets that are for one purpose each: who learns one of them learns no other."""
+DISTINCT_SECRETS: Final = ("nonce_key", "refresh_key", "quote_key", "webhook_key", "push_token")
+"""Secrets for one purpose each, which must be different."""
 
 HEXADECIMAL: Final = ("webhook_key", "voucher_key", "treasury_key", "relayer_key")
-"""Secrets that are 32 bytes, in 64 hexadecimal digits and nothing else."""
+"""Secrets of 32 bytes, as exactly 64 hexadecimal digits."""
 
 PUBLIC_KEYS: Final = "jwt_public_keys.json"
 
@@ -35,7 +35,7 @@ PUBLIC_KEYS: Final = "jwt_public_keys.json"
 def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> None:
     """Make sure that a process has what it needs.
 
-    rows: the operations that it runs. service: whose it is. Raises ConfigurationError.
+    rows: the operations that it runs. service: their service. Raises ConfigurationError.
     """
     if not settings.local:
         for variable in _variables(settings, role, rows, service):
@@ -47,7 +47,7 @@ def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> 
 
 
 def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> Iterator[str]:
-    """The variables that have to be set."""
+    """The required variables."""
     stores = load().services[service].database and any(row.transaction != "none" or row.event for row in rows)
     if stores or role in ("relay", "consumer"):
         yield from ("CLOUD_SQL_INSTANCE",) if load().services[service].database else ()
@@ -60,11 +60,11 @@ def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str
     if role in ("relay", "consumer") and settings.event_bus == "kafka":
         yield "KAFKA_BOOTSTRAP"
     if rows and role != "relay":
-        yield from OF_SERVICES.get(service, ())
+        yield from SERVICE_VARIABLES.get(service, ())
 
 
 def _check_addresses(settings: Settings, rows: Sequence[Row], service: str) -> None:
-    """That the services that are called have an address. What is public asks nobody but Firestore."""
+    """Check that the called services have an address. Public operations call nobody but Firestore."""
     if all(row.scope == "public" and service != "identity" for row in rows):
         return
     callees = {row.service for row in load().rows.values() if service in row.callers and row.hosts is None}
@@ -73,17 +73,17 @@ def _check_addresses(settings: Settings, rows: Sequence[Row], service: str) -> N
 
 
 def _check_chains(settings: Settings, rows: Sequence[Row], service: str) -> None:
-    """That there is a node of each chain on which the service has something to do."""
-    wanted = {"wallet": ("CUSTODY_CHAIN_ID", settings.custody_chain_id)} if rows else {}
+    """Check that there is a node for the chain that the service uses."""
+    chains = {"wallet": ("CUSTODY_CHAIN_ID", settings.custody_chain_id)} if rows else {}
     if settings.claim_redemption == "relayer":
-        wanted["claiming"] = ("CLAIM_CHAIN_ID", settings.claim_chain_id)
-    variable, chain = wanted.get(service, ("", 0))
+        chains["claiming"] = ("CLAIM_CHAIN_ID", settings.claim_chain_id)
+    variable, chain = chains.get(service, ("", 0))
     if rows and chain and chain not in settings.chain_urls:
         raise ConfigurationError("CHAIN_URLS", f"lacks a node of {chain}, which is {variable}")
 
 
 def _check_secrets(settings: Settings, rows: Sequence[Row]) -> None:
-    """That the secrets of the operations are there, and good, and that none stands for two purposes."""
+    """Check that the operations' secrets exist and are valid, and that none is used for two purposes."""
     names = {name for row in rows for name in row.secrets}
     if any(row.scope not in (None, "public") for row in rows):
         names.add(PUBLIC_KEYS)
@@ -93,7 +93,7 @@ def _check_secrets(settings: Settings, rows: Sequence[Row]) -> None:
         secret = settings.secret(name)
         if name in HEXADECIMAL and not re.fullmatch(rb"[0-9a-fA-F]{64}", secret):
             raise ConfigurationError(f"The secret {name}", "is not 64 hexadecimal digits, and nothing else")
-    known = [(name, settings.secret(name)) for name in APART if (settings.secrets_dir / name).exists()]
+    known = [(name, settings.secret(name)) for name in DISTINCT_SECRETS if (settings.secrets_dir / name).exists()]
     for (one, value), (other, same) in combinations(known, 2):
         if value == same:
             raise ConfigurationError(f"The secret {one}", f"is the same as {other}")

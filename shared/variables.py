@@ -1,6 +1,6 @@
-"""Reads environment variables: each within its bounds, or the process does not start and says which, and why.
+"""Parses environment variables strictly: an invalid one stops the process, with a message that names it and the reason.
 
-What has a local default has none outside of the local stack: there it is given, or it is not there.
+Local defaults apply only on the local stack; elsewhere such a variable is either set or absent.
 """
 
 import re
@@ -14,11 +14,11 @@ CHAIN_ID_AT_MOST: Final = (2**64 - 36) // 2
 """EIP-2294."""
 
 DEVELOPMENT_CHAINS: Final = frozenset({1337, 31337})
-"""The chain ids of Ganache, and of anvil and Hardhat: everybody has the keys there."""
+"""The chain ids of Ganache, anvil and Hardhat, whose keys are public."""
 
 DEVELOPMENT_ADDRESSES: Final = frozenset(
     {
-        # What anvil's first account creates with its first transactions, where everybody's contracts are.
+        # The first contracts that anvil's first account creates.
         "0x5fbdb2315678afecb367f032d93f642f64180aa3",
         "0xe7f1725e7734ce288f8367e1bb143e90bb3f0512",
         "0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0",
@@ -40,7 +40,7 @@ DEVELOPMENT_ADDRESSES: Final = frozenset(
         "0xa0ee7a142d267c1f36714e4a8f75612f20a79720",
     }
 )
-"""Addresses that are nobody's own, in lower case."""
+"""Addresses whose keys are public, or that anyone's development contracts have, in lower case."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,78}", re.ASCII)
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
@@ -48,7 +48,7 @@ _HOST_PORT: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5
 
 
 class ConfigurationError(ValueError):
-    """A process is configured so that it cannot be right."""
+    """The configuration is invalid."""
 
     def __init__(self, variable: str, why: str) -> None:
         """variable: which one. why: the rest of the sentence, such as `is empty`."""
@@ -59,12 +59,12 @@ class Variables:
     """The variables of one environment."""
 
     def __init__(self, given: Mapping[str, str], *, local: bool) -> None:
-        """local: whether this is the local stack, where what is missing has a default and development is welcome."""
+        """local: whether this is the local stack, with defaults and development keys."""
         self._given = given
         self._local = local
 
     def text(self, name: str, default: str | None = None, pattern: str = r"[^\x00-\x20]+", kind: str = "text") -> str:
-        """A text of a form; its default where it is not given. kind: what it is, for who got it wrong."""
+        """A text that matches a pattern; the default if it is not set. kind: what it is, for the error message."""
         value = self._given.get(name)
         if value is None or (value == "" == default):
             if default is None:
@@ -75,7 +75,7 @@ class Variables:
         return value
 
     def one_of(self, name: str, default: str | None, *choices: str) -> str:
-        """One of a few words."""
+        """One of a few choices."""
         value = self._given.get(name, default)
         if value is None:
             raise ConfigurationError(name, f"is needed and not set: one of {', '.join(choices)}")
@@ -84,50 +84,50 @@ class Variables:
         return value
 
     def flag(self, name: str, *, local_only: bool = False) -> bool:
-        """`true` or `false`, which is the default. local_only: what is never true in the cloud."""
+        """`true` or `false`, by default `false`. local_only: must not be true in the cloud."""
         value = self.one_of(name, "false", "true", "false") == "true"
         if value and local_only and not self._local:
             raise ConfigurationError(name, "is true, and is for the local stack alone")
         return value
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:
-        """A whole number within bounds, which are good values themselves."""
+        """An integer within inclusive bounds."""
         return _integer(name, self._given.get(name, str(default)), least, most)
 
     def chain_id(self, name: str, local: int) -> int:
-        """The id of a chain; in the cloud 0 where it is not given."""
+        """A chain id; if it is not set, the local default, or 0 in the cloud."""
         if name not in self._given:
             return local if self._local else 0
         return self._chain(name, self._given[name])
 
     def chain_ids(self, name: str, local: str) -> frozenset[int]:
-        """Ids of chains; in the cloud none where they are not given."""
+        """Chain ids; if they are not set, the local default, or none in the cloud."""
         listed = self._given.get(name, local if self._local else None)
         return frozenset() if listed is None else frozenset(self._chain(name, each) for each in listed.split(","))
 
     def contract(self, name: str, local: str = "") -> str:
-        """The address of a contract of the house's; empty where it is not given."""
+        """The address of one of the platform's contracts; empty if it is not set."""
         value = self._given.get(name, local if self._local else "")
         return self._address(name, value) if value else ""
 
     def addresses(self, name: str) -> frozenset[str]:
-        """Addresses, in lower case; none where they are not given."""
+        """Addresses in lower case; none if they are not set."""
         return frozenset(self._address(name, each).lower() for each in _listed(self._given.get(name, "")))
 
     def operators(self, name: str) -> frozenset[str]:
-        """Accounts: `0x...` is whoever has its key, `1:0x...` a contract on chain 1. In lower case."""
+        """Accounts in lower case: `0x...` for a key account, `1:0x...` for a contract on chain 1."""
         return frozenset(self._operator(name, each) for each in _listed(self._given.get(name, "")))
 
     def url(self, name: str, default: str | None = None) -> str:
-        """The URL of a site: scheme and authority, without anything after it. In the cloud it is https."""
+        """A site's URL: only scheme and authority. In the cloud it must be https."""
         return self._site(name, self.text(name, default))
 
     def urls(self, name: str, default: str) -> tuple[str, ...]:
-        """URLs of sites."""
+        """Sites' URLs."""
         return tuple(self._site(name, each) for each in self.text(name, default).split(","))
 
     def pairs(self, name: str, value: Callable[[str, str], T], kind: str = r"[a-z0-9_-]+") -> dict[str, T]:
-        """`a=1,b=2`, taken apart; no name twice. value: reads one, and is told the variable. kind: a name's pattern."""
+        """Parse `a=1,b=2` with unique names. value: parses (variable, text). kind: the pattern of names."""
         found: dict[str, T] = {}
         for pair in _listed(self._given.get(name, "")):
             key, separator, text = pair.partition("=")
@@ -137,12 +137,12 @@ class Variables:
         return found
 
     def chain_urls(self, name: str) -> dict[int, str]:
-        """The nodes of chains, by the chains' ids. In the cloud they are asked over TLS: money rests on their word."""
+        """The nodes' URLs by chain id. In the cloud they must be https, since their responses move money."""
         found = self.pairs(name, self._node, r"[0-9]+")
         return {self._chain(name, chain): url for chain, url in found.items()}
 
     def asset(self, name: str, text: str) -> str:
-        """The address of a token; zero stands for the chain's own currency."""
+        """A token's address; zero stands for the chain's native currency."""
         return text if text == "0x" + "0" * 40 else self._address(name, text)
 
     def host_port(self, name: str, text: str) -> str:
@@ -152,11 +152,11 @@ class Variables:
         return text
 
     def host_ports(self, name: str) -> list[str]:
-        """host:port,...; none where they are not given."""
+        """host:port,...; none if they are not set."""
         return [self.host_port(name, each) for each in _listed(self._given.get(name, ""))]
 
     def no_emulators(self) -> None:
-        """Google's clients would send what they send to whoever is there, without TLS or proof of who calls."""
+        """Refuse emulator variables in the cloud: Google's clients would send data there without TLS or credentials."""
         for name, value in self._given.items():
             if name.endswith("_EMULATOR_HOST") and value and not self._local:
                 raise ConfigurationError(name, "is set, and emulators are for the local stack alone")
@@ -179,7 +179,7 @@ class Variables:
     def _node(self, name: str, text: str) -> str:
         scheme, separator, rest = text.partition("://")
         if not separator or not rest or scheme not in (("http", "https") if self._local else ("https",)):
-            raise ConfigurationError(name, "has a node that is not asked over https")  # its URL may hold a key
+            raise ConfigurationError(name, "has a node that is not reached over https")  # its URL may hold a key
         return text
 
     def _chain(self, name: str, text: str) -> int:
@@ -189,7 +189,7 @@ class Variables:
         return chain
 
     def _address(self, name: str, text: str) -> str:
-        if not _ADDRESS.fullmatch(text) or int(text, 16) < 2**16:  # zero, and what chains keep for themselves
+        if not _ADDRESS.fullmatch(text) or int(text, 16) < 2**16:  # zero, and precompiled contracts
             raise ConfigurationError(name, f"has {_shown(text)}, which is no address of a contract or an account")
         if text.lower() in DEVELOPMENT_ADDRESSES and not self._local:
             raise ConfigurationError(name, f"has {text}, which is an address of development chains")

@@ -1,50 +1,46 @@
-"""The stack's chain as somebody outside of Meridian uses it: accounts of anvil's own, its contracts, its blocks."""
+"""The stack's chain from outside Meridian: anvil's accounts, contracts and blocks."""
 
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from emulators import contracts
-from shared.adapters.abi import decoded, encoded
-from shared.adapters.chain import ChainClient
-from shared.adapters.ethereum import checksum_address
+from emulators.stack.parts import contracts
+from shared.chain.abi import decoded, encoded
+from shared.chain.ethereum import checksum_address
+from shared.chain.node import ChainClient
 
 WITHIN_SECONDS = 30.0
 LOOK_SECONDS = 0.1
 GAS = hex(3_000_000)
-REFUSES: Final = bytes.fromhex("5f5ffd")
-"""Code that takes nothing: it reverts."""
-ANSWERS_AT_LENGTH: Final = bytes.fromhex("623000006000f3")
-"""Code that answers with 3 MiB."""
+LONG_ANSWER_BYTES: Final = 3 << 20
+"""What the contract LongAnswer returns in tests, more than any transaction has gas for."""
 REDEEMED_AT_ONCE: Final = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
-"""The setting of tests' stacks: a claim is not left to its buyer for a while first."""
+"""The setting of test stacks: the relayer redeems a claim without waiting for its buyer to do so."""
 
 
 class LocalChain:
-    """anvil, behind the client that Meridian itself uses. It signs for its accounts."""
+    """anvil, through Meridian's own client. The node signs for its accounts."""
 
     def __init__(self, url: str) -> None:
         self.client = ChainClient(url, timeout_seconds=10)
         self.accounts: list[str] = self.client.request("eth_accounts")
 
     def send(self, to: str, data: bytes = b"", *, value: int = 0, sender: int = 1) -> str:
-        """Send a transaction whether it will succeed or not, and wait until it is mined; its hash."""
+        """Send a transaction, which may revert, and wait until it is mined; returns its hash."""
         call = {"from": self.accounts[sender], "to": to, "data": "0x" + data.hex(), "value": hex(value), "gas": GAS}
         sent: str = self.client.request("eth_sendTransaction", call)
         self.until(lambda: self.client.receipt(sent) is not None, f"{sent} is mined")
         return sent
 
     def create(self, code: bytes) -> str:
-        """Put code, at most 255 bytes, at an address; in its EIP-55 form."""
-        # Copy what follows to memory, and return it: PUSH1 length, DUP1, PUSH1 11, PUSH1 0, CODECOPY, PUSH1 0, RETURN.
-        data = bytes([0x60, len(code), 0x80, 0x60, 11, 0x60, 0, 0x39, 0x60, 0, 0xF3]) + code
-        call = {"from": self.accounts[1], "data": "0x" + data.hex(), "gas": GAS}
+        """Create a contract by its creation code; its address, in EIP-55 form."""
+        call = {"from": self.accounts[1], "data": "0x" + code.hex(), "gas": GAS}
         sent = self.client.request("eth_sendTransaction", call)
         self.until(lambda: self.client.receipt(sent) is not None, f"{sent} is mined")
         return checksum_address(self.client.request("eth_getTransactionReceipt", sent)["contractAddress"])
 
     def ask(self, to: str, types: list[str], signature: str, *values: Any) -> Any:
-        """What a view answers, if that is one value."""
+        """The single value that a view returns."""
         return decoded(types, self.client.call(encoded(signature, *values), to))[0]
 
     def ether(self, address: str) -> int:
@@ -57,18 +53,18 @@ class LocalChain:
         return found
 
     def mint(self, to: str, amount: int) -> str:
-        """Make local USDC; the transaction's hash."""
+        """Mint local USDC; returns the transaction's hash."""
         return self.send(contracts.USDC, encoded("mint(address,uint256)", to, amount))
 
     def mine(self, blocks: int = 1) -> None:
-        """Let blocks pass."""
+        """Mine blocks."""
         self.client.request("anvil_mine", hex(blocks))
 
     def reorganise(self, depth: int) -> None:
-        """Replace the latest blocks by as many empty ones: what they held is gone.
+        """Replace the latest blocks by as many empty ones, dropping their transactions.
 
-        anvil 1.7.1 loses blocks for good, or dies, when it makes one meanwhile. So that is done right after it has made
-        one by itself, when the next one is as far away as it can be.
+        anvil 1.7.1 loses blocks or crashes when it mines one meanwhile. So this happens right after it has mined one,
+        when the next one is furthest away.
         """
         fork, latest = self.client.head() - depth, self.client.head()
         self.until(lambda: self.client.head() > latest, "a block was made")
@@ -79,7 +75,7 @@ class LocalChain:
     def until(
         self, holds: Callable[[], bool], what: str, within_seconds: float = WITHIN_SECONDS, *, mining: bool = False
     ) -> None:
-        """Wait until something holds, with blocks passing meanwhile where that is wanted. Raises TimeoutError."""
+        """Wait until a condition holds, mining blocks meanwhile if requested. Raises TimeoutError."""
         deadline = time.monotonic() + within_seconds
         while not holds():
             if mining:

@@ -1,4 +1,4 @@
-"""Clocks for tests: one that stands still, and one that is ahead of the time or behind it."""
+"""Clocks for tests: one that stands still, and one that is ahead of or behind the machine's."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ START: Final = datetime(2026, 11, 23, 7, 30, 15, 250_000, tzinfo=UTC)
 
 @dataclass
 class FakeClock:
-    """A clock that stands still unless told."""
+    """A clock that stands still until the test advances it."""
 
     moment: datetime = START
 
@@ -23,7 +23,7 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class ShiftedClock:
-    """The machine's clock, shifted: what is done by it has happened long ago for everybody else."""
+    """The machine's clock, shifted by a duration."""
 
     by: timedelta
 

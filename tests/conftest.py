@@ -1,4 +1,4 @@
-"""What tests have in common: one local stack on free ports for the whole run, people who use it, and its real parts."""
+"""Fixtures of all tests: one local stack on free ports for the whole run, its users and its resources."""
 
 import gc
 import os
@@ -12,19 +12,19 @@ import httpx
 import hypothesis
 import pytest
 
-from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.stack import Stack
 from functions.identity.domain.users import EVERYONE
 from functions.main import OBJECTS_BEFORE_COLLECTING
-from shared.adapters.resources import Resources
-from shared.adapters.rpc import RpcChannel
-from shared.adapters.tokens import issue
+from shared.auth.tokens import issue
 from shared.config import Settings, read
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.registry import load
+from shared.resources import Resources
+from shared.rpc.channel import RpcChannel
 from tests.assets import never_minted
-from tests.books import Books
 from tests.chain import REDEEMED_AT_ONCE, LocalChain
+from tests.database_probe import DatabaseProbe
 from tests.problems import session_of, with_token
 from tests.triggers import Triggers
 
@@ -35,14 +35,14 @@ hypothesis.settings.load_profile("meridian")
 
 
 def pytest_collection_finish() -> None:
-    """Thirteen thousand tests stay to the end: Python need not look among them for cycles, over and over again."""
+    """Thirteen thousand tests live to the end: keep the garbage collector from scanning them again and again."""
     gc.freeze()
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack: one of the run's own, or the one whose state folder MERIDIAN_ATTACH names, which saves time."""
+    """A running stack: one for this run, or the one whose state folder MERIDIAN_ATTACH names, which saves time."""
     attached = os.environ.get("MERIDIAN_ATTACH")
     if attached:
         yield _reached(Stack(Path(attached)))
@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _reached(stack: Stack) -> Stack:
-    """A stack whose emulators Google's clients find, which they do by environment variables alone."""
+    """Set the environment variables by which Google's clients find the stack's emulators."""
     for name in ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"):
         os.environ[name] = stack.environment[name]
     return stack
@@ -66,32 +66,32 @@ def settings(stack: Stack) -> Settings:
 
 @pytest.fixture(scope="session")
 def resources(settings: Settings) -> Resources:
-    """The stack's real parts, as a process of Meridian sees them."""
+    """The stack's Resources, as its own processes have them."""
     return Resources(settings)
 
 
 @pytest.fixture(scope="session")
 def edge(stack: Stack) -> Iterator[httpx.Client]:
-    """Connections to the edge, shared by all who sign in."""
+    """Connections to the edge, shared by all users."""
     with httpx.Client(base_url=stack.edge_url, timeout=30) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def anyone(edge: httpx.Client, stack: Stack) -> Callable[[], Person]:
-    """Makes a new person, signed in."""
-    return lambda: Person(edge).sign_in()
+def anyone(edge: httpx.Client, stack: Stack) -> Callable[[], ApiUser]:
+    """Creates a new user, signed in."""
+    return lambda: ApiUser(edge).sign_in()
 
 
 @pytest.fixture(scope="session")
-def merchant(anyone: Callable[[], Person]) -> Person:
-    """Somebody who sells."""
+def merchant(anyone: Callable[[], ApiUser]) -> ApiUser:
+    """A user who sells."""
     return anyone()
 
 
 @pytest.fixture
-def buyer(anyone: Callable[[], Person]) -> Person:
-    """Somebody new with FUNDS of USDC and of ETH in their wallet."""
+def buyer(anyone: Callable[[], ApiUser]) -> ApiUser:
+    """A new user with FUNDS of USDC and of ETH in their wallet."""
     person = anyone()
     for currency in ("USDC", "ETH"):
         body = {"wallet_id": person.wallet_id, "currency": currency, "amount": str(FUNDS)}
@@ -100,16 +100,16 @@ def buyer(anyone: Callable[[], Person]) -> Person:
 
 
 @pytest.fixture(scope="session")
-def own_asset(chain: LocalChain, merchant: Person) -> dict[str, Any]:
-    """An asset of the merchant's own, whose contract refuses to mint: what is claimed of it stays claimed."""
+def own_asset(chain: LocalChain, merchant: ApiUser) -> dict[str, Any]:
+    """An asset of the merchant whose contract refuses to mint, so that its claims stay claimed."""
     return never_minted(chain, merchant.address)
 
 
 @pytest.fixture
-def on_sale(merchant: Person, own_asset: dict[str, Any]) -> Callable[..., dict[str, Any]]:
-    """Puts a supply of the merchant on sale; what is given goes before the defaults.
+def on_sale(merchant: ApiUser, own_asset: dict[str, Any]) -> Callable[..., dict[str, Any]]:
+    """Puts a supply of the merchant on sale; terms override the defaults.
 
-    By default what is claimed of it is not redeemed meanwhile; `asset=None` is a token of the house's own contract.
+    By default its claims are not redeemed on the chain; `asset=None` is a token of Meridian's own contract.
     """
 
     def sell(**terms: object) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def on_sale(merchant: Person, own_asset: dict[str, Any]) -> Callable[..., dict[s
 
 @pytest.fixture(scope="session")
 def ordered() -> Callable[..., dict[str, Any]]:
-    """Has a buyer order units of a supply: `ordered(buyer, supply, quantity=1)` is the order, confirmed or further."""
+    """Orders units of a supply: `ordered(buyer, supply, quantity=1)` is the order, confirmed or further."""
 
-    def order(buyer: Person, supply: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
+    def order(buyer: ApiUser, supply: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": quantity}]}
         placed: dict[str, Any] = buyer.post("/v1/orders", body, key=fresh_key())
         return placed
@@ -134,9 +134,9 @@ def ordered() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def paid_order(ordered: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """Has a buyer buy units of a supply: `paid_order(buyer, supply, quantity=1)` is the order once it is paid."""
+    """Buys units of a supply: `paid_order(buyer, supply, quantity=1)` is the order once it is paid."""
 
-    def buy(buyer: Person, supply: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
+    def buy(buyer: ApiUser, supply: dict[str, Any], quantity: int = 1) -> dict[str, Any]:
         order = ordered(buyer, supply, quantity)
         paid: dict[str, Any] = buyer.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
         return paid
@@ -151,22 +151,22 @@ def rpc(resources: Resources) -> Callable[[str, str], RpcChannel]:
 
 
 @pytest.fixture(scope="session")
-def books(resources: Resources) -> Books:
-    """What the services have stored, read from their databases."""
-    return Books(resources)
+def probe(resources: Resources) -> DatabaseProbe:
+    """Reads what the services have stored from their databases."""
+    return DatabaseProbe(resources)
 
 
 @pytest.fixture(scope="session")
 def triggers(stack: Stack, settings: Settings) -> Iterator[Triggers]:
-    """Starts schedule rows and delivers events, as the scheduler and Pub/Sub do."""
+    """Triggers schedule rows and delivers events, as the scheduler and Pub/Sub do."""
     opened = Triggers(stack, settings)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def operator(anyone: Callable[[], Person], settings: Settings) -> Person:
-    """Somebody who may see what belongs to others."""
+def operator(anyone: Callable[[], ApiUser], settings: Settings) -> ApiUser:
+    """A user with the operator scope."""
     person = anyone()
     scopes = [*EVERYONE, "operator"]
     return with_token(person, issue(settings, person.user_id, session_of(person), scopes, datetime.now(UTC)))
@@ -174,7 +174,7 @@ def operator(anyone: Callable[[], Person], settings: Settings) -> Person:
 
 @pytest.fixture(scope="session")
 def audit(rpc: Callable[[str, str], RpcChannel]) -> Callable[[], list[str]]:
-    """Asks every service with a database what breaks its invariants."""
+    """Audits every service with a database, and returns the violations."""
 
     def ask() -> list[str]:
         services = [name for name, service in load().services.items() if service.database]
@@ -193,8 +193,8 @@ def audit(rpc: Callable[[str, str], RpcChannel]) -> Callable[[], list[str]]:
 
 
 @pytest.fixture(scope="session")
-def silence(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
-    """Has the events of orders wait: no hold is captured by itself within `with silence():`."""
+def pause_order_relay(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
+    """Holds back the events of orders: no hold is captured within `with pause_order_relay():`."""
 
     @contextmanager
     def keep() -> Iterator[None]:
@@ -210,6 +210,6 @@ def silence(stack: Stack) -> Callable[[], AbstractContextManager[None]]:
 
 @pytest.fixture(scope="session")
 def chain(stack: Stack, settings: Settings) -> LocalChain:
-    """The stack's chain. It needs npm: without, the stack has none."""
+    """The stack's chain, which exists only with npm."""
     assert "chain" in stack.ports, "these tests need the local chain: install npm"
     return LocalChain(settings.chain_urls[settings.custody_chain_id])

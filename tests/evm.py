@@ -1,4 +1,4 @@
-"""An EVM in this process (py-evm), for contracts by themselves: no node, no stack."""
+"""An in-process EVM (py-evm) for tests of contracts without node or stack."""
 
 import ast
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 
-from shared.adapters.abi import decoded, encoded
-from shared.adapters.ethereum import checksum_address, keccak
-from shared.contracts import artefacts
+from shared.chain import artefacts
+from shared.chain.abi import decoded, encoded
+from shared.chain.ethereum import checksum_address, keccak
 
 GAS = 5_000_000
 
 
 class Refused(Exception):
-    """The contract reverted. `selector`: which of its errors, the first four bytes of the revert's data."""
+    """The contract reverted. `selector`: that of its error, the first four bytes of the revert data."""
 
     def __init__(self, selector: bytes) -> None:
         self.selector = selector
@@ -27,27 +27,23 @@ def error(signature: str) -> bytes:
 
 
 class Evm:
-    """A chain of its own. The accounts have ether."""
+    """A chain whose accounts have ether."""
 
     def __init__(self) -> None:
         self._tester = EthereumTester(PyEVMBackend())
         self.accounts: list[str] = [checksum_address(account) for account in self._tester.get_accounts()]
         self.chain_id: int = self._tester.backend.chain.chain_id
 
-    def create(self, name: str, arguments: bytes = b"") -> str:
-        """Create a contract by its artefact; its address."""
-        code = artefacts.load()[name].creation_code
-        receipt = self._send({"from": self.accounts[0], "data": "0x" + (code + arguments).hex()})
-        return checksum_address(receipt["contract_address"])
+    def create(self, name: str, *arguments: Any) -> str:
+        """Create one of Meridian's contracts by its name and its constructor's arguments; its address."""
+        return self.deploy(artefacts.load()[name].creation(*arguments))
 
-    def put(self, code: bytes) -> str:
-        """Put code, at most 255 bytes, at an address."""
-        # Copy what follows to memory, and return it: PUSH1 length, DUP1, PUSH1 11, PUSH1 0, CODECOPY, PUSH1 0, RETURN.
-        data = bytes([0x60, len(code), 0x80, 0x60, 11, 0x60, 0, 0x39, 0x60, 0, 0xF3]) + code
-        return checksum_address(self._send({"from": self.accounts[0], "data": "0x" + data.hex()})["contract_address"])
+    def deploy(self, code: bytes) -> str:
+        """Create a contract by its creation code; its address."""
+        return checksum_address(self._send({"from": self.accounts[0], "data": "0x" + code.hex()})["contract_address"])
 
     def send(self, to: str, signature: str, *values: Any, sender: int = 0, value: int = 0, gas: int = GAS) -> list[Any]:
-        """A transaction; its logs. Raises Refused."""
+        """Send a transaction, and return its logs. Raises Refused."""
         data = "0x" + encoded(signature, *values).hex()
         call = {"from": self.accounts[sender], "to": to, "data": data, "value": value, "gas": gas}
         try:
@@ -66,13 +62,13 @@ class Evm:
         self._send(call)
 
     def ask(self, to: str, types: list[str], signature: str, *values: Any) -> Any:
-        """What a view answers, if that is one value."""
+        """The single value that a view returns."""
         data = "0x" + encoded(signature, *values).hex()
         call = {"from": self.accounts[0], "to": to, "data": data, "gas": GAS, "gas_price": self._price()}
         return decoded(types, bytes.fromhex(self._tester.call(call)[2:]))[0]
 
     def balance(self, address: str) -> int:
-        """Ether of an address, in wei."""
+        """The ether of an address, in wei."""
         return int(self._tester.get_balance(address))
 
     def now(self) -> int:
@@ -80,7 +76,7 @@ class Evm:
         return int(self._tester.get_block_by_number("latest")["timestamp"])
 
     def travel(self, seconds: int) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self._tester.time_travel(self.now() + seconds)
 
     def _price(self) -> int:
@@ -94,6 +90,6 @@ class Evm:
 
 
 def _revert_data(failed: TransactionFailed) -> bytes:
-    """eth-tester hands the data over in the form of a Python literal."""
+    """The selector in the revert data, which eth-tester passes as a Python literal."""
     text = str(failed.args[0]) if failed.args else ""
     return bytes(ast.literal_eval(text))[:4] if text.startswith("b") else text.encode()[:4]

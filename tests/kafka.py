@@ -1,4 +1,4 @@
-"""A Kafka broker of the tests' own: Tansu, in memory, which starts in a moment and can be killed."""
+"""A Kafka broker for tests: Tansu, in memory, which starts quickly and can be killed."""
 
 import secrets
 import subprocess
@@ -11,13 +11,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from emulators import parts, readiness
-from emulators.ports import HOST, Ports
-from tests.waiting import until
+from emulators.stack import binaries, readiness
+from emulators.stack.ports import HOST, Ports
+from emulators.waiting import until
 
 
 class Broker:
-    """A broker, whose address outlives it."""
+    """A broker whose address survives its restarts."""
 
     def __init__(self, log: Path) -> None:
         """log: the file of its output."""
@@ -41,32 +41,32 @@ class Broker:
         url = f"tcp://{self.bootstrap}"
         listening = ["--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([str(parts.tansu()), "broker", *listening], stdout=log, stderr=log)
-        until(readiness.listens(self._ports.chosen["kafka"]), bool)
+            self._process = subprocess.Popen([str(binaries.tansu()), "broker", *listening], stdout=log, stderr=log)
+        until(readiness.port_open(self._ports.chosen["kafka"]), bool)
 
     def kill(self) -> None:
-        """End it without warning; what it held is gone."""
+        """Kill it; its data is lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
-    def make(self, *topics: str, partitions: int = 16) -> None:
-        """Make topics, and return when clients can see them."""
+    def create_topics(self, *topics: str, partitions: int = 16) -> None:
+        """Create topics, and return when clients can see them."""
         admin = self._admin()
         for each in admin.create_topics([NewTopic(topic, partitions, 1) for topic in topics]).values():
             each.result(10)
         until(self.topics, lambda there: set(topics) <= there)
 
     def remove(self, topic: str) -> None:
-        """Remove a topic, and return when it is gone."""
+        """Delete a topic, and return when it is gone."""
         admin = self._admin()
         for each in admin.delete_topics([topic]).values():
             each.result(10)
         until(self.topics, lambda there: topic not in there)
 
     def topics(self) -> set[str]:
-        """The names of the topics there are."""
+        """The names of the existing topics."""
         return set(self._admin().list_topics(timeout=10).topics)
 
     def _admin(self) -> AdminClient:
@@ -74,7 +74,7 @@ class Broker:
 
 
 class Reader:
-    """Reads all of a topic from its beginning, without a group."""
+    """Reads a topic from its beginning, without a consumer group."""
 
     def __init__(self, broker: Broker, topic: str, partitions: int = 16) -> None:
         group = f"reader-{secrets.token_hex(6)}"
@@ -82,7 +82,7 @@ class Reader:
         self._consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
 
     def read(self, within_seconds: float = 0.2) -> Iterator[Any]:
-        """What has come since the last time."""
+        """The records since the last call."""
         for message in self._consumer.consume(500, within_seconds):
             error = message.error()
             if error is None:

@@ -1,4 +1,4 @@
-"""A Cloud KMS that speaks Google's gRPC API, with keys of this process and faults on request."""
+"""A fake Cloud KMS with Google's gRPC API, keys in this process, and faults on request."""
 
 import hashlib
 import os
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.cloud.kms_v1 import KeyManagementServiceClient
 from google.cloud.kms_v1.types import resources, service
 
-from shared.adapters import kms
-from shared.adapters.ethereum import ORDER
+from shared.auth import kms
+from shared.chain.ethereum import ORDER
 
 SERVICE = "google.cloud.kms.v1.KeyManagementService"
 ALGORITHMS = resources.CryptoKeyVersion.CryptoKeyVersionAlgorithm
@@ -30,18 +30,18 @@ ALGORITHMS = resources.CryptoKeyVersion.CryptoKeyVersionAlgorithm
 class FakeKms:
     """The server. `keys`, by version: 32 bytes are a key on secp256k1.
 
-    `high_s`: whether it answers with the s above half of the order, as KMS does half of the time. `spoil`: a field of
-    the answers (or `digest`) that arrives damaged. `down`: whether it answers UNAVAILABLE. `stranger`: whether it signs
-    with another key on the curve than it shows. `algorithm`: that of every key, if it is not the usual one.
+    `high_s`: whether it returns the s above half of the order, as KMS does half of the time. `corrupt`: a field of the
+    responses (or `digest`) that arrives damaged. `down`: whether it returns UNAVAILABLE. `wrong_key`: whether it signs
+    with another key than the one it publishes. `algorithm`: that of every key, instead of the usual one.
     """
 
     keys: dict[str, bytes | rsa.RSAPrivateKey]
     high_s: bool = False
-    spoil: str = ""
+    corrupt: str = ""
     down: bool = False
-    stranger: bool = False
+    wrong_key: bool = False
     algorithm: str = ""
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def get_public_key(self, request: service.GetPublicKeyRequest, context: grpc.ServicerContext) -> Any:
         self._admit("GetPublicKey", request.name, context)
@@ -52,7 +52,7 @@ class FakeKms:
             pem_crc32c=google_crc32c.value(pem),
             algorithm=ALGORITHMS[self.algorithm] if self.algorithm else _algorithm(self.keys[request.name]),
         )
-        return self._spoiled(answer)
+        return self._corrupted(answer)
 
     def asymmetric_sign(self, request: service.AsymmetricSignRequest, context: grpc.ServicerContext) -> Any:
         self._admit("AsymmetricSign", request.name, context)
@@ -64,12 +64,12 @@ class FakeKms:
             name=request.name,
             signature=signature,
             signature_crc32c=google_crc32c.value(signature),
-            verified_digest_crc32c=request.digest_crc32c == google_crc32c.value(digest) and self.spoil != "digest",
+            verified_digest_crc32c=request.digest_crc32c == google_crc32c.value(digest) and self.corrupt != "digest",
         )
-        return self._spoiled(answer)
+        return self._corrupted(answer)
 
     def _admit(self, method: str, name: str, context: grpc.ServicerContext) -> None:
-        self.asked.append(method)
+        self.calls.append(method)
         if self.down:
             context.abort(grpc.StatusCode.UNAVAILABLE, "away")
         if name not in self.keys:
@@ -83,16 +83,16 @@ class FakeKms:
         key = self.keys[name]
         if not isinstance(key, bytes):
             return key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
-        r, s = decode_dss_signature(PrivateKey(b"\x55" * 32 if self.stranger else key).sign(digest, hasher=None))
+        r, s = decode_dss_signature(PrivateKey(b"\x55" * 32 if self.wrong_key else key).sign(digest, hasher=None))
         low = min(s, ORDER - s)
         return encode_dss_signature(r, ORDER - low if self.high_s else low)
 
-    def _spoiled(self, answer: Any) -> Any:
-        if self.spoil == "name":
+    def _corrupted(self, answer: Any) -> Any:
+        if self.corrupt == "name":
             answer.name = "projects/other"
-        elif self.spoil == "signature" and isinstance(answer, service.AsymmetricSignResponse):
+        elif self.corrupt == "signature" and isinstance(answer, service.AsymmetricSignResponse):
             answer.signature = answer.signature[:-1] + bytes([answer.signature[-1] ^ 1])
-        elif self.spoil == "pem" and isinstance(answer, resources.PublicKey):
+        elif self.corrupt == "pem" and isinstance(answer, resources.PublicKey):
             answer.pem = answer.pem.replace("A", "B", 1)
         return answer
 
@@ -105,7 +105,7 @@ def _algorithm(key: bytes | rsa.RSAPrivateKey) -> Any:
 
 @contextmanager
 def serving(fake: FakeKms) -> Iterator[int]:
-    """Serve a fake on a loopback port; which one."""
+    """Serve a fake on a loopback port, and yield the port."""
 
     def handler(method: Any, request: Any, answer: Any) -> grpc.RpcMethodHandler:
         return grpc.unary_unary_rpc_method_handler(
@@ -128,7 +128,7 @@ def serving(fake: FakeKms) -> Iterator[int]:
 
 @contextmanager
 def reached(port: int) -> Iterator[KeyManagementServiceClient]:
-    """This process's client of the KMS on a port, in here; its breaker is a new one."""
+    """This process's client of the KMS on a port, with a new circuit breaker, for the block."""
     kms.client.cache_clear()
     kms.breaker.cache_clear()
     with patch.dict(os.environ, {"KMS_EMULATOR_HOST": f"127.0.0.1:{port}"}):

@@ -1,4 +1,4 @@
-"""What refusals look like: RFC 9457 problem documents, as the contract has them."""
+"""Assertions on refusals: RFC 9457 problem documents in the form of the contract."""
 
 import copy
 from datetime import UTC, datetime
@@ -7,14 +7,14 @@ from typing import Any
 import httpx
 import jwt
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.identity.domain.users import EVERYONE
-from shared.adapters.tokens import issue
+from shared.auth.tokens import issue
 from shared.config import Settings
 
 
 def refused(response: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    """The problem document of a refusal, once it is certain that it is one. field: the one that a 400 must name."""
+    """Assert that a response is this refusal, and return its problem document. field: the one that a 400 must name."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
@@ -27,26 +27,26 @@ def refused(response: httpx.Response, status: int, code: str, field: str | None 
 
 
 def absent(*responses: httpx.Response) -> None:
-    """All of these are the same 404: nobody can tell what belongs to others from what is not there."""
+    """Assert that all are the same 404: what belongs to others is indistinguishable from what does not exist."""
     bodies = [{**refused(response, 404, "NOT_FOUND"), "request_id": ""} for response in responses]
     assert all(body == bodies[0] for body in bodies), bodies
 
 
-def with_token(person: Person, token: str) -> Person:
-    """The same person with another access token."""
+def with_token(person: ApiUser, token: str) -> ApiUser:
+    """The same user with another access token."""
     other = copy.copy(person)
     other.access_token = token
     other.keep_token()
     return other
 
 
-def without(person: Person, scope: str, settings: Settings) -> Person:
-    """The same person with a good token that has every scope but one."""
+def without(person: ApiUser, scope: str, settings: Settings) -> ApiUser:
+    """The same user with a valid token that has every scope but one."""
     scopes = [name for name in (*EVERYONE, "supply:write", "operator") if name != scope]
     return with_token(person, issue(settings, person.user_id, session_of(person), scopes, datetime.now(UTC)))
 
 
-def session_of(person: Person) -> str:
-    """The session that a person's access token was issued in."""
+def session_of(person: ApiUser) -> str:
+    """The session id in a user's access token."""
     claims: dict[str, str] = jwt.decode(person.access_token, options={"verify_signature": False})
     return claims["sid"]

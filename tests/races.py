@@ -1,4 +1,4 @@
-"""Calls at the same moment: what a race needs."""
+"""Concurrent calls that start at the same moment, for races."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
-    """Make calls at the same moment, a thread each; what each returned or raised, in the order of the calls."""
+    """Make calls at the same moment, a thread each; returns what each returned or raised, in order."""
     gate = Barrier(len(calls))
 
     def make(call: Callable[[], T]) -> T | Exception:
@@ -24,7 +24,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
 
 
 def all_at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """As at_once, where none may fail. Raises the first error."""
+    """As at_once, but none may fail. Raises the first error."""
     results: list[T] = []
     for result in at_once(calls):
         if isinstance(result, Exception):

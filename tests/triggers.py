@@ -1,11 +1,11 @@
-"""What Pub/Sub and the scheduler do: start the event and schedule rows of a running stack."""
+"""Triggers event and schedule rows of a running stack, as Pub/Sub and the scheduler do."""
 
 import base64
 from typing import Any
 
 import httpx
 
-from emulators.stack import Stack
+from emulators.stack.stack import Stack
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 
@@ -18,7 +18,7 @@ class Triggers:
         self._http = httpx.Client(base_url=f"http://{stack.environment['FUNCTIONS_ADDRESS']}", timeout=60)
 
     def start(self, row: str) -> dict[str, int]:
-        """Run a schedule row now; what it says that it did. Raises httpx.HTTPStatusError."""
+        """Run a schedule row now, and return its counts. Raises httpx.HTTPStatusError."""
         answer = self._http.post(f"/_schedules/{row}", headers={"X-Internal-Token": self._token})
         done: dict[str, int] = answer.raise_for_status().json()["done"]
         return done
@@ -33,9 +33,9 @@ class Triggers:
         return self._http.post(f"/_events/{row}", params={"token": self._token}, json={"message": message})
 
     def received(self, row: str, event: StoredEvent) -> str:
-        """Push an event, and tell what the consumer did with it: applied, known or parked.
+        """Push an event, and return what the consumer did with it: applied, known or parked.
 
-        Raises httpx.HTTPStatusError when it wants the event again.
+        Raises httpx.HTTPStatusError when it requests a redelivery.
         """
         answer: str = self.deliver(row, event).raise_for_status().json()["received"]
         return answer

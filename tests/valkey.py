@@ -1,4 +1,4 @@
-"""A Valkey of a test's own: to be killed, halted, or made a cluster of."""
+"""A Valkey server for one test, which can be killed, suspended or clustered."""
 
 import shutil
 import signal
@@ -11,21 +11,21 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError
 
-from emulators import parts
-from emulators.ports import Ports
-from tests.waiting import until
+from emulators.stack import binaries
+from emulators.stack.ports import Ports
+from emulators.waiting import until
 
 Slots = tuple[int, int]
 ALL: Final = (0, 16383)
 
 
 class Valkey:
-    """One server on a port of its own, empty whenever it starts."""
+    """A server on a port of its own, empty whenever it starts."""
 
     def __init__(self, port: int, bus_port: int, folder: str, *, cluster: bool, slots: Slots = ALL) -> None:
         """
-        bus_port: where it would speak to other nodes of its cluster.
-        slots: the first and the last that it has, as a node of a cluster, in the beginning.
+        bus_port: the port of its cluster bus.
+        slots: the first and last hash slot that it owns at first, as a node of a cluster.
         """
         self.port = port
         self._bus_port = bus_port
@@ -36,12 +36,12 @@ class Valkey:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it responds."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder]
         if self._cluster:
             options += ["--cluster-enabled", "yes", "--cluster-port", str(self._bus_port)]
             options += ["--cluster-require-full-coverage", "no", "--cluster-config-file", f"{self.port}.conf"]
-        self._process = subprocess.Popen([parts.find().valkey, *options], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen([binaries.find().valkey, *options], stdout=subprocess.DEVNULL)
         client: Any = Redis(port=self.port)
         until(lambda: _answers(client), bool)
         if self._cluster and "cluster_slots_assigned:0" in _state(client):
@@ -51,14 +51,14 @@ class Valkey:
         client.close()
 
     def kill(self) -> None:
-        """End it without warning."""
+        """Kill it."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def meet(self, other: "Valkey") -> None:
-        """Make one cluster of two nodes, and return when each knows who has which slots."""
+        """Join two nodes in one cluster, and return when both know all slots."""
         with Redis(port=self.port) as client:
             client.execute_command("CLUSTER", "MEET", "127.0.0.1", other.port, other._bus_port)
         for node in (self, other):
@@ -66,7 +66,7 @@ class Valkey:
                 until(lambda: f"cluster_slots_ok:{ALL[1] + 1}" in _state(client), bool)
 
     def give(self, slot: int, other: "Valkey") -> None:
-        """Have another node have a slot from now on, with the keys in it."""
+        """Migrate a slot to another node, with its keys."""
         with Redis(port=self.port) as here, Redis(port=other.port) as there:
             names = [node.execute_command("CLUSTER", "MYID").decode() for node in (here, there)]
             there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
@@ -78,7 +78,7 @@ class Valkey:
 
     @contextmanager
     def halted(self) -> Iterator[None]:
-        """In here it takes connections and answers nobody."""
+        """Suspend it for the block: it accepts connections and does not respond."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         try:
@@ -100,7 +100,7 @@ def _state(client: Any) -> str:
 
 @contextmanager
 def valkey(*, cluster: bool = False, slots: Slots = ALL) -> Iterator[Valkey]:
-    """A server that runs while a test does; as a cluster, it is the only node until it meets another."""
+    """A running server; as a cluster, it is the only node until it meets another."""
     folder = tempfile.mkdtemp(prefix="valkey-")
     ports = Ports(["valkey", "bus"], free=True)
     server = Valkey(ports.chosen["valkey"], ports.chosen["bus"], folder, cluster=cluster, slots=slots)

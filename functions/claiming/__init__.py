@@ -1,5 +1,1 @@
-"""Claims: handing out what was bought, once.
-
-It promises one claim an order at most, and one voucher a claim: a repeat returns the same bytes, and a reissue after
-the deadline keeps claim id and nonce, so that the contract honours it once all the same.
-"""
+"""The claiming service: claims, vouchers, their redemption on a chain, and receipts. See README.md."""

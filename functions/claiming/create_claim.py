@@ -1,9 +1,9 @@
-"""Claim what an order bought: a voucher, once."""
+"""Claim what an order bought: issue its voucher, once."""
 
+from functions.claiming.claim_opening import ensure_assets_bound, ensure_open
+from functions.claiming.claim_redemption import ensure_undelivered, reissued
 from functions.claiming.domain.claim import Claim
-from functions.claiming.opening import see_assets_sold, see_it_open
 from functions.claiming.ports import ClaimingWork
-from functions.claiming.redeeming import reissued, see_undelivered
 from functions.claiming.views import ClaimView
 from shared.contracts.operations import Address, Caller, Repeated, Request
 from shared.errors import Contended, Malformed
@@ -19,30 +19,31 @@ class CreateClaim(Request):
 def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> ClaimView | Repeated[ClaimView]:
     """The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
 
-    One that the house could not redeem may be made out to another recipient: with the same claim id and nonce, so
-    that the contract honours one voucher of it.
+    A failed claim may be reissued to another recipient, with the same claim id and nonce, so that the contract honours
+    only one of its vouchers.
     Raises Malformed, NotFound for another's order, NotClaimable, AssetNotYours, RecipientFixed, Contended, Unavailable.
     """
-    wanted = _address(request.recipient, work)
-    before = see_it_open(request.order_id, caller, work)
+    requested = _address(request.recipient, work)
+    before = ensure_open(request.order_id, caller, work)
     if before.status == "open":
-        see_assets_sold(before, work)
-    if before.changes_hands(wanted):
-        see_undelivered(before, work)
+        ensure_assets_bound(before, work)
+    if before.changes_recipient(requested):
+        ensure_undelivered(before, work)
     with work.transaction() as deciding:
         claim = deciding.claims.lock(request.order_id)
-        recipient = claim.recipient_for(wanted)
-        anew = claim.changes_hands(wanted)
-        if anew and claim != before:
-            raise Contended  # what was asked of the chain may be so no more
-        if not anew and (claim.lasts(deciding.now()) or claim.status == "processed"):  # redeemed, it needs no other
+        recipient = claim.recipient_for(requested)
+        reassigning = claim.changes_recipient(requested)
+        if reassigning and claim != before:
+            raise Contended  # what was read from the chain may be outdated
+        redeemed = claim.status == "processed"  # it needs no new voucher
+        if not reassigning and (redeemed or claim.has_valid_voucher(deciding.now())):
             return Repeated(ClaimView.of(claim))
-        if claim.status == "open":  # the first voucher; a repeat hands out nothing new
-            work.see_limits_kept()
+        if claim.status == "open":  # the first voucher; a repeat issues nothing new
+            work.require_rate_limits()
         after = reissued(claim, work.vouchers, work.voucher_ttl_seconds, recipient, deciding.now())
-        after = after.handed_on(deciding.now(), work.patience) if anew else after
+        after = after.reassigned(deciding.now(), work.retry_policy) if reassigning else after
         deciding.claims.save(claim, after)
-    return _answer(claim, after)
+    return _response(claim, after)
 
 
 def _address(text: str | None, work: ClaimingWork) -> str | None:
@@ -52,6 +53,6 @@ def _address(text: str | None, work: ClaimingWork) -> str | None:
         raise Malformed(str(error), field="recipient") from error
 
 
-def _answer(before: Claim, after: Claim) -> ClaimView | Repeated[ClaimView]:
+def _response(before: Claim, after: Claim) -> ClaimView | Repeated[ClaimView]:
     view = ClaimView.of(after)
     return view if before.status == "open" else Repeated(view)

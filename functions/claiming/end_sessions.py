@@ -1,8 +1,8 @@
-"""Hear of sessions that ended in another region.
+"""Drop sessions that ended in another region from this region's cache.
 
-Where a session ends, its region's cache is told at once; this tells the others', so that no voucher is signed for it
-there either. It is at home with those that ask for sessions: the identity service has no database to remember by what
-it has heard.
+The region in which a session ends updates its own cache at once; this consumer updates the others, so that no voucher
+is signed for the session there either. It runs in the claiming service, because a consumer needs a database for its
+inbox, and the identity service has none.
 """
 
 from functions.claiming.ports import SessionWork
@@ -11,5 +11,5 @@ from shared.contracts.gen.identity_events_pb2 import SessionRevoked
 
 
 def end_sessions(event: Event[SessionRevoked], work: SessionWork) -> None:
-    """Have nobody in this region believe that the session lives. Raises Unavailable: then the event comes again."""
-    work.sessions.tell_ended(event.data.session_id)
+    """Mark the session ended in this region's cache. Raises Unavailable, so that the event is delivered again."""
+    work.sessions.record_ended(event.data.session_id)

@@ -1,6 +1,6 @@
 """Show one of the caller's claims."""
 
-from functions.claiming.ports import ShowingWork
+from functions.claiming.ports import CachedReadWork
 from functions.claiming.views import ClaimView
 from shared.contracts.operations import Caller, Request
 
@@ -11,6 +11,6 @@ class GetClaim(Request):
     claim_id: str
 
 
-def get_claim(request: GetClaim, caller: Caller, work: ShowingWork) -> ClaimView:
+def get_claim(request: GetClaim, caller: Caller, work: CachedReadWork) -> ClaimView:
     """The claim with its voucher. Raises NotFound."""
     return work.shown.show(request.claim_id, owner=caller.user_id)

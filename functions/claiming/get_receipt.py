@@ -1,4 +1,4 @@
-"""Give the receipt of a claim: what was bought, paid and handed out, in a form that anybody can check offline."""
+"""Show the receipt of a claim: what was bought, paid and issued, signed so that anybody can verify it offline."""
 
 from functions.claiming.domain.receipt import content, state
 from functions.claiming.ports import ReceiptWork
@@ -7,7 +7,7 @@ from shared.contracts.operations import Caller, Request, View
 
 
 class GetReceipt(Request):
-    """Whose receipt to give."""
+    """The claim whose receipt to show."""
 
     claim_id: str
 
@@ -28,7 +28,7 @@ def get_receipt(request: GetReceipt, caller: Caller, work: ReceiptWork) -> Recei
         digest = ClaimView.of(claim).voucher.digest
         kept = reading.receipts.find(claim.id, state(claim, digest))
     if kept is None:
-        sealed = work.seals.seal(content(claim, digest, work.orders.purchase(claim.order_id)), work.now())
+        signed = work.receipt_signer.sign(content(claim, digest, work.orders.for_receipt(claim.order_id)), work.now())
         with work.transaction() as keeping:
-            kept = keeping.receipts.keep(claim.id, state(claim, digest), sealed)
+            kept = keeping.receipts.keep(claim.id, state(claim, digest), signed)
     return ReceiptView(kept)

@@ -1,6 +1,6 @@
 """List the caller's claims."""
 
-from functions.claiming.domain.claim import Shown
+from functions.claiming.domain.claim import VisibleStatus
 from functions.claiming.ports import ClaimWork
 from functions.claiming.views import ClaimView
 from shared.contracts.operations import Caller, Page, PageRequest, page
@@ -9,7 +9,7 @@ from shared.contracts.operations import Caller, Page, PageRequest, page
 class ListClaims(PageRequest):
     """Which claims to list."""
 
-    status: Shown | None = None
+    status: VisibleStatus | None = None
 
 
 def list_claims(request: ListClaims, caller: Caller, work: ClaimWork) -> Page[ClaimView]:

@@ -1,23 +1,25 @@
-"""Redeem what is claimed, in the house's name."""
+"""Redeem claims on the chain with the relayer's key."""
 
 from functools import partial
 from operator import attrgetter
 
+from functions.claiming.claim_redemption import after_attempt, dispatcher, lock_unchanged, redeemable
 from functions.claiming.domain.claim import Claim
-from functions.claiming.domain.redeeming import Failure
-from functions.claiming.redeeming import RedeemingWork, RedemptionWork, concluded, dispatcher, redeemable, unchanged
-from shared.chains import CallRefused, TooCostly
-from shared.contracts.sending import UNMINED_MOST
+from functions.claiming.domain.redemption import Failure
+from functions.claiming.ports import RedeemingWork, RedemptionWork
+from shared.chain.core.dispatcher import UNMINED_MOST
+from shared.chain.core.values import CallRefused, TooCostly
 from shared.jobs.items import for_each
 
 BATCH = 20
-"""How many are sent in one run; the next one follows in seconds, so that nobody waits for a chain."""
+"""How many claims one run sends; the next run follows within seconds, so that none waits for a confirmation."""
 
 
 def process_claims(work: RedeemingWork) -> dict[str, int]:
-    """Send what was stored and not sent, then what is due. Returns how many were sent, refused, and failed.
+    """Broadcast transactions that were stored but not broadcast, then redeem due claims.
 
-    One fails by itself when another run or the buyer was at it, too. Raises Unavailable: the next run goes on.
+    Returns how many were sent, refused, and failed. A claim fails alone, for example when another run or the buyer
+    redeems it at the same time. Raises Unavailable: the next run continues.
     """
     if not work.relays:
         return {"sent": 0, "refused": 0, "failed": 0}
@@ -34,20 +36,20 @@ def process_claims(work: RedeemingWork) -> dict[str, int]:
 
 
 def _redeemed(claim: Claim, work: RedeemingWork) -> bool:
-    """Whether a claim's redemption was sent; otherwise it was refused."""
+    """Send a claim's redemption. Returns false if the call was refused."""
     try:
         call = work.relayer.redemption(claim)
     except CallRefused as refusal:
         honoured = work.contract.has_honoured(claim.id)
         failure = Failure(refusal.code, refusal.detail, final=isinstance(refusal, TooCostly))
         with work.transaction() as writing:
-            before = unchanged(claim, writing)
-            writing.claims.save(before, concluded(before, honoured=honoured, failure=failure, work=work))
+            before = lock_unchanged(claim, writing)
+            writing.claims.save(before, after_attempt(before, honoured=honoured, failure=failure, work=work))
         return False
     dispatcher("process_claims", work).send(call, beside=partial(_attempted, claim))
     return True
 
 
 def _attempted(claim: Claim, storing: RedemptionWork) -> None:
-    before = unchanged(claim, storing)
+    before = lock_unchanged(claim, storing)
     storing.claims.save(before, before.attempted())

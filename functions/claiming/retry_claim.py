@@ -1,4 +1,4 @@
-"""Have a failed claim redeemed afresh."""
+"""Retry a failed claim, as an operator."""
 
 from functions.claiming.ports import ClaimWork
 from functions.claiming.views import ClaimView
@@ -14,6 +14,6 @@ class RetryClaim(Request):
 def retry_claim(request: RetryClaim, caller: Caller, work: ClaimWork) -> ClaimView:
     """The claim, due again. Raises NotFound, NotFailed."""
     claim = work.claims.lock_claim(request.claim_id)
-    after = claim.again(work.now())
+    after = claim.retried(work.now())
     work.claims.save(claim, after)
     return ClaimView.of(after)

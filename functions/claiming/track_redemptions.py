@@ -1,18 +1,19 @@
-"""Follow the relayer's transactions to their end: mined, replaced with higher fees, or reverted."""
+"""Track the relayer's transactions until they are confirmed or reverted; stuck ones are replaced with higher fees."""
 
 from functools import partial
 
-from functions.claiming.domain.redeeming import Failure
-from functions.claiming.redeeming import RedeemingWork, concluded, dispatcher
-from shared.chains import Outcome, Sending, Signed
+from functions.claiming.claim_redemption import after_attempt, dispatcher
+from functions.claiming.domain.redemption import Failure
+from functions.claiming.ports import RedeemingWork
+from shared.chain.core.values import NonceAssignment, Outcome, SignedTransaction
 
 REVERTED = Failure("REVERTED", "The transaction was reverted.")
 
 
 def track_redemptions(work: RedeemingWork) -> dict[str, int]:
-    """Look after every transaction that is not done. Returns how many ended. Raises Unavailable: the next run goes on.
+    """Follow up on every pending transaction. Returns how many ended. Raises Unavailable: the next run continues.
 
-    That a claim was honoured is not concluded here but heard from the contract (watch_redemptions).
+    Whether a claim was honoured is not concluded from them, but from the contract's events (watch_redemptions).
     """
     if not work.relays:
         return {"ended": 0}
@@ -20,15 +21,15 @@ def track_redemptions(work: RedeemingWork) -> dict[str, int]:
     return {"ended": dispatcher("track_redemptions", work).follow(confirmed, partial(_end, work))}
 
 
-def _end(work: RedeemingWork, sending: Sending, _: Signed, outcome: Outcome) -> bool:
+def _end(work: RedeemingWork, sending: NonceAssignment, _: SignedTransaction, outcome: Outcome) -> bool:
     claim_id = sending.call.subject.split(" ")[0]
-    # A transaction that failed may have found the claim honoured: by the buyer, or by one of the house's before it.
+    # A failed transaction may have found the claim honoured: by the buyer, or by an earlier one of the relayer.
     honoured = outcome.succeeded or work.contract.has_honoured(claim_id)
     with work.transaction() as writing:
-        if not writing.sendings.end(sending, succeeded=outcome.succeeded):
-            return False  # what follows from it was decided: by now another attempt may be on its way
+        if not writing.nonces.end(sending, succeeded=outcome.succeeded):
+            return False  # it was handled before: by now another attempt may be in flight
         claim = writing.claims.lock_claim(claim_id)
-        if claim.awaited:
-            after = concluded(claim, honoured=honoured, failure=REVERTED, work=work)
+        if claim.in_flight:
+            after = after_attempt(claim, honoured=honoured, failure=REVERTED, work=work)
             writing.claims.save(claim, after)
     return True

@@ -1,11 +1,11 @@
-"""What callers see of claims."""
+"""Views: the JSON that callers of the claiming service see."""
 
 from typing import Any
 
 import msgspec
 
-from functions.claiming.domain.claim import Claim, Shown
-from shared.chains import CallRefused
+from functions.claiming.domain.claim import Claim, VisibleStatus
+from shared.chain.core.values import CallRefused
 from shared.contracts.operations import Resource, Time, View
 
 
@@ -29,7 +29,7 @@ class RedemptionView(View):
 
 
 class FailureView(View):
-    """Why the house could not redeem a claim: its buyer may, or name another recipient."""
+    """Why the platform could not redeem a claim: its buyer may redeem it, or name another recipient."""
 
     code: str
     detail: str
@@ -42,7 +42,7 @@ class ClaimView(Resource, kw_only=True):
     order_id: str
     user_id: str
     recipient: str
-    status: Shown
+    status: VisibleStatus
     voucher: VoucherView
     transaction: RedemptionView | msgspec.UnsetType = msgspec.UNSET
     failure: FailureView | msgspec.UnsetType = msgspec.UNSET

@@ -1,4 +1,4 @@
-"""Give a user roles, in place of those that were given before."""
+"""Grant roles to a user; they replace those granted before."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from shared.contracts.operations import Caller, Request
 from shared.errors import Contended
 
 ATTEMPTS: Final = 5
-"""How often a user is read anew whom somebody else changed in between."""
+"""How often the change is tried when others change the user at the same time."""
 
 
 class GrantRoles(Request):

@@ -1,4 +1,4 @@
-"""Give out a nonce, and a message with it that is ready to be signed. Nothing is stored."""
+"""Issue a nonce, and a message with it that is ready to be signed. Nothing is stored."""
 
 from functions.identity.domain import nonces
 from functions.identity.domain.siwe import Message, render
@@ -11,7 +11,7 @@ STATEMENT = "Sign in to Meridian."
 
 
 class IssueNonce(Request):
-    """Who is going to sign in, and on which chain."""
+    """The address that is going to sign in, and on which chain."""
 
     address: Address
     chain_id: int

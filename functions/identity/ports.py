@@ -1,4 +1,4 @@
-"""What identity operations may ask for."""
+"""The ports of the identity service: what its operations need from storage, the chain and other services."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,49 +10,49 @@ from functions.identity.domain.siwe import Site
 from functions.identity.domain.users import Grants, User
 from functions.identity.views import KeyView
 
-Ending = Literal["signed_out", "token_reused"]
+RevocationReason = Literal["signed_out", "token_reused"]
 
 
 class NonceUses(Protocol):
-    """The nonces that were used."""
+    """Used nonces."""
 
     def consume(self, nonce: str, expires_at: datetime, command: str = "") -> bool:
-        """Use a nonce; tells whether that was its first use. Once expired it may be forgotten. Raises Unavailable.
+        """Use a nonce. Returns whether this is its first use. It may be deleted once expired. Raises Unavailable.
 
-        command: what it is used for; where that is told, the same command uses it for the first time on every try.
+        command: identifies the request; if given, every retry of the same command counts as the first use.
         """
 
 
 class Users(Protocol):
-    """The users, each found by the addresses that are theirs."""
+    """Users, and the addresses that belong to them."""
 
     def get(self, user_id: str) -> User:
         """A user by id. Raises NotFound, Unavailable."""
 
     def owner(self, address: str) -> str | None:
-        """The id of the user whom an address belongs to. Raises Unavailable."""
+        """The id of the user whom an address belongs to; None if nobody. Raises Unavailable."""
 
     def of_address(self, address: str, contract_chain: int | None = None) -> User | None:
-        """The user whom an address belongs to.
+        """The user whom an address belongs to; None if nobody.
 
-        contract_chain: the chain of the contract that vouches for the address; None where its key does.
-        Raises AddressOfOtherChain when it was claimed by a contract on another chain, which may be another's;
-        Unavailable.
+        contract_chain: the chain of the contract wallet that verified the signature; None if the key itself signed.
+        Raises AddressOfOtherChain when the address was claimed by a contract on another chain, which may belong to
+        somebody else; Unavailable.
         """
 
     def create(self, user: User) -> User:
-        """Create a user, claim the address, and tell of it, all at once; answers whoever has the address already.
+        """Create a user, claim the address and append the event, atomically. Returns the present owner of the address.
 
         Raises AddressOfOtherChain, Contended, Unavailable.
         """
 
     def link(self, user_id: str, address: str, contract_chain: int | None = None) -> None:
-        """Claim one more address for a user; again, it does nothing. Raises AddressTaken, Unavailable."""
+        """Claim a further address for a user; a repeat does nothing. Raises AddressTaken, Unavailable."""
 
     def grant(self, user: User, by: str, now: datetime) -> bool:
-        """Record a user's new roles, and tell of them; answers whether nobody else did so before.
+        """Store a user's new roles and append the event. Returns false when another change came first.
 
-        by: the user who granted them. Raises Unavailable.
+        by: the id of the operator who granted them. Raises Unavailable.
         """
 
 
@@ -60,33 +60,33 @@ class Sessions(Protocol):
     """The sessions."""
 
     def open(self, session: Session) -> None:
-        """Record a new session. Raises Unavailable."""
+        """Store a new session. Raises Unavailable."""
 
     def get(self, session_id: str) -> Session | None:
-        """A session by id; ended ones are forgotten some time after they would have expired. Raises Unavailable."""
+        """A session by id; ended ones are deleted some time after their expiry. Raises Unavailable."""
 
     def rotate(self, session: Session) -> bool:
-        """Record a session's new token; tells whether it was still what it was read as. Raises Unavailable."""
+        """Store a session's new token. Returns false if it has changed since it was read. Raises Unavailable."""
 
-    def revoke(self, session: Session, at: datetime, ending: Ending) -> None:
-        """End a session for ever, whatever happens at the same time, and tell of it; an ended one stays as it is.
+    def revoke(self, session: Session, at: datetime, reason: RevocationReason) -> None:
+        """End a session for good, whatever happens at the same time, and append the event. An ended one is not changed.
 
         Raises Unavailable.
         """
 
 
 class Signatures(Protocol):
-    """Ethereum's addresses and signatures."""
+    """Ethereum addresses and signatures."""
 
     def checksum(self, address: str) -> str:
-        """The EIP-55 form of an address in one case or that form. Raises ValueError for anything else."""
+        """The EIP-55 form of an address, given in that form or in one case. Raises ValueError for anything else."""
 
     def verify(self, address: str, chain_id: int, message: bytes, signature: bytes) -> int | None:
-        """Make sure that an address signed a message as personal_sign does (EIP-191).
+        """Verify that an address signed a message with personal_sign (EIP-191).
 
-        Answers the chain of the contract that vouches for the signature (ERC-1271, ERC-6492); None where it is the
-        key's own. Raises SignatureInvalid; ChainUnavailable when a contract would have to be asked and cannot be;
-        Limited when contracts are asked too often for this address, or for whoever sends the request.
+        Returns the chain of the contract that verified the signature (ERC-1271, ERC-6492); None if the key itself
+        signed. Raises SignatureInvalid; ChainUnavailable when a contract would have to be called and cannot be; Limited
+        when contracts are called too often for this address, or for this client.
         """
 
 
@@ -95,7 +95,7 @@ class AccessTokens(Protocol):
 
     @property
     def life_seconds(self) -> int:
-        """How long one lives."""
+        """The lifetime of a token, in seconds."""
 
     def issue(self, user_id: str, session_id: str, scopes: Sequence[str], now: datetime) -> str:
         """A new access token. Raises Unavailable."""
@@ -105,14 +105,14 @@ class Keys(Protocol):
     """The keys that sign access tokens."""
 
     def published(self, now: datetime) -> list[KeyView]:
-        """The public halves of those in use, and of the next. Raises Unavailable."""
+        """The public keys of those in use, and of the next. Raises Unavailable."""
 
 
 class Wallets(Protocol):
-    """What the wallet service is asked."""
+    """The wallet service."""
 
     def open_default(self, user_id: str, address: str, chain_id: int) -> None:
-        """Open a user's default wallet, unless there is one. Raises Unavailable."""
+        """Open a user's default wallet, unless the user has one. Raises Unavailable."""
 
 
 class IdentityWork(Protocol):
@@ -120,23 +120,23 @@ class IdentityWork(Protocol):
 
     @property
     def site(self) -> Site:
-        """This site, as messages have to name it."""
+        """This site, as sign-in messages must name it."""
 
     @property
     def grants(self) -> Grants:
-        """The roles that the configuration gives."""
+        """Roles granted by the configuration."""
 
     @property
     def nonces(self) -> Nonces:
-        """Issues and recognises nonces."""
+        """Issues and verifies nonces."""
 
     @property
     def refresh_tokens(self) -> RefreshTokens:
-        """Makes and recognises refresh tokens."""
+        """Issues and verifies refresh tokens."""
 
     @property
     def nonce_uses(self) -> NonceUses:
-        """The nonces that were used."""
+        """Used nonces."""
 
     @property
     def users(self) -> Users:
@@ -148,7 +148,7 @@ class IdentityWork(Protocol):
 
     @property
     def signatures(self) -> Signatures:
-        """Ethereum's addresses and signatures."""
+        """Ethereum addresses and signatures."""
 
     @property
     def access_tokens(self) -> AccessTokens:
@@ -164,7 +164,7 @@ class IdentityWork(Protocol):
 
     @property
     def home_region(self) -> str:
-        """Where who signs in here for the first time is at home."""
+        """The home region of users who sign in here for the first time."""
 
     @property
     def home_cell(self) -> str:
@@ -174,7 +174,7 @@ class IdentityWork(Protocol):
         """The present."""
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id, at home in this cell."""
+        """A new id of this cell."""
 
     def random(self, count: int) -> bytes:
-        """So many bytes that nobody can foresee."""
+        """So many random bytes from a cryptographically secure source."""

@@ -1,11 +1,11 @@
-"""Tell callers who they are."""
+"""Show the caller's profile."""
 
+from functions.identity.caller_profile import profile_of
 from functions.identity.ports import IdentityWork
-from functions.identity.profiles import profile_of
 from functions.identity.views import ProfileView
 from shared.contracts.operations import Caller
 
 
 def read_profile(caller: Caller, work: IdentityWork) -> ProfileView:
-    """The caller: the roles of now, and the scopes of the token. Raises NotFound, Unavailable."""
+    """The caller: current roles, and the scopes of the token. Raises NotFound, Unavailable."""
     return profile_of(caller, work)

@@ -1,4 +1,4 @@
-"""Exchange a refresh token for its successor and a new access token, with the roles of now."""
+"""Exchange a refresh token for its successor and a new access token, with current roles."""
 
 from typing import Final
 
@@ -10,19 +10,19 @@ from shared.contracts.operations import Request
 from shared.errors import Contended
 
 ATTEMPTS: Final = 5
-"""How often a session is read anew that somebody else changed in between."""
+"""How often a rotation is tried when others change the session at the same time."""
 
 
 class RefreshSession(Request):
-    """The refresh token of the last answer."""
+    """The refresh token of the last response."""
 
     refresh_token: str
 
 
 def refresh_session(request: RefreshSession, work: IdentityWork) -> TokensView:
-    """Rotate a session. An old token ends it, other than the retry of the one before within 10 seconds.
+    """Rotate a session. A reused old token ends it, except for a retry of the previous token within 10 seconds.
 
-    Raises InvalidGrant for every token that is not good any more; Contended, Unavailable.
+    Raises InvalidGrant for every token that is no longer valid; Contended, Unavailable.
     """
     now = work.now()
     session_id = work.refresh_tokens.session_of(request.refresh_token)
@@ -36,7 +36,7 @@ def refresh_session(request: RefreshSession, work: IdentityWork) -> TokensView:
         except TokenReused:
             work.sessions.revoke(session, now, "token_reused")
             raise
-        # Whatever may fail comes before the rotation: from then on the caller has 10 seconds to learn the successor.
+        # Whatever may fail comes before the rotation: after that the caller has 10 seconds to receive the successor.
         user = work.users.get(session.user_id)
         access_token = work.access_tokens.issue(user.id, session.id, scopes(work.grants.roles(user)), now)
         if refreshed is session or work.sessions.rotate(refreshed):

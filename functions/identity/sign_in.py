@@ -1,27 +1,27 @@
-"""Sign in with a signed message; the first time, become a user with a wallet."""
+"""Sign in with a signed message; the first time, create a user and a wallet."""
 
+from functions.identity.address_proof import prove_address
 from functions.identity.domain import sessions
 from functions.identity.domain.users import User, scopes
 from functions.identity.ports import IdentityWork
-from functions.identity.proving import prove
 from functions.identity.views import TokensView
 from shared.contracts.operations import Request
 
 
 class SignIn(Request):
-    """An EIP-4361 message and its signature in hexadecimal: 65 bytes, or what a contract wallet wants."""
+    """An EIP-4361 message and its signature in hexadecimal: 65 bytes, or whatever a contract wallet expects."""
 
     message: str
     signature: str
 
 
 def sign_in(request: SignIn, work: IdentityWork) -> TokensView:
-    """Open a session for whoever signed the message.
+    """Open a session for the user who signed the message.
 
-    Raises Malformed for what is not an EIP-4361 message, a SignInRefused for one that does not let its sender in,
-    Contended, and Unavailable. A sign-in that ends in between leaves nothing that the next one does not complete.
+    Raises Malformed for what is not an EIP-4361 message, a SignInRefused for one that is not accepted, Contended,
+    and Unavailable. A sign-in that is cut off is completed by the next one.
     """
-    proof = prove(request.message, request.signature, work)
+    proof = prove_address(request.message, request.signature, work)
     now = work.now()
     user = work.users.of_address(proof.address, proof.contract_chain) or work.users.create(
         User(

@@ -11,7 +11,7 @@ class SignOut(Request):
 
 
 def sign_out(request: SignOut, work: IdentityWork) -> None:
-    """End the session of a token of ours, however old; it stays ended. Raises InvalidGrant for any other token."""
+    """End the session of a refresh token, however old; it stays ended. Raises InvalidGrant for any other text."""
     session_id = work.refresh_tokens.session_of(request.refresh_token)
     session = work.sessions.get(session_id)
     if session is not None:

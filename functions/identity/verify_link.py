@@ -1,17 +1,17 @@
-"""Give a user one more address, for which they have signed."""
+"""Link a further address to a user, who has signed with it."""
 
+from functions.identity.address_proof import prove_address
 from functions.identity.ports import IdentityWork
-from functions.identity.proving import prove
 from shared.contracts.gen.identity_pb2 import VerifyLinkRequest, VerifyLinkResponse
 
 
 def verify_link(request: VerifyLinkRequest, work: IdentityWork) -> VerifyLinkResponse:
-    """Claim the address of a signed message for a user, who signs in with it from now on as with the first.
+    """Claim the address of a signed message for a user, who can sign in with it from now on.
 
-    Raises as a sign-in does, NotFound for an unknown user, and AddressTaken for an address of another's. The same
-    command is answered as it was; another one, with the same message, finds its nonce used.
+    A retry of the same command succeeds again; another command with the same message is refused, as its nonce is used.
+    Raises as a sign-in does; NotFound for an unknown user; AddressTaken for another user's address.
     """
     user = work.users.get(request.user_id)
-    proof = prove(request.message, request.signature, work, request.command)
+    proof = prove_address(request.message, request.signature, work, request.command)
     work.users.link(user.id, proof.address, proof.contract_chain)
     return VerifyLinkResponse(address=proof.address, chain_id=proof.chain_id)

@@ -1,4 +1,4 @@
-"""What callers see of users, sessions and keys."""
+"""Views: the JSON that callers of the identity service see."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ class NonceView(View):
 
 
 class TokensView(View):
-    """What a signed-in user's client keeps. `expires_in`: seconds that the access token lives."""
+    """The tokens of a session. `expires_in`: the lifetime of the access token in seconds."""
 
     access_token: str
     expires_in: int
@@ -36,13 +36,13 @@ class KeyView(View):
 
 
 class KeysView(View):
-    """The keys with which access tokens can be checked."""
+    """The keys with which access tokens can be verified."""
 
     keys: list[KeyView]
 
 
 class RolesView(View):
-    """The roles of a user: those that were granted and those of the configuration."""
+    """The roles of a user: granted ones and those of the configuration."""
 
     user_id: str
     roles: list[Role]
@@ -56,7 +56,7 @@ class HomeView(View):
 
 
 class ProfileView(View):
-    """The caller: the roles of now, and the scopes of the token."""
+    """The caller: current roles, and the scopes of the token."""
 
     id: str
     address: str
@@ -67,7 +67,7 @@ class ProfileView(View):
 
 
 class UserView(View):
-    """The caller, as the first version told of them."""
+    """The caller, in the form of version 1."""
 
     user_id: str
     address: str
@@ -77,7 +77,7 @@ class UserView(View):
 
     @classmethod
     def of(cls, profile: ProfileView) -> "UserView":
-        """What the second version tells, in the words of the first."""
+        """The profile of version 2, in the form of version 1."""
         return cls(
             user_id=profile.id,
             address=profile.address,

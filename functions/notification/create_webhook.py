@@ -1,11 +1,11 @@
-"""Ask to be told of events at an address."""
+"""Create a webhook: subscribe an address to events."""
 
 from typing import Annotated
 
 import msgspec
 
 from functions.notification.domain.errors import TooManyWebhooks
-from functions.notification.domain.webhook import LIMIT
+from functions.notification.domain.webhook import MAX_WEBHOOKS
 from functions.notification.ports import WebhookWork
 from functions.notification.views import NewWebhookView
 from shared.contracts.events import WEBHOOK_TYPES
@@ -25,27 +25,27 @@ Type = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WEBHOOK_TYPES
 
 
 class CreateWebhook(Request):
-    """Where to, and which types of events."""
+    """The URL to deliver to, and the types of events."""
 
     url: Url
     events: Annotated[list[Type], msgspec.Meta(min_length=1, max_length=len(WEBHOOK_TYPES))]
 
 
 def create_webhook(request: CreateWebhook, caller: Caller, work: WebhookWork) -> NewWebhookView:
-    """The webhook, with its secret, which is not shown again: it is told of what concerns its owner from now on.
+    """The webhook, with its secret, which is not shown again. It receives its owner's events from now on.
 
-    Deliveries are signed as Standard Webhooks. They come at least once, in no certain order: `subject` and
-    `streamversion` of the event tell it, and `webhook-id` tells repeats. Raises Malformed, TooManyWebhooks.
+    Deliveries are signed as in Standard Webhooks. They are at least once and unordered: `subject` and `streamversion`
+    of the event give the order, and `webhook-id` identifies repeats. Raises Malformed, TooManyWebhooks.
     """
     try:
         work.addresses.check(request.url)
     except ValueError as error:
         raise Malformed(str(error), field="url") from error
-    for place, wanted in enumerate(request.events):
-        if wanted not in WEBHOOK_TYPES or wanted in request.events[:place]:
+    for place, event_type in enumerate(request.events):
+        if event_type not in WEBHOOK_TYPES or event_type in request.events[:place]:
             raise Malformed("a type of events that webhooks are told, once each", field=f"events[{place}]")
     work.webhooks.lock_owner(caller.user_id)
-    if work.webhooks.count(caller.user_id) >= LIMIT:
+    if work.webhooks.count(caller.user_id) >= MAX_WEBHOOKS:
         raise TooManyWebhooks
     webhook, secret = work.webhooks.make(caller.user_id, request.url, request.events)
     return NewWebhookView.with_secret(webhook, secret)

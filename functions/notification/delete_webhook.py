@@ -1,4 +1,4 @@
-"""Be told no more at an address."""
+"""Delete a webhook."""
 
 from functions.notification.ports import WebhookWork
 from shared.contracts.operations import Caller, Request
@@ -11,5 +11,5 @@ class DeleteWebhook(Request):
 
 
 def delete_webhook(request: DeleteWebhook, caller: Caller, work: WebhookWork) -> None:
-    """Delete it with its deliveries; what is on its way at this moment may yet arrive. Raises NotFound."""
+    """Delete it with its deliveries; an attempt in flight may still arrive. Raises NotFound."""
     work.webhooks.delete(work.webhooks.get(request.webhook_id, owner=caller.user_id))

@@ -1,4 +1,4 @@
-"""Send to a webhook again that was disabled."""
+"""Enable a webhook that was disabled."""
 
 from functions.notification.ports import WebhookWork
 from functions.notification.views import WebhookView
@@ -12,7 +12,7 @@ class EnableWebhook(Request):
 
 
 def enable_webhook(request: EnableWebhook, caller: Caller, work: WebhookWork) -> WebhookView:
-    """The webhook, which is told of what happens from now on; what it missed can be redelivered. Raises NotFound."""
+    """The webhook, which receives events from now on; those it missed can be redelivered. Raises NotFound."""
     webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id).enabled(work.now())
     work.webhooks.save(webhook)
     return WebhookView.of(webhook)

@@ -1,11 +1,11 @@
-"""Show what has happened to the caller, and wait for what happens next."""
+"""List the caller's activity feed, optionally waiting for the next item (long poll)."""
 
 import base64
 from typing import Annotated
 
 import msgspec
 
-from functions.notification.domain.feed import Places
+from functions.notification.domain.feed import FeedCursor
 from functions.notification.ports import FeedWork
 from functions.notification.views import ActivityItemView, ActivityView
 from shared.contracts.operations import Caller, PageRequest
@@ -15,23 +15,23 @@ WaitSeconds = Annotated[int, msgspec.Meta(ge=0, le=20)]
 
 
 class ListActivity(PageRequest):
-    """From where on to read, and how many seconds to wait for the next item if there is none yet."""
+    """Where to read from, and how many seconds to wait for the next item if there is none yet."""
 
     wait_seconds: WaitSeconds = 0
 
 
 def list_activity(request: ListActivity, caller: Caller, work: FeedWork) -> ActivityView:
-    """The caller's own feed, oldest first. The same cursor shows the same items, however much is added.
+    """The caller's own feed, oldest first. The same cursor returns the same items, however many are added.
 
-    Where too many wait already, the answer comes at once. Raises Malformed, Unavailable.
+    If too many requests wait already, the response comes at once. Raises Malformed, Unavailable.
     """
     try:
-        places = Places.parse(request.last(), work.cells)
+        start = FeedCursor.parse(request.last(), work.cells)
     except ValueError as error:
         raise Malformed(str(error), field="cursor") from error
     if request.wait_seconds:
-        items, reached = work.feeds.wait(caller.user_id, places, request.limit, request.wait_seconds)
+        items, reached = work.feeds.wait(caller.user_id, start, request.limit, request.wait_seconds)
     else:
-        items, reached = work.feeds.read(caller.user_id, places, request.limit)
+        items, reached = work.feeds.read(caller.user_id, start, request.limit)
     cursor = base64.urlsafe_b64encode(str(reached).encode()).decode()
     return ActivityView(items=[ActivityItemView.of(item) for item in items], next_cursor=cursor)

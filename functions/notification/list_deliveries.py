@@ -1,4 +1,4 @@
-"""Show what was and is delivered to a webhook."""
+"""List the deliveries of a webhook."""
 
 from functions.notification.domain.webhook import DeliveryStatus
 from functions.notification.ports import WebhookWork
@@ -7,14 +7,14 @@ from shared.contracts.operations import Caller, Page, PageRequest, page
 
 
 class ListDeliveries(PageRequest, kw_only=True):
-    """Deliveries to which webhook, in which state."""
+    """Which webhook's deliveries, in which state."""
 
     webhook_id: str
     status: DeliveryStatus | None = None
 
 
 def list_deliveries(request: ListDeliveries, caller: Caller, work: WebhookWork) -> Page[DeliveryView]:
-    """Its deliveries, newest first, each with its attempts; they are forgotten after 30 days.
+    """Its deliveries, newest first, each with its attempts; they are purged after 30 days.
 
     Raises Malformed, NotFound.
     """

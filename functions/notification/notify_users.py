@@ -1,6 +1,6 @@
-"""Tell those whom something concerns: in their feed, and at the addresses that they gave for it."""
+"""Notify users of events: in their feeds, and by their webhooks."""
 
-from functions.notification.domain.concerning import notices
+from functions.notification.domain.recipients import notices
 from functions.notification.ports import NoticeWork
 from shared.contracts.events import Event
 from shared.contracts.gen.claim_events_pb2 import ClaimFailed, ClaimProcessed
@@ -30,7 +30,7 @@ from shared.contracts.gen.wallet_events_pb2 import (
     WithdrawalSent,
 )
 
-OfOrders = (
+OrderEvents = (
     OrderConfirmed
     | OrderPaid
     | OrderFailed
@@ -41,12 +41,12 @@ OfOrders = (
     | OrderClaimed
     | OrderCompleted
 )
-OfSupplies = SupplyCreated | SupplyUpdated | SupplyRestocked | SupplySoldOut | SupplyArchived
-OfMoney = TransferPosted | DepositCredited | WithdrawalSent | WithdrawalMined | WithdrawalFailed
+SupplyEvents = SupplyCreated | SupplyUpdated | SupplyRestocked | SupplySoldOut | SupplyArchived
+WalletEvents = TransferPosted | DepositCredited | WithdrawalSent | WithdrawalMined | WithdrawalFailed
 
 
 def notify_users(
-    event: Event[OfOrders | ClaimProcessed | ClaimFailed | OfSupplies | OfMoney], work: NoticeWork
+    event: Event[OrderEvents | ClaimProcessed | ClaimFailed | SupplyEvents | WalletEvents], work: NoticeWork
 ) -> None:
-    """Give the event its place in the feeds of those whom it concerns, and queue it for their webhooks."""
-    work.notices.note(event, notices(event.type, event.fields))
+    """Place the event in its recipients' feeds, and queue it for their webhooks."""
+    work.notices.record(event, notices(event.type, event.fields))

@@ -1,4 +1,4 @@
-"""What notification operations may ask for."""
+"""The ports of notification operations."""
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
@@ -6,79 +6,79 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from functions.notification.domain.concerning import Notice
-from functions.notification.domain.feed import Item, Placed, Places
+from functions.notification.domain.feed import FeedCursor, FeedEntry, Item
+from functions.notification.domain.recipients import Notice
 from functions.notification.domain.webhook import Delivery, DeliveryStatus, Outcome, Webhook
 from shared.contracts.events import Event
-from shared.jobs.items import Failures
+from shared.jobs.items import FailureStore
 
 
 class Notices(Protocol):
-    """What users are told, as one transaction sees it."""
+    """The notices of users, within one transaction."""
 
-    def note(self, event: Event[Any], notices: Sequence[Notice]) -> None:
-        """Tell users of an event, in their feeds and by their webhooks; what they were told before, only anew."""
+    def record(self, event: Event[Any], notices: Sequence[Notice]) -> None:
+        """Place an event in feeds and queue it for webhooks; entries and deliveries that exist are not added twice."""
 
-    def unpublished(self, most: int) -> Sequence[Placed]:
-        """Items that readers do not see as they are, but for those that back off; those of one feed in their order.
+    def unpublished(self, most: int) -> Sequence[FeedEntry]:
+        """Entries not yet published in their present revision, except for those that back off; each feed in order.
 
-        Each feed's first comes before any other's second.
+        Each feed's first entry comes before any feed's second.
         """
 
-    def mark_published(self, placed: Sequence[Placed]) -> None:
-        """Readers see these."""
+    def mark_published(self, placed: Sequence[FeedEntry]) -> None:
+        """Record that entries are published."""
 
 
 class Feeds(Protocol):
-    """Feeds, as readers everywhere see them."""
+    """Feeds, as published to every region."""
 
-    def read(self, user_id: str, places: Places, limit: int) -> tuple[list[Item], Places]:
-        """The next items of a feed, and the places behind them. Raises Unavailable."""
+    def read(self, user_id: str, places: FeedCursor, limit: int) -> tuple[list[Item], FeedCursor]:
+        """The next items of a feed, and the cursor behind them. Raises Unavailable."""
 
-    def wait(self, user_id: str, places: Places, limit: int, seconds: int) -> tuple[list[Item], Places]:
-        """The same, waiting for the first item if there is none; at once where too many wait already."""
+    def wait(self, user_id: str, places: FeedCursor, limit: int, seconds: int) -> tuple[list[Item], FeedCursor]:
+        """Like read, waiting for the first item if there is none; at once if too many wait already."""
 
-    def write(self, placed: Sequence[Placed]) -> Sequence[Placed]:
-        """Let readers see items; tells which they see now. An older revision never takes a newer one's place.
+    def write(self, placed: Sequence[FeedEntry]) -> Sequence[FeedEntry]:
+        """Publish entries; returns those now published. An older revision never overwrites a newer one.
 
         Raises Unavailable.
         """
 
 
 class Webhooks(Protocol):
-    """Webhooks, as one transaction sees them."""
+    """Webhooks, within one transaction."""
 
     def lock_owner(self, user_id: str) -> None:
-        """Have whoever else counts or makes a user's webhooks wait until the end of the transaction."""
+        """Lock the count of a user's webhooks until the end of the transaction."""
 
     def count(self, user_id: str) -> int:
-        """How many a user has. The owner is locked first, else others may be making some meanwhile."""
+        """How many webhooks a user has. Lock the owner first, otherwise concurrent requests may create more."""
 
     def make(self, user_id: str, url: str, events: Sequence[str]) -> tuple[Webhook, str]:
-        """A new one, and its secret, which nobody is shown again."""
+        """A new webhook, and its secret, which is not shown again."""
 
     def get(self, webhook_id: str, owner: str) -> Webhook:
-        """A webhook of its owner, locked. Raises NotFound for an absent or malformed id, or another's."""
+        """An owner's webhook, locked. Raises NotFound for an absent or malformed id, or another user's webhook."""
 
     def browse(self, owner: str, after: str | None, most: int) -> Sequence[Webhook]:
         """A user's webhooks, newest first, after an id."""
 
     def lock(self, webhook_id: str) -> Webhook | None:
-        """A webhook, locked; None when it is gone."""
+        """A webhook, locked; None if it was deleted."""
 
     def save(self, webhook: Webhook) -> None:
-        """Keep what became of a locked webhook."""
+        """Save a locked webhook."""
 
     def rotate(self, webhook: Webhook, until: datetime) -> str:
-        """A new secret; the one before it signs too until a time."""
+        """A new secret; the previous one signs too until a time."""
 
     def delete(self, webhook: Webhook) -> None:
-        """Forget it, and its deliveries."""
+        """Delete it with its deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A delivery that was taken to be sent. taken_until: nobody else sends it before."""
+    """A delivery leased for sending. taken_until: when the lease ends; nobody else sends it before."""
 
     delivery: Delivery
     url: str
@@ -89,7 +89,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of sending a parcel."""
+    """The result of sending a parcel."""
 
     parcel: Parcel
     outcome: Outcome
@@ -97,16 +97,16 @@ class Attempt:
 
 
 class Deliveries(Protocol):
-    """Deliveries, as one transaction sees them."""
+    """Deliveries, within one transaction."""
 
-    def test(self, webhook: Webhook) -> Delivery:
-        """A delivery that says nothing but that it is a test."""
+    def make_test(self, webhook: Webhook) -> Delivery:
+        """The delivery of a test event."""
 
     def lock(self, webhook: Webhook, delivery_id: str) -> Delivery:
         """A delivery to a webhook, locked. Raises NotFound."""
 
     def redeliver(self, delivery: Delivery) -> None:
-        """Have a delivery tried afresh."""
+        """Reset a delivery, so that it is sent again."""
 
     def browse(
         self, webhook: Webhook, status: DeliveryStatus | None, after: str | None, most: int
@@ -114,69 +114,69 @@ class Deliveries(Protocol):
         """Deliveries to a webhook, newest first, after an id."""
 
     def take(self, *, trusted: bool, most: int) -> Sequence[Parcel]:
-        """What is due and does not back off, for nobody else to send meanwhile; what cannot be read of it is recorded.
+        """Lease due deliveries that do not back off; those that cannot be decoded are recorded as failures.
 
-        trusted: to addresses that succeed, or to the others.
+        trusted: to addresses whose last attempt succeeded, or to the others.
         """
 
     def save(self, delivery: Delivery, parcel: Parcel) -> None:
-        """Keep what became of a parcel, unless somebody else has it by now."""
+        """Save the delivery of a parcel, unless its lease has passed to somebody else."""
 
     def give_up(self, webhook: Webhook) -> None:
-        """Nothing more is sent to a webhook."""
+        """Fail the pending deliveries of a webhook."""
 
-    def forget(self, before: datetime, most: int) -> int:
-        """Forget deliveries that came to an end, and were made before a time; how many."""
+    def purge(self, before: datetime, most: int) -> int:
+        """Delete ended deliveries created before a time. Returns how many."""
 
 
 class Courier(Protocol):
-    """Sends parcels, several at once, those to trusted addresses apart from the others."""
+    """Sends parcels concurrently, those to trusted addresses apart from the others."""
 
-    def room(self, *, trusted: bool) -> int:
+    def capacity(self, *, trusted: bool) -> int:
         """How many more can be sent at once."""
 
     def send(self, parcels: Sequence[Parcel], *, trusted: bool) -> None:
-        """Begin to send."""
+        """Start sending."""
 
-    def arrived(self) -> Sequence[Attempt]:
-        """What came of parcels since the last time; waits a little for the first, if any is on its way."""
+    def completed(self) -> Sequence[Attempt]:
+        """The results since the last call; waits briefly for the first, if any parcel is in flight."""
 
     @property
     def busy(self) -> bool:
-        """Whether parcels are on their way."""
+        """Whether parcels are in flight."""
 
 
 class Addresses(Protocol):
-    """Where webhooks may be sent to."""
+    """The check of webhook addresses."""
 
     def check(self, url: str) -> None:
         """Raises ValueError for what nothing is sent to."""
 
 
 class NoticeWork(Protocol):
-    """The work of telling users, in one transaction."""
+    """The work of notifying users, in one transaction."""
 
     @property
     def notices(self) -> Notices:
-        """What users are told."""
+        """The notices of users."""
 
     @property
-    def failures(self) -> Failures:
-        """What this service's jobs fail at."""
+    def failures(self) -> FailureStore:
+        """The failures of this service's jobs, by item."""
 
 
 class PublishingWork(Protocol):
-    """The work of letting readers see items: transactions of its own."""
+    """The work of publishing feed entries: several transactions."""
 
     def now(self) -> datetime:
         """The present."""
 
     @property
     def feeds(self) -> Feeds:
-        """Feeds, as readers see them."""
+        """The published feeds."""
 
     def transaction(self) -> AbstractContextManager[NoticeWork]:
-        """Work of its own transaction, committed at the end."""
+        """The work of one transaction, committed at the end."""
 
 
 class FeedWork(Protocol):
@@ -184,7 +184,7 @@ class FeedWork(Protocol):
 
     @property
     def feeds(self) -> Feeds:
-        """Feeds, as readers see them."""
+        """The published feeds."""
 
     @property
     def cells(self) -> Collection[str]:
@@ -204,14 +204,14 @@ class WebhookWork(Protocol):
 
     @property
     def addresses(self) -> Addresses:
-        """Where they may be sent to."""
+        """The check of their addresses."""
 
     def now(self) -> datetime:
         """The time of this operation."""
 
 
-class ConcludingWork(Protocol):
-    """The work of keeping what came of parcels, in one transaction."""
+class ResultsWork(Protocol):
+    """The work of recording the results of parcels, in one transaction."""
 
     @property
     def webhooks(self) -> Webhooks:
@@ -223,27 +223,27 @@ class ConcludingWork(Protocol):
 
     @property
     def notices(self) -> Notices:
-        """What users are told."""
+        """The notices of users."""
 
     @property
-    def failures(self) -> Failures:
-        """What this service's jobs fail at."""
+    def failures(self) -> FailureStore:
+        """The failures of this service's jobs, by item."""
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id."""
+        """A new id."""
 
     def chance(self) -> float:
-        """A number from 0 to 1, by chance."""
+        """A random number from 0 to 1."""
 
 
 class SendingWork(Protocol):
-    """The work of sending: transactions of its own, and a courier who outlives them."""
+    """The work of sending: several transactions, and a courier that outlives them."""
 
     def now(self) -> datetime:
         """The present."""
 
     def courier(self) -> AbstractContextManager[Courier]:
-        """Who sends; at the end all that is on its way has arrived."""
+        """The courier; on exit it waits until all parcels in flight have completed."""
 
-    def transaction(self) -> AbstractContextManager[ConcludingWork]:
-        """Work of its own transaction, committed at the end."""
+    def transaction(self) -> AbstractContextManager[ResultsWork]:
+        """The work of one transaction, committed at the end."""

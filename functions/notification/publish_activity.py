@@ -1,21 +1,21 @@
-"""Let readers in every region see what was noted."""
+"""Publish feed entries from PostgreSQL to Firestore, where every region reads them."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from functions.notification.domain.feed import Placed
+from functions.notification.domain.feed import FeedEntry
 from functions.notification.ports import PublishingWork
 from shared.jobs.items import for_batch
 
 BATCH: Final = 400
-"""How many items are written at once; Firestore takes 500."""
+"""How many entries are written at once; Firestore's limit is 500."""
 
 
 def publish_activity(work: PublishingWork) -> dict[str, int]:
-    """Write what is new or was made anew, until there is no more. Returns how many were written, and failed.
+    """Write new and changed entries until there are none left. Returns how many were written, and failed.
 
-    Raises Unavailable: the next run goes on.
+    Raises Unavailable; the next run continues.
     """
     published = failed = 0
     while True:
@@ -29,7 +29,7 @@ def publish_activity(work: PublishingWork) -> dict[str, int]:
             return {"published": published, "failed": failed}
 
 
-def _publish(work: PublishingWork, found: Sequence[Placed]) -> int:
+def _publish(work: PublishingWork, found: Sequence[FeedEntry]) -> int:
     written = work.feeds.write(found)
     if written:
         with work.transaction() as marking:
@@ -37,5 +37,5 @@ def _publish(work: PublishingWork, found: Sequence[Placed]) -> int:
     return len(written)
 
 
-def _name(placed: Placed) -> str:
+def _name(placed: FeedEntry) -> str:
     return f"{placed.user_id} {placed.position}"

@@ -1,4 +1,4 @@
-"""Have an event delivered to a webhook once more."""
+"""Redeliver an event to a webhook."""
 
 from functions.notification.domain.errors import WebhookDisabled
 from functions.notification.ports import WebhookWork
@@ -14,11 +14,11 @@ class Redeliver(Request):
 
 
 def redeliver(request: Redeliver, caller: Caller, work: WebhookWork) -> DeliveryView:
-    """The delivery, due at once, tried for 72 hours, under the same `webhook-id`. Raises NotFound, WebhookDisabled."""
+    """The delivery, due now and tried for 72 hours, with the same `webhook-id`. Raises NotFound, WebhookDisabled."""
     webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id)
     delivery = work.deliveries.lock(webhook, request.delivery_id)
     if webhook.status == "disabled":
         raise WebhookDisabled
-    again = delivery.again(work.now())
-    work.deliveries.redeliver(again)
-    return DeliveryView.of(again)
+    due = delivery.redelivered(work.now())
+    work.deliveries.redeliver(due)
+    return DeliveryView.of(due)

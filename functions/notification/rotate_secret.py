@@ -1,27 +1,27 @@
-"""Change the secret of a webhook."""
+"""Rotate the signing secret of a webhook."""
 
 from datetime import timedelta
 from typing import Annotated
 
 import msgspec
 
-from functions.notification.domain.webhook import GRACE_LONGEST_SECONDS
+from functions.notification.domain.webhook import MAX_GRACE_SECONDS
 from functions.notification.ports import WebhookWork
 from functions.notification.views import NewWebhookView
 from shared.contracts.operations import Caller, Request
 
-GraceSeconds = Annotated[int, msgspec.Meta(ge=0, le=GRACE_LONGEST_SECONDS)]
+GraceSeconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_GRACE_SECONDS)]
 
 
 class RotateSecret(Request):
-    """Whose secret, and for how many seconds the one before signs along with it; a day by default."""
+    """Which webhook, and for how many seconds the previous secret signs too; a day by default."""
 
     webhook_id: str
     grace_seconds: GraceSeconds = 24 * 60 * 60
 
 
 def rotate_secret(request: RotateSecret, caller: Caller, work: WebhookWork) -> NewWebhookView:
-    """The webhook with a new secret, which is not shown again; meanwhile deliveries carry a signature of each.
+    """The webhook with a new secret, which is not shown again; meanwhile deliveries carry a signature by each secret.
 
     Raises Malformed, NotFound.
     """

@@ -1,4 +1,4 @@
-"""Send a webhook an event that says nothing but that it is a test."""
+"""Send a test event to a webhook."""
 
 from functions.notification.domain.errors import WebhookDisabled
 from functions.notification.ports import WebhookWork
@@ -13,8 +13,8 @@ class TryWebhook(Request):
 
 
 def try_webhook(request: TryWebhook, caller: Caller, work: WebhookWork) -> DeliveryView:
-    """The delivery of an event of type `webhook.test`, tried like any other. Raises NotFound, WebhookDisabled."""
+    """The delivery of an event of type `webhook.test`, retried like any other. Raises NotFound, WebhookDisabled."""
     webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id)
     if webhook.status == "disabled":
         raise WebhookDisabled
-    return DeliveryView.of(work.deliveries.test(webhook))
+    return DeliveryView.of(work.deliveries.make_test(webhook))

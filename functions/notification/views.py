@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from functions.notification.domain.feed import Item
-from functions.notification.domain.webhook import Delivery, DeliveryStatus, Reason, Status, Tried, Webhook
+from functions.notification.domain.webhook import AttemptRecord, Delivery, DeliveryStatus, Reason, Status, Webhook
 from shared.contracts.operations import Resource, Time, View
 
 
 class ActivityItemView(View):
-    """An event, and what of it is for the caller. `version` counts the events of `subject`."""
+    """An event, with the data that the caller may see. `version` counts the events of `subject`."""
 
     id: str
     type: str
@@ -26,14 +26,14 @@ class ActivityItemView(View):
 
 
 class ActivityView(View):
-    """Some of a feed, oldest first, and from where to read on; there is always somewhere."""
+    """A page of a feed, oldest first; `next_cursor` is always there, since a feed has no end."""
 
     items: list[ActivityItemView]
     next_cursor: str
 
 
 class WebhookView(Resource, kw_only=True):
-    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (nothing else for days)."""
+    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (for 72 hours)."""
 
     id: str
     url: str
@@ -50,7 +50,7 @@ class WebhookView(Resource, kw_only=True):
 
 
 class NewWebhookView(WebhookView, kw_only=True):
-    """A webhook with a secret that was made for it just now, and is not shown again."""
+    """A webhook with its new secret, which is not shown again."""
 
     secret: str
 
@@ -66,7 +66,7 @@ class NewWebhookView(WebhookView, kw_only=True):
 
 
 class AttemptView(View, kw_only=True):
-    """An attempt to deliver: when it ended, how long it took, and what was answered or in the way of an answer."""
+    """A delivery attempt: when it ended, how long it took, and the response status, or the error that prevented one."""
 
     at: Time
     duration_ms: int
@@ -74,15 +74,20 @@ class AttemptView(View, kw_only=True):
     error: str | None
 
     @classmethod
-    def of(cls, tried: Tried) -> "AttemptView":
+    def of(cls, attempt: AttemptRecord) -> "AttemptView":
         """What the webhook's owner sees of an attempt."""
-        return cls(at=tried.at, duration_ms=tried.milliseconds, response_status=tried.status, error=tried.error or None)
+        return cls(
+            at=attempt.at,
+            duration_ms=attempt.milliseconds,
+            response_status=attempt.status,
+            error=attempt.error or None,
+        )
 
 
 class DeliveryView(View, kw_only=True):
-    """An event on its way to a webhook. `event_id` is the `webhook-id` of every attempt.
+    """The delivery of an event to a webhook. `event_id` is the `webhook-id` of every attempt.
 
-    attempt_log: the newest 20 attempts, the last one first.
+    attempt_log: the newest 20 attempts, newest first.
     """
 
     id: str
@@ -107,5 +112,5 @@ class DeliveryView(View, kw_only=True):
             error=delivery.error or None,
             last_attempt_at=delivery.attempted_at,
             next_attempt_at=delivery.due_at,
-            attempt_log=[AttemptView.of(tried) for tried in reversed(delivery.tried)],
+            attempt_log=[AttemptView.of(attempt) for attempt in reversed(delivery.tried)],
         )

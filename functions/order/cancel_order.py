@@ -1,9 +1,9 @@
 """Cancel an order that is not paid yet."""
 
 from functions.order import saga
-from functions.order.domain.errors import OrderPaid
+from functions.order.domain.errors import OrderAlreadyPaid
 from functions.order.domain.order import Order
-from functions.order.domain.refusing import refusal_of
+from functions.order.domain.refusals import refusal_of
 from functions.order.ports import SagaWork
 from functions.order.views import OrderView
 from shared.contracts.operations import Caller, Request
@@ -17,9 +17,9 @@ class CancelOrder(Request):
 
 
 def cancel_order(request: CancelOrder, caller: Caller, work: SagaWork) -> OrderView:
-    """The order, cancelled; a repeat answers the same. Releasing the hold decides against a capture.
+    """The cancelled order; a repeat returns the same. Releasing the hold decides the race against its capture.
 
-    Raises NotFound for another's, OrderPaid, OrderRefused for one that ended otherwise, Unavailable.
+    Raises NotFound for another user's order, OrderAlreadyPaid, OrderRefused if it ended otherwise, Unavailable.
     """
     with work.transaction() as reading:
         shown = reading.orders.show(request.order_id, caller)
@@ -28,17 +28,17 @@ def cancel_order(request: CancelOrder, caller: Caller, work: SagaWork) -> OrderV
         order = reading.orders.lock(shown.id)
     if order.status in ("pending", "confirmed"):
         if order.hold_id and not work.wallet.release(order):
-            raise OrderPaid
+            raise OrderAlreadyPaid
         order = _cancel(order.id, work)
         if order.ended:
             saga.give_back(order, work)
     if order.status == "cancelled":
         return OrderView.of(order)
-    raise refusal_of(order) or OrderPaid()
+    raise refusal_of(order) or OrderAlreadyPaid()
 
 
 def _cancel(order_id: str, work: SagaWork) -> Order:
-    """Record it, unless the order came to another outcome first. A free one is paid as soon as it is confirmed."""
+    """Cancel the order unless another outcome came first. A free order is paid as soon as it is confirmed."""
     with work.transaction() as deciding:
         order = deciding.orders.lock(order_id)
         if order.status in ("pending", "confirmed"):

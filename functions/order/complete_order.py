@@ -1,4 +1,4 @@
-"""What was bought is on the chain: the order is complete."""
+"""Mark an order completed once its claim is redeemed on the chain."""
 
 from functions.order.ports import OrderWork
 from shared.contracts.events import Event
@@ -7,9 +7,9 @@ from shared.errors import MeridianError, Unavailable
 
 
 def complete_order(event: Event[ClaimProcessed], work: OrderWork) -> None:
-    """Record it, once.
+    """Record the completion, once.
 
-    Raises Unavailable when the claim is not recorded yet, MeridianError for an order that has none: a defect.
+    Raises Unavailable while the claim is not recorded yet, MeridianError if the order has none, which is a defect.
     """
     order = work.orders.lock(event.data.order_id)
     if order.stage == "claimed":

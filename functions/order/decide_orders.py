@@ -1,8 +1,8 @@
-"""Tell the owners of overdue reservations and holds what became of their orders."""
+"""Decide for overdue reservations and holds whether their orders are confirmed, ended or still pending."""
 
 from collections.abc import Sequence
 
-from functions.order.expiring import expire_if_due
+from functions.order.expiry import expire_if_due
 from functions.order.ports import OrderWork, SagaWork
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 from shared.errors import NotFound
@@ -10,9 +10,9 @@ from shared.jobs.items import for_batch
 
 
 def decide_orders(request: DecideRequest, work: SagaWork) -> DecideResponse:
-    """A decision for each order; one past its time that is still pending expires here, so that the answer holds.
+    """A decision for each order; one still pending past its expiry expires here, so that the decision is final.
 
-    An order that cannot be decided has no decision, and keeps none of the others from theirs. Raises Unavailable.
+    An order that cannot be decided gets no decision, and does not affect the others. Raises Unavailable.
     """
 
     def decide(order_ids: Sequence[str]) -> dict[str, DecideResponse.Decision]:

@@ -1,4 +1,4 @@
-"""Tell claiming what it needs to know of an order."""
+"""Return what claiming needs of an order."""
 
 from functions.order.ports import OrderWork
 from shared.contracts.gen.order_pb2 import GetStatusRequest, GetStatusResponse, Item

@@ -1,4 +1,4 @@
-"""Tell the story of an order."""
+"""List the events of an order."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Version = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 
 
 class ListOrderEvents(Request):
-    """Whose story; the cursor is the last version that was shown."""
+    """Which order; the cursor is the last version already returned."""
 
     order_id: str
     limit: PageLimit = 20

@@ -9,7 +9,7 @@ from shared.contracts.operations import Caller, Page, PageRequest, page
 
 
 class ListOrders(PageRequest):
-    """Which orders to list; `merchant=me` asks for those of the caller's supplies."""
+    """Which orders to list; `merchant=me` selects those of the caller's supplies."""
 
     status: Status | None = None
     merchant: Literal["me"] | None = None

@@ -1,20 +1,20 @@
-"""List orders for an auditor, who compares them with what other services have for them."""
+"""List orders for the audit, which compares them with the other services' records."""
 
 from datetime import UTC
 from typing import Any, Final
 
 from functions.order.domain.order import Order
-from functions.order.ports import History, OrderWork
+from functions.order.ports import OrderHistory, OrderWork
 from shared.contracts.gen import audit_pb2
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
 
 PAGE: Final = 500
 LINES: Final = 4000
-"""How many lines the orders of a page have together, so that it stays well below what gRPC takes at once (4 MiB)."""
+"""The most order lines of a page, so that it stays well below gRPC's message limit (4 MiB)."""
 
 
 def list_paid_orders(request: ListPaidRequest, work: OrderWork) -> ListPaidResponse:
-    """A page of the orders, or of those placed before a time, paid or not, the newest first."""
+    """A page of orders, paid or not, newest first; optionally only those placed before a time."""
     before = request.before.ToDatetime(UTC) if request.HasField("before") else None
     found = work.orders.histories(before, request.below_id, PAGE + 1)
     lines, listed = 0, []
@@ -23,11 +23,11 @@ def list_paid_orders(request: ListPaidRequest, work: OrderWork) -> ListPaidRespo
         if lines > LINES:
             break
         listed.append(history)
-    orders = [_told(history.order, history) for history in listed if history.order]
+    orders = [_audit_order(history.order, history) for history in listed if history.order]
     return ListPaidResponse(orders=orders, from_id=listed[-1].id if len(listed) < len(found) else "")
 
 
-def _told(order: Order, history: History) -> audit_pb2.Order:
+def _audit_order(order: Order, history: OrderHistory) -> audit_pb2.Order:
     facts = history.facts
     names = ("id", "user_id", "wallet_id", "address", "merchant_id", "currency", "fee_bps")
     item = ("item_id", "supply_id", "quantity", "chain_id", "contract", "token_id", "standard")
@@ -47,7 +47,7 @@ def _told(order: Order, history: History) -> audit_pb2.Order:
     )
 
 
-def _when(history: History, name: str, *types: str) -> dict[str, Any]:
-    """The first of these facts, as the fields of a name."""
+def _when(history: OrderHistory, name: str, *types: str) -> dict[str, Any]:
+    """When the first of these events was recorded, as the fields `<name>_at` and `<name>_version`."""
     first = min((history.facts[each] for each in types if each in history.facts), key=lambda it: it.at, default=None)
     return {f"{name}_at": first.at, f"{name}_version": first.version} if first else {}

@@ -1,4 +1,4 @@
-"""What order operations may ask for."""
+"""The ports of order operations."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,66 +8,66 @@ from typing import Literal, Protocol
 
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Status
-from functions.order.domain.placing import Proof, Terms
-from functions.order.domain.quoting import Purse, Quote, Verdict
+from functions.order.domain.placement import Proof, Terms
+from functions.order.domain.quote import Eligibility, Quote, SpendableBalance
 from functions.order.views import OrderEventView, OrderView
 from shared.contracts.operations import Caller
 from shared.errors import Refusal
-from shared.jobs.items import Failures
+from shared.jobs.items import FailureStore
 
-Refused = tuple[str, str]
-"""Why a service refuses: a stable code, and a detail for people."""
+RefusalReason = tuple[str, str]
+"""Why a service refuses: a stable code, and a human-readable detail."""
 
 Proofs = Mapping[str, Proof]
-"""By supply: that the address which pays is on its allowlist."""
+"""By supply id: the proof that the paying address is on its allowlist."""
 
 Task = Literal["advance_orders", "expire_orders", "mature_orders"]
-"""What there may be to do for orders whose time has come."""
+"""The sweeps that take due orders."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """When something became of an order, and the version of its stream that says so."""
+class Occurrence:
+    """When an event of an order was recorded, and at which version of its stream."""
 
     at: datetime
     version: int
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """An order as auditors compare it: as it was placed, and when what became of it, by the types of its facts.
+class OrderHistory:
+    """An order as the audit compares it: as it was placed, and when each later event was recorded, by event type.
 
-    order: None where what is stored of it could not be placed. restocked: whether it was refunded, and its units were
-    to be sold again.
+    order: None if its stored `order.placed` cannot be decoded. restocked: whether it was refunded with its units put
+    back on sale.
     """
 
     id: str
     order: Order | None
-    facts: Mapping[str, Moment]
+    facts: Mapping[str, Occurrence]
     restocked: bool
 
 
 class ShownOrders(Protocol):
-    """Orders, as their people may see them."""
+    """Orders, as callers may see them."""
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
-        """An order to its buyer, its merchant or an operator. Raises NotFound, also for others."""
+        """An order, for its buyer, its merchant or an operator. Raises NotFound, also for anybody else."""
 
 
 class Orders(ShownOrders, Protocol):
-    """Orders, as one transaction sees them."""
+    """Orders, within one transaction."""
 
     def place(self, placed: OrderPlaced) -> Order:
-        """Begin an order."""
+        """Start an order's stream with `order.placed`."""
 
-    def use_quote(self, quote_id: str, order: Order) -> Refused | None:
-        """Use a quote for an order that is placed with it; the refusal when another order has used it."""
+    def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
+        """Mark a quote used by an order; the refusal if another order has used it."""
 
     def lock(self, order_id: str) -> Order:
-        """An order folded from its events, held against change by others. Raises NotFound."""
+        """An order folded from its events, locked against concurrent changes. Raises NotFound."""
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
-        """Append facts to a locked order; what decides a purchase or a refund stores the answer to its request."""
+        """Append events to a locked order; one that decides a purchase or refund stores the response to its request."""
 
     def browse(
         self, user_id: str | None, merchant_id: str | None, status: Status | None, after: str | None, most: int
@@ -75,73 +75,73 @@ class Orders(ShownOrders, Protocol):
         """Orders of a buyer or of a merchant, newest first, after an id."""
 
     def history(self, order_id: str, after: int, most: int) -> list[OrderEventView]:
-        """The facts of an order after a version, oldest first."""
+        """The events of an order after a version, oldest first."""
 
-    def histories(self, before: datetime | None, below: str, most: int) -> list[History]:
-        """Orders, or those placed before a time, the newest first, with ids below one; an empty one is none."""
+    def histories(self, before: datetime | None, below: str, most: int) -> list[OrderHistory]:
+        """Orders placed before a time (None: any), newest first, with ids below `below` (empty: any)."""
 
     def take(self, task: Task, most: int) -> list[str]:
-        """Orders for which there is something to do now, by id; those that wait longest first.
+        """The ids of orders that are due for a task; those that have waited longest first.
 
-        They are put off as they are taken, longer each time: what cannot be done does not stand before the rest. Each
-        buyer's first comes before anybody's second.
+        Taking an order backs it off, longer each time, so that one that keeps failing does not block the rest. Each
+        buyer's first order comes before any buyer's second.
         """
 
 
 class Supply(Protocol):
-    """What the supply service is asked."""
+    """The supply service."""
 
     def describe(self, supply_ids: Sequence[str], user_id: str, address: str, proofs: Proofs) -> dict[str, Terms]:
-        """The terms of supplies that a user may see, by id, if this address pays. Raises Unavailable."""
+        """The terms of the supplies that a user may see, by id, if this address pays. Raises Unavailable."""
 
-    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Verdict]:
-        """Whether a user may have so many units of supplies now, by id. Raises Unavailable."""
+    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Eligibility]:
+        """Whether a user may buy so many units of each supply now, by id. Raises Unavailable."""
 
-    def reserve(self, order: Order) -> Refused | None:
-        """Reserve all lines; the refusal, if any. Raises Unavailable when the outcome is not known."""
+    def reserve(self, order: Order) -> RefusalReason | None:
+        """Reserve all lines; the refusal, if any. Raises Unavailable if the outcome is not known."""
 
     def release(self, order: Order) -> None:
-        """Give the lines back, and refuse them for ever. Raises Unavailable."""
+        """Release all lines, leaving tombstones that refuse a late reservation. Raises Unavailable."""
 
 
 class Wallet(Protocol):
-    """What the wallet service is asked."""
+    """The wallet service."""
 
     def address(self, wallet_id: str, owner: str) -> str:
-        """The address of a user's wallet. Raises NotFound for an absent or another's wallet; Unavailable."""
+        """The address of a user's wallet. Raises NotFound for an absent or another user's wallet; Unavailable."""
 
-    def purse(self, wallet_id: str, currency: str) -> Purse:
-        """What there is to spend in a wallet that is known. Raises Unavailable."""
+    def spendable(self, wallet_id: str, currency: str) -> SpendableBalance:
+        """The available balance of an existing wallet. Raises Unavailable."""
 
-    def hold(self, order: Order) -> Refused | None:
-        """Set the total aside; the refusal, if any. Raises Unavailable when the outcome is not known."""
+    def hold(self, order: Order) -> RefusalReason | None:
+        """Place a hold on the total; the refusal, if any. Raises Unavailable if the outcome is not known."""
 
     def release(self, order: Order) -> bool:
-        """Give the hold back, and refuse it for ever; False when it was captured. Raises Unavailable."""
+        """Release the hold, leaving a tombstone against a late one; False if it was captured. Raises Unavailable."""
 
     def refund(self, order: Order) -> None:
-        """Pay the order's escrow back, once. Raises Unavailable; MeridianError when the merchant was paid: a defect."""
+        """Pay the escrow back, once. Raises Unavailable; MeridianError if the merchant was paid, which is a defect."""
 
 
 class Claiming(Protocol):
-    """What the claiming service is asked."""
+    """The claiming service."""
 
     def void(self, order: Order) -> bool:
-        """See to it that a paid order is never claimed; False when it is already. Raises Unavailable."""
+        """Void a paid order's claim, so that it is never claimed; False if it already is. Raises Unavailable."""
 
 
 class Quotes(Protocol):
-    """Quotes, as clients carry them."""
+    """Quotes in the signed form that clients send back."""
 
     def seal(self, quote: Quote) -> str:
-        """A quote as a text that only this house can write."""
+        """A quote as a signed text that only this service can issue."""
 
     def open(self, sealed: str) -> Quote:
-        """What was sealed. Raises QuoteInvalid for anything else."""
+        """Verify and decode a sealed quote. Raises QuoteInvalid."""
 
 
 class ShowingWork(Protocol):
-    """The work of showing an order, in no transaction: what is shown is as new as anything its user was told of."""
+    """The work of showing an order, outside any transaction, possibly from the cache."""
 
     shown: ShownOrders
 
@@ -153,28 +153,28 @@ class OrderWork(Protocol):
     matures_after: timedelta
 
     @property
-    def failures(self) -> Failures:
-        """What this service's jobs fail at."""
+    def failures(self) -> FailureStore:
+        """The failures of this service's jobs, by item."""
 
     def now(self) -> datetime:
         """The time of this operation."""
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id, at home in this cell."""
+        """A new id in this cell."""
 
 
 class KeyedWork(OrderWork, Protocol):
     """One transaction of a request that came with an idempotency key."""
 
     def lease_key(self, reference: str) -> None:
-        """Bind the key to what the request begins. Raises KeyInUse when another request was first."""
+        """Lease the key to what the request starts. Raises KeyInUse if another request was first."""
 
     def keep_answer(self, answer: OrderView | Refusal) -> None:
-        """Keep what this request is answered under its key, if it has none yet."""
+        """Store the response to this request under its key, unless one is stored already."""
 
 
-class Asking(Protocol):
-    """What it takes to tell what something would cost somebody."""
+class PricingWork(Protocol):
+    """The work of pricing an order."""
 
     supply: Supply
     wallet: Wallet
@@ -183,18 +183,18 @@ class Asking(Protocol):
         """The present."""
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id, at home in this cell."""
+        """A new id in this cell."""
 
 
-class QuoteWork(Asking, Protocol):
-    """The work of quoting, which is in no transaction."""
+class QuoteWork(PricingWork, Protocol):
+    """The work of quoting, outside any transaction."""
 
     quotes: Quotes
     quote_ttl_seconds: int
 
 
-class SagaWork(Asking, Protocol):
-    """The work of a saga: transactions of its own, with calls to other services in between."""
+class SagaWork(PricingWork, Protocol):
+    """The work of a saga: several transactions, with calls to other services in between."""
 
     claiming: Claiming
     quotes: Quotes
@@ -203,16 +203,16 @@ class SagaWork(Asking, Protocol):
     fee_bps: int
 
     def transaction(self) -> AbstractContextManager[KeyedWork]:
-        """Work of its own transaction, committed at the end."""
+        """The work of one transaction, committed at the end."""
 
     def resumed(self) -> str | None:
-        """What this request's idempotency key began before; None for a new request.
+        """What an earlier request with this idempotency key started; None for a new request.
 
-        Raises KeyInUse while the request that began it may still be at work.
+        Raises KeyInUse while the earlier request may still be running.
         """
 
     def end_lease(self, reference: str) -> None:
-        """Let the same idempotency key resume at once."""
+        """End the lease, so that a retry with the same idempotency key may resume at once."""
 
     def pause(self, attempt: int) -> None:
-        """Wait a moment before the next try, longer each time."""
+        """Back off before the next attempt, longer each time."""

@@ -1,12 +1,12 @@
-"""Tell what an order would cost and whether it would go through, without placing it."""
+"""Quote an order: what it would cost and whether it would succeed, without placing it."""
 
 from collections import defaultdict
 from datetime import timedelta
 
-from functions.order.buying import OrderLines, Wanted, ask
-from functions.order.domain.placing import total_of
-from functions.order.domain.quoting import Verdict, quote_of
+from functions.order.domain.placement import total_of
+from functions.order.domain.quote import quote_of
 from functions.order.ports import QuoteWork
+from functions.order.pricing import OrderLines, PricedOrder, price_order
 from functions.order.views import QuotedItemView, QuoteView
 from shared.contracts.operations import Caller, Request
 from shared.money import Amount
@@ -20,39 +20,35 @@ class QuoteOrder(Request):
 
 
 def quote_order(request: QuoteOrder, caller: Caller, work: QuoteWork) -> QuoteView:
-    """Total, every reason against it, what the wallet has, and a quote, by which one order gets these prices.
+    """The total, every reason against it, the wallet's balance, and a quote that gives one order these prices.
 
-    There is a quote only of what the buyer could buy now, all of it: nobody keeps a price that was never theirs.
+    A quote is issued only if the buyer could buy all of it now, so that nobody locks in a price that was never theirs.
     Raises Malformed, NotFound, Unavailable.
     """
-    wanted = ask(request.wallet_id, request.items, caller, work)
-    total, currency = total_of(wanted.lines), wanted.lines[0].terms.currency
-    verdicts = work.supply.check(_units(wanted), caller.user_id, wanted.address, wanted.proofs)
-    purse = work.wallet.purse(request.wallet_id, currency)
-    reasons = {*purse.reasons_against(total)}
-    for line in wanted.lines:
-        reasons |= verdicts[line.terms.supply_id].reasons_at(line.terms)
+    priced = price_order(request.wallet_id, request.items, caller, work)
+    total, currency = total_of(priced.lines), priced.lines[0].terms.currency
+    eligibility = work.supply.check(_units(priced), caller.user_id, priced.address, priced.proofs)
+    balance = work.wallet.spendable(request.wallet_id, currency)
+    reasons = {*balance.reasons_against(total)}
+    for line in priced.lines:
+        reasons |= eligibility[line.terms.supply_id].reasons_at(line.terms)
     expires_at = work.now() + timedelta(seconds=work.quote_ttl_seconds)
-    made = (work.new_id("qte"), caller.user_id, request.wallet_id, wanted.lines, wanted.proofs, expires_at)
+    made = (work.new_id("qte"), caller.user_id, request.wallet_id, priced.lines, priced.proofs, expires_at)
     return QuoteView(
         eligible=not reasons,
         reasons=sorted(reasons),
         total=Amount(total),
         currency=currency,
-        items=_items(wanted, verdicts),
-        available_balance=Amount(purse.available),
+        items=[QuotedItemView.of(line, eligibility[line.terms.supply_id]) for line in priced.lines],
+        available_balance=Amount(balance.available),
         expires_at=expires_at,
         quote=None if reasons else work.quotes.seal(quote_of(*made)),
     )
 
 
-def _units(wanted: Wanted) -> dict[str, int]:
-    """How many units of each supply all lines together want."""
+def _units(priced: PricedOrder) -> dict[str, int]:
+    """The units of each supply, summed over all lines."""
     units: dict[str, int] = defaultdict(int)
-    for line in wanted.lines:
+    for line in priced.lines:
         units[line.terms.supply_id] += line.quantity
     return dict(units)
-
-
-def _items(wanted: Wanted, verdicts: dict[str, Verdict]) -> list[QuotedItemView]:
-    return [QuotedItemView.of(line, verdicts[line.terms.supply_id]) for line in wanted.lines]

@@ -1,4 +1,4 @@
-"""What was bought is handed out."""
+"""Mark an order claimed once its voucher is issued."""
 
 from functions.order.ports import OrderWork
 from shared.contracts.events import Event
@@ -9,8 +9,8 @@ from shared.errors import MeridianError, Unavailable
 def record_claim(event: Event[ClaimClaimed], work: OrderWork) -> None:
     """Record the claim, once.
 
-    Raises Unavailable when the payment is not recorded yet, or a refund is not decided, which this claim refuses;
-    MeridianError for an order that came to nothing or was refunded: a defect.
+    Raises Unavailable while the payment is not recorded yet, or a refund (which this claim rules out) is undecided;
+    MeridianError if the order ended or was refunded, which is a defect.
     """
     order = work.orders.lock(event.data.order_id)
     if order.stage in ("paid", "promised", "matured"):

@@ -1,4 +1,4 @@
-"""The money is in escrow: the order is paid."""
+"""Mark an order paid once its hold is captured into escrow."""
 
 from functions.order.ports import OrderWork
 from shared.contracts.events import Event
@@ -7,9 +7,9 @@ from shared.errors import MeridianError
 
 
 def record_payment(event: Event[HoldCaptured], work: OrderWork) -> None:
-    """Record the payment, once. Raises MeridianError for a payment of an order that was not confirmed: a defect."""
+    """Record the payment, once. Raises MeridianError if the order was never confirmed, which is a defect."""
     if not event.data.order_id:
-        return  # set aside for something else than an order
+        return  # a hold for something other than an order
     order = work.orders.lock(event.data.order_id)
     if order.status == "confirmed":
         work.orders.record(order, order.pay())

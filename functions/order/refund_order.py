@@ -1,4 +1,4 @@
-"""Give the buyer of a paid order the money back."""
+"""Refund a paid order to its buyer."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from functions.order import saga
-from functions.order.domain.refusing import refund_refusal_of
+from functions.order.domain.refusals import refund_refusal_of
 from functions.order.ports import SagaWork
 from functions.order.views import OrderView
 from shared import ids
@@ -15,7 +15,7 @@ from shared.errors import NotFound
 
 
 class RefundOrder(Request):
-    """Which order to refund, whether its units are for sale again, and why."""
+    """Which order to refund, whether its units go back on sale, and why."""
 
     order_id: str
     restock: bool = False
@@ -23,9 +23,9 @@ class RefundOrder(Request):
 
 
 def refund_order(request: RefundOrder, caller: Caller, work: SagaWork) -> OrderView:
-    """The order, refunded; a repeat answers the same. Claiming arbitrates: what has a voucher is not refunded.
+    """The refunded order; a repeat returns the same. An order for which a voucher was issued is not refunded.
 
-    Raises NotFound for all but its merchant and operators, NotRefundable, AlreadyClaimed, OrderPending.
+    Raises NotFound for anybody but its merchant and operators, NotRefundable, AlreadyClaimed, OrderPending.
     """
     until = work.now() + timedelta(seconds=work.answer_within_seconds)
     with work.transaction() as reading:
@@ -45,7 +45,7 @@ def refund_order(request: RefundOrder, caller: Caller, work: SagaWork) -> OrderV
 
 
 def _request(request: RefundOrder, caller: Caller, lease: str, work: SagaWork) -> None:
-    """T1: commit that a refund is asked for, with this request's key, unless it was before. Raises as above."""
+    """T1: commit the refund request with this request's key, unless one was committed before. Raises as above."""
     with work.transaction() as t1:
         order = t1.orders.lock(request.order_id)
         refusal = refund_refusal_of(order, t1.now(), t1.matures_after)

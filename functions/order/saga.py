@@ -1,17 +1,18 @@
-"""Brings an order to its outcome, from wherever it stands: in the request, or by the sweeper after a crash.
+"""Takes an order to its outcome from whatever state it is in: within the request, or in a sweep after a crash.
 
-    T1 (create_order)   the order is placed, with its idempotency key
-    reserve, hold       calls whose ids derive from the order's, so that every try is the same command
-    T2 (_conclude)      confirmed, failed or cancelled, with the answer to the request: one wins, whoever gets there
+    T1 (create_order)   commits the order as placed, with its idempotency key
+    reserve, hold       calls whose ids derive from the order's id, so that every retry sends the same command
+    T2 (_conclude)      commits confirmed, failed or cancelled with the response to the request; the first commit wins
 
-A refund goes the same way:
+A refund follows the same pattern:
 
-    T1 (refund_order)   the refund is requested, with its idempotency key
-    void, refund        claiming says whether there is a voucher; if there is none, nor ever will be, the wallet pays
-    T2 (_refund)        refunded or refused, with the answer to the request
+    T1 (refund_order)   commits the refund request, with its idempotency key
+    void, refund        claiming voids the claim; if no voucher was issued, the wallet pays the money back
+    T2 (_refund)        commits refunded or refused, with the response to the request
 
-An order that ended gives back what it had reserved and held, before its refusal is answered; its event repeats that.
-A release goes out only after T2, so that nobody gives back what another's T2 has confirmed.
+An order that ended (failed, cancelled, expired) releases its reservations and its hold before the refusal is returned;
+the consumers of its event release them too, in case this process crashes first. A release is sent only after T2, so
+that no process releases what another's T2 has confirmed.
 """
 
 import logging
@@ -19,23 +20,23 @@ from datetime import datetime
 from typing import Final
 
 from functions.order.domain.errors import AlreadyClaimed, OrderPending
-from functions.order.domain.order import UNTOLD_FOR, Order
-from functions.order.expiring import expire_if_due
-from functions.order.ports import Refused, SagaWork
+from functions.order.domain.order import RECONCILE_AFTER, Order
+from functions.order.expiry import expire_if_due
+from functions.order.ports import RefusalReason, SagaWork
 from shared import ids
 from shared.errors import Contended, Unavailable
 
 log = logging.getLogger(__name__)
 
-BURIED: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
-"""A command found its tombstone: somebody is ending this order, and may have been cut off before saying so."""
+TOMBSTONES: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
+"""Refusals by a tombstone: the order is being ended, and whoever ends it may have crashed before recording that."""
 
 
 def finish(order_id: str, work: SagaWork, until: datetime, lease: str) -> Order:
-    """Bring an order to its outcome, trying again while a service does not answer or a race is lost.
+    """Take an order to its outcome, retrying while a service is unavailable or a race is lost.
 
-    lease: what the request's idempotency key is bound to.
-    Raises OrderPending at `until`; the same idempotency key, or the sweeper, goes on.
+    lease: the reference that the request's idempotency key is leased to.
+    Raises OrderPending once `until` is past; a retry with the same idempotency key, or the sweep, continues.
     """
     attempt = 0
     while True:
@@ -50,9 +51,9 @@ def finish(order_id: str, work: SagaWork, until: datetime, lease: str) -> Order:
 
 
 def advance(order_id: str, work: SagaWork) -> Order:
-    """Take every step that is left to the outcome; safe to repeat at any point. Raises Unavailable, Contended.
+    """Take all remaining steps to the outcome; safe to repeat at any point. Raises Unavailable, Contended.
 
-    An order past its time expires instead: nobody is charged by surprise when a service comes back much later.
+    An order past its expiry expires instead, so that nobody is charged when a service recovers much later.
     """
     with work.transaction() as beginning:
         order = expire_if_due(order_id, beginning)
@@ -60,45 +61,45 @@ def advance(order_id: str, work: SagaWork) -> Order:
         order = _conclude(order, _reserve_and_hold(order, work), work)
     if order.stage == "refunding":
         order = _refund(order, work)
-    if order.updated_at + UNTOLD_FOR <= work.now():
-        order = _ask(order, work)
+    if order.updated_at + RECONCILE_AFTER <= work.now():
+        order = _reconcile(order, work)
     if order.ended:
         give_back(order, work)
     return order
 
 
 def give_back(order: Order, work: SagaWork) -> None:
-    """Release what an ended order reserved and held. When a service does not answer, the order's event does it."""
+    """Release the reservations and the hold of an ended order. If a service is unavailable, its event does it later."""
     try:
         work.supply.release(order)
         if order.hold_id:
             work.wallet.release(order)
     except (Unavailable, Contended) as error:
-        log.warning("%s gives back later: %s", order.id, error)
+        log.warning("%s: stock and hold are released later, by its event: %s", order.id, error)
 
 
-def _reserve_and_hold(order: Order, work: SagaWork) -> Refused | None:
+def _reserve_and_hold(order: Order, work: SagaWork) -> RefusalReason | None:
     refusal = work.supply.reserve(order)
     if refusal is None and order.hold_id:
         refusal = work.wallet.hold(order)
     return refusal
 
 
-def _conclude(order: Order, refusal: Refused | None, work: SagaWork) -> Order:
-    """T2: commit the outcome, unless there is one already."""
+def _conclude(order: Order, refusal: RefusalReason | None, work: SagaWork) -> Order:
+    """T2: commit the outcome, unless one is committed already."""
     with work.transaction() as t2:
         current = t2.orders.lock(order.id)
         if current.status != "pending":
             return current
         if refusal is None:
             return t2.orders.record(current, current.confirm())
-        if refusal[0] in BURIED:
+        if refusal[0] in TOMBSTONES:
             return t2.orders.record(current, current.cancel())
         return t2.orders.record(current, current.fail(*refusal))
 
 
 def _refund(order: Order, work: SagaWork) -> Order:
-    """Give the money back, unless there is a voucher, and commit which it was, unless somebody has."""
+    """Pay the money back unless a voucher was issued, and commit which it was, unless that is committed already."""
     voided = work.claiming.void(order)
     if voided and order.total:
         work.wallet.refund(order)
@@ -109,25 +110,25 @@ def _refund(order: Order, work: SagaWork) -> Order:
         return t2.orders.record(current, current.refund() if voided else current.refuse_refund(AlreadyClaimed.code))
 
 
-def _ask(order: Order, work: SagaWork) -> Order:
-    """An order that waits to be told of something, which nobody has for long: whoever knows is asked."""
+def _reconcile(order: Order, work: SagaWork) -> Order:
+    """Query the service whose event an order has been waiting for too long."""
     if order.stage == "confirmed":
-        return _ask_wallet(order, work)
-    return _ask_claiming(order, work) if order.stage == "promised" else order
+        return _reconcile_hold(order, work)
+    return _reconcile_claim(order, work) if order.stage == "promised" else order
 
 
-def _ask_wallet(order: Order, work: SagaWork) -> Order:
-    """A confirmed order of whose hold nothing was told: it is off if that was given back. A capture is told of."""
+def _reconcile_hold(order: Order, work: SagaWork) -> Order:
+    """Cancel a confirmed order whose hold was released; a capture is still reported by its event."""
     refusal = work.wallet.hold(order) if order.hold_id else None
-    if refusal is None or refusal[0] not in BURIED:
+    if refusal is None or refusal[0] not in TOMBSTONES:
         return order
     with work.transaction() as writing:
         current = writing.orders.lock(order.id)
         return writing.orders.record(current, current.cancel()) if current.stage == "confirmed" else current
 
 
-def _ask_claiming(order: Order, work: SagaWork) -> Order:
-    """An order that keeps its money since there is a voucher, of which nothing was told: it is claimed."""
+def _reconcile_claim(order: Order, work: SagaWork) -> Order:
+    """Mark an order claimed whose refund was refused because of a voucher, though no claim event has arrived."""
     if work.claiming.void(order):
         return order
     with work.transaction() as writing:

@@ -6,8 +6,8 @@ import msgspec
 
 from functions.order.domain.events import Item
 from functions.order.domain.order import Order, Status
-from functions.order.domain.placing import Line
-from functions.order.domain.quoting import Verdict
+from functions.order.domain.placement import Line
+from functions.order.domain.quote import Eligibility
 from shared.contracts.operations import Resource, Time, View
 from shared.money import Amount
 
@@ -78,7 +78,7 @@ class OrderView(Resource, kw_only=True):
 
 
 class OrderEventView(View):
-    """A fact of an order."""
+    """An event of an order."""
 
     version: int
     type: str
@@ -87,7 +87,7 @@ class OrderEventView(View):
 
 
 class QuotedItemView(View):
-    """A line of an order that would be placed, with every reason against it."""
+    """A line of a quoted order, with every reason against it."""
 
     supply_id: str
     title: str
@@ -98,21 +98,21 @@ class QuotedItemView(View):
     reasons: list[str]
 
     @classmethod
-    def of(cls, line: Line, verdict: Verdict) -> "QuotedItemView":
-        """What a caller is told of a line."""
+    def of(cls, line: Line, eligibility: Eligibility) -> "QuotedItemView":
+        """What a caller sees of a quoted line."""
         return cls(
             supply_id=line.terms.supply_id,
             title=line.terms.title,
             unit_price=Amount(line.terms.unit_price),
             quantity=line.quantity,
-            phase=verdict.phase,
-            limit_remaining=verdict.limit_remaining,
-            reasons=list(verdict.reasons),
+            phase=eligibility.phase,
+            limit_remaining=eligibility.limit_remaining,
+            reasons=list(eligibility.reasons),
         )
 
 
 class QuoteView(View):
-    """What an order would cost, whether it would go through, and the quote that keeps its prices."""
+    """What an order would cost, whether it would succeed, and the quote that locks in its prices."""
 
     eligible: bool
     reasons: list[str]

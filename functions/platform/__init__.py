@@ -1,1 +1,1 @@
-"""What every service needs: whether the system is well, what it offers, and its events on request."""
+"""Platform: health, API documents, metrics, audit, parked events and housekeeping across services; see README.md."""

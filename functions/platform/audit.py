@@ -1,4 +1,4 @@
-"""Check every invariant, across the services."""
+"""Check every invariant, within each service and across services."""
 
 from functions.platform.ports import ServicesWork
 from functions.platform.views import ViolationView
@@ -6,13 +6,13 @@ from shared.contracts.operations import Request, Time, View, past
 
 
 class Audit(Request):
-    """As of which past time; now by default."""
+    """The past time as of which to check; now by default."""
 
     at: Time | None = None
 
 
 class AuditView(View):
-    """What was checked, what breaks it (nothing, if all is well), and what could not be checked here and now."""
+    """The invariants that were checked, their violations, and the invariants that could not be checked."""
 
     checked: list[str]
     violations: list[ViolationView]
@@ -20,15 +20,15 @@ class AuditView(View):
 
 
 def audit(request: Audit, work: ServicesWork) -> AuditView:
-    """Each service's own invariants, and whether the services have for orders what these say, and nothing beside.
+    """Check each service's own invariants, and compare its records with the orders.
 
     Raises Unavailable.
     """
     now = work.now()
     at = past(request.at, now)
-    audited = work.services.audited(at) + work.services.compared(at, now)
+    result = work.services.check_invariants(at) + work.services.compare_with_orders(at, now)
     return AuditView(
-        checked=audited.checked,
-        violations=[ViolationView(v.invariant, v.subject, v.detail) for v in audited.violations],
-        unchecked=audited.unchecked,
+        checked=result.checked,
+        violations=[ViolationView(v.invariant, v.subject, v.detail) for v in result.violations],
+        unchecked=result.unchecked,
     )

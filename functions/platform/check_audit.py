@@ -1,4 +1,4 @@
-"""Check the invariants of the service in whose host this runs, or compare what it has for orders with them."""
+"""Check the invariants of the service whose host this runs in, or compare its records with a page of orders."""
 
 from datetime import UTC
 
@@ -7,14 +7,14 @@ from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 
 
 def check_audit(request: CheckRequest, work: HostWork) -> CheckResponse:
-    """What breaks an invariant, as one consistent picture of the service's data shows it."""
+    """The violations found in one consistent snapshot of the service's data."""
     at = request.at.ToDatetime(UTC) if request.HasField("at") else None
-    audited = work.invariants.compare(request.page, at) if request.HasField("page") else work.invariants.check(at)
+    result = work.invariants.compare(request.page, at) if request.HasField("page") else work.invariants.check(at)
     return CheckResponse(
-        checked=audited.checked,
+        checked=result.checked,
         violations=[
             CheckResponse.Violation(invariant=violation.invariant, subject=violation.subject, detail=violation.detail)
-            for violation in audited.violations
+            for violation in result.violations
         ],
-        unchecked=audited.unchecked,
+        unchecked=result.unchecked,
     )

@@ -1,10 +1,10 @@
-"""Tell that the process is alive."""
+"""Liveness: the process answers."""
 
 from shared.contracts.operations import Request, View
 
 
 class Health(Request):
-    """Asks for nothing."""
+    """No parameters."""
 
 
 class HealthView(View):
@@ -14,5 +14,5 @@ class HealthView(View):
 
 
 def health(request: Health) -> HealthView:
-    """Always ok: it speaks for this process alone, not for what it depends on."""
+    """Always ok: it reports on this process alone, not on its dependencies."""
     return HealthView(status="ok")

@@ -1,4 +1,4 @@
-"""List the events that consumers could not apply."""
+"""List the parked events: those that consumers could not apply."""
 
 from functions.platform.ports import OperatorWork
 from functions.platform.views import ParkedView
@@ -7,21 +7,21 @@ from shared.errors import Malformed
 
 
 class ListParked(PageRequest):
-    """Of which consumer; of all by default."""
+    """Which consumer's; all by default."""
 
     consumer: str | None = None
 
 
 def list_parked(request: ListParked, work: OperatorWork) -> Page[ParkedView]:
     """Streams by consumer, the newest first. Raises Malformed, Unavailable."""
-    wanted = [name for name in work.consumers.names() if request.consumer in (None, name)]
-    if not wanted:
+    names = [name for name in work.consumers.names() if request.consumer in (None, name)]
+    if not names:
         raise Malformed("not a consumer", field="consumer")
     first, _, stream = (request.last() or "").partition(" ")
-    if request.cursor is not None and (first not in wanted or not stream):
+    if request.cursor is not None and (first not in names or not stream):
         raise Malformed("not a cursor of this list", field="cursor")
     found: list[ParkedView] = []
-    for consumer in wanted:
+    for consumer in names:
         most = request.limit + 1 - len(found)
         if consumer < first or not most:
             continue

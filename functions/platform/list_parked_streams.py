@@ -1,11 +1,11 @@
-"""List what a consumer of the service in whose host this runs could not apply."""
+"""List what a consumer of the service whose host this runs in could not apply."""
 
 from functions.platform.ports import HostWork
 from shared.contracts.gen.events_pb2 import ListParkedRequest, ListParkedResponse
 
 
 def list_parked_streams(request: ListParkedRequest, work: HostWork) -> ListParkedResponse:
-    """Streams in which something is parked, the newest first. Raises NotFound for no consumer of this service."""
+    """Streams with parked events, newest first. Raises NotFound if the service has no such consumer."""
     found = work.parked.browse(request.consumer, request.after or None, request.most)
     return ListParkedResponse(
         streams=[

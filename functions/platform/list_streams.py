@@ -1,20 +1,20 @@
-"""List the streams of the service in whose host this runs: how another service's consumer finds what it lacks."""
+"""List the streams of the service whose host this runs in, so that another service's consumer finds missing events."""
 
 from datetime import UTC
 
-from functions.platform.ports import HostWork, WantedStreams
+from functions.platform.ports import HostWork, StreamQuery
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 
 
 def list_streams(request: ListRequest, work: HostWork) -> ListResponse:
-    """Streams in the order in which they were last added to, beyond a position."""
-    wanted = WantedStreams(
+    """Streams in the order of their latest events, after a position."""
+    query = StreamQuery(
         after=request.after,
         until=request.until if request.HasField("until") else None,
         types=list(request.types),
         since=request.since.ToDatetime(UTC) if request.HasField("since") else None,
         before=request.before.ToDatetime(UTC) if request.HasField("before") else None,
     )
-    found = work.streams.browse(wanted)
+    found = work.streams.browse(query)
     streams = [ListResponse.Stream(stream=name, type=kind, version=version) for name, kind, version in found.streams]
     return ListResponse(streams=streams, position=found.position, more=found.more, last=found.last)

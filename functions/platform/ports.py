@@ -1,4 +1,4 @@
-"""What platform operations may ask for."""
+"""The ports of platform operations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from shared.contracts.gen.audit_pb2 import Page
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that breaks an invariant."""
+    """A violation of an invariant."""
 
     invariant: str
     subject: str
@@ -18,16 +18,16 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
-    """The names of the invariants that were checked, what breaks them, and those that could not be checked."""
+class AuditResult:
+    """The invariants that were checked, their violations, and the invariants that could not be checked."""
 
     checked: list[str]
     violations: list[Violation]
     unchecked: list[str] = field(default_factory=list)
 
-    def __add__(self, other: "Audited") -> "Audited":
-        """Both together."""
-        return Audited(
+    def __add__(self, other: "AuditResult") -> "AuditResult":
+        """Both results combined."""
+        return AuditResult(
             [*self.checked, *other.checked],
             [*self.violations, *other.violations],
             [*self.unchecked, *other.unchecked],
@@ -35,24 +35,24 @@ class Audited:
 
 
 class Dependencies(Protocol):
-    """The real parts that requests need."""
+    """The databases and stores that requests depend on."""
 
     def check(self) -> Mapping[str, str]:
-        """The state of each, by name: `ok`, or what is wrong."""
+        """The state of each, by name: `ok`, or an error."""
 
     def breakers(self) -> Mapping[str, str]:
         """The state of this process's circuit breakers, by dependency: `closed`, `open` or `half_open`."""
 
     def needed(self) -> frozenset[str]:
-        """The names of those without which nothing can be served."""
+        """The names of those without which no request can be served."""
 
 
 @dataclass(frozen=True, slots=True)
-class WantedStreams:
-    """Which streams are asked for: those that were added to beyond a position.
+class StreamQuery:
+    """Which streams to list: those with events after a position.
 
-    until: nothing beyond that position; all there is if None. types: only their events; all if empty.
-    since, before: only what was recorded since, and before.
+    until: only events up to this position; None for all. types: only these event types; empty for all.
+    since, before: only events recorded at or after, and before, these times.
     """
 
     after: int
@@ -63,10 +63,10 @@ class WantedStreams:
 
 
 @dataclass(frozen=True, slots=True)
-class ListedStreams:
-    """Streams as (stream, type, version), the position that they reach to, and whether there are more beyond.
+class StreamPage:
+    """Streams as (stream, type, version), the position that they reach, and whether there are more after it.
 
-    last: the last position that was given out, also to transactions that are still open.
+    last: the last position assigned, including those of transactions still open.
     """
 
     streams: Sequence[tuple[str, str, int]]
@@ -76,18 +76,21 @@ class ListedStreams:
 
 
 class Streams(Protocol):
-    """The events of the service in whose host this runs."""
+    """The events of the service whose host this runs in."""
 
     def read(self, stream: str, from_version: int) -> Sequence[bytes]:
         """Events from a version on, oldest first, as stored JSON."""
 
-    def browse(self, wanted: WantedStreams) -> ListedStreams:
-        """A page of streams in the order in which they were last added to."""
+    def browse(self, query: StreamQuery) -> StreamPage:
+        """A page of streams in the order of their latest events."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParkedStream:
-    """A stream in which a consumer could not go on: what is wrong with its next event, if it is here; how many wait."""
+    """A stream with parked events: why its next event could not be applied, and how many wait behind it.
+
+    type, event_id: None if the next event has not arrived yet.
+    """
 
     consumer: str
     stream: str
@@ -103,8 +106,8 @@ class ParkedStream:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """The streams that were released, how many events are parked in them, and how many streams are left."""
+class RedriveResult:
+    """The released streams, the number of events parked in them, and the number of streams still parked."""
 
     streams: Sequence[str]
     events: int
@@ -112,63 +115,63 @@ class Released:
 
 
 class Parked(Protocol):
-    """What consumers could not apply: of the service in whose host this runs, or of all services."""
+    """Parked events: those of the service whose host this runs in, or of all services."""
 
     def browse(self, consumer: str, after: str | None, most: int) -> Sequence[ParkedStream]:
-        """Streams of a consumer, the newest first, beyond one already shown. Raises NotFound, Unavailable."""
+        """Parked streams of a consumer, newest first, after one already shown. Raises NotFound, Unavailable."""
 
-    def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> Released:
-        """Have streams of a consumer tried again, all if none is named. Raises NotFound, Unavailable."""
+    def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> RedriveResult:
+        """Release streams of a consumer to be retried, all if none is given. Raises NotFound, Unavailable."""
 
 
 class Consumers(Parked, Protocol):
     """The consumers of all services."""
 
     def names(self) -> Sequence[str]:
-        """All of them, in alphabetical order."""
+        """Their names, in alphabetical order."""
 
 
 class Invariants(Protocol):
-    """What must hold of the data of the service in whose host this runs."""
+    """The invariants of the service whose host this runs in."""
 
-    def check(self, at: datetime | None) -> Audited:
-        """Check everything, as of a past time or of now; what the time does not suffice for is left unchecked."""
+    def check(self, at: datetime | None) -> AuditResult:
+        """Check all invariants, as of a past time or now; those that the deadline does not allow are left unchecked."""
 
-    def compare(self, page: Page, at: datetime | None) -> Audited:
-        """Compare what is here for orders with what they say, as of a past time or of now."""
+    def compare(self, page: Page, at: datetime | None) -> AuditResult:
+        """Compare this service's records with a page of orders, as of a past time or now."""
 
 
 class Keys(Protocol):
-    """The idempotency keys of the service in whose host this runs."""
+    """The idempotency keys of the service whose host this runs in."""
 
-    def forget(self, at_most: int) -> int:
-        """Delete keys that are past their time. Returns how many."""
+    def purge(self, at_most: int) -> int:
+        """Delete expired keys. Returns how many."""
 
 
 class Services(Protocol):
-    """The services, as what looks after all of them asks them."""
+    """The services, for operations across all of them."""
 
-    def audited(self, at: datetime | None) -> Audited:
-        """What each service finds of its own data; what the time does not suffice for is left unchecked.
+    def check_invariants(self, at: datetime | None) -> AuditResult:
+        """Have each service check its own data; what the deadline does not allow is left unchecked.
 
         Raises Unavailable.
         """
 
-    def compared(self, at: datetime | None, now: datetime) -> Audited:
-        """Where services and orders do not agree, as of a past time or of now; what the time does not suffice for is
-        left unchecked. Raises Unavailable.
+    def compare_with_orders(self, at: datetime | None, now: datetime) -> AuditResult:
+        """Have services compare their records with the orders, as of a past time or now; what the deadline does not
+        allow is left unchecked. Raises Unavailable.
         """
 
-    def forget_keys(self, at_most: int) -> Mapping[str, int]:
-        """Have each service delete so many idempotency keys that are past their time; how many, by service."""
+    def purge_idempotency_keys(self, at_most: int) -> Mapping[str, int]:
+        """Have each service delete at most so many expired idempotency keys. Returns how many, by service."""
 
 
 class ReadyWork(Protocol):
-    """The work of telling whether requests can be served."""
+    """The work of the readiness check."""
 
     @property
     def dependencies(self) -> Dependencies:
-        """The real parts that requests need."""
+        """The databases and stores that requests depend on."""
 
 
 class DocumentWork(Protocol):
@@ -182,10 +185,10 @@ class DocumentWork(Protocol):
 
 
 class MetricsWork(Protocol):
-    """The work of telling what this process counts."""
+    """The work of exporting this process's metrics."""
 
     def metrics(self) -> bytes:
-        """What it counts, in Prometheus's text format."""
+        """Its metrics, in Prometheus's text format."""
 
 
 class HostWork(Protocol):
@@ -193,15 +196,15 @@ class HostWork(Protocol):
 
     @property
     def streams(self) -> Streams:
-        """The events of the service in whose host this runs."""
+        """The events of the service whose host this runs in."""
 
     @property
     def parked(self) -> Parked:
-        """What its consumers could not apply."""
+        """Its consumers' parked events."""
 
     @property
     def invariants(self) -> Invariants:
-        """What must hold of its data."""
+        """Its invariants."""
 
     @property
     def keys(self) -> Keys:
@@ -209,7 +212,7 @@ class HostWork(Protocol):
 
 
 class OperatorWork(Protocol):
-    """The work of an operator who looks after consumers."""
+    """The work of an operator on consumers."""
 
     @property
     def consumers(self) -> Consumers:
@@ -221,7 +224,7 @@ class ServicesWork(Protocol):
 
     @property
     def services(self) -> Services:
-        """The services, as this operation asks them."""
+        """The services."""
 
     def now(self) -> datetime:
         """The present."""

@@ -1,13 +1,13 @@
-"""Show what the API offers, as a page to read and to try it on."""
+"""Serve the API documentation as a page (Swagger UI)."""
 
 from functions.platform.ports import DocumentWork
 from shared.contracts.operations import Request
 
 
 class ReadDocs(Request):
-    """Asks for nothing."""
+    """No parameters."""
 
 
 def read_docs(request: ReadDocs, work: DocumentWork) -> bytes:
-    """The page: it carries all that it needs but the document itself, and asks nobody else."""
+    """The page, self-contained but for the OpenAPI document; it loads nothing from other sites."""
     return work.docs()

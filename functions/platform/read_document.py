@@ -1,4 +1,4 @@
-"""Show what the API offers, as OpenAPI 3.1."""
+"""Serve the API's OpenAPI 3.1 document."""
 
 import msgspec
 
@@ -7,9 +7,9 @@ from shared.contracts.operations import Request
 
 
 class ReadDocument(Request):
-    """Asks for nothing."""
+    """No parameters."""
 
 
 def read_document(request: ReadDocument, work: DocumentWork) -> msgspec.Raw:
-    """The committed document, as it was generated from rows and types."""
+    """The committed document, generated from registry rows and types."""
     return msgspec.Raw(work.document())

@@ -1,4 +1,4 @@
-"""Read a stream of the service in whose host this runs: how another service's consumer fills a gap."""
+"""Read a stream of the service whose host this runs in, so that another service's consumer can fill a gap."""
 
 from functions.platform.ports import HostWork
 from shared.contracts.gen.events_pb2 import ReadRequest, ReadResponse

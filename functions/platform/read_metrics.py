@@ -1,13 +1,13 @@
-"""Tell Prometheus what the process that answers has counted."""
+"""Export this process's metrics to Prometheus."""
 
 from functions.platform.ports import MetricsWork
 from shared.contracts.operations import Request
 
 
 class ReadMetrics(Request):
-    """Asks for nothing."""
+    """No parameters."""
 
 
 def read_metrics(request: ReadMetrics, work: MetricsWork) -> bytes:
-    """What each process counts by itself: a scraper sums over the instances. Nothing in it is of a user."""
+    """Metrics of this process alone: sum over the instances when scraping. They contain no user data."""
     return work.metrics()

@@ -1,4 +1,4 @@
-"""Tell whether requests can be served."""
+"""Readiness: whether requests can be served."""
 
 from functions.platform.ports import ReadyWork
 from shared.contracts.operations import Request, View
@@ -6,11 +6,11 @@ from shared.errors import Unavailable
 
 
 class Ready(Request):
-    """Asks for nothing."""
+    """No parameters."""
 
 
 class ReadyView(View):
-    """The state of each dependency, and of the breaker of each that has one."""
+    """The state of each dependency, and of each circuit breaker."""
 
     status: str
     dependencies: dict[str, str]
@@ -18,7 +18,7 @@ class ReadyView(View):
 
 
 def ready(request: Ready, work: ReadyWork) -> ReadyView:
-    """Each dependency by name. Raises Unavailable when one is down that every request needs."""
+    """Each dependency by name. Raises Unavailable if one that every request needs is down."""
     states, breakers = dict(work.dependencies.check()), dict(work.dependencies.breakers())
     down = sorted(name for name in work.dependencies.needed() if states[name] != "ok")
     if down:

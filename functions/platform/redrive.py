@@ -1,4 +1,4 @@
-"""Try again what a consumer could not apply."""
+"""Redrive parked events: release them to be applied again."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ Stream = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{3}_[a-z]{2}_[0-9a-hjkmnp-t
 
 
 class Redrive(Request):
-    """Which streams of a consumer, all by default; or only what that would release."""
+    """Which streams of a consumer, all by default; dry_run: only report what would be released."""
 
     consumer: str
     streams: Annotated[list[Stream], msgspec.Meta(min_length=1, max_length=1000)] | None = None
@@ -21,7 +21,7 @@ class Redrive(Request):
 
 
 def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveView:
-    """What was released: it is applied in order, at a bounded rate, and parked again where it fails again.
+    """The released streams: they are applied in order, at a bounded rate, and parked again if they fail again.
 
     Raises Malformed, Unavailable.
     """

@@ -1,11 +1,11 @@
-"""What callers see of the platform."""
+"""What operators see of the platform."""
 
-from functions.platform.ports import ParkedStream, Released
+from functions.platform.ports import ParkedStream, RedriveResult
 from shared.contracts.operations import Time, View
 
 
 class ViolationView(View):
-    """Something that breaks an invariant."""
+    """A violation of an invariant."""
 
     invariant: str
     subject: str
@@ -13,9 +13,9 @@ class ViolationView(View):
 
 
 class ParkedView(View):
-    """A stream in which a consumer could not go on, and what is wrong with its next event.
+    """A stream with parked events, and why its next event could not be applied.
 
-    Of an event that is not here yet only the version is known.
+    If that event has not arrived yet, only its version is known.
     """
 
     consumer: str
@@ -32,17 +32,17 @@ class ParkedView(View):
 
     @classmethod
     def of(cls, parked: ParkedStream) -> "ParkedView":
-        """As operators see it."""
+        """What operators see of it."""
         return cls(**{name: getattr(parked, name) for name in cls.__struct_fields__})
 
     @property
     def place(self) -> str:
-        """Where the next page goes on."""
+        """Where the next page starts."""
         return f"{self.consumer} {self.stream}"
 
 
 class RedriveView(View):
-    """What was released, or would be; `left` streams are parked beside."""
+    """What was released, or would be; `left` streams are still parked."""
 
     consumer: str
     dry_run: bool
@@ -51,6 +51,6 @@ class RedriveView(View):
     left: int
 
     @classmethod
-    def of(cls, consumer: str, dry_run: bool, released: Released) -> "RedriveView":
-        """As operators see it."""
+    def of(cls, consumer: str, dry_run: bool, released: RedriveResult) -> "RedriveView":
+        """What operators see of it."""
         return cls(consumer, dry_run, list(released.streams), released.events, released.left)

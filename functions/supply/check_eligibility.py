@@ -1,25 +1,25 @@
-"""Tell a buyer whether they may have units of a supply, and why not."""
+"""Tell a buyer whether they may buy units of a supply, and if not, why."""
 
 from typing import Annotated
 
 import msgspec
 
-from functions.supply.buying import judge
-from functions.supply.domain.allowlist import HEIGHT_AT_MOST, Overrides, Proof
+from functions.supply.domain.allowlist import MAX_HEIGHT, Overrides, Proof
+from functions.supply.eligibility import assess
 from functions.supply.ports import SupplyWork
 from functions.supply.views import EligibilityView
 from shared.contracts.operations import Caller, Quantity, Request
 from shared.errors import Malformed
 from shared.money import Amount
 
-HASHES = rf"^(0x[0-9a-fA-F]{{64}}(,0x[0-9a-fA-F]{{64}}){{0,{HEIGHT_AT_MOST - 1}}})?$(?!\n)"
+HASHES = rf"^(0x[0-9a-fA-F]{{64}}(,0x[0-9a-fA-F]{{64}}){{0,{MAX_HEIGHT - 1}}})?$(?!\n)"
 
 
 class CheckEligibility(Request):
-    """What to buy how many of, and with which wallet: one unit and the default wallet, if not said.
+    """Which supply, how many units (default one), and with which wallet (default the default wallet).
 
-    proof: that the wallet's address stands on the allowlist of the present phase: hashes from the leaf's sibling up,
-    separated by commas. proof_limit and proof_price: what else is in the leaf of a list with overrides.
+    proof: a Merkle proof that the wallet's address is on the allowlist of the open phase: the hashes from the leaf's
+    sibling up, separated by commas. proof_limit and proof_price: the leaf's other values, for a list with overrides.
     """
 
     supply_id: str
@@ -31,13 +31,13 @@ class CheckEligibility(Request):
 
 
 def check_eligibility(request: CheckEligibility, caller: Caller, work: SupplyWork) -> EligibilityView:
-    """Every reason against it, the present price, and how many more they may have. Raises Malformed, NotFound."""
+    """Every reason against it, the present price, and how many more they may buy. Raises Malformed, NotFound."""
     proof = _proof(request)
     supply = work.supplies.get(request.supply_id, viewer=caller.user_id)
     address = work.wallets.address(caller.user_id, request.wallet_id)
     proofs = {supply.id: proof} if proof else {}
-    (judged,) = judge([(supply, request.quantity)], caller.user_id, address, proofs, work)
-    return EligibilityView.of(judged.reasons, judged.unit_price, judged.limit_remaining, judged.phase)
+    (assessed,) = assess([(supply, request.quantity)], caller.user_id, address, proofs, work)
+    return EligibilityView.of(assessed.reasons, assessed.unit_price, assessed.limit_remaining, assessed.phase)
 
 
 def _proof(request: CheckEligibility) -> Proof | None:

@@ -1,4 +1,4 @@
-"""Sell what was reserved for an order that is paid."""
+"""Commit the reservations of a paid order: the units are sold."""
 
 from functions.supply.ports import SupplyWork
 from shared import ids
@@ -8,16 +8,16 @@ from shared.errors import MeridianError, Unavailable
 
 
 def commit_stock(event: Event[OrderPaid], work: SupplyWork) -> None:
-    """Turn the order's reservations into sales; those that are sold stay so.
+    """Commit the order's reservations; those committed before stay so.
 
-    Raises Unavailable when one is not known yet, MeridianError when one was released: a paid order's never is.
+    Raises Unavailable if one does not exist yet, MeridianError if one was released, which is a defect.
     """
     order = event.data
     work.stock.lock(sorted({item.supply_id for item in order.items}))
-    wanted = [ids.sibling(item.item_id, "rsv") for item in order.items]
-    known = work.stock.find(wanted)
-    if len(known) < len(wanted):
-        raise Unavailable(f"the reservations of {order.order_id} are not known yet")
+    reservation_ids = [ids.sibling(item.item_id, "rsv") for item in order.items]
+    known = work.stock.find(reservation_ids)
+    if len(known) < len(reservation_ids):
+        raise Unavailable(f"the reservations of {order.order_id} do not exist yet")
     released = [reservation.id for reservation in known.values() if reservation.status == "released"]
     if released:
         raise MeridianError(f"{order.order_id} is paid, but {', '.join(released)} was released")

@@ -1,11 +1,11 @@
-"""Put something up for sale."""
+"""Create a supply: put something on sale."""
 
 from typing import Literal
 
 from msgspec import field
 
-from functions.supply.domain.supply import Stock, Supply
-from functions.supply.owning import named, secure
+from functions.supply.asset_ownership import parse_asset, verify_ownership
+from functions.supply.domain.supply import StockLevel, Supply
 from functions.supply.ports import SupplyWork
 from functions.supply.views import AssetView, Description, Phases, SupplyView, Title, phases_of
 from shared.contracts.operations import Caller, Quantity, Request
@@ -28,18 +28,18 @@ class CreateSupply(Request):
 
 
 def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:
-    """Put a supply up, paid out to the named or the default wallet.
+    """Create a supply that pays out to the given or the default wallet.
 
     Raises Malformed, NotFound, AssetNotYours, Unavailable.
     """
     supply_id = work.new_id("sup")
-    # Read before the wallet is asked for: what is malformed is told before what does not exist.
+    # Parsed before the wallet is looked up, so that malformed input is reported before missing things.
     phases = phases_of(request.phases)
-    asset = named(request.asset, request.quantity, work) if request.asset else work.chain.default_asset(supply_id)
+    asset = parse_asset(request.asset, request.quantity, work) if request.asset else work.chain.default_asset(supply_id)
     supply = Supply(
         id=supply_id,
         merchant_id=caller.user_id,
-        payout_wallet_id=work.supplies.payee(supply_id, caller.user_id, request.payout_wallet_id),
+        payout_wallet_id=work.supplies.register_payout(supply_id, caller.user_id, request.payout_wallet_id),
         title=request.title,
         description=request.description,
         currency=request.currency,
@@ -49,11 +49,11 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
         asset=asset,
         status=request.status,
         published=request.status == "active",
-        stock=Stock(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
+        stock=StockLevel(request.quantity, available=request.quantity, reserved=0, sold=0, version=1),
         version=1,
         created_at=work.now(),
         updated_at=work.now(),
     )
-    secure(supply, work)
+    verify_ownership(supply, work)
     work.supplies.add(supply)
     return SupplyView.of(supply)

@@ -1,4 +1,4 @@
-"""Take a supply off sale for good."""
+"""Archive a supply: take it off sale for good."""
 
 from functions.supply.ports import SupplyWork
 from shared.contracts.operations import Caller, Request
@@ -11,9 +11,9 @@ class DeleteSupply(Request):
 
 
 def delete_supply(request: DeleteSupply, caller: Caller, work: SupplyWork) -> None:
-    """Archive a supply: what was sold stays sold; archiving it again does nothing.
+    """Archive a supply: sold units stay sold; archiving it again does nothing.
 
-    Raises NotFound, SupplyInUse while units of it are reserved, Contended.
+    Raises NotFound, SupplyInUse while units are reserved, Contended.
     """
     before = work.supplies.owned(request.supply_id, caller.user_id)
     after = before.archived(at=work.now())

@@ -1,14 +1,14 @@
 """Tell the order service on what terms supplies sell to a buyer."""
 
-from functions.supply.buying import entitled, proofs_of
 from functions.supply.domain.allowlist import Proof
 from functions.supply.domain.supply import Supply
+from functions.supply.eligibility import entitled, proofs_of
 from functions.supply.ports import SupplyWork
 from shared.contracts.gen.supply_pb2 import Asset, DescribeRequest, DescribeResponse
 
 
 def describe_supplies(request: DescribeRequest, work: SupplyWork) -> DescribeResponse:
-    """The present terms of the supplies that the user may see, among those asked for. Raises Malformed."""
+    """The present terms of those requested supplies that the user may see. Raises Malformed."""
     proofs = proofs_of(request.proofs)
     visible = [supply for supply in work.supplies.find(request.supply_ids) if supply.visible_to(request.user_id)]
     return DescribeResponse(
@@ -17,7 +17,7 @@ def describe_supplies(request: DescribeRequest, work: SupplyWork) -> DescribeRes
 
 
 def _terms(supply: Supply, address: str, proof: Proof | None, work: SupplyWork) -> DescribeResponse.Terms:
-    may, price = entitled(supply, address, proof, work)
+    entitlement, price = entitled(supply, address, proof, work)
     return DescribeResponse.Terms(
         supply_id=supply.id,
         merchant_id=supply.merchant_id,
@@ -31,7 +31,7 @@ def _terms(supply: Supply, address: str, proof: Proof | None, work: SupplyWork) 
             token_id=str(supply.asset.token_id),
             standard=supply.asset.standard,
         ),
-        phase=may.phase,
-        listed=may.listed,
-        limit=may.limit,
+        phase=entitlement.phase,
+        listed=entitlement.listed,
+        limit=entitlement.limit,
     )

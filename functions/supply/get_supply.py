@@ -12,5 +12,5 @@ class GetSupply(Request):
 
 
 def get_supply(request: GetSupply, caller: Caller, work: ShowingWork) -> SupplyView:
-    """The supply. Raises NotFound, also for another's draft."""
+    """The supply. Raises NotFound, also for another merchant's draft."""
     return work.shown.show(request.supply_id, viewer=caller.user_id)

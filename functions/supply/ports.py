@@ -1,79 +1,79 @@
-"""What supply operations may ask for."""
+"""The ports of supply operations."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from functions.supply.domain.reserving import Reservation, Taken
-from functions.supply.domain.selling import OnSale
+from functions.supply.domain.entitlement import SaleSnapshot
+from functions.supply.domain.reservation import Reservation, TakenUnits
 from functions.supply.domain.supply import Asset, Status, Supply
 from functions.supply.views import SupplyView
 from shared.contracts.decisions import Decision
-from shared.jobs.items import Failures
+from shared.jobs.items import FailureStore
 
 
 class ShownSupplies(Protocol):
-    """Supplies, as people may see them."""
+    """Supplies, as callers may see them."""
 
     def show(self, supply_id: str, viewer: str) -> SupplyView:
-        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
+        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another merchant's draft."""
 
 
 class Supplies(Protocol):
-    """What merchants sell."""
+    """Supplies, within one transaction."""
 
     def add(self, supply: Supply) -> None:
-        """Put a new supply up, its whole quantity in this cell, and tell of it."""
+        """Add a new supply, with its whole quantity in this cell, and its event."""
 
-    def doubled(self, supply: Supply) -> bool:
-        """Whether its merchant sells the same token in another supply, and one of the two is of a single unit.
+    def sold_elsewhere(self, supply: Supply) -> bool:
+        """Whether its merchant sells the same token in another supply, and one of the two has a single unit.
 
-        Until the transaction ends nobody else asks this for the same token. What was archived unsold sells nothing.
+        Locks the token until the transaction ends. A supply archived unsold does not count.
         """
 
     def proven(self, supply_id: str) -> bool:
-        """Whether its asset was proven to be its merchant's: false for one of an earlier release, which did not ask."""
+        """Whether its asset was proven to be its merchant's; false for a supply of a release that did not check."""
 
-    def prove(self, supply_id: str) -> None:
-        """Its asset is proven to be its merchant's: it may sell."""
+    def mark_proven(self, supply_id: str) -> None:
+        """Record that its asset is proven to be its merchant's, so that it may sell."""
 
     def get(self, supply_id: str, viewer: str) -> Supply:
-        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another's draft."""
+        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another merchant's draft."""
 
     def owned(self, supply_id: str, merchant: str) -> Supply:
-        """A supply of its merchant, whose stock in this cell stays as it is until the transaction ends.
+        """A merchant's own supply, its stock in this cell locked until the transaction ends.
 
-        So changes at once come one after the other. Raises NotFound, also for another's.
+        The lock serializes concurrent changes. Raises NotFound, also for another merchant's supply.
         """
 
     def update(self, supply: Supply, changed: Sequence[str]) -> None:
-        """Keep a supply's next version, and tell which fields changed. Raises Contended when another was first."""
+        """Save a supply's next version, with its event. Raises Contended if another was first."""
 
     def archive(self, supply: Supply) -> None:
-        """Keep a supply's last version, and tell that it is archived. Raises Contended when another was first."""
+        """Save a supply's last version, with its archived event. Raises Contended if another was first."""
 
-    def payee(self, supply_id: str, merchant: str, wallet_id: str | None) -> str:
-        """A merchant's wallet for a supply to pay out to: the one named, else the default. It stays open for it.
+    def register_payout(self, supply_id: str, merchant: str, wallet_id: str | None) -> str:
+        """The wallet that a supply pays out to, the given one or the default, registered so that it stays open.
 
-        It is noted at once, whatever becomes of this transaction; nobody decides that it is over until this ends.
-        Raises NotFound, Unavailable.
+        The wallet service records it at once, even if this transaction rolls back; until this transaction ends, nobody
+        decides that the payout has ended. Raises NotFound, Unavailable.
         """
 
-    def ended(self, payouts: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-        """Those of payouts (supply id, wallet id) that are over, or never came to be. What is being changed is not."""
+    def ended_payouts(self, payouts: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """The payouts (supply id, wallet id) that have ended or never existed; not those being changed right now."""
 
-    def unnoted(self, most: int) -> Sequence[str]:
-        """Supplies of which the wallet service was not told where they pay out."""
+    def unreported_payouts(self, most: int) -> Sequence[str]:
+        """Supplies whose payout wallet was not reported to the wallet service."""
 
-    def note(self, supply_id: str) -> None:
-        """The wallet service was told."""
+    def mark_payout_reported(self, supply_id: str) -> None:
+        """Record that a supply's payout wallet was reported to the wallet service."""
 
     def restock(self, supply: Supply, units: int) -> None:
-        """Add units to locked stock of this cell, and tell of it. supply: with them."""
+        """Add units to locked stock of this cell, with an event. supply: as it is with the new units."""
 
     def find(self, supply_ids: Sequence[str]) -> list[Supply]:
-        """Supplies by id; unknown ones are left out."""
+        """Supplies by id; unknown ids are left out."""
 
     def browse(
         self,
@@ -93,61 +93,61 @@ class Stock(Protocol):
     def lock(self, supply_ids: Sequence[str]) -> None:
         """Lock the stock of supplies against change until the transaction ends, before anything of it is read."""
 
-    def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, OnSale]:
-        """What is left of supplies in this cell, and on what terms; unknown ones are left out."""
+    def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, SaleSnapshot]:
+        """The available units of supplies in this cell, and their terms; unknown ids are left out."""
 
-    def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> Taken:
+    def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> TakenUnits:
         """Units by (supply, user, phase) that users have reserved or bought."""
 
     def find(self, reservation_ids: Sequence[str]) -> Mapping[str, Reservation]:
         """Reservations by id, tombstones included."""
 
     def reserve(self, reservations: Sequence[Reservation]) -> None:
-        """Set units of locked stock aside. Raises Contended when one was buried meanwhile."""
+        """Reserve units of locked stock. Raises Contended if a tombstone was written meanwhile."""
 
     def release(self, reservations: Sequence[Reservation], reason: str) -> None:
-        """Put reserved units of locked stock on sale again."""
+        """Put reserved units of locked stock back on sale."""
 
-    def bury(self, reservations: Sequence[Reservation], reason: str) -> None:
-        """Mark unknown reservations released. Raises Contended when one was made meanwhile."""
+    def write_tombstones(self, reservations: Sequence[Reservation], reason: str) -> None:
+        """Insert missing reservations as released. Raises Contended if one was made meanwhile."""
 
     def commit(self, reservations: Sequence[Reservation]) -> None:
         """Sell reserved units of locked stock."""
 
-    def give_back(self, reservations: Sequence[Reservation]) -> None:
-        """Put sold units of locked stock on sale again."""
+    def return_sold(self, reservations: Sequence[Reservation]) -> None:
+        """Put sold units of locked stock back on sale."""
 
     def firm(self, reservation_ids: Sequence[str]) -> None:
-        """Let reservations outlive their time: their orders are confirmed."""
+        """Exempt reservations from expiry: their orders are confirmed."""
 
     def expired(self, now: datetime, most: int) -> list[Reservation]:
-        """Reservations past their time about which their orders have to be asked, but for those that back off.
+        """Expired reservations whose orders have to be queried, except for those that back off.
 
-        Each buyer's first comes before anybody's second, those that wait longest first.
+        Each buyer's first comes before any buyer's second, those that have waited longest first.
         """
 
-    def postpone(self, reservation_ids: Sequence[str], now: datetime) -> None:
-        """Ask about reservations whose orders cannot be decided after a while, which doubles each time."""
+    def back_off(self, reservation_ids: Sequence[str], now: datetime) -> None:
+        """Query undecided orders again later, after a pause that doubles each time."""
 
 
 class Wallets(Protocol):
-    """What the wallet service is asked."""
+    """The wallet service."""
 
     def address(self, user_id: str, wallet_id: str | None) -> str:
-        """The address of a user's wallet (the default one, if none is named) in its EIP-55 form.
+        """The address of a user's wallet (the default one, if none is given) in EIP-55 form.
 
         Raises NotFound, Unavailable.
         """
 
     def proven_address(self, user_id: str, wallet_id: str) -> tuple[str, int]:
-        """The same, and the chain for which it was proven."""
+        """The address of a user's wallet, and the chain for which it was proven."""
 
 
 class Chain(Protocol):
-    """What is known of chains."""
+    """Hashes, addresses and the default asset of the configured chain."""
 
     def address(self, text: str) -> str:
-        """An address in its EIP-55 form. Raises ValueError when it is none, or its checksum is wrong."""
+        """An address in EIP-55 form. Raises ValueError for no address, or a wrong checksum."""
 
     def keccak(self, data: bytes) -> bytes:
         """Keccak-256."""
@@ -157,13 +157,13 @@ class Chain(Protocol):
 
 
 class Assets(Protocol):
-    """Whose assets are."""
+    """Who owns assets: their contracts, and the bindings to merchants."""
 
     def served(self, chain_id: int) -> bool:
-        """Whether there is a node of a chain here, and the claim contract on it. Raises Unavailable."""
+        """Whether a node of this chain is configured, with the claim contract deployed on it. Raises Unavailable."""
 
-    def of_house(self, asset: Asset) -> bool:
-        """Whether it is of a contract of the house's own."""
+    def is_platform_contract(self, asset: Asset) -> bool:
+        """Whether its contract is one of the platform's own."""
 
     def controlled(self, asset: Asset, address: str, proven_on: int) -> bool:
         """Whether its contract says that an address controls it. Raises Unavailable.
@@ -172,18 +172,18 @@ class Assets(Protocol):
         """
 
     def bind(self, asset: Asset, merchant_id: str) -> bool:
-        """Bind it to a merchant for good; false when it is another's. Raises Unavailable."""
+        """Bind it to a merchant for good; false if it is bound to another. Raises Unavailable."""
 
 
 class Orders(Protocol):
-    """What the order service is asked."""
+    """The order service."""
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
-        """What became of orders whose reservations are past their time. Raises Unavailable."""
+        """The decisions on orders whose reservations have expired. Raises Unavailable."""
 
 
 class ShowingWork(Protocol):
-    """The work of showing a supply, in no transaction: what is shown is as new as anything its user was told of."""
+    """The work of showing a supply, outside any transaction, possibly from the cache."""
 
     shown: ShownSupplies
 
@@ -198,18 +198,18 @@ class SupplyWork(Protocol):
     assets: Assets
 
     @property
-    def failures(self) -> Failures:
-        """The items of jobs that failed."""
+    def failures(self) -> FailureStore:
+        """The failures of this service's jobs, by item."""
 
     def now(self) -> datetime:
         """The time of this operation."""
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id, at home in this cell."""
+        """A new id in this cell."""
 
 
 class SweepWork(Protocol):
-    """The work of a sweeper: transactions of its own, with questions to other services in between."""
+    """The work of a sweep: several transactions, with calls to other services in between."""
 
     orders: Orders
 
@@ -217,4 +217,4 @@ class SweepWork(Protocol):
         """The present."""
 
     def transaction(self) -> AbstractContextManager[SupplyWork]:
-        """Work of its own transaction, committed at the end."""
+        """The work of one transaction, committed at the end."""

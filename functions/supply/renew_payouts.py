@@ -1,4 +1,4 @@
-"""Tell the wallet service where supplies pay out of which it does not know that yet."""
+"""Report to the wallet service where supplies pay out, for those that were never reported."""
 
 import logging
 from functools import partial
@@ -14,21 +14,21 @@ log = logging.getLogger(__name__)
 
 
 def renew_payouts(work: SweepWork) -> dict[str, int]:
-    """Have the payout wallets of supplies stay open that were put up before wallets knew of supplies. Returns how many.
+    """Keep the payout wallets open of supplies created before payouts were reported. Returns how many were reported.
 
     Raises Unavailable.
     """
     with work.transaction() as reading:
-        unnoted = reading.supplies.unnoted(BATCH)
-    ran = for_each("renew_payouts", unnoted, str, partial(_note, work=work), work)
+        unreported = reading.supplies.unreported_payouts(BATCH)
+    ran = for_each("renew_payouts", unreported, str, partial(_report, work=work), work)
     return {"noted": len(ran.results), "failed": ran.failed}
 
 
-def _note(supply_id: str, work: SweepWork) -> None:
+def _report(supply_id: str, work: SweepWork) -> None:
     with work.transaction() as writing:
         [supply] = writing.supplies.find([supply_id])
         try:
-            writing.supplies.payee(supply.id, supply.merchant_id, supply.payout_wallet_id)
+            writing.supplies.register_payout(supply.id, supply.merchant_id, supply.payout_wallet_id)
         except NotFound:
             log.warning("%s pays out to a closed wallet, and so to its merchant's default one", supply_id)
-        writing.supplies.note(supply_id)
+        writing.supplies.mark_payout_reported(supply_id)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC
 
-from functions.supply.domain.reserving import Line, Reservation, Wanted, reserve
-from functions.supply.domain.selling import Entitlement
+from functions.supply.domain.entitlement import Entitlement
+from functions.supply.domain.reservation import Line, Reservation, StockRequest, reserve
 from functions.supply.ports import SupplyWork
 from shared.contracts.gen.supply_pb2 import ReserveRequest, ReserveResponse
 from shared.errors import Malformed
@@ -13,23 +13,23 @@ RELEASED = ("STOCK_RELEASED", "The reservation was released before it was made."
 
 
 def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
-    """Reserve all lines of each order or none of them, or say why not; a repeat answers as the first did.
+    """Reserve all lines of each order or none, with the reason if none; a repeat returns the first outcome.
 
-    An order whose reservations were released before refuses: a late command must not take what nobody would return.
+    An order whose reservations were already released is refused: nothing would ever release a late reservation.
     Raises Malformed for an order without lines, a line without units, or lines of one supply entitled differently.
     """
-    asked = {order.order_id: _wanted(order) for order in request.orders}  # one that a batch asks for twice counts once
+    requests = {order.order_id: _stock_request(order) for order in request.orders}  # a duplicate in a batch counts once
     supply_ids = sorted({line.supply_id for order in request.orders for line in order.lines})
     work.stock.lock(supply_ids)
     known = work.stock.find([line.reservation_id for order in request.orders for line in order.lines])
-    wanted = [order for order in asked.values() if order.lines[0].reservation_id not in known]
-    taken = work.stock.taken(supply_ids, sorted({order.user_id for order in wanted}))
-    decided = reserve(wanted, work.stock.on_sale(supply_ids), taken)
+    new = [order for order in requests.values() if order.lines[0].reservation_id not in known]
+    taken = work.stock.taken(supply_ids, sorted({order.user_id for order in new}))
+    decided = reserve(new, work.stock.on_sale(supply_ids), taken)
     work.stock.reserve(decided.reserved)
     return ReserveResponse(outcomes=[_outcome(order, known, decided.refused) for order in request.orders])
 
 
-def _wanted(order: ReserveRequest.Order) -> Wanted:
+def _stock_request(order: ReserveRequest.Order) -> StockRequest:
     if not order.lines or not all(line.quantity for line in order.lines):
         raise Malformed("an order asks for at least one unit in each of its lines", field="lines")
     lines = tuple(
@@ -38,7 +38,7 @@ def _wanted(order: ReserveRequest.Order) -> Wanted:
     )
     if len({(line.supply_id, line.entitled) for line in lines}) > len({line.supply_id for line in lines}):
         raise Malformed("lines of one supply are entitled alike", field="lines")
-    return Wanted(order.order_id, order.user_id, lines, order.expires_at.ToDatetime(UTC))
+    return StockRequest(order.order_id, order.user_id, lines, order.expires_at.ToDatetime(UTC))
 
 
 def _outcome(

@@ -1,17 +1,17 @@
-"""Give back what was reserved for an order that came to nothing; repeats what the order itself has asked."""
+"""Release the reservations of an ended order at its event, in case the order's own release did not arrive."""
 
-from functions.supply.domain.reserving import Reservation
+from functions.supply.domain.reservation import Reservation
 from functions.supply.ports import SupplyWork
-from functions.supply.returning import give_back
+from functions.supply.stock_return import release_all
 from shared import ids
 from shared.contracts.events import Event
 from shared.contracts.gen.order_events_pb2 import OrderCancelled, OrderExpired, OrderFailed
 
 
 def return_reserved(event: Event[OrderFailed | OrderCancelled | OrderExpired], work: SupplyWork) -> None:
-    """Release the order's reservations that are live, bury those that are unknown."""
+    """Release the order's open reservations, and write tombstones for missing ones."""
     order = event.data
-    wanted = [
+    reservations = [
         Reservation(
             ids.sibling(item.item_id, "rsv"),
             order.order_id,
@@ -22,4 +22,4 @@ def return_reserved(event: Event[OrderFailed | OrderCancelled | OrderExpired], w
         )
         for item in order.items
     ]
-    give_back(wanted, event.type.removeprefix("order."), work)
+    release_all(reservations, event.type.removeprefix("order."), work)

@@ -1,22 +1,22 @@
-"""Ask what became of the orders whose reservations are past their time, and act on it."""
+"""Query the orders of expired reservations, and release or firm the reservations accordingly."""
 
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from functions.supply.domain.reserving import Reservation
+from functions.supply.domain.reservation import Reservation
 from functions.supply.ports import SweepWork
-from functions.supply.returning import give_back
+from functions.supply.stock_return import release_all
 from shared.jobs.items import for_batch
 
 BATCH: Final = 500
 BATCHES: Final = 20
-"""How many a run takes at most: what is left waits for the next."""
+"""The most batches per run; the rest waits for the next run."""
 
 
 def sweep_reservations(work: SweepWork) -> dict[str, int]:
-    """Firm the reservations of confirmed orders, release those of ended ones, postpone the others.
+    """Firm the reservations of confirmed orders (they no longer expire), release those of ended ones, back off others.
 
     Returns how many of each, and how many failed. Raises Unavailable.
     """
@@ -37,9 +37,9 @@ def _sweep(work: SweepWork, expired: Sequence[Reservation]) -> dict[str, int]:
     decisions = work.orders.decide(sorted({reservation.order_id for reservation in expired}))
     firm = [reservation for reservation in expired if decisions.get(reservation.order_id) == "confirmed"]
     ended = [reservation for reservation in expired if decisions.get(reservation.order_id) == "ended"]
-    open_yet = [reservation.id for reservation in expired if reservation not in firm and reservation not in ended]
+    undecided = [reservation.id for reservation in expired if reservation not in firm and reservation not in ended]
     with work.transaction() as writing:
-        give_back(ended, "expired", writing)
+        release_all(ended, "expired", writing)
         writing.stock.firm([reservation.id for reservation in firm])
-        writing.stock.postpone(open_yet, work.now())
-    return {"firm": len(firm), "released": len(ended), "postponed": len(open_yet)}
+        writing.stock.back_off(undecided, work.now())
+    return {"firm": len(firm), "released": len(ended), "postponed": len(undecided)}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from functions.supply.owning import secure
+from functions.supply.asset_ownership import verify_ownership
 from functions.supply.ports import SupplyWork
 from functions.supply.views import Description, Phases, SupplyView, Title, phases_of
 from shared.contracts.operations import Caller, Match, Quantity, Request
@@ -13,7 +13,7 @@ from shared.money import Amount
 
 
 class UpdateSupply(Request):
-    """What to change: what is absent stays as it is. `phases` replaces all of them; a limit of null is none."""
+    """What to change: absent fields stay as they are. `phases` replaces all phases; a limit of null removes it."""
 
     supply_id: str
     title: Title | UnsetType = UNSET
@@ -24,7 +24,7 @@ class UpdateSupply(Request):
     status: (
         Annotated[
             Literal["draft", "active", "paused"],
-            msgspec.Meta(description="A draft becomes active; what is active is paused, and resumed."),
+            msgspec.Meta(description="A draft can be activated; an active supply can be paused, and resumed."),
         ]
         | UnsetType
     ) = UNSET
@@ -32,10 +32,10 @@ class UpdateSupply(Request):
 
 
 def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: SupplyWork) -> SupplyView:
-    """The supply on its new terms; orders that are placed keep theirs, and are paid out to where it paid then.
+    """The supply on its new terms; orders already placed keep theirs, including the payout wallet.
 
-    One of an earlier release, whose asset nobody has proven to be its merchant's, sells again once it is active.
-    Raises Malformed, NotFound, SupplyArchived, Stale, IllegalStatus, AssetNotYours, Unavailable, Contended.
+    A supply of an earlier release, whose asset was never proven to be its merchant's, sells again once activated.
+    Raises Malformed, NotFound, SupplyAlreadyArchived, Stale, IllegalStatus, AssetNotYours, Unavailable, Contended.
     """
     given = {name: getattr(request, name) for name in request.__struct_fields__ if name != "supply_id"}
     changes = {name: value for name, value in given.items() if value is not UNSET}
@@ -44,10 +44,10 @@ def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: Sup
     before = work.supplies.owned(request.supply_id, caller.user_id).open()
     match.check(before.version)
     if request.payout_wallet_id is not UNSET and request.payout_wallet_id != before.payout_wallet_id:
-        work.supplies.payee(before.id, caller.user_id, request.payout_wallet_id)
+        work.supplies.register_payout(before.id, caller.user_id, request.payout_wallet_id)
     if request.status == "active" and not work.supplies.proven(before.id):
-        secure(before, work)
-        work.supplies.prove(before.id)
+        verify_ownership(before, work)
+        work.supplies.mark_proven(before.id)
     after = before.changed(changes, at=work.now())
     if after is not before:
         work.supplies.update(after, after.differs_from(before))

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 
+from functions.supply.domain.entitlement import Reason
 from functions.supply.domain.phases import Phase, in_order
-from functions.supply.domain.selling import Reason
 from functions.supply.domain.supply import Asset, Status, Supply
 from shared.contracts.operations import ONE_LINE, Address, Quantity, Resource, Time, View
 from shared.errors import Malformed
@@ -15,7 +15,7 @@ from shared.money import Amount
 
 
 class AssetView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a claim hands out on a chain; `token_id` is a uint256 as a decimal string."""
+    """The token that a claim delivers; `token_id` is a uint256 as a decimal string."""
 
     chain_id: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
     contract: Address
@@ -39,11 +39,11 @@ class AssetView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class PhaseView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A window of a sale: from `starts_at` up to, and without, `ends_at`, with terms of its own.
+    """A time window of a sale, from `starts_at` (inclusive) to `ends_at` (exclusive), with terms of its own.
 
-    What is null is as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of those
-    who may buy, of a standard tree of @openzeppelin/merkle-tree over ["address"], or over ["address", "uint256",
-    "uint256"]: with a per-user limit (0 for the phase's) and a unit price for each.
+    Null fields are as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of those
+    who may buy: a standard tree of @openzeppelin/merkle-tree over ["address"], or over ["address", "uint256",
+    "uint256"], with a per-user limit (0 for the phase's) and a unit price for each address.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
@@ -66,7 +66,7 @@ Phases = Annotated[list[PhaseView], msgspec.Meta(max_length=100)]
 
 
 def phases_of(given: Sequence[PhaseView]) -> tuple[Phase, ...]:
-    """Phases as a merchant gave them, by their time. Raises Malformed."""
+    """A merchant's phases, sorted by time. Raises Malformed."""
     return in_order(
         [
             Phase(
@@ -113,7 +113,7 @@ class SupplyView(Resource):
     updated_at: Time
 
     def tag(self) -> str:
-        """Its version and that of its stock, which sales change alone."""
+        """Its version and that of its stock: a sale changes only the latter."""
         return f"{self.version}-{self.__dict__['stock_version']}"
 
     @classmethod
@@ -142,13 +142,13 @@ class SupplyView(Resource):
         return view.with_stock(supply.stock.version)
 
     def with_stock(self, version: int) -> Self:
-        """Itself, with the version of its stock: its ETag tells it, its body does not."""
+        """Itself, with the version of its stock, which is in its ETag but not in its body."""
         self.__dict__["stock_version"] = version
         return self
 
 
 class EligibilityView(View):
-    """Whether a buyer may have units of a supply now; `reasons` are all that apply, gravest first."""
+    """Whether a buyer may buy units of a supply now; `reasons` are all that apply, most serious first."""
 
     eligible: bool
     reasons: list[Reason]
@@ -160,5 +160,5 @@ class EligibilityView(View):
     def of(
         cls, reasons: Sequence[Reason], unit_price: int, limit_remaining: int | None, phase: str
     ) -> "EligibilityView":
-        """What a caller sees of a judgement; no phase is null."""
+        """What a caller sees of an eligibility check; no open phase is null."""
         return cls(not reasons, list(reasons), Amount(unit_price), limit_remaining, phase or None)

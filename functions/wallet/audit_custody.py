@@ -1,29 +1,36 @@
-"""Compare what the vault has on its chain with what the ledger keeps there for users."""
+"""Audit custody: compare what the vault holds on its chain with what the ledger owes to users."""
 
 from datetime import UTC
 
-from functions.wallet.custody import ChainWork
-from functions.wallet.domain.proof import COVERED, INVARIANTS, OWED, breaches, unowed, unshown
+from functions.wallet.domain.proof import (
+    COVERED,
+    INVARIANTS,
+    OWED,
+    find_mismatches,
+    find_shortfalls,
+    find_unseen_payments,
+)
+from functions.wallet.ports import ChainWork
 from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
 
 
 def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustodyResponse:
-    """What breaks an invariant, at the last block that the ledger has read, or at a past time's. Raises Unavailable.
+    """The violations as of the last block that the ledger has read, or as of a past time. Raises Unavailable.
 
-    Chain and ledger are compared at that block, so that what is not booked or not mined yet counts on neither side. A
-    chain that is reorganised meanwhile, or none at all, leaves everything unchecked; a node that has forgotten what the
-    vault held at that block, what it held.
+    Chain and ledger are compared at the same block, so that what is not yet booked or mined counts on neither side. If
+    the chain is reorganised meanwhile, or no chain is configured, all invariants are unchecked; if the node no longer
+    has the state of that block, those about the vault's holdings are.
     """
     unchecked = AuditCustodyResponse(unchecked=INVARIANTS)
     if not work.has_chain:
         return unchecked
     at = request.at.ToDatetime(UTC) if request.HasField("at") else None
-    wanted = work.vault.number_at(at) if at else None
+    limit = work.vault.number_at(at) if at else None
     with work.transaction() as reading:
-        kept = reading.deposits.kept(at)
+        kept = reading.deposits.ledger_snapshot(at)
         reached = reading.deposits.reached()
         number = reached.number if reached else -1
-        number = number if wanted is None else min(number, wanted)
+        number = number if limit is None else min(number, limit)
         booked = reading.deposits.booked(number)
         beyond = reading.deposits.booked_beyond(number, at)
     if reached is None:
@@ -31,15 +38,15 @@ def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustody
     flows = work.vault.flows(number)
     holdings = work.vault.holdings(number)
     with work.transaction() as reading:
-        withdrawals = {work.vault.key(each.id): each for each in reading.withdrawals.every()}
+        withdrawals = {work.vault.key(each.id): each for each in reading.withdrawals.all()}
         standing = reading.deposits.reached()
-    # Paid after the block that is looked at is paid, too: the vault itself says so.
-    unpaid = [asked for asked in unshown(flows, withdrawals) if not work.vault.paid(asked.id)]
+    # A withdrawal paid after the audited block is paid, too: the vault itself knows.
+    unpaid = [each for each in find_unseen_payments(flows, withdrawals) if not work.vault.paid(each.id)]
     if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
         return unchecked
     unknown = [] if holdings else [COVERED, OWED]
-    found = [*breaches(flows, holdings, booked, withdrawals, unpaid)]
-    found += unowed(holdings, kept, beyond, flows, withdrawals) if holdings else []
+    found = [*find_mismatches(flows, holdings, booked, withdrawals, unpaid)]
+    found += find_shortfalls(holdings, kept, beyond, flows, withdrawals) if holdings else []
     return AuditCustodyResponse(
         checked=[name for name in INVARIANTS if name not in unknown],
         unchecked=unknown,

@@ -1,4 +1,4 @@
-"""Pay a confirmed order from what was set aside for it: the pivot of a purchase."""
+"""Capture the hold of a confirmed order into escrow: the pivot of a purchase, after which nothing is undone."""
 
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
@@ -8,9 +8,9 @@ from shared.errors import Unavailable
 
 
 def capture_hold(event: Event[OrderConfirmed], work: WalletWork) -> None:
-    """Move the held funds into the order's escrow; a hold that a cancellation released first stays released.
+    """Move the held funds into the order's escrow; a hold that was released by a cancellation first stays released.
 
-    Raises Unavailable when the hold is not known yet.
+    Raises Unavailable when the hold does not exist yet, so that the event is delivered again.
     """
     order = event.data
     if not order.hold_id:

@@ -12,7 +12,7 @@ class CloseWallet(Request):
 
 
 def close_wallet(request: CloseWallet, caller: Caller, work: WalletWork) -> None:
-    """Close an empty wallet that nobody pays any more; closing it again does nothing.
+    """Close an empty wallet to which no supply or order pays out any more; closing it again does nothing.
 
     Raises NotFound, WalletNotEmpty, Contended, Unavailable.
     """
@@ -21,12 +21,12 @@ def close_wallet(request: CloseWallet, caller: Caller, work: WalletWork) -> None
         return
     if wallet.is_default:
         raise WalletNotEmpty
-    # Asked before anything is locked; a reference that is noted again meanwhile stays.
+    # Called before anything is locked; a reference that is recorded again meanwhile stays.
     ended = work.supplies.ended(work.payouts.of(wallet.id))
     work.wallets.lock(wallet.id)
     work.payouts.drop(ended)
     accounts = work.ledger.lock([wallet.id])
     holds_money = any(account.posted or account.held for account in accounts.values())
-    if holds_money or work.escrows.wait_for(wallet.id) or work.payouts.of(wallet.id):
+    if holds_money or work.escrows.may_still_pay(wallet.id) or work.payouts.of(wallet.id):
         raise WalletNotEmpty
     work.wallets.save(wallet.closed(at=work.now()))

@@ -1,24 +1,24 @@
-"""Fetch what lies on deposit addresses into the vault, which tells of each deposit."""
+"""Collect the balances of deposit addresses into the vault, which emits an event for each deposit."""
 
 from collections.abc import Sequence
 from functools import partial
 
-from functions.wallet.collecting import JOB, called, item, lying
-from functions.wallet.custody import ChainWork, CustodyWork
+from functions.wallet.deposit_collection import JOB, find_collectable, item_name, prepare_collection
 from functions.wallet.domain.custody import DepositAddress
-from functions.wallet.sending import dispatcher
+from functions.wallet.ports import ChainWork, CustodyWork
+from functions.wallet.treasury_dispatch import treasury_dispatcher
 from shared.jobs.items import for_each
 
-LOOKED_AT = 1000
-"""How many addresses are looked at in one run."""
+MAX_SCANNED = 1000
+"""How many addresses are scanned in one run."""
 
 
 def collect_deposits(work: ChainWork) -> dict[str, int]:
-    """Send one transaction for each currency of which enough lies there. Returns how many; and failing currencies.
+    """Send one transaction for each currency that is worth collecting. Returns how many were sent, and how many failed.
 
-    What is not worth fetching stays where it is, and is fetched with what comes later. Addresses have their turns one
-    after the other, and each run goes on behind the last one that had its: whoever fills theirs again and again waits
-    for all others in between. Raises Unavailable: the next run goes on.
+    A balance below the minimum stays on its address until more arrives. Addresses are served round-robin, and each run
+    continues after the last address served, so that one that is refilled again and again waits for all others.
+    Raises Unavailable: the next run continues.
     """
     currencies = work.vault.currencies if work.has_chain else ()
     ran = for_each(JOB, currencies, str, partial(_collect, work), work)
@@ -27,19 +27,19 @@ def collect_deposits(work: ChainWork) -> dict[str, int]:
 
 def _collect(work: ChainWork, currency: str) -> bool:
     with work.transaction() as reading:
-        if reading.sendings.busy(f"collect {currency}"):
+        if reading.nonces.busy(f"collect {currency}"):
             return False
-        addresses = reading.deposits.in_turn(currency, LOOKED_AT)
-    looked, due = lying(addresses, currency, work)
-    call, fetched = called(due, currency, work)
+        addresses = reading.deposits.addresses_in_turn(currency, MAX_SCANNED)
+    scanned, due = find_collectable(addresses, currency, work)
+    call, collected = prepare_collection(due, currency, work)
     if call:
-        dispatcher(JOB, work).send(call, beside=partial(_had_their_turn, currency, fetched))
-    elif len(addresses) == LOOKED_AT:
+        treasury_dispatcher(JOB, work).send(call, beside=partial(_end_turn, currency, collected))
+    elif len(addresses) == MAX_SCANNED:
         with work.transaction() as writing:
-            writing.deposits.take_turn(currency, looked[-1].wallet_id)
+            writing.deposits.end_turn(currency, scanned[-1].wallet_id)
     return call is not None
 
 
-def _had_their_turn(currency: str, fetched: Sequence[DepositAddress], writing: CustodyWork) -> None:
-    writing.deposits.take_turn(currency, fetched[-1].wallet_id)
-    writing.failures.clear(JOB, [item(each, currency) for each in fetched])
+def _end_turn(currency: str, collected: Sequence[DepositAddress], writing: CustodyWork) -> None:
+    writing.deposits.end_turn(currency, collected[-1].wallet_id)
+    writing.failures.clear(JOB, [item_name(each, currency) for each in collected])

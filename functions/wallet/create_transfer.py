@@ -1,6 +1,6 @@
 """Send money to another wallet."""
 
-from functions.wallet.domain.errors import WalletClosed
+from functions.wallet.domain.errors import WalletIsClosed
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import Reference, TransferView
@@ -11,7 +11,7 @@ from shared.money import Amount, Currency
 
 
 class CreateTransfer(Request):
-    """How much to send, from where to where."""
+    """The amount, and the wallets that it moves between."""
 
     from_wallet_id: str
     to_wallet_id: str
@@ -23,7 +23,7 @@ class CreateTransfer(Request):
 def create_transfer(request: CreateTransfer, caller: Caller, work: WalletWork) -> TransferView:
     """Move money from one of the caller's wallets to any wallet, at once.
 
-    Raises Malformed, NotFound, WalletClosed, InsufficientFunds, BalanceOverflow.
+    Raises Malformed, NotFound, WalletIsClosed, InsufficientFunds, BalanceOverflow.
     """
     if request.amount == 0:
         raise Malformed("more than 0", field="amount")
@@ -36,7 +36,7 @@ def create_transfer(request: CreateTransfer, caller: Caller, work: WalletWork) -
     if payee is None:
         raise NotFound("There is no such wallet to send to.")
     if not (payer.open and payee.open):
-        raise WalletClosed
+        raise WalletIsClosed
     transfer = Transfer(
         id=work.new_id("trf"),
         kind="transfer",

@@ -1,4 +1,4 @@
-"""Open a further wallet, for the sign-in address or for another one that the caller proves to own."""
+"""Open a further wallet, for the sign-in address or for another address that the caller proves to own."""
 
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.ports import WalletWork

@@ -1,9 +1,9 @@
-"""Ask for money of a wallet to be sent to an address."""
+"""Request a withdrawal from a wallet to an address on the chain."""
 
-from functions.wallet.custody import CustodyWork, Vault
 from functions.wallet.domain.custody import Withdrawal
-from functions.wallet.domain.errors import InsufficientFunds, WalletClosed
+from functions.wallet.domain.errors import InsufficientFunds, WalletIsClosed
 from functions.wallet.domain.holds import Hold
+from functions.wallet.ports import CustodyWork, Vault
 from functions.wallet.views import WithdrawalView
 from shared import ids
 from shared.contracts.operations import Caller, Request
@@ -12,7 +12,7 @@ from shared.money import Amount, Currency
 
 
 class CreateWithdrawal(Request):
-    """How much of which wallet goes where; the fee is taken beside it."""
+    """The wallet, the amount and the recipient; the fee is charged on top."""
 
     wallet_id: str
     currency: Currency
@@ -21,27 +21,27 @@ class CreateWithdrawal(Request):
 
 
 def create_withdrawal(request: CreateWithdrawal, caller: Caller, work: CustodyWork) -> WithdrawalView:
-    """Set amount and fee aside. Raises Malformed, NotFound, InsufficientFunds, WalletClosed, Unavailable."""
+    """Hold the amount and the fee. Raises Malformed, NotFound, InsufficientFunds, WalletIsClosed, Unavailable."""
     vault = work.vault
     if request.currency not in vault.currencies:
         raise Malformed(f"one of {', '.join(sorted(vault.currencies))}, which are on this chain", field="currency")
     terms = vault.terms(request.currency)
-    if request.amount < terms.least:
-        raise Malformed(f"at least {terms.least}", field="amount")
+    if request.amount < terms.minimum:
+        raise Malformed(f"at least {terms.minimum}", field="amount")
     to_address = _recipient(request, vault, work)
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
     if not wallet.open:
-        raise WalletClosed
+        raise WalletIsClosed
     account = work.ledger.lock([wallet.id]).get((wallet.id, request.currency))
     if account is None:
         raise InsufficientFunds
     account.holding(request.amount + terms.fee)
     withdrawal_id, now = work.new_id("wdr"), work.now()
     hold_id = ids.sibling(withdrawal_id, "hld")
-    asked = (wallet.id, caller.user_id, request.currency, request.amount)
-    withdrawal = Withdrawal(withdrawal_id, *asked, to_address, vault.chain_id, hold_id, now, now, terms.fee)
-    work.holds.place([Hold(hold_id, "", *asked[:-1], withdrawal.total, expires_at=now)])
-    work.holds.firm([hold_id])  # it ends with the withdrawal, however long that takes
+    requested = (wallet.id, caller.user_id, request.currency, request.amount)
+    withdrawal = Withdrawal(withdrawal_id, *requested, to_address, vault.chain_id, hold_id, now, now, terms.fee)
+    work.holds.place([Hold(hold_id, "", *requested[:-1], withdrawal.total, expires_at=now)])
+    work.holds.firm([hold_id])  # it ends with the withdrawal, not at a time
     work.withdrawals.request(withdrawal)
     return WithdrawalView.of(withdrawal)
 
@@ -51,7 +51,7 @@ def _recipient(request: CreateWithdrawal, vault: Vault, work: CustodyWork) -> st
         address = vault.recipient(request.to_address)
     except ValueError as error:
         raise Malformed(str(error), field="to_address") from error
-    # What comes to a deposit address of ours is credited there, unless it is too little to be fetched.
-    if request.amount < vault.least(request.currency) and work.deposits.handed_out(address):
+    # A payment to a deposit address of ours is credited again, unless it is below the minimum worth collecting.
+    if request.amount < vault.collection_minimum(request.currency) and work.deposits.is_deposit_address(address):
         raise Malformed("a deposit address of ours, where so little is not fetched", field="to_address")
     return address

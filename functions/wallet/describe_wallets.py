@@ -1,11 +1,11 @@
-"""Tell other services who owns wallets and what they are."""
+"""Describe wallets to other services: owner, address, state, and optionally what is available."""
 
 from functions.wallet.ports import WalletWork
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 
 
 def describe_wallets(request: DescribeRequest, work: WalletWork) -> DescribeResponse:
-    """The wallets that there are among those asked for, with what may be spent from them where that is asked for."""
+    """The requested wallets that exist, with their available balances if the request asks for those."""
     wallets = work.wallets.find(request.wallet_ids, request.default_of)
     available = work.ledger.available([wallet.id for wallet in wallets]) if request.balances else {}
     return DescribeResponse(

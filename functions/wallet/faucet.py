@@ -1,4 +1,4 @@
-"""Give a wallet play money; the local stack only."""
+"""Credit a wallet with play money; on the local stack only."""
 
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
@@ -9,7 +9,7 @@ from shared.money import Amount, Currency
 
 
 class Faucet(Request):
-    """How much to give to which wallet."""
+    """The wallet, and the amount to credit."""
 
     wallet_id: str
     currency: Currency
@@ -17,7 +17,7 @@ class Faucet(Request):
 
 
 def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:
-    """Credit the wallet from the faucet account. Raises NotFound, Malformed, WalletClosed, BalanceOverflow."""
+    """Credit the wallet from the faucet account. Raises NotFound, Malformed, WalletIsClosed, BalanceOverflow."""
     if request.amount == 0:
         raise Malformed("more than 0", field="amount")
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)

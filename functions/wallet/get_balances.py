@@ -1,4 +1,4 @@
-"""Show what a wallet holds, now or at a past time."""
+"""Show the balances of a wallet, now or at a past time."""
 
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import BalancesView
@@ -6,14 +6,14 @@ from shared.contracts.operations import Caller, Request, Time, past
 
 
 class GetBalances(Request):
-    """Whose balances, and at which past time."""
+    """The wallet, and optionally a past time."""
 
     wallet_id: str
     at: Time | None = None
 
 
 def get_balances(request: GetBalances, caller: Caller, work: WalletWork) -> BalancesView:
-    """Balances and the holds in them, as one consistent picture; what was set aside for no order ends with its time.
+    """Balances and the holds in them, as one consistent snapshot; expired holds of no order are released first.
 
     Raises NotFound; Malformed for a future time.
     """

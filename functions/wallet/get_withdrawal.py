@@ -1,6 +1,6 @@
 """Show one of the caller's withdrawals."""
 
-from functions.wallet.custody import CustodyWork
+from functions.wallet.ports import CustodyWork
 from functions.wallet.views import WithdrawalView
 from shared.contracts.operations import Caller, Request
 

@@ -1,6 +1,6 @@
-"""List the currencies that can be deposited and withdrawn, and on what terms."""
+"""List the currencies that can be deposited and withdrawn, with their terms."""
 
-from functions.wallet.custody import TermsWork
+from functions.wallet.ports import TermsWork
 from functions.wallet.views import CurrencyView
 from shared.contracts.operations import Page, PageRequest, page
 from shared.errors import Malformed
@@ -12,7 +12,7 @@ class ListCurrencies(PageRequest):
 
 
 def list_currencies(request: ListCurrencies, work: TermsWork) -> Page[CurrencyView]:
-    """The currencies by name; none where there is no chain. Raises Malformed."""
+    """The currencies by name; none if no chain is configured. Raises Malformed."""
     after = request.last()
     if after is not None and after not in DECIMALS:
         raise Malformed("not a cursor of this list", field="cursor")
@@ -23,7 +23,7 @@ def list_currencies(request: ListCurrencies, work: TermsWork) -> Page[CurrencyVi
             decimals=DECIMALS[currency],
             chain_id=vault.chain_id,
             contract=vault.asset(currency),
-            least_withdrawal=Amount(vault.terms(currency).least),
+            least_withdrawal=Amount(vault.terms(currency).minimum),
             withdrawal_fee=Amount(vault.terms(currency).fee),
         )
         for currency in sorted(vault.currencies if vault else ())

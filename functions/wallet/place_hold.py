@@ -1,8 +1,8 @@
-"""Set funds aside for orders."""
+"""Place holds: set funds aside for orders."""
 
 from datetime import UTC
 
-from functions.wallet.domain.holds import Wanted, place
+from functions.wallet.domain.holds import HoldRequest, place
 from functions.wallet.ports import WalletWork
 from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
 from shared.errors import Malformed
@@ -12,16 +12,16 @@ RELEASED = ("HOLD_RELEASED", "The hold was released before it was placed.")
 
 
 def place_hold(request: PlaceHoldRequest, work: WalletWork) -> PlaceHoldResponse:
-    """Place each hold, or say why not; one that was placed before answers as it did, one that was released refuses.
+    """Place each hold or refuse it. A repeated request is answered as before; a hold that was released is refused.
 
-    Raises Malformed for an amount that nobody can hold.
+    Raises Malformed for an amount that cannot be held.
     """
-    asked = {hold.hold_id: _wanted(hold) for hold in request.holds}  # one that a batch asks for twice is asked for once
+    requested = {hold.hold_id: _requested(hold) for hold in request.holds}  # a repeat within the batch counts once
     wallet_ids = sorted({hold.wallet_id for hold in request.holds})
     accounts = work.ledger.lock(wallet_ids)
-    known = work.holds.find(list(asked))
-    wanted = [hold for hold in asked.values() if hold.id not in known]
-    decided = place(wanted, {wallet.id: wallet for wallet in work.wallets.find(wallet_ids)}, accounts)
+    known = work.holds.find(list(requested))
+    fresh = [hold for hold in requested.values() if hold.id not in known]
+    decided = place(fresh, {wallet.id: wallet for wallet in work.wallets.find(wallet_ids)}, accounts)
     placed = work.holds.place(decided.placed) | {hold.id for hold in known.values() if hold.status != "released"}
     return PlaceHoldResponse(
         outcomes=[
@@ -31,14 +31,14 @@ def place_hold(request: PlaceHoldRequest, work: WalletWork) -> PlaceHoldResponse
     )
 
 
-def _wanted(hold: PlaceHoldRequest.Hold) -> Wanted:
+def _requested(hold: PlaceHoldRequest.Hold) -> HoldRequest:
     try:
         amount = Amount.parse(hold.amount)
     except ValueError as error:
         raise Malformed(str(error), field="amount") from error
     if amount == 0:
         raise Malformed("more than 0", field="amount")
-    return Wanted(
+    return HoldRequest(
         id=hold.hold_id,
         order_id=hold.order_id,
         wallet_id=hold.wallet_id,

@@ -1,90 +1,95 @@
-"""What wallet operations may ask for."""
+"""The ports of the wallet service: what its operations need from storage, the chain and other services."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Owner, Withdrawal, WithdrawalTerms
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
-from functions.wallet.domain.wallet import Reference, Wallet
+from functions.wallet.domain.proof import Flows, LedgerSnapshot
+from functions.wallet.domain.wallet import PayoutReference, Wallet
 from functions.wallet.views import BalancesView, EntryView
+from shared.chain.core.block_scanner import Blocks, Cursor
+from shared.chain.core.dispatcher import NonceStore, Sender
+from shared.chain.core.values import ContractCall, Header, ScanResult
 from shared.contracts.decisions import Decision
-from shared.jobs.items import Failures
+from shared.jobs.items import FailureStore
 
 
 class Wallets(Protocol):
     """The wallets of users."""
 
     def open_default(self, wallet: Wallet) -> Wallet:
-        """Open a user's default wallet; answers the one that there is, where there is one."""
+        """Open a user's default wallet. Returns the existing one if there is one already."""
 
     def add(self, wallet: Wallet, *, linked: bool) -> None:
         """Open a further wallet. linked: whether its address was proven for it."""
 
     def save(self, wallet: Wallet) -> None:
-        """Keep a wallet under another name, or closed. Raises Contended when another change was first."""
+        """Store a renamed or closed wallet. Raises Contended when another change was committed first."""
 
     def get(self, wallet_id: str, owner: str) -> Wallet:
         """A wallet of its owner. Raises NotFound for an absent or malformed id, or another's wallet."""
 
     def find(self, wallet_ids: Sequence[str], default_of: Sequence[str] = ()) -> list[Wallet]:
-        """Wallets by id, and the default wallets of users; unknown ones are left out."""
+        """Wallets by id, and the default wallets of users; unknown ids are left out."""
 
-    def receivers(self, wallet_ids: Sequence[str]) -> Mapping[str, Wallet]:
-        """Who receives what is for wallets, by their ids: themselves; for closed ones, the owners' default ones."""
+    def recipients(self, wallet_ids: Sequence[str]) -> Mapping[str, Wallet]:
+        """By wallet id, the wallet that is credited: itself while open, else its owner's default wallet."""
 
     def lock(self, wallet_id: str) -> None:
-        """Let nothing be credited to a wallet, or refer to it anew, until the transaction ends.
+        """Prevent credits to a wallet, and new payout references to it, until the transaction ends.
 
-        What is read of it afterwards stays so.
+        What is read about it after this call cannot change before the commit.
         """
 
     def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
-        """A user's wallets, newest first, after an id."""
+        """A user's wallets, newest first, starting after an id."""
 
 
 class Ledger(Protocol):
-    """Movements of money."""
+    """The double-entry ledger."""
 
     def lock(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], Account]:
-        """The accounts of wallets by (wallet, currency), locked against change until the transaction ends."""
+        """The accounts of wallets by (wallet id, currency), locked until the transaction ends."""
 
     def post(self, transfer: Transfer, owners: Mapping[str, str]) -> None:
-        """Move money, and tell of it. Raises as follows; then nothing moved.
+        """Post a transfer and append its event. When it raises, nothing was posted.
 
-        InsufficientFunds: a wallet, or an account of the house's that has a floor, has less than is taken.
-        WalletClosed: a wallet is credited that is closed. Also BalanceOverflow, AlreadyReversed.
-        owners: whose the wallets are that it touches.
+        owners: the user ids of the wallets in it, by wallet id.
+        Raises InsufficientFunds when a wallet, or a system account that has a floor, has less than is taken;
+        WalletIsClosed when a closed wallet is credited; BalanceOverflow; AlreadyReversed.
         """
 
     def post_linked(self, transfers: Sequence[tuple[Transfer, Mapping[str, str]]]) -> None:
-        """Move money by several transfers, all or none, each with the owners of its wallets. Raises as post does.
+        """Post several transfers, all or none, each with the owners of its wallets. Raises as `post` does.
 
-        What counts is their effect together: what one brings, a later one may take.
+        Only their combined effect must be covered: a later transfer may spend what an earlier one brings in.
         """
 
     def seal(self) -> Seal | None:
-        """Add a link over what is complete and unsealed to the chain of hashes; None when there is nothing."""
+        """Seal the entries of all transactions that are complete and unsealed; None when there are none."""
 
     def roll_up(self, most: int) -> int:
-        """Sum the house's own accounts over so many complete transfers at most; how many those were."""
+        """Roll up the balances of the system accounts over at most so many complete transfers. Returns how many."""
 
     def find(self, transfer_id: str) -> Transfer:
-        """A transfer that was posted. Raises NotFound for an absent or malformed id."""
+        """A posted transfer. Raises NotFound for an absent or malformed id."""
 
     def available(self, wallet_ids: Sequence[str]) -> Mapping[tuple[str, str], int]:
-        """What may be spent, by (wallet, currency), in atomic units."""
+        """Available balances in atomic units, by (wallet id, currency)."""
 
     def balances(self, wallet_id: str, at: datetime | None) -> BalancesView:
-        """One consistent picture of balances and holds, now or at a past time."""
+        """A consistent snapshot of balances and holds, now or at a past time."""
 
     def entries(self, wallet_id: str, after: str | None, most: int) -> Sequence[EntryView]:
-        """A wallet's ledger, newest first, after an id."""
+        """A wallet's ledger entries, newest first, starting after an id."""
 
 
 class Holds(Protocol):
-    """Funds set aside for orders."""
+    """Holds: funds set aside, captured or released once."""
 
     def find(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
         """Holds by id; tombstones among them have no wallet."""
@@ -93,92 +98,92 @@ class Holds(Protocol):
         """Holds by id, locked."""
 
     def place(self, holds: Sequence[Hold]) -> set[str]:
-        """Set funds aside on locked accounts. Returns the ids that had no row before; others are left as they were."""
+        """Place holds on locked accounts. Returns the ids that had no row before; existing rows are left unchanged."""
 
     def release(self, holds: Sequence[Hold], reason: Mapping[str, str]) -> None:
-        """Give placed, locked holds back. reason: by hold id."""
+        """Release placed, locked holds. reason: by hold id."""
 
-    def bury(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
+    def write_tombstones(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
         """Mark unknown holds released. orders, reason: by hold id. Raises Contended when one was placed meanwhile."""
 
     def capture(self, hold: Hold, transfer_id: str, amount: int | None = None) -> None:
-        """Mark a placed, locked hold captured. What it used up of the account is part of the transfer.
+        """Mark a placed, locked hold captured. The transfer itself reduces the held amount of the account.
 
-        amount: how much of it was paid; all of it if absent.
+        amount: how much of the hold was paid; all of it by default.
         """
 
     def firm(self, hold_ids: Sequence[str]) -> None:
-        """Let holds outlive their time: their orders are confirmed."""
+        """Make holds firm: their orders are confirmed, so they no longer expire."""
 
     def expired(self, now: datetime, most: int) -> list[Hold]:
-        """Holds past their time about which their orders have to be asked now, but for those that back off.
+        """Expired holds whose orders are due to be checked now, without those that back off.
 
-        Each user's first comes before anybody's second, those that wait longest first.
+        Each user's first comes before any user's second, those that have waited longest first.
         """
 
-    def postpone(self, hold_ids: Sequence[str], now: datetime) -> None:
-        """Ask about holds whose orders cannot be decided after a while, which doubles each time."""
+    def back_off(self, hold_ids: Sequence[str], now: datetime) -> None:
+        """Postpone the next check of holds whose orders are still undecided; the delay doubles each time."""
 
     def lapse(self, wallet_id: str, now: datetime) -> bool:
-        """Give back what is set aside in a wallet for no order, and past its time. Returns whether there was any."""
+        """Release a wallet's expired holds that belong to no order. Returns whether there were any."""
 
 
 class Escrows(Protocol):
     """The money of paid orders until it is settled or refunded."""
 
     def open(self, order_id: str, currency: str, amount: int) -> None:
-        """The order was paid."""
+        """Open the escrow of an order that was just paid."""
 
     def lock(self, order_id: str) -> Escrow | None:
         """An order's escrow, locked; None when the order was never paid."""
 
     def end(self, order_id: str, status: EscrowEnd) -> None:
-        """What was in it was paid to the merchant, or back to the buyer."""
+        """Close an escrow whose money was paid to the merchant or back to the buyer."""
 
-    def wait_for(self, wallet_id: str) -> bool:
-        """Whether an order may still be refunded to this wallet, or pay out to it."""
+    def may_still_pay(self, wallet_id: str) -> bool:
+        """Whether an order may still be refunded to this wallet, or be paid out to it."""
 
 
 class Payouts(Protocol):
     """Which supplies pay out to which wallets."""
 
     def refer(self, supply_id: str, wallet_id: str) -> bool:
-        """Note that a supply pays out to a wallet. Returns whether that is open, and stays so."""
+        """Record that a supply pays out to a wallet, which then cannot be closed. Returns false if it is closed."""
 
-    def of(self, wallet_id: str) -> Sequence[Reference]:
-        """The supplies that are noted to pay out to a wallet."""
+    def of(self, wallet_id: str) -> Sequence[PayoutReference]:
+        """The supplies that are recorded to pay out to a wallet."""
 
-    def due(self, now: datetime, most: int) -> Sequence[Reference]:
-        """References about which their supplies have to be asked now, those that wait longest first."""
+    def due(self, now: datetime, most: int) -> Sequence[PayoutReference]:
+        """References whose supplies are due to be checked now, those that have waited longest first."""
 
-    def drop(self, references: Sequence[Reference]) -> int:
-        """Forget references that are over. Returns how many were not noted again since they were read."""
+    def drop(self, references: Sequence[PayoutReference]) -> int:
+        """Delete ended references, unless recorded again since they were read. Returns how many were deleted."""
 
-    def postpone(self, references: Sequence[Reference]) -> None:
-        """Ask about references that stand again much later."""
+    def back_off(self, references: Sequence[PayoutReference]) -> None:
+        """Postpone the next check of references that still hold."""
 
 
 class Supplies(Protocol):
-    """What the supply service is asked."""
+    """The supply service."""
 
-    def ended(self, references: Sequence[Reference]) -> Sequence[Reference]:
-        """Those of references whose supplies do not pay there any more, or never did. Raises Unavailable."""
+    def ended(self, references: Sequence[PayoutReference]) -> Sequence[PayoutReference]:
+        """The references whose supplies no longer pay out there, or never did. Raises Unavailable."""
 
 
 class Orders(Protocol):
-    """What the order service is asked."""
+    """The order service."""
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
-        """What became of orders whose holds are past their time. Raises Unavailable."""
+        """What became of orders whose holds have expired, by order id. Raises Unavailable."""
 
 
 class Identity(Protocol):
-    """What the identity service is asked."""
+    """The identity service."""
 
     def link(self, user_id: str, message: str, signature: str, command: str) -> tuple[str, int]:
-        """The address (EIP-55) and chain id that a signed EIP-4361 message proves, claimed for the user.
+        """Link the address that a signed EIP-4361 message proves to the user. Returns it (EIP-55) and its chain id.
 
-        command: for what; the message is good for that alone.
+        command: identifies the request; the message is accepted for this command only.
         Raises Malformed, Unauthenticated, Refusal ADDRESS_TAKEN, Unavailable.
         """
 
@@ -196,21 +201,21 @@ class WalletWork(Protocol):
 
     @property
     def command(self) -> str:
-        """What this request is known by on every try: its idempotency key, its caller and its content in one."""
+        """The identity of this request on every retry: its idempotency key, caller and content combined."""
 
     @property
-    def failures(self) -> Failures:
+    def failures(self) -> FailureStore:
         """The items of jobs that failed."""
 
     def now(self) -> datetime:
         """The time of this operation."""
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id, at home in this cell."""
+        """A new id of this cell."""
 
 
 class SweepWork(Protocol):
-    """The work of the sweeper: transactions of its own, with questions to the order service in between."""
+    """The work of a sweep: it opens its own transactions, and calls other services outside of them."""
 
     orders: Orders
     supplies: Supplies
@@ -219,4 +224,191 @@ class SweepWork(Protocol):
         """The present."""
 
     def transaction(self) -> AbstractContextManager[WalletWork]:
-        """Work of its own transaction, committed at the end."""
+        """The work of a new transaction, committed at the end."""
+
+
+class Vault(Blocks, Protocol):
+    """The vault contract, which holds what users have deposited, and its chain."""
+
+    chain_id: int
+
+    @property
+    def currencies(self) -> Sequence[str]:
+        """The currencies that the vault accepts and pays."""
+
+    def asset(self, currency: str) -> str | None:
+        """The token contract of a currency, in its EIP-55 form; None for the chain's native currency."""
+
+    def terms(self, currency: str) -> WithdrawalTerms:
+        """The minimum and the fee of withdrawals in a currency."""
+
+    def collection_minimum(self, currency: str) -> int:
+        """The minimum balance of a deposit address that is worth collecting: less would cost more than it brings."""
+
+    def key(self, wallet_id: str) -> bytes:
+        """The key by which the contract knows a wallet or a withdrawal: keccak256 of its id."""
+
+    def recipient(self, text: str) -> str:
+        """The recipient of a withdrawal, in its EIP-55 form.
+
+        Raises ValueError when the text is no address, is zero, has a wrong checksum, or is an address of the platform:
+        what is sent to the vault, the treasury or a token contract is lost.
+        """
+
+    def deposit_address(self, wallet_id: str) -> str:
+        """The deposit address of a wallet."""
+
+    def arrivals(self, again: Sequence[Header], fresh: Sequence[Header]) -> ScanResult[Arrival]:
+        """The deposits in blocks, in the order of the chain, as far as they are proven complete."""
+
+    def number_at(self, at: datetime) -> int:
+        """The number of the last block made at or before a time; the one before the start block if there is none."""
+
+    def flows(self, last: int) -> Flows:
+        """All deposits and payments up to a block."""
+
+    def holdings(self, number: int) -> Mapping[str, int]:
+        """The vault's balances after a block, by currency; empty when the node no longer has that state."""
+
+    def uncollected(self, keys: Sequence[bytes], currency: str) -> Sequence[int]:
+        """Balances of the deposit addresses of wallets. Raises Unavailable, also when a token contract fails."""
+
+    def paid(self, withdrawal_id: str, number: int | None = None) -> bool:
+        """Whether a withdrawal was paid, by any transaction, as of a block; the latest by default."""
+
+    def payment(self, withdrawal_id: str) -> str | None:
+        """The hash of the transaction that paid a withdrawal; None until it has its confirmations."""
+
+
+class Treasury(Sender, Protocol):
+    """The key that calls the vault to pay withdrawals and to collect deposits."""
+
+    def payment(self, withdrawal: Withdrawal) -> ContractCall:
+        """The call that pays a withdrawal. Raises CallRefused when the chain would not execute it."""
+
+    def collection(self, subject: str, keys: Sequence[bytes], currency: str) -> ContractCall:
+        """The call that collects the balances of deposit addresses. Raises CallRefused."""
+
+
+class Deposits(Cursor, Protocol):
+    """Deposits as booked, and how far the chain was read for them."""
+
+    def register_address(self, wallet_id: str, key: bytes, address: str) -> None:
+        """Register a deposit address, which is watched from now on."""
+
+    def is_deposit_address(self, address: str) -> bool:
+        """Whether an address, in its EIP-55 form, is a registered deposit address."""
+
+    def addresses_in_turn(self, currency: str, most: int) -> Sequence[DepositAddress]:
+        """Registered addresses in round-robin order, starting after the last one that was served.
+
+        Those whose collection failed and backs off are left out.
+        """
+
+    def end_turn(self, currency: str, wallet_id: str) -> None:
+        """Move the round-robin position to a wallet's address."""
+
+    def find(self, arrival: Arrival) -> Deposit | None:
+        """The deposit booked for an arrival's transaction and position, locked."""
+
+    def owner(self, key: bytes) -> Owner | None:
+        """The wallet that receives deposits for a key; None if the key belongs to no wallet."""
+
+    def save(self, deposit: Deposit) -> None:
+        """Store the state of a deposit, without an event."""
+
+    def append_credited(self, deposit: Deposit) -> None:
+        """Append the event of a deposit that was credited."""
+
+    def booked(self, up_to: int) -> Mapping[str, int]:
+        """Sums of the deposits up to a block that are not reversed, by currency; unattributed ones included."""
+
+    def ledger_snapshot(self, at: datetime | None) -> LedgerSnapshot:
+        """What the ledger owes, now or at a past time."""
+
+    def booked_beyond(self, number: int, at: datetime | None) -> Mapping[str, int]:
+        """The part of the snapshot deposited after a block, or reversed since, by currency. To be read after it."""
+
+    def orphaned(self, most: int) -> Sequence[str]:
+        """Ids of deposits whose blocks were orphaned and that were not found again as far as the chain was read."""
+
+    def lock_orphaned(self, deposit_id: str) -> Deposit | None:
+        """An orphaned deposit, locked; None when it no longer is."""
+
+    def uncredited(self, most: int) -> Sequence[str]:
+        """Ids of unattributed deposits for whose key there is a wallet by now."""
+
+    def lock_uncredited(self, deposit_id: str) -> Deposit | None:
+        """An unattributed deposit on the canonical chain, locked; None when it no longer is."""
+
+
+class Withdrawals(Protocol):
+    """Withdrawals to addresses on the chain."""
+
+    def request(self, withdrawal: Withdrawal) -> None:
+        """Store a new withdrawal and append its event."""
+
+    def get(self, withdrawal_id: str, owner: str) -> Withdrawal:
+        """A withdrawal of its owner. Raises NotFound for an absent or malformed id, or another's."""
+
+    def lock(self, withdrawal_id: str) -> Withdrawal:
+        """A withdrawal, locked."""
+
+    def save(self, withdrawal: Withdrawal) -> None:
+        """Store the new state of a withdrawal and append its event. Raises Contended when another change came first."""
+
+    def all(self) -> Sequence[Withdrawal]:
+        """All withdrawals on this chain."""
+
+    def unsigned(self, most: int) -> Sequence[Withdrawal]:
+        """Withdrawals without a signed transaction: each user's oldest before any user's next; none that backs off."""
+
+
+class CustodyWork(WalletWork, Protocol):
+    """The work of one operation on deposits and withdrawals, in one transaction."""
+
+    deposits: Deposits
+    withdrawals: Withdrawals
+    nonces: NonceStore
+    failures: FailureStore
+
+    @property
+    def vault(self) -> Vault:
+        """The vault on its chain. Raises Unavailable when no chain is configured."""
+
+
+class TermsWork(Protocol):
+    """The work of describing currencies and withdrawal terms, outside of any transaction."""
+
+    @property
+    def vault(self) -> Vault:
+        """The vault on its chain. Raises Unavailable when no chain is configured."""
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether a node of the chain is configured."""
+
+
+class ChainWork(Protocol):
+    """The work of jobs that call the chain: they open their own transactions, never during a call."""
+
+    @property
+    def vault(self) -> Vault:
+        """The vault on its chain. Raises Unavailable when no chain is configured."""
+
+    @property
+    def treasury(self) -> Treasury:
+        """The treasury key. Raises Unavailable when no chain is configured."""
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether a node of the chain is configured."""
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def new_id(self, prefix: str) -> str:
+        """A new id of this cell."""
+
+    def transaction(self) -> AbstractContextManager[CustodyWork]:
+        """The work of a new transaction, committed at the end."""

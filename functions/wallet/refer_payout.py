@@ -1,4 +1,4 @@
-"""Note that a supply pays out to a wallet, which stays open for it."""
+"""Record that a supply pays out to a wallet, which cannot be closed while it does."""
 
 from functions.wallet.ports import WalletWork
 from shared.contracts.gen.wallet_pb2 import ReferPayoutRequest, ReferPayoutResponse
@@ -6,9 +6,9 @@ from shared.errors import NotFound
 
 
 def refer_payout(request: ReferPayoutRequest, work: WalletWork) -> ReferPayoutResponse:
-    """The wallet, which is the merchant's own and open. Raises NotFound.
+    """The payout wallet, which must be open and belong to the merchant. Raises NotFound.
 
-    It is noted before the supply is put up or changed; where that does not come to pass, the sweep forgets it.
+    The reference is recorded before the supply is created or changed. If that does not happen, the sweep deletes it.
     """
     named, default_of = ([request.wallet_id], []) if request.wallet_id else ([], [request.user_id])
     for wallet in work.wallets.find(named, default_of):

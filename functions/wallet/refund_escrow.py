@@ -1,8 +1,8 @@
-"""Pay back what an order's buyer paid."""
+"""Refund an order: pay its escrow back to the buyer."""
 
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
-from functions.wallet.receiving import deliver
+from functions.wallet.recipients import deliver
 from shared.contracts.gen.wallet_pb2 import RefundRequest, RefundResponse
 from shared.errors import NotFound
 

@@ -6,7 +6,7 @@ from shared.contracts.operations import Caller, Request
 
 
 class RenameWallet(Request):
-    """Which wallet to call how."""
+    """The wallet, and its new name."""
 
     wallet_id: str
     name: Name

@@ -1,4 +1,4 @@
-"""Take a transfer back, in an operator's name."""
+"""Reverse a transfer, as an operator."""
 
 from functions.wallet.domain.ledger import reversal
 from functions.wallet.ports import WalletWork
@@ -7,15 +7,15 @@ from shared.contracts.operations import Caller, Request
 
 
 class ReverseTransfer(Request):
-    """Which transfer to take back."""
+    """Which transfer to reverse."""
 
     transfer_id: str
 
 
 def reverse_transfer(request: ReverseTransfer, caller: Caller, work: WalletWork) -> TransferView:
-    """The same money the other way, once; the transfer itself stays as it is.
+    """Move the same money back, once; the transfer itself is not changed.
 
-    Raises NotFound, NotReversible, AlreadyReversed, WalletClosed, InsufficientFunds, BalanceOverflow.
+    Raises NotFound, NotReversible, AlreadyReversed, WalletIsClosed, InsufficientFunds, BalanceOverflow.
     """
     back = reversal(work.ledger.find(request.transfer_id), work.new_id("trf"), work.now())
     wallets = work.wallets.find([leg.account for leg in back.postings if not leg.system])

@@ -1,13 +1,13 @@
-"""Sum up the house's own accounts, so that whoever takes from one has little left to add."""
+"""Roll up the balances of the system accounts, so that a debit has few entries left to sum."""
 
 from typing import Final
 
 from functions.wallet.ports import WalletWork
 
-AT_MOST: Final = 20_000
-"""How many transfers a run takes: what is left waits for the next."""
+MAX_TRANSFERS: Final = 20_000
+"""How many transfers one run rolls up at most; the rest waits for the next run."""
 
 
 def roll_up_accounts(work: WalletWork) -> dict[str, int]:
-    """Roll up what was committed since the last run. Returns how many transfers that was."""
-    return {"rolled_up": work.ledger.roll_up(AT_MOST)}
+    """Roll up the transfers committed since the last run. Returns how many."""
+    return {"rolled_up": work.ledger.roll_up(MAX_TRANSFERS)}

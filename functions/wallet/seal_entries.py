@@ -1,4 +1,4 @@
-"""Seal the ledger: chain a hash over the entries that were committed since the last seal."""
+"""Seal the ledger: extend a hash chain over the entries committed since the last seal."""
 
 import logging
 
@@ -8,9 +8,9 @@ log = logging.getLogger(__name__)
 
 
 def seal_entries(work: WalletWork) -> dict[str, int]:
-    """Add one link to the chain; returns how many entries it covers.
+    """Add one link to the chain. Returns how many entries it covers.
 
-    The hash is logged: whoever keeps logs elsewhere can tell whether the chain itself was written anew.
+    The hash is logged, so that logs kept elsewhere reveal whether the chain itself was rewritten.
     """
     seal = work.ledger.seal()
     if seal is None:

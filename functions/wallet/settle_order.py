@@ -1,18 +1,18 @@
-"""Pay the merchant once what was bought is claimed, or can no longer be refunded."""
+"""Settle an order: pay the merchant once it was claimed or can no longer be refunded."""
 
 from functions.wallet.domain.ledger import Transfer, settlement
 from functions.wallet.ports import WalletWork
-from functions.wallet.receiving import deliver
+from functions.wallet.recipients import deliver
 from shared.contracts.events import Event
 from shared.contracts.gen.order_events_pb2 import OrderClaimed, OrderMatured
 from shared.errors import Unavailable
 
 
 def settle_order(event: Event[OrderClaimed | OrderMatured], work: WalletWork) -> None:
-    """Move the order's escrow to the payout wallets, less the fee; an escrow settles once.
+    """Move the order's escrow to the payout wallets, less the fee; an escrow is settled once.
 
-    What is due to a wallet that has closed goes to its owner's default wallet. Raises Unavailable when the capture is
-    not known yet.
+    What is due to a closed wallet is credited to its owner's default wallet. Raises Unavailable when the hold has not
+    been captured yet, so that the event is delivered again.
     """
     order = event.data
     if order.total == "0":

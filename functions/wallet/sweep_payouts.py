@@ -1,10 +1,10 @@
-"""Ask supplies whether they still pay out to the wallets that are kept open for them."""
+"""Sweep payout references: check with the supply service which still hold, and delete the others."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from functions.wallet.domain.wallet import Reference
+from functions.wallet.domain.wallet import PayoutReference
 from functions.wallet.ports import SweepWork
 from shared.jobs.items import for_batch
 
@@ -12,7 +12,7 @@ BATCH: Final = 500
 
 
 def sweep_payouts(work: SweepWork) -> dict[str, int]:
-    """Forget the references of supplies that were archived, pay elsewhere or were never put up. Returns how many.
+    """Delete references of supplies that were archived, pay out elsewhere or were never created. Returns how many.
 
     Raises Unavailable.
     """
@@ -22,12 +22,12 @@ def sweep_payouts(work: SweepWork) -> dict[str, int]:
     return {"forgotten": sum(ran.results), "failed": ran.failed}
 
 
-def _sweep(due: Sequence[Reference], work: SweepWork) -> int:
+def _sweep(due: Sequence[PayoutReference], work: SweepWork) -> int:
     ended = work.supplies.ended(due)
     with work.transaction() as writing:
-        writing.payouts.postpone([each for each in due if each not in ended])
+        writing.payouts.back_off([each for each in due if each not in ended])
         return writing.payouts.drop(ended)
 
 
-def _name(reference: Reference) -> str:
+def _name(reference: PayoutReference) -> str:
     return f"{reference.supply_id} {reference.wallet_id}"

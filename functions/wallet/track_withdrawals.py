@@ -1,29 +1,31 @@
-"""Follow the treasury's transactions to their end: mined, replaced with higher fees, or failed."""
+"""Track the treasury's transactions until they are confirmed or failed; stuck ones are replaced with higher fees."""
 
 from functools import partial
 
-from functions.wallet.custody import ChainWork
-from functions.wallet.ending import complete, fail, payment
-from functions.wallet.sending import WITHDRAWAL, dispatcher
-from shared.chains import Outcome, Sending, Signed
+from functions.wallet.ports import ChainWork
+from functions.wallet.treasury_dispatch import WITHDRAWAL, treasury_dispatcher
+from functions.wallet.withdrawal_completion import complete, fail, find_payment
+from shared.chain.core.values import NonceAssignment, Outcome, SignedTransaction
 
 
 def track_withdrawals(work: ChainWork) -> dict[str, int]:
-    """Look after every transaction that is not done. Returns how many ended. Raises Unavailable: the next run goes on.
+    """Follow up on every pending transaction. Returns how many ended. Raises Unavailable: the next run continues.
 
-    The vault pays each withdrawal once, whatever is handed to it.
+    The vault contract pays each withdrawal once, however often it is called.
     """
     if not work.has_chain:
         return {"ended": 0}
     confirmed = work.vault.head() - work.vault.confirmations
-    return {"ended": dispatcher("track_withdrawals", work).follow(confirmed, partial(_end, work, confirmed))}
+    return {"ended": treasury_dispatcher("track_withdrawals", work).follow(confirmed, partial(_end, work, confirmed))}
 
 
-def _end(work: ChainWork, confirmed: int, sending: Sending, signed: Signed, outcome: Outcome) -> bool:
+def _end(
+    work: ChainWork, confirmed: int, sending: NonceAssignment, signed: SignedTransaction, outcome: Outcome
+) -> bool:
     withdrawal_id = sending.call.subject if sending.call.purpose == WITHDRAWAL else None
-    paying = signed.hash if outcome.succeeded else withdrawal_id and payment(withdrawal_id, work, confirmed)
+    paying = signed.hash if outcome.succeeded else withdrawal_id and find_payment(withdrawal_id, work, confirmed)
     with work.transaction() as writing:
-        if not writing.sendings.end(sending, succeeded=outcome.succeeded):
+        if not writing.nonces.end(sending, succeeded=outcome.succeeded):
             return False
         if withdrawal_id is None:
             return True

@@ -1,4 +1,4 @@
-"""What callers see of wallets."""
+"""Views: the JSON that callers of the wallet service see."""
 
 from typing import Annotated
 
@@ -6,15 +6,15 @@ import msgspec
 
 from functions.wallet.domain.custody import Withdrawal, WithdrawalStatus
 from functions.wallet.domain.ledger import Transfer
-from functions.wallet.domain.wallet import Status, Wallet
+from functions.wallet.domain.wallet import Wallet, WalletStatus
 from shared.contracts.operations import ONE_LINE, Resource, Time, View
 from shared.money import Amount, SignedAmount
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
-"""What people call a wallet."""
+"""The name that a user gives to a wallet."""
 
 Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)]
-"""What people note on a transfer."""
+"""The note on a transfer."""
 
 
 class WalletView(Resource):
@@ -25,7 +25,7 @@ class WalletView(Resource):
     name: str
     address: str
     chain_id: int
-    status: Status
+    status: WalletStatus
     version: int
     created_at: Time
     updated_at: Time
@@ -46,7 +46,7 @@ class BalanceView(View):
 
 
 class HoldView(View):
-    """Funds that are set aside, for an order or, where there is none, a withdrawal."""
+    """Funds set aside for an order or, if there is none, for a withdrawal."""
 
     id: str
     order_id: str | None
@@ -77,7 +77,7 @@ class EntryView(View):
 
 
 class TransferView(View):
-    """A movement of money between a caller's wallet and another account."""
+    """A transfer between a caller's wallet and another account."""
 
     id: str
     kind: str
@@ -106,22 +106,22 @@ class TransferView(View):
 
 
 class TransfersView(View):
-    """The transfers that were made, in the order in which they were asked for."""
+    """The transfers that were made, in the order of the request."""
 
     transfers: list[TransferView]
 
 
 class LeastView(View):
-    """So much of a currency."""
+    """An amount of a currency."""
 
     currency: str
     amount: Amount
 
 
 class DepositAddressView(View):
-    """Where on-chain funds for a wallet go: what arrives at the address is credited after its confirmations.
+    """The deposit address of a wallet: what arrives there is credited after its confirmations.
 
-    least: what must lie there of each before any of it is fetched and credited; less waits for more.
+    least: the minimum balance of each currency that is collected and credited; less waits for more.
     """
 
     wallet_id: str
@@ -142,8 +142,8 @@ class TransactionView(View):
 class CurrencyView(View):
     """A currency that can be deposited and withdrawn, in its atomic units.
 
-    decimals: how many places people write it with. contract: its token's; null for the chain's own.
-    least_withdrawal: what a withdrawal is of at least. withdrawal_fee: what is taken beside the amount of one.
+    decimals: the number of decimal places. contract: of its token; null for the chain's native currency.
+    least_withdrawal: the minimum amount of a withdrawal. withdrawal_fee: what is charged on top of the amount.
     """
 
     currency: str
@@ -155,7 +155,7 @@ class CurrencyView(View):
 
 
 class WithdrawalView(Resource, kw_only=True):
-    """Money on its way out of a wallet: the amount arrives, and the fee is taken beside it."""
+    """A withdrawal from a wallet: the amount is paid out, and the fee is charged on top."""
 
     id: str
     wallet_id: str

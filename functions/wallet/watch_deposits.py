@@ -1,37 +1,36 @@
-"""Credit what has arrived in the vault and has its confirmations."""
+"""Watch the vault for deposits, and credit those that have their confirmations."""
 
 from collections.abc import Callable
 from functools import partial
 
-from functions.wallet.booking import credited, keep, taken
-from functions.wallet.custody import ChainWork, CustodyWork, Deposits
-from shared.contracts.watching import read_on
+from functions.wallet.deposit_posting import credit_deposit, record_arrival, reverse_orphaned
+from functions.wallet.ports import ChainWork, CustodyWork, Deposits
+from shared.chain.core.block_scanner import scan_next
 from shared.jobs.items import for_each
 
-AT_ONCE = 500
-"""How many deposits are credited, and taken back, in one run."""
+MAX_BATCH = 500
+"""How many deposits are credited, and how many reversed, in one run."""
 
 
 def watch_deposits(work: ChainWork) -> dict[str, int]:
-    """Read the chain on from where it was left. Returns how many blocks, deposits, reversals and failures.
+    """Read the next blocks. Returns how many blocks, credited and reversed deposits, and failures there were.
 
-    Where the chain was reorganised deeper than the confirmations it is read again: deposits that are found again stay
-    credited, wherever they are now; those that are not by then are taken back. Each is credited, and taken back, by
-    itself: one for which that fails is tried again, as are those whose address was handed out after they came. Raises
-    Unavailable: the next run goes on.
+    After a reorganisation deeper than the confirmations the chain is read again: deposits that are found again, in
+    whatever block, stay credited; the others are reversed. Each deposit has a transaction of its own: one that fails is
+    tried again, as is one whose address was registered after it arrived. Raises Unavailable: the next run continues.
     """
     if not work.has_chain:
         return {"blocks": 0, "credited": 0, "reversed": 0, "failed": 0}
-    stretch = read_on(work.vault, work, _cursor, work.vault.arrivals)
+    stretch = scan_next(work.vault, work, _cursor, work.vault.arrivals)
     if stretch:
         with work.transaction() as writing:
             writing.deposits.advance(stretch.since, stretch.reached)
             for arrival in stretch.found:
-                keep(arrival, writing)
+                record_arrival(arrival, writing)
     with work.transaction() as reading:
-        forgotten, uncredited = reading.deposits.forgotten(AT_ONCE), reading.deposits.uncredited(AT_ONCE)
-    back = for_each("watch_deposits", forgotten, str, partial(_by_itself, taken, work), work)
-    new = for_each("watch_deposits", uncredited, str, partial(_by_itself, credited, work), work)
+        orphaned, uncredited = reading.deposits.orphaned(MAX_BATCH), reading.deposits.uncredited(MAX_BATCH)
+    back = for_each("watch_deposits", orphaned, str, partial(_in_own_transaction, reverse_orphaned, work), work)
+    new = for_each("watch_deposits", uncredited, str, partial(_in_own_transaction, credit_deposit, work), work)
     return {
         "blocks": stretch.blocks if stretch else 0,
         "credited": sum(new.results),
@@ -40,7 +39,7 @@ def watch_deposits(work: ChainWork) -> dict[str, int]:
     }
 
 
-def _by_itself(step: Callable[[str, CustodyWork], bool], work: ChainWork, deposit_id: str) -> bool:
+def _in_own_transaction(step: Callable[[str, CustodyWork], bool], work: ChainWork, deposit_id: str) -> bool:
     with work.transaction() as writing:
         return step(deposit_id, writing)
 

@@ -1,1 +1,1 @@
-"""What services and callers have agreed on: RPC and event contracts (.proto), the vocabulary of operations, events."""
+"""The contracts between services and with callers: RPCs and events (.proto), operations, problem documents."""

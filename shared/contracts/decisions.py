@@ -1,4 +1,4 @@
-"""What Order.Decide answers, in words: what became of orders whose reservations or holds are past their time."""
+"""The decisions of Order.Decide: what became of orders whose reservations or holds have expired."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -6,7 +6,7 @@ from typing import Final, Literal
 from shared.contracts.gen.order_pb2 import DecideResponse
 
 Decision = Literal["unknown", "pending", "confirmed", "ended"]
-"""unknown: leave it alone; pending: still within its time; confirmed: it is firm; ended: give it back."""
+"""unknown: leave it alone; pending: not expired yet; confirmed: keep it; ended: release it."""
 
 DECISIONS: Final[Mapping[int, Decision]] = {
     DecideResponse.DECISION_UNSPECIFIED: "unknown",

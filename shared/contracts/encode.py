@@ -1,4 +1,4 @@
-"""JSON as the contract has it: amounts as decimal strings, times as RFC 3339 in UTC."""
+"""JSON as the API defines it: amounts as decimal strings, times as RFC 3339 in UTC."""
 
 from typing import Any, TypeVar
 
@@ -9,28 +9,31 @@ from shared.money import Amount
 T = TypeVar("T")
 
 
-def str_of_amount(value: Any) -> str:
-    """How amounts (subclasses of int) stand in JSON. Raises NotImplementedError for what has no form there."""
+def encode_amount(value: Any) -> str:
+    """The JSON form of amounts (subclasses of int). Raises NotImplementedError for other types."""
     if isinstance(value, int):
         return str(int(value))
     raise NotImplementedError(f"{type(value)} has no form in JSON")
 
 
-_encoder = msgspec.json.Encoder(enc_hook=str_of_amount)
+_encoder = msgspec.json.Encoder(enc_hook=encode_amount)
 
 
 def to_json(value: Any) -> bytes:
-    """A view, a fact, or rows, as JSON."""
+    """Encode a view, an event's data, or rows."""
     return _encoder.encode(value)
 
 
 def from_json(data: bytes, shape: type[T]) -> T:
-    """What to_json made of a value of a type. Raises msgspec.MsgspecError for what is none."""
-    return msgspec.json.decode(data, type=shape, dec_hook=_amount)
+    """Decode a value that to_json encoded. Raises msgspec.MsgspecError if it does not have the type."""
+    return msgspec.json.decode(data, type=shape, dec_hook=decode_amount)
 
 
-def _amount(wanted: type[Any], value: Any) -> Any:
-    """Raises ValueError, NotImplementedError."""
-    if wanted is Amount:
+def decode_amount(target: type[Any], value: Any) -> Any:
+    """The `dec_hook` by which msgspec reads amounts, which are decimal strings in JSON.
+
+    Raises ValueError, which msgspec reports with the field's path, and NotImplementedError for other types.
+    """
+    if target is Amount:
         return Amount.parse(value)
-    raise NotImplementedError(wanted)
+    raise NotImplementedError(target)

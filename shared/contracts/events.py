@@ -16,12 +16,12 @@ from shared.registry import load
 
 M = TypeVar("M")
 
-WEBHOOK_TYPES: Final = tuple(load().told())
-"""The types of events that webhooks may ask for."""
+WEBHOOK_TYPES: Final = tuple(load().webhook_types())
+"""The event types that webhooks can subscribe to."""
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact as it was recorded. `version` counts the events of a stream from 1, without gaps."""
+    """An event as stored. `version` numbers the events of a stream from 1, without gaps."""
 
     id: str
     type: str
@@ -32,7 +32,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
 
     def partition(self) -> int:
-        """The partition, and so the ordering key, of its stream. crc32, as Python's hash differs by process."""
+        """Its stream's partition and ordering key. By crc32, since Python's hash differs between processes."""
         return zlib.crc32(self.stream.encode()) % load().topics[load().topic_of(self.type)].partitions
 
     def attributes(self) -> dict[str, str]:
@@ -61,7 +61,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def received(cls, attributes: Mapping[str, str], body: bytes) -> "StoredEvent":
-        """An event as a transport delivered it. Raises Malformed when it is none of ours, or of a schema not known."""
+        """Parse a delivered event. Raises Malformed if it is not one of ours, or its schema is unknown."""
         try:
             known = dataschema(attributes["ce-source"], attributes["ce-type"])
             if (attributes["ce-specversion"], attributes["ce-dataschema"]) != ("1.0", known):
@@ -86,15 +86,15 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dataschema(source: str, event_type: str) -> str:
-    """The schema of a type's data. Within v1 it only grows: another would be a type of its own."""
+    """The schema of a type's data. Within v1 fields are only added; an incompatible schema would be a new type."""
     return f"{source}/{event_type}/v1"
 
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[M]):
-    """A fact as its consumer reads it; `data` is the message of its type, `fields` the same as it was sent.
+    """An event as its consumer reads it; `data` is its protobuf message, `fields` the JSON as it was sent.
 
-    Whoever passes an event on to others takes `fields`, which has what a newer producer added.
+    Consumers that pass an event on use `fields`, which include those that a newer producer added.
     """
 
     id: str
@@ -106,21 +106,23 @@ class Event(Generic[M]):
     fields: dict[str, Any] = field(default_factory=dict)
 
     def structured(self, data: Mapping[str, Any]) -> bytes:
-        """The event in the JSON format of CloudEvents, for whom nothing else carries its attributes.
+        """The event in CloudEvents' JSON format, for transports that do not carry its attributes.
 
-        data: what of it is for its reader.
+        data: the part of the data that the reader may see.
         """
-        return told(self.id, self.type, load().topics[load().topic_of(self.type)].source, self.at, data, self.place())
+        return cloudevent_json(
+            self.id, self.type, load().topics[load().topic_of(self.type)].source, self.at, data, self.place()
+        )
 
     def place(self) -> dict[str, Any]:
-        """Where it stands: its stream, and its version there."""
+        """Its position: its stream, and its version there."""
         return {"subject": self.stream, "streamversion": self.version}
 
 
-def told(
+def cloudevent_json(
     event_id: str, event_type: str, source: str, at: datetime, data: Mapping[str, Any], more: Mapping[str, Any]
 ) -> bytes:
-    """An event in the JSON format of CloudEvents 1.0. more: further attributes."""
+    """An event in CloudEvents 1.0's JSON format. more: further attributes."""
     attributes = {
         "specversion": "1.0",
         "id": event_id,
@@ -134,7 +136,7 @@ def told(
 
 
 def message_class(event_type: str) -> type[Message]:
-    """The message of an event type: `OrderPlaced` in order_events for `order.placed`. Raises LookupError."""
+    """The protobuf message of an event type: `OrderPlaced` in order_events for `order.placed`. Raises LookupError."""
     topic = load().topic_of(event_type)
     module = import_module(f"shared.contracts.gen.{topic.replace('-', '_')}_pb2")
     name = "".join(part.capitalize() for part in event_type.replace(".", "_").split("_"))
@@ -144,8 +146,8 @@ def message_class(event_type: str) -> type[Message]:
         raise LookupError(f"no contract for {event_type}") from error
 
 
-def opened(stored: StoredEvent) -> Event[Any]:
-    """An event with its data as a message; fields that a newer producer added are ignored. Raises Malformed."""
+def decode_event(stored: StoredEvent) -> Event[Any]:
+    """Decode an event's data as its message, ignoring fields that a newer producer added. Raises Malformed."""
     try:
         data = json_format.ParseDict(stored.data, message_class(stored.type)(), ignore_unknown_fields=True)
     except json_format.ParseError as error:

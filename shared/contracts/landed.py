@@ -1,12 +1,12 @@
-"""Holds the contracts to those that have landed: they may grow, and nothing in them may go or change.
+"""Checks the contracts against those that have landed: they may grow, but nothing may be removed or changed.
 
-    python -m shared.contracts.landed check     what breaks the landed contracts in those of this checkout
-    python -m shared.contracts.landed renew     these have landed (`make landed` checks first)
+    python -m shared.contracts.landed check     list breaking changes of this checkout against the landed contracts
+    python -m shared.contracts.landed renew     record this checkout's contracts as landed (`make landed` checks first)
 
-What counts as breaking are buf's FILE rules, the strictest: nothing may go, be it reserved, since stored events keep
-every field that they were written with; events are JSON by the names of fields, calls are binary by their numbers. The
-image of what has landed, landed.json, is renewed in the last commit of a change that adds to the contracts, so that the
-next change is held to the additions too.
+The rules are buf's FILE category, the strictest: nothing may be removed, even if it is reserved, since stored events
+keep all their fields; events are JSON with field names, calls are binary with field numbers. landed.json, buf's
+image of the landed contracts, is renewed in the last commit of a change that adds to them, so that the next change
+is checked against the additions too.
 """
 
 import json
@@ -27,11 +27,12 @@ class NoBuf(Exception):
 
 
 def breaking(folder: Path = HERE, image: Path = IMAGE) -> str:
-    """What breaks the landed contracts, a line each; empty when nothing does. Raises NoBuf, and RuntimeError for .proto
-    files that do not compile.
+    """The breaking changes, one per line; empty if there are none.
+
+    Raises NoBuf, and RuntimeError for .proto files that do not compile.
     """
     ended = _buf("breaking", str(folder), "--against", str(image), "--config", json.dumps(RULES))
-    if ended.returncode not in (0, 100):  # 100: it has found something
+    if ended.returncode not in (0, 100):  # 100: it has found breaking changes
         raise RuntimeError(ended.stderr or ended.stdout)
     return ended.stdout
 

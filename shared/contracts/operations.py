@@ -1,4 +1,4 @@
-"""The vocabulary of operations: who calls, what a request and a page are. Operations know no transport beyond this."""
+"""The base types of operations: callers, requests, views, pages. Operations know nothing else of transports."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*(?!\n)$"
-"""The pattern of a text without control characters; Python's `$` alone would let a line feed end it."""
+"""The pattern of a text without control characters; Python's `$` alone would allow a trailing line feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +29,36 @@ class Caller:
 
     @property
     def operator(self) -> bool:
-        """Whether this user may see what belongs to others."""
+        """Whether this user is an operator, who may see other users' data."""
         return "operator" in self.scopes
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
-    """What an HTTP operation is asked: path parameters, query and body in one; unknown fields are refused."""
+    """An HTTP operation's input: path parameters, query and body in one; unknown fields are refused."""
 
 
 class View(msgspec.Struct):
-    """What an HTTP operation answers."""
+    """An HTTP operation's output."""
 
 
 class Resource(View, dict=True):
-    """A view of one thing with a state of its own: its answer carries an ETag, and reads of it answer If-None-Match."""
+    """A view of one entity: its responses have an ETag, and reads support If-None-Match."""
 
     def tag(self) -> str:
-        """What its ETag says, without the quotes: its version, or a digest of its content where it shows none."""
+        """Its ETag without the quotes: its version, or a digest of its content if it has none."""
         version = getattr(self, "version", None)
         return str(version) if version is not None else hashlib.sha256(to_json(self)).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which version of a thing a caller means to change, by their If-Match (RFC 9110, 13.1.1)."""
+    """The versions that a caller accepts for a change, from If-Match (RFC 9110, 13.1.1)."""
 
     tags: frozenset[str] | None
-    """The tags that they named, without weak ones, which never match; None for `*`, which any version is."""
+    """The tags, without weak ones, which never match; None for `*`, which matches any version."""
 
     def check(self, version: int) -> None:
-        """Raises Stale when the thing is in none of these versions; what a tag says behind a dash does not count."""
+        """Raise Stale unless the version matches one of the tags; a tag's part after a dash is ignored."""
         if self.tags is not None and str(version) not in {tag.partition("-")[0] for tag in self.tags}:
             raise Stale
 
@@ -74,13 +74,13 @@ Address = Annotated[
         extra_json_schema={"pattern": "^0x[0-9a-fA-F]{40}$"},
     ),
 ]
-"""An address as it is documented; what it is asked of decides whether it is one, and says what is wrong with it."""
+"""An address for documentation only; the operation itself validates it, with a specific error."""
 
 
 def past(at: datetime | None, now: datetime) -> datetime | None:
-    """A past time that a caller asks about; any before the epoch is that, since nothing is older.
+    """Validate a past time in a request; times before the epoch become the epoch, since nothing is older.
 
-    Raises Malformed for a future one.
+    Raises Malformed for a future time.
     """
     if at is None:
         return None
@@ -90,20 +90,20 @@ def past(at: datetime | None, now: datetime) -> datetime | None:
 
 
 class PageRequest(Request):
-    """A request for a list: how many, and from where on."""
+    """A request for a page of a list: the page size, and the cursor."""
 
     limit: PageLimit = 20
     cursor: str | None = None
 
     def after(self, prefix: str) -> str | None:
-        """The id after which the page begins; None for the first page. Raises Malformed for a cursor not of ours."""
+        """The id after which the page begins; None for the first page. Raises Malformed for an invalid cursor."""
         last = self.last()
         if last is not None and not ids.valid(last, prefix):
             raise Malformed("not a cursor of this list", field="cursor")
         return last
 
     def last(self) -> str | None:
-        """The text that the page before ended with; None for the first page. Raises Malformed for no printable text."""
+        """The decoded cursor; None for the first page. Raises Malformed if it is not printable text."""
         if self.cursor is None:
             return None
         try:
@@ -123,7 +123,7 @@ class Page(msgspec.Struct, Generic[T]):
 
 
 def page(items: list[T], limit: int, last_id: str) -> Page[T]:
-    """A page of at most `limit` items, of one more that was asked for so as to know whether more follow.
+    """A page of at most `limit` items; `items` has one more if there is a next page.
 
     last_id: the name of the attribute that holds an item's id.
     """
@@ -135,6 +135,6 @@ def page(items: list[T], limit: int, last_id: str) -> Page[T]:
 
 @dataclass(frozen=True, slots=True)
 class Repeated(Generic[T]):
-    """What there was already: answered 200 where making it anew would be 201."""
+    """A result that existed already: answered 200 where creating it would be 201."""
 
     view: T

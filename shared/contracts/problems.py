@@ -28,7 +28,7 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
 }
 
 TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""The phrases of RFC 9110 where Python's are older, or differ from version to version."""
+"""The reason phrases of RFC 9110 where Python's are older or differ between versions."""
 
 HEADERS: Final = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
 """The headers of every problem document."""
@@ -37,12 +37,12 @@ RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Contended: 1}
 
 
 def status_of(error: errors.MeridianError) -> int:
-    """The status of an error: that of the nearest class in the table."""
+    """The status of an error: that of its nearest class in the table."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def title_of(status: int) -> str:
-    """The phrase of a status, as RFC 9110 has it."""
+    """The reason phrase of a status in RFC 9110."""
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
@@ -54,7 +54,7 @@ def body_of(error: errors.MeridianError, request_id: str) -> bytes:
 
 
 def document(status: int, code: str, detail: str, request_id: str, **members: Any) -> bytes:
-    """A problem document. `type` is about:blank: `code` says what is special, as RFC 9457 4.2.1 allows."""
+    """A problem document. `type` is about:blank, since `code` identifies the problem (RFC 9457, 4.2.1)."""
     return msgspec.json.encode(
         {
             "type": "about:blank",
@@ -69,7 +69,7 @@ def document(status: int, code: str, detail: str, request_id: str, **members: An
 
 
 def headers_of(error: errors.MeridianError) -> dict[str, str]:
-    """The headers that belong to an error's answer."""
+    """The headers of an error's response."""
     headers = dict(HEADERS)
     for kind, seconds in RETRY_AFTER_SECONDS.items():
         if isinstance(error, kind):

@@ -1,1 +1,1 @@
-"""Jobs over many items: an item's failure is its own, is counted, backs off, and is seen. See README.md."""
+"""Jobs over many items: failures are isolated per item, recorded, retried with backoff. See README.md."""

@@ -1,36 +1,36 @@
-"""The items of jobs that failed, in the service's own PostgreSQL."""
+"""Stores the failed items of jobs in the service's own PostgreSQL database."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from shared.adapters.clock import Clock
-from shared.adapters.postgres import Database, Transaction
-from shared.adapters.queries import queries
-from shared.jobs.items import Failure
-from shared.telemetry.metrics import FailingItems
+from shared.clock import Clock
+from shared.jobs.items import ItemFailure
+from shared.postgres.database import Database, Transaction
+from shared.postgres.queries import queries
+from shared.telemetry.metrics import FailingItemCount
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
-"""The bounds within which the pause before the next try doubles with each failure."""
+"""The bounds of the backoff, which doubles with each failure."""
 
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
-"""An item whose next try is overdue for so long is due no more; it has come to its end in another way."""
+"""A failure whose retry is overdue for so long is forgotten: its item has ended in another way."""
 
 
-class FailureStore:
-    """The items of jobs that failed, as one transaction sees them."""
+class PostgresFailureStore:
+    """The failed items of jobs, as one transaction sees them."""
 
     def __init__(self, transaction: Transaction, now: datetime) -> None:
         self._transaction = transaction
         self._now = now
 
-    def find(self, job: str, items: Collection[str]) -> Mapping[str, Failure]:
+    def find(self, job: str, items: Collection[str]) -> Mapping[str, ItemFailure]:
         rows = SQL.find_failures(self._transaction, job=job, items=list(items))
-        return {row["item"]: Failure(row["attempts"], row["next_try_at"]) for row in rows}
+        return {row["item"]: ItemFailure(row["attempts"], row["next_try_at"]) for row in rows}
 
     def record(self, job: str, item: str, detail: str) -> None:
         forgotten = self._now - FORGOTTEN_AFTER
@@ -50,9 +50,9 @@ class FailureStore:
         SQL.clear_failures(self._transaction, job=job, items=list(items))
 
 
-def count_failures(database: Database, clock: Clock) -> list[FailingItems]:
-    """How many items of each job fail, and for how long the first of them has. Raises Unavailable."""
+def count_failures(database: Database, clock: Clock) -> list[FailingItemCount]:
+    """How many items of each job are failing, and for how long the oldest has. Raises Unavailable."""
     now = clock.now()
     with database.transaction() as transaction:
         rows = SQL.count_failures(transaction, now=now, forgotten=now - FORGOTTEN_AFTER)
-    return [FailingItems(row["job"], row["items"], row["oldest"] / 1_000_000) for row in rows]
+    return [FailingItemCount(row["job"], row["items"], row["oldest"] / 1_000_000) for row in rows]

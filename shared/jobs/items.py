@@ -1,14 +1,14 @@
-"""Runs a job over many items, so that an item's failure is its own.
+"""Runs a job over many items, isolating the failure of each.
 
-    waiting = reading.withdrawals.waiting(BATCH)     # the query leaves out items that back off: see README.md
+    waiting = reading.withdrawals.unsigned(BATCH)    # the query leaves out items that back off: see README.md
     ran = for_each("send_withdrawals", waiting, lambda w: w.id, partial(_send, work), work)
     return {"sent": len(ran.results), "failed": ran.failed}
 
-Whatever a step raises, a defect too, is recorded for its item in a transaction of its own, with the time of the next
-try, and logged; the items behind it go on. What is wrong with a whole dependency ends the run: one that is not called
-(Stopped: its circuit breaker is open, so that no item is to blame), a database in which nothing can be recorded, and
-UNAVAILABLE_IN_A_ROW items after each other for which something did not answer. Where items need different things, a run
-goes on to its end.
+Any exception of a step, even a defect, is logged and recorded for its item in a separate transaction, with the time
+of the next attempt; the following items are processed. A failure of a whole dependency ends the run: a call that was
+not permitted (CallNotPermitted: the circuit breaker is open, and no item is to blame), a database in which nothing
+can be recorded, or UNAVAILABLE_IN_A_ROW consecutive items with Unavailable. If items need different dependencies,
+the run goes on.
 """
 
 import logging
@@ -18,60 +18,60 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
-from shared.errors import MeridianError, Stopped, Unavailable, summary
+from shared.errors import CallNotPermitted, MeridianError, Unavailable, summary
 
 log = logging.getLogger(__name__)
 
 UNAVAILABLE_IN_A_ROW: Final = 3
-"""After so many items for which something did not answer, it is not the items. These back off, so that, should it be
-them after all, the next run begins with others."""
+"""After so many consecutive items with Unavailable the dependency is considered down. These items back off, so that
+the next run begins with others, in case it was them after all."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """What is known of an item that failed: how often in a row, and when it is tried again."""
+class ItemFailure:
+    """A failing item: how often it failed in a row, and when it is tried again."""
 
     attempts: int
     next_try_at: datetime
 
 
-class Failures(Protocol):
-    """The items of jobs that failed, as one transaction sees them."""
+class FailureStore(Protocol):
+    """The failed items of jobs, as one transaction sees them."""
 
-    def find(self, job: str, items: Collection[str]) -> Mapping[str, Failure]:
-        """Those of these items that failed the last time, by their names."""
+    def find(self, job: str, items: Collection[str]) -> Mapping[str, ItemFailure]:
+        """Those of these items that failed last time, by name."""
 
     def record(self, job: str, item: str, detail: str) -> None:
-        """An item failed; the next try is put off, longer each time. detail: what went wrong, for a person."""
+        """Record a failure; the next attempt is delayed, longer each time. detail: what went wrong, for a person."""
 
     def clear(self, job: str, items: Collection[str]) -> None:
-        """These items succeeded."""
+        """Forget the failures of items that succeeded."""
 
 
 class RecordingWork(Protocol):
-    """The work of one transaction, as failures need it."""
+    """One transaction, as recording failures needs it."""
 
     @property
-    def failures(self) -> Failures:
-        """The items that failed."""
+    def failures(self) -> FailureStore:
+        """The failed items."""
 
 
 class JobWork(Protocol):
-    """The work of a job: transactions of its own."""
+    """The unit of work of a job: opens transactions."""
 
     def now(self) -> datetime:
-        """The present."""
+        """The current time."""
 
     def transaction(self) -> AbstractContextManager[RecordingWork]:
-        """Work of its own transaction, committed at the end."""
+        """Work in a new transaction, committed at the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran(Generic[R]):
-    """What came of the items: the results of those that succeeded, in their order, and how many failed or back off."""
+class JobRun(Generic[R]):
+    """The results of the items that succeeded, in order, and how many failed or back off."""
 
     results: Sequence[R]
     failed: int
@@ -85,12 +85,11 @@ def for_each(
     work: JobWork,
     *,
     same_dependency: bool = True,
-) -> Ran[R]:
-    """Take a step with each item. The step opens its own transactions; it may be repeated for the same item.
+) -> JobRun[R]:
+    """Run a step for each item. The step opens its own transactions and must be repeatable for the same item.
 
-    job: the row's name. name: what an item is called among those of the job, such as its id. same_dependency: whether
-    all items need the same, so that the run ends when that is away.
-    Raises Unavailable when it is not for the items: see above.
+    job: the row's name. name: an item's unique name in the job, such as its id. same_dependency: whether all items need
+    the same dependency, so that the run ends if it is down. Raises Unavailable if a dependency is down: see above.
     """
     known, waiting = _known(job, items, name, work)
     results: list[R] = []
@@ -99,7 +98,7 @@ def for_each(
         try:
             results.append(step(item))
         except Exception as error:
-            if isinstance(error, Stopped) and same_dependency:
+            if isinstance(error, CallNotPermitted) and same_dependency:
                 raise
             _record(job, name(item), error, work)
             unanswered = unanswered + 1 if isinstance(error, Unavailable) else 0
@@ -109,34 +108,34 @@ def for_each(
             unanswered = 0
             if name(item) in known:
                 _clear(job, [name(item)], work)
-    return Ran(results, len(items) - len(results))
+    return JobRun(results, len(items) - len(results))
 
 
 def for_batch(
     job: str, items: Sequence[T], name: Callable[[T], str], step: Callable[[Sequence[T]], R], work: JobWork
-) -> Ran[R]:
-    """Take a step with all items at once; where that fails, with each by itself, as for_each has it.
+) -> JobRun[R]:
+    """Run a step for all items at once; if that fails, for each by itself, as for_each does.
 
-    The step is one transaction, so that nothing was done when it raises. Raises Unavailable as for_each does.
+    The step is one transaction, so nothing was done if it raises. Raises Unavailable as for_each does.
     """
     known, waiting = _known(job, items, name, work)
     if not waiting:
-        return Ran([], len(items))
+        return JobRun([], len(items))
     try:
         result = step(waiting)
-    except Stopped:
+    except CallNotPermitted:
         raise
-    except Exception as error:  # noqa: BLE001 - it is met again, and recorded, when the items are taken one by one
+    except Exception as error:  # noqa: BLE001 - it recurs, and is recorded, when the items are processed one by one
         log.info("%s takes %d items one by one: %s", job, len(waiting), summary(error))
         ran = for_each(job, waiting, name, lambda item: step([item]), work)
-        return Ran(ran.results, ran.failed + len(items) - len(waiting))
+        return JobRun(ran.results, ran.failed + len(items) - len(waiting))
     if known:
         _clear(job, list(known), work)
-    return Ran([result], len(items) - len(waiting))
+    return JobRun([result], len(items) - len(waiting))
 
 
 def _known(job: str, items: Sequence[T], name: Callable[[T], str], work: JobWork) -> tuple[set[str], list[T]]:
-    """The names of the items that failed before and are due, and all items that do not back off."""
+    """The names of the failed items that are due, and all items that do not back off."""
     if not items:
         return set(), []
     with work.transaction() as reading:

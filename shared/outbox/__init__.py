@@ -1,6 +1,7 @@
 """The transactional outbox: append in the caller's transaction, relay, inbox.
 
-A fact and its event share one transaction. The relay publishes what is unsent, in version order per stream; a consumer
-applies a stream's next version together with its effect. So every event has its effect once, whatever is cut off. What
-cannot be applied is parked, and redriven; what a consumer lacks is found by a replay, and read from its source.
+A state change and its event share one transaction. The relay publishes unsent events, in version order per stream; a
+consumer applies a stream's next version together with its effect. So every event takes effect exactly once, whatever
+crashes. An event that cannot be applied is parked, and can be redriven; events that a consumer is missing are found
+by a comparison and read from their source.
 """

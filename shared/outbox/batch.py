@@ -1,41 +1,41 @@
-"""Applies many events in one transaction, where nothing stands in the way of any of them.
+"""Applies many events in one transaction, as long as none of them needs special treatment.
 
-One statement locks the places of all their streams and one advances them, so that an event which a consumer does not
-handle costs next to nothing. As soon as one of them has to be parked, or fails, nothing was done: they are then taken
-one by one, as shared.outbox.inbox has it.
+One statement locks the inbox rows of all their streams and one advances them, so that an event whose type the
+consumer does not handle costs next to nothing. As soon as one of them fails or has to be parked, the transaction is
+rolled back and they are applied one by one by shared.outbox.inbox.
 """
 
 import logging
 from collections.abc import Sequence
 from typing import Final
 
-from shared.adapters.postgres import retried
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.outbox.inbox import Inbox
 from shared.outbox.log import SQL
+from shared.postgres.database import retried
 
 log = logging.getLogger(__name__)
 
-TOGETHER: Final = 50
-"""How many events share a transaction: an effect's locks are held until the last one is done."""
+BATCH_SIZE: Final = 50
+"""How many events share a transaction: every effect's locks are held until the last one is done."""
 
 
 class BatchInbox(Inbox):
     """An inbox for a transport that delivers many events at once."""
 
-    def receive_together(self, events: Sequence[StoredEvent]) -> bool:
-        """Apply delivered events, of each stream in its order; False when nothing was done, for whatever reason."""
+    def receive_batch(self, events: Sequence[StoredEvent]) -> bool:
+        """Apply delivered events, those of a stream in order; False if nothing was done, for whatever reason."""
         try:
-            for stream in retried(lambda: self._take_together(events)):
+            for stream in retried(lambda: self._apply_batch(events)):
                 self._drain(stream)
-        except Exception as error:  # noqa: BLE001 - it is met again, and told of, when they are taken one by one
+        except Exception as error:  # noqa: BLE001 - it recurs, and is logged, when they are applied one by one
             log.info("%s takes %d events one by one: %r", self._row.name, len(events), error)
             return False
         return True
 
-    def _take_together(self, events: Sequence[StoredEvent]) -> list[str]:
-        """Apply them all; the streams in which events are parked behind these."""
+    def _apply_batch(self, events: Sequence[StoredEvent]) -> list[str]:
+        """Apply them all. Returns the streams in which events are parked behind these."""
         name = self._row.name
         with self._database.transaction() as transaction:
             rows = SQL.lock_inboxes(transaction, consumer=name, names=sorted({event.stream for event in events}))
@@ -55,4 +55,4 @@ class BatchInbox(Inbox):
 
 
 class _OutOfTurn(Exception):
-    """An event has to be parked, which is done by itself."""
+    """An event has to be parked, which needs a transaction of its own."""

@@ -1,14 +1,14 @@
-"""Compares a consumer's inbox with the stores of its sources: nothing is lost, whoever loses it.
+"""Reconciles a consumer's inbox with the event stores of its sources, so that no event is lost, whoever loses it.
 
-A transport may lose what it had taken, and the end of a stream too, which no later event would show. So each consumer
-compares itself for ever: every EVERY it looks for events of the types that it handles, beyond the position up to which
-it has compared and up to a ceiling below which no event can be missing any more. What it lacks is noted in `parked`,
-and its worker reads it from the source and applies it in order. Where nothing lacks nothing is written.
+A transport may lose accepted messages, even the last ones of a stream, which no later event would reveal. So every
+COMPARE_EVERY each consumer looks for events of the types it handles, beyond the position it has compared so far and up
+to a ceiling below which no event can still appear. Missing events are noted in `parked`; its worker reads them from the
+source and applies them in order. If nothing is missing, nothing is written.
 
-The ceiling: positions are given out before their transactions commit, so that one below the newest may appear later. A
-source tells the last position that it has given out; once SETTLED has passed since, longer than a transaction can live,
-all up to it are committed or will never be. It is longer still: a transport with a backlog brings by itself, and at
-less cost, what is on its way.
+The ceiling: positions are assigned before their transactions commit, so one below the newest may appear later. A
+source reports the last position it has assigned; after SETTLED_AFTER, longer than any transaction can live,
+everything up to it is committed or never will be. It is longer still because a transport with a backlog delivers by
+itself, and at less cost, what is under way.
 """
 
 import logging
@@ -17,64 +17,64 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.adapters.clock import Clock
-from shared.adapters.connect import TRANSACTION_SECONDS
-from shared.adapters.postgres import Database
+from shared.clock import Clock
 from shared.contracts.encode import to_json
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.errors import MeridianError
 from shared.outbox.log import SQL
+from shared.postgres.connect import TRANSACTION_SECONDS
+from shared.postgres.database import Database
 from shared.registry import Row, load
 
 log = logging.getLogger(__name__)
 
-EVERY: Final = timedelta(minutes=1)
-"""How often a consumer compares itself with its sources."""
+COMPARE_EVERY: Final = timedelta(minutes=1)
+"""How often a consumer is compared with its sources."""
 
-SETTLED: Final = timedelta(seconds=TRANSACTION_SECONDS + 70)
-"""How old a reading of the last position is when all up to it are settled."""
+SETTLED_AFTER: Final = timedelta(seconds=TRANSACTION_SECONDS + 70)
+"""How long after a source reported a last position all up to it are settled."""
 
 PAGES_KEPT: Final = 10
-"""After so many pages without a lack it is written down how far they go: what a worker that begins anew repeats."""
+"""After so many pages without a missing event the position is stored: the most that a restarted worker repeats."""
 
 Listing = Callable[[str, ListRequest], ListResponse]
-"""(source, what) -> its streams, as Events.List tells them."""
+"""(source, request) -> a page of its streams, as returned by Events.List."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """How many streams were compared, and of how many something was missing."""
+class ComparisonResult:
+    """How many streams were compared, and in how many something was missing."""
 
     streams: int
     lacking: int
     anew: bool = False
-    """Whether what they had been applied to is made anew."""
+    """Whether the projection is rebuilt, so that all events are applied again."""
 
     def __str__(self) -> str:
         if self.anew:
             return f"{self.lacking} streams are applied anew"
-        return f"{self.streams} streams compared, {self.lacking} of them lack something, which is on its way"
+        return f"{self.streams} streams compared, {self.lacking} of them lack events, which will be read"
 
 
 @dataclass(slots=True)
-class _Place:
-    """How far a consumer has come with a source; `stored` of it is written down."""
+class _SourceProgress:
+    """How far a source has been compared; `stored` is the position in the database."""
 
     position: int
     stored: int
     pages: int = 0
     marks: list[tuple[datetime, int]] = field(default_factory=list)
-    """Readings of the source's last position, each with when it was known, oldest first."""
+    """The source's reported last positions, each with the time of the report, oldest first."""
 
     def ceiling(self, now: datetime) -> int:
-        """The position up to which all events are settled, as far as it is known."""
-        settled = [last for at, last in self.marks if now - at >= SETTLED]
+        """The position up to which all events are known to be settled."""
+        settled = [last for at, last in self.marks if now - at >= SETTLED_AFTER]
         self.marks = self.marks[max(0, len(settled) - 1) :]
         return max(settled, default=0)
 
 
 class Comparison:
-    """A consumer's inbox, beside the stores of its sources."""
+    """Compares one consumer's inbox with the stores of its sources."""
 
     def __init__(self, row: Row, database: Database, listing: Listing, clock: Clock) -> None:
         self._row = row
@@ -82,27 +82,27 @@ class Comparison:
         self._listing = listing
         self._clock = clock
         self._sources = sorted({load().owner_of(event_type) for event_type in row.event or ()})
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, _SourceProgress] = {}
         self._due: datetime | None = None
 
-    def replay(self, since: datetime | None, after: int) -> Compared:
-        """Compare what was recorded since a time, beyond a position, with the inbox. Raises Unavailable."""
+    def replay(self, since: datetime | None, after: int) -> ComparisonResult:
+        """Compare events recorded since a time, beyond a position, with the inbox. Raises Unavailable."""
         streams = lacking = 0
         for source in self._sources:
             for page in self._pages(source, ListRequest(since=since, after=after)):
                 lacking += self._note(page, anew=self._row.replay == "rebuild")
                 streams += len(page.streams)
-        return Compared(streams, lacking, anew=self._row.replay == "rebuild")
+        return ComparisonResult(streams, lacking, anew=self._row.replay == "rebuild")
 
     def follow(self) -> int:
-        """Compare what has settled since the last time, where that is long enough ago. Returns how many streams lack.
+        """Compare what has settled since the last run, if that is due. Returns how many streams lack events.
 
-        A source that does not answer is left for the next time, and keeps none of the others.
+        A source that does not respond is left for the next run, without holding up the others.
         """
         now = self._clock.now()
         if self._due is not None and now < self._due:
             return 0
-        self._due = now + EVERY
+        self._due = now + COMPARE_EVERY
         lacking = 0
         for source in self._sources:
             try:
@@ -112,10 +112,7 @@ class Comparison:
         return lacking
 
     def unapplied(self, before: datetime) -> Iterator[tuple[str, int]]:
-        """The streams of which what was recorded before a time is not applied, each with the version that is missing.
-
-        It changes nothing. Raises Unavailable.
-        """
+        """The streams with unapplied events from before a time, with their last versions. Raises Unavailable."""
         for source in self._sources:
             for page in self._pages(source, ListRequest(after=self._stored(source), before=before)):
                 yield from self._lacking(page)
@@ -123,7 +120,7 @@ class Comparison:
     def _follow(self, source: str) -> int:
         if source not in self._places:
             stored = self._stored(source)
-            self._places[source] = _Place(stored, stored)
+            self._places[source] = _SourceProgress(stored, stored)
         place = self._places[source]
         until = max(place.position, place.ceiling(self._clock.now()))
         lacking = 0
@@ -140,7 +137,7 @@ class Comparison:
         return lacking
 
     def _pages(self, source: str, request: ListRequest) -> Iterator[ListResponse]:
-        """What a source has, of the types that this consumer handles."""
+        """Pages of a source's streams, of the types that this consumer handles."""
         request.types.extend(self._row.event or ())
         more = True
         while more:
@@ -153,7 +150,7 @@ class Comparison:
             return int(SQL.find_compared(transaction, consumer=self._row.name, source=source) or 0)
 
     def _lacking(self, page: ListResponse) -> list[tuple[str, int]]:
-        """The streams of a page of which this consumer has not come so far, and how far they go."""
+        """The streams of a page that this consumer has not fully applied, and their last versions."""
         if not page.streams:
             return []
         with self._database.transaction() as transaction:
@@ -161,9 +158,9 @@ class Comparison:
         return [(row["stream"], row["version"]) for row in rows]
 
     def _note(self, page: ListResponse, source: str | None = None, *, anew: bool = False) -> int:
-        """Note what is missing of a page's streams, and in the same transaction how far the comparison has come.
+        """Note the missing events of a page's streams and, in the same transaction, the comparison's position.
 
-        source: where that is to be written down.
+        source: the source whose position is stored; None to store none.
         """
         name, streams = self._row.name, _streams(page)
         with self._database.transaction() as transaction:

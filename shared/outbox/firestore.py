@@ -1,7 +1,7 @@
-"""The outbox of a service whose facts are in Firestore: a collection written in the same commit as the fact.
+"""The outbox of a service with its data in Firestore: a collection written in the commit of the state change.
 
-A document's id is `<stream>@<version>`, so that create() refuses a version that is taken. `unsent_since` is absent from
-a document that the relay has sent, which keeps the query for unsent ones small.
+A document's id is `<stream>@<version>`, so that create() fails for a version that is taken. The relay removes
+`unsent_since` once it has published a document, which keeps the query for unsent ones small.
 """
 
 import logging
@@ -14,15 +14,15 @@ from google.api_core.exceptions import GoogleAPIError
 from google.cloud.firestore import DELETE_FIELD, Client, FieldFilter, WriteBatch
 
 from shared import ids
-from shared.adapters.clock import Clock
-from shared.adapters.firestore import patience
-from shared.adapters.transport import EventBus
+from shared.bus.transport import EventBus
+from shared.clock import Clock
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import EPOCH
-from shared.outbox.log import Fact, Listed, Wanted
+from shared.firestore.calls import call_options
+from shared.outbox.log import Fact, StreamPage, StreamQuery
 from shared.outbox.relay import BATCH
-from shared.telemetry.context import trail
+from shared.telemetry.context import trace_context
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ COLLECTION: Final = "identity_events"
 
 
 def append(client: Client, batch: WriteBatch, cell: str, now: datetime, stream: str, version: int, fact: Fact) -> None:
-    """Add a fact to a batch that also writes the state it changed; the batch fails when the version is taken."""
+    """Add an event to a batch that also writes the state change; the batch fails if the version is taken."""
     event = StoredEvent(
         id=ids.new("evt", cell),
         type=fact.type,
@@ -39,7 +39,7 @@ def append(client: Client, batch: WriteBatch, cell: str, now: datetime, stream: 
         version=version,
         at=now,
         data=msgspec.json.decode(to_json(fact)),
-        metadata={"request_id": trail().request_id, "traceparent": trail().traceparent},
+        metadata={"request_id": trace_context().request_id, "traceparent": trace_context().traceparent},
     )
     document = client.collection(COLLECTION).document(f"{stream}@{version}")
     times = {"recorded_at": now, "unsent_since": now}
@@ -49,38 +49,40 @@ def append(client: Client, batch: WriteBatch, cell: str, now: datetime, stream: 
 def read_stream(client: Client, stream: str, from_version: int, most: int) -> list[StoredEvent]:
     """Events of a stream from a version on, oldest first."""
     keys = [client.collection(COLLECTION).document(f"{stream}@{from_version + n}") for n in range(most)]
-    found = {snapshot.id: snapshot for snapshot in client.get_all(keys, **patience()) if snapshot.exists}
+    found = {snapshot.id: snapshot for snapshot in client.get_all(keys, **call_options()) if snapshot.exists}
     return [_event(found[key.id]) for key in keys if key.id in found]
 
 
-def list_streams(client: Client, wanted: Wanted, now: datetime) -> Listed:
-    """Streams that were added to beyond a position, as shared.outbox.log has it; here, microseconds since the epoch.
+def list_streams(client: Client, query: StreamQuery, now: datetime) -> StreamPage:
+    """Streams with events beyond a position, as in shared.outbox.log; here positions are microseconds since the epoch.
 
-    The last position that was given out is the present.
+    The last assigned position is the current time.
     """
-    since = wanted.since or EPOCH
-    start = max(EPOCH + timedelta(microseconds=wanted.after), since)
+    since = query.since or EPOCH
+    start = max(EPOCH + timedelta(microseconds=query.after), since)
     newer = FieldFilter("recorded_at", ">" if start > since else ">=", start)
-    query = client.collection(COLLECTION).where(filter=newer).order_by("recorded_at").limit(BATCH + 1)
-    if wanted.until is not None:
-        query = query.where(filter=FieldFilter("recorded_at", "<=", EPOCH + timedelta(microseconds=wanted.until)))
-    if wanted.before is not None:
-        query = query.where(filter=FieldFilter("recorded_at", "<", wanted.before))
-    found = list(query.stream(**patience()))
+    documents = client.collection(COLLECTION).where(filter=newer).order_by("recorded_at").limit(BATCH + 1)
+    if query.until is not None:
+        documents = documents.where(
+            filter=FieldFilter("recorded_at", "<=", EPOCH + timedelta(microseconds=query.until))
+        )
+    if query.before is not None:
+        documents = documents.where(filter=FieldFilter("recorded_at", "<", query.before))
+    found = list(documents.stream(**call_options()))
     shown = found[:BATCH]
-    if len(found) > BATCH:  # a moment is shown as a whole, or later
+    if len(found) > BATCH:  # never split the events of one microsecond
         shown = [each for each in shown if each.get("recorded_at") < found[-1].get("recorded_at")] or shown
-    events = [event for event in map(_event, shown) if not wanted.types or event.type in wanted.types]
+    events = [event for event in map(_event, shown) if not query.types or event.type in query.types]
     known = {event.stream: (event.type, event.version) for event in sorted(events, key=lambda event: event.version)}
     more = len(found) > len(shown)
-    position = _position(shown[-1].get("recorded_at")) if shown else wanted.after
-    if not more and wanted.until is not None:
-        position = max(position, wanted.until)
-    return Listed([(stream, *each) for stream, each in known.items()], position, more, last=_position(now))
+    position = _position(shown[-1].get("recorded_at")) if shown else query.after
+    if not more and query.until is not None:
+        position = max(position, query.until)
+    return StreamPage([(stream, *each) for stream, each in known.items()], position, more, last=_position(now))
 
 
 class FirestoreRelay:
-    """Drains the collection. Two at once would only publish twice, which inboxes know; it needs no leader."""
+    """Publishes the collection's events. It needs no leader: two at once publish twice, and inboxes deduplicate."""
 
     def __init__(self, service: str, client: Client, bus: EventBus, clock: Clock) -> None:
         self._service = service
@@ -91,7 +93,7 @@ class FirestoreRelay:
         self._last: Any = None
 
     def run(self, stop: threading.Event) -> None:
-        """Publish until told to stop."""
+        """Publish until `stop` is set."""
         log.info("relay %s leads", self._service)
         while not stop.is_set():
             try:
@@ -103,16 +105,18 @@ class FirestoreRelay:
                 stop.wait(POLL_SECONDS)
 
     def drain(self) -> bool:
-        """Publish one batch, oldest first; tells whether there may be more at once.
+        """Publish one batch, oldest first; returns whether there may be more right away.
 
-        Where some could not be published, the next batch begins behind this one, without their streams, until all that
-        waits had its turn: however many events are stuck, they hold up no others.
+        If some could not be published, the next batch starts after this one and skips their streams until every waiting
+        event had its turn: however many events are stuck, they hold up no others.
         """
         oldest = FieldFilter("unsent_since", ">", EPOCH)
-        query = self._client.collection(COLLECTION).where(filter=oldest).order_by("unsent_since").order_by("__name__")
+        documents = (
+            self._client.collection(COLLECTION).where(filter=oldest).order_by("unsent_since").order_by("__name__")
+        )
         if self._last is not None:
-            query = query.start_after(self._last)
-        snapshots = list(query.limit(BATCH).stream(**patience()))
+            documents = documents.start_after(self._last)
+        snapshots = list(documents.limit(BATCH).stream(**call_options()))
         free = [snapshot for snapshot in snapshots if snapshot.get("stream") not in self._held]
         self._publish(sorted(free, key=lambda s: (s.get("unsent_since"), s.get("stream"), s.get("version"))))
         more = len(snapshots) == BATCH
@@ -122,7 +126,7 @@ class FirestoreRelay:
         return more
 
     def _publish(self, snapshots: list[Any]) -> None:
-        """Publish what these documents hold, and mark what is sent; the others' streams stand back."""
+        """Publish these documents' events and mark the sent ones; the streams of the others are held back."""
         if not snapshots:
             return
         sent = self._bus.publish([_event(snapshot) for snapshot in snapshots])
@@ -132,7 +136,7 @@ class FirestoreRelay:
                 batch.update(snapshot.reference, {"unsent_since": DELETE_FIELD})
             else:
                 self._held.add(snapshot.get("stream"))
-        batch.commit(**patience())
+        batch.commit(**call_options())
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
 

@@ -1,16 +1,16 @@
-"""Applies each event of a stream once and in order, together with its effect.
+"""Applies each event of a stream once and in order, in one transaction with its effect.
 
-What cannot be applied is parked and acknowledged, so that no other stream of its partition waits for it:
+An event that cannot be applied is parked and acknowledged, so that no other stream of its partition waits for it:
 
-- an event that comes before its turn waits for the one that is missing, which is read from its source after a while;
-- an event whose effect needs something that is not there for the moment (Unavailable: a service is down, the fact that
-  it follows has not arrived; Contended) is no defect, however often it is tried. It is counted by time: delivered again
-  for UNAVAILABLE_FOR, then parked, and tried again by the consumer's worker, at growing intervals, until it succeeds;
-- an event whose effect fails in any other way is a defect. It is counted by attempts: at the row's `attempts` it is
-  parked, and waits for a person to redrive it.
+- an event that arrives early waits for the missing ones, which are read from their source after a while;
+- an event whose effect needs something that is missing for now (Unavailable: a service is down, or the event that it
+  depends on has not arrived; Contended) is not a defect, however often it is tried. It is limited by time: redelivered
+  for UNAVAILABLE_FOR, then parked, and retried by the consumer's worker, with growing backoff, until it succeeds;
+- an event whose effect fails in any other way is a defect. It is limited by attempts: at the row's `attempts` it is
+  parked, and waits for an operator to redrive it.
 
-Later events of a parked one's stream are parked behind it, and follow in order when it was applied. Attempts are
-counted in the consumer's database, in a transaction of their own after the failed one was rolled back.
+Later events of the same stream are parked behind it, and applied in order after it. Attempts are counted in the
+consumer's database, in a separate transaction after the failed one was rolled back.
 """
 
 import logging
@@ -22,60 +22,60 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from shared.adapters.clock import Clock
-from shared.adapters.postgres import Database, Transaction, retried
-from shared.contracts.events import Event, StoredEvent, opened
+from shared.clock import Clock
+from shared.contracts.events import Event, StoredEvent, decode_event
 from shared.errors import Contended, Malformed, MeridianError, Unavailable, summary
 from shared.outbox.log import SQL
+from shared.postgres.database import Database, Transaction, retried
 from shared.registry import Row
-from shared.telemetry.context import follow
+from shared.telemetry.context import bind
 
 log = logging.getLogger(__name__)
 
 GAP_WAIT: Final = timedelta(seconds=10)
-"""How long a missing version may still arrive by itself before the consumer reads it from its source."""
+"""How long to wait for a missing version before the consumer reads it from its source."""
 
 UNAVAILABLE_FOR: Final = timedelta(seconds=60)
-"""How long an event is delivered again and again whose effect needs what is not there, before it is parked."""
+"""How long an event whose effect raises Unavailable or Contended is redelivered before it is parked."""
 
 RETRY_FIRST: Final = timedelta(seconds=5)
-"""When what was parked as unavailable is tried again; after that, when it has waited as long again as it had."""
+"""When an event parked as unavailable is first retried; after that the wait doubles."""
 
-Received = Literal["applied", "known", "parked"]
+ReceiveOutcome = Literal["applied", "known", "parked"]
 Read = Callable[[str, str, int], list[StoredEvent]]
 """(event type, stream, from version) -> the stream's events, from the service that owns it."""
 
 
-class Unreadable(Malformed):
-    """The event does not fit the contract of its type."""
+class UndecodableEvent(Malformed):
+    """The event does not match the contract of its type."""
 
 
 class Inbox:
-    """One consumer's view of the streams that it receives."""
+    """One consumer's inbox: how far it has applied each stream."""
 
     def __init__(
         self, row: Row, database: Database, handle: Callable[[Event[Any], Transaction], None], clock: Clock
     ) -> None:
         """
-        row: the consumer; its name is the inbox's.
-        handle: the effect of one event, in the transaction that it is given. It may raise, and is called again.
+        row: the consumer's registry row; its name identifies the inbox.
+        handle: applies one event's effect in the given transaction. If it raises, it is called again later.
         """
         self._row = row
         self._database = database
         self._handle = handle
         self._clock = clock
 
-    def receive(self, event: StoredEvent) -> Received:
-        """Take a delivered event: apply it when it is next, forget it when it is known, else park it.
+    def receive(self, event: StoredEvent) -> ReceiveOutcome:
+        """Receive an event: apply it if it is next, ignore it if it was applied, otherwise park it.
 
-        Raises what the handler raises, until the event is parked for it; then nothing was done, and the event has to be
-        delivered again. Raises Unreadable for data that does not fit its contract: see `miss`.
+        Raises what the handler raises until the event is parked for it; nothing was done then, and the event has to be
+        redelivered. Raises UndecodableEvent for data that does not match its contract: see `note_gap`.
         """
-        if self._passes_over(event):
+        if self._skips(event):
             return "applied"
         try:
             outcome, more = retried(lambda: self._take(event))
-        except Unreadable:
+        except UndecodableEvent:
             raise
         except Exception as error:
             if self._parks(event, error):
@@ -85,14 +85,14 @@ class Inbox:
             self._drain(event.stream)
         return outcome
 
-    def miss(self, event: StoredEvent) -> None:
-        """Note that there is an event whose delivery could not be read, so that it is asked of its source."""
+    def note_gap(self, event: StoredEvent) -> None:
+        """Note an event whose delivery could not be decoded, so that it is read from its source."""
         with self._database.transaction() as transaction:
             if event.version > self._lock(transaction, event.stream)["version"]:
                 self._park(transaction, event, "unread")
 
     def fill_gaps(self, read: Read) -> int:
-        """Look after what is parked and due: apply it, and what it waits for. Returns how many events were applied."""
+        """Apply parked events that are due, and the missing ones before them. Returns how many events were applied."""
         applied = 0
         now = self._clock.now()
         with self._database.transaction() as transaction:
@@ -101,12 +101,12 @@ class Inbox:
             progress = self._mend(stream["stream"], stream["type"], read)
             if not progress:
                 with self._database.transaction() as transaction:
-                    SQL.postpone(transaction, consumer=self._row.name, stream_id=stream["stream"], now=now)
+                    SQL.back_off(transaction, consumer=self._row.name, stream_id=stream["stream"], now=now)
             applied += progress
         return applied
 
     def _mend(self, stream: str, event_type: str, read: Read) -> int:
-        """Go on with one stream as far as that is possible. Returns how many events were applied."""
+        """Advance one stream as far as possible. Returns how many events were applied."""
         applied = 0
         try:
             applied += self._drain(stream, again=True)
@@ -121,32 +121,32 @@ class Inbox:
             log.exception("the gap of %s in %s waits", self._row.name, stream)
         return applied
 
-    def _receive_own(self, event: StoredEvent) -> Received:
-        """Take an event as its source has it: what is wrong with it is no accident of a delivery."""
+    def _receive_own(self, event: StoredEvent) -> ReceiveOutcome:
+        """Receive an event read from its source: if it is undecodable, that is not the fault of a delivery."""
         try:
             return self.receive(event)
-        except Unreadable as error:
+        except UndecodableEvent as error:
             if self._parks(event, error):
                 return "parked"
             raise
 
-    def _passes_over(self, event: StoredEvent) -> bool:
-        """Advance the stream by an event of a type that is none of this consumer's: most are, so in one round trip.
+    def _skips(self, event: StoredEvent) -> bool:
+        """Skip an event of a type that this consumer does not handle, as most are, in one round trip.
 
-        Whatever is not plain (it is known, or early, or something waits) is left to the careful way. An event that is
-        parked at the same moment may not be seen here; then the consumer's worker finds it.
+        Anything unusual (a duplicate, an early event, parked ones) is left to the slow path. An event that is parked
+        concurrently may be overlooked here; then the consumer's worker finds it.
         """
         if event.type in (self._row.event or ()):
             return False
         name, stream = self._row.name, event.stream
         try:
             with self._database.statement() as statement:
-                return bool(SQL.pass_over(statement, consumer=name, stream_id=stream, version=event.version))
+                return bool(SQL.skip(statement, consumer=name, stream_id=stream, version=event.version))
         except Unavailable:
-            return False  # an idle connection may have died; the careful way tries the next
+            return False  # an idle connection may have died; the slow path tries the next
 
-    def _take(self, event: StoredEvent) -> tuple[Received, bool]:
-        """What became of an event, and whether others are parked behind it."""
+    def _take(self, event: StoredEvent) -> tuple[ReceiveOutcome, bool]:
+        """The outcome of an event, and whether others are parked behind it."""
         with self._database.transaction() as transaction:
             place = self._lock(transaction, event.stream)
             if event.version <= place["version"]:
@@ -162,19 +162,19 @@ class Inbox:
         return place
 
     def _apply(self, transaction: Transaction, event: StoredEvent) -> bool:
-        """The effect, and the stream's advance. Tells whether events of the stream are parked behind it."""
+        """Apply the effect and advance the stream. Returns whether events of the stream are parked behind it."""
         self._effect(transaction, event)
         name = self._row.name
         return bool(SQL.advance_inbox(transaction, consumer=name, stream_id=event.stream, version=event.version))
 
     def _effect(self, transaction: Transaction, event: StoredEvent) -> None:
-        """The effect, where the type is one that this consumer handles; every type advances the stream."""
+        """Apply the effect if this consumer handles the type; every type advances the stream."""
         if event.type in (self._row.event or ()):
-            follow(event.metadata.get("request_id"), event.metadata.get("traceparent"))
+            bind(event.metadata.get("request_id"), event.metadata.get("traceparent"))
             try:
-                message = opened(event)
+                message = decode_event(event)
             except Malformed as error:
-                raise Unreadable(error.detail) from error
+                raise UndecodableEvent(error.detail) from error
             self._handle(message, transaction)
 
     def _park(self, transaction: Transaction, event: StoredEvent, reason: Literal["gap", "unread"]) -> None:
@@ -189,7 +189,7 @@ class Inbox:
         )
 
     def _parks(self, event: StoredEvent, error: Exception) -> bool:
-        """Count a failed attempt; tells whether the event is parked, and so needs no other delivery."""
+        """Count a failed attempt; returns whether the event is parked now, and so needs no redelivery."""
         try:
             return retried(lambda: self._count(event, error, self._clock.now()))
         except MeridianError as unable:
@@ -202,7 +202,7 @@ class Inbox:
         with self._database.transaction() as transaction:
             place = self._lock(transaction, stream)
             if event.version != place["version"] + 1:
-                return False  # another delivery has applied it meanwhile; the next one is known
+                return False  # another delivery has applied it meanwhile; the next one is a duplicate
             since = place["failing_since"] or now
             defects = place["defects"] + (not transient)
             parked = bool(now - since >= UNAVAILABLE_FOR if transient else defects >= self._row.attempts)
@@ -225,17 +225,17 @@ class Inbox:
         return parked
 
     def _drain(self, stream: str, *, again: bool = False) -> int:
-        """Apply what is parked and next in a stream, each event in its own transaction. Returns how many.
+        """Apply parked events while they are next in their stream, each in its own transaction. Returns how many.
 
-        again: try also an event that is parked because what it needs was not there.
+        again: also retry an event that was parked as unavailable.
         """
         for applied in count():
             taken: list[StoredEvent] = []
             try:
                 if not retried(partial(self._unpark, stream, again, taken)):
                     return applied
-            except Unreadable:
-                self._doubt(taken[-1])
+            except UndecodableEvent:
+                self._mark_unreadable(taken[-1])
                 return applied
             except Exception as error:
                 if not taken:
@@ -245,12 +245,12 @@ class Inbox:
                 return applied
         raise AssertionError("count() ends never")
 
-    def _doubt(self, event: StoredEvent) -> None:
+    def _mark_unreadable(self, event: StoredEvent) -> None:
         with self._database.transaction() as transaction:
-            SQL.doubt(transaction, consumer=self._row.name, stream_id=event.stream, version=event.version)
+            SQL.mark_unreadable(transaction, consumer=self._row.name, stream_id=event.stream, version=event.version)
 
     def _unpark(self, stream: str, again: bool, taken: list[StoredEvent]) -> bool:
-        """Take out the parked event that is next, and apply it; tells whether there was one. It is put into `taken`."""
+        """Unpark and apply the stream's next event; returns whether there was one. The event is appended to `taken`."""
         with self._database.transaction() as transaction:
             place = self._lock(transaction, stream)
             if place["parked"] and not again:

@@ -1,4 +1,4 @@
-"""Appends facts in the caller's transaction, and reads streams back."""
+"""The event store in PostgreSQL: appends events in the caller's transaction, and reads streams."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
 from shared import ids
-from shared.adapters.postgres import Transaction
-from shared.adapters.queries import queries
-from shared.adapters.verdicts import UniqueViolation
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.errors import Contended
-from shared.telemetry.context import trail
+from shared.postgres.database import Transaction
+from shared.postgres.errors import UniqueViolation
+from shared.postgres.queries import queries
+from shared.telemetry.context import trace_context
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 READ_AT_MOST: Final = 500
@@ -26,11 +26,11 @@ class Fact(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which streams are asked for: those that were added to beyond a position.
+class StreamQuery:
+    """A query for streams with events beyond a position.
 
-    until: nothing beyond that position; all there is if None. types: only their events; all if empty.
-    since, before: only what was recorded since, and before.
+    until: the last position to include; no limit if None. types: only events of these types; all if empty.
+    since, before: only events recorded in this period.
     """
 
     after: int = 0
@@ -41,10 +41,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """Streams as (stream, type, version), the position that they reach to, and whether there are more beyond.
+class StreamPage:
+    """A page of streams as (stream, type, version), the position that it reaches, and whether there is more.
 
-    last: the last position that was given out, also to transactions that are still open.
+    last: the last assigned position, including those of transactions that are still open.
     """
 
     streams: Sequence[tuple[str, str, int]]
@@ -54,7 +54,7 @@ class Listed:
 
 
 class EventLog:
-    """The events of a service, as one transaction sees them."""
+    """A service's event store, as one transaction sees it."""
 
     def __init__(self, transaction: Transaction, cell: str, now: datetime) -> None:
         self._transaction = transaction
@@ -62,16 +62,16 @@ class EventLog:
         self._now = now
 
     def append(self, stream: str, after: int, facts: Iterable[Fact]) -> int:
-        """Record facts of one stream that follow version `after`; returns the last version.
+        """Append events to a stream whose last version is `after`; returns the new last version.
 
-        Raises Contended when another writer was first; the transaction can then only be rolled back.
+        Raises Contended if another writer was first; the transaction can then only be rolled back.
         """
         numbered = [(stream, version, fact) for version, fact in enumerate(facts, after + 1)]
         self.append_all(numbered)
         return after + len(numbered)
 
     def append_all(self, facts: Iterable[tuple[str, int, Fact]]) -> None:
-        """Record facts of many streams, each as (stream, version, fact), in one statement. Raises Contended."""
+        """Append events of many streams, each as (stream, version, fact), in one statement. Raises Contended."""
         events = self.rows(facts)
         if not events:
             return
@@ -81,8 +81,8 @@ class EventLog:
             raise Contended from error
 
     def rows(self, facts: Iterable[tuple[str, int, Fact]]) -> list[dict[str, Any]]:
-        """Facts as rows of the event store, for a statement that records them together with what they tell of."""
-        followed = trail()
+        """Events as rows of the event store, for a statement that inserts them together with the state change."""
+        followed = trace_context()
         metadata = {"request_id": followed.request_id, "traceparent": followed.traceparent}
         events = [
             {
@@ -104,20 +104,21 @@ class EventLog:
         rows = SQL.read_stream(self._transaction, stream_id=stream, from_version=from_version, most=most)
         return [StoredEvent(**row) for row in rows]
 
-    def streams(self, wanted: Wanted) -> Listed:
-        """A page of the streams that were added to, in that order.
+    def streams(self, query: StreamQuery) -> StreamPage:
+        """A page of streams with new events, in position order.
 
-        What commits late at an earlier position is not found. `last` is read first: it is no newer than what is shown.
+        Transactions that commit later at an earlier position are missed. `last` is read first, so it is never newer
+        than the page.
         """
         last = int(SQL.last_position(self._transaction))
-        end = last if wanted.until is None else wanted.until
-        until = min(wanted.after + READ_AT_MOST, max(end, wanted.after))
+        end = last if query.until is None else query.until
+        until = min(query.after + READ_AT_MOST, max(end, query.after))
         rows = SQL.list_streams(
             self._transaction,
-            after=wanted.after,
+            after=query.after,
             until=until,
-            since=wanted.since,
-            before=wanted.before,
-            only=list(wanted.types),
+            since=query.since,
+            before=query.before,
+            only=list(query.types),
         )
-        return Listed([(row["stream"], row["type"], row["version"]) for row in rows], until, until < end, last)
+        return StreamPage([(row["stream"], row["type"], row["version"]) for row in rows], until, until < end, last)

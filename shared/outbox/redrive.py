@@ -1,10 +1,9 @@
-"""What a service's consumers could not apply: to look at, to count, and to try again.
+"""Parked events of a service's consumers: lists, counts and redrives them.
 
     python -m shared.outbox.redrive CONSUMER [--stream STREAM ...] [--dry-run]
 
-A redrive only releases: the consumer's worker then applies each stream in the order of its versions, one stream after
-the other at a bounded rate, and what fails again is parked again. So a redrive needs no handlers, and any number may
-run at once.
+A redrive only marks events as released: the consumer's worker then applies each stream in version order, at a
+bounded rate, and parks again what fails again. So a redrive needs no handlers, and any number may run at once.
 """
 
 import argparse
@@ -14,24 +13,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.adapters.clock import Clock
-from shared.adapters.postgres import Database, Transaction
-from shared.adapters.resources import resources
+from shared.clock import Clock
 from shared.errors import NotFound
 from shared.outbox.log import SQL
+from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
-from shared.telemetry.metrics import Parked
+from shared.resources import resources
+from shared.telemetry.metrics import ParkedEventCount
 
 AT_MOST: Final = 1000
-"""How many streams one redrive releases."""
+"""The most streams that one redrive releases."""
 
 PER_SECOND: Final = 50
-"""How many streams a second are tried after a redrive, so that the work of an outage does not come back at once."""
+"""How many streams a second are retried after a redrive, so that an outage's backlog does not come back at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """The streams that were released, how many events are parked in them, and how many streams are left."""
+class RedriveResult:
+    """The released streams, how many events are parked in them, and how many streams are left."""
 
     streams: list[str]
     events: int
@@ -39,7 +38,7 @@ class Released:
 
 
 def consumer_of(name: str, service: str | None = None) -> Row:
-    """The event row of a name. Raises NotFound when there is none, or it is another service's."""
+    """The event row with this name. Raises NotFound if there is none, or it belongs to another service."""
     row = load().rows.get(name)
     if row is None or not row.event or service not in (None, row.service):
         raise NotFound("There is no such consumer.")
@@ -47,24 +46,24 @@ def consumer_of(name: str, service: str | None = None) -> Row:
 
 
 def list_parked(transaction: Transaction, consumer: str, after: str | None, most: int) -> list[dict[str, Any]]:
-    """Streams of a consumer in which something is parked, the newest first, beyond one already shown."""
+    """A consumer's streams with parked events, in descending order of their ids, after a given one."""
     rows: list[dict[str, Any]] = SQL.list_parked(transaction, consumer=consumer, after=after, most=most)
     return rows
 
 
-def count_parked(database: Database, clock: Clock) -> list[Parked]:
-    """How many events are parked, by consumer and reason; an alert watches those that failed. Raises Unavailable."""
+def count_parked(database: Database, clock: Clock) -> list[ParkedEventCount]:
+    """How many events are parked, by consumer and reason; alert on those that failed. Raises Unavailable."""
     with database.transaction() as transaction:
         rows = SQL.count_parked(transaction, now=clock.now())
-    return [Parked(row["consumer"], row["reason"], row["events"], row["oldest"] / 1_000_000) for row in rows]
+    return [ParkedEventCount(row["consumer"], row["reason"], row["events"], row["oldest"] / 1_000_000) for row in rows]
 
 
 def redrive(
     transaction: Transaction, consumer: str, streams: Sequence[str], now: datetime, *, dry_run: bool = False
-) -> Released:
-    """Let a consumer's worker try its parked streams again, those first that have waited longest.
+) -> RedriveResult:
+    """Release a consumer's parked streams to be retried, the longest waiting first.
 
-    streams: only these; all if empty. dry_run: only tell what would be released.
+    streams: only these; all if empty. dry_run: only return what would be released.
     """
     only = list(streams) or None
     found = SQL.find_redrivable(transaction, consumer=consumer, streams_only=only, most=AT_MOST)
@@ -73,7 +72,7 @@ def redrive(
     if names and not dry_run:
         SQL.release_inbox(transaction, consumer=consumer, released=names)
         SQL.release_parked(transaction, consumer=consumer, released=names, now=now, per_second=PER_SECOND)
-    return Released(names, sum(row["events"] for row in found), max(0, left))
+    return RedriveResult(names, sum(row["events"] for row in found), max(0, left))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="shared.outbox.redrive", description="Try parked events again.")
     parser.add_argument("consumer", choices=sorted(row.name for row in load().event_rows()))
     parser.add_argument("--stream", action="append", default=[], help="only this stream; may be given again")
-    parser.add_argument("--dry-run", action="store_true", help="only tell what would be released")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be released")
     chosen = parser.parse_args(arguments)
     owner = consumer_of(chosen.consumer).service
     with resources().database(owner).transaction() as transaction:

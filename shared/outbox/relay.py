@@ -1,8 +1,8 @@
-"""Publishes what was committed: one relay a service and region, a worker with a leader.
+"""The outbox relay: publishes committed events; one leader per service and region.
 
-It is woken by NOTIFY and polls behind that. Events go out in version order per stream; a failed publish holds back only
-the rest of its partition. There is no high-water cursor: a sequence's numbers are allocated before commit, so that a
-cursor would skip what commits late. What is published twice, a consumer's inbox knows.
+NOTIFY wakes it, with polling as a fallback. Events go out in version order per stream; a failed publish holds back
+only the rest of its partition. There is no high-water cursor: sequence numbers are allocated before commit, so a
+cursor would skip transactions that commit late. Consumers' inboxes deduplicate events that are published twice.
 """
 
 import logging
@@ -13,13 +13,13 @@ from typing import Any, Final
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from shared.adapters.clock import Clock
-from shared.adapters.notify import Listener, discard
-from shared.adapters.postgres import Database
-from shared.adapters.transport import EventBus
+from shared.bus.transport import EventBus
+from shared.clock import Clock
 from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError, Unavailable
 from shared.outbox.log import SQL
+from shared.postgres.database import Database
+from shared.postgres.notify import Listener, discard
 from shared.resilience.breaker import Breaker
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ POLL_SECONDS: Final = 1.0
 
 
 class GuardedBus:
-    """A transport that is left alone while it fails: what is not handed to it waits, unpublished."""
+    """A transport behind a circuit breaker: while it is open, events stay unpublished."""
 
     def __init__(self, bus: EventBus, breaker: Breaker) -> None:
         self._bus = bus
@@ -40,7 +40,7 @@ class GuardedBus:
             with self._breaker.guard() as call:
                 sent = self._bus.publish(events)
                 if not any(sent):
-                    call.blame()
+                    call.mark_failed()
                 return sent
         except Unavailable as error:
             log.warning("%d events wait: %s", len(events), error)
@@ -48,7 +48,7 @@ class GuardedBus:
 
 
 class Relay:
-    """Drains one database's outbox while it leads."""
+    """Drains one database's outbox while it holds the leader lock."""
 
     def __init__(self, service: str, database: Database, bus: EventBus, clock: Clock) -> None:
         self._service = service
@@ -58,7 +58,7 @@ class Relay:
         self._held: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
-        """Publish until told to stop. Whatever fails is tried again after POLL_SECONDS."""
+        """Publish until `stop` is set. Failures are retried after POLL_SECONDS."""
         while not stop.is_set():
             connection: CoreConnection | None = None
             try:
@@ -72,7 +72,7 @@ class Relay:
             stop.wait(POLL_SECONDS)
 
     def _lead(self, connection: CoreConnection, stop: threading.Event) -> None:
-        """Drain as long as this session holds the leader's lock; PostgreSQL frees it when the session ends."""
+        """Drain while this session holds the leader lock; PostgreSQL releases it when the session ends."""
         while not _locks(connection):
             if stop.wait(POLL_SECONDS):
                 return
@@ -83,9 +83,9 @@ class Relay:
                 listener.wait(POLL_SECONDS)
 
     def drain(self) -> bool:
-        """Publish one batch; tells whether there may be more at once.
+        """Publish one batch; returns whether there may be more right away.
 
-        Streams that could not be published stand back until all others had their turn: however many events of theirs
+        Streams that could not be published are held back until all others had their turn: however many of their events
         wait, they hold up no other partition.
         """
         with self._database.transaction() as transaction:

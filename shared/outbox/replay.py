@@ -1,21 +1,21 @@
-"""Has a consumer apply what it lacks of what its sources have stored, and no effect a second time.
+"""Replays events to a consumer: applies those that its inbox is missing, and none a second time.
 
     python -m shared.outbox.replay --consumer NAME --from TIME|POSITION
     python -m shared.outbox.replay --consumer NAME --from TIME --seek
     python -m functions.main replay --verify
 
-It compares the consumer's inbox with the streams of its sources, those that were added to since a time, or beyond a
-position in the source's outbox; 0 is all there is. What the inbox lacks is noted, and the consumer's worker reads and
-applies it in order, whatever deliveries do meanwhile. Of a row that says `replay: rebuild`, a projection, the inbox
-first forgets the streams, so that all of them is applied again: such a row writes what it has written before, and
-whatever else stands there goes. Workers compare consumers all the time (comparison.py); this is for who cannot wait, or
-doubts what was applied.
+It compares the consumer's inbox with the streams of its sources that have events since a time, or beyond a position in
+the source's outbox (0 is the beginning). Missing events are noted; the consumer's worker reads and applies them in
+order, whatever is delivered meanwhile. For a row with `replay: rebuild`, a projection, the inbox first forgets the
+streams, so that all their events are applied again; such handlers overwrite what they wrote before, and stale rows are
+removed. Workers compare consumers all the time (comparison.py); this command is for those who cannot wait, or doubt
+what was applied.
 
-A seek has the transport deliver again, as far as it keeps messages: Pub/Sub's subscriptions go back to a time, a Kafka
-group to its offsets of that time, while its consumers are stopped. It serves where the transport, not the consumer, is
-in doubt; what was applied is known by its version, and has no second effect.
+--seek has the transport redeliver, as far as it retains messages: Pub/Sub's subscriptions seek to a time, a Kafka group
+to its offsets at that time, while its consumers are stopped. Use it if the transport, not the consumer, is in doubt;
+applied events are recognised by their version and have no second effect.
 
-Verifying makes every projection anew, beside the live one, and compares them row by row while writes go on. That needs
+--verify rebuilds every projection beside the live one and compares them row by row while writes go on. That needs
 the code of services, which only functions/main.py may compose.
 """
 
@@ -24,21 +24,21 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from shared.adapters.resources import resources
-from shared.adapters.transport import seek
+from shared.bus.transport import seek
 from shared.outbox.comparison import Comparison
 from shared.outbox.redrive import consumer_of
 from shared.outbox.source import Sources
 from shared.outbox.verify import Projection
 from shared.registry import load
+from shared.resources import resources
 
 
 def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str, Projection]]] | None = None) -> int:
     """The command line.
 
-    projections: the projections of all services, each with its service, where they can be composed.
+    projections: the projections of all services, each with its service, if the caller can compose them.
     """
-    parser = argparse.ArgumentParser(prog="shared.outbox.replay", description="Apply what a consumer lacks.")
+    parser = argparse.ArgumentParser(prog="shared.outbox.replay", description="Apply missing events.")
     parser.add_argument("--consumer", choices=sorted(row.name for row in load().event_rows()))
     parser.add_argument("--from", default="0", dest="start", help="a time (RFC 3339) or a position; 0 is all")
     parser.add_argument("--seek", action="store_true", help="have the transport deliver again since a time")
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
     if chosen.verify:
         if projections is None:
             parser.error("to verify is `python -m functions.main replay --verify`")
-        return verified(projections())
+        return verify_projections(projections())
     row = consumer_of(chosen.consumer)
-    since, after = beginning(chosen.start)
+    since, after = parse_start(chosen.start)
     if chosen.seek:
         if since is None:
             parser.error("a seek begins at a time")
@@ -65,8 +65,8 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
     return 0
 
 
-def verified(projections: Iterable[tuple[str, Projection]]) -> int:
-    """Verify projections, each of a service, and print what differs; the exit code is 1 when something does."""
+def verify_projections(projections: Iterable[tuple[str, Projection]]) -> int:
+    """Verify projections, given with their services, and print differences; returns the exit code."""
     differing = 0
     for service, projection in projections:
         found = projection.verify(resources().database(service))
@@ -77,8 +77,8 @@ def verified(projections: Iterable[tuple[str, Projection]]) -> int:
     return 1 if differing else 0
 
 
-def beginning(text: str) -> tuple[datetime | None, int]:
-    """A time or a position, told apart. Raises ValueError when it is neither."""
+def parse_start(text: str) -> tuple[datetime | None, int]:
+    """Parse a time or a position. Raises ValueError if it is neither."""
     if text.isdecimal():
         return None, int(text)
     time = datetime.fromisoformat(text)

@@ -1,18 +1,18 @@
-"""The stores of other services, as their consumers ask them: streams by Events.Read, what there is by Events.List."""
+"""Reads other services' event stores over gRPC: a stream's events by Events.Read, lists of streams by Events.List."""
 
 import msgspec
 
-from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse, ReadRequest, ReadResponse
 from shared.registry import load
+from shared.resources import Resources
 
 
 class Sources:
-    """The services that own what a service consumes."""
+    """The services whose events a service consumes."""
 
     def __init__(self, service: str, resources: Resources) -> None:
-        """service: the one that asks."""
+        """service: the calling service."""
         self._service = service
         self._resources = resources
 
@@ -24,5 +24,5 @@ class Sources:
         return [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
 
     def list(self, owner: str, request: ListRequest) -> ListResponse:
-        """A page of a service's streams in the order in which they were added to. Raises Unavailable."""
+        """A page of a service's streams, in the order of their newest events. Raises Unavailable."""
         return self._resources.channel(owner, self._service).call("Events.List", request, ListResponse)

@@ -1,9 +1,9 @@
-"""Proves that a projection says what its events say: it is made anew beside the live one, and compared row by row.
+"""Verifies that a projection matches its events: rebuilds it beside the live one, and compares row by row.
 
-What is made of a service's own events is compared with all of them; what is made of other services' events, with those
-that its consumer has applied, as its inbox says in the same picture of the data. A page of streams is rebuilt into a
-temporary table of the projection's own name, by the very code that writes the live one. Both are seen in one picture of
-the data, so that writes may go on meanwhile; nothing of it is kept.
+A projection of the service's own events is compared with all of them; one of other services' events with those that
+its consumer has applied, according to its inbox in the same snapshot. A page of streams is rebuilt into a temporary
+table of the projection's own name, by the same code that writes the live one. Everything is read in one snapshot, so
+writes may go on meanwhile, and everything is rolled back.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,66 +11,66 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
-from shared.adapters.postgres import Database, Transaction
-from shared.adapters.rehearsal import rehearsal
 from shared.contracts.events import StoredEvent
 from shared.outbox.log import READ_AT_MOST, SQL
+from shared.postgres.database import Database, Transaction
+from shared.postgres.dry_run import dry_run_transaction
 from shared.registry import Row, load
 
 PAGE: Final = 500
 """How many streams are rebuilt in one transaction."""
 
 
-class Queries(Protocol):
-    """The projection's queries, of its service's sql/projections.sql."""
+class ProjectionQueries(Protocol):
+    """The projection's queries, from its service's sql/projections.sql."""
 
     def shadow(self, transaction: Transaction) -> int:
-        """Make a temporary table of the projection's name and shape."""
+        """Create a temporary table with the projection's name and columns."""
 
     def compare(self, transaction: Transaction, *, after: str, until: str | None) -> list[dict[str, Any]]:
-        """The rows of a range of streams that differ, as (subject, live, rebuilt)."""
+        """The differing rows in a range of streams, as (subject, live, rebuilt)."""
 
 
-class Streams(Protocol):
-    """The streams that a projection is made of."""
+class ProjectionStreams(Protocol):
+    """The streams that a projection is built from."""
 
     def page(self, transaction: Transaction, after: str, most: int) -> Sequence[str]:
-        """Some of them, in order, beyond one that was seen."""
+        """A page of them, in order, after a given one."""
 
     def history(self, transaction: Transaction, stream: str) -> Sequence[StoredEvent]:
-        """The events of one, oldest first, as far as the projection has come. Raises Unavailable."""
+        """The events of one that the projection has applied, oldest first. Raises Unavailable."""
 
 
 class Projection(Protocol):
-    """Something that is made of events, and can be made anew."""
+    """Something that is built from events and can be rebuilt."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name."""
 
-    def verify(self, database: Database) -> "Verified":
-        """Make it anew beside the live one, and compare. Raises Unavailable."""
+    def verify(self, database: Database) -> "VerificationReport":
+        """Rebuild it beside the live one, and compare. Raises Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table that is made of the events of streams.
+class ProjectionTable:
+    """A table that is built from the events of streams.
 
-    project: writes the rows that the events of one stream make, as the service does.
+    project: writes the rows for one stream's events, as the service does.
     """
 
     name: str
-    streams: Streams
-    queries: Queries
+    streams: ProjectionStreams
+    queries: ProjectionQueries
     project: Callable[[Transaction, Sequence[StoredEvent]], None]
 
-    def verify(self, database: Database) -> "Verified":
+    def verify(self, database: Database) -> "VerificationReport":
         return verify(database, self)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """A row that is not what its events make of it; either may be missing."""
+class RowDifference:
+    """A row that differs from its rebuilt version; either may be missing."""
 
     subject: str
     live: dict[str, Any] | None
@@ -83,18 +83,18 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerificationReport:
     """How many streams were rebuilt, and which rows differ."""
 
     streams: int
-    differences: list[Difference]
+    differences: list[RowDifference]
 
 
-def verify(database: Database, table: Table) -> Verified:
-    """Rebuild all of a table and compare it with the live one. Raises Unavailable."""
+def verify(database: Database, table: ProjectionTable) -> VerificationReport:
+    """Rebuild a whole table and compare it with the live one. Raises Unavailable."""
     streams, after, differences = 0, "", []
     while True:
-        with rehearsal(database) as transaction:
+        with dry_run_transaction(database) as transaction:
             table.queries.shadow(transaction)
             names = table.streams.page(transaction, after, PAGE)
             for name in names:
@@ -102,15 +102,15 @@ def verify(database: Database, table: Table) -> Verified:
             until = names[-1] if len(names) == PAGE else None
             rows = table.queries.compare(transaction, after=after, until=until)
         streams += len(names)
-        differences += [Difference(row["subject"], row["live"], row["rebuilt"]) for row in rows]
+        differences += [RowDifference(row["subject"], row["live"], row["rebuilt"]) for row in rows]
         if until is None:
-            return Verified(streams, differences)
+            return VerificationReport(streams, differences)
         after = until
 
 
 @dataclass(frozen=True, slots=True)
 class OwnStreams:
-    """The streams of one kind in the service's own store. prefix: how their ids begin."""
+    """The streams of one entity type in the service's own store. prefix: that of their ids."""
 
     prefix: str
 
@@ -128,7 +128,7 @@ class OwnStreams:
 
 
 class ConsumedStreams:
-    """The streams that a consumer follows in the stores of other services, as far as it has applied them."""
+    """The streams of other services that a consumer follows, as far as it has applied them."""
 
     def __init__(self, row: Row, read: Callable[[str, str, int], list[StoredEvent]]) -> None:
         """read: (event type, stream, from version) -> the stream's events, from the service that owns the type."""
@@ -142,7 +142,7 @@ class ConsumedStreams:
         return [row["stream"] for row in rows]
 
     def history(self, transaction: Transaction, stream: str) -> Sequence[StoredEvent]:
-        """Which service has a stream is not said by its name; that of the last one of its kind is asked first."""
+        """A stream's id does not name its owner; the owner of the last stream with the same prefix is tried first."""
         applied = SQL.find_applied(transaction, consumer=self._consumer, stream_id=stream) or 0
         kind = stream.partition("_")[0]
         for event_type in sorted(self._types, key=lambda each: each != self._found.get(kind)):
@@ -154,7 +154,7 @@ class ConsumedStreams:
 
 
 def whole(read: Callable[[int], Sequence[StoredEvent]]) -> list[StoredEvent]:
-    """All of a stream that is read in parts. read: what there is from a version on, at most READ_AT_MOST at once."""
+    """A whole stream, read in pages. read: its events from a version on, at most READ_AT_MOST."""
     found: list[StoredEvent] = []
     while True:
         more = read(found[-1].version + 1 if found else 1)

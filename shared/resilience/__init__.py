@@ -1,1 +1,1 @@
-"""What keeps one sick part from making the others sick."""
+"""Keeps failures of one dependency from spreading: circuit breakers, bulkheads, deadlines."""

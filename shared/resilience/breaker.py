@@ -1,15 +1,12 @@
-"""Circuit breakers: a dependency that fails or hangs is left alone for a while, and its callers are told at once.
+"""Circuit breakers: calls to a dependency that fails or hangs are refused for a while, so that callers fail fast.
 
-    closed      calls go through; the last WINDOW_SECONDS of them are judged, once there are CALLS_AT_LEAST
-    open        nothing goes through for 5 s, the next time in a row for 10 s, up to 60 s, each with jitter
-    half open   PROBES calls go through, and tell whether it closes or opens again; one that never returns gives its
-                place free after PROBE_SECONDS
+    closed      calls go through; those of the last WINDOW_SECONDS are judged, once there are CALLS_AT_LEAST
+    open        no call goes through for 5 s, the next time in a row for 10 s, up to 60 s, each with jitter
+    half open   PROBES calls decide whether it closes or opens again; a hung one frees its place after PROBE_SECONDS
 
-Beside it stands a bulkhead: so many calls at once, a short wait for a place, and no more, so that a dependency that
-hangs does not take every thread of its callers with it. Calls that hang do not end, so that the window would go on
-telling of the good ones before them: HUNG_CALLS that are late, and no answer meanwhile, open it too; half as late, and
-nobody waits for a place any more.
-(Record: circuit breakers on external calls, databases and RPC.)
+Each breaker has a bulkhead: a limit of concurrent calls and a short wait for a place, so that a hung dependency does
+not occupy all threads of its callers. Hung calls do not end, so the window would still show the good ones before them:
+HUNG_CALLS late ones without any response open it too; once they are half as late, nobody waits for a place any more.
 """
 
 import logging
@@ -22,9 +19,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from shared.errors import Stopped, Unavailable
+from shared.errors import CallNotPermitted, Unavailable
 from shared.resilience.deadline import time_for
-from shared.resilience.stopped import CircuitOpen, Overloaded
+from shared.resilience.not_permitted import CircuitOpen, Overloaded
 
 log = logging.getLogger(__name__)
 
@@ -40,38 +37,39 @@ PROBES: Final = 3
 PROBE_SECONDS: Final = 10.0
 HUNG_CALLS: Final = 8
 FIRST_SHARE: Final = 0.75
-"""How much of its time a call may take without being late while nothing was ever answered: connections are made."""
+"""The fraction of its timeout after which a call is late before any response was ever received: connecting takes
+time."""
 
 NO_HOPE_SHARE: Final = 0.5
-"""After how much of the time that makes a call late, without any answer, it is not worth waiting for a place."""
+"""The fraction of late_seconds without any response after which callers no longer wait for a place."""
 
 LOOK_SECONDS: Final = 0.25
-"""How often who waits for a place looks, and between which looks it must hang on: the process itself may stall."""
+"""How often waiting callers check for hung calls; two checks must agree, since the process itself may stall."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How one dependency is called and watched."""
+    """The timeout, breaker and bulkhead settings of one dependency."""
 
     timeout_seconds: float
-    """How long one call may take; less, where the caller's own deadline is nearer."""
+    """The timeout of one call; less, if the caller's own deadline is nearer."""
 
     slow_seconds: float
-    """A call that takes longer counts as bad, though it succeeds."""
+    """A call that takes longer counts as bad even if it succeeds."""
 
     late_seconds: float
-    """A call that is under way for longer is late: it may hang."""
+    """A call that is in flight for longer is late: it may hang."""
 
     at_once: int
-    """The bulkhead: how many calls may be under way in this process."""
+    """The bulkhead: how many calls may be in flight in this process."""
 
     wait_seconds: float = 0.0
     """How long a call waits for a place in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a breaker tells of itself. Counts are since the process began; `refused` calls were never made."""
+class BreakerSnapshot:
+    """A breaker's state and counts since the process began; `refused` calls were never made."""
 
     name: str
     state: State
@@ -81,8 +79,8 @@ class Reading:
     under_way: int
 
 
-class Call:
-    """One call of a dependency, from its entry to its end: what `with breaker.guard() as call` gives."""
+class GuardedCall:
+    """One call of a dependency, from admission to end: the value of `with breaker.guard() as call`."""
 
     __slots__ = ("_breaker", "_failures", "bad", "period", "policy", "probe", "since")
 
@@ -94,24 +92,24 @@ class Call:
         self.period = 0
         self.probe = 0
         self.since: float | None = None
-        """Since when the dependency is being asked; None while it is not."""
+        """When the request in flight was sent; None while there is none."""
 
-    def blame(self) -> None:
-        """The dependency failed, whatever the call raises."""
+    def mark_failed(self) -> None:
+        """Count this call as a failure of the dependency, whatever it raises."""
         self.bad = True
 
-    def ask(self) -> None:
-        """The dependency is asked something from now on."""
+    def start_timer(self) -> None:
+        """A request to the dependency starts now."""
         self.since = self._breaker.clock()
 
-    def told(self) -> None:
-        """It has answered: what its caller does until the next ask is not its time."""
+    def stop_timer(self) -> None:
+        """The dependency has responded: the time until the next request is not counted."""
         if self.since is not None:
             now = self._breaker.clock()
             self.bad |= now - self.since > self.policy.slow_seconds
             self.since = None
             if not self.bad:
-                self._breaker.heard(now)
+                self._breaker.note_response(now)
 
     def __enter__(self) -> Self:
         self._breaker.enter(self)
@@ -120,13 +118,13 @@ class Call:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bad |= isinstance(error, self._failures) and not isinstance(error, Stopped)
-        self.told()
+        self.bad |= isinstance(error, self._failures) and not isinstance(error, CallNotPermitted)
+        self.stop_timer()
         self._breaker.leave(self)
 
 
 class Breaker:
-    """The breaker of one dependency, shared by the threads of a process."""
+    """The circuit breaker of one dependency, shared by the threads of a process."""
 
     def __init__(
         self,
@@ -137,20 +135,20 @@ class Breaker:
     ) -> None:
         """
         name: the dependency's, for logs and /ready.
-        clock: seconds that never run back. dice: numbers in [0, 1), for the jitter.
+        clock: monotonic seconds. dice: random numbers in [0, 1), for the jitter.
         """
         self.name = name
         self.policy = policy
         self.clock = clock
         self._dice = dice
-        self._changed = threading.Condition()  # taken twice, where what is collected meanwhile makes a last call
-        self._under_way: dict[Call, None] = {}
-        self._heard_at: float | None = None
-        self._late_at: dict[float, float] = {}  # by share: at which look they were first so late
+        self._changed = threading.Condition()  # reentrant: garbage collection may make a call while it is held
+        self._under_way: dict[GuardedCall, None] = {}
+        self._last_response_at: float | None = None
+        self._late_at: dict[float, float] = {}  # by share: at which check calls were first so late
         self._calls: deque[tuple[float, bool]] = deque()
         self._bad = 0
         self._state: State = "closed"
-        self._period = 0  # grows with every change of state: what a call of an earlier one tells is old news
+        self._period = 0  # counts changes of state: results of calls from an earlier period are ignored
         self._opened = 0  # times in a row
         self._open_until = 0.0
         self._probes: dict[int, float] = {}
@@ -160,30 +158,32 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """What a call would meet now."""
+        """The state that a call would meet now."""
         with self._changed:
             return self._now_state()
 
-    def read(self) -> Reading:
-        """Its state and its counts."""
+    def read(self) -> BreakerSnapshot:
+        """A snapshot of its state and counts."""
         with self._changed:
             calls, failures, refused = self._totals
-            return Reading(self.name, self._now_state(), calls, failures, refused, len(self._under_way))
+            return BreakerSnapshot(self.name, self._now_state(), calls, failures, refused, len(self._under_way))
 
-    def guard(self, failures: tuple[type[BaseException], ...] = (Unavailable,), policy: Policy | None = None) -> Call:
-        """Around one call. Raises CircuitOpen or Overloaded without a call, and whatever the call raises.
+    def guard(
+        self, failures: tuple[type[BaseException], ...] = (Unavailable,), policy: Policy | None = None
+    ) -> GuardedCall:
+        """A context manager around one call. Raises CircuitOpen or Overloaded instead of calling.
 
-        failures: what counts as the dependency's failure; anything else it raises is an answer.
-        policy: tells when this call is slow or late, where it is not like the others.
+        failures: the exceptions that count as the dependency's failures; any other counts as a response.
+        policy: overrides when this call is slow or late.
         """
-        return Call(self, failures, policy or self.policy)
+        return GuardedCall(self, failures, policy or self.policy)
 
-    def heard(self, now: float) -> None:
-        """It has answered something in time: it does not hang."""
-        self._heard_at = now
+    def note_response(self, now: float) -> None:
+        """Note a timely response: the dependency does not hang."""
+        self._last_response_at = now
 
-    def enter(self, call: Call) -> None:
-        """Let a call in. Raises CircuitOpen, Overloaded, and Unavailable when its caller has no time to wait."""
+    def enter(self, call: GuardedCall) -> None:
+        """Admit a call. Raises CircuitOpen, Overloaded, and Unavailable if its caller has no time to wait."""
         with self._changed:
             now = self.clock()
             if self._state == "closed":
@@ -197,15 +197,15 @@ class Breaker:
             self._under_way[call] = None
             self._totals[0] += 1
 
-    def leave(self, call: Call) -> None:
-        """A call is over, and was bad or not."""
+    def leave(self, call: GuardedCall) -> None:
+        """Record the end of a call."""
         with self._changed:
             del self._under_way[call]
             now = self.clock()
             if call.bad:
                 self._totals[1] += 1
             else:
-                self.heard(now)
+                self.note_response(now)
                 self._late_at.clear()
             if call.period == self._period:
                 if self._state == "closed":
@@ -215,13 +215,13 @@ class Breaker:
             self._changed.notify()
 
     def _wait(self, now: float) -> float:
-        """Wait for a place, or until it opens; the time then. Raises Overloaded, Unavailable."""
+        """Wait for a place, or until the breaker opens. Returns the time. Raises Overloaded, Unavailable."""
         until = now + (time_for(self.policy.wait_seconds) if self.policy.wait_seconds else 0.0)
         while self._state == "closed" and len(self._under_way) >= self.policy.at_once:
             self._look(now)
             if self._state != "closed":
                 return now
-            if now >= until or (self._heard_at is not None and self._silent(now, NO_HOPE_SHARE)):
+            if now >= until or (self._last_response_at is not None and self._silent(now, NO_HOPE_SHARE)):
                 raise self._refused(Overloaded(f"Too many requests wait for {self.name}."))
             self._changed.wait(min(until - now, LOOK_SECONDS))
             now = self.clock()
@@ -232,15 +232,15 @@ class Breaker:
             self._open()
 
     def _silent(self, now: float, share: float) -> bool:
-        """Whether enough calls are late, or by a share of it, and nothing was answered; now and at an earlier look."""
-        enough, heard = min(HUNG_CALLS, self.policy.at_once), self._heard_at
+        """Whether enough calls are late, by a share of late_seconds, with no response; now and at an earlier check."""
+        enough, last_response = min(HUNG_CALLS, self.policy.at_once), self._last_response_at
 
         def late(since: float | None, policy: Policy) -> bool:
-            patience = FIRST_SHARE * policy.timeout_seconds if heard is None else share * policy.late_seconds
+            patience = FIRST_SHARE * policy.timeout_seconds if last_response is None else share * policy.late_seconds
             return since is not None and now - since >= patience
 
-        unheard = heard is None or late(heard, self.policy)
-        if not unheard or sum(late(call.since, call.policy) for call in tuple(self._under_way)) < enough:
+        silent = last_response is None or late(last_response, self.policy)
+        if not silent or sum(late(call.since, call.policy) for call in tuple(self._under_way)) < enough:
             self._late_at.pop(share, None)
             return False
         return now - self._late_at.setdefault(share, now) >= LOOK_SECONDS
@@ -257,12 +257,12 @@ class Breaker:
         self._probes[self._last_probe] = now + PROBE_SECONDS
         return self._last_probe
 
-    def _refused(self, error: Stopped) -> Stopped:
+    def _refused(self, error: CallNotPermitted) -> CallNotPermitted:
         self._totals[2] += 1
         return error
 
-    def _weigh(self, call: Call) -> None:
-        """What a probe found."""
+    def _weigh(self, call: GuardedCall) -> None:
+        """Evaluate a probe."""
         if call.bad:
             self._open()
         elif self._probes.pop(call.probe, None) is not None:

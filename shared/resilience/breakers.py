@@ -1,14 +1,14 @@
-"""The breakers of a process: one a dependency."""
+"""The circuit breakers of a process, one per dependency."""
 
 import threading
 from dataclasses import replace
 
-from shared.resilience.breaker import Breaker, Reading
+from shared.resilience.breaker import Breaker, BreakerSnapshot
 from shared.resilience.policies import POLICIES
 
 
 class Breakers:
-    """Makes breakers when they are first asked for, and keeps them."""
+    """Creates breakers on first use, and keeps them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,8 +18,8 @@ class Breakers:
         """The breaker of a dependency.
 
         kind: a key of POLICIES; KeyError for another.
-        which: the one of several of a kind: a service's database, a chain.
-        at_once: how many calls may be under way, where the policy does not know.
+        which: the instance, if there are several of a kind: a service's database, a chain.
+        at_once: overrides the policy's limit of concurrent calls.
         """
         name = f"{kind} {which}".rstrip()
         with self._lock:
@@ -28,8 +28,8 @@ class Breakers:
                 self._known[name] = Breaker(name, replace(policy, at_once=at_once) if at_once else policy)
             return self._known[name]
 
-    def readings(self) -> list[Reading]:
-        """What each tells of itself, by name."""
+    def readings(self) -> list[BreakerSnapshot]:
+        """A snapshot of each, by name."""
         with self._lock:
             known = list(self._known.values())
         return sorted((breaker.read() for breaker in known), key=lambda reading: reading.name)

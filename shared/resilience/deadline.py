@@ -1,4 +1,4 @@
-"""Deadlines that shrink along the call path: nobody works on for a caller that has given up."""
+"""Deadlines that propagate along the call path, so that no work is done for a caller that has given up."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _until: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def within(seconds: float | None) -> Iterator[None]:
-    """Do something for a caller that waits so long; what is nested in it has no more time than that.
+    """Run a block for a caller that waits so long; nested deadlines can only be shorter.
 
     seconds: None for a caller that waits for ever.
     """
@@ -26,7 +26,7 @@ def within(seconds: float | None) -> Iterator[None]:
 
 
 def time_for(seconds: float) -> float:
-    """How long a call may take that should take so long at most: less, where the caller waits less.
+    """The timeout of a call: `seconds`, or less if the caller's deadline is nearer.
 
     Raises Unavailable when no time is left.
     """
@@ -37,6 +37,6 @@ def time_for(seconds: float) -> float:
 
 
 def time_left(seconds: float) -> float:
-    """The same for a call that is made anyway; nothing or less when no time is left."""
+    """The same for a call that is made in any case; zero or negative if no time is left."""
     until = _until.get()
     return seconds if until is None else min(seconds, until - time.monotonic())

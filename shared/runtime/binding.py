@@ -1,4 +1,4 @@
-"""An operation bound to its row: what it wants to be given, and how its work is opened."""
+"""An operation bound to its registry row: which arguments it takes, and how its unit of work is opened."""
 
 import inspect
 import logging
@@ -7,37 +7,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.postgres import Database, Transaction, retried
 from shared.contracts.operations import Repeated, Resource
 from shared.errors import Contended, Unavailable
 from shared.idempotency import Key
-from shared.outbox.lag import LAG_AT_MOST_SECONDS, lag
+from shared.postgres.database import Database, Transaction, retried
+from shared.postgres.replica_lag import MAX_LAG_SECONDS, lag
 from shared.registry import Row
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A row, its function, and what is needed to call it."""
+class BoundOperation:
+    """A registry row, its function, and what is needed to call it."""
 
     row: Row
     function: Callable[..., Any]
     database: Callable[[], Database]
     work: Callable[[Transaction | None, Key | None], Any]
-    """Opens the service's work: within a transaction, or (sagas, operations without one) with None."""
+    """Opens the service's unit of work: inside a transaction, or with None for sagas and operations without one."""
 
     replica: Callable[[], Database | None] = lambda: None
-    """The read replica of its database, where there is one."""
+    """The read replica of its database, if there is one."""
 
     parameters: frozenset[str] = field(init=False)
-    """The names that the function's signature asks for."""
+    """The parameter names in the function's signature."""
 
     request_type: Any = field(init=False)
-    """The type of its `request`; None when it asks for none."""
+    """The type of its `request` parameter; None without one."""
 
     tagged: bool = field(init=False)
-    """Whether it answers a Resource, which has an ETag."""
+    """Whether it returns a Resource, which has an ETag."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozenset(inspect.signature(self.function).parameters))
@@ -45,43 +45,43 @@ class Bound:
         object.__setattr__(self, "request_type", hints.get("request"))
         object.__setattr__(self, "tagged", tagged(hints.get("return")))
 
-    def call(self, transaction: Transaction | None, key: Key | None = None, **given: Any) -> Any:
-        """Call the operation with what its signature asks for: request or event, caller, work."""
-        arguments = {name: value for name, value in given.items() if name in self.parameters}
+    def call(self, transaction: Transaction | None, key: Key | None = None, **arguments: Any) -> Any:
+        """Call the operation with the arguments that its signature names: request or event, caller, work."""
+        selected = {name: value for name, value in arguments.items() if name in self.parameters}
         if "work" in self.parameters:
-            arguments["work"] = self.work(transaction, key)
-        return self.function(**arguments)
+            selected["work"] = self.work(transaction, key)
+        return self.function(**selected)
 
-    def run(self, **given: Any) -> Any:
-        """Call the operation in the transaction that its row asks for. Raises Contended when every attempt lost."""
+    def run(self, **arguments: Any) -> Any:
+        """Call the operation in the kind of transaction its row names. Raises Contended if all attempts lost a race."""
         if self.row.transaction != "one":
-            return self.call(None, **given)
-        return retried(lambda: self._in_transaction(**given))
+            return self.call(None, **arguments)
+        return retried(lambda: self._in_transaction(**arguments))
 
-    def run_eventually(self, **given: Any) -> tuple[Any, float | None]:
-        """Call a read on the replica: what it answers, and how old that is at most, in seconds.
+    def run_eventually(self, **arguments: Any) -> tuple[Any, float | None]:
+        """Call a read on the replica. Returns its result and the most it can lag, in seconds.
 
-        It is called as by run, and its age None, where there is no replica, or it does not answer or is far behind.
+        Falls back to `run`, with a lag of None, if there is no replica, it does not respond, or it is too far behind.
         """
         replica = self.replica() if self.row.replica else None
         if replica is not None:
             try:
                 with replica.transaction() as transaction:
                     behind = lag(transaction)
-                    if behind <= LAG_AT_MOST_SECONDS:
-                        return self.call(transaction, **given), behind
+                    if behind <= MAX_LAG_SECONDS:
+                        return self.call(transaction, **arguments), behind
                     log.warning("the replica for %s is %.1f s behind", self.row.name, behind)
             except (Unavailable, Contended) as error:
                 log.warning("the replica for %s is left out: %s", self.row.name, error)
-        return self.run(**given), None
+        return self.run(**arguments), None
 
-    def _in_transaction(self, **given: Any) -> Any:
+    def _in_transaction(self, **arguments: Any) -> Any:
         with self.database().transaction() as transaction:
-            return self.call(transaction, **given)
+            return self.call(transaction, **arguments)
 
 
-def answered(hint: Any) -> Any:
-    """The view in an operation's return type: `View | Repeated[View]` answers a View."""
+def view_type(hint: Any) -> Any:
+    """The view in an operation's return type: View for `View | Repeated[View]`."""
     for choice in typing.get_args(hint) if typing.get_origin(hint) is not None else ():
         if typing.get_origin(choice) is Repeated:
             return typing.get_args(choice)[0]
@@ -89,6 +89,6 @@ def answered(hint: Any) -> Any:
 
 
 def tagged(hint: Any) -> bool:
-    """Whether what an operation with this return type answers is a Resource."""
-    view = answered(hint)
+    """Whether an operation with this return type returns a Resource."""
+    view = view_type(hint)
     return isinstance(view, type) and issubclass(view, Resource)

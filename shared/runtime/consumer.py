@@ -1,10 +1,11 @@
-"""The worker that takes a service's events from Kafka: each event row is a consumer group, with a thread of its own.
+"""The worker that consumes a service's events from Kafka: each event row is a consumer group, with its own thread.
 
-A record is committed after its effect. What cannot be handled for the moment stays at the head of its partition, which
-is paused, and is tried again at growing intervals, as Pub/Sub delivers a push again; other partitions go on meanwhile.
-How often it may fail, and what becomes of it then, is the inbox's to say.
+A record's offset is committed after its effect. A record that cannot be handled for the moment stays at the head of its
+partition, which is paused and retried with growing backoff, as Pub/Sub redelivers a push; other partitions continue.
+The inbox decides how often a record may fail and what happens then.
 
-What the cluster loses of what relays had published, the service's worker finds (shared/outbox/comparison.py).
+If the cluster loses records that relays had published, the service's worker finds them
+(shared/outbox/comparison.py).
 """
 
 import logging
@@ -16,108 +17,108 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
 
-from shared.adapters.kafka_group import Group, Place, Record
-from shared.adapters.resources import Resources
-from shared.adapters.topics import group_name, topic_name
+from shared.bus.kafka_group import Group, Record, TopicPartition
+from shared.bus.topics import group_name, topic_name
 from shared.errors import MeridianError, summary
-from shared.outbox.batch import TOGETHER
+from shared.outbox.batch import BATCH_SIZE
 from shared.registry import load
-from shared.runtime.binding import Bound
-from shared.runtime.event import Delivered, Reception
+from shared.resources import Resources
+from shared.runtime.binding import BoundOperation
+from shared.runtime.event import DeliveredMessage, MessageReceiver
 
 log = logging.getLogger(__name__)
 
 TAKE: Final = 500
-"""How many records are taken at once."""
+"""The largest batch of records per poll."""
 
 LOOK_SECONDS: Final = 0.2
-"""How long nothing may come before it is looked whether the worker is to end."""
+"""How long a poll may block before the worker checks whether to stop."""
 
 TURN_SECONDS: Final = 5.0
-"""How long records are handled one by one before the cluster hears of this member again."""
+"""How long records are handled one by one before the member polls again, so that the group does not expel it."""
 
 RETRY_SECONDS: Final = (0.1, 10.0)
-"""After the first failure of a record, and at most: as long as between Pub/Sub's pushes."""
+"""Backoff after a record's first failure, and at most: the same as between Pub/Sub's pushes."""
 
 REJOIN_SECONDS: Final = 1.0
-"""Between two tries to reach a cluster, or a database, that is not there."""
+"""Between two attempts to reach a cluster or database that is down."""
 
 
-class Receiving(Protocol):
-    """What becomes of a message; see shared.runtime.event."""
+class MessageHandler(Protocol):
+    """Handles messages; see shared.runtime.event.MessageReceiver."""
 
-    def take(self, delivered: Delivered) -> str:
-        """Take one; raises whatever has it tried again."""
+    def take(self, delivered: DeliveredMessage) -> str:
+        """Handle one; any exception has it retried."""
 
-    def take_together(self, delivered: Sequence[Delivered]) -> bool:
-        """Take several, or none."""
+    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+        """Handle all in one transaction, or none."""
 
 
 @dataclass(slots=True)
-class Line:
-    """A partition, and what was taken of it and waits. Times are those of the monotonic clock."""
+class PartitionQueue:
+    """The records of one partition that were polled and wait. Times are those of the monotonic clock."""
 
     waiting: deque[Record] = field(default_factory=deque)
     done: int | None = None
-    """The offset before which all has been handled, where that is not committed yet."""
+    """The offset up to which everything was handled, if that is not committed yet."""
     due: float = 0.0
     delay: float = 0.0
-    """How long it waits since its last failure; 0 when the last try was a success."""
+    """The current backoff; 0 if the last attempt succeeded."""
 
     def fails(self) -> None:
-        """Wait, longer each time."""
+        """Back off, twice as long each time."""
         first, most = RETRY_SECONDS
         self.delay = min(most, 2 * self.delay or first)
         self.due = time.monotonic() + self.delay
 
     def succeeds(self, count: int) -> None:
-        """So many of its records have been handled."""
+        """Drop so many handled records."""
         for _ in range(count):
             self.done = self.waiting.popleft().offset + 1
         self.delay = self.due = 0.0
 
 
 class Partitions:
-    """The partitions of one consumer that are this process's, and the handling of what comes."""
+    """The partitions that are assigned to one consumer in this process, and their handling."""
 
-    def __init__(self, name: str, reception: Receiving) -> None:
+    def __init__(self, name: str, reception: MessageHandler) -> None:
         """name: the consumer's."""
         self._name = name
         self._reception = reception
-        self._lines: dict[Place, Line] = {}
+        self._lines: dict[TopicPartition, PartitionQueue] = {}
 
-    # What the group tells
+    # Rebalance callbacks
 
-    def assigned(self, places: Mapping[Place, int | None]) -> None:
-        self._lines |= {place: Line() for place in places}
+    def assigned(self, places: Mapping[TopicPartition, int | None]) -> None:
+        self._lines |= {place: PartitionQueue() for place in places}
 
-    def revoked(self, places: Iterable[Place]) -> Mapping[Place, int]:
-        left = {place: self._lines.pop(place, Line()) for place in places}
+    def revoked(self, places: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        left = {place: self._lines.pop(place, PartitionQueue()) for place in places}
         return {place: line.done for place, line in left.items() if line.done is not None}
 
-    def lost(self, places: Iterable[Place]) -> None:
+    def lost(self, places: Iterable[TopicPartition]) -> None:
         for place in places:
             self._lines.pop(place, None)
 
-    # What is to be done
+    # Work
 
     def add(self, records: Iterable[Record]) -> None:
-        """Records that came."""
+        """Queue polled records."""
         for record in records:
             line = self._lines.get(record.place)
             if line is None:
-                continue  # its partition went in the moment in which it came; who has that now has it too
+                continue  # its partition was revoked meanwhile; the new owner gets it too
             line.waiting.append(record)
 
     def work(self, stop: threading.Event) -> None:
-        """Handle what waits and is due, within a turn."""
+        """Handle what is queued and due, for at most TURN_SECONDS."""
         until = time.monotonic() + TURN_SECONDS
         ready = [line for line in self._lines.values() if line.waiting and line.due <= time.monotonic()]
         for some in _together([line for line in ready if not line.delay]):
             if stop.is_set() or time.monotonic() > until:
                 return
             records = [record for line, count in some for record in islice(line.waiting, count)]
-            if len(records) > 1 and self._reception.take_together([_delivered(record) for record in records]):
+            if len(records) > 1 and self._reception.receive_batch([_delivered(record) for record in records]):
                 for line, count in some:
                     line.succeeds(count)
             else:
@@ -127,50 +128,50 @@ class Partitions:
             if line.delay and line.waiting and line.due <= time.monotonic():
                 self._one_by_one(line, 1, stop, until)
 
-    def _one_by_one(self, line: Line, count: int, stop: threading.Event, until: float) -> None:
+    def _one_by_one(self, line: PartitionQueue, count: int, stop: threading.Event, until: float) -> None:
         for _ in range(count):
             if stop.is_set() or time.monotonic() > until:
                 return
             record = line.waiting[0]
             try:
                 self._reception.take(_delivered(record))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the record is to be tried again
+            except Exception as error:  # noqa: BLE001 - whatever it is, the record is retried
                 line.fails()
-                # A defect is told of with its place when it is parked; here only that something is tried again.
+                # A defect is logged with its traceback when the event is parked; here only the retry is.
                 log.warning("%s tries %s again in %.1f s: %s", self._name, record.place, line.delay, summary(error))
                 return
             line.succeeds(1)
 
-    def handled(self) -> dict[Place, int]:
-        """What is to be committed."""
+    def handled(self) -> dict[TopicPartition, int]:
+        """The offsets to commit, by partition."""
         return {place: line.done for place, line in self._lines.items() if line.done is not None}
 
-    def committed(self, offsets: Mapping[Place, int]) -> None:
-        """These are committed."""
+    def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note that these offsets are committed."""
         for place, offset in offsets.items():
             if place in self._lines and self._lines[place].done == offset:
                 self._lines[place].done = None
 
-    def waiting(self) -> set[Place]:
-        """The partitions in which something was taken and waits."""
+    def waiting(self) -> set[TopicPartition]:
+        """The partitions with queued records."""
         return {place for place, line in self._lines.items() if line.waiting}
 
     def pause(self) -> float:
-        """How long there is nothing to do but to take: until the first record is due again."""
+        """How long the next poll may block: until the first queued record is due."""
         dues = [line.due for line in self._lines.values() if line.waiting]
         return max(0.0, min([LOOK_SECONDS, *(due - time.monotonic() for due in dues)]))
 
 
 class KafkaConsumer:
-    """One event row at work."""
+    """The consumer of one event row."""
 
-    def __init__(self, bound: Bound, resources: Resources) -> None:
+    def __init__(self, bound: BoundOperation, resources: Resources) -> None:
         self._settings = resources.settings
         self._row = bound.row
-        self._reception = Reception(bound, resources.settings, resources.clock)
+        self._reception = MessageReceiver(bound, resources.settings, resources.clock)
 
     def run(self, stop: threading.Event) -> None:
-        """Take and handle until told to stop; a cluster or database that is not there is tried again."""
+        """Consume until `stop` is set; a cluster or database that is down is retried."""
         while not stop.is_set():
             partitions = Partitions(self._row.name, self._reception)
             group = Group(self._settings, group_name(self._row.name, self._settings.region), self._topics(), partitions)
@@ -187,8 +188,8 @@ class KafkaConsumer:
 
 
 def consume(group: Group, partitions: Partitions, stop: threading.Event) -> None:
-    """Take, handle and commit until told to stop. Raises Unavailable."""
-    paused: set[Place] = set()
+    """Poll, handle and commit until `stop` is set. Raises Unavailable."""
+    paused: set[TopicPartition] = set()
     while not stop.is_set():
         partitions.add(group.take(TAKE, partitions.pause()))
         partitions.work(stop)
@@ -203,14 +204,14 @@ def consume(group: Group, partitions: Partitions, stop: threading.Event) -> None
         paused = waiting
 
 
-def work(service: str, resources: Resources, bounds: Sequence[Bound], stop: threading.Event) -> None:
-    """Run all consumers of a service until told to stop. A defect in one ends the worker, so that it is started again.
+def work(service: str, resources: Resources, bounds: Sequence[BoundOperation], stop: threading.Event) -> None:
+    """Run all consumers of a service until `stop` is set. A defect in one ends the worker, so that it is restarted.
 
     Raises RuntimeError then.
     """
     ended: list[str] = []
 
-    def run(bound: Bound) -> None:
+    def run(bound: BoundOperation) -> None:
         try:
             KafkaConsumer(bound, resources).run(stop)
         except Exception:
@@ -229,10 +230,10 @@ def work(service: str, resources: Resources, bounds: Sequence[Bound], stop: thre
         raise RuntimeError(f"{', '.join(ended)} ended")
 
 
-def _together(lines: Sequence[Line]) -> Iterator[list[tuple[Line, int]]]:
-    """What waits in lines, in portions that share a transaction: of each line so many records from its head."""
-    some: list[tuple[Line, int]] = []
-    room = TOGETHER
+def _together(lines: Sequence[PartitionQueue]) -> Iterator[list[tuple[PartitionQueue, int]]]:
+    """Batches that share a transaction, each as (queue, how many records from its head)."""
+    some: list[tuple[PartitionQueue, int]] = []
+    room = BATCH_SIZE
     for line in lines:
         while line.waiting and not line.delay:
             count = min(room, len(line.waiting))
@@ -240,12 +241,12 @@ def _together(lines: Sequence[Line]) -> Iterator[list[tuple[Line, int]]]:
             room -= count
             if room == 0:
                 yield some
-                some, room = [], TOGETHER
+                some, room = [], BATCH_SIZE
             else:
                 break
     if some:
         yield some
 
 
-def _delivered(record: Record) -> Delivered:
-    return Delivered(record.attributes, record.body, record.flaw)
+def _delivered(record: Record) -> DeliveredMessage:
+    return DeliveredMessage(record.attributes, record.body, record.flaw)

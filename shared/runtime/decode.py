@@ -1,4 +1,4 @@
-"""From bytes and text to a request's type. Whatever does not fit is Malformed, naming the field."""
+"""Decodes bytes and text into a request type. Whatever does not fit raises Malformed, naming the field."""
 
 import json
 import re
@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 
 import msgspec
 
+from shared.contracts.encode import decode_amount
 from shared.errors import Malformed
-from shared.money import Amount
 
 T = TypeVar("T")
 
@@ -21,8 +21,8 @@ _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 _PATH: Final = re.compile(r" - at `\$\.?(?:\[\.\.\.\])?(?P<field>[^`]*)`$")
 _NAMED: Final = re.compile(r"(?:unknown|required) field `(?P<field>.*)`$", re.DOTALL)
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
-"""Strings and brackets. A string without an end is taken to the end of the body: trying each of its quotes as the
-beginning of another would take time that grows with the square of the length."""
+"""Strings and brackets. An unterminated string runs to the end of the body: trying each of its quotes as the start
+of another string would take quadratic time."""
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def to_request(
-    wanted: type[T], path: dict[str, str], query: Sequence[tuple[str, str]], body: dict[str, Any] | None
+    target: type[T], path: dict[str, str], query: Sequence[tuple[str, str]], body: dict[str, Any] | None
 ) -> T:
-    """Make a request of path parameters, query and body. Raises Malformed for what is unknown or does not fit."""
+    """Build a request from path parameters, query and body. Raises Malformed for unknown or ill-typed fields."""
     texts: dict[str, str] = dict(path)
     for name, value in query:
         if name in texts or "\x00" in value:
@@ -55,44 +55,37 @@ def to_request(
         for name in body:
             if name in texts:
                 raise Malformed(f"Object contains unknown field `{name}`", field=name)
-        return _convert({**body, **texts}, wanted)
-    return _convert({name: _number(name, text, wanted) for name, text in texts.items()}, wanted)
+        return _convert({**body, **texts}, target)
+    return _convert({name: _number(name, text, target) for name, text in texts.items()}, target)
 
 
-def _number(name: str, text: str, wanted: Any) -> str | int:
-    """A text of a path or query as the number that its field wants; any other text, and any other field's, as it is.
+def _number(name: str, text: str, target: Any) -> str | int:
+    """A path or query text as an int if its field is an integer and it looks like one; otherwise unchanged.
 
-    msgspec's own lax mode would take `1e1` for a limit, an epoch for a time and `null` for nothing.
+    msgspec's own lax mode would accept `1e1` for a limit, an epoch for a time and `null` for nothing.
     """
-    return int(text) if name in _integers(wanted) and _INTEGER.fullmatch(text) else text
+    return int(text) if name in _integers(target) and _INTEGER.fullmatch(text) else text
 
 
 @cache
-def _integers(wanted: Hashable) -> frozenset[str]:
+def _integers(target: Hashable) -> frozenset[str]:
     """The fields of a request that are integers."""
-    fields = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(wanted)).fields
+    fields = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(target)).fields
     choices = {field.name: getattr(field.type, "types", (field.type,)) for field in fields}
     return frozenset(
         name for name, types in choices.items() if any(isinstance(t, msgspec.inspect.IntType) for t in types)
     )
 
 
-def _convert(value: dict[str, Any], wanted: type[T]) -> T:
+def _convert(value: dict[str, Any], target: type[T]) -> T:
     try:
-        return msgspec.convert(value, wanted, strict=True, dec_hook=_amount)
+        return msgspec.convert(value, target, strict=True, dec_hook=decode_amount)
     except msgspec.ValidationError as error:
         at = _PATH.search(str(error))
         message = _PATH.sub("", str(error))
         named = _NAMED.search(message)
         field = ".".join(part for part in (at["field"] if at else "", named["field"] if named else "") if part)
         raise Malformed(message, field=field) from error
-
-
-def _amount(wanted: type[Any], value: Any) -> Any:
-    """Amounts are decimal strings. Raises ValueError, which msgspec reports with the field's path."""
-    if wanted is Amount:
-        return Amount.parse(value)
-    raise NotImplementedError(wanted)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -108,7 +101,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _check_depth(body: bytes) -> None:
-    """Refuse deep nesting before anything recurses over it."""
+    """Refuse deep nesting before anything recurses into it."""
     depth = 0
     for token in _STRUCTURE.finditer(body):
         first = token[0][:1]

@@ -1,4 +1,4 @@
-"""The headers that every answer carries, for browsers above all."""
+"""The headers of every response, most of them for browsers."""
 
 from datetime import UTC, datetime, time
 from email.utils import format_datetime
@@ -8,27 +8,29 @@ from typing import Final
 from shared.registry import Row, load
 
 CONSISTENCY: Final = "X-Consistency"
-"""Says of a read that was asked for its consistency how it was read; from a replica, with how old it is at most."""
+"""On reads with a `consistency` parameter: how it was read; from a replica, with the most it can lag."""
 
-ASKED: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent"
-"""What a script of another origin may send."""
+ALLOW_HEADERS: Final = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent"
+)
+"""Request headers that a script of another origin may send."""
 
-TOLD: Final = (
+EXPOSE_HEADERS: Final = (
     "Deprecation, ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, Sunset, WWW-Authenticate, "
     "X-Consistency, X-Request-Id, X-Served-By"
 )
-"""What it may read besides the headers that it always may."""
+"""Response headers that such a script may read besides the CORS-safelisted ones."""
 
 ALLOW_METHODS: Final = "Access-Control-Allow-Methods"
-PREFLIGHT: Final = {"Access-Control-Allow-Headers": ASKED, "Access-Control-Max-Age": "7200"}
-"""What a preflight is told, beside ALLOW_METHODS."""
+PREFLIGHT: Final = {"Access-Control-Allow-Headers": ALLOW_HEADERS, "Access-Control-Max-Age": "7200"}
+"""The headers of a preflight's response besides ALLOW_METHODS."""
 
 POLICY: Final = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:"
-"""For the one page there is, which carries its own script; to JSON it says nothing. None may stand in a frame."""
+"""For the one HTML page, which has an inline script; it has no effect on JSON. No page may be framed."""
 
 
 def deprecation(row: Row) -> dict[str, str]:
-    """What every answer of a deprecated route tells: since when (RFC 9745), until when (RFC 8594), and what to use."""
+    """The headers of a deprecated route: since when (RFC 9745), until when (RFC 8594), and its successor."""
     if row.deprecated is None:
         return {}
     since, sunset = (datetime.combine(day, time.min, UTC) for day in (row.deprecated.since, row.deprecated.sunset))
@@ -41,9 +43,9 @@ def deprecation(row: Row) -> dict[str, str]:
 
 @cache
 def common(region: str, public_url: str) -> dict[str, str]:
-    """The headers of every answer, the edge's own included.
+    """The headers of every response, including the edge's own.
 
-    Any origin may ask (Fetch, CORS): a request proves itself with a bearer token, which no browser adds by itself.
+    Any origin may call (Fetch, CORS): requests authenticate by a bearer token, which no browser adds by itself.
     """
     secure = public_url.startswith("https:")
     return {
@@ -52,6 +54,6 @@ def common(region: str, public_url: str) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
         "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": TOLD,
+        "Access-Control-Expose-Headers": EXPOSE_HEADERS,
         **({"Strict-Transport-Security": "max-age=63072000; includeSubDomains; preload"} if secure else {}),
     }

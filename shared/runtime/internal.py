@@ -1,7 +1,7 @@
-"""Lets in what calls functions from within: Pub/Sub's pushes and the scheduler.
+"""Authenticates internal callers of functions: Pub/Sub's pushes and the scheduler.
 
-In the cloud they carry Google's OIDC token, made out to INTERNAL_AUDIENCE for one of INTERNAL_ACCOUNTS. The local
-stack's emulator sends none: there a shared secret stands in the endpoint or a header.
+In the cloud they send Google's OIDC token, issued for INTERNAL_AUDIENCE to one of INTERNAL_ACCOUNTS. The local
+stack's emulator sends none: there a shared secret is part of the endpoint's URL or a header.
 """
 
 import hmac
@@ -14,18 +14,18 @@ from shared.errors import Unauthenticated
 from shared.runtime.request_headers import SINGLE, bearer_token, refuse_repeated
 
 if TYPE_CHECKING:
-    from shared.adapters.oidc import GoogleTokens
+    from shared.auth.oidc import GoogleTokens
 
 
-class Doorkeeper:
-    """Tells who may call an internal function."""
+class InternalAuth:
+    """Checks whether a request may call an internal function."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._tokens: GoogleTokens | None = None
 
     def check(self, request: flask.Request, secret: str) -> None:
-        """Let a request in, which on the local stack presents this secret.
+        """Authenticate a request; on the local stack by `secret`, which it presented.
 
         Raises Unauthenticated, DuplicateHeader, Unavailable.
         """
@@ -37,13 +37,13 @@ class Doorkeeper:
 
     def _google(self) -> "GoogleTokens":
         if self._tokens is None:
-            from shared.adapters.oidc import GoogleTokens
+            from shared.auth.oidc import GoogleTokens
 
             self._tokens = GoogleTokens(self._settings.internal_audience, self._settings.internal_accounts)
         return self._tokens
 
 
 def authorise_internal(presented: str, settings: Settings) -> None:
-    """Let in only who knows the stack's secret. Raises Unauthenticated."""
+    """Compare a presented secret with the local stack's. Raises Unauthenticated."""
     if not hmac.compare_digest(presented.encode(), settings.secret("push_token")):
         raise Unauthenticated

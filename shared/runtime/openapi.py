@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the whole system, made of rows and types: what is served is what is described."""
+"""Generates the OpenAPI 3.1 document of the whole system from registry rows and types, so it cannot drift from them."""
 
 import inspect
 import json
@@ -15,8 +15,8 @@ from shared.contracts.operations import Request
 from shared.contracts.problems import title_of
 from shared.money import Amount, SignedAmount
 from shared.registry import Registry, Row
-from shared.runtime.binding import answered
 from shared.runtime.binding import tagged as is_tagged
+from shared.runtime.binding import view_type
 
 AMOUNT: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$", "examples": ["1500000"]}
 SIGNED_AMOUNT: Final = {"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,77})$", "examples": ["-1500000"]}
@@ -52,43 +52,43 @@ IF_MATCH: Final[dict[str, Any]] = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag of what is to be changed, or `*` for whatever there is.",
+    "description": "The ETag of the version to change, or `*` for any.",
     "schema": {"type": "string", "examples": ['"1"']},
 }
 IF_NONE_MATCH: Final[dict[str, Any]] = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "ETags that are known: 304 when it is still one of them.",
+    "description": "Known ETags: the answer is 304 if one of them is current.",
     "schema": {"type": "string", "examples": ['"1"']},
 }
 CONSISTENCY: Final[dict[str, Any]] = {
     "name": "consistency",
     "in": "query",
-    "description": "`eventual` may be answered from a replica: X-Consistency tells how old that is at most.",
+    "description": "`eventual` may be read from a replica; X-Consistency says by how much it may lag.",
     "schema": {"enum": ["strong", "eventual"], "default": "strong"},
 }
 HEADERS: Final = {
     "X-Request-Id": {
         "required": True,
-        "description": "The caller's, or one that was made.",
+        "description": "The caller's, or a generated one.",
         "schema": {"type": "string"},
     },
     "X-Served-By": {"required": True, "description": "The region that answered.", "schema": {"type": "string"}},
     "X-Consistency": {
-        "description": "How this was read, where it was asked for; from a replica, how many seconds it lags at most.",
+        "description": "How this was read, if `consistency` was given; from a replica, by how many seconds it may lag.",
         "schema": {"type": "string", "pattern": r"^strong$|^eventual; lag=[0-9]+\.[0-9]{3}$"},
     },
     "Idempotent-Replayed": {
-        "description": "This is the answer of an earlier request with the same key.",
+        "description": "This is the response to an earlier request with the same key.",
         "schema": {"const": "true"},
     },
-    "ETag": {"description": "The version of what is answered.", "schema": {"type": "string", "pattern": '^".+"$'}},
+    "ETag": {"description": "The version of the resource.", "schema": {"type": "string", "pattern": '^".+"$'}},
     "RateLimit-Policy": {
-        "description": "Each quota, of the user, the Ethereum address, the network address: q requests in w seconds.",
+        "description": "The quotas of the user, the Ethereum address, the network address: q requests in w seconds.",
         "schema": {"type": "string", "examples": ['"ip";q=5000;w=3, "user";q=500;w=3']},
     },
     "RateLimit": {
-        "description": "What is left of each (r requests), and in how many seconds it is whole again (t).",
+        "description": "The remaining requests of each quota (r), and in how many seconds it is full again (t).",
         "schema": {"type": "string", "examples": ['"ip";r=4999;t=1, "user";r=499;t=1']},
     },
     "Deprecation": {
@@ -96,22 +96,22 @@ HEADERS: Final = {
         "schema": {"type": "string", "pattern": "^@[0-9]+$", "examples": ["@1795392000"]},
     },
     "Sunset": {
-        "description": "From when on this route may be gone (RFC 8594).",
+        "description": "From when on this route may be removed (RFC 8594).",
         "schema": {"type": "string", "examples": ["Thu, 23 Nov 2028 00:00:00 GMT"]},
     },
-    "Link": {"description": "The route that takes its place (RFC 8288).", "schema": {"type": "string"}},
-    "Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer", "minimum": 0}},
+    "Link": {"description": "The route that replaces it (RFC 8288).", "schema": {"type": "string"}},
+    "Retry-After": {"description": "The seconds to wait before a retry.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"schema": {"type": "string"}},
 }
 ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 in UTC, ids are opaque.
-Every failure is an RFC 9457 problem document, a wrong path (404) or method (405) as well.
+Every failure is an RFC 9457 problem document, including a wrong path (404) or method (405).
 Fields of a body that are not described here, and query parameters, are refused with 400."""
 STATUSES: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 429, 503)
 ALWAYS: Final = ("X-Request-Id", "X-Served-By")
 LIMITED: Final = ("RateLimit-Policy", "RateLimit")
 JSON: Final = {"type": "object"}
 TEXT: Final = {"type": "string"}
-"""The schemas of successes that are of no type of ours."""
+"""The schemas of responses that have no view type."""
 
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
@@ -123,12 +123,12 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     """
     functions = {row.name: getattr(module_of(row), row.name) for row in registry.http_rows()}
     hints = {name: typing.get_type_hints(function) for name, function in functions.items()}
-    types = {name: (hint.get("request", Request), answered(hint["return"])) for name, hint in hints.items()}
-    wanted = [kind for pair in types.values() for kind in pair if kind not in (type(None), msgspec.Raw, bytes)]
+    types = {name: (hint.get("request", Request), view_type(hint["return"])) for name, hint in hints.items()}
+    types_shown = [kind for pair in types.values() for kind in pair if kind not in (type(None), msgspec.Raw, bytes)]
     schemas, components = msgspec.json.schema_components(
-        wanted, schema_hook=_amount, ref_template="#/components/schemas/{name}"
+        types_shown, schema_hook=_amount, ref_template="#/components/schemas/{name}"
     )
-    schema_of = dict(zip(wanted, schemas, strict=True))
+    schema_of = dict(zip(types_shown, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for row in registry.http_rows():
         request, answer = types[row.name]
@@ -167,14 +167,14 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
 
 
 def _about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[str, Any]:
-    """What an operation is for, in the words of its file; who may call it."""
-    # What it raises is told by its responses.
-    told = re.sub(r"\s*\bRaises\b.*", "", inspect.getdoc(function) or "", flags=re.DOTALL)
+    """What an operation does, from its module's and function's docstrings; who may call it."""
+    # What it raises is in its responses.
+    description = re.sub(r"\s*\bRaises\b.*", "", inspect.getdoc(function) or "", flags=re.DOTALL)
     scope = {} if row.scope in ("public", "signed_in") else {"x-scope": row.scope}
     return {
         "operationId": row.name,
         "summary": (inspect.getdoc(module) or row.name).splitlines()[0],
-        **({"description": told} if told else {}),
+        **({"description": description} if description else {}),
         **({"deprecated": True} if row.deprecated else {}),
         "tags": [row.service],
         "security": [] if row.scope == "public" else [{"token": []}],
@@ -183,7 +183,7 @@ def _about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[s
 
 
 def _input(row: Row, fields: dict[str, Any], *, tagged: bool) -> dict[str, Any]:
-    """The parameters and the body: what is not in the path is in the body, or in the query of a method without one."""
+    """The parameters and the body: fields that are not in the path go into the body or, without one, the query."""
     properties, required = fields["properties"], fields.get("required", [])
     rest = {name: schema for name, schema in properties.items() if name not in row.parameters}
     parameters: list[dict[str, Any]] = [
@@ -216,21 +216,21 @@ def _input(row: Row, fields: dict[str, Any], *, tagged: bool) -> dict[str, Any]:
 
 
 def _identified(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The form of an id in a path; anything else there is the id of nothing, and answered 404."""
+    """The pattern of an id in a path; anything else is answered 404."""
     known = {kind: prefix for prefix, kind in ids.PREFIXES.items()}
     prefix = known.get(name.removesuffix("_id").replace("_", " "))
     return {**schema, "pattern": ids.pattern(prefix)} if prefix else schema
 
 
 def _given(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a query parameter, which is absent where a field of a body would be null."""
+    """The schema of a query parameter, which is absent instead of null."""
     choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf" and (key, value) != ("default", None)}
     return {**choices[0], **rest} if len(choices) == 1 else schema
 
 
 def _responses(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: bool) -> dict[str, Any]:
-    """The successes, and each status that the contract's order of checks can end in."""
+    """The success responses, and every status that the checks can end in."""
     writes, signed = row.method in WITH_BODY, row.scope != "public"
     possible = {
         401: signed or (writes and row.service == "identity"),
@@ -279,10 +279,10 @@ def _headers(*names: str) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _amount(wanted: type[Any]) -> dict[str, Any]:
-    """How the project's own types stand in JSON. Raises NotImplementedError for one without a schema."""
-    if wanted is Amount:
+def _amount(types_shown: type[Any]) -> dict[str, Any]:
+    """The JSON schema of the project's own types. Raises NotImplementedError for one without a schema."""
+    if types_shown is Amount:
         return dict(AMOUNT)
-    if wanted is SignedAmount:
+    if types_shown is SignedAmount:
         return dict(SIGNED_AMOUNT)
-    raise NotImplementedError(wanted)
+    raise NotImplementedError(types_shown)

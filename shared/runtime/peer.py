@@ -1,4 +1,4 @@
-"""Who is at the other end of a request, on the network."""
+"""The client's network address."""
 
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -7,26 +7,26 @@ from typing import Final
 import flask
 
 NETWORK_BITS: Final = 64
-"""What one subscriber has of IPv6 at least: their addresses within it count as one."""
+"""The smallest IPv6 prefix that one subscriber gets: all addresses in it count as one client."""
 
 
 def client_address(request: flask.Request, proxies: int) -> str:
-    """The network address that a request came from; of IPv6 its /64.
+    """The network address that a request came from; for IPv6 its /64.
 
-    proxies: how many proxies of ours are in front. Each adds whom it heard to X-Forwarded-For; what stands before
-    that is the client's own word.
+    proxies: how many trusted proxies are in front. Each appends its peer to X-Forwarded-For; entries before those were
+    sent by the client and prove nothing.
     """
-    heard = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-    return _network(heard[-proxies] if proxies and len(heard) >= proxies else request.remote_addr or "")
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return _network(hops[-proxies] if proxies and len(hops) >= proxies else request.remote_addr or "")
 
 
 @lru_cache(maxsize=1024)
-def _network(told: str) -> str:
-    """What counts as one of what is told; read once a request, and again for its log."""
+def _network(text: str) -> str:
+    """The canonical form of an address; cached, since it is needed for the limits and again for the access log."""
     try:
-        address = ip_address(told)
+        address = ip_address(text)
     except ValueError:
-        return told[:64]
+        return text[:64]
     if isinstance(address, IPv6Address):
         return str(address.ipv4_mapped or IPv6Address(int(address) >> (128 - NETWORK_BITS) << (128 - NETWORK_BITS)))
     return str(address)

@@ -1,4 +1,4 @@
-"""Serves the RPC operations of a service over gRPC, from their rows and contracts."""
+"""Serves a service's RPC operations over gRPC, from their registry rows and .proto contracts."""
 
 import logging
 import time
@@ -11,15 +11,15 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from shared.adapters.identity import HEADER
-from shared.adapters.rpc import CALLER, CLIENT, REQUEST_ID, TRACEPARENT, contract, failure
+from shared.auth.service_identity import HEADER
 from shared.errors import Forbidden, MeridianError
 from shared.registry import Row
 from shared.resilience.deadline import within
-from shared.runtime.binding import Bound
-from shared.runtime.calling import AUTHORIZATION, Calling
+from shared.rpc.channel import CALLER, CLIENT, REQUEST_ID, TRACEPARENT, failure, rpc_method
+from shared.runtime.binding import BoundOperation
 from shared.runtime.request_headers import refuse_repeated
-from shared.telemetry.context import follow
+from shared.runtime.rpc_caller import AUTHORIZATION, CallerIdentifier
+from shared.telemetry.context import bind
 from shared.telemetry.metrics import observe
 
 log = logging.getLogger(__name__)
@@ -27,32 +27,32 @@ log = logging.getLogger(__name__)
 THREADS: Final = 16
 
 SINGLE: Final = frozenset({CALLER, REQUEST_ID, CLIENT, HEADER, AUTHORIZATION})
-"""The metadata that is read and has one value, as a header of its name has. gRPC itself sends one traceparent."""
+"""The single-valued metadata that is read. gRPC itself sends one traceparent."""
 
 
 def server(
-    bounds: Sequence[Bound], port: int, host: str, calling: Calling, *, reflects: bool = False
+    bounds: Sequence[BoundOperation], port: int, host: str, identify: CallerIdentifier, *, reflects: bool = False
 ) -> tuple[grpc.Server, int]:
-    """A gRPC server of these operations, with health; returns it, not started, and its port.
+    """A gRPC server of these operations, with health checks. Returns it, not started, and its port.
 
-    calling: tells who calls. reflects: whether it tells everyone what it offers.
+    calling: identifies the caller. reflects: whether server reflection is enabled.
     """
     serving = grpc.server(futures.ThreadPoolExecutor(THREADS), options=[("grpc.so_reuseport", 0)])
     for bound in bounds:
-        method = contract(bound.row.rpc or "")
+        method = rpc_method(bound.row.rpc or "")
         handler = grpc.unary_unary_rpc_method_handler(
-            _handler(bound, calling), request_deserializer=method.request.FromString, response_serializer=_serialized
+            _handler(bound, identify), request_deserializer=method.request.FromString, response_serializer=_serialized
         )
         service, name = method.path.strip("/").split("/")
         serving.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {name: handler}),))
-    services = {contract(bound.row.rpc or "").path.split("/")[1] for bound in bounds}
+    services = {rpc_method(bound.row.rpc or "").path.split("/")[1] for bound in bounds}
     healthy = health.HealthServicer()
     for service in ("", *services):
         healthy.set(service, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, serving)
     if reflects:
-        told = [*sorted(services), health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection(told, serving)
+        names = [*sorted(services), health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection.enable_server_reflection(names, serving)
     return serving, serving.add_insecure_port(f"{host}:{port}")
 
 
@@ -60,17 +60,17 @@ def _serialized(response: Message) -> bytes:
     return response.SerializeToString()
 
 
-def _handler(bound: Bound, calling: Calling) -> Callable[[Message, grpc.ServicerContext], Any]:
-    """A gRPC method that calls an operation. Errors travel as status details that carry their code."""
+def _handler(bound: BoundOperation, identify: CallerIdentifier) -> Callable[[Message, grpc.ServicerContext], Any]:
+    """A gRPC handler that calls an operation. Errors travel as status details that carry their code."""
 
     def handle(request: Message, context: grpc.ServicerContext) -> Any:
         metadata = [(key, str(value)) for key, value in context.invocation_metadata() or ()]
         sent = dict(metadata)
-        follow(sent.get(REQUEST_ID), sent.get(TRACEPARENT), sent.get(CLIENT, ""))
+        bind(sent.get(REQUEST_ID), sent.get(TRACEPARENT), sent.get(CLIENT, ""))
         began, outcome = time.monotonic(), "OK"
         try:
             refuse_repeated(metadata, SINGLE)
-            _authorise(bound.row, calling(sent))
+            _authorise(bound.row, identify(sent))
             with within(context.time_remaining()):
                 return bound.run(request=request)
         except MeridianError as error:

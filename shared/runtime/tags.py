@@ -1,4 +1,4 @@
-"""Entity tags (RFC 9110, section 8.8.3) in requests: which versions a caller knows, or means to change."""
+"""Entity tags (RFC 9110, section 8.8.3) in requests: If-Match and If-None-Match."""
 
 import re
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ from shared.contracts.operations import Match
 from shared.errors import Malformed, MatchRequired
 
 TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-"""One entity tag; its text holds no quote, and nothing that cannot be seen."""
+"""One entity tag; its text has no quote and no control character."""
 
 TAGS: Final = re.compile(rf"[ \t]*+(?:{TAG})?+(?:[ \t]*+,[ \t]*+(?:{TAG})?+)*+[ \t]*+")
-"""A list of them, with empty elements (RFC 9110, 5.6.1.2). Nothing is tried twice, so that no header takes long."""
+"""A list of them, with empty elements (RFC 9110, 5.6.1.2). Possessive, so that no header backtracks."""
 
 ONE: Final = re.compile(TAG)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The tags that If-None-Match names, compared weakly; None for `*`, which is any."""
+class KnownTags:
+    """The tags in If-None-Match, compared weakly; None for `*`, which matches any."""
 
     tags: frozenset[str] | None
 
     def has(self, tag: str | None) -> bool:
-        """Whether a tag is one of them."""
+        """Whether a tag matches."""
         return tag is not None and (self.tags is None or tag in self.tags)
 
 
 def match(header: str | None) -> Match:
-    """What If-Match asks for. Raises MatchRequired without one, Malformed for what is no list of entity tags."""
+    """Parse If-Match. Raises MatchRequired without one, Malformed if it is not a list of entity tags."""
     if header is None:
         raise MatchRequired
     tags = _read("If-Match", header)
@@ -36,10 +36,10 @@ def match(header: str | None) -> Match:
     return Match(None if tags is None else frozenset(tag[1:-1] for tag in tags if not tag.startswith("W/")))
 
 
-def known(header: str | None) -> Known:
-    """What If-None-Match names; nothing without one. Raises Malformed for what is no list of entity tags."""
+def known(header: str | None) -> KnownTags:
+    """Parse If-None-Match; no tags without one. Raises Malformed if it is not a list of entity tags."""
     tags = _read("If-None-Match", header) if header is not None else []
-    return Known(None if tags is None else frozenset(tag.removeprefix("W/")[1:-1] for tag in tags))
+    return KnownTags(None if tags is None else frozenset(tag.removeprefix("W/")[1:-1] for tag in tags))
 
 
 def _read(name: str, header: str) -> list[str] | None:

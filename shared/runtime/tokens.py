@@ -1,7 +1,7 @@
-"""Checks access tokens: JWTs (RFC 7519) as RFC 9068 has them, signed RS256. shared/adapters/tokens.py makes them.
+"""Verifies access tokens: JWTs (RFC 7519) in the profile of RFC 9068, signed RS256. shared/auth/tokens.py issues them.
 
-A token that was found good is remembered by its SHA-256, so that it is checked against its signature once a process.
-Its times, and that its key still counts, are looked at each time; whether its session lives, sessions.py asks.
+A valid token is remembered by its SHA-256, so that each process verifies its signature once. Its times, and that its
+key is still accepted, are checked every time; whether its session is alive is up to shared/auth/sessions.py.
 """
 
 import hashlib
@@ -16,18 +16,18 @@ import jwt
 from jwt.types import Options
 from jwt.utils import base64url_decode
 
-from shared.adapters.keys import ALGORITHM, KeyRing, PublicKey, key_ring
-from shared.adapters.tokens import LIFE, TYPE
+from shared.auth.keys import ALGORITHM, KeyRing, PublicKey, key_ring
+from shared.auth.tokens import LIFE, TYPE
 from shared.config import Settings
 from shared.contracts.operations import Caller
 from shared.errors import Malformed, Unauthenticated
 from shared.runtime.decode import json_object
 
 HEADER: Final = frozenset({"alg", "typ", "kid"})
-"""What a header of ours holds; anything else (jku, x5u, jwk, crit) is refused, so no key comes from the token."""
+"""The members of our headers; anything else (jku, x5u, jwk, crit) is refused, so no key comes from the token."""
 
 LEEWAY_SECONDS: Final = 5
-"""How far ahead of ours an issuer's clock may be: a fresh token counts at once. None is given at its end."""
+"""How far the issuer's clock may be ahead: a fresh token is valid at once. There is no leeway at its expiry."""
 
 CHECKS: Final[Options] = {
     "require": ["iss", "aud", "sub", "sid", "scope", "iat", "exp"],
@@ -36,18 +36,19 @@ CHECKS: Final[Options] = {
     "verify_iat": False,
     "verify_nbf": False,
 }
-"""PyJWT's checks of times are left to Verified.alive: it is handed the time, and takes whole seconds only."""
+"""Times are checked by VerifiedToken.alive instead of PyJWT: the clock is injected, and only whole seconds are
+accepted."""
 
 LONGEST: Final = 4096
-"""Characters of a token. Ours have about 800; a longer one could nest so deep that reading it breaks the stack."""
+"""Characters of a token. Ours have about 800; a longer one could nest deeply enough to overflow the stack."""
 
 REMEMBERED: Final = 10_000
-"""Tokens that a process remembers; a few MB."""
+"""How many tokens a process remembers; a few MB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """A token whose signature and claims were found good. begins, expires: seconds since the epoch."""
+class VerifiedToken:
+    """A token with a valid signature and claims. begins, expires: seconds since the epoch."""
 
     caller: Caller
     key: PublicKey
@@ -55,23 +56,23 @@ class Verified:
     expires: int
 
     def alive(self, now: datetime) -> bool:
-        """Whether it is for this time."""
+        """Whether it is valid at this time."""
         return self.begins - LEEWAY_SECONDS <= now.timestamp() < self.expires
 
 
 class Verifier:
-    """Checks tokens, and remembers those that are good: nobody can fill its memory with others."""
+    """Verifies tokens, and remembers only valid ones, so that nobody can fill its memory with others."""
 
     def __init__(self, settings: Settings, ring: KeyRing, remembered: int = REMEMBERED) -> None:
-        """remembered: how many tokens; 0 for none."""
+        """remembered: how many tokens to remember; 0 for none."""
         self._settings = settings
         self._ring = ring
         self._most = remembered
-        self._known: OrderedDict[bytes, Verified] = OrderedDict()
+        self._known: OrderedDict[bytes, VerifiedToken] = OrderedDict()
         self._lock = threading.Lock()
 
     def verify(self, token: str, now: datetime) -> Caller:
-        """Who a token speaks for. Raises Unauthenticated for anything that is not a valid token of ours."""
+        """The caller that a token was issued to. Raises Unauthenticated for anything but a valid token of ours."""
         if len(token) > LONGEST:
             raise Unauthenticated
         try:
@@ -87,7 +88,7 @@ class Verifier:
             raise Unauthenticated
         return known.caller
 
-    def _verified(self, token: str, now: datetime) -> Verified:
+    def _verified(self, token: str, now: datetime) -> VerifiedToken:
         header = jwt.get_unverified_header(token)
         if set(header) != HEADER or header["typ"] != TYPE or header["alg"] != ALGORITHM:
             raise Unauthenticated
@@ -104,9 +105,9 @@ class Verifier:
         )
         for part in token.split(".")[:2]:
             json_object(base64url_decode(part))  # PyJWT lets the last of two equal members win
-        return Verified(_caller(claims), key, *_times(claims))
+        return VerifiedToken(_caller(claims), key, *_times(claims))
 
-    def _remember(self, digest: bytes, verified: Verified) -> None:
+    def _remember(self, digest: bytes, verified: VerifiedToken) -> None:
         with self._lock:
             self._known[digest] = verified
             while len(self._known) > self._most:
@@ -118,7 +119,7 @@ class Verifier:
 
 
 def verify(settings: Settings, token: str, now: datetime) -> Caller:
-    """Who a token speaks for, by this process's keys. Raises Unauthenticated."""
+    """The caller that a token was issued to, by this process's keys. Raises Unauthenticated."""
     return verifier(settings).verify(token, now)
 
 
@@ -136,7 +137,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
 
 
 def _times(claims: dict[str, Any]) -> tuple[int, int]:
-    """When it begins and when it expires: PyJWT would take an exp that is a fraction, a text, or far away."""
+    """When it begins and expires: PyJWT would accept an exp that is a fraction, a string, or far in the future."""
     issued, expires, not_before = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
     if not type(issued) is type(expires) is type(not_before) is int or expires - issued > LIFE.total_seconds():
         raise Unauthenticated
@@ -145,5 +146,5 @@ def _times(claims: dict[str, Any]) -> tuple[int, int]:
 
 @lru_cache(maxsize=32)
 def _parsed(key: PublicKey) -> jwt.PyJWK:
-    """A key as PyJWT wants it; parsing costs more than a check."""
+    """A key as PyJWT needs it; parsing costs more than a verification."""
     return jwt.PyJWK({name: getattr(key, name) for name in ("kty", "kid", "n", "e")}, algorithm=ALGORITHM)

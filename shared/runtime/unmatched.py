@@ -1,16 +1,16 @@
-"""The function for what no row answers."""
+"""The function behind all paths that no registry row serves."""
 
 import flask
 
 from shared.config import Settings
 from shared.errors import MethodNotAllowed, NotFound
 from shared.runtime.headers import ALLOW_METHODS, PREFLIGHT
-from shared.runtime.http import answered
+from shared.runtime.http import respond
 from shared.runtime.routes import Router
 
 
 class Unmatched:
-    """Answers what no row answers: an unknown path with 404, OPTIONS, and a method that a path lacks with 405."""
+    """Answers an unknown path with 404, OPTIONS, and a method that a path does not support with 405."""
 
     def __init__(self, router: Router, settings: Settings) -> None:
         self._router = router
@@ -18,7 +18,7 @@ class Unmatched:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answer with a problem document."""
-        return answered(request, self._settings, self._serve, "unmatched")
+        return respond(request, self._settings, self._serve, "unmatched")
 
     def _serve(self, request: flask.Request) -> flask.Response:
         allowed = self._router.allowed(request.path)

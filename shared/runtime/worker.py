@@ -1,20 +1,20 @@
-"""The worker of a service: publishes its events, and looks after what its consumers lack or could not apply."""
+"""The worker of a service: relays its events, and fills gaps and retries parked events for its consumers."""
 
 import logging
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from shared.adapters.resources import Resources
-from shared.adapters.transport import event_bus
+from shared.bus.transport import event_bus
 from shared.errors import MeridianError
 from shared.outbox.comparison import Comparison
-from shared.outbox.lag import keep_beating
 from shared.outbox.relay import GuardedBus, Relay
 from shared.outbox.source import Sources
-from shared.outbox.telling import Telling
+from shared.postgres.replica_lag import keep_heartbeats
+from shared.redis.cache_invalidation import CacheInvalidatingBus
 from shared.registry import load
-from shared.runtime.binding import Bound
+from shared.resources import Resources
+from shared.runtime.binding import BoundOperation
 from shared.runtime.event import inbox
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 FILL_EVERY_SECONDS: Final = 5.0
 
 
-def work(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:
-    """Run until told to stop. The service's outbox is in PostgreSQL or in Firestore, or it has none: see the registry.
+def work(service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event) -> None:
+    """Run until `stop` is set. The service's outbox is in PostgreSQL or Firestore, or it has none: see the registry.
 
-    A defect in the relay ends the whole worker, so that it is started again.
+    A defect in the relay ends the whole worker, so that it is restarted.
     """
     filler = threading.Thread(target=fill, args=(service, resources, consumers, stop), name="gap filler")
     filler.start()
     if load().services[service].database and resources.settings.of_replica():
         beating = (resources.database(service), stop)
-        threading.Thread(target=keep_beating, args=beating, name="heart", daemon=True).start()
+        threading.Thread(target=keep_heartbeats, args=beating, name="heart", daemon=True).start()
     try:
         if load().services[service].outbox:
             _relay(service, resources).run(stop)
@@ -52,35 +52,35 @@ def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
         from shared.outbox.firestore import FirestoreRelay
 
         return FirestoreRelay(service, resources.firestore(), bus, resources.clock)
-    telling = Telling(bus, resources.cache())
-    return Relay(service, resources.database(service), telling, resources.clock)
+    invalidating = CacheInvalidatingBus(bus, resources.cache())
+    return Relay(service, resources.database(service), invalidating, resources.clock)
 
 
-def fill(service: str, resources: Resources, consumers: Sequence[Bound], stop: threading.Event) -> None:
-    """Look after every consumer of a service, again and again."""
+def fill(service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event) -> None:
+    """Maintain every consumer of a service, every FILL_EVERY_SECONDS."""
     sources = Sources(service, resources)
-    carers = [_Carer(bound, resources, sources) for bound in consumers]
+    maintained = [_ConsumerMaintenance(bound, resources, sources) for bound in consumers]
     while not stop.wait(FILL_EVERY_SECONDS):
-        for carer in carers:
+        for maintenance in maintained:
             try:
-                carer.care(stop)
+                maintenance.run_once(stop)
             except MeridianError as error:
-                log.warning("what %s lacks has to wait: %s", service, error)
+                log.warning("the missing events of %s have to wait: %s", service, error)
             except Exception:
-                log.exception("what %s lacks has to wait", service)
+                log.exception("the missing events of %s have to wait", service)
 
 
-class _Carer:
-    """Looks after one consumer."""
+class _ConsumerMaintenance:
+    """Maintains one consumer."""
 
-    def __init__(self, bound: Bound, resources: Resources, sources: Sources) -> None:
+    def __init__(self, bound: BoundOperation, resources: Resources, sources: Sources) -> None:
         self._inbox = inbox(bound, resources.clock)
         self._sources = sources
         self._comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock)
         self._name = bound.row.name
 
-    def care(self, stop: threading.Event) -> None:
-        """Note what is missing, and apply what is due, as long as there is more."""
+    def run_once(self, stop: threading.Event) -> None:
+        """Note missing events, and apply what is due until nothing is left."""
         self._comparison.follow()
         while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read)):
             log.info("%s has caught up by %d events", self._name, applied)

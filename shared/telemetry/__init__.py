@@ -1,1 +1,1 @@
-"""What is told about a running system: request ids and traces, logs, metrics."""
+"""Telemetry: request ids and trace context, logs, metrics."""

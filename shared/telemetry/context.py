@@ -1,4 +1,4 @@
-"""What travels with a request through every call and event that it causes."""
+"""The trace context that follows a request through all the calls and events that it causes."""
 
 import re
 from contextvars import ContextVar
@@ -8,16 +8,16 @@ from typing import Final
 from ulid import ULID
 
 REQUEST_ID: Final = re.compile(r"[!-+\--~]{1,128}", re.ASCII)
-"""What a caller's X-Request-Id may be, so that it can stand in every header, log and event: no two of them in one."""
+"""A valid X-Request-Id: safe in every header, log and event, and without a comma, so that it is a single value."""
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
-    """A request's id, its W3C traceparent where the caller sent one, and the network address that it came from.
+class TraceContext:
+    """A request's id, its W3C traceparent if the caller sent one, and the network address that it came from.
 
-    client: for limits alone; no event, log or answer carries it along.
+    client: only for rate limits; it is not put into events, logs or responses.
     """
 
     request_id: str
@@ -25,18 +25,18 @@ class Trail:
     client: str = ""
 
 
-_trail: ContextVar[Trail | None] = ContextVar("trail", default=None)
+_bound: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)
 
 
-def follow(request_id: str | None, traceparent: str | None = None, client: str = "") -> Trail:
-    """Take up a caller's trail, or begin one where what it sent is absent or malformed."""
+def bind(request_id: str | None, traceparent: str | None = None, client: str = "") -> TraceContext:
+    """Bind a caller's trace context; absent or malformed parts are replaced."""
     known = request_id if request_id and REQUEST_ID.fullmatch(request_id) else f"req_{str(ULID()).lower()}"
     traced = traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else ""
-    trail = Trail(known, traced, client)
-    _trail.set(trail)
-    return trail
+    bound = TraceContext(known, traced, client)
+    _bound.set(bound)
+    return bound
 
 
-def trail() -> Trail:
-    """The trail of what is being done; a new one where nothing began it."""
-    return _trail.get() or follow(None)
+def trace_context() -> TraceContext:
+    """The current trace context; a new one if none was bound."""
+    return _bound.get() or bind(None)

@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, in the fields that Cloud Logging understands."""
+"""Logs as one JSON object per line, in the fields that Cloud Logging understands."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from shared.telemetry.context import trail
+from shared.telemetry.context import trace_context
 
 
 class _Json(logging.Formatter):
@@ -17,7 +17,7 @@ class _Json(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": trail().request_id,
+            "request_id": trace_context().request_id,
         }
         if request := getattr(record, "http_request", None):
             entry["httpRequest"] = request

@@ -1,8 +1,8 @@
-"""What a process counts, in Prometheus's form: how long its operations took, and how its dependencies fare.
+"""Prometheus metrics of a process: durations of operations, states of circuit breakers, parked events, failing items.
 
-    METRICS_PORT=9090    serve it at http://<host>:9090/metrics; in the cloud to the collector beside the container
+    METRICS_PORT=9090    serve them at http://<host>:9090/metrics; in the cloud for the collector sidecar
 
-Labels are names of rows and dependencies, statuses and codes, of which there are few: never an id, or what was sent.
+Labels have few values: names of rows and dependencies, statuses and codes; never an id or user input.
 """
 
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 SECONDS: Final = Histogram(
-    "meridian_operation_seconds",
+    "meridian_operation_duration_seconds",
     "How long operations took, by row and outcome: an HTTP status, or OK or the code of an RPC.",
     ["operation", "outcome"],
     buckets=BUCKETS,
@@ -32,8 +32,8 @@ SECONDS: Final = Histogram(
 STATES: Final = ("closed", "half_open", "open")
 
 
-class Reading(Protocol):
-    """What a circuit breaker tells of itself (shared/resilience/breaker.py). Counts are since the process began."""
+class BreakerMetrics(Protocol):
+    """A circuit breaker's state and counts since the process began (shared/resilience/breaker.py)."""
 
     @property
     def name(self) -> str: ...
@@ -50,18 +50,18 @@ class Reading(Protocol):
 
 
 def observe(operation: str, outcome: str, seconds: float) -> None:
-    """Count one run of an operation."""
+    """Record one run of an operation."""
     SECONDS.labels(operation, outcome).observe(seconds)
 
 
 class BreakerCollector(Collector):
-    """The circuit breakers of this process, read when they are asked about."""
+    """Collects the circuit breakers of this process, read at each scrape."""
 
-    def __init__(self, readings: Callable[[], Iterable[Reading]]) -> None:
+    def __init__(self, readings: Callable[[], Iterable[BreakerMetrics]]) -> None:
         self._readings = readings
 
     def collect(self) -> Iterator[Metric]:
-        """A gauge for each state (1 where a breaker is in it), and what was called, has failed, and was refused."""
+        """A gauge for each state (1 if a breaker is in it), and counters of calls, failures and refused calls."""
         readings = list(self._readings())
         states = GaugeMetricFamily("meridian_breaker_state", "1 in the state.", labels=["dependency", "state"])
         for reading in readings:
@@ -85,8 +85,8 @@ class BreakerCollector(Collector):
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
-    """How many events a consumer could not apply for a reason, and for how long the oldest of them has waited."""
+class ParkedEventCount:
+    """How many events a consumer has parked for a reason, and for how long the oldest of them has waited."""
 
     consumer: str
     reason: str
@@ -95,18 +95,18 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class FailingItems:
-    """How many items a job fails at, and for how long the first of them has failed."""
+class FailingItemCount:
+    """How many items of a job are failing, and for how long the oldest of them has."""
 
     job: str
     items: int
     oldest_seconds: float
 
 
-class CountedCollector(Collector):
-    """Things of a database that wait, counted when it is asked about: how many, and for how long the oldest.
+class BacklogCollector(Collector):
+    """Counts a backlog in a database at each scrape: how many items, and the age of the oldest.
 
-    A database that does not answer leaves the counts out, and nothing else: its circuit breaker tells of it.
+    If the database does not respond, only these series are missing; its circuit breaker's metrics show it.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class CountedCollector(Collector):
         read: Callable[[], Iterable[tuple[Sequence[str], int, float]]],
     ) -> None:
         """
-        name: of the gauge that counts, and about: what it and the oldest one's age tell.
-        read: the series, each as (values of the labels, how many, seconds).
+        name: of the gauge that counts. about: the help texts of that gauge and of the oldest item's age.
+        read: the series, each as (label values, count, seconds).
         """
         self._name = name
         self._about = about
@@ -126,13 +126,13 @@ class CountedCollector(Collector):
         self._read = read
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """The gauges without their values: that they are registered is no reason to count."""
+        """The gauges without values, so that registering them does not query the database."""
         kind = self._name.rpartition("_")[0]
         yield GaugeMetricFamily(self._name, self._about[0], labels=self._labels)
         yield GaugeMetricFamily(f"{kind}_oldest_seconds", self._about[1], labels=self._labels)
 
     def collect(self) -> Iterator[Metric]:
-        """A series for each of the labels' values of which there is something."""
+        """A series for each combination of label values with a backlog."""
         counts, oldest = self.describe()
         try:
             for values, number, seconds in self._read():
@@ -146,10 +146,10 @@ class CountedCollector(Collector):
         yield oldest
 
 
-class ParkedCollector(CountedCollector):
-    """What consumers could not apply."""
+class ParkedEventsCollector(BacklogCollector):
+    """Collects parked events."""
 
-    def __init__(self, read: Callable[[], Iterable[Parked]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[ParkedEventCount]]) -> None:
         about = (
             "Events that wait, by consumer and by why: a failed one waits for a person.",
             "For how long the oldest of them has waited.",
@@ -162,10 +162,10 @@ class ParkedCollector(CountedCollector):
         )
 
 
-class FailingCollector(CountedCollector):
-    """At how many items jobs fail."""
+class FailingItemsCollector(BacklogCollector):
+    """Collects failing items of jobs."""
 
-    def __init__(self, read: Callable[[], Iterable[FailingItems]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[FailingItemCount]]) -> None:
         about = ("Items that a job fails at, and tries again.", "For how long the first of them has failed.")
         super().__init__(
             "meridian_failing_items",
@@ -175,20 +175,20 @@ class FailingCollector(CountedCollector):
         )
 
 
-def tell_parked(read: Callable[[], Iterable[Parked]]) -> None:
-    """Have this process tell what is parked. To be asked once."""
-    REGISTRY.register(ParkedCollector(read))
+def register_parked_events(read: Callable[[], Iterable[ParkedEventCount]]) -> None:
+    """Have this process export parked events. To be called once."""
+    REGISTRY.register(ParkedEventsCollector(read))
 
 
-def tell_failing(read: Callable[[], Iterable[FailingItems]]) -> None:
-    """Have this process tell at how many items jobs fail. To be asked once."""
-    REGISTRY.register(FailingCollector(read))
+def register_failing_items(read: Callable[[], Iterable[FailingItemCount]]) -> None:
+    """Have this process export failing items. To be called once."""
+    REGISTRY.register(FailingItemsCollector(read))
 
 
-def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> None:
-    """Count the circuit breakers, too, and serve this process's metrics if it is to have a port for them.
+def listen(settings: Settings, readings: Callable[[], Iterable[BreakerMetrics]]) -> None:
+    """Export the circuit breakers as well, and serve this process's metrics if it has a port for them.
 
-    Once, however often this is asked.
+    Idempotent.
     """
     _register(readings)
     if settings.metrics_port:
@@ -196,16 +196,16 @@ def listen(settings: Settings, readings: Callable[[], Iterable[Reading]]) -> Non
 
 
 def text() -> bytes:
-    """What this process counts, at this moment, in Prometheus's text format (version 0.0.4)."""
+    """This process's current metrics in Prometheus's text format (version 0.0.4)."""
     return generate_latest(REGISTRY)
 
 
-_told: Final[list[Callable[[], Iterable[Reading]]]] = []
+_registered: Final[list[Callable[[], Iterable[BreakerMetrics]]]] = []
 
 
-def _register(readings: Callable[[], Iterable[Reading]]) -> None:
-    if not _told:  # where one process plays several, as in tests, the first is told of
-        _told.append(readings)
+def _register(readings: Callable[[], Iterable[BreakerMetrics]]) -> None:
+    if not _registered:  # if one process plays several, as in tests, the first one counts
+        _registered.append(readings)
         REGISTRY.register(BreakerCollector(readings))
 
 

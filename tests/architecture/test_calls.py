@@ -1,4 +1,4 @@
-"""Calls between services: contracts, rows and clients say the same."""
+"""Calls between services: contracts, registry rows and clients agree."""
 
 import re
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.registry import Row, load
-from tests.architecture.house import FUNCTIONS, ROOT, ROWS, SERVICES, modules, texts
+from tests.architecture.codebase import FUNCTIONS, ROOT, ROWS, SERVICES, modules, name_of, texts
 
 RPCS = [row for row in ROWS if row.rpc]
 NAMES = {row.rpc: row for row in RPCS}
@@ -16,14 +16,18 @@ CONTRACTS = sorted(path.stem for path in (ROOT / "shared" / "contracts").glob("*
 
 
 def calls_of(service: str) -> set[str]:
-    """The RPCs that a service's modules name."""
-    paths = [path for path in modules("functions") if path.is_relative_to(FUNCTIONS / service)]
-    return {str(text.value) for path in paths for text in texts(path) if text.value in NAMES}
+    """The RPCs that a service's modules name, or the clients of shared/rpc that they import."""
+    own = [path for path in modules("functions") if path.is_relative_to(FUNCTIONS / service)]
+    sources = [path.read_text(encoding="utf-8") for path in own]
+    clients = [
+        path for path in modules("shared/rpc") if any(f"from {name_of(path)} import" in source for source in sources)
+    ]
+    return {str(text.value) for path in [*own, *clients] for text in texts(path) if text.value in NAMES}
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_every_method_has_a_row(contract: str) -> None:
-    """What a .proto offers is served."""
+    """Every method of a .proto is served."""
     module: Any = import_module(f"shared.contracts.gen.{contract}_pb2")
     for service in module.DESCRIPTOR.services_by_name.values():
         for method in service.methods:
@@ -32,31 +36,31 @@ def test_every_method_has_a_row(contract: str) -> None:
 
 @pytest.mark.parametrize("row", RPCS, ids=lambda row: row.name)
 def test_a_row_is_served_by_the_service_of_its_contract(row: Row) -> None:
-    """`Wallet.PlaceHold` is the wallet's; what every host serves belongs to the platform."""
+    """`Wallet.PlaceHold` is the wallet's; RPCs that every host serves belong to the platform."""
     assert row.service == ("platform" if row.hosts else (row.rpc or "").split(".")[0].lower())
 
 
 @pytest.mark.parametrize("row", [row for row in RPCS if not row.hosts], ids=lambda row: row.name)
 def test_callers_are_those_that_call(row: Row) -> None:
-    """A service that may call and does not is one too many; one that calls and may not is refused."""
+    """The row's callers are exactly the services that call it."""
     assert set(row.callers) == {service for service in SERVICES if row.rpc in calls_of(service)}
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_calls_what_it_may(service: str) -> None:
-    """Each RPC that a service names has it among its callers."""
+    """Each RPC that a service names has the service among its callers."""
     for rpc in calls_of(service):
         assert service in NAMES[rpc].callers
 
 
 def test_every_consumer_may_read_events() -> None:
-    """Whoever consumes events fills gaps from the service that owns them."""
+    """Consumers fill gaps from the service that owns the stream."""
     (row,) = [row for row in RPCS if row.rpc == "Events.Read"]
     assert {consumer.service for consumer in load().event_rows()} <= set(row.callers)
 
 
 def test_nobody_calls_what_is_not_there() -> None:
-    """Every text in production code that looks like an RPC is one."""
+    """Every string in production code that looks like an RPC is one."""
     found = {
         str(text.value)
         for path in modules("functions", "shared")

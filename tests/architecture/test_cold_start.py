@@ -1,4 +1,4 @@
-"""A cold start pays for what its function uses: what is heavy is imported on first use."""
+"""A cold start loads only what its function uses: heavy libraries are imported on first use."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.architecture.house import FUNCTIONS, ROOT, ROWS, modules, name_of
+from tests.architecture.codebase import FUNCTIONS, ROOT, ROWS, modules, name_of
 
 HEAVY = {
     *("google.cloud", "google.api_core", "google.auth", "grpc", "redis", "pg8000", "jwt", "cryptography", "coincurve"),
@@ -14,8 +14,8 @@ HEAVY = {
     *("yoyo", "emulators", "tests", "pytest"),
 }
 
-LIBRARIES_OF_STORES = {"google.cloud", "google.api_core", "google.auth", "grpc", "redis", "eth_account", "requests"}
-"""What a store may not import either until it is used: every client of Google's, gRPC, Redis."""
+LIBRARIES_OF_ADAPTERS = {"google.cloud", "google.api_core", "google.auth", "grpc", "redis", "eth_account", "requests"}
+"""What an adapter may not import before it is used: Google's clients, gRPC, Redis."""
 
 ONE_BY_ONE = """
 import json, sys
@@ -27,19 +27,15 @@ for module in sys.argv[1:]:
     print(json.dumps([module, sorted(set(sys.modules) - loaded)]))
     loaded = set(sys.modules)
 """
-"""Imports modules one after the other in a fresh process, and tells what each has brought with it."""
+"""Imports modules one after the other in a fresh process, and prints what each has loaded."""
 
 OPERATIONS = [f"functions.{row.service}.{row.name}" for row in ROWS]
 DOMAINS = [name_of(path) for path in modules("functions") if "domain" in path.parts]
-STORES = [
-    name_of(path)
-    for path in modules("functions")
-    if path.relative_to(FUNCTIONS).parts[1:2] in (("store.py",), ("store",), ("clients.py",))
-]
+ADAPTERS = [name_of(path) for path in modules("functions") if path.relative_to(FUNCTIONS).parts[1:2] == ("adapters",)]
 
 
 def brought(*names: str) -> dict[str, list[str]]:
-    """What each of these modules loads that those before it have not."""
+    """What each of these modules loads in addition to those before it."""
     arguments = [sys.executable, "-c", ONE_BY_ONE, *names]
     ended = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -48,12 +44,12 @@ def brought(*names: str) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, list[str]]:
-    """What main, and after it all operations and domains together, load; then the stores and clients."""
-    return brought("functions.main", *sorted({*OPERATIONS, *DOMAINS}), *STORES)
+    """What main loads, then each operation and domain, then each adapter."""
+    return brought("functions.main", *sorted({*OPERATIONS, *DOMAINS}), *ADAPTERS)
 
 
 def heavy(found: list[str], libraries: set[str]) -> set[str]:
-    """The libraries among what was loaded. A namespace package that is empty, as google.cloud is, costs nothing."""
+    """The libraries among the loaded modules. An empty namespace package such as google.cloud costs nothing."""
     return {
         each
         for each in libraries
@@ -63,23 +59,23 @@ def heavy(found: list[str], libraries: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("module", [*OPERATIONS, *DOMAINS])
 def test_operations_and_domains_are_light(module: str, loaded: dict[str, list[str]]) -> None:
-    """They import no web framework, driver, gRPC or client library, by whatever way."""
+    """They import no web framework, driver, gRPC or client library, directly or indirectly."""
     assert heavy(loaded[module], HEAVY) == set()
 
 
-@pytest.mark.parametrize("module", STORES)
-def test_stores_load_clients_when_they_are_used(module: str, loaded: dict[str, list[str]]) -> None:
-    """A function that makes no call pays for no gRPC, and none pays for Google's clients before it needs one."""
-    assert heavy(loaded[module], LIBRARIES_OF_STORES) == set()
+@pytest.mark.parametrize("module", ADAPTERS)
+def test_adapters_load_clients_when_they_are_used(module: str, loaded: dict[str, list[str]]) -> None:
+    """A function without calls loads no gRPC, and none loads Google's clients before it needs one."""
+    assert heavy(loaded[module], LIBRARIES_OF_ADAPTERS) == set()
 
 
 def test_main_is_light(loaded: dict[str, list[str]]) -> None:
-    """Every role begins with it, so it imports what a role needs when it knows the role; the driver alone is light."""
+    """Every role starts with it, so it imports a role's libraries once the role is known; only the driver is light."""
     assert heavy(loaded["functions.main"], HEAVY - {"pg8000"}) == set()
 
 
 def test_main_imports_one_operation_for_a_function() -> None:
-    """Resolving a target imports that row's operation and its service's store, and no other service."""
+    """Resolving a target imports that row's operation and its service's work, and no other service."""
     code = """
 import sys
 from unittest.mock import patch

@@ -1,7 +1,7 @@
-"""Limits that are counted from rows: whoever counts holds a lock that a statement before it took.
+"""Limits that are counted from rows: the count runs under a lock that an earlier statement has taken.
 
-A statement sees the database as it was when it began. One that waits for a lock and counts in the same breath counts
-what there was before it waited, so that two at once both find room for one.
+A statement sees the database as of its start. One that waits for a lock and counts at the same time counts the rows of
+before the wait, so that two concurrent ones both find room for one more.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.architecture.house import FUNCTIONS, ROOT
+from tests.architecture.codebase import FUNCTIONS, ROOT
 
 UNDER_LOCK: Final = {
     "notification/count_webhooks": "lock_owner",
@@ -17,17 +17,17 @@ UNDER_LOCK: Final = {
     "supply/count_taken": "lock_stock",
     "supply/find_on_sale": "lock_stock",
 }
-"""The queries by which a limit is decided, each with the one that is run before it in the same transaction."""
+"""The queries that decide a limit, each with the locking query that runs before it in the same transaction."""
 
 DECIDE_NOTHING: Final = {
     "supply/move_stock",
     "supply/take_in_phases",
-    "supply/give_back_in_phases",
+    "supply/return_to_phases",
     "supply/find_sold_out",
     "wallet/balances_at",
     "wallet/booked",
     "wallet/booked_beyond",
-    "wallet/picture_at",
+    "wallet/list_balances_at",
     "wallet/change_held",
     "jobs/count_failures",
     "outbox/list_parked",
@@ -35,14 +35,14 @@ DECIDE_NOTHING: Final = {
     "outbox/find_redrivable",
     "outbox/count_redrivable",
 }
-"""Sums that are shown, or of what a command brings with it."""
+"""Counts and sums that are only shown, or that are over a command's own input."""
 
 DECIDERS: Final = {
     "notification/create_webhook.py": ["webhooks.lock_owner(", "webhooks.count("],
-    "notification/store/webhooks.py": ["SQL.lock_taking(", "SQL.take_deliveries("],
+    "notification/adapters/webhooks.py": ["SQL.lock_taking(", "SQL.take_deliveries("],
     "supply/reserve_stock.py": ["stock.lock(", "stock.taken(", "stock.on_sale("],
 }
-"""Where it is decided, by calls in their order."""
+"""Where limits are decided, with the calls in order."""
 
 NAMED: Final = re.compile(r"^-- name: (\w+)[!$^]?\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 COUNTS: Final = re.compile(r"\b(count|sum)\(|FROM phase_stock", re.IGNORECASE)
@@ -61,14 +61,14 @@ def statements() -> dict[str, str]:
 
 
 def test_every_query_that_counts_is_known() -> None:
-    """One that is new is either decided by under a lock, or decides nothing."""
+    """A new query is either one that decides under a lock, or one that decides nothing."""
     counting = {name for name, text in statements().items() if COUNTS.search(text)}
     assert counting == UNDER_LOCK.keys() | DECIDE_NOTHING
 
 
 @pytest.mark.parametrize(("query", "lock"), UNDER_LOCK.items())
 def test_the_lock_is_a_statement_of_its_own(query: str, lock: str) -> None:
-    """It locks and does not count; what counts does not wait for what it counts."""
+    """It locks and does not count; the counting query does not wait for locks."""
     service = query.split("/", maxsplit=1)[0]
     text = statements()[f"{service}/{lock}"]
     assert LOCKS.search(text)
@@ -78,7 +78,7 @@ def test_the_lock_is_a_statement_of_its_own(query: str, lock: str) -> None:
 
 @pytest.mark.parametrize(("module", "calls"), DECIDERS.items())
 def test_who_decides_locks_first(module: str, calls: list[str]) -> None:
-    """The lock's call stands before those that count."""
+    """The locking call comes before the counting ones."""
     text = (FUNCTIONS / module).read_text(encoding="utf-8")
     places = [text.index(call) for call in calls]
     assert places == sorted(places)

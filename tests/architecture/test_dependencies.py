@@ -1,4 +1,4 @@
-"""What is installed is what was resolved: every package is pinned by hash, and no file names where it comes from."""
+"""What is installed is what was resolved: every package is pinned by hash, and no file names an index."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.architecture.house import ROOT
+from tests.architecture.codebase import ROOT
 
 COMPILED: Final = ("requirements.txt", "requirements-dev.txt", "tests/bench/requirements.txt")
 NAME: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
@@ -29,7 +29,7 @@ def normal(name: str) -> str:
 
 
 def declared(*groups: str) -> list[str]:
-    """What pyproject.toml asks for by name: to run, and in its groups."""
+    """The requirements of pyproject.toml: of the project and of these groups."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     named = [] if groups == ("bench",) else project["project"]["dependencies"]
     return [*named, *(each for group in groups for each in project["dependency-groups"][group])]
@@ -37,7 +37,7 @@ def declared(*groups: str) -> list[str]:
 
 @pytest.mark.parametrize(("file", "groups"), [*zip(COMPILED, ((), ("dev",), ("bench",)), strict=True)])
 def test_what_is_declared_is_what_is_pinned(file: str, groups: tuple[str, ...]) -> None:
-    """A version that pyproject.toml names stands in the compiled file: `make pin` was run."""
+    """The versions of pyproject.toml are those of the compiled file: `make pin` was run."""
     pinned = requirements(file)
     for each in declared(*groups):
         match = NAME.fullmatch(each)
@@ -45,14 +45,22 @@ def test_what_is_declared_is_what_is_pinned(file: str, groups: tuple[str, ...]) 
         assert pinned[normal(match[1])][0] == match[2], f"{each}: run `make pin`"
 
 
+def test_a_pin_says_why_it_is_there() -> None:
+    """Every direct dependency has its reason beside it, in a comment."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    pins = re.findall(r'^    "([^"]+==[^"]+)",(.*)$', text, re.MULTILINE)
+    assert {pin for pin, _ in pins} == {*declared("dev"), *declared("bench")}
+    assert [pin for pin, comment in pins if not re.fullmatch(r"  # \S.+", comment)] == []
+
+
 @pytest.mark.parametrize("file", COMPILED)
 def test_every_requirement_has_its_hashes(file: str) -> None:
-    """Those that others need have them too: pip's --require-hashes refuses a file with one that has none."""
+    """Transitive ones too: pip's --require-hashes refuses a file in which one has none."""
     assert [line for _, line in requirements(file).values() if not HASH.search(line)] == []
 
 
 def test_what_runs_is_what_was_tested() -> None:
-    """The tests' environment has every package of the running one, at its version."""
+    """The development environment has every package of production at the same version."""
     tested = requirements("requirements-dev.txt")
     assert {name: tested.get(name, ("", ""))[0] for name in requirements("requirements.txt")} == {
         name: version for name, (version, _) in requirements("requirements.txt").items()
@@ -61,15 +69,15 @@ def test_what_runs_is_what_was_tested() -> None:
 
 @pytest.mark.parametrize("file", COMPILED)
 def test_no_file_says_where_packages_come_from(file: str) -> None:
-    """Which index is asked is whoever installs' to say."""
+    """The index is chosen where the packages are installed."""
     text = (ROOT / file).read_text(encoding="utf-8")
     assert not re.search(r"://|--index-url|--extra-index-url|--find-links| @ ", text)
 
 
 def test_npm_installs_what_its_lock_file_says() -> None:
-    """Each package has its hash and no host, and what package.json asks for is what is locked."""
-    asked = json.loads((ROOT / "emulators/package.json").read_text(encoding="utf-8"))["dependencies"]
+    """Each package has its hash and no host, and the lock file has the versions of package.json."""
+    required = json.loads((ROOT / "emulators/package.json").read_text(encoding="utf-8"))["dependencies"]
     locked = json.loads((ROOT / "emulators/package-lock.json").read_text(encoding="utf-8"))["packages"]
-    assert locked.pop("")["dependencies"] == asked
-    assert {name: locked[f"node_modules/{name}"]["version"] for name in asked} == asked
+    assert locked.pop("")["dependencies"] == required
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in required} == required
     assert [name for name, package in locked.items() if not package.get("integrity") or "resolved" in package] == []

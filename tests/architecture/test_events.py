@@ -1,4 +1,4 @@
-"""Every event has a contract, an emitter and, where it is consumed, the same meaning on both sides."""
+"""Every event type has a contract and one emitter, and its class has the fields of the contract."""
 
 import dataclasses
 import inspect
@@ -18,7 +18,7 @@ from shared.contracts.encode import to_json
 from shared.contracts.events import message_class
 from shared.money import Amount, SignedAmount
 from shared.registry import load
-from tests.architecture.house import FUNCTIONS, ROWS, SERVICES
+from tests.architecture.codebase import FUNCTIONS, ROWS, SERVICES
 
 REGISTRY = load()
 TYPES = sorted(event_type for topic in REGISTRY.topics.values() for event_type in topic.types)
@@ -47,7 +47,7 @@ def test_a_type_has_a_contract_and_an_emitter(event_type: str) -> None:
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.event], ids=lambda row: row.name)
 def test_what_is_consumed_is_emitted(row: Any) -> None:
-    """By a row, and by another service: a service knows its own facts already."""
+    """By a row of another service: a service does not consume its own events."""
     for event_type in row.event:
         assert EMITTED[event_type]
         assert row.service not in EMITTED[event_type]
@@ -55,13 +55,13 @@ def test_what_is_consumed_is_emitted(row: Any) -> None:
 
 @each_fact
 def test_a_fact_is_emitted_by_its_service(service: str, kind: type[Any]) -> None:
-    """A topic carries its type, and some row of the service, and of no other, emits it."""
+    """A topic carries its type, and rows of this service alone emit it."""
     assert set(EMITTED[kind.type]) == {service}
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_emits_facts_of_its_domain(service: str) -> None:
-    """What a row says that it emits is there to be emitted."""
+    """The types that its rows emit are the event classes of its domain."""
     defined = {kind.type for kind in facts_of(service)}
     emitted = {event_type for row in REGISTRY.of(service) for event_type in row.emits}
     assert emitted == defined
@@ -69,31 +69,31 @@ def test_a_service_emits_facts_of_its_domain(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_one_topic(service: str) -> None:
-    """All its facts travel in one, so that consumers of a stream receive all of it; no outbox, no facts."""
+    """All its events are in one topic, so that consumers of a stream receive all of it; no outbox, no events."""
     topics = {REGISTRY.topic_of(kind.type) for kind in facts_of(service)}
     assert len(topics) == (1 if REGISTRY.services[service].outbox else 0)
 
 
 def message_of(kind: type[Any]) -> Any:
-    """The contract of a fact."""
+    """The protobuf message of an event class."""
     return message_class(kind.type).DESCRIPTOR
 
 
 def fields_of(kind: type[Any]) -> dict[str, Any]:
-    """The fields of a fact, or of a part of one, with their types."""
+    """The fields of an event class, or of a dataclass in it, with their types."""
     hints = typing.get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def part_of(hint: Any) -> Any:
-    """The type of a list's or tuple's items; any other type as it is."""
+    """The item type of a list or tuple; any other type unchanged."""
     if typing.get_origin(hint) in (list, tuple):
         return typing.get_args(hint)[0]
     return hint
 
 
 def parts(kind: type[Any], message: Any) -> list[tuple[type[Any], Any]]:
-    """A dataclass with its message, and the same for all that it is made of."""
+    """A dataclass with its message, and the same for the dataclasses in its fields."""
     found = [(kind, message)]
     for name, hint in fields_of(kind).items():
         inner = part_of(hint)
@@ -104,7 +104,7 @@ def parts(kind: type[Any], message: Any) -> list[tuple[type[Any], Any]]:
 
 @each_fact
 def test_a_fact_has_the_fields_of_its_contract(service: str, kind: type[Any]) -> None:
-    """Each field of the one is a field of the other, at every depth: nothing is sent unsaid or promised unsent."""
+    """Class and message have the same fields at every depth."""
     for part, message in parts(kind, message_of(kind)):
         assert set(fields_of(part)) == {field.name for field in message.fields}
         for name, hint in fields_of(part).items():
@@ -113,7 +113,7 @@ def test_a_fact_has_the_fields_of_its_contract(service: str, kind: type[Any]) ->
 
 @each_fact
 def test_amounts_are_texts(service: str, kind: type[Any]) -> None:
-    """What counts atomic units is a string in the contract, and whatever is called an amount counts them."""
+    """Atomic units are strings in the contract, and every field named as an amount has an amount type."""
     for part, message in parts(kind, message_of(kind)):
         for name, hint in fields_of(part).items():
             is_text = message.fields_by_name[name].type == FieldDescriptor.TYPE_STRING

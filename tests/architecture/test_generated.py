@@ -1,32 +1,38 @@
-"""What is generated and committed is fresh."""
+"""The generated and committed files are fresh."""
 
 import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from emulators.client import generate as client
+from shared.client.python import generate as client
 from shared.contracts import generate as contracts
 from shared.registry import load
 from shared.runtime.openapi import document
-from tests.architecture.house import FUNCTIONS
+from tests.architecture.codebase import FUNCTIONS
 
 
-@pytest.mark.parametrize("maker", [contracts, client], ids=["contracts", "client"])
-def test_what_is_generated_is_fresh(maker: Any, tmp_path: Path) -> None:
-    """A folder called gen is what its neighbour makes, file by file; if this fails, run `make gen`."""
-    maker.generate(tmp_path)
-    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir() if path.is_file()}
-    gen = maker.HERE / "gen"
-    committed = {path.name: path.read_text(encoding="utf-8") for path in gen.iterdir() if path.is_file()}
-    assert set(made) == set(committed)
-    assert [name for name in made if made[name] != committed[name]] == []
+def texts_in(folder: Path) -> dict[str, str]:
+    """The files of a folder."""
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.is_file()}
+
+
+def test_contracts_are_fresh(tmp_path: Path) -> None:
+    """gen/ contains exactly what the .proto files generate; if this fails, run `make gen`."""
+    contracts.generate(tmp_path)
+    assert texts_in(tmp_path) == texts_in(contracts.HERE / "gen")
+
+
+def test_the_client_is_fresh(tmp_path: Path) -> None:
+    """It is what the OpenAPI document generates; if this fails, run `make gen`."""
+    client.generate(tmp_path)
+    made = texts_in(tmp_path)
+    assert made.keys() == {"api.py"}
+    assert made["api.py"] == (client.HERE / "meridian_client" / "api.py").read_text(encoding="utf-8")
 
 
 def made() -> str:
-    """The OpenAPI document as rows and types make it."""
+    """The OpenAPI document as generated from rows and types."""
     return document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}"))
 
 
@@ -35,8 +41,8 @@ def test_the_document_is_fresh() -> None:
     assert (FUNCTIONS / "openapi.json").read_text(encoding="utf-8").rstrip("\n") == made().rstrip("\n")
 
 
-def test_the_document_is_made_alike_each_time() -> None:
-    """Whoever makes it again gets the same bytes."""
+def test_the_document_is_reproducible() -> None:
+    """Generating it again gives the same bytes."""
     assert made() == made()
 
 
@@ -49,7 +55,7 @@ def references(value: Any) -> set[str]:
 
 
 def test_the_document_describes_every_row() -> None:
-    """Each HTTP row is an operation with its path, method and name, and every reference leads somewhere."""
+    """Each HTTP row is an operation with its path, method and name, and every reference resolves."""
     described = json.loads(made())
     found = {
         (path, method.upper(), operation["operationId"])

@@ -1,4 +1,4 @@
-"""Jobs over many items: each is in the table, and isolates its items as the table says."""
+"""Jobs over many items: each is in the table of shared/jobs/README.md, and isolates its items as stated there."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.registry import Row, load
-from tests.architecture.house import FUNCTIONS, ROOT, path_of, tree
+from tests.architecture.codebase import FUNCTIONS, ROOT, path_of, tree
 
 TABLE = ROOT / "shared" / "jobs" / "README.md"
 JOBS = load().scheduled_rows()
@@ -15,14 +15,14 @@ ISOLATING = {"for_each", "for_batch"}
 
 
 def table() -> dict[str, list[str]]:
-    """The other cells of each job's line."""
+    """The cells of each job's row after its name."""
     lines = re.findall(r"^\| `(\w+)` \|(.*)\|$", TABLE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(dict(lines)) == len(lines), "a job stands there twice"
+    assert len(dict(lines)) == len(lines), "a job is listed twice"
     return {job: [cell.strip() for cell in cells.split("|")] for job, cells in lines}
 
 
 def modules_of(row: Row) -> list[Path]:
-    """The module of a job, and those of its service that it imports."""
+    """The module of a job, and the modules of its service that it imports."""
     imported = {node.module or "" for node in ast.walk(tree(path_of(row))) if isinstance(node, ast.ImportFrom)}
     own = [name for name in imported if name.startswith(f"functions.{row.service}.")]
     paths = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in own]
@@ -40,21 +40,21 @@ def called(row: Row) -> set[str]:
 
 
 def test_every_job_is_in_the_table() -> None:
-    """With its items, their order, what isolates them, and when a failed one is tried again; and nothing else is."""
+    """With its items, their order, their isolation, and the retry of a failed one; nothing else is in it."""
     assert table().keys() == {row.name for row in JOBS}
     assert all(len(cells) == 4 and all(cells) for cells in table().values())
 
 
 @pytest.mark.parametrize("row", JOBS, ids=lambda row: row.name)
 def test_a_job_isolates_its_items_as_the_table_says(row: Row) -> None:
-    """Who is said to use what this package has does; and who uses it, is said to."""
-    said = {name for name in ISOLATING if f"`{name}`" in table()[row.name][2]}
-    assert said == called(row)
+    """The table names the isolating function exactly where the job calls it."""
+    documented = {name for name in ISOLATING if f"`{name}`" in table()[row.name][2]}
+    assert documented == called(row)
 
 
 @pytest.mark.parametrize("row", [row for row in JOBS if called(row)], ids=lambda row: row.name)
-def test_what_backs_off_fills_no_batch(row: Row) -> None:
-    """The query that finds what is due leaves out what backs off, or puts off what it takes."""
+def test_items_that_back_off_fill_no_batch(row: Row) -> None:
+    """The query of due items excludes those that back off, or postpones what it takes."""
     texts = [path.read_text(encoding="utf-8") for path in (FUNCTIONS / row.service / "sql").glob("*.sql")]
     leaves_out = any(re.search(rf"\bjob = '{row.name}'", text) for text in texts)
     assert leaves_out or "put off as it is taken" in table()[row.name][3]

@@ -1,4 +1,4 @@
-"""Rows and operations match one to one, and each operation is what its row says."""
+"""Rows and operations match one to one, and each operation has the signature that its row requires."""
 
 import ast
 import typing
@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.adapters.rpc import contract
 from shared.contracts.events import Event, message_class
 from shared.contracts.operations import Caller, Request
 from shared.registry import Row, load
-from tests.architecture.house import FUNCTIONS, HELPERS, PARTS, ROWS, SERVICES, operation, path_of, tree
+from shared.rpc.channel import rpc_method
+from tests.architecture.codebase import FUNCTIONS, HELPERS, PARTS, ROWS, SERVICES, operation, path_of, tree
 
 HTTP = [row for row in ROWS if row.http]
 EVENTS = [row for row in ROWS if row.event]
@@ -22,12 +22,12 @@ each = pytest.mark.parametrize
 
 
 def by_name(row: Row) -> str:
-    """What a test of a row is called."""
+    """The id of a row's test."""
     return row.name
 
 
 def hints(row: Row) -> dict[str, Any]:
-    """The types of an operation's parameters and answer."""
+    """The types of an operation's parameters and result."""
     return typing.get_type_hints(operation(row))
 
 
@@ -44,7 +44,7 @@ def test_a_row_is_a_file_with_one_public_function(row: Row) -> None:
 
 @each("service", SERVICES)
 def test_a_file_is_a_row(service: str) -> None:
-    """A service has operations, and the few other modules that are named; a module that is neither is in the way."""
+    """A service has operations and the few modules in PARTS and HELPERS, and no others."""
     found = {path.stem for path in (FUNCTIONS / service).glob("*.py")}
     rows = {row.name for row in load().of(service)}
     helpers = HELPERS.get(service, set())
@@ -55,34 +55,34 @@ def test_a_file_is_a_row(service: str) -> None:
 
 
 def test_a_folder_is_a_service() -> None:
-    """There is nothing in functions/ that the registry does not know."""
+    """functions/ has no packages that the registry does not have."""
     assert {path.name for path in FUNCTIONS.iterdir() if path.is_dir()} - {"__pycache__"} == set(SERVICES)
     files = {path.name for path in FUNCTIONS.iterdir() if path.is_file()}
-    assert files == {"__init__.py", "main.py", "registry.yaml", "openapi.json"}
+    assert files == {"README.md", "__init__.py", "main.py", "registry.yaml", "openapi.json"}
 
 
 @each("row", ROWS, ids=by_name)
 def test_an_operation_asks_for_what_the_runtime_gives(row: Row) -> None:
-    """A request or an event by its trigger, the caller where there is one, and work; and it says what it answers."""
+    """A request or event by its trigger, the caller if there is one, and work; its result is annotated."""
     given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event"}, "schedule": set[str]()}
     trigger = next(name for name in given if getattr(row, name))
-    asked = set(hints(row)) - {"return"}
-    assert asked <= given[trigger] | {"work"} | ({"match"} if row.if_match else set())
-    assert not row.if_match or "match" in asked  # else nobody would look at it
+    parameters = set(hints(row)) - {"return"}
+    assert parameters <= given[trigger] | {"work"} | ({"match"} if row.if_match else set())
+    assert not row.if_match or "match" in parameters  # or the precondition would be ignored
     assert "return" in hints(row)
     assert "__wrapped__" not in vars(operation(row))
 
 
 @each("row", HTTP, ids=by_name)
 def test_path_parameters_are_fields_of_the_request(row: Row) -> None:
-    """What the path names, the operation is given, as a text."""
+    """Each path parameter is a string field of the request."""
     if row.parameters:
         fields = typing.get_type_hints(hints(row)["request"])
         assert {name: fields.get(name) for name in row.parameters} == dict.fromkeys(row.parameters, str)
 
 
 def structs(kind: Any) -> list[type[msgspec.Struct]]:
-    """A type and all structures within it."""
+    """A type and all structs in it."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return [kind, *(inner for field in typing.get_type_hints(kind).values() for inner in structs(field))]
     return [inner for part in typing.get_args(kind) for inner in structs(part)]
@@ -98,7 +98,7 @@ def test_a_request_refuses_what_it_does_not_know(row: Row) -> None:
 
 @each("row", HTTP, ids=by_name)
 def test_nobody_is_a_caller_of_a_public_operation(row: Row) -> None:
-    """Whoever needs a caller asks for a token; and what changes something for a caller knows who that is."""
+    """An operation with a caller requires a token, and a write behind a token takes its caller."""
     asks = "caller" in hints(row)
     assert not asks or hints(row)["caller"] is Caller
     assert not (row.scope == "public" and asks)
@@ -108,7 +108,7 @@ def test_nobody_is_a_caller_of_a_public_operation(row: Row) -> None:
 
 @each("row", HTTP, ids=by_name)
 def test_statuses_are_those_of_the_contract(row: Row) -> None:
-    """201 makes, 204 has nothing to say; keys belong to operations that make something."""
+    """201 is for creation, 204 for an empty result; idempotency keys are for POST."""
     assert row.success in (200, 201, 204)
     assert (row.success == 204) == (hints(row)["return"] is type(None))
     assert row.success != 201 or row.method == "POST"
@@ -117,13 +117,13 @@ def test_statuses_are_those_of_the_contract(row: Row) -> None:
 
 @each("row", [row for row in ROWS if not row.http], ids=by_name)
 def test_only_http_rows_have_scopes(row: Row) -> None:
-    """A scope or a limit on another trigger would be checked by nobody."""
+    """Scopes and limits on other triggers would not be enforced."""
     assert (row.scope, row.limit, row.idempotency, row.success) == (None, None, None, 200)
 
 
 @each("row", EVENTS, ids=by_name)
 def test_an_event_operation_reads_what_it_consumes(row: Row) -> None:
-    """Its parameter is typed with the messages of its row's types, no more and no fewer; it answers nothing."""
+    """Its parameter is typed with exactly the messages of its row's event types; it returns nothing."""
     annotated = hints(row)["event"]
     assert typing.get_origin(annotated) is Event
     (messages,) = typing.get_args(annotated)
@@ -136,7 +136,7 @@ def test_an_event_operation_reads_what_it_consumes(row: Row) -> None:
 @each("row", RPCS, ids=by_name)
 def test_an_rpc_operation_is_its_contract(row: Row) -> None:
     """Request and response are the messages of the method."""
-    method = contract(row.rpc or "")
+    method = rpc_method(row.rpc or "")
     assert (hints(row)["request"].DESCRIPTOR, hints(row)["return"].DESCRIPTOR) == (
         method.request.DESCRIPTOR,
         method.response.DESCRIPTOR,
@@ -151,7 +151,7 @@ def test_a_schedule_is_a_cron_line(row: Row) -> None:
 
 @each("row", ROWS, ids=by_name)
 def test_only_what_shows_a_thing_reads_from_a_cache(row: Row) -> None:
-    """Whoever decides about money, stock or vouchers reads what is stored."""
+    """Operations that decide about money, stock or vouchers read the database."""
     asks = {node.attr for node in ast.walk(tree(path_of(row))) if isinstance(node, ast.Attribute) and _is_work(node)}
     assert ("shown" in asks) == bool(row.cached)
 
@@ -167,11 +167,11 @@ UNCHECKED = {
     "sign_out": "it ends the session, by the refresh token",
     "quote_order": "nothing is stored, reserved or moved, and the order that it is for checks",
 }
-"""The writes that do not have their session checked, and why not."""
+"""The writes whose session is not checked, and why."""
 
 
 @each("row", [row for row in HTTP if row.method != "GET"], ids=by_name)
 def test_a_write_has_its_session_checked(row: Row) -> None:
-    """A token of a session that has ended changes nothing any more, though it lives on for some minutes."""
+    """The token of an ended session, still valid for some minutes, can no longer write."""
     assert (row.session == "checked") != (row.name in UNCHECKED)
     assert row.scope != "public" or row.name in UNCHECKED

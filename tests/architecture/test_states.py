@@ -1,4 +1,4 @@
-"""Nothing waits for ever: every state that is no end has a row that looks after it, at a time that is stored."""
+"""Nothing waits for ever: every non-final state has a schedule row that takes it up at a stored due time."""
 
 import dataclasses
 import re
@@ -9,30 +9,30 @@ from typing import Any
 
 import pytest
 
+from functions.order.adapters.postgres import STAGES
 from functions.order.domain.order import Order
-from functions.order.store import STAGES
 from shared.registry import load
-from tests.architecture.house import FUNCTIONS, SERVICES, modules, name_of
+from tests.architecture.codebase import FUNCTIONS, SERVICES, modules, name_of
 
 OWNERS = {"Supply", "OnSale", "Wallet", "Webhook"}
-"""What waits for nothing: its owner decides about it, whenever they like."""
+"""Entities without due states: their owners decide about them."""
 
 KEYS = {"sendings": {"pending": {"track_withdrawals", "track_redemptions"}}}
-"""Tables of shared parts that no entity of a domain stands for."""
+"""Tables of shared packages, which no domain entity represents."""
 
 FOLLOWED = {"sent", "unattributed"}
-"""States that are looked after by what they are bound to: a transaction of the house's, and blocks of the chain."""
+"""States that end with what they are bound to: a transaction of the platform, or blocks of the chain."""
 
 
 def values(hint: Any) -> set[str]:
-    """The texts of a Literal, or of a union of them; none of any other type."""
+    """The strings of a Literal, or of a union of Literals; none for any other type."""
     if typing.get_origin(hint) is typing.Literal:
         return {value for value in typing.get_args(hint) if isinstance(value, str)}
     return {value for part in typing.get_args(hint) for value in values(part)}
 
 
 def entities() -> dict[type, set[str]]:
-    """The dataclasses of all domains that have a status or stage, with its values."""
+    """The domain dataclasses that have a status or stage, with its values."""
     found = {}
     for path in modules("functions"):
         if "domain" not in path.parts:
@@ -51,22 +51,22 @@ ENTITIES = {kind: states for kind, states in entities().items() if kind.__name__
 
 
 @pytest.mark.parametrize("kind", ENTITIES, ids=lambda kind: kind.__name__)
-def test_every_state_is_an_end_or_looked_after(kind: Any) -> None:
-    """One of both, by a row that a scheduler starts."""
+def test_every_state_is_final_or_looked_after(kind: Any) -> None:
+    """Exactly one of both; the latter by a schedule row."""
     assert set(kind.looked_after) | kind.ends == ENTITIES[kind]
     assert set(kind.looked_after) & kind.ends == set()
     assert set(kind.looked_after.values()) <= {row.name for row in load().scheduled_rows()}
 
 
 def test_there_are_entities() -> None:
-    """Those of every service that has something to wait for, and no owner's thing that is gone."""
+    """The entities with due states are found."""
     names = {kind.__name__ for kind in ENTITIES}
     assert {"Order", "Hold", "Reservation", "Escrow", "Claim", "Withdrawal", "Deposit", "Delivery"} <= names
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_table_with_a_status_is_an_entitys(service: str) -> None:
-    """The states that the database allows are those of an entity of this service's, or of a shared part's."""
+    """The states that the database allows are those of an entity of the service, or of a shared package."""
     owned = [kind for kind in entities() if kind.__module__.startswith(f"functions.{service}.")]
     for path in (FUNCTIONS / service / "sql" / "migrations").glob("*.sql"):
         for table, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", path.read_text(encoding="utf-8"), re.DOTALL):
@@ -81,7 +81,7 @@ STAGE_ROWS = [(stage, row) for stage, row in Order.looked_after.items() if row i
 
 @pytest.mark.parametrize(("stage", "row"), STAGE_ROWS)
 def test_an_order_has_a_due_time_at_which_its_row_takes_it(stage: Any, row: Any) -> None:
-    """In each stage that the order service itself looks after."""
+    """In each stage that the order service itself advances."""
     now = datetime.now(UTC)
     order = Order(
         *("ord_us_x", "usr_us_x", "wal_us_x", "0x", "usr_us_y", "USDC", 1, 250, ()),
@@ -99,7 +99,7 @@ def test_an_order_has_a_due_time_at_which_its_row_takes_it(stage: Any, row: Any)
 
 @pytest.mark.parametrize("kind", [kind for kind in ENTITIES if kind is not Order], ids=lambda kind: kind.__name__)
 def test_a_row_of_the_same_service_asks_for_the_state(kind: Any) -> None:
-    """Its queries name it, so that a state that is added has to be asked for too."""
+    """The service's queries name each state, so that a new state needs a query too."""
     service = kind.__module__.split(".")[1]
     texts = "\n".join(path.read_text(encoding="utf-8") for path in (FUNCTIONS / service / "sql").glob("*.sql"))
     for state, row in kind.looked_after.items():

@@ -1,1 +1,1 @@
-"""Meridian's speed, side by side with others' in one run: ratios hold where absolute figures drift."""
+"""Benchmarks of Meridian beside other implementations in one run: ratios are stable where absolute figures drift."""

@@ -6,15 +6,15 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from functions.identity.adapters.signatures import EthereumSignatures
 from functions.identity.domain.siwe import Message, parse, render
-from functions.identity.store.signatures import AccountSignatures
-from shared.adapters import ethereum
-from shared.adapters.keys import key_ring
-from shared.adapters.rotation import rotate
-from shared.adapters.tokens import issue
+from shared.auth.keys import key_ring
+from shared.auth.rotation import rotate
+from shared.auth.tokens import issue
+from shared.chain import ethereum
 from shared.config import Settings, read
 from shared.runtime.tokens import Verifier
-from tests.bench.comparing import Comparison, calls, compared, program
+from tests.bench.comparison import Comparison, calls, compared, program
 
 ROOT = Path(__file__).parent.parent.parent
 OTHERS = ROOT / ".venv-bench" / "bin" / "python"
@@ -22,7 +22,7 @@ SITE = "https://shop.example"
 
 
 def sign_in_verification() -> Comparison:
-    """Reading an EIP-4361 message and recovering its signer, beside what siwe-py does for the same."""
+    """Parsing an EIP-4361 message and recovering its signer, beside siwe-py."""
     key, now = secrets.token_bytes(32), datetime.now(UTC).replace(microsecond=0)
     text = render(
         Message(
@@ -37,7 +37,7 @@ def sign_in_verification() -> Comparison:
         )
     )
     signature = ethereum.sign(ethereum.personal_digest(text.encode()), key)
-    signatures = AccountSignatures(lambda _: None, lambda _: None)
+    signatures = EthereumSignatures(lambda _: None, lambda _: None)
 
     def verify() -> None:
         message = parse(text, signatures.checksum)
@@ -49,7 +49,7 @@ def sign_in_verification() -> Comparison:
 
 
 def token_verification() -> Comparison:
-    """Verifying an access token that the process knows, beside one that it does not."""
+    """Verifying an access token that the process has cached, beside one that it has not."""
     with tempfile.TemporaryDirectory() as folder:
         settings, now = _settings(folder), datetime.now(UTC)
         rotate(Path(folder), now)

@@ -1,10 +1,10 @@
-"""How fast money moves.
+"""Throughput of ledger transfers.
 
-Both sides of the promise are driven by pgbench, PostgreSQL's own client in C: in turns, on one server with the settings
-of the stack (each commit is flushed to disk), with as many clients, prepared statements, and accounts drawn uniformly
-from as many. On one side is its TPC-B: five statements between BEGIN and END, seven round trips. On the other is the
-statement by which the wallet service moves money, read from its ledger.sql: one round trip, in which the database
-checks double entry and cover, and writes the transfer, two entries with their balances, and the event that tells of it.
+Both sides are driven by pgbench, PostgreSQL's client in C: in turns, on one server with the settings of the stack (each
+commit is flushed to disk), with the same number of clients and accounts, prepared statements, and accounts drawn
+uniformly. One side is TPC-B: five statements between BEGIN and END, seven round trips. The other is the wallet
+service's statement for moving money, read from its ledger.sql: one round trip, in which the database checks double
+entry and cover, and writes the transfer, two entries with their balances, and the event.
 """
 
 import os
@@ -24,27 +24,27 @@ from typing import Final
 
 from pg8000.native import Connection
 
-from emulators import parts
-from emulators.postgres import SUPERUSER
-from emulators.secrets import read as read_secret
-from emulators.stack import Stack
+from emulators.stack import binaries
+from emulators.stack.parts.postgres import SUPERUSER
+from emulators.stack.secrets import read as read_secret
+from emulators.stack.stack import Stack
+from functions.wallet.adapters.ledger import SQL
+from functions.wallet.adapters.work import Work
 from functions.wallet.domain.ledger import Posting, Transfer
-from functions.wallet.store import Work
-from functions.wallet.store.ledger import SQL
-from shared.adapters.resources import Resources
 from shared.config import read
-from tests.bench.comparing import Comparison, compared
+from shared.resources import Resources
+from tests.bench.comparison import Comparison, compared
 
 CLIENTS: Final = 8
 SECONDS: Final = 4
 SCALE: Final = 10
-"""pgbench's branches: more than clients, so that these seldom wait for each other."""
+"""pgbench's branches: more than clients, so that they seldom wait for each other."""
 
 ACCOUNTS: Final = 100_000 * SCALE
-"""How many accounts pgbench makes at that scale, and so how many wallets there are."""
+"""How many accounts pgbench creates at that scale, and so the number of wallets."""
 
 FIRST: Final = 10**18
-"""The number before that of the first wallet: numbers of as many digits make up ids without a function."""
+"""The number before that of the first wallet: numbers of equal length form ids without a function."""
 
 PEOPLE: Final = """
     INSERT INTO wallets (id, user_id, name, address, chain_id, status, is_default, version, created_at, updated_at)
@@ -65,7 +65,7 @@ FACT: Final = """\
 "user_ids": ["usr_us_0000000%s"]}"""
 
 FACTS: Final = ("number", "low", "amount", "low", "high", "back", "low")
-"""What stands for each %s of the fact."""
+"""The variable of each %s of FACT."""
 
 TRANSFER: Final = {
     "transfer_ids": "ARRAY['trf_us_0000000' || :number]",
@@ -82,8 +82,8 @@ TRANSFER: Final = {
     "facts": f"ARRAY[format('{FACT}', {', '.join(f':{each}::text' for each in FACTS)})]",
     "metadata": """'{"request_id": "req", "traceparent": "00-00000000000000000000000000000001-0000000000000001-01"}'""",
 }
-"""What a random transfer gives to the statement, as pgbench writes it: with as few functions as can be, since a service
-gives values."""
+"""The arguments of a random transfer, as pgbench expressions: with as few functions as possible, since a service passes
+values."""
 
 SCRIPT: Final = """\
 \\set count :count + 1
@@ -107,7 +107,7 @@ class Server:
     pgbench: str
 
     def run(self, *arguments: str, user: str = SUPERUSER) -> str:
-        """What pgbench prints. Raises CalledProcessError."""
+        """The output of pgbench. Raises CalledProcessError."""
         password = read_secret(self.stack.layout.secrets, f"{user}.password")
         where = ["-h", "127.0.0.1", "-p", str(self.stack.ports["postgres"]), "-U", user]
         environment = {**os.environ, "PGPASSWORD": password}
@@ -116,7 +116,7 @@ class Server:
         ).stdout
 
     def rate(self, *arguments: str, database: str, user: str = SUPERUSER) -> float:
-        """Transactions a second of all clients together."""
+        """Transactions per second of all clients together."""
         how = ["-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(SECONDS)]
         printed = self.run(*how, *arguments, database, user=user)
         found = re.search(r"^tps = ([0-9.]+)", printed, re.MULTILINE)
@@ -124,7 +124,7 @@ class Server:
         return float(found[1])
 
     def tpc_b(self) -> float:
-        """TPC-B as pgbench has it."""
+        """pgbench's TPC-B."""
         return self.rate("-b", "tpcb-like", database="postgres")
 
     def transfers(self) -> float:
@@ -146,20 +146,20 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """A stack with as many wallets as pgbench has accounts. Raises SystemExit where there is no pgbench."""
-    beside = parts.find().postgres / "bin" / "pgbench"
+    beside = binaries.find().postgres / "bin" / "pgbench"
     pgbench = str(beside) if beside.exists() else shutil.which("pgbench")
     if pgbench is None:
         raise SystemExit("The bench of the ledger needs pgbench: install PostgreSQL's (Debian: postgresql-contrib).")
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
         for process in stack.status():
-            if process.name != "postgres":  # such as the relay, which would send what is posted here
+            if process.name != "postgres":  # such as the relay, which would publish what is posted here
                 stack.stop(process.name)
         made = Server(stack, Path(folder), pgbench)
         made.run("-i", "-q", "-s", str(SCALE), "postgres")
         password = read_secret(stack.layout.secrets, f"{SUPERUSER}.password")
         port = stack.ports["postgres"]
         opened = Connection(SUPERUSER, host="127.0.0.1", port=port, database=made.database, password=password)
-        opened.run("SET session_replication_role = replica")  # what is made here needs no look-ups
+        opened.run("SET session_replication_role = replica")  # no foreign key checks are needed here
         for statement in (PEOPLE.format(accounts=ACCOUNTS, first=FIRST), MONEY, "VACUUM ANALYZE", "CHECKPOINT"):
             opened.run(statement)
         opened.close()
@@ -175,7 +175,7 @@ def transfer() -> Comparison:
 def transfer_in_python() -> Comparison:
     """The same through the wallet service's own code, in processes of Python on the server's own cores.
 
-    It is shown, not promised: BEGIN, the statement, COMMIT are three round trips.
+    It has no required ratio: BEGIN, the statement and COMMIT are three round trips.
     """
     with server() as made, ProcessPoolExecutor(CLIENTS) as pool:
         ours = partial(_all_move, pool, dict(made.stack.environment))
@@ -183,12 +183,12 @@ def transfer_in_python() -> Comparison:
 
 
 def _all_move(pool: ProcessPoolExecutor, environment: Mapping[str, str]) -> float:
-    """Transfers a second of all clients together."""
+    """Transfers per second of all clients together."""
     return sum(pool.map(_move, [environment] * CLIENTS))
 
 
 def _move(environment: Mapping[str, str]) -> float:
-    """Transfers a second of one client."""
+    """Transfers per second of one client."""
     resources = Resources(read(environment))
     count, began = 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < SECONDS:

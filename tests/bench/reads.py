@@ -1,4 +1,4 @@
-"""How fast a function shows what is cached, beside what is not, and beside the same function without a cache."""
+"""Cached reads by a function, beside uncached ones, and beside the same function without a cache."""
 
 import io
 import logging
@@ -16,15 +16,15 @@ from unittest.mock import patch
 import functions_framework
 import httpx
 
-from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.stack import Stack
 from functions import main
-from shared.adapters.cache import Cache
-from shared.adapters.limits import Limits, OwnBuckets, RedisBuckets
-from shared.adapters.resources import Resources
 from shared.config import Settings, read
+from shared.redis.cache import Cache
+from shared.redis.rate_limits import Limits, LocalBuckets, RedisBuckets
 from shared.registry import Limit, Rate, load
-from tests.bench.comparing import Comparison, calls, calls_after, compared
+from shared.resources import Resources
+from tests.bench.comparison import Comparison, calls, calls_after, compared
 
 WITHOUT_END: Final = Rate(rate=1_000_000, burst=1_000_000)
 
@@ -32,29 +32,29 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class NoCache(Cache):
-    """Keeps nothing: every read is one of the database."""
+    """Caches nothing: every read goes to the database."""
 
     def read(self, kind: str, name: str, load: Callable[[], bytes | None]) -> bytes | None:
         return load()
 
 
 def cached_supply() -> Comparison:
-    """A supply, which everybody reads while it is sold."""
+    """A supply, which many read while it is on sale."""
     return _beside_uncached("a supply", "get_supply")
 
 
 def cached_order() -> Comparison:
-    """An order, which its buyer looks at until it is paid."""
+    """An order, which its buyer polls until it is paid."""
     return _beside_uncached("an order", "get_order")
 
 
 def cached_claim() -> Comparison:
-    """A claim, which its buyer looks at until it is mined."""
+    """A claim, which its buyer polls until it is mined."""
     return _beside_uncached("a claim", "get_claim")
 
 
 def cached_supply_or_no_cache() -> Comparison:
-    """What the cache spares, and nothing of what it costs."""
+    """The gain of the cache, compared with having none."""
     return _beside_no_cache("a supply", "get_supply")
 
 
@@ -69,15 +69,15 @@ def cached_claim_or_no_cache() -> Comparison:
 
 
 def _beside_uncached(thing: str, operation: str) -> Comparison:
-    """One function: what it shows is in the cache, or is not, so that it reads the database and keeps what it read."""
+    """One function, with cache hits and with cache misses, which read the database and fill the cache."""
     with _stack(operation) as shop:
-        show, cache = shop.function(Cache), Cache(Resources(shop.settings).asker(), load().caches)
-        other = calls_after(partial(cache.forget, [shop.path.rpartition("/")[2]]), show)
+        show, cache = shop.function(Cache), Cache(Resources(shop.settings).pipeline(), load().caches)
+        other = calls_after(partial(cache.invalidate, [shop.path.rpartition("/")[2]]), show)
         return compared(f"cached reads of {thing}", calls(show), "uncached", other, at_least=3)
 
 
 def _beside_no_cache(thing: str, operation: str) -> Comparison:
-    """Two functions, of which one asks the database as if there were no cache at all."""
+    """Two functions, one of which reads the database as if there were no cache at all."""
     with _stack(operation) as shop:
         ours, other = shop.function(Cache), shop.function(NoCache)
         return compared(f"cached reads of {thing}", calls(ours), "without a cache", calls(other), at_least=0)
@@ -85,32 +85,32 @@ def _beside_no_cache(thing: str, operation: str) -> Comparison:
 
 @dataclass(frozen=True)
 class Shop:
-    """A stack on which somebody bought and claimed; what of that an operation shows."""
+    """A stack with a claimed order, and the read of one of its resources."""
 
-    person: Person
+    person: ApiUser
     settings: Settings
     operation: str
     path: str
 
     def function(self, kind: type[Cache]) -> Callable[[], None]:
-        """Calls the operation as the functions framework serves it: token, limits, answer, access log.
+        """Calls the operation as the functions framework serves it: token, limits, response, access log.
 
-        Its limits count, and refuse nobody.
+        Limits are counted, but never exceeded.
         """
         parts = Resources(self.settings)
         profiles = {"read": Limit(ip=WITHOUT_END, user=WITHOUT_END)}
-        parts.once("limits", lambda: Limits(RedisBuckets(parts.asker()), OwnBuckets(), profiles))
-        parts.once("cache", lambda: kind(parts.asker(), load().caches))
-        # The framework runs main.py anew, which finds these.
+        parts.once("limits", lambda: Limits(RedisBuckets(parts.pipeline()), LocalBuckets(), profiles))
+        parts.once("cache", lambda: kind(parts.pipeline(), load().caches))
+        # The framework executes main.py again, which gets these.
         with (
-            patch("shared.adapters.resources.resources", lambda: parts),
+            patch("shared.resources.resources", lambda: parts),
             patch("shared.config.settings", lambda: self.settings),
         ):
             return partial(self._show, functions_framework.create_app(self.operation, main.__file__, "http"))
 
     def _show(self, application: Application) -> None:
         """One request (PEP 3333)."""
-        told: list[str] = []
+        statuses: list[str] = []
         environ = {
             **{"REQUEST_METHOD": "GET", "PATH_INFO": self.path, "QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1"},
             **{"SERVER_NAME": "bench", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http"},
@@ -118,20 +118,20 @@ class Shop:
             **{"wsgi.multiprocess": False, "wsgi.run_once": False},
             "HTTP_AUTHORIZATION": f"Bearer {self.person.access_token}",
         }
-        b"".join(application(environ, lambda status, _headers, _error=None: told.append(status)))
-        assert told == ["200 OK"], told
+        b"".join(application(environ, lambda status, _headers, _error=None: statuses.append(status)))
+        assert statuses == ["200 OK"], statuses
 
 
 @contextmanager
 def _stack(operation: str) -> Iterator[Shop]:
-    """A stack that shows something. What this process logs is written, and read by nobody."""
+    """A stack with something to read. The logs of this process go to /dev/null."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), free_ports=True) as stack,
         httpx.Client(base_url=stack.edge_url, timeout=30) as edge,
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
     ):
-        person = Person(edge).sign_in()
+        person = ApiUser(edge).sign_in()
         terms = {"title": "A thing", "currency": "USDC", "unit_price": "0", "quantity": 10, "status": "active"}
         supply = person.post("/v1/supplies", terms, key=fresh_key())
         body = {"wallet_id": person.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}

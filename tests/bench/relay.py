@@ -1,4 +1,4 @@
-"""How fast committed events go out, and how soon after the commit their handler has them."""
+"""Throughput of the relay, and latency from commit to handler."""
 
 import os
 import socket
@@ -18,22 +18,22 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import PublisherOptions
 from google.protobuf.duration_pb2 import Duration
 
-from emulators.stack import Stack
+from emulators.stack.stack import Stack
 from shared import ids
-from shared.adapters.clock import SystemClock
-from shared.adapters.connect import connector
-from shared.adapters.postgres import Database, Transaction
-from shared.adapters.pubsub import PubSubBus
-from shared.adapters.topics import topic_name
+from shared.bus.pubsub import PubSubBus
+from shared.bus.topics import topic_name
+from shared.clock import SystemClock
 from shared.config import Settings, read
 from shared.contracts.events import Event, StoredEvent
 from shared.outbox.inbox import Inbox
 from shared.outbox.log import SQL, EventLog
 from shared.outbox.relay import Relay
+from shared.postgres.connect import connector
+from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
-from shared.runtime.event import decode_push
-from tests.bench.comparing import Comparison, compared
+from shared.runtime.event import decode_message, parse_push
+from tests.bench.comparison import Comparison, compared
 
 SERVICE: Final = "claiming"
 ROW: Final = load().rows["record_claim"]
@@ -56,7 +56,7 @@ class Opened:
 
 @contextmanager
 def outbox() -> Iterator[tuple[Settings, Database]]:
-    """A stack's store of events, whose own relay is ended, and a project of the emulator's that nobody else uses."""
+    """A stack's event log whose relay is stopped, and an emulator project of its own."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
         stack.stop(f"relay-{SERVICE}-{stack.layout.regions[0]}")
         os.environ["PUBSUB_EMULATOR_HOST"] = stack.environment["PUBSUB_EMULATOR_HOST"]
@@ -69,7 +69,7 @@ def outbox() -> Iterator[tuple[Settings, Database]]:
 
 
 def relay() -> Comparison:
-    """A backlog, drained in sets, beside a relay that reads, publishes and marks one row at a time."""
+    """Draining a backlog in batches, beside a relay that reads, publishes and marks one row at a time."""
     with outbox() as (settings, database):
         bus = PubSubBus(settings)
         draining = Relay(SERVICE, database, bus, SystemClock())
@@ -92,7 +92,7 @@ def relay() -> Comparison:
 
 
 def commit_to_handler() -> Comparison:
-    """From the commit of an event to its handler, beside the emulator's own time from publish to push; 1 / median."""
+    """Latency from commit to handler, beside the emulator's own from publish to push; 1 / median."""
     with outbox() as (settings, database), endpoint(database) as (port, came):
         for topic in (TOPIC, "bare"):
             subscribe(settings, topic, f"http://127.0.0.1:{port}/{topic}")
@@ -116,7 +116,7 @@ def commit_to_handler() -> Comparison:
 
 
 def _soon(came: threading.Semaphore, send: Any) -> float:
-    """1 / the median of how long it takes from a sending's begin until it came; for a commit, from its end."""
+    """1 / the median latency from the start of a send, or the end of a commit, to the arrival."""
     took = []
     for _ in range(SAMPLES):
         began = time.perf_counter()
@@ -129,7 +129,7 @@ def _soon(came: threading.Semaphore, send: Any) -> float:
 
 
 def append(database: Database, count: int) -> float:
-    """Commit events of as many streams; when that was done."""
+    """Commit one event in each of `count` streams; returns the time of the commit."""
     names = [ids.new("clm", "us") for _ in range(count)]
     with database.transaction() as transaction:
         log = EventLog(transaction, "us", SystemClock().now())
@@ -149,7 +149,7 @@ def _row_at_a_time(database: Database, bus: PubSubBus) -> bool:
 
 @contextmanager
 def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
-    """What takes the pushes: a consumer with its inbox, and a path that only answers; both say that something came."""
+    """The push endpoint: a consumer with its inbox, and a path that only responds; both release the semaphore."""
     came = threading.Semaphore(0)
 
     def handle(event: Event[Any], transaction: Transaction) -> None:
@@ -164,7 +164,7 @@ def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path == f"/{TOPIC}":
-                inbox.receive(decode_push(body, ROW))
+                inbox.receive(decode_message(parse_push(body), ROW))
             else:
                 came.release()
             self.send_response(200)

@@ -1,4 +1,4 @@
-"""How many events a second go from their commit to their effects, by Kafka and by Pub/Sub's pushes."""
+"""Events per second from commit to effect, by Kafka and by Pub/Sub's pushes."""
 
 import tempfile
 import threading
@@ -9,21 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from shared.adapters.clock import SystemClock
-from shared.adapters.kafka import KafkaBus
-from shared.adapters.kafka_group import Group
-from shared.adapters.postgres import Database, Transaction
-from shared.adapters.pubsub import PubSubBus
-from shared.adapters.topics import topic_name
-from shared.adapters.transport import EventBus
+from shared.bus.kafka import KafkaBus
+from shared.bus.kafka_group import Group
+from shared.bus.pubsub import PubSubBus
+from shared.bus.topics import topic_name
+from shared.bus.transport import EventBus
+from shared.clock import SystemClock
 from shared.config import Settings
 from shared.contracts.events import Event
 from shared.outbox.batch import BatchInbox
 from shared.outbox.relay import Relay
+from shared.postgres.database import Database, Transaction
 from shared.registry import Row
 from shared.runtime.consumer import Partitions, consume
-from shared.runtime.event import Delivered, decoded
-from tests.bench.comparing import Comparison, compared
+from shared.runtime.event import DeliveredMessage, decode_message
+from tests.bench.comparison import Comparison, compared
 from tests.bench.relay import ROW, SERVICE, TOPIC, Opened, append, endpoint, outbox, subscribe
 from tests.kafka import Broker
 
@@ -33,7 +33,7 @@ PATIENCE_SECONDS: Final = 60
 
 
 def kafka_beside_push() -> Comparison:
-    """From the commit of a backlog to its last effect: the same relay, inbox and handler at both ends."""
+    """From the commit of a backlog to its last effect, with the same relay, inbox and handler on both."""
     with outbox() as (settings, database), _broker(settings) as own, endpoint(database) as (port, came):
         subscribe(settings, TOPIC, f"http://127.0.0.1:{port}/{TOPIC}")
         with _group(own, database) as taken:
@@ -62,15 +62,15 @@ def _rate(database: Database, bus: EventBus, count: int, came: threading.Semapho
 
 @contextmanager
 def _broker(settings: Settings) -> Iterator[Settings]:
-    """A broker; the settings by which it is reached."""
+    """A broker, and the settings to connect to it."""
     with tempfile.TemporaryDirectory() as folder, Broker(Path(folder) / "log") as broker:
-        broker.make(topic_name(TOPIC, settings.region))
+        broker.create_topics(topic_name(TOPIC, settings.region))
         yield replace(settings, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
 
 
 @contextmanager
 def _group(settings: Settings, database: Database) -> Iterator[threading.Semaphore]:
-    """A consumer with its inbox in a group; what it yields tells of every effect."""
+    """A consumer with its inbox in a group; the semaphore is released for every effect."""
     came, stop = threading.Semaphore(0), threading.Event()
 
     def handle(event: Event[Any], transaction: Transaction) -> None:
@@ -80,11 +80,11 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
     inbox = BatchInbox(row, database, handle, SystemClock())
 
     class Taking:
-        def take(self, delivered: Delivered) -> str:
-            return inbox.receive(decoded(delivered, ROW))
+        def take(self, delivered: DeliveredMessage) -> str:
+            return inbox.receive(decode_message(delivered, ROW))
 
-        def take_together(self, delivered: Sequence[Delivered]) -> bool:
-            return inbox.receive_together([decoded(each, ROW) for each in delivered])
+        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+            return inbox.receive_batch([decode_message(each, ROW) for each in delivered])
 
     def run() -> None:
         partitions = Partitions(row.name, Taking())

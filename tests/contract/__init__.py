@@ -1,1 +1,1 @@
-"""Every row of the contract's common behaviour, on every HTTP route of the registry, through the edge."""
+"""The contract's common behaviour, on every HTTP route of the registry, through the edge."""

@@ -1,4 +1,4 @@
-"""Requests for any HTTP row, made from the registry and the document: right but for what a test makes wrong.
+"""Requests for any HTTP row, generated from the registry and the document: valid but for what a test breaks.
 
 A new row needs nothing here, unless a field of its body is of a kind that EXAMPLES does not know.
 """
@@ -15,10 +15,10 @@ from typing import Any, Final
 import httpx
 import jwt
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from functions.identity.domain.users import EVERYONE, OF_ROLE
 from shared import ids
-from shared.adapters.tokens import issue
+from shared.auth.tokens import issue
 from shared.config import Settings
 from shared.registry import Row, load
 from tests.problems import refused
@@ -29,12 +29,12 @@ DOCUMENT: Final[dict[str, Any]] = json.loads(
 )
 CELL: Final = "us"
 ADDRESS: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-"""Of nobody here: an example of EIP-55."""
+"""An example of EIP-55; it belongs to no user."""
 SCOPES: Final = (*EVERYONE, *OF_ROLE["merchant"])
-"""What everyone may on the local stack."""
+"""The scopes of every user on the local stack."""
 
 EXAMPLES: Final = {"address": ADDRESS, "contract": ADDRESS, "recipient": ADDRESS, "to_address": ADDRESS, "chain_id": 1}
-"""Values of fields whose schema does not tell what they must be."""
+"""Values of fields whose schema does not define them fully."""
 
 LIMIT_BYTES: Final = 256 * 1024
 READS: Final = [row for row in ROWS if row.method == "GET"]
@@ -44,12 +44,12 @@ SCOPED: Final = [row for row in SIGNED if row.scope != "signed_in"]
 
 
 def name_of(row: Row) -> str:
-    """How a row is called in a test's id."""
+    """A row's name in a test's id."""
     return row.name
 
 
 def operation(row: Row) -> dict[str, Any]:
-    """What the document says of a row."""
+    """A row's operation in the document."""
     described: dict[str, Any] = DOCUMENT["paths"][row.path][row.method.lower()]
     return described
 
@@ -62,13 +62,13 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def body_schema(row: Row) -> dict[str, Any] | None:
-    """The schema of a row's body; None when it asks for none."""
+    """The schema of a row's body; None if it takes none."""
     described = operation(row).get("requestBody")
     return described["content"]["application/json"]["schema"] if described else None
 
 
 def answer_schema(row: Row) -> dict[str, Any]:
-    """The schema of what a row answers in JSON to who succeeds; empty where that is something else, or nothing."""
+    """The schema of a row's successful JSON response; empty if it is not JSON, or has no body."""
     content = operation(row)["responses"][str(row.success)].get("content", {})
     return resolved(content["application/json"]["schema"]) if "application/json" in content else {}
 
@@ -79,7 +79,7 @@ def query_names(row: Row) -> list[str]:
 
 
 def absent_id(name: str) -> str:
-    """A good id, such as `wallet_id` asks for, of a thing that does not exist. Raises StopIteration."""
+    """A valid id, for a parameter such as `wallet_id`, of a thing that does not exist. Raises StopIteration."""
     kind = name.removesuffix("_id").removeprefix("payout_").removeprefix("from_").removeprefix("to_")
     return ids.new(next(prefix for prefix, known in ids.PREFIXES.items() if known == kind), CELL)
 
@@ -113,7 +113,7 @@ def example(schema: dict[str, Any], name: str = "") -> Any:
 
 
 def example_body(row: Row) -> dict[str, Any]:
-    """A good body of a row, whose ids name nothing."""
+    """A valid body of a row, whose ids name nothing."""
     body: dict[str, Any] = example(body_schema(row) or {"type": "object"})
     return body
 
@@ -131,7 +131,7 @@ def fields(schema: dict[str, Any], at: tuple[str | int, ...] = ()) -> Iterator[t
 
 
 def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
-    """A good body of a row with one field as it is given; optional objects on the way are filled in."""
+    """A valid body of a row with one field replaced; optional objects on its path are filled in."""
     body = example_body(row)
     schema, here = resolved(body_schema(row) or {}), body
     for step, following in pairwise(at):
@@ -149,7 +149,7 @@ def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
     return body
 
 
-def told(at: Sequence[str | int]) -> str:
+def field_path(at: Sequence[str | int]) -> str:
     """How an error names a field."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).lstrip(".")
 
@@ -165,13 +165,13 @@ class Api:
 
     client: httpx.Client
     settings: Settings
-    person: Person
-    """Who sends them, unless a token is given."""
+    person: ApiUser
+    """The token that is sent unless another is given."""
     issued: dict[tuple[object, ...], str] = field(default_factory=dict)
-    """Tokens, by what is in them and their minute: a signature costs as much as a request."""
+    """Tokens by their claims and minute, since a signature costs as much as a request."""
 
-    def token(self, scopes: Sequence[str] = SCOPES, person: Person | None = None) -> str:
-        """A good access token of somebody's session."""
+    def token(self, scopes: Sequence[str] = SCOPES, person: ApiUser | None = None) -> str:
+        """A valid access token of a user's session."""
         somebody, now = person or self.person, datetime.now(UTC)
         known = (somebody.access_token, *scopes, now.hour, now.minute)
         if known not in self.issued:
@@ -179,8 +179,8 @@ class Api:
             self.issued[known] = issue(self.settings, somebody.user_id, session, list(scopes), now)
         return self.issued[known]
 
-    def token_for(self, row: Row, person: Person | None = None) -> str:
-        """A good access token with the scopes that a row needs."""
+    def token_for(self, row: Row, person: ApiUser | None = None) -> str:
+        """A valid access token with the scopes that a row needs."""
         more = [row.scope] if row.scope and row.scope not in ("public", "signed_in", *SCOPES) else []
         return self.token([*SCOPES, *more], person)
 
@@ -197,7 +197,7 @@ class Api:
         content: Any = None,
         headers: Mapping[str, str | bytes | None] | None = None,
     ) -> httpx.Response:
-        """Ask a row, rightly but for what is given.
+        """Send a valid request to a row, but for the arguments given.
 
         path, query: sent byte for byte. token, key: None for none at all. body: a value to be sent as JSON.
         content: bytes to be sent as they are. headers: in place of the right ones; None takes one away.
@@ -231,7 +231,7 @@ def _bytes(value: str | bytes) -> bytes:
 
 
 def problem(response: httpx.Response, status: int, code: str | None = None, field: str | None = None) -> dict[str, Any]:
-    """The problem document that an answer is, once it is certain that it has all that the contract wants of one."""
+    """The problem document of a response, asserted to have everything that the contract requires."""
     body = refused(response, status, code or response.json()["code"], field)
     texts = {name: body.get(name) for name in ("type", "title", "detail", "code", "request_id")}
     assert all(isinstance(text, str) and text for text in texts.values()), body

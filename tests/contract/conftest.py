@@ -1,4 +1,4 @@
-"""People and things that requests for any row can name, and what each row needs to succeed."""
+"""Users and things that requests for any row can name, and what each row needs to succeed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared.config import Settings
 from tests.assets import never_minted
-from tests.books import Books
 from tests.chain import LocalChain
 from tests.contract.api import Api
+from tests.database_probe import DatabaseProbe
 
 
 @dataclass(frozen=True)
@@ -22,33 +22,33 @@ class World:
 
     owner: to whom it belongs. stranger: somebody else.
     known: an id for each path parameter of the registry, of a thing that only its owner sees.
-    paid: has the owner buy something, which is not redeemed on any chain. books: the databases.
+    paid: has the owner buy something, which is not redeemed on any chain. probe: reads the databases.
     asset: one of the owner's own.
     """
 
-    owner: Person
-    stranger: Person
+    owner: ApiUser
+    stranger: ApiUser
     known: dict[str, str]
     paid: Callable[[], dict[str, Any]]
-    books: Books
+    probe: DatabaseProbe
     asset: dict[str, Any]
 
 
-def funded(person: Person, amount: int = 10**12) -> Person:
+def funded(person: ApiUser, amount: int = 10**12) -> ApiUser:
     """Give somebody USDC."""
     person.post("/v1/local/faucet", {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(amount)})
     return person
 
 
-def supply_of(person: Person, **terms: Any) -> dict[str, Any]:
-    """Put something on sale; what is given goes before the defaults."""
+def supply_of(person: ApiUser, **terms: Any) -> dict[str, Any]:
+    """Put something on sale; arguments override the defaults."""
     body = {"title": "A thing", "currency": "USDC", "unit_price": "1000", "quantity": 1000, "status": "active"}
     made: dict[str, Any] = person.post("/v1/supplies", {**body, **terms}, key=fresh_key())
     return made
 
 
-def hook_of(person: Person) -> dict[str, str]:
-    """A webhook of somebody's, at an address where nobody listens, and a delivery to it, by their ids."""
+def hook_of(person: ApiUser) -> dict[str, str]:
+    """A user's webhook, at an address where nothing listens, and a delivery to it, by their ids."""
     body = {"url": "http://127.0.0.1:1/", "events": ["supply.archived"]}
     webhook_id = person.post("/v1/webhooks", body)["id"]
     delivery_id = person.post(f"/v1/webhooks/{webhook_id}/test")["id"]
@@ -56,17 +56,17 @@ def hook_of(person: Person) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def thing(merchant: Person, own_asset: dict[str, Any]) -> dict[str, Any]:
+def thing(merchant: ApiUser, own_asset: dict[str, Any]) -> dict[str, Any]:
     """A supply on sale, with more units than the tests can buy."""
     return supply_of(merchant, quantity=10**6, asset=own_asset)
 
 
 @pytest.fixture(scope="session")
 def world(
-    anyone: Callable[[], Person],
+    anyone: Callable[[], ApiUser],
     thing: dict[str, Any],
     paid_order: Callable[..., dict[str, Any]],
-    books: Books,
+    probe: DatabaseProbe,
     chain: LocalChain,
 ) -> World:
     """Somebody with one of each kind of thing, and a stranger."""
@@ -84,12 +84,12 @@ def world(
         **hook_of(owner),
         "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }
-    return World(owner, anyone(), known, partial(paid_order, owner, thing), books, never_minted(chain, owner.address))
+    return World(owner, anyone(), known, partial(paid_order, owner, thing), probe, never_minted(chain, owner.address))
 
 
 @pytest.fixture(autouse=True)
 def room_for_webhooks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Deletes the further webhooks that a test has made: nobody may have many."""
+    """Deletes the webhooks that a test has made, since their number is limited."""
     yield
     if "create_webhook" in request.node.name and "api" in request.fixturenames:
         world: World = request.getfixturevalue("world")
@@ -99,8 +99,8 @@ def room_for_webhooks(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def signed_out(anyone: Callable[[], Person]) -> Person:
-    """Somebody whose session has ended, with a token that is good yet."""
+def signed_out(anyone: Callable[[], ApiUser]) -> ApiUser:
+    """A user whose session has ended, with a token that is still valid."""
     person = anyone()
     person.post("/v1/auth/sign-out", {"refresh_token": person.refresh_token})
     return person

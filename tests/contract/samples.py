@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from emulators.buyer import CHAIN_ID, Person, fresh_key
-from shared.adapters.ethereum import address_of, personal_digest, sign
+from emulators.demo.api_user import CHAIN_ID, ApiUser, fresh_key
+from shared.chain.ethereum import address_of, personal_digest, sign
 from tests.contract.api import ADDRESS
 from tests.contract.conftest import World, funded, hook_of, supply_of
 
@@ -148,7 +148,7 @@ def purchase(world: World) -> Sample:
 def refundable(world: World) -> Sample:
     """A paid order of something that the owner sells."""
     wanted = supply_of(world.owner, unit_price="10")
-    person: Person = funded(world.stranger)
+    person: ApiUser = funded(world.stranger)
     body = {"wallet_id": person.wallet_id, "items": [{"supply_id": wanted["id"], "quantity": 1}]}
     order = person.post("/v1/orders", body, key=fresh_key())
     person.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
@@ -167,7 +167,7 @@ def unpaid(world: World) -> Sample:
 
 def paid(world: World) -> Sample:
     """A paid order that was not claimed yet."""
-    person: Person = funded(world.owner)
+    person: ApiUser = funded(world.owner)
     order = person.post("/v1/orders", purchase(world).body, key=fresh_key())
     person.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
     return Sample({"order_id": order["id"]})
@@ -197,7 +197,7 @@ def failed(world: World) -> Sample:
     """A claim that could not be redeemed; nobody can have one fail at will, so the database says that it did."""
     claim = world.owner.post("/v1/claims", {"order_id": world.paid()["id"]})
     sql = "UPDATE claims SET status = 'failed', due_at = NULL WHERE id = :id RETURNING id"
-    assert world.books.rows("claiming", sql, id=claim["id"])
+    assert world.probe.rows("claiming", sql, id=claim["id"])
     return Sample(path={"claim_id": claim["id"]})
 
 

@@ -1,4 +1,4 @@
-"""What a success looks like on every route: its status, headers and document; money, times and ids in it."""
+"""Successful responses on every route: status, headers and body; money, times and ids in it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def succeed(api: Api, row: Row, world: World, **more: Any) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def success(api: Api, world: World) -> Callable[[Row], httpx.Response]:
-    """One success of each row, asked for once."""
+    """One successful response of each row, requested once."""
     known: dict[str, httpx.Response] = {}
 
     def of(row: Row) -> httpx.Response:
@@ -91,19 +91,19 @@ def test_success(success: Callable[[Row], httpx.Response], row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_what_browsers_are_told(success: Callable[[Row], httpx.Response], row: Row) -> None:
-    """No type is guessed, no frame holds it, any origin may read it, and its address is told to nobody."""
+def test_security_and_cors_headers(success: Callable[[Row], httpx.Response], row: Row) -> None:
+    """No type is guessed, no frame holds it, any origin may read it, and no Referer gives its address away."""
     headers = success(row).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["Access-Control-Allow-Origin"] == "*"
-    told = headers["Access-Control-Expose-Headers"].split(", ")
-    assert {"ETag", "RateLimit", "Retry-After", "X-Request-Id"} <= set(told)
+    exposed = headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"ETag", "RateLimit", "Retry-After", "X-Request-Id"} <= set(exposed)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.limit], ids=name_of)
-def test_what_is_left_is_told(success: Callable[[Row], httpx.Response], row: Row) -> None:
+def test_what_is_left_of_the_limit_is_shown(success: Callable[[Row], httpx.Response], row: Row) -> None:
     """Each quota of the row's profile that this request counts against, with what is left of it."""
     profile = load().limits[row.limit or ""]
     users, addresses = bool(profile.user and row.scope != "public"), bool(profile.address)
@@ -119,7 +119,7 @@ def test_what_is_left_is_told(success: Callable[[Row], httpx.Response], row: Row
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_success_is_as_documented(success: Callable[[Row], httpx.Response], row: Row) -> None:
-    """Every answer fits the schema that the document has for it, and tells nothing that is not in it."""
+    """Every answer fits the schema that the document has for it, and has no field that is not in it."""
     described = operation(row)["responses"][str(success(row).status_code)]
     if row.success == 204:
         assert "content" not in described
@@ -176,8 +176,8 @@ def test_a_request_id_comes_back(api: Api, row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_other_request_ids_are_made_anew(api: Api, row: Row) -> None:
-    """One that could not stand in every log and header is not given back; none is made twice."""
+def test_other_request_ids_are_replaced(api: Api, row: Row) -> None:
+    """An id unsafe for logs and headers is not echoed; none is generated twice."""
     made = [api.ask(row, headers={"X-Request-Id": given}).headers["X-Request-Id"] for given in NOT_REQUEST_IDS]
     made += [api.ask(row).headers["X-Request-Id"] for _ in range(2)]
     assert len(set(made)) == len(made)

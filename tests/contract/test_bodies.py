@@ -1,4 +1,4 @@
-"""What a body may be: a JSON object in UTF-8 of at most 256 KiB, with the fields of the route and no others."""
+"""Request bodies: a JSON object in UTF-8 of at most 256 KiB, with the fields of the route and no others."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import fresh_key
+from emulators.demo.api_user import fresh_key
 from shared.contracts.operations import ONE_LINE
 from shared.registry import Row
 from tests.contract.api import (
@@ -18,10 +18,10 @@ from tests.contract.api import (
     answer_schema,
     body_schema,
     example_body,
+    field_path,
     fields,
     name_of,
     problem,
-    told,
     with_field,
 )
 
@@ -78,7 +78,7 @@ def test_what_is_not_a_json_object_is_400(api: Api, row: Row, case: str) -> None
 
 @pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
 def test_duplicate_members_are_400(api: Api, row: Row) -> None:
-    """No member wins in silence over an equal one, at the top or inside; nor one that is spelt with escapes."""
+    """No member wins silently over an equal one, at the top or inside; nor one that is spelt with escapes."""
     good = example_body(row)
     name, value = next(iter(good.items()), ("a", 1))
     again = json.dumps({**good, name: value})[:-1] + f', "{name}": {json.dumps(value)}}}'
@@ -99,7 +99,7 @@ def test_unknown_fields_are_400(api: Api, row: Row) -> None:
     for at, schema in fields(body_schema(row) or {}):
         if schema.get("$ref") or schema.get("properties"):
             inner = with_field(row, (*at, "unexpected"), 1)
-            problem(api.ask(row, body=inner), 400, "VALIDATION_FAILED", f"{told(at)}.unexpected")
+            problem(api.ask(row, body=inner), 400, "VALIDATION_FAILED", f"{field_path(at)}.unexpected")
 
 
 @pytest.mark.parametrize("row", [row for row in WITH_BODY if body_schema(row)], ids=name_of)
@@ -127,7 +127,7 @@ def test_values_of_another_type_are_400(api: Api, row: Row) -> None:
         for value in wrong:
             if (value == {} and nested and "items" not in schema) or (value == [] and listed):
                 continue
-            problem(api.ask(row, body=with_field(row, at, value)), 400, "VALIDATION_FAILED", told(at))
+            problem(api.ask(row, body=with_field(row, at, value)), 400, "VALIDATION_FAILED", field_path(at))
 
 
 def with_type(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[Row, tuple[str | int, ...]]]:
@@ -142,7 +142,7 @@ def with_type(wanted: Callable[[dict[str, Any]], bool]) -> list[tuple[Row, tuple
 
 def ids_of(cases: list[tuple[Row, tuple[str | int, ...]]]) -> list[str]:
     """How fields are called in a test's id."""
-    return [f"{row.name} {told(at)}" for row, at in cases]
+    return [f"{row.name} {field_path(at)}" for row, at in cases]
 
 
 AMOUNTS = with_type(lambda schema: str(schema.get("pattern", "")).startswith("^(0|[1-9]"))
@@ -163,7 +163,7 @@ def test_money_is_a_decimal_string(api: Api, row: Row, at: tuple[str | int, ...]
         marked = json.dumps(with_field(row, at, "<here>")).replace('"<here>"', bad)
         answer = api.ask(row, content=marked.encode())
         assert answer.status_code == 400, f"{bad}: {answer.text}"
-        problem(answer, 400, "VALIDATION_FAILED", told(at))
+        problem(answer, 400, "VALIDATION_FAILED", field_path(at))
 
 
 def test_the_greatest_amount_is_taken(api: Api) -> None:
@@ -187,7 +187,7 @@ def test_integers_are_integers(api: Api, row: Row, at: tuple[str | int, ...]) ->
         marked = json.dumps(with_field(row, at, "<here>")).replace('"<here>"', bad)
         answer = api.ask(row, content=marked.encode())
         assert answer.status_code == 400, f"{bad}: {answer.text}"
-        problem(answer, 400, "VALIDATION_FAILED", told(at))
+        problem(answer, 400, "VALIDATION_FAILED", field_path(at))
 
 
 STRINGS = with_type(lambda schema: schema.get("type") == "string" and "enum" not in schema)
@@ -199,7 +199,7 @@ def test_a_line_has_no_control_characters(api: Api, row: Row, at: tuple[str | in
     """What is shown on one line holds no line end, at its end neither, and no other control character."""
     for control in ("\n", "\r", "\t", "\x01", "\x1b", "\x7f"):
         for text in (f"x{control}", f"{control}x", f"x{control}x", control):
-            problem(api.ask(row, body=with_field(row, at, text)), 400, "VALIDATION_FAILED", told(at))
+            problem(api.ask(row, body=with_field(row, at, text)), 400, "VALIDATION_FAILED", field_path(at))
 
 
 AWKWARD = [
@@ -295,7 +295,7 @@ def padded(row: Row, size: int) -> bytes:
 
 
 def in_pieces(content: bytes) -> Iterator[bytes]:
-    """A body whose length is not told before: it is sent in chunks."""
+    """A body without a Content-Length: it is sent in chunks."""
     for start in range(0, len(content), 10_000):
         yield content[start : start + 10_000]
 
@@ -337,7 +337,7 @@ def test_no_body_takes_long(api: Api, case: str) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in WITH_BODY if not body_schema(row)], ids=name_of)
-def test_no_body_where_none_is_asked_for(api: Api, row: Row) -> None:
+def test_no_body_where_none_is_requested(api: Api, row: Row) -> None:
     """A route that asks for nothing takes an empty object as well as nothing."""
     plain = api.ask(row)
     assert plain.status_code == 404, plain.text

@@ -1,4 +1,4 @@
-"""The OpenAPI document: it is served as it was generated, and says of every row what the runtime does."""
+"""The OpenAPI document: it is served as generated, and matches the runtime's behaviour on every row."""
 
 import re
 from importlib import import_module
@@ -16,7 +16,7 @@ from tests.contract.test_answers import members
 
 
 def test_it_is_served_as_it_is(api: Api) -> None:
-    """What is asked for is the committed document."""
+    """The served document is the committed one."""
     answer = api.send("GET", "/openapi.json")
     assert answer.json() == DOCUMENT
     assert answer.headers["Cache-Control"] == "public, max-age=300"
@@ -87,14 +87,14 @@ def test_parameters_and_bodies_are_closed(row: Row) -> None:
 
 
 def test_currencies_are_those_of_money() -> None:
-    """Where a currency is asked for, the document names those that there are."""
-    asked = [
+    """Where a currency is a parameter, the document lists the currencies."""
+    schemas = [
         schema["properties"]["currency"]
         for row in ROWS
         if (schema := body_schema(row)) and "currency" in schema["properties"]
     ]
-    assert asked
-    assert all(set(each["enum"]) == set(DECIMALS) for each in asked)
+    assert schemas
+    assert all(set(each["enum"]) == set(DECIMALS) for each in schemas)
 
 
 def test_it_is_made_the_same_every_time() -> None:

@@ -1,4 +1,4 @@
-"""HTTP itself at the edge: what no client library sends is a problem document, or harmless."""
+"""HTTP itself at the edge: malformed requests get a problem document, or are harmless."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from emulators.stack import Stack
+from emulators.stack.stack import Stack
 
 JSON = b"Content-Type: application/json\r\n"
 BODY = b'{"address":"0x5FbDB2315678afecb367f032d93F642f64180aa3","chain_id":1}'
@@ -37,7 +37,7 @@ class Wire:
             while piece := connection.recv(65536):
                 received += piece
                 if any(answer.last for answer in parsed(received)):
-                    # Nothing more will be asked, so that the edge need not wait for it before it closes.
+                    # No further request follows, so that the edge need not wait for one before it closes.
                     with suppress(OSError):
                         connection.shutdown(socket.SHUT_WR)
         return list(parsed(received))
@@ -267,7 +267,7 @@ def test_many_requests_on_one_connection_keep_their_answers(wire: Wire) -> None:
 HALF = b"POST /v1/auth/nonce HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: 100\r\n\r\n{"
 
 
-def test_bodies_that_do_not_come_hold_nobody_up(wire: Wire, edge: httpx.Client) -> None:
+def test_bodies_that_do_not_arrive_block_nobody(wire: Wire, edge: httpx.Client) -> None:
     """However many begin a body and send no more, others are served: the edge waits for it, not the functions."""
     with ExitStack() as open_connections:
         for _ in range(100):

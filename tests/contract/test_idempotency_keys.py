@@ -1,8 +1,8 @@
-"""Idempotency keys, on every route that wants one; elsewhere they are nothing."""
+"""Idempotency keys, on every route that requires one; elsewhere they are ignored."""
 
 import pytest
 
-from emulators.buyer import fresh_key
+from emulators.demo.api_user import fresh_key
 from shared.registry import Row
 from tests.contract.api import ROWS, Api, filled, name_of, problem
 from tests.contract.conftest import World

@@ -1,4 +1,4 @@
-"""What an id names: one's own thing, or nothing. Malformed, absent and another's are the same 404."""
+"""Ids name a caller's own things: malformed, absent and another user's ids are the same 404."""
 
 from typing import Any
 
@@ -109,7 +109,7 @@ def test_what_is_anothers_is_absent_in_bodies(
     kind = str(at[-1]).removeprefix("payout_").removeprefix("from_")
     known = {"wallet_id": stranger.wallet_id, "supply_id": thing["id"]}
 
-    def asked(named: str) -> dict[str, Any]:
+    def response_for(named: str) -> dict[str, Any]:
         """The answer to a body whose other ids name what the stranger may use."""
         body = with_field(row, at, named)
         for other, _ in fields(body_schema(row) or {}):
@@ -119,9 +119,9 @@ def test_what_is_anothers_is_absent_in_bodies(
         return {**answer, "detail": answer["detail"].replace(named, "<id>") if named else ""}
 
     absent = ids.new(next(p for p, name in ids.PREFIXES.items() if name == kind.removesuffix("_id")), "us")
-    same(asked(world.known[kind]), asked(absent))
+    same(response_for(world.known[kind]), response_for(absent))
     for odd in ("x", "", absent.upper(), "' OR 1=1", "é" * 50, "evt" + absent[3:], absent + "\n", absent * 100):
-        asked(odd)
+        response_for(odd)
 
 
 def _merged(body: dict[str, Any], at: tuple[str | int, ...], value: str) -> dict[str, Any]:

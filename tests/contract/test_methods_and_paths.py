@@ -1,4 +1,4 @@
-"""What a function does not answer to it does not run, whoever has sent it there; and an escaped slash is no slash."""
+"""A function runs only for its own method and path, also when called directly; and an escaped slash is no slash."""
 
 import json
 from collections.abc import Callable
@@ -9,15 +9,16 @@ import flask
 import httpx
 import pytest
 
-from emulators.stack import Stack
+from emulators.stack.stack import Stack
+from emulators.waiting import until
 from functions.main import bind
-from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.registry import Row, load
-from shared.runtime.event import EventOperation, ScheduledOperation
+from shared.resources import Resources
+from shared.runtime.event import EventOperation
 from shared.runtime.http import HttpOperation
+from shared.runtime.schedule import ScheduledOperation
 from tests.contract.api import ROWS, filled, name_of
-from tests.waiting import until
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 

@@ -1,4 +1,4 @@
-"""Of two things that are wrong with a request, the contract says which is told, on every route.
+"""If two things are wrong with a request, the contract says which one is reported, on every route.
 
 route 404, method 405, token 401, scope 403, size 413, type 415, body and parameters 400, idempotency key 400/409/422,
 existence and ownership 404, state 409.
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
 from shared.registry import Row
 from tests.contract.api import (
@@ -33,19 +33,19 @@ KEYED = [row for row in ROWS if row.idempotency]
 
 
 def without_scope(api: Api, row: Row) -> str:
-    """A good token that lacks what a row needs, and nothing else."""
+    """A valid token that lacks only the row's scope."""
     return api.token([scope for scope in (*SCOPES, "operator") if scope != row.scope])
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PROPFIND"])
 def test_route_before_method_and_token(api: Api, method: str) -> None:
-    """An unknown path is 404 to whoever asks, however."""
+    """An unknown path is 404 for any caller and method."""
     problem(api.send(method, "/v1/nothing", {"Authorization": "Bearer x"}), 404, "ROUTE_NOT_FOUND")
 
 
 @pytest.mark.parametrize("row", SIGNED, ids=name_of)
 def test_method_before_token(api: Api, row: Row) -> None:
-    """A wrong method is told without a token, and with a bad one."""
+    """A wrong method is reported without a token, and with a bad one."""
     for headers in ({}, {"Authorization": "Bearer x"}):
         problem(api.send("PROPFIND", filled(row), headers), 405)
 
@@ -74,7 +74,7 @@ def test_token_before_parameters(api: Api, row: Row) -> None:
 
 @pytest.mark.parametrize("row", SCOPED, ids=name_of)
 def test_a_missing_scope_is_403(api: Api, row: Row) -> None:
-    """A good token without the row's scope is refused, and told which scope it lacks."""
+    """A good token without the row's scope is refused, and the response names the missing scope."""
     assert row.scope in problem(api.ask(row, token=without_scope(api, row)), 403, "SCOPE_MISSING")["detail"]
 
 
@@ -88,13 +88,13 @@ def test_a_scope_is_a_whole_word(api: Api, row: Row, scope: str) -> None:
 
 @pytest.mark.parametrize("row", SCOPED_WITH_BODY, ids=name_of)
 def test_scope_before_size(api: Api, row: Row) -> None:
-    """A missing scope is told of a body that is too large as well."""
+    """A missing scope is reported for a body that is too large as well."""
     problem(api.ask(row, token=without_scope(api, row), content=HUGE), 403)
 
 
 @pytest.mark.parametrize("row", SCOPED, ids=name_of)
 def test_scope_before_parameters(api: Api, row: Row) -> None:
-    """A missing scope is told of unknown parameters and ids as well."""
+    """A missing scope is reported for unknown parameters and ids as well."""
     path = filled(row, dict.fromkeys(row.parameters, "x"))
     problem(api.ask(row, token=without_scope(api, row), path=path, query="?unknown=1"), 403)
 
@@ -117,7 +117,7 @@ def test_type_before_body_and_parameters(api: Api, row: Row) -> None:
 
 @pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
 def test_body_before_key(api: Api, row: Row) -> None:
-    """A malformed body or parameter is told before a missing key."""
+    """A malformed body or parameter is reported before a missing key."""
     problem(api.ask(row, content=b"{", key=None), 400, "VALIDATION_FAILED")
     problem(api.ask(row, body={**example_body(row), "unknown": 1}, key=None), 400, "VALIDATION_FAILED", "unknown")
     problem(api.ask(row, query="?unknown=1", key=None), 400, "VALIDATION_FAILED", "unknown")
@@ -138,20 +138,20 @@ def test_body_before_existence(api: Api, row: Row) -> None:
 
 @pytest.mark.parametrize("row", KEYED, ids=name_of)
 def test_key_before_existence(api: Api, row: Row) -> None:
-    """A missing key is told before what does not exist."""
+    """A missing key is reported before things that do not exist."""
     named = {**example_body(row), **({"payout_wallet_id": ids.new("wal", "us")} if row.name == "create_supply" else {})}
     problem(api.ask(row, body=named, key=None), 400, "IDEMPOTENCY_KEY_REQUIRED", "Idempotency-Key")
 
 
-def test_a_bad_asset_is_told_before_an_absent_wallet(api: Api) -> None:
-    """What is malformed in a body is told before what its ids name, in create_supply too."""
+def test_a_bad_asset_is_reported_before_an_absent_wallet(api: Api) -> None:
+    """A malformed body is reported before things that its ids name, in create_supply too."""
     row = next(row for row in ROWS if row.name == "create_supply")
     asset = {"chain_id": 1, "contract": "0x", "token_id": "1"}
     body = {**example_body(row), "asset": asset, "payout_wallet_id": ids.new("wal", "us")}
     problem(api.ask(row, body=body), 400, "VALIDATION_FAILED", "asset.contract")
 
 
-def test_a_reused_key_is_told_before_an_absent_wallet(api: Api, world: World, thing: dict[str, Any]) -> None:
+def test_a_reused_key_is_reported_before_an_absent_wallet(api: Api, world: World, thing: dict[str, Any]) -> None:
     """A key that is bound to another request is 422, although the new one names nothing that exists."""
     row = next(row for row in ROWS if row.name == "create_order")
     key, items = fresh_key(), [{"supply_id": thing["id"], "quantity": 1}]
@@ -161,7 +161,7 @@ def test_a_reused_key_is_told_before_an_absent_wallet(api: Api, world: World, th
 
 
 def test_ownership_before_state(api: Api, world: World) -> None:
-    """To a stranger a paid order does not exist: that it cannot be cancelled or claimed again is not told."""
+    """To a stranger a paid order does not exist: that it cannot be cancelled or claimed again is not revealed."""
     for name in ("cancel_order", "create_claim"):
         row = next(row for row in ROWS if row.name == name)
         body = {"order_id": world.known["order_id"]} if body_schema(row) else ...
@@ -171,7 +171,7 @@ def test_ownership_before_state(api: Api, world: World) -> None:
 
 def test_existence_before_state(api: Api, world: World, anyone: Any) -> None:
     """A wallet that is not one's own is 404, although its balance would overflow."""
-    rich: Person = anyone()
+    rich: ApiUser = anyone()
     row = next(row for row in ROWS if row.name == "faucet")
     most = {"wallet_id": rich.wallet_id, "currency": "ETH", "amount": str(2**256 - 1)}
     assert api.ask(row, body=most, token=api.token_for(row, rich)).status_code == 201

@@ -1,4 +1,4 @@
-"""Query parameters, and lists: limit, cursor, their order, and that nothing is missed or told twice."""
+"""Query parameters, and lists: limit, cursor, their order, and that no item is missed or repeated."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared.registry import Row
 from tests.contract.api import READS, ROWS, Api, answer_schema, filled, name_of, operation, problem, query_names
 from tests.contract.conftest import World, funded, hook_of, supply_of
@@ -38,7 +38,7 @@ def test_path_parameters_are_not_for_the_query(api: Api, row: Row) -> None:
 
 @pytest.mark.parametrize("row", [row for row in READS if query_names(row)], ids=name_of)
 def test_repeated_parameters_are_400(api: Api, row: Row) -> None:
-    """No value wins in silence over another, nor over an equal one."""
+    """No value wins silently over another, nor over an equal one."""
     for name in query_names(row):
         for first, second in (("1", "1"), ("1", "2"), ("", "")):
             problem(api.ask(row, query=f"?{name}={first}&{name}={second}"), 400, "VALIDATION_FAILED", name)
@@ -178,7 +178,7 @@ def test_filters_take_any_text(api: Api, row: Row, name: str) -> None:
 class Lister:
     """Somebody with a few items in every list, and how they get one more."""
 
-    def __init__(self, person: Person, merchant: Person, thing: dict[str, Any], paid: Callable[..., Any]) -> None:
+    def __init__(self, person: ApiUser, merchant: ApiUser, thing: dict[str, Any], paid: Callable[..., Any]) -> None:
         self.person = person
         self.path = {"wallet_id": person.wallet_id}
         self.filters = {"list_supplies": f"&merchant_id={person.user_id}"}
@@ -230,14 +230,14 @@ class Lister:
 
 @pytest.fixture(scope="module")
 def lister(
-    anyone: Callable[[], Person], merchant: Person, thing: dict[str, Any], paid_order: Callable[..., Any]
+    anyone: Callable[[], ApiUser], merchant: ApiUser, thing: dict[str, Any], paid_order: Callable[..., Any]
 ) -> Lister:
     """Somebody with a few items in every list."""
     return Lister(funded(anyone()), merchant, thing, paid_order)
 
 
 def names(row: Row, items: list[dict[str, Any]]) -> list[Any]:
-    """What tells the items of a list apart, in their order."""
+    """The unique keys of a list's items, in order."""
     return [item[OLDEST_FIRST.get(row.name, "id")] for item in items]
 
 

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.stack import Stack
 from shared.config import Settings
 from shared.registry import Row
 from shared.runtime.request_headers import HOST, SINGLE
-from tests.books import Books
 from tests.contract.api import ROWS, Api, filled, name_of, problem
+from tests.database_probe import DatabaseProbe
 
 TRACE: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -71,15 +71,15 @@ def test_twice_is_refused(name: str, url: str, stack: Stack, world: Any) -> None
     once = [*right.items()] if name in right else [*right.items(), (name, first)]
     assert ask(url, "POST /v1/wallets", once, body)[0] == 201
     for second in (first, *others):
-        status, told = ask(url, "POST /v1/wallets", [*once, (name.lower(), second)], body)
-        assert (status, told.get("code")) == (400, "DUPLICATE_HEADER"), (second, told)
-        assert told["errors"][0]["field"].lower() == name.lower()
+        status, refusal = ask(url, "POST /v1/wallets", [*once, (name.lower(), second)], body)
+        assert (status, refusal.get("code")) == (400, "DUPLICATE_HEADER"), (second, refusal)
+        assert refusal["errors"][0]["field"].lower() == name.lower()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 @pytest.mark.parametrize("name", ["Authorization", "X-Request-Id"])
 def test_every_route_refuses_it(name: str, row: Row, api: Api) -> None:
-    """Before anything else that a request may lack, and also where the header says nothing."""
+    """Before any other check, and also if the header is empty."""
     answer = api.ask(row, headers={name: "Bearer x" if name == "Authorization" else "x", name.lower(): "y"})
     assert answer.headers["X-Request-Id"] not in ("x", "y", "x,y")
     problem(answer, 400, "DUPLICATE_HEADER")
@@ -89,8 +89,8 @@ def test_every_route_refuses_it(name: str, row: Row, api: Api) -> None:
 def test_two_lengths_are_no_request(second: str, stack: Stack) -> None:
     """A request that may end in two places is refused by the edge, and one that ends twice in the same one as well."""
     headers = [("Host", "shop.example"), ("Content-Length", "2"), ("Content-Length", second)]
-    status, told = ask(stack.edge_url, "POST /v1/auth/nonce", headers, "{}")
-    assert (status, told["code"]) == (400, "MALFORMED_REQUEST")
+    status, refusal = ask(stack.edge_url, "POST /v1/auth/nonce", headers, "{}")
+    assert (status, refusal["code"]) == (400, "MALFORMED_REQUEST")
 
 
 def test_lists_may_be_sent_in_pieces(api: Api, world: Any) -> None:
@@ -102,7 +102,7 @@ def test_lists_may_be_sent_in_pieces(api: Api, world: Any) -> None:
 
 
 def test_a_doubled_key_moves_no_money(
-    buyer: Person, anyone: Callable[[], Person], edge: httpx.Client, books: Books
+    buyer: ApiUser, anyone: Callable[[], ApiUser], edge: httpx.Client, probe: DatabaseProbe
 ) -> None:
     """A proxy that doubles the key of a retry has the retry refused: once moved, money is not moved again."""
     other, key = anyone(), fresh_key()
@@ -115,11 +115,11 @@ def test_a_doubled_key_moves_no_money(
     assert [entry["transfer_id"] for entry in entries] == [moved["id"]]
 
 
-@pytest.mark.parametrize("path", ["/_schedules/forget_deliveries", "/_events/open_claim"])
+@pytest.mark.parametrize("path", ["/_schedules/purge_deliveries", "/_events/open_claim"])
 def test_internal_functions_refuse_it(path: str, stack: Stack, settings: Settings) -> None:
     """What calls functions from within may not say twice who it is either."""
     token = settings.secret("push_token").decode()
     headers = [("Host", "x"), ("X-Internal-Token", token), ("X-Internal-Token", token), ("Content-Length", "0")]
     direct = f"http://{stack.environment['FUNCTIONS_ADDRESS']}"
-    status, told = ask(direct, f"POST {path}?token={token}", headers)
-    assert (status, told["code"]) == (400, "DUPLICATE_HEADER")
+    status, refusal = ask(direct, f"POST {path}?token={token}", headers)
+    assert (status, refusal["code"]) == (400, "DUPLICATE_HEADER")

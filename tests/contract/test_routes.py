@@ -38,8 +38,8 @@ def test_options_tell_what_a_path_takes(api: Api, path: str) -> None:
     A bearer token is never added by a browser itself, so no origin gains by it.
     """
     row = next(row for row in ROWS if row.path == path)
-    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": row.method}
-    answer = api.send("OPTIONS", filled(row), asked)
+    preflight = {"Origin": "https://shop.example", "Access-Control-Request-Method": row.method}
+    answer = api.send("OPTIONS", filled(row), preflight)
     assert (answer.status_code, answer.content) == (204, b"")
     for name in ("Allow", "Access-Control-Allow-Methods"):
         assert set(answer.headers[name].split(", ")) == allowed(path) | {"OPTIONS"}
@@ -56,7 +56,7 @@ def test_options_of_an_unknown_path_are_unknown(api: Api) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_what_is_deprecated_says_so(api: Api, row: Row) -> None:
-    """Each of its answers, a refusal too, tells since when, until when, and what takes its place; no other does."""
+    """Each of its responses, a refusal too, has the deprecation date, the sunset and the successor; no other has."""
     answers = [api.ask(row), api.ask(row, headers={"Authorization": "Bearer x"})]
     for answer in answers:
         assert {"Deprecation", "Sunset"} & set(answer.headers) == set() or row.deprecated
@@ -72,12 +72,12 @@ def test_what_is_deprecated_says_so(api: Api, row: Row) -> None:
 def test_head_is_get_without_its_body(api: Api, row: Row) -> None:
     """HEAD has the status and the headers of GET, and no content."""
     path = filled(row)
-    asked = api.ask(row, path=path)
+    got = api.ask(row, path=path)
     heads = api.ask(row, path=path, method="HEAD")
-    assert heads.status_code == asked.status_code
+    assert heads.status_code == got.status_code
     assert heads.content == b""
     for name in ("content-type", "cache-control", "x-served-by"):
-        assert heads.headers[name] == asked.headers[name]
+        assert heads.headers[name] == got.headers[name]
 
 
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])

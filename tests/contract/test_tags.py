@@ -1,10 +1,10 @@
-"""ETags, on every route that answers one thing with a state of its own."""
+"""ETags, on every route that returns one resource."""
 
 import re
 
 import pytest
 
-from emulators.buyer import fresh_key
+from emulators.demo.api_user import fresh_key
 from shared.registry import Row
 from tests.contract.api import READS, ROWS, Api, filled, name_of, operation, problem
 from tests.contract.conftest import World
@@ -92,7 +92,7 @@ def test_a_version_is_wanted(api: Api, world: World, row: Row) -> None:
 
 @pytest.mark.parametrize("row", [row for row in TAGGED if row not in READS and row.name in SAMPLES], ids=name_of)
 def test_what_is_written_has_the_tag_that_is_read(api: Api, world: World, row: Row) -> None:
-    """The answer of a write tells the version that it made: a replay the same, whatever has happened since."""
+    """The response of a write has the version that it made; a replay has the same, whatever has happened since."""
     sample, key = SAMPLES[row.name](world), fresh_key()
     body = ... if sample.body is None else sample.body
     written = api.ask(row, path=filled(row, {**world.known, **sample.path}), body=body, key=key)

@@ -1,4 +1,4 @@
-"""Who is let in: on every route that is not public, a valid access token of ours and nothing else."""
+"""Authentication: every route that is not public takes a valid access token of ours, and nothing else."""
 
 import base64
 import hashlib
@@ -14,13 +14,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from emulators.buyer import Person
-from shared import ids
-from shared.adapters.tokens import LIFE
+from emulators.demo.api_user import ApiUser
+from shared.auth.tokens import LIFE
 from shared.config import Settings
 from shared.registry import Row
 from tests.contract.api import ROWS, SCOPES, SIGNED, Api, name_of, problem
 from tests.keys import published, signing_key, signing_kid
+from tests.samples import sample_id
 
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CURVE_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -166,7 +166,7 @@ BAD: dict[str, Callable[[Api], str]] = {
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("row", SIGNED[:1], ids=name_of)
 def test_bad_tokens_are_401(api: Api, row: Row, case: str) -> None:
-    """Whatever is not a valid token of ours is refused, and all of it with the same words."""
+    """Anything but a valid token of ours is refused, always with the same response."""
     plain = problem(api.ask(row, token=None), 401, "UNAUTHENTICATED")
     bad = problem(api.ask(row, headers={"Authorization": f"Bearer {BAD[case](api)}"}), 401, "UNAUTHENTICATED")
     assert {**bad, "request_id": ""} == {**plain, "request_id": ""}
@@ -191,7 +191,7 @@ CHECKED = [row for row in SIGNED if row.session == "checked"]
 
 
 @pytest.mark.parametrize("row", SIGNED, ids=name_of)
-def test_sessions_that_ended(api: Api, row: Row, signed_out: Person) -> None:
+def test_sessions_that_ended(api: Api, row: Row, signed_out: ApiUser) -> None:
     """A token outlives its session, but not on a route that moves money, signs vouchers or changes rights."""
     answer = api.ask(row, token=api.token_for(row, signed_out))
     if row in CHECKED:
@@ -200,7 +200,7 @@ def test_sessions_that_ended(api: Api, row: Row, signed_out: Person) -> None:
         assert answer.status_code not in (401, 403), answer.text
 
 
-@pytest.mark.parametrize("session", [ids.new("ses", "us"), "ses", "", "x" * 500, "../users/x", "é", "*"], ids=ascii)
+@pytest.mark.parametrize("session", [sample_id("ses"), "ses", "", "x" * 500, "../users/x", "é", "*"], ids=ascii)
 @pytest.mark.parametrize("row", CHECKED, ids=name_of)
 def test_sessions_that_never_were(api: Api, row: Row, session: str) -> None:
     """Nor is a token good there whose session nobody has opened."""

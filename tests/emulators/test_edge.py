@@ -1,4 +1,4 @@
-"""The edge: its routes are the registry's rows, and what it answers itself is in the contract's form."""
+"""The edge: its routes are the registry's rows, and its own responses are in the contract's form."""
 
 import json
 import re
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from emulators import edge, parts, programs
-from emulators.environment import Layout
-from emulators.ports import Ports
-from emulators.stack import REGIONS, Stack
+from emulators.stack import binaries, programs
+from emulators.stack.environment import Layout
+from emulators.stack.parts import edge
+from emulators.stack.ports import Ports
+from emulators.stack.stack import REGIONS, Stack
+from emulators.waiting import until
 from shared.registry import Limit, Rate, Row, load
-from tests.waiting import until
 
 ROWS = load().http_rows()
 LIMITS = list(load().limits.values())
@@ -26,8 +27,8 @@ PROBLEM = "application/problem+json"
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    """The layout of a stack that does not run."""
-    names = programs.names_with_ports(load(), REGIONS)
+    """The layout of a stack that is not running."""
+    names = programs.listening_programs(load(), REGIONS)
     return Layout(tmp_path, Ports(names, free=True).chosen, REGIONS, {})
 
 
@@ -36,13 +37,13 @@ def envoy(layout: Layout, limits: Iterable[Limit]) -> list[str]:
     layout.logs.mkdir()
     file = layout.state / "edge.json"
     file.write_text(json.dumps(edge.configuration(ROWS, layout, limits)), encoding="utf-8")
-    command = [str(parts.find().envoy), "--config-path", str(file), "--log-level", "error", "--use-dynamic-base-id"]
+    command = [str(binaries.find().envoy), "--config-path", str(file), "--log-level", "error", "--use-dynamic-base-id"]
     return [*command, "--concurrency", "1"]
 
 
 @contextmanager
 def running(command: list[str]) -> Iterator[None]:
-    """A process that ends with its test."""
+    """A process for the duration of a test."""
     with subprocess.Popen(command) as process:
         try:
             yield
@@ -51,7 +52,7 @@ def running(command: list[str]) -> Iterator[None]:
 
 
 def status(client: httpx.Client) -> int:
-    """What the edge says; 0 while it does not listen."""
+    """The status of the edge's response; 0 while it does not listen."""
     try:
         return client.get("/health").status_code
     except httpx.ConnectError:
@@ -85,7 +86,7 @@ def test_fixed_paths_come_before_templates() -> None:
 
 
 def test_only_reads_are_retried() -> None:
-    """A write that met a reset may have taken effect, so the edge does not repeat it."""
+    """A write whose connection was reset may have taken effect, so the edge does not retry it."""
     retried = {route["name"] for route in edge.routes(ROWS) if "retry_policy" in route["route"]}
     assert retried == {row.name for row in ROWS if row.method == "GET"}
 
@@ -99,17 +100,17 @@ def test_envoy_accepts_the_configuration(layout: Layout) -> None:
 
 
 def test_a_flood_is_kept_from_the_functions(layout: Layout) -> None:
-    """Past the burst of all profiles together a network address is told to wait, and others are not.
+    """Beyond the burst of all profiles together a network address gets 429, and others do not.
 
     Behind this edge nothing answers, so what it lets through is 503.
     """
     few = [Limit(ip=Rate(rate=1, burst=20)), Limit(ip=Rate(rate=1, burst=10))]
     with running(envoy(layout, few)), httpx.Client(base_url=layout.edge_url) as client:
         until(lambda: status(client), bool)
-        told = [client.get("/health") for _ in range(40)]
-        refused = [answer for answer in told if answer.status_code == 429]
-        assert {answer.status_code for answer in told} == {429, 503}
-        assert len(refused) <= 40 - 30 + 1  # one was asked before
+        responses = [client.get("/health") for _ in range(40)]
+        refused = [answer for answer in responses if answer.status_code == 429]
+        assert {answer.status_code for answer in responses} == {429, 503}
+        assert len(refused) <= 40 - 30 + 1  # one request came before
         problem = refused[0].json()
         assert (problem["code"], problem["status"]) == ("RATE_LIMITED", 429)
         assert refused[0].headers["content-type"] == PROBLEM
@@ -119,14 +120,14 @@ def test_a_flood_is_kept_from_the_functions(layout: Layout) -> None:
 
 
 def test_the_edge_refuses_nothing_that_the_functions_would_serve() -> None:
-    """It is coarser than every profile, and than all of them used at once."""
-    assert edge.coarse(LIMITS).rate == sum(limit.ip.rate for limit in LIMITS)
-    assert edge.coarse(LIMITS).burst == sum(limit.ip.burst for limit in LIMITS)
+    """Its limit is above every profile's, and above their sum."""
+    assert edge.per_address_limit(LIMITS).rate == sum(limit.ip.rate for limit in LIMITS)
+    assert edge.per_address_limit(LIMITS).burst == sum(limit.ip.burst for limit in LIMITS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_http_row_is_served_through_the_edge(stack: Stack, row: Row) -> None:
-    """A request for a row reaches its function: without a token it meets 401, or answers if it is public."""
+    """A request for a row reaches its function: without a token it gets 401, or a response if it is public."""
     path = re.sub(r"{\w+}", "x", row.path)
     answer = httpx.request(row.method, stack.edge_url + path)
     assert answer.status_code not in (404, 405, 500, 503), answer.text
@@ -158,7 +159,7 @@ def test_odd_paths_are_problems(stack: Stack, path: str) -> None:
     ],
 )
 def test_internal_paths_are_not_served_through_the_edge(stack: Stack, path: str) -> None:
-    """Events and schedules come from inside alone, whatever headers a caller makes up."""
+    """Events and schedules are accepted from inside only, whatever headers a caller invents."""
     token = (stack.state / "secrets" / "push_token").read_text()
     headers = {"X-Internal-Token": token, "X-Meridian-Edge": "", "x_meridian_edge": ""}
     answer = httpx.post(f"{stack.edge_url}{path}?token={token}", headers=headers, json={})
@@ -166,7 +167,7 @@ def test_internal_paths_are_not_served_through_the_edge(stack: Stack, path: str)
 
 
 def test_a_request_id_is_kept_or_made(stack: Stack) -> None:
-    """The caller's X-Request-Id comes back unchanged; without one, another is made."""
+    """The caller's X-Request-Id is returned unchanged; without one, one is generated."""
     given = httpx.get(f"{stack.edge_url}/health", headers={"X-Request-Id": "from-the-caller-1"})
     made = httpx.get(f"{stack.edge_url}/health")
     assert given.headers["x-request-id"] == "from-the-caller-1"
@@ -174,7 +175,7 @@ def test_a_request_id_is_kept_or_made(stack: Stack) -> None:
 
 
 def test_what_the_edge_answers_itself_is_a_problem(stack: Stack) -> None:
-    """Bytes that are no HTTP get a problem document too, with a request id."""
+    """Bytes that are not HTTP get a problem document too, with a request id."""
     address = urlsplit(stack.edge_url)
     with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nNot a header\r\n\r\n")

@@ -1,18 +1,18 @@
-"""The functions host: which function a request is for."""
+"""The functions host: dispatch of requests to functions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from emulators.host import FROM_EDGE, Application, Host
+from emulators.stack.host import FROM_EDGE, Application, Host
 from shared.registry import load
 
 REGISTRY = load()
 
 
 def function(name: str) -> Application:
-    """A function that answers with its name and the path that it was given."""
+    """A function that responds with its name and path."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         start_response("200 OK", [])
@@ -25,7 +25,7 @@ HOST = Host(REGISTRY, function)
 
 
 def ask(method: str, path: str, **environ: str) -> str:
-    """The name of the function that answers, and the path that it saw."""
+    """The name of the responding function, and the path that it received."""
     answer = HOST({"REQUEST_METHOD": method, "PATH_INFO": path, **environ}, lambda *_: None)
     return b"".join(answer).decode()
 

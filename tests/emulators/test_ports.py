@@ -1,24 +1,24 @@
-"""The stack's ports: from one table, others where one is taken, and never the same for two stacks."""
+"""The stack's ports: from one table, with substitutes for taken ones, and never the same for two stacks."""
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from emulators.ports import FREE, HOST, PREFERRED, Ports, is_taken
+from emulators.stack.ports import FREE, HOST, PREFERRED, Ports, is_taken
 
 OUTGOING_FROM = 32768
-"""Where Linux begins to hand out ports to outgoing connections."""
+"""The start of Linux's ephemeral port range."""
 
 
 @contextmanager
 def listener(port: int = 0) -> Iterator[int]:
-    """Something else that listens on a port."""
+    """Another listener on a port."""
     with socket.create_server((HOST, port)) as server:
         yield server.getsockname()[1]
 
 
 def test_a_taken_port_is_replaced_and_named() -> None:
-    """A part whose port is taken gets a free one, and the choice is told."""
+    """A program whose port is taken gets a free one, and `moved` names it."""
     with listener() as taken:
         ports = Ports(["edge"], first=taken)
         ports.release()
@@ -27,7 +27,7 @@ def test_a_taken_port_is_replaced_and_named() -> None:
 
 
 def test_ports_follow_the_first_one() -> None:
-    """With a first port, the parts follow one another in their order."""
+    """With a first port, the programs are numbered in order."""
     first = _free_block(3)
     ports = Ports(["edge", "postgres", "functions-us-central1"], first=first)
     ports.release()
@@ -36,7 +36,7 @@ def test_ports_follow_the_first_one() -> None:
 
 
 def test_two_stacks_that_start_at_once_share_no_port() -> None:
-    """A chosen port is not chosen again before its part listens on it."""
+    """A chosen port is not chosen again before its program listens on it."""
     names = [*PREFERRED, *(f"rpc-{number}" for number in range(20))]
     one, other = Ports(names, free=True), Ports(names, free=True)
     again = Ports(["edge"], first=one.chosen["edge"])
@@ -47,7 +47,7 @@ def test_two_stacks_that_start_at_once_share_no_port() -> None:
 
 
 def test_no_port_can_be_lost_to_an_outgoing_connection() -> None:
-    """Every port lies where the system opens no outgoing connections."""
+    """Every port is below the ephemeral range."""
     assert max(*PREFERRED.values(), FREE.stop) < OUTGOING_FROM
 
 

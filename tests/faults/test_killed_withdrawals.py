@@ -1,14 +1,14 @@
-"""Withdrawals end as they should while the processes that carry them are killed, the node included."""
+"""Withdrawals are paid exactly once while the processes that send them, and the node, are killed."""
 
 import httpx
 import pytest
 
-from emulators.buyer import Person, fresh_key
-from emulators.plays import resources_of
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.demo.runner import resources_of
+from emulators.stack.stack import Stack
 from shared.config import read
-from tests.books import Books
 from tests.chain import LocalChain
+from tests.database_probe import DatabaseProbe
 from tests.faults.test_killed_sale import REGION, WITH_NODE_SECONDS, killing
 from tests.functions.wallet.custody import an_address
 
@@ -22,17 +22,17 @@ def test_withdrawals_survive_kills(fragile: Stack) -> None:
     chain = LocalChain(settings.chain_urls[settings.custody_chain_id])
     to = an_address()
     with httpx.Client(base_url=fragile.edge_url, timeout=30) as client:
-        buyer = Person(client).sign_in_anyhow()
+        buyer = ApiUser(client).sign_in_with_retries()
         body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(COUNT * AMOUNT)}
-        buyer.insist("POST", "/v1/local/faucet", body).raise_for_status()
+        buyer.send_with_retries("POST", "/v1/local/faucet", body).raise_for_status()
         body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(AMOUNT), "to_address": to}
         with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
-            made = [buyer.insist("POST", "/v1/withdrawals", body, fresh_key()).json() for _ in range(COUNT)]
+            made = [buyer.send_with_retries("POST", "/v1/withdrawals", body, fresh_key()).json() for _ in range(COUNT)]
             for withdrawal in made:
-                buyer.settled(f"/v1/withdrawals/{withdrawal['id']}", lambda seen: seen["status"] == "mined")
+                buyer.until_settled(f"/v1/withdrawals/{withdrawal['id']}", lambda seen: seen["status"] == "mined")
         assert len(killed) >= 3
         chain.until(lambda: chain.usdc(to) == COUNT * AMOUNT, "the recipient has all of it")
         assert buyer.balance("USDC") == 0
-    books = Books(resources_of(fragile))
-    [given] = books.rows("wallet", "SELECT count(*) AS nonces, max(nonce) - min(nonce) + 1 AS span FROM sendings")
+    probe = DatabaseProbe(resources_of(fragile))
+    [given] = probe.rows("wallet", "SELECT count(*) AS nonces, max(nonce) - min(nonce) + 1 AS span FROM sendings")
     assert given["nonces"] == given["span"] == COUNT

@@ -1,4 +1,4 @@
-"""Events that the transport took and lost: what they tell of comes about all the same, by itself."""
+"""Events that the transport accepted and lost: their effects happen all the same, without intervention."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from google.cloud.pubsub_v1 import SubscriberClient
 
-from emulators.buyer import Person
-from emulators.stack import Stack
-from emulators.subscriptions import Subscriptions
-from shared.adapters.resources import Resources
-from shared.adapters.topics import subscription_name
+from emulators.demo.api_user import ApiUser
+from emulators.stack.parts.subscriptions import Subscriptions
+from emulators.stack.stack import Stack
+from emulators.waiting import until
+from shared.bus.topics import subscription_name
 from shared.config import Settings
-from shared.outbox.comparison import EVERY, SETTLED
+from shared.outbox.comparison import COMPARE_EVERY, SETTLED_AFTER
 from shared.outbox.inbox import GAP_WAIT
-from tests.waiting import until
+from shared.resources import Resources
 
-PATIENCE_SECONDS = (SETTLED + 2 * EVERY + GAP_WAIT).total_seconds() + 30
+PATIENCE_SECONDS = (SETTLED_AFTER + 2 * COMPARE_EVERY + GAP_WAIT).total_seconds() + 30
 
 
 @pytest.mark.long
@@ -24,12 +24,12 @@ def test_an_order_is_paid_though_pubsub_lost_what_tells_of_it(
     stack: Stack,
     settings: Settings,
     resources: Resources,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     ordered: Callable[..., dict[str, Any]],
-    books: Any,
+    probe: Any,
 ) -> None:
-    """The wallet's subscription to orders is gone while an order is confirmed, and comes back without the event."""
+    """The wallet's subscription to orders is deleted while an order is confirmed, and recreated without the event."""
     region = stack.layout.regions[0]
     assert resources.settings.event_bus == "pubsub"
     subscriber = SubscriberClient()
@@ -41,10 +41,10 @@ def test_an_order_is_paid_though_pubsub_lost_what_tells_of_it(
     try:
         order = ordered(buyer, supply)
         sql = "SELECT count(*) AS n FROM events WHERE stream = :id AND published_at IS NULL"
-        until(lambda: books.rows("order", sql, id=order["id"])[0]["n"], lambda unsent: unsent == 0)
+        until(lambda: probe.rows("order", sql, id=order["id"])[0]["n"], lambda unsent: unsent == 0)
     finally:
         address, _, token = push.removeprefix("http://").partition("/_events/capture_hold?token=")
-        Subscriptions(region, settings.project, address, token).make()
+        Subscriptions(region, settings.project, address, token).create()
     assert subscriber.get_subscription(subscription=path, timeout=10).push_config.push_endpoint == push
     assert buyer.get(f"/v1/orders/{order['id']}")["status"] == "confirmed"
     found = until(

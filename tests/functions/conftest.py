@@ -1,4 +1,4 @@
-"""What tests of functions have in common: an island, where orders can be stopped anywhere and events be held back."""
+"""What tests of functions have in common: isolated services, where orders stop at any step and events are held back."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,25 +6,25 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
-from shared.adapters.rpc import RpcChannel, contract
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.stack import Stack
 from shared.config import read
 from shared.errors import Forbidden
 from shared.registry import load
-from tests.island import Island
+from shared.rpc.channel import RpcChannel, rpc_method
+from tests.isolated_services import IsolatedServices
 from tests.problems import refused, with_token, without
 
 
 @pytest.fixture(scope="session")
-def island(stack: Stack) -> Iterator[Island]:
+def isolated(stack: Stack) -> Iterator[IsolatedServices]:
     """Services on databases of their own, which all tests share: each has its own people, supplies and orders there."""
-    with Island.off(stack) as running:
+    with IsolatedServices.within(stack) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def guarded(stack: Stack, anyone: Callable[[], Person]) -> Callable[..., None]:
+def guarded(stack: Stack, anyone: Callable[[], ApiUser]) -> Callable[..., None]:
     """Makes sure that an HTTP operation lets in only tokens with its scope: `guarded("get_wallet", path, body)`."""
     person = anyone()
 
@@ -47,7 +47,7 @@ def only_for_callers(rpc: Callable[[str, str], RpcChannel]) -> Callable[[str], N
 
     def check(name: str) -> None:
         row = load().rows[name]
-        method = contract(row.rpc or "")
+        method = rpc_method(row.rpc or "")
         request: Message = method.request()
         strangers = {"", "nobody", *load().services} - set(row.callers)
         for caller in strangers:

@@ -1,1 +1,1 @@
-"""Whole purchases through every service, and what may get in their way."""
+"""Whole purchases through every service, and the faults they meet."""

@@ -1,4 +1,4 @@
-"""What was bought is handed out by the contract: the voucher of POST /v1/claims, on a real EVM, once."""
+"""The claim contract honours the voucher of POST /v1/claims once, on a real EVM."""
 
 import json
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from emulators import contracts
-from emulators.buyer import Person
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser
+from emulators.stack.parts import contracts
+from emulators.stack.stack import Stack
+from functions.claiming.adapters.voucher import Eip712Vouchers
 from functions.claiming.domain.claim import Item, Terms
-from functions.claiming.voucher import VoucherSigner
 from shared import ids
-from shared.adapters.abi import encoded
-from shared.adapters.chain import Reverted
-from shared.adapters.ethereum import keccak
-from shared.adapters.resources import Resources
+from shared.chain.abi import encoded
+from shared.chain.ethereum import keccak
+from shared.chain.node import Reverted
+from shared.resources import Resources
 from tests.chain import LocalChain
-from tests.shared.contracts.solidity.test_claims import CLAIM, arguments, signature
+from tests.shared.chain.solidity.test_claims import CLAIM, arguments, signature
 
 
 def refused(chain: LocalChain, voucher: dict[str, Any], **change: Any) -> bool:
@@ -31,11 +31,11 @@ def refused(chain: LocalChain, voucher: dict[str, Any], **change: Any) -> bool:
 
 def test_a_claim_is_redeemed_once(
     chain: LocalChain,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
-    """The house redeems it: the buyer has what was bought; replay and another recipient are refused."""
+    """The relayer redeems it: the buyer has the tokens; replay and another recipient are refused."""
     supply = on_sale(asset=None)
     order = paid_order(buyer, supply, quantity=3)
     claim = buyer.post("/v1/claims", {"order_id": order["id"]})
@@ -63,11 +63,11 @@ def test_a_claim_is_redeemed_once(
 def test_a_claim_survives_a_node_restart(
     chain: LocalChain,
     stack: Stack,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
-    """The node is away when it is claimed: it is redeemed when that is back."""
+    """The node is down during the claim: it is redeemed once the node is back."""
     order = paid_order(buyer, on_sale(asset=None))
     stack.stop("chain")
     try:
@@ -79,9 +79,9 @@ def test_a_claim_survives_a_node_restart(
 
 
 def test_a_voucher_for_another_chain_is_refused(chain: LocalChain, resources: Resources) -> None:
-    """A voucher that the house signs for chain 1 is worth nothing on this one."""
+    """A voucher signed for chain 1 is refused on this one."""
     items = (Item(1, contracts.CLAIMS, 5, 1),)
     terms = Terms(ids.new("clm", "us"), ids.new("ord", "us"), chain.accounts[2], items, nonce=1, deadline=2**40)
-    voucher = json.loads(VoucherSigner(contracts.CLAIMS, resources.signer("voucher")).sign(terms))
+    voucher = json.loads(Eip712Vouchers(contracts.CLAIMS, resources.signer("voucher")).sign(terms))
     assert voucher["domain"]["chainId"] == 1
     assert refused(chain, voucher)

@@ -1,4 +1,4 @@
-"""Events that come several times, in the wrong order, or not at all: every effect happens once."""
+"""Events that are delivered repeatedly, out of order or not at all: every effect happens once."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
+from emulators.waiting import until
 from shared.contracts.events import StoredEvent
 from shared.registry import load
-from tests.books import Books
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe
 from tests.triggers import Triggers
-from tests.waiting import until
 
 OnSale = Callable[..., dict[str, Any]]
 
@@ -26,119 +26,119 @@ def consumers_of(event: StoredEvent) -> list[str]:
     return [row.name for row in load().event_rows() if topic in load().topics_of(row)]
 
 
-def everything(books: Books, order_id: str, *wallets: str) -> Any:
-    """All that one purchase has left in the databases, its events included."""
-    streams = books.streams_of(order_id)
+def everything(probe: DatabaseProbe, order_id: str, *wallets: str) -> Any:
+    """Everything that one purchase has stored, including its events."""
+    streams = probe.streams_of(order_id)
     return (
-        astuple(books.account(order_id)),
-        sorted(books.postings(order_id)),
-        [books.money(wallet_id) for wallet_id in wallets],
+        astuple(probe.account(order_id)),
+        sorted(probe.postings(order_id)),
+        [probe.money(wallet_id) for wallet_id in wallets],
         {stream: [event.id for event in events] for stream, events in streams.items()},
     )
 
 
-def inboxes(books: Books, streams: list[str]) -> dict[tuple[str, str], int]:
-    """How far each consumer has come in these streams, by (consumer, stream)."""
+def inboxes(probe: DatabaseProbe, streams: list[str]) -> dict[tuple[str, str], int]:
+    """The inbox position of each consumer in these streams, by (consumer, stream)."""
     sql = "SELECT consumer, stream, version FROM inbox WHERE stream = ANY(:streams::text[])"
-    rows = [row for service in SERVICES for row in books.rows(service, sql, streams=streams)]
+    rows = [row for service in SERVICES for row in probe.rows(service, sql, streams=streams)]
     return {(row["consumer"], row["stream"]): row["version"] for row in rows}
 
 
-def parked(books: Books, streams: list[str]) -> int:
-    """How many events of these streams wait for one before them."""
+def parked(probe: DatabaseProbe, streams: list[str]) -> int:
+    """How many events of these streams are parked behind a gap."""
     sql = "SELECT version FROM parked WHERE stream = ANY(:streams::text[])"
-    return sum(len(books.rows(service, sql, streams=streams)) for service in SERVICES)
+    return sum(len(probe.rows(service, sql, streams=streams)) for service in SERVICES)
 
 
 @pytest.fixture(params=["claimed", "paid", "cancelled", "failed"])
 def purchase(
     request: pytest.FixtureRequest,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: OnSale,
     ordered: Callable[..., dict[str, Any]],
-    books: Books,
-    silence: Callable[[], AbstractContextManager[None]],
+    probe: DatabaseProbe,
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> str:
-    """An order that has come to an end of one kind, with all its events delivered."""
+    """An order in one final state, with all its events delivered."""
     supply, status = on_sale(), request.param
     if status == "failed":
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 11}]}
         order_id = buyer.request("POST", "/v1/orders", body, "failed-" + supply["id"]).json()["order_id"]
     elif status == "cancelled":
-        with silence():
+        with pause_order_relay():
             order_id = ordered(buyer, supply)["id"]
             buyer.post(f"/v1/orders/{order_id}/cancel")
     else:
         order_id = ordered(buyer, supply)["id"]
-        books.settled(order_id)
+        probe.settled(order_id)
         if status == "claimed":
             buyer.post("/v1/claims", {"order_id": order_id})
             buyer.wait_for(f"/v1/orders/{order_id}", "status", "claimed")
-    assert books.settled(order_id).status == status
-    streams = books.streams_of(order_id)
+    assert probe.settled(order_id).status == status
+    streams = probe.streams_of(order_id)
     reached = {stream: events[-1].version for stream, events in streams.items() if events}
     wanted = {
         (consumer, stream): version
         for stream, version in reached.items()
         for consumer in consumers_of(streams[stream][0])
     }
-    until(lambda: inboxes(books, list(reached)), lambda seen: seen == wanted)
+    until(lambda: inboxes(probe, list(reached)), lambda seen: seen == wanted)
     return str(order_id)
 
 
 def test_events_that_come_again_change_nothing(
-    purchase: str, buyer: Person, merchant: Person, books: Books, triggers: Triggers
+    purchase: str, buyer: ApiUser, merchant: ApiUser, probe: DatabaseProbe, triggers: Triggers
 ) -> None:
     """Every event of the purchase, three times in reverse order, to every consumer: known, and without effect."""
-    before = everything(books, purchase, buyer.wallet_id, merchant.wallet_id)
-    for events in books.streams_of(purchase).values():
+    before = everything(probe, purchase, buyer.wallet_id, merchant.wallet_id)
+    for events in probe.streams_of(purchase).values():
         for event in reversed([event for event in events for _ in range(3)]):
             for consumer in consumers_of(event):
                 assert triggers.received(consumer, event) == "known"
-    assert everything(books, purchase, buyer.wallet_id, merchant.wallet_id) == before
+    assert everything(probe, purchase, buyer.wallet_id, merchant.wallet_id) == before
 
 
 def test_effects_happen_once_even_where_an_inbox_was_lost(
-    purchase: str, buyer: Person, merchant: Person, books: Books, triggers: Triggers
+    purchase: str, buyer: ApiUser, merchant: ApiUser, probe: DatabaseProbe, triggers: Triggers
 ) -> None:
-    """Consumers that have forgotten the streams, and get every event three times in reverse order.
+    """Consumers whose inbox has lost the streams get every event three times in reverse order.
 
     What comes too early waits, the first one has all of it applied in order, and the effects find themselves done.
     """
-    before = everything(books, purchase, buyer.wallet_id, merchant.wallet_id)
-    streams = {stream: events for stream, events in books.streams_of(purchase).items() if events}
-    reached = inboxes(books, list(streams))
+    before = everything(probe, purchase, buyer.wallet_id, merchant.wallet_id)
+    streams = {stream: events for stream, events in probe.streams_of(purchase).items() if events}
+    reached = inboxes(probe, list(streams))
     for service in SERVICES:
         sql = "DELETE FROM inbox WHERE stream = ANY(:streams::text[]) RETURNING stream"
-        books.rows(service, sql, streams=list(streams))
+        probe.rows(service, sql, streams=list(streams))
     for events in streams.values():
         for event in reversed(events):
             for consumer in consumers_of(event):
                 answers = [triggers.received(consumer, event) for _ in range(3)]
                 assert answers == (["applied", "known", "known"] if event.version == 1 else ["parked"] * 3)
-    assert inboxes(books, list(streams)) == reached
-    assert parked(books, list(streams)) == 0
-    assert everything(books, purchase, buyer.wallet_id, merchant.wallet_id) == before
+    assert inboxes(probe, list(streams)) == reached
+    assert parked(probe, list(streams)) == 0
+    assert everything(probe, purchase, buyer.wallet_id, merchant.wallet_id) == before
 
 
 def test_a_gap_is_filled_from_the_source(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: OnSale,
     ordered: Callable[..., dict[str, Any]],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """An event whose predecessor was lost: the consumer reads what is missing from the order service, and goes on."""
-    with silence():
+    """An event whose predecessor was lost: the consumer reads the missing one from the order service, and continues."""
+    with pause_order_relay():
         order_id = ordered(buyer, on_sale())["id"]
-        _, confirmed = books.stream("order", order_id)
+        _, confirmed = probe.stream("order", order_id)
         assert triggers.received("capture_hold", confirmed) == "parked"
-        assert books.account(order_id).hold == "placed"
+        assert probe.account(order_id).hold == "placed"
         sql = "UPDATE parked SET parked_at = parked_at - interval '10 seconds' WHERE stream = :id RETURNING reason"
-        assert books.rows("wallet", sql, id=order_id) == [{"reason": "gap"}]
-        books.until(order_id, lambda account: (account.status, account.hold) == ("paid", "captured"))
-        assert inboxes(books, [order_id])["capture_hold", order_id] == 2
-        assert parked(books, [order_id]) == 0
-    assert books.settled(order_id).status == "paid"
-    assert books.money(buyer.wallet_id) == (FUNDS - 1000, 0)
+        assert probe.rows("wallet", sql, id=order_id) == [{"reason": "gap"}]
+        probe.until(order_id, lambda account: (account.status, account.hold) == ("paid", "captured"))
+        assert inboxes(probe, [order_id])["capture_hold", order_id] == 2
+        assert parked(probe, [order_id]) == 0
+    assert probe.settled(order_id).status == "paid"
+    assert probe.money(buyer.wallet_id) == (FUNDS - 1000, 0)

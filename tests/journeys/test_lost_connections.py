@@ -1,4 +1,4 @@
-"""Purchases while PostgreSQL drops every connection of the services, again and again."""
+"""Purchases while PostgreSQL repeatedly drops every connection of the services."""
 
 import random
 import time
@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 from pg8000.native import Connection
 
-from emulators.buyer import Person, fresh_key
-from emulators.postgres import SUPERUSER
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.parts.postgres import SUPERUSER
 from shared.config import Settings
-from tests.books import Books, Stock
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe, Stock
 
 BUYERS, ORDERS_EACH = 4, 5
 CUTS = 40
 AT_MOST_SECONDS = 0.3
-"""Between two cuts: about what an order takes with the connections that it has to make anew."""
+"""Between two cuts: about the duration of an order that has to reconnect."""
 
 AGAIN_SECONDS = 0.1
 
 
 @pytest.fixture
 def cut(settings: Settings) -> Iterator[Callable[[], int]]:
-    """Ends every connection of Meridian's to PostgreSQL: how many there were."""
+    """Terminates every connection of Meridian to PostgreSQL, and returns how many there were."""
     connection = Connection(
         SUPERUSER,
         host=settings.database_host,
@@ -43,8 +43,8 @@ def cut(settings: Settings) -> Iterator[Callable[[], int]]:
     connection.close()
 
 
-def buy(person: Person, body: dict[str, Any], _: int) -> tuple[str, list[str]]:
-    """Order with one key until it is answered for good: the order's id, and every answer on the way."""
+def buy(person: ApiUser, body: dict[str, Any], _: int) -> tuple[str, list[str]]:
+    """Order with one key until a final response; returns the order's id, and all responses on the way."""
     key, answers = fresh_key(), []
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -57,13 +57,13 @@ def buy(person: Person, body: dict[str, Any], _: int) -> tuple[str, list[str]]:
 
 
 def test_orders_survive_lost_connections(
-    anyone: Callable[[], Person],
+    anyone: Callable[[], ApiUser],
     on_sale: Callable[..., dict[str, Any]],
-    books: Books,
+    probe: DatabaseProbe,
     audit: Callable[[], list[str]],
     cut: Callable[[], int],
 ) -> None:
-    """20 orders of 4 buyers: each key ends with one order, paid once; on the way there is nothing but 503 and 409."""
+    """20 orders of 4 buyers: each key ends with one order, paid once; on the way there are only 503s and 409s."""
     buyers, supply = [anyone() for _ in range(BUYERS)], on_sale(quantity=100)
     for person in buyers:
         person.post("/v1/local/faucet", {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(FUNDS)})
@@ -84,9 +84,9 @@ def test_orders_survive_lost_connections(
         *("201", "503 UNAVAILABLE", "503 CONTENDED", "503 ORDER_PENDING", "503 OUTCOME_UNKNOWN"),
         "409 IDEMPOTENCY_IN_PROGRESS",
     }
-    assert sorted(orders) == sorted(order_id for person in buyers for order_id in books.orders_of(person.user_id))
+    assert sorted(orders) == sorted(order_id for person in buyers for order_id in probe.orders_of(person.user_id))
     assert len(set(orders)) == BUYERS * ORDERS_EACH
-    assert {account.status for account in books.all_settled(orders).values()} == {"paid"}
-    assert books.stock(supply["id"]) == Stock(100, 100 - len(orders), 0, len(orders))
-    assert [books.money(person.wallet_id) for person in buyers] == [(FUNDS - 1000 * ORDERS_EACH, 0)] * BUYERS
+    assert {account.status for account in probe.all_settled(orders).values()} == {"paid"}
+    assert probe.stock(supply["id"]) == Stock(100, 100 - len(orders), 0, len(orders))
+    assert [probe.money(person.wallet_id) for person in buyers] == [(FUNDS - 1000 * ORDERS_EACH, 0)] * BUYERS
     assert audit() == []

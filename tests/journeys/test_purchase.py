@@ -1,32 +1,37 @@
-"""One purchase from the faucet to the merchant's money, with every posting and every fact of it."""
+"""One purchase from the faucet to the merchant's payout, with every posting and every event."""
 
 from collections.abc import Callable
 from typing import Any
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
-from shared.adapters.ethereum import recover
+from shared.chain.ethereum import recover
 from shared.config import Settings
-from tests.books import Books, Stock
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe, Stock
 
 OnSale = Callable[..., dict[str, Any]]
 
 
 def test_a_purchase_moves_what_it_says_and_nothing_else(
-    buyer: Person, merchant: Person, on_sale: OnSale, books: Books, settings: Settings, audit: Callable[[], list[str]]
+    buyer: ApiUser,
+    merchant: ApiUser,
+    on_sale: OnSale,
+    probe: DatabaseProbe,
+    settings: Settings,
+    audit: Callable[[], list[str]],
 ) -> None:
     """Two lines of two supplies, claimed once: the ledger, the stock, the voucher and the streams agree to the unit."""
     lamp, rug = on_sale(unit_price="333", quantity=5), on_sale(unit_price="7", quantity=9)
-    earned, _ = books.money(merchant.wallet_id)
+    earned, _ = probe.money(merchant.wallet_id)
     items = [{"supply_id": lamp["id"], "quantity": 3}, {"supply_id": rug["id"], "quantity": 2}]
     order = buyer.post("/v1/orders", {"wallet_id": buyer.wallet_id, "items": items}, fresh_key())
     order_id, total = order["id"], 3 * 333 + 2 * 7
     assert order["total"] == str(total)
 
-    assert books.settled(order_id).status == "paid"
-    assert books.money(buyer.wallet_id) == (FUNDS - total, 0)
-    assert sorted(books.postings(order_id)) == [
+    assert probe.settled(order_id).status == "paid"
+    assert probe.money(buyer.wallet_id) == (FUNDS - total, 0)
+    assert sorted(probe.postings(order_id)) == [
         ("capture", "escrow", "USDC", total),
         ("capture", buyer.wallet_id, "USDC", -total),
     ]
@@ -37,11 +42,11 @@ def test_a_purchase_moves_what_it_says_and_nothing_else(
     assert [int(item["quantity"]) for item in voucher["message"]["items"]] == [3, 2]
     buyer.wait_for(f"/v1/orders/{order_id}", "status", "claimed")
 
-    account = books.settled(order_id)
+    account = probe.settled(order_id)
     assert (account.status, account.escrow, account.claim) == ("claimed", "settled", "claimed")
     fee = total * settings.fee_bps // 10_000
     assert 0 < fee < total * settings.fee_bps / 10_000, "the total must not divide evenly, to show which way it rounds"
-    assert sorted(books.postings(order_id)) == sorted(
+    assert sorted(probe.postings(order_id)) == sorted(
         [
             ("capture", buyer.wallet_id, "USDC", -total),
             ("capture", "escrow", "USDC", total),
@@ -50,12 +55,12 @@ def test_a_purchase_moves_what_it_says_and_nothing_else(
             ("settlement", merchant.wallet_id, "USDC", total - fee),
         ]
     )
-    assert books.money(merchant.wallet_id) == (earned + total - fee, 0)
-    assert books.money(buyer.wallet_id) == (FUNDS - total, 0)
-    assert books.stock(lamp["id"]) == Stock(quantity=5, available=2, reserved=0, sold=3)
-    assert books.stock(rug["id"]) == Stock(quantity=9, available=7, reserved=0, sold=2)
+    assert probe.money(merchant.wallet_id) == (earned + total - fee, 0)
+    assert probe.money(buyer.wallet_id) == (FUNDS - total, 0)
+    assert probe.stock(lamp["id"]) == Stock(quantity=5, available=2, reserved=0, sold=3)
+    assert probe.stock(rug["id"]) == Stock(quantity=9, available=7, reserved=0, sold=2)
 
-    stories = {stream[:3]: [event.type for event in events] for stream, events in books.streams_of(order_id).items()}
+    stories = {stream[:3]: [event.type for event in events] for stream, events in probe.streams_of(order_id).items()}
     assert stories == {
         "ord": ["order.placed", "order.confirmed", "order.paid", "order.claimed"],
         "hld": ["hold.placed", "hold.captured"],
@@ -65,34 +70,34 @@ def test_a_purchase_moves_what_it_says_and_nothing_else(
     assert audit() == []
 
 
-def test_the_last_unit_is_told_as_sold_out(buyer: Person, on_sale: OnSale, books: Books) -> None:
-    """When the last unit is sold the supply shows sold_out and tells of it once; nobody can order it any more."""
+def test_the_last_unit_makes_the_supply_sold_out(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
+    """When the last unit is sold the supply is sold_out and emits one event; nobody can order it any more."""
     supply = on_sale(quantity=2)
     for _ in range(2):
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
-        books.settled(buyer.post("/v1/orders", body, fresh_key())["id"])
+        probe.settled(buyer.post("/v1/orders", body, fresh_key())["id"])
     assert buyer.get(f"/v1/supplies/{supply['id']}")["status"] == "sold_out"
-    assert [event.type for event in books.stream("supply", supply["id"])] == ["supply.created", "supply.sold_out"]
+    assert [event.type for event in probe.stream("supply", supply["id"])] == ["supply.created", "supply.sold_out"]
     answer = buyer.request("POST", "/v1/orders", body, fresh_key())
     assert (answer.status_code, answer.json()["code"]) == (409, "SOLD_OUT")
 
 
 def test_a_purchase_in_another_currency_leaves_the_others_alone(
-    buyer: Person, merchant: Person, on_sale: OnSale, books: Books
+    buyer: ApiUser, merchant: ApiUser, on_sale: OnSale, probe: DatabaseProbe
 ) -> None:
     """ETH is paid in ETH: held, captured and settled there, with 18 decimals to the wei."""
     supply = on_sale(currency="ETH", unit_price=str(FUNDS))
-    earned, _ = books.money(merchant.wallet_id, "ETH")
-    dollars = books.money(merchant.wallet_id)
+    earned, _ = probe.money(merchant.wallet_id, "ETH")
+    dollars = probe.money(merchant.wallet_id)
     body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
     order_id = buyer.post("/v1/orders", body, fresh_key())["id"]
-    books.settled(order_id)
+    probe.settled(order_id)
     buyer.post("/v1/claims", {"order_id": order_id})
     buyer.wait_for(f"/v1/orders/{order_id}", "status", "claimed")
-    assert books.settled(order_id).escrow == "settled"
-    assert books.money(buyer.wallet_id, "ETH") == (0, 0)
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
-    assert books.money(merchant.wallet_id, "ETH") == (earned + FUNDS - FUNDS // 40, 0)
-    assert books.money(merchant.wallet_id) == dollars
-    assert {currency for _, _, currency, _ in books.postings(order_id)} == {"ETH"}
+    assert probe.settled(order_id).escrow == "settled"
+    assert probe.money(buyer.wallet_id, "ETH") == (0, 0)
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
+    assert probe.money(merchant.wallet_id, "ETH") == (earned + FUNDS - FUNDS // 40, 0)
+    assert probe.money(merchant.wallet_id) == dollars
+    assert {currency for _, _, currency, _ in probe.postings(order_id)} == {"ETH"}
     assert ids.valid(order_id, "ord")

@@ -1,4 +1,4 @@
-"""People with wallets of every kind, and with several, through the edge: who they are, and that they stay it."""
+"""Users with externally owned accounts, contract wallets and several wallets, through the edge."""
 
 import secrets
 import threading
@@ -11,15 +11,15 @@ import httpx
 import jwt
 import pytest
 
-from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
-from shared.adapters.ethereum import address_of as account_of
-from shared.adapters.ethereum import personal_digest, sign
-from shared.adapters.keys import REREAD
-from shared.adapters.rotation import rotate
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.stack import Stack
+from shared.auth.keys import REREAD
+from shared.auth.rotation import rotate
+from shared.chain.ethereum import address_of as account_of
+from shared.chain.ethereum import personal_digest, sign
 from shared.config import Settings
 from tests.chain import LocalChain
-from tests.contract_wallets import address_of, answering, deploy, owned_by, wrapped
+from tests.contract_wallets import address_of, deploy, fixed_answer, owned_wallet, wrapped
 from tests.problems import refused
 
 CHAIN = 31337
@@ -42,9 +42,9 @@ def enter(edge: httpx.Client, message: str, signature: bytes) -> httpx.Response:
 
 
 def test_a_contract_wallet_signs_in_before_and_after_it_is_deployed(edge: httpx.Client, chain: LocalChain) -> None:
-    """A wallet that is a contract is one user, with a wallet of ours, whether it is on the chain yet or not."""
+    """A contract wallet is one user with one wallet, whether it is deployed yet or not."""
     key = secrets.token_bytes(32)
-    code = owned_by(account_of(key))
+    code = owned_wallet(account_of(key))
     address = address_of(code)
     message = message_for(edge, address)
     refused(enter(edge, message, sign(personal_digest(message.encode()), key)), 401, "SIGNATURE_INVALID")
@@ -61,9 +61,9 @@ def test_a_contract_wallet_signs_in_before_and_after_it_is_deployed(edge: httpx.
     refused(enter(edge, message, sign(personal_digest(message.encode()), key)), 401, "NONCE_USED")
 
 
-def test_no_contract_signs_for_another(edge: httpx.Client, anyone: Callable[[], Person]) -> None:
-    """A contract that says yes to everything signs in as itself, not as somebody's account, on no chain."""
-    victim, yes = anyone(), answering(bytes.fromhex("1626ba7e").ljust(32, b"\0"))
+def test_no_contract_signs_for_another(edge: httpx.Client, anyone: Callable[[], ApiUser]) -> None:
+    """A contract that accepts every signature signs in as itself only, and as no other account on any chain."""
+    victim, yes = anyone(), fixed_answer(bytes.fromhex("1626ba7e").ljust(32, b"\0"))
     for chain_id in (1, CHAIN):
         message = message_for(edge, victim.address, chain_id)
         refused(enter(edge, message, wrapped(b"\1" * 65, yes)), 401, "SIGNATURE_INVALID")
@@ -73,8 +73,8 @@ def test_no_contract_signs_for_another(edge: httpx.Client, anyone: Callable[[], 
     assert enter(edge, message, wrapped(b"\1" * 65, yes)).status_code == 200
 
 
-def test_a_further_address_is_linked_once(edge: httpx.Client, anyone: Callable[[], Person]) -> None:
-    """A wallet for a proven address; whoever has its key signs in as the user; nobody else gets the address."""
+def test_a_further_address_is_linked_once(edge: httpx.Client, anyone: Callable[[], ApiUser]) -> None:
+    """A proven address gets a wallet; its key signs in as the user; no other user gets the address."""
     person, other, key = anyone(), anyone(), secrets.token_bytes(32)
     address = account_of(key)
 
@@ -94,8 +94,8 @@ def test_a_further_address_is_linked_once(edge: httpx.Client, anyone: Callable[[
     refused(other.request("POST", "/v1/wallets", unsigned, fresh_key()), 401, "SIGNATURE_INVALID")
 
 
-def test_a_signed_message_opens_one_wallet(edge: httpx.Client, anyone: Callable[[], Person]) -> None:
-    """A repeat of the request is answered as before; with another key, or after a sign-in, its nonce is used."""
+def test_a_signed_message_opens_one_wallet(edge: httpx.Client, anyone: Callable[[], ApiUser]) -> None:
+    """A repeated request gets the same response; with another key, or after a sign-in, its nonce is used."""
     person, key = anyone(), secrets.token_bytes(32)
 
     def body(message: str) -> dict[str, str]:
@@ -113,8 +113,8 @@ def test_a_signed_message_opens_one_wallet(edge: httpx.Client, anyone: Callable[
     assert [each["address"] for each in person.get("/v1/wallets")["items"]] == [wallet["address"], person.address]
 
 
-def test_an_operator_grants_roles(operator: Person, anyone: Callable[[], Person]) -> None:
-    """They count from the next refresh, for who holds the scope to give them alone."""
+def test_an_operator_grants_roles(operator: ApiUser, anyone: Callable[[], ApiUser]) -> None:
+    """They take effect with the next refresh; only an operator can grant them."""
     person = anyone()
     path = f"/v1/users/{person.user_id}/roles"
     refused(person.request("PUT", path, {"roles": ["operator"]}), 403, "SCOPE_MISSING")
@@ -128,8 +128,8 @@ def test_an_operator_grants_roles(operator: Person, anyone: Callable[[], Person]
 
 
 @pytest.mark.long
-def test_keys_rotate_under_way(stack: Stack, edge: httpx.Client, anyone: Callable[[], Person]) -> None:
-    """While people sign in, refresh and call, the signing key changes: nobody is refused, and the new key signs."""
+def test_keys_rotate_under_way(stack: Stack, edge: httpx.Client, anyone: Callable[[], ApiUser]) -> None:
+    """The signing key rotates while users sign in, refresh and call: nobody is refused, and the new key signs."""
     lead = 1.5 * REREAD
     before = {key["kid"] for key in edge.get("/.well-known/jwks.json").json()["keys"]}
     kid = rotate(stack.layout.secrets, datetime.now(UTC), lead)
@@ -147,7 +147,7 @@ def test_keys_rotate_under_way(stack: Stack, edge: httpx.Client, anyone: Callabl
                     fresh = person.post("/v1/auth/refresh", {"refresh_token": person.refresh_token})
                     person.access_token, person.refresh_token = fresh["access_token"], fresh["refresh_token"]
                     time.sleep(0.2)
-        except BaseException as error:  # noqa: BLE001 - the test tells of it
+        except BaseException as error:  # noqa: BLE001 - the test reports it
             failures.append(error)
 
     old = anyone()

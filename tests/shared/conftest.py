@@ -1,4 +1,4 @@
-"""A database of these tests' own, in the stack's PostgreSQL: no relay of the stack reads it."""
+"""Fixtures of the library's tests: a database of their own in the stack's PostgreSQL, which no relay reads."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -7,20 +7,20 @@ from dataclasses import replace
 import pytest
 from pg8000.native import Connection, identifier
 
-from emulators.postgres import SUPERUSER
-from emulators.stack import Stack
-from shared.adapters.connect import connector
-from shared.adapters.migrations import migrate
-from shared.adapters.postgres import Database
-from shared.adapters.resources import Resources
+from emulators.stack.parts.postgres import SUPERUSER
+from emulators.stack.stack import Stack
 from shared.config import Settings
+from shared.postgres.connect import connector
+from shared.postgres.database import Database
+from shared.postgres.migrations import migrate
 from shared.resilience.breakers import Breakers
+from shared.resources import Resources
 from tests.clocks import FakeClock
 from tests.kafka import Broker
 from tests.valkey import Valkey, valkey
 
 SERVICE = "claiming"
-"""The service as whose owner and role these tests come; its database here is one that the stack does not know."""
+"""The service whose owner and role these tests use; its database here is not the stack's."""
 
 TABLE = """
 CREATE TABLE things (
@@ -88,13 +88,13 @@ def database(open_database: Callable[..., Database]) -> Database:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that the test moves."""
+    """A clock that the test advances."""
     return FakeClock()
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A Kafka broker, which nobody may kill."""
+    """A shared Kafka broker, which no test may kill."""
     with Broker(tmp_path_factory.mktemp("broker") / "log") as running:
         yield running
 
@@ -108,5 +108,5 @@ def cluster() -> Iterator[Valkey]:
 
 @pytest.fixture(scope="session")
 def clustered(settings: Settings, cluster: Valkey) -> Resources:
-    """Real parts, with a cluster for Redis."""
+    """The stack's Resources, with a cluster for Redis."""
     return Resources(replace(settings, redis_url=cluster.url, redis_cluster=True))

@@ -1,4 +1,4 @@
-"""The environment, read once and strictly: what cannot be right is refused by its name, before anything is served."""
+"""Settings are read strictly from the environment: an invalid variable is refused by name, before serving starts."""
 
 import dataclasses
 import secrets
@@ -146,28 +146,28 @@ def test_what_cannot_be_right_is_refused(name: str, value: str, environment: str
     """In one sentence that names the variable."""
     with pytest.raises(ConfigurationError) as raised:
         read({**LEAST, "MERIDIAN_ENVIRONMENT": environment, name: value})
-    said = str(raised.value)
-    assert said.startswith(f"{name} ")
-    assert said.endswith(".")
-    assert "\n" not in said
+    message = str(raised.value)
+    assert message.startswith(f"{name} ")
+    assert message.endswith(".")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize("name", sorted(LEAST))
 def test_what_is_needed_is_not_guessed(name: str) -> None:
-    """A variable without a default is asked for by its name."""
+    """A missing variable without a default is an error that names it."""
     with pytest.raises(ConfigurationError, match=f"^{name} is needed and not set"):
         read({key: value for key, value in LEAST.items() if key != name})
 
 
-def test_the_url_of_a_node_is_not_told() -> None:
-    """It may hold a key of its provider's."""
+def test_the_url_of_a_node_is_not_logged() -> None:
+    """It may contain an API key."""
     with pytest.raises(ConfigurationError) as raised:
         read({**LEAST, "CHAIN_URLS": "1=http://node.example/s3cret"})
     assert "s3cret" not in str(raised.value)
 
 
 def test_the_cloud_gives_nothing_away() -> None:
-    """Without being told, nobody is an operator, merchants are made by operators, there is no faucet and no chain."""
+    """By default nobody is an operator, merchants are created by operators, and there is no faucet and no chain."""
     settings = read(LEAST)
     assert not settings.local
     assert not settings.self_service_merchants
@@ -230,17 +230,17 @@ def test_settings_do_not_change() -> None:
 @pytest.mark.parametrize("environment", ["local", "production"])
 def test_a_secret_is_a_file(tmp_path: Path, environment: str) -> None:
     """It is read by its name, to the byte: who strips it, and who does not, would have two keys."""
-    kept = b"\n " + secrets.token_bytes(32) + b"\n"
-    (tmp_path / "push_token").write_bytes(kept)
+    secret = b"\n " + secrets.token_bytes(32) + b"\n"
+    (tmp_path / "push_token").write_bytes(secret)
     settings = read({**LEAST, "MERIDIAN_ENVIRONMENT": environment, "SECRETS_DIR": str(tmp_path)})
-    assert settings.secret("push_token") == kept
+    assert settings.secret("push_token") == secret
     with pytest.raises(ConfigurationError, match="voucher_key"):
         settings.secret("voucher_key")
 
 
 @pytest.mark.parametrize("secret", [b"", b"12345", b"\n", b"a1B2c3D4" * 3 + b"e5F6g7H", b"0" * 64, b"ab" * 32])
 def test_a_secret_that_can_be_guessed_is_none(tmp_path: Path, secret: bytes) -> None:
-    """Empty, shorter than 32 bytes, or the same few over and over; it is not told in the error."""
+    """Empty, shorter than 32 bytes, or a short repetition; the error does not quote it."""
     (tmp_path / "nonce_key").write_bytes(secret)
     with pytest.raises(ConfigurationError, match="nonce_key") as raised:
         read({**LEAST, "SECRETS_DIR": str(tmp_path)}).secret("nonce_key")
@@ -248,7 +248,7 @@ def test_a_secret_that_can_be_guessed_is_none(tmp_path: Path, secret: bytes) -> 
 
 
 def test_who_redeems_is_one_of_two() -> None:
-    """The buyer, unless it is said that the house does."""
+    """The buyer by default, or the relayer."""
     assert read(LEAST).claim_redemption == "self"
     assert read({**LEAST, "CLAIM_REDEMPTION": "relayer"}).claim_redemption == "relayer"
     with pytest.raises(ValueError, match="Relayer"):

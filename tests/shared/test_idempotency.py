@@ -1,4 +1,4 @@
-"""The same request again gets the same answer, and takes effect once."""
+"""A repeated request gets the same response, and takes effect once."""
 
 import threading
 from collections.abc import Callable
@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import idempotency, ids
-from shared.adapters.postgres import Database, Transaction
 from shared.errors import KeyInUse, KeyReused
-from shared.idempotency import KEPT, LEASE, Answer, Began, Key, fingerprint
-from shared.telemetry.context import follow
+from shared.idempotency import KEPT, LEASE, Answer, Key, SagaLease, fingerprint
+from shared.postgres.database import Database, Transaction
+from shared.telemetry.context import bind
 from tests.clocks import FakeClock
 
 SECOND = timedelta(seconds=1)
@@ -34,7 +34,7 @@ def reference() -> str:
     return ids.new("ord", "us")
 
 
-def find(database: Database, key: Key, now: datetime) -> Answer | Began | None:
+def find(database: Database, key: Key, now: datetime) -> Answer | SagaLease | None:
     """What is known under a key."""
     with database.transaction() as transaction:
         return key.find(transaction, now)
@@ -115,7 +115,7 @@ def test_an_answer_is_kept_for_a_day(database: Database, clock: FakeClock, key: 
 
 
 def test_one_request_is_at_work(database: Database, key: Key) -> None:
-    """A second one under the same key is told so, at once; when the first has ended, however, it may."""
+    """A second one with the same key fails immediately; once the first has ended without effect, it may proceed."""
     with pytest.raises(ZeroDivisionError), database.transaction() as first:
         key.claim(first)
         key.claim(first)  # its own is no hindrance
@@ -127,7 +127,7 @@ def test_one_request_is_at_work(database: Database, key: Key) -> None:
 
 
 def test_many_at_once_take_effect_once(open_database: Callable[..., Database], clock: FakeClock, key: Key) -> None:
-    """Of twenty requests at once one takes effect; each other is told to wait, or gets its answer."""
+    """Of twenty concurrent requests one takes effect; each other is in progress, or gets its response."""
     database = open_database(8)
     effects: list[int] = []
 
@@ -156,7 +156,7 @@ def test_many_at_once_take_effect_once(open_database: Callable[..., Database], c
 def test_a_saga_takes_its_key(database: Database, clock: FakeClock, key: Key, reference: str) -> None:
     """It is known by the id of what it began; nobody else gets the key."""
     lease(database, key, reference, clock.now())
-    assert find(database, key, clock.now()) == Began(reference, clock.now() + LEASE)
+    assert find(database, key, clock.now()) == SagaLease(reference, clock.now() + LEASE)
     with pytest.raises(KeyInUse):
         lease(database, key, ids.new("ord", "us"), clock.now())
 
@@ -179,13 +179,13 @@ def test_one_of_many_begins(open_database: Callable[..., Database], clock: FakeC
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(begin, references))
     assert sum(won) == 1
-    assert find(database, key, clock.now()) == Began(references[won.index(True)], clock.now() + LEASE)
+    assert find(database, key, clock.now()) == SagaLease(references[won.index(True)], clock.now() + LEASE)
 
 
 def resume(transaction: Transaction, key: Key, now: datetime) -> str:
     """Take over what was begun under a key."""
     began = key.find(transaction, now)
-    assert isinstance(began, Began)
+    assert isinstance(began, SagaLease)
     return began.resume(transaction, now)
 
 
@@ -225,7 +225,7 @@ def test_one_of_many_takes_over(
 
 
 def test_a_lease_can_be_given_up(database: Database, clock: FakeClock, key: Key, reference: str) -> None:
-    """Who stops waiting lets the same key go on at once."""
+    """A released lease lets a request with the same key resume at once."""
     lease(database, key, reference, clock.now())
     with database.transaction() as transaction:
         idempotency.end_lease(transaction, reference, clock.now())
@@ -243,17 +243,17 @@ def test_a_saga_is_answered_once(database: Database, clock: FakeClock, key: Key,
     assert find(database, key, clock.now()) == Answer(201, '"first"')
     clock.pass_by(seconds=LEASE.total_seconds() + 1)
     with pytest.raises(KeyInUse), database.transaction() as transaction:
-        Began(reference, clock.now()).resume(transaction, clock.now())
+        SagaLease(reference, clock.now()).resume(transaction, clock.now())
 
 
 def test_the_request_that_is_answered_is_known(database: Database, clock: FakeClock, key: Key, reference: str) -> None:
-    """Whoever finishes a saga can answer with the id of the request that waits for it; others have none."""
-    follow("request-1")
+    """A saga can be completed with the id of the waiting request; other callers get none."""
+    bind("request-1")
     lease(database, key, reference, clock.now())
     with database.transaction() as transaction:
         assert idempotency.lease_request_id(transaction, reference) == "request-1"
         assert idempotency.lease_request_id(transaction, ids.new("ord", "us")) is None
-    follow("request-2")
+    bind("request-2")
     with database.transaction() as transaction:
         resume(transaction, key, clock.now() + LEASE)
         assert idempotency.lease_request_id(transaction, reference) == "request-2"
@@ -266,7 +266,7 @@ def test_an_old_saga_does_not_block_its_key(database: Database, clock: FakeClock
     assert find(database, key, clock.now()) is None
     other = ids.new("ord", "us")
     lease(database, replace(key, fingerprint="f2"), other, clock.now())
-    assert find(database, replace(key, fingerprint="f2"), clock.now()) == Began(other, clock.now() + LEASE)
+    assert find(database, replace(key, fingerprint="f2"), clock.now()) == SagaLease(other, clock.now() + LEASE)
 
 
 # Fingerprints
@@ -302,7 +302,7 @@ def test_another_request_has_another_fingerprint(other: tuple[Any, ...]) -> None
 
 
 def test_no_body_is_not_an_empty_one() -> None:
-    """Nothing and {} are told apart, as are a path and a query that read alike."""
+    """No body and {} differ, as do a path and a query with the same text."""
     assert fingerprint("POST", "/a", [], None) != fingerprint("POST", "/a", [], {})
     assert fingerprint("POST", '/a",[["b","c"]]', [], None) != fingerprint("POST", "/a", [("b", "c")], None)
 

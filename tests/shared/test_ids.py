@@ -1,4 +1,4 @@
-"""Ids sort by creation, carry a home, and nothing else passes for one."""
+"""Ids sort by creation, carry their cell, and nothing else is accepted as one."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -106,7 +106,7 @@ def test_a_number_belongs_to_one_id(pair: list[str]) -> None:
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)), st.integers(0, 2**80 - 1))
 def test_a_count_is_found_again(at: datetime, count: int) -> None:
-    """The id of what has a number of its own is an id like any other, and tells the number."""
+    """An id made from a number is an id like any other, and the number can be read back."""
     made = ids.counted("ent", "us", at, count)
     assert ids.valid(made, "ent")
     assert ids.count(made) == count

@@ -1,11 +1,11 @@
-"""Amounts: integers of atomic units that are read from one form of text only."""
+"""Amounts: integers of atomic units with exactly one text form."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.encode import to_json
-from shared.money import DECIMALS, MAXIMUM, Amount, SignedAmount, fee, shown
+from shared.money import DECIMALS, MAXIMUM, Amount, SignedAmount, fee, format_amount
 
 amounts = st.integers(0, MAXIMUM)
 
@@ -107,19 +107,19 @@ def test_a_signed_amount_is_a_string_in_json(amount: int) -> None:
 )
 def test_an_amount_as_people_write_it(amount: int, currency: str, text: str) -> None:
     """No digit is lost, no zero is added."""
-    assert shown(amount, currency) == text
+    assert format_amount(amount, currency) == text
 
 
 @given(amounts, st.sampled_from(sorted(DECIMALS)))
 def test_what_is_shown_is_exact(amount: int, currency: str) -> None:
     """The atomic units can be read back from what people see."""
-    whole, _, fraction = shown(amount, currency).removesuffix(f" {currency}").partition(".")
+    whole, _, fraction = format_amount(amount, currency).removesuffix(f" {currency}").partition(".")
     assert int(whole + fraction.ljust(DECIMALS[currency], "0")) == amount
 
 
 @pytest.mark.parametrize(("amount", "bps", "due"), [(10_000, 250, 250), (39, 250, 0), (40, 250, 1), (1, 10_000, 1)])
 def test_the_fee_is_rounded_down(amount: int, bps: int, due: int) -> None:
-    """The house takes no atomic unit that it is not due."""
+    """The platform takes no atomic unit that it is not due."""
     assert fee(amount, bps) == due
 
 

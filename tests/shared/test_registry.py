@@ -1,4 +1,4 @@
-"""The registry is read strictly: what is misspelt, doubled or missing stops the build, not a sale."""
+"""The registry is read strictly: misspelt, duplicate or missing entries fail the build, not production."""
 
 from collections.abc import Callable
 from datetime import date
@@ -134,7 +134,7 @@ def test_a_route_answers_once(document: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_row_tells_of_itself() -> None:
-    """Method, path, parameters and names come from its one line."""
+    """Method, path, parameters and names derive from its one line."""
     rows = load().rows
     assert (rows["cancel_order"].method, rows["cancel_order"].path) == ("POST", "/v1/orders/{order_id}/cancel")
     assert rows["cancel_order"].parameters == ["order_id"]
@@ -149,7 +149,7 @@ def test_what_moves_money_asks_for_a_living_session() -> None:
 
 
 def test_a_type_has_a_topic_and_an_owner() -> None:
-    """Whoever meets an event finds where it travels and who can tell its stream."""
+    """Each event type has its topic and the service that can serve its stream."""
     registry = load()
     assert registry.topic_of("order.paid") == "order-events"
     assert registry.owner_of("order.paid") == "order"
@@ -157,11 +157,11 @@ def test_a_type_has_a_topic_and_an_owner() -> None:
         registry.topic_of("order.lost")
 
 
-def test_every_host_with_events_or_an_inbox_can_be_asked() -> None:
-    """Gaps are filled from the service that owns a stream, and consumers looked after where they are."""
+def test_every_host_with_events_or_an_inbox_serves_them() -> None:
+    """Gaps are filled from the service that owns a stream, and parked events are managed where their consumer is."""
     registry = load()
     for name, service in registry.services.items():
         hosted = {row.name for row in registry.hosted_rpcs(name)}
-        asked = service.outbox is not None or service.database or name == "platform"
-        assert ("read_events" in hosted, "list_parked_streams" in hosted) == (asked, asked)
+        expected = service.outbox is not None or service.database or name == "platform"
+        assert ("read_events" in hosted, "list_parked_streams" in hosted) == (expected, expected)
         assert {row.name for row in registry.of(name) if row.rpc} <= hosted

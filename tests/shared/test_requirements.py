@@ -1,4 +1,4 @@
-"""A role starts when it has what it needs itself, and says in one sentence what it lacks."""
+"""A role starts when its own requirements are met, and reports the missing one in one sentence."""
 
 import os
 import secrets
@@ -9,10 +9,10 @@ from typing import Final, cast
 
 import pytest
 
-from emulators.secrets import ensure
+from emulators.stack.secrets import ensure
 from shared.config import Settings, read
 from shared.registry import Row, load
-from shared.requirements import APART, Role, check
+from shared.requirements import DISTINCT_SECRETS, Role, check
 from shared.variables import ConfigurationError
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -152,12 +152,12 @@ def test_an_operation_needs_its_secrets(row: Row, environment: str, folder: Path
 @pytest.mark.parametrize("name", ["voucher_key", "treasury_key", "relayer_key", "webhook_key"])
 def test_a_key_is_hexadecimal(name: str, folder: Path) -> None:
     """Not a digit more, and no line end, which Python would overlook."""
-    wanted = [row for row in ROWS.values() if name in row.secrets]
+    needing = [row for row in ROWS.values() if name in row.secrets]
     good = (folder / name).read_bytes()
     for bad in (good + b"\n", b" " + good, good[:-1] + b"x", good + good):
         (folder / name).write_bytes(bad)
         with pytest.raises(ConfigurationError, match=name):
-            check(settings(folder), "function", wanted[:1], wanted[0].service)
+            check(settings(folder), "function", needing[:1], needing[0].service)
 
 
 def test_a_key_in_kms_needs_no_file(folder: Path) -> None:
@@ -168,10 +168,10 @@ def test_a_key_in_kms_needs_no_file(folder: Path) -> None:
 
 
 def test_no_secret_is_for_two_purposes(folder: Path) -> None:
-    """Who learns the key of nonces must not learn that of refresh tokens."""
-    assert set(APART) <= {path.name for path in folder.iterdir()}
-    for one in APART:
-        for other in APART:
+    """A leak of the nonce key must not be a leak of the refresh token key."""
+    assert set(DISTINCT_SECRETS) <= {path.name for path in folder.iterdir()}
+    for one in DISTINCT_SECRETS:
+        for other in DISTINCT_SECRETS:
             if one != other:
                 good = (folder / one).read_bytes()
                 (folder / one).write_bytes((folder / other).read_bytes())
@@ -210,7 +210,7 @@ def test_a_process_says_why_it_does_not_start(
 
 
 def test_a_function_says_why_it_does_not_start(folder: Path) -> None:
-    """The framework asks for the target at its start; what it lacks is the last line."""
+    """The framework loads the target at its start; what is missing is in the last line."""
     (folder / "nonce_key").write_bytes(secrets.token_bytes(5))
     environment = {**WHOLE, "SECRETS_DIR": str(folder), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     start = "from functions_framework import create_app; create_app('issue_nonce', 'functions/main.py', 'http')"

@@ -1,4 +1,4 @@
-"""A claim: the one right to what an order bought."""
+"""A claim: the right to what an order bought, once."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from functions.claiming.domain.errors import NotClaimable, NotFailed, RecipientFixed
-from functions.claiming.domain.redeeming import Failure, Patience, Redemption, Sent
+from functions.claiming.domain.redemption import Failure, Redemption, RetryPolicy, SentTransaction
 
 Status = Literal["open", "claimed", "processing", "processed", "failed", "voided"]
-Shown = Literal["claimed", "processing", "processed", "failed"]
+VisibleStatus = Literal["claimed", "processing", "processed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a voucher hands out for one line of an order; `token_id` is a uint256.
+    """The asset that a voucher grants for one line of an order. token_id: a uint256.
 
-    supply_id: what was bought; empty in claims that were opened by releases which did not keep it.
+    supply_id: the supply that was bought; empty in claims opened by old releases.
     """
 
     chain_id: int
@@ -29,7 +29,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is signed: ids, recipient, items, nonce, and a deadline in seconds since the epoch."""
+    """The content of a voucher, which is signed. deadline: in seconds since the epoch."""
 
     claim_id: str
     order_id: str
@@ -41,22 +41,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim. `address` is that of the wallet that paid; `voucher` the JSON that was handed out; `merchant_id` who
-    sold it, empty where that was not known.
+    """A claim. address: that of the wallet that paid. voucher: the issued JSON. merchant_id: may be empty.
 
-    attempts: how often the house tried to redeem it; failures: how often in vain since it was last asked to. due_at:
-    when it tries next; none while it does not, or while a transaction is on its way. failure: what went wrong last, for
-    a person; failure_code: the same, for programs.
-    doubted: whether the chain no longer has the block in which it was honoured.
+    attempts: how often the relayer tried to redeem it. failures: how often that failed since the last (re)start.
+    due_at: the time of the next attempt; None if none is planned, or a transaction is in flight. failure: the last
+    error, for people; failure_code: the same, for programs.
+    orphaned: whether the block in which it was honoured is no longer part of the canonical chain (column `doubted`).
     """
 
     looked_after: ClassVar[Mapping[str, str]] = {
-        "open": "mature_orders",  # it can be claimed for ever; its merchant waits no longer than that
+        "open": "mature_orders",  # it can be claimed for ever; its merchant is paid when the order matures
         "claimed": "process_claims",
         "processing": "track_redemptions",
     }
     ends: ClassVar[frozenset[str]] = frozenset({"processed", "failed", "voided"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The scheduled job that handles each non-final state, at a stored time; and the final states."""
 
     id: str
     order_id: str
@@ -79,44 +78,44 @@ class Claim:
     due_at: datetime | None = None
     failure: str = ""
     failure_code: str = ""
-    doubted: bool = False
+    orphaned: bool = False
 
     @property
-    def shown(self) -> bool:
-        """Whether the API knows of it."""
+    def visible(self) -> bool:
+        """Whether the API shows it: it has a voucher."""
         return self.status not in ("open", "voided")
 
-    def recipient_for(self, wanted: str | None) -> str:
-        """Who gets it: whoever was fixed first, else the one wanted, else the paying wallet; after it failed, another.
+    def recipient_for(self, requested: str | None) -> str:
+        """The recipient: the first one fixed, else the requested one, else the payer; a failed claim may change it.
 
-        Raises NotClaimable when it was given back, RecipientFixed when another was fixed.
+        Raises NotClaimable when the order was refunded, RecipientFixed when another recipient was fixed.
         """
         if self.status == "voided":
             raise NotClaimable
-        if self.recipient and wanted and wanted != self.recipient and self.status != "failed":
+        if self.recipient and requested and requested != self.recipient and self.status != "failed":
             raise RecipientFixed
-        return wanted or self.recipient or self.address
+        return requested or self.recipient or self.address
 
-    def changes_hands(self, wanted: str | None) -> bool:
-        """Whether one that failed is wanted for another recipient than the one that its voucher is made out to."""
-        return self.status == "failed" and wanted not in (None, self.recipient)
+    def changes_recipient(self, requested: str | None) -> bool:
+        """Whether it failed, and is requested for a recipient other than that of its voucher."""
+        return self.status == "failed" and requested not in (None, self.recipient)
 
-    def left_by(self, sent: Sequence[Sent], mined: Mapping[str, int]) -> bool:
-        """Whether no transaction of the house's that redeems it can be mined any more.
+    def none_can_be_mined(self, sent: Sequence[SentTransaction], mined: Mapping[str, int]) -> bool:
+        """Whether no transaction of the relayer that redeems it can be mined any more.
 
-        sent: all that were stored to be sent; mined: how many transactions each of their senders has in the chain.
+        sent: all that were stored for sending. mined: how many transactions of each sender are in the chain.
         """
         return all(each.ended and each.nonce < mined[each.sender] for each in sent)
 
-    def lasts(self, now: datetime) -> bool:
-        """Whether the voucher that was handed out is still good."""
+    def has_valid_voucher(self, now: datetime) -> bool:
+        """Whether its voucher has not reached its deadline."""
         return self.deadline is not None and now < self.deadline
 
     def terms(self, recipient: str, deadline: datetime) -> Terms:
-        """What its voucher says."""
+        """The content of its voucher."""
         return Terms(self.id, self.order_id, recipient, self.items, self.nonce, int(deadline.timestamp()))
 
-    def handed_out(self, recipient: str, voucher: str, deadline: datetime, at: datetime) -> "Claim":
+    def with_voucher(self, recipient: str, voucher: str, deadline: datetime, at: datetime) -> "Claim":
         """The claim with a voucher, its first or a reissued one."""
         return replace(
             self,
@@ -130,69 +129,69 @@ class Claim:
         )
 
     def voided(self) -> "Claim":
-        """An open one that never has a voucher."""
-        return self._told("voided")
+        """The claim, voided: it never gets a voucher."""
+        return self._next("voided")
 
     @property
     def chain_id(self) -> int:
-        """The chain of what it hands out; 0 for one that hands out nothing."""
+        """The chain of its assets; 0 for a claim without any."""
         return self.items[0].chain_id if self.items else 0
 
     @property
-    def awaited(self) -> bool:
-        """Whether a transaction of the house's that redeems it is on its way."""
+    def in_flight(self) -> bool:
+        """Whether a transaction of the relayer that redeems it is in flight."""
         return self.status == "processing" and self.due_at is None
 
     def attempted(self) -> "Claim":
-        """A transaction that redeems it is stored, to be sent: what becomes of that is awaited."""
+        """The claim, once a transaction that redeems it was stored for sending."""
         return replace(self, status="processing", attempts=self.attempts + 1, due_at=None)
 
-    def put_off(self, until: datetime) -> "Claim":
-        """There is nothing to do for now: the contract has honoured it, which is heard of when it is confirmed."""
+    def postponed(self, until: datetime) -> "Claim":
+        """The claim, postponed: the contract has honoured it, which watch_redemptions sees once it is confirmed."""
         return replace(self, due_at=until)
 
-    def missed(self, failure: Failure, patience: Patience, at: datetime, chance: float) -> "Claim":
-        """An attempt came to nothing: another follows later, or, after the last one, it has failed.
+    def attempt_failed(self, failure: Failure, retry_policy: RetryPolicy, at: datetime, chance: float) -> "Claim":
+        """The claim after a failed attempt: due again later, or failed after the last attempt.
 
-        chance: 0..1, so that not all that failed together come again together.
+        chance: 0..1, the jitter, so that claims that failed together are not retried together.
         """
         failures = self.failures + 1
         why: dict[str, Any] = {"failures": failures, "failure": failure.detail, "failure_code": failure.code}
-        if failure.final or failures >= patience.attempts:
-            return self._told("failed", due_at=None, **why)
-        return replace(self, due_at=at + patience.delay(failures, chance), **why)
+        if failure.final or failures >= retry_policy.attempts:
+            return self._next("failed", due_at=None, **why)
+        return replace(self, due_at=at + retry_policy.delay(failures, chance), **why)
 
-    def again(self, at: datetime) -> "Claim":
-        """A failed one is tried afresh. Raises NotFailed."""
+    def retried(self, at: datetime) -> "Claim":
+        """A failed claim, due again. Raises NotFailed."""
         if self.status != "failed":
             raise NotFailed
         return replace(self, status="claimed", failures=0, due_at=at, failure="", failure_code="")
 
-    def handed_on(self, at: datetime, patience: Patience) -> "Claim":
-        """A failed one, for which another recipient was named: the house tries again.
+    def reassigned(self, at: datetime, retry_policy: RetryPolicy) -> "Claim":
+        """A failed claim that was reissued to another recipient: due again.
 
-        Where it has sent as many transactions for it as it would in vain, it is left to its buyer.
+        If the relayer has used up its attempts for it, it stays failed and is left to its buyer.
         """
-        return self.again(at) if self.attempts < patience.attempts else self
+        return self.retried(at) if self.attempts < retry_policy.attempts else self
 
     def processed(self, redemption: Redemption, at: datetime, recipient: str | None = None) -> "Claim":
-        """The contract has honoured it, whoever brought the voucher.
+        """The claim, processed: the contract has honoured it, whoever sent the voucher.
 
-        Found again elsewhere, after blocks were replaced, it stays processed and only says where.
-        recipient: to whom, which counts: it may have been an earlier voucher.
+        If it is found again in another block after a reorganisation, only the block and transaction change.
+        recipient: the actual recipient, which may be that of an earlier voucher.
         """
         chain: dict[str, Any] = {"redemption": redemption, "recipient": recipient or self.recipient}
         if self.status == "processed":
-            return replace(self, **chain, doubted=False)
-        return self._told("processed", **chain, processed_at=at, due_at=None, failure="", failure_code="")
+            return replace(self, **chain, orphaned=False)
+        return self._next("processed", **chain, processed_at=at, due_at=None, failure="", failure_code="")
 
-    def undone(self, at: datetime) -> "Claim":
-        """The chain has forgotten that it was honoured: it has to be once more."""
-        # The voucher that is brought next is the latest one, whichever was honoured before.
+    def redemption_undone(self, at: datetime) -> "Claim":
+        """The claim, processing again: the block in which it was honoured was orphaned."""
+        # The latest voucher is sent next, whichever one was honoured before.
         message = json.loads(self.voucher or "{}").get("message", {})
         recipient = message.get("recipient", self.recipient)
         redeem = replace(self, status="processing", recipient=recipient, redemption=None, processed_at=None)
-        return replace(redeem, doubted=False, failures=0, due_at=at)
+        return replace(redeem, orphaned=False, failures=0, due_at=at)
 
-    def _told(self, status: Status, **changes: Any) -> "Claim":
+    def _next(self, status: Status, **changes: Any) -> "Claim":
         return replace(self, status=status, version=self.version + 1, **changes)

@@ -1,4 +1,4 @@
-"""What a claim refuses."""
+"""The refusals of the claiming service. Each docstring is the default `detail` of the HTTP problem."""
 
 from shared.errors import Refusal
 

@@ -1,4 +1,4 @@
-"""The facts of the claiming service; shared/contracts/claim_events.proto is their contract."""
+"""The events of the claiming service; their contract is shared/contracts/claim_events.proto."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +16,7 @@ class ClaimOpened:
 
 @dataclass(frozen=True, slots=True)
 class ClaimClaimed:
-    """There is a voucher."""
+    """The voucher was issued."""
 
     type: ClassVar[str] = "claim.claimed"
     claim_id: str
@@ -27,7 +27,7 @@ class ClaimClaimed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimProcessed:
-    """The voucher was redeemed on the chain, by whomever."""
+    """The voucher was redeemed on the chain, by the relayer or by anybody else."""
 
     type: ClassVar[str] = "claim.processed"
     claim_id: str
@@ -40,7 +40,7 @@ class ClaimProcessed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFailed:
-    """The house could not redeem it."""
+    """The relayer could not redeem it."""
 
     type: ClassVar[str] = "claim.failed"
     claim_id: str
@@ -53,7 +53,7 @@ class ClaimFailed:
 
 @dataclass(frozen=True, slots=True)
 class ClaimVoided:
-    """There never is a voucher: the order is given back."""
+    """There will never be a voucher: the order is refunded."""
 
     type: ClassVar[str] = "claim.voided"
     claim_id: str

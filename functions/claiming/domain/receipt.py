@@ -1,4 +1,4 @@
-"""What a receipt says: the order, its payment, the claim, and the voucher by its digest."""
+"""The content of a receipt: the order, its payment, the claim, and the digest of the voucher."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """An order as its receipt needs it. `total` is a decimal string of atomic units; `hold_id` by which it was paid."""
+    """An order, as far as its receipt needs it. total: a decimal string of atomic units. hold_id: what paid it."""
 
     order_id: str
     merchant_id: str
@@ -32,12 +32,12 @@ class Purchase:
 
 
 def state(claim: Claim, digest: str) -> str:
-    """What of a claim may change: there is one receipt for each."""
+    """The state of a claim that its receipt depends on: there is one receipt for each."""
     return f"{claim.status} {digest}"
 
 
 def content(claim: Claim, digest: str, purchase: Purchase) -> dict[str, Any]:
-    """What a receipt says of a claim that has its voucher. digest: the voucher's."""
+    """The content of the receipt of a claim. digest: its voucher's."""
     lines = [{"id": i.item_id, "supply_id": i.supply_id, "quantity": i.quantity} for i in purchase.lines]
     return {
         "sub": claim.user_id,

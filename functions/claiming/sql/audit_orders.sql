@@ -1,5 +1,5 @@
 -- name: paid_orders_have_one_claim
--- A paid order has its one claim: open, handed out or voided.
+-- Each paid order has one claim: open, with a voucher, or voided.
 SELECT o.id AS subject, count(c.id) || ' claims' AS detail
 FROM jsonb_to_recordset(:orders::jsonb) AS o (id text, paid_at timestamptz, paid_version bigint)
 LEFT JOIN claims c ON c.order_id = o.id
@@ -8,8 +8,8 @@ WHERE o.paid_at <= :settled OR o.paid_at <= :at AND p.version >= o.paid_version
 GROUP BY o.id HAVING count(c.id) <> 1;
 
 -- name: claims_are_as_their_orders_say
--- There never is a voucher for a refunded order, and always an open or handed out claim for one whose merchant was paid;
--- what is handed out or redeemed, its order knows.
+-- A refunded order never has a voucher; an order whose merchant was paid always has an open claim or a voucher; the
+-- order knows of vouchers and redemptions.
 SELECT o.id AS subject, 'claim ' || c.status || ', the order was ' || CASE
            WHEN o.refunded_at IS NOT NULL THEN 'refunded' WHEN o.completed_at IS NOT NULL THEN 'completed'
            WHEN o.claimed_at IS NOT NULL THEN 'claimed' WHEN o.earned_at IS NOT NULL THEN 'matured'
@@ -25,8 +25,8 @@ WHERE o.refunded_at <= :settled AND c.status <> 'voided'
    OR c.processed_at <= :settled AND o.completed_at IS NULL;
 
 -- name: claims_are_of_their_orders
--- A claim hands out what its order bought, to the buyer who paid; there is none for no order. One that was voided before
--- it was opened hands out nothing.
+-- A claim grants what its order bought, to the buyer who paid; no claim is for an unknown order. A tombstone (voided
+-- before it was opened) grants nothing.
 SELECT c.order_id AS subject, c.id || ' of ' || c.user_id || ' for ' || c.items || CASE
            WHEN o.id IS NULL THEN ', there is no such order'
            ELSE ', ' || o.user_id || ' bought ' || o.items END AS detail

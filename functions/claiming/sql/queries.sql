@@ -25,19 +25,19 @@ SELECT * FROM claims WHERE id = :id FOR UPDATE;
 SELECT * FROM claims WHERE key = :key AND chain_id = :chain_id FOR UPDATE;
 
 -- name: save_claim!
--- A claim got further: its voucher is kept before it is returned.
+-- Store the new state of a claim: its voucher is stored before it is returned.
 UPDATE claims SET status = :status, version = :version, recipient = :recipient, voucher = :voucher,
     deadline = :deadline, claimed_at = :claimed_at, processed_at = :processed_at, attempts = :attempts,
     failures = :failures, due_at = :due_at, failure = :failure, failure_code = :failure_code,
-    transaction_hash = :transaction_hash, block_number = :block_number, block_hash = :block_hash, doubted = :doubted
+    transaction_hash = :transaction_hash, block_number = :block_number, block_hash = :block_hash, doubted = :orphaned
 WHERE id = :id;
 
 -- name: list_due
--- Claims that the house is to redeem now, the longest due first.
+-- Claims that the relayer is to redeem now, the longest due first.
 SELECT * FROM claims c
 WHERE status IN ('claimed', 'processing') AND chain_id = :chain_id AND due_at <= :now AND claimed_at <= :claimed_before
   AND NOT EXISTS (SELECT FROM job_failures f WHERE f.job = 'process_claims' AND f.item = c.id AND f.next_try_at > :now)
-  -- One whose redemption the chain has forgotten may have its transaction on its way yet.
+  -- A claim whose redemption was orphaned may still have a transaction in flight.
   AND NOT EXISTS (SELECT FROM sendings s WHERE s.subject = c.id || ' ' || c.attempts AND s.status = 'pending')
 ORDER BY due_at LIMIT :most;
 
@@ -45,12 +45,12 @@ ORDER BY due_at LIMIT :most;
 -- The transactions that were stored to redeem a claim.
 SELECT sender, nonce, status FROM sendings WHERE chain_id = :chain_id AND subject = ANY(:subjects::text[]);
 
--- name: doubt_claims!
--- Claims that were honoured in blocks that are no longer part of the chain.
+-- name: mark_orphaned!
+-- Mark claims that were honoured in orphaned blocks.
 UPDATE claims SET doubted = true WHERE chain_id = :chain_id AND block_number > :above;
 
--- name: list_doubted
--- Claims that should have been found honoured again by now, as far as the chain was read, and were not.
+-- name: list_orphaned
+-- Orphaned claims that were not found honoured again although the chain was read beyond their blocks.
 SELECT c.id FROM claims c JOIN chain_cursors r ON r.chain_id = c.chain_id
 WHERE c.chain_id = :chain_id AND c.doubted AND c.block_number <= r.number
   AND NOT EXISTS (SELECT FROM honoured h WHERE h.key = c.key)
@@ -58,27 +58,27 @@ WHERE c.chain_id = :chain_id AND c.doubted AND c.block_number <= r.number
                   WHERE f.job = 'watch_redemptions' AND f.item = c.id AND f.next_try_at > :now)
 ORDER BY c.id LIMIT :most;
 
--- name: note_honoured!
--- The contract has honoured a claim; where blocks were replaced, in another transaction than was noted before.
+-- name: record_honoured!
+-- Store a claim that the contract has honoured; after a reorganisation, with its new transaction.
 INSERT INTO honoured (key, chain_id, transaction_hash, block_number, block_hash, recipient)
 VALUES (:key, :chain_id, :transaction_hash, :block_number, :block_hash, :recipient)
 ON CONFLICT (key) DO UPDATE SET transaction_hash = excluded.transaction_hash, block_number = excluded.block_number,
     block_hash = excluded.block_hash, recipient = excluded.recipient;
 
 -- name: list_honoured
--- What was honoured and not applied yet, in the order of the chain.
+-- Honoured claims that are not applied yet, in the order of the chain.
 SELECT h.* FROM honoured h
 WHERE h.chain_id = :chain_id
   AND NOT EXISTS (SELECT FROM job_failures f
                   WHERE f.job = 'watch_redemptions' AND f.item = encode(h.key, 'hex') AND f.next_try_at > :now)
 ORDER BY h.block_number, h.key LIMIT :most;
 
--- name: take_honoured!
--- What was noted is applied; no row where it was, or is gone with its block.
+-- name: consume_honoured!
+-- Delete an honoured claim in order to apply it; 0 rows if it was applied, or its block orphaned.
 DELETE FROM honoured WHERE key = :key AND transaction_hash = :transaction_hash AND block_hash = :block_hash;
 
--- name: forget_honoured!
--- What was noted of blocks that are no longer part of the chain.
+-- name: drop_honoured!
+-- Delete honoured claims of orphaned blocks.
 DELETE FROM honoured WHERE chain_id = :chain_id AND block_number > :above;
 
 -- name: list_claims
@@ -90,11 +90,11 @@ WHERE user_id = :user_id AND status NOT IN ('open', 'voided')
 ORDER BY id DESC LIMIT :most;
 
 -- name: find_receipt^
--- The receipt that was given of a claim in a state.
+-- The receipt that was issued for a state of a claim.
 SELECT kid, receipt FROM receipts WHERE claim_id = :claim_id AND state = :state;
 
 -- name: keep_receipt$
--- Keep a receipt, unless there is one whose key is published; the one that is kept.
+-- Store a receipt, unless there is one whose key is published. Returns the stored one.
 INSERT INTO receipts (claim_id, state, kid, receipt, given_at) VALUES (:claim_id, :state, :kid, :receipt, :at)
 ON CONFLICT (claim_id, state) DO UPDATE SET
     kid = CASE WHEN receipts.kid = ANY(:published::text[]) THEN receipts.kid ELSE excluded.kid END,

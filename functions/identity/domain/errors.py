@@ -1,4 +1,4 @@
-"""Why someone is not let in.
+"""The refusals of the identity service. Each docstring is the default `detail` of the HTTP problem.
 
     Unauthenticated
     `- SignInRefused             401, each below with a code of its own
@@ -6,14 +6,14 @@
        |- MessageTooOld, MessageFromFuture, MessageExpired, MessageNotYetValid      not for this time
        |- NonceUnknown, NonceExpired, NonceUsed      not with this nonce
        |- SignatureInvalid       not by this address
-       `- AddressOfOtherChain    by a contract, and the address is another chain's
+       `- AddressOfOtherChain    verified by a contract, but claimed on another chain
     Refusal
     `- AddressTaken              409  ADDRESS_TAKEN
     Unavailable
-    `- ChainUnavailable          503  CHAIN_UNAVAILABLE: a contract could not be asked, and nobody is let in
+    `- ChainUnavailable          503  CHAIN_UNAVAILABLE: a contract wallet could not be called
     Malformed
     `- InvalidGrant              400  INVALID_GRANT
-       `- TokenReused            400  INVALID_GRANT: an old token, for which the session has to die
+       `- TokenReused            400  INVALID_GRANT: a reused token, which ends the session
 
 Status codes are the runtime's: shared/runtime/problems.py.
 """

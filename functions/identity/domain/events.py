@@ -1,4 +1,4 @@
-"""The facts of the identity service; shared/contracts/identity_events.proto is their contract."""
+"""The events of the identity service; their contract is shared/contracts/identity_events.proto."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class UserCreated:
-    """Someone signed in for the first time. `address` is in its EIP-55 form."""
+    """A user signed in for the first time. address: in its EIP-55 form."""
 
     type: ClassVar[str] = "user.created"
     user_id: str
@@ -16,7 +16,7 @@ class UserCreated:
 
 @dataclass(frozen=True, slots=True)
 class RolesGranted:
-    """A user has these roles from now on, and no others but those of the configuration."""
+    """A user was granted these roles, which replace all granted before; those of the configuration are not listed."""
 
     type: ClassVar[str] = "roles.granted"
     user_id: str

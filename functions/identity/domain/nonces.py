@@ -1,6 +1,6 @@
-"""Nonces that need no store to be issued: each carries its time and proves by a MAC for whom it was made.
+"""Stateless nonces: each carries its time of issue, and a MAC over the address and chain it was issued for.
 
-So a flood of requests for nonces writes nothing; only a use is recorded, so that it is the only one.
+So a flood of requests for nonces writes nothing; only the use of a nonce is stored, so that it is used once.
 """
 
 import base64
@@ -19,12 +19,12 @@ TIME_BYTES: Final = 5
 RANDOM_BYTES: Final = 9
 MAC_BYTES: Final = 16
 _FORM: Final = re.compile(r"[A-Z2-7]{48}", re.ASCII)
-"""30 bytes in base32 (RFC 4648): alphanumeric, as EIP-4361 wants it, without padding, and one spelling a nonce."""
+"""30 bytes in base32 (RFC 4648): alphanumeric, as EIP-4361 requires, unpadded, one spelling for each nonce."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nonces:
-    """Issues and recognises nonces. key: 32 secret bytes or more, the same in every instance."""
+    """Issues and verifies nonces. key: 32 secret bytes or more, the same in every instance."""
 
     key: bytes = field(repr=False)
 
@@ -36,7 +36,7 @@ class Nonces:
         return base64.b32encode(body + self._mac(body, address, chain_id)).decode("ascii")
 
     def check(self, nonce: str, address: str, chain_id: int, now: datetime) -> datetime:
-        """When a nonce expires that was issued for this address and chain. Raises NonceUnknown, NonceExpired."""
+        """The expiry of a nonce issued for this address and chain. Raises NonceUnknown, NonceExpired."""
         if not _FORM.fullmatch(nonce):
             raise NonceUnknown
         raw = base64.b32decode(nonce)

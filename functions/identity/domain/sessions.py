@@ -1,8 +1,8 @@
 """Sessions: a family of refresh tokens of which one is current. Rotation and reuse follow RFC 9700, section 4.14.2.
 
-A token is `<session id>.<64 characters>`: 32 secret bytes and a tag of 16 in base64url. The tag tells a token that was
-once issued from one that somebody made up, so that nobody can end a session of which only the id is known. A token's
-successor follows from it by a MAC: a retry gets the same one, though only hashes are stored.
+A token is `<session id>.<64 characters>`: 32 secret bytes and a MAC of 16, in base64url. The MAC distinguishes a token
+that was once issued from a forged one, so that nobody can end a session of which only the id is known. A token's
+successor is derived from it by another MAC: a retry gets the same one, although only hashes are stored.
 """
 
 import base64
@@ -19,7 +19,7 @@ from shared import ids
 LIFE: Final = timedelta(days=30)
 IDLE_LIFE: Final = timedelta(days=7)
 GRACE: Final = timedelta(seconds=10)
-"""How long after a rotation the token that it replaced may be sent again: its answer may have been lost."""
+"""How long after a rotation the replaced token is still accepted: the response may have been lost."""
 
 SECRET_BYTES: Final = 32
 TAG_BYTES: Final = 16
@@ -28,7 +28,7 @@ _FORM: Final = re.compile(r"(ses_[a-z]{2}_[0-9a-z]{26})\.([A-Za-z0-9_-]{64})", r
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokens:
-    """Makes and recognises refresh tokens. key: 32 secret bytes or more, the same in every region."""
+    """Issues and verifies refresh tokens. key: 32 secret bytes or more, the same in every region."""
 
     key: bytes = field(repr=False)
 
@@ -39,11 +39,11 @@ class RefreshTokens:
         return self._token(session_id, random)
 
     def successor(self, token: str) -> str:
-        """The token that replaces one of ours; always the same."""
+        """The token that replaces a token; always the same one."""
         return self._token(self.session_of(token), self._mac("successor", token.encode("ascii")))
 
     def session_of(self, token: str) -> str:
-        """The session that a token was issued for. Raises InvalidGrant for one that never was."""
+        """The session that a token was issued for. Raises InvalidGrant for one that was never issued."""
         matched = _FORM.fullmatch(token)
         if matched is None or not ids.valid(matched[1], "ses"):
             raise InvalidGrant
@@ -69,8 +69,8 @@ def hashed(token: str) -> str:
 class Session:
     """A family of refresh tokens.
 
-    expires_at: its end, however busy it is. idle_expires_at: its end if it is not refreshed before.
-    revision: by what the store recognises that this is still what it holds.
+    expires_at: the absolute end. idle_expires_at: the end unless it is refreshed before.
+    revision: the store's version of it, for optimistic locking.
     """
 
     id: str
@@ -98,13 +98,13 @@ class Session:
         )
 
     def alive(self, now: datetime) -> bool:
-        """Whether its tokens are worth anything."""
+        """Whether it is neither revoked nor expired."""
         return self.revoked_at is None and now < self.expires_at and now < self.idle_expires_at
 
     def refreshed(self, token: str, successor: str, now: datetime) -> "Session":
-        """The session after a token of its own was presented; itself where that is the retry of a rotation.
+        """The session after one of its tokens was presented; itself when that is the retry of a rotation.
 
-        Raises InvalidGrant when the session has ended; TokenReused for an old token, whereupon it has to be revoked.
+        Raises InvalidGrant when the session has ended; TokenReused for an old token: the session must then be revoked.
         """
         if not self.alive(now):
             raise InvalidGrant

@@ -1,7 +1,7 @@
-"""Sign-In with Ethereum (EIP-4361): reads and writes its messages, and decides which are for us, now.
+"""Sign-In with Ethereum (EIP-4361): parses and renders messages, and checks that they are for this site and time.
 
-The reader accepts exactly the EIP's ABNF, which refers to RFC 3986 for URIs and RFC 3339 for times, and nothing after
-it. What is verified later are the bytes that were received, never a message written anew from what was read.
+The parser accepts exactly the EIP's ABNF, which refers to RFC 3986 for URIs and RFC 3339 for times, and no trailing
+text. The signature is verified over the received bytes, never over a message rendered again from what was parsed.
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Final
 from functions.identity.domain import errors
 from shared.errors import Malformed
 
-LENGTH_AT_MOST: Final = 8192
-AGE_AT_MOST: Final = timedelta(minutes=5)
-AHEAD_AT_MOST: Final = timedelta(seconds=30)
+MAX_LENGTH: Final = 8192
+MAX_AGE: Final = timedelta(minutes=5)
+MAX_CLOCK_SKEW: Final = timedelta(seconds=30)
 
 WELCOME: Final = " wants you to sign in with your Ethereum account:"
 
@@ -53,7 +53,7 @@ DATE_TIME: Final = _pattern(
 )
 
 SIGNATURE: Final = _pattern(r"0x(?:[0-9A-Fa-f]{2}){1,4096}+")
-"""Of a contract wallet not yet deployed it holds all that deploys it (ERC-6492): 1 to 3 KB with those there are."""
+"""The signature of a contract wallet that is not deployed yet includes its deployment (ERC-6492): usually 1 to 3 KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +76,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """For what messages have to be: the URL of this site, the chains that it allows, and whoever else may sign in.
+    """What messages must name: the URL of this site or of another allowed one, and one of the allowed chains.
 
-    origins: URLs of sites besides, such as a shop window, whose users sign in here; each as messages have to name it.
+    origins: URLs of other sites whose users sign in here, such as a shop front; each as messages must name it.
     """
 
     url: str
@@ -103,12 +103,12 @@ def render(message: Message) -> str:
         "Version: 1",
         f"Chain ID: {message.chain_id}",
         f"Nonce: {message.nonce}",
-        f"Issued At: {_written(message.issued_at)}",
+        f"Issued At: {_rfc3339(message.issued_at)}",
     ]
     if message.expiration_time is not None:
-        lines.append(f"Expiration Time: {_written(message.expiration_time)}")
+        lines.append(f"Expiration Time: {_rfc3339(message.expiration_time)}")
     if message.not_before is not None:
-        lines.append(f"Not Before: {_written(message.not_before)}")
+        lines.append(f"Not Before: {_rfc3339(message.not_before)}")
     if message.request_id is not None:
         lines.append(f"Request ID: {message.request_id}")
     if message.resources is not None:
@@ -117,13 +117,13 @@ def render(message: Message) -> str:
 
 
 def parse(text: str, checksum: Callable[[str], str]) -> Message:
-    """Read a message.
+    """Parse a message.
 
-    checksum: makes the EIP-55 form of an address. Raises ValueError for what is not one.
-    Raises Malformed, saying which part does not conform, for whatever the EIP's grammar does not allow.
+    checksum: returns the EIP-55 form of an address, or raises ValueError.
+    Raises Malformed, naming the part, for whatever the EIP's grammar does not allow.
     """
-    if len(text) > LENGTH_AT_MOST:
-        raise Malformed(f"a message has at most {LENGTH_AT_MOST} characters", field="message")
+    if len(text) > MAX_LENGTH:
+        raise Malformed(f"a message has at most {MAX_LENGTH} characters", field="message")
     lines = _Lines(text)
     header = lines.whole("first line", HEADER)
     address = lines.next("address")
@@ -154,13 +154,13 @@ def parse(text: str, checksum: Callable[[str], str]) -> Message:
 
 
 def admit(message: Message, site: Site, now: datetime) -> None:
-    """Let pass what is for this site and this time. Raises the SignInRefused that says why not."""
+    """Check that a message is for this site and valid now. Raises the SignInRefused that says why not."""
     _admit_origin(message, site)
     if message.chain_id not in site.chains:
         raise errors.ChainNotAllowed
-    if message.issued_at < now - AGE_AT_MOST:
+    if message.issued_at < now - MAX_AGE:
         raise errors.MessageTooOld
-    if message.issued_at > now + AHEAD_AT_MOST:
+    if message.issued_at > now + MAX_CLOCK_SKEW:
         raise errors.MessageFromFuture
     if message.expiration_time is not None and message.expiration_time <= now:
         raise errors.MessageExpired
@@ -169,7 +169,7 @@ def admit(message: Message, site: Site, now: datetime) -> None:
 
 
 def _admit_origin(message: Message, site: Site) -> None:
-    """Domain, scheme and URI are those of one and the same site."""
+    """Check that domain, scheme and URI are those of one and the same site."""
     named = [url for url in (site.url, *site.origins) if _authority(url) == message.domain]
     if not named:
         raise errors.DomainMismatch
@@ -187,7 +187,7 @@ def _authority(url: str) -> str:
 def signature_bytes(text: str) -> bytes:
     """The bytes of a signature, written as 0x and hexadecimal digits. Raises SignatureInvalid.
 
-    An account's has 65 of them, which whoever verifies it looks at; a contract's has as many as the contract likes.
+    The signature of a key has 65 bytes, which its verification checks; that of a contract wallet may have any length.
     """
     if not SIGNATURE.fullmatch(text):
         raise errors.SignatureInvalid
@@ -209,7 +209,7 @@ class _Lines:
         return self._lines[self._at - 1]
 
     def whole(self, name: str, pattern: re.Pattern[str]) -> re.Match[str]:
-        """The next line, which has to match."""
+        """The next line, which must match."""
         return _matched(name, pattern, self.next(name))
 
     def blank(self) -> None:
@@ -227,14 +227,14 @@ class _Lines:
         return first
 
     def field(self, label: str, pattern: re.Pattern[str]) -> str:
-        """The value of the next line, which has to carry this label."""
+        """The value of the next line, which must have this label."""
         found, separator, value = self.next(label).partition(": ")
         if found != label or not separator:
             raise Malformed(f"{label}: missing or not in its place", field="message")
         return _matched(label, pattern, value)[0]
 
     def optional(self, label: str, pattern: re.Pattern[str]) -> str | None:
-        """As field, where the next line has this label."""
+        """As `field`, if the next line has this label; else None."""
         return self.field(label, pattern) if self._peek().startswith(f"{label}: ") else None
 
     def resources(self) -> tuple[str, ...] | None:
@@ -264,7 +264,7 @@ def _time_or_none(name: str, text: str | None) -> datetime | None:
 
 
 def _time(name: str, text: str) -> datetime:
-    """A date-time of RFC 3339, to the microsecond. Raises Malformed for one that no calendar has."""
+    """A date-time of RFC 3339, to the microsecond. Raises Malformed for one that does not exist."""
     date, minutes, seconds, fraction, offset = _matched(name, DATE_TIME, text).groups()
     zone = "+00:00" if offset in "Zz" else offset
     leap = seconds == "60"
@@ -280,6 +280,6 @@ def _time(name: str, text: str) -> datetime:
     return moment
 
 
-def _written(moment: datetime) -> str:
-    """A time as RFC 3339 in UTC has it, without a fraction that is zero."""
+def _rfc3339(moment: datetime) -> str:
+    """A time in UTC as RFC 3339 writes it, without a fraction of zero."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A user: whoever holds the key of an address, with a home for all that is theirs."""
+"""A user: the holder of an address, with a home region and cell for all their data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -25,10 +25,10 @@ OF_ROLE: Final[dict[Role, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user. `address`, in its EIP-55 form, is the one of the first sign-in; `roles` are those that were granted.
+    """A user. address: that of the first sign-in, in its EIP-55 form. roles: those that were granted.
 
-    contract_chain: the chain of the contract that vouched for the address then, since on another one the same address
-    may be somebody else's; None where the key of the address did.
+    contract_chain: the chain of the contract wallet that verified the first sign-in, since on another chain the same
+    address may belong to somebody else; None if the key of the address signed.
     """
 
     id: str
@@ -41,23 +41,24 @@ class User:
     version: int = 1
 
     def granted(self, roles: Iterable[Role]) -> "User":
-        """The user with these roles and no others; the same where nothing changes."""
-        wanted = tuple(sorted(set(roles)))
-        return self if wanted == self.roles else replace(self, roles=wanted, version=self.version + 1)
+        """The user with exactly these granted roles; the same object if nothing changes."""
+        requested = tuple(sorted(set(roles)))
+        return self if requested == self.roles else replace(self, roles=requested, version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """The roles that the configuration gives.
+    """Roles granted by the configuration.
 
-    operators: accounts in lower case; `0x...` is who has the address's key, `1:0x...` the contract there on chain 1.
+    operators: accounts in lower case; `0x...` is the holder of the address's key, `1:0x...` the contract wallet at that
+    address on chain 1. everyone_sells: whether every user is a merchant.
     """
 
     operators: frozenset[str] = frozenset()
     everyone_sells: bool = False
 
     def roles(self, user: User) -> list[Role]:
-        """All roles of a user now, sorted."""
+        """All current roles of a user, sorted."""
         given: set[Role] = set(user.roles)
         if self.everyone_sells:
             given.add("merchant")
@@ -73,5 +74,5 @@ def scopes(roles: list[Role]) -> list[str]:
 
 
 def known_roles(names: list[str]) -> tuple[Role, ...]:
-    """The names among these that are roles today."""
+    """Those of the names that are roles in this release."""
     return tuple(cast(Role, name) for name in names if name in get_args(Role))

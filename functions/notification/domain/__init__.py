@@ -1,1 +1,1 @@
-"""The rules of being told: plain Python, no I/O, no clock."""
+"""The rules of feeds and webhooks: plain Python, no I/O, no clock."""

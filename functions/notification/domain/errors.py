@@ -1,4 +1,4 @@
-"""What a webhook refuses."""
+"""The errors of webhooks."""
 
 from shared.errors import Refusal
 

@@ -1,8 +1,8 @@
-"""A feed: its items each have a place in a lane, and a reader comes back with the places that they have reached.
+"""A feed: each item has a position in a lane, and a reader's cursor has the position reached in each lane.
 
-Each cell writes a lane of its own, so that a merchant whose sales are at home in several cells has one order in each.
-In a lane, places are given without gaps in the transactions that make the items, and kept for ever; where one is not
-readable yet, a reader stops before it, whatever comes behind it. So nothing is missed that arrives late.
+Each cell (a region's share of all data, named in every id) writes a lane of its own, since a merchant's sales may be in
+several cells. Within a lane, positions are assigned without gaps in the transactions that add the items, and never
+change. A reader stops before a position that is not readable yet, whatever is behind it, so late items are not missed.
 """
 
 import re
@@ -16,7 +16,7 @@ _PLACE: Final = re.compile(r"([a-z]{2}):(0|[1-9][0-9]{0,11})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that its user is told: an event, and what of it is for them."""
+    """An event in a user's feed, with the data that they may see."""
 
     id: str
     type: str
@@ -27,25 +27,25 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """An item of a feed at its place. revision: of two that were written for a place, the greater is the newer one."""
+class FeedEntry:
+    """An item at its position in a lane. revision: of two writes to one position, the greater revision is newer."""
 
     user_id: str
     position: int
     revision: int
     item: Item | None
-    """None where what was told turned out not to be for this user: the place stays, and shows nothing."""
+    """None if the event turned out not to be for this user: the position stays, and shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """How far somebody has read, by cell."""
+class FeedCursor:
+    """The position that a reader has reached, by cell."""
 
     by_cell: Mapping[str, int]
 
     @classmethod
-    def parse(cls, text: str | None, cells: Iterable[str]) -> "Places":
-        """What a cursor says; none is the beginning. Raises ValueError for what no cursor of ours says."""
+    def parse(cls, text: str | None, cells: Iterable[str]) -> "FeedCursor":
+        """Parse a cursor; None is the beginning. Raises ValueError for a malformed one."""
         known = dict.fromkeys(cells, 0)
         given: dict[str, int] = {}
         for part in text.split(",") if text is not None else ():
@@ -56,16 +56,16 @@ class Places:
         return cls({**known, **given})
 
     def __str__(self) -> str:
-        """As a cursor says it."""
+        """The cursor's text."""
         return ",".join(f"{cell}:{position}" for cell, position in self.by_cell.items())
 
 
-def page(places: Places, lanes: Mapping[str, list[Placed]], limit: int) -> tuple[list[Item], Places]:
-    """The next items, and the places behind them: each lane in its own order, and between lanes the older first.
+def page(cursor: FeedCursor, lanes: Mapping[str, list[FeedEntry]], limit: int) -> tuple[list[Item], FeedCursor]:
+    """The next items, and the cursor behind them: each lane in its own order, and between lanes the older item first.
 
-    lanes: what can be read behind `places`, in order; what stands behind a gap is not reached.
+    lanes: what can be read behind the cursor, in order; entries behind a gap are not reached.
     """
-    reached = dict(places.by_cell)
+    reached = dict(cursor.by_cell)
     items: list[Item] = []
     waiting = {cell: list(reversed(_unbroken(reached[cell], lane))) for cell, lane in lanes.items()}
     while len(items) < limit:
@@ -78,8 +78,8 @@ def page(places: Places, lanes: Mapping[str, list[Placed]], limit: int) -> tuple
         reached[cell] = placed.position
         if placed.item:
             items.append(placed.item)
-    return items, Places(reached)
+    return items, FeedCursor(reached)
 
 
-def _unbroken(after: int, lane: list[Placed]) -> list[Placed]:
+def _unbroken(after: int, lane: list[FeedEntry]) -> list[FeedEntry]:
     return [placed for position, placed in enumerate(lane, after + 1) if placed.position == position]

@@ -1,45 +1,44 @@
-"""Webhooks, deliveries to them, and what becomes of an attempt."""
+"""Webhooks, their deliveries, and how attempts change both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final, Literal
 
-LIMIT: Final = 50
+MAX_WEBHOOKS: Final = 50
 """How many webhooks one user may have."""
 
 DELIVERED_WITHIN: Final = timedelta(hours=72)
-"""How long a delivery is tried (the contract)."""
+"""How long a delivery is retried (the contract)."""
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
 LONGEST_PAUSE: Final = timedelta(hours=4)
-"""The bounds within which the pause between attempts of a delivery doubles; how much of it is waited is up to chance
-("full jitter"), but never less than SHORTEST_PAUSE."""
+"""Exponential back-off between attempts of a delivery: first and longest pause, with full jitter, but never less than
+SHORTEST_PAUSE."""
 
 SHORTEST_PAUSE: Final = timedelta(seconds=1)
-LONGEST_ASKED: Final = timedelta(hours=1)
-"""How long a Retry-After is honoured."""
+LONGEST_RETRY_AFTER: Final = timedelta(hours=1)
+"""The longest Retry-After that is honoured."""
 
-REST_LONGEST: Final = timedelta(minutes=1)
-"""How long nothing at all is sent to an address that has failed, at most: it costs one attempt a minute, not one for
-each delivery."""
+LONGEST_REST: Final = timedelta(minutes=1)
+"""The longest pause for an address that fails, so that it costs one attempt a minute rather than one per delivery."""
 
-KEPT: Final = timedelta(days=30)
-"""How long a delivery is remembered after it came to an end, and how old an event may be that is queued yet: so that
-one that comes again, or is applied anew, is never delivered anew."""
+RETENTION: Final = timedelta(days=30)
+"""How long after its creation an ended delivery is kept, and the greatest age of an event that is still queued: so an
+event that is redelivered to us, or replayed, is never delivered twice."""
 
 DISABLED_AFTER: Final = timedelta(hours=72)
 DISABLED_ATTEMPTS: Final = 10
-"""A webhook is disabled that has only failed for so long, and so often."""
+"""A webhook is disabled once it has only failed for this long, and this often."""
 
-LOGGED: Final = 20
-"""How many attempts of a delivery are shown, the newest."""
+MAX_ATTEMPT_LOG: Final = 20
+"""How many of a delivery's attempts are kept, the newest ones."""
 
-GRACE_LONGEST_SECONDS: Final = 7 * 24 * 60 * 60
-"""How long a secret may be used along with its successor."""
+MAX_GRACE_SECONDS: Final = 7 * 24 * 60 * 60
+"""The longest time that a secret may sign along with its successor."""
 
 GONE: Final = 410
-"""The status by which an address says that it wants nothing more (Standard Webhooks)."""
+"""The status by which an address unsubscribes (Standard Webhooks)."""
 
 Status = Literal["enabled", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]
@@ -48,12 +47,12 @@ Reason = Literal["", "gone", "failing"]
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that is told of some types of events.
+    """An address subscribed to some types of events.
 
-    reason: why it is disabled. trusted: whether the last attempt succeeded; what is not yet, or no longer, has to share
-    few connections with its like. failures: how many attempts failed since the last success, failing_since the first.
-    rests_until: nothing is sent before. disablings: how often it was disabled. listens_since: when it was made,
-    or last enabled; it is told of nothing that was before.
+    reason: why it is disabled. trusted: whether the last attempt succeeded; untrusted addresses share few connections
+    among them. failures: attempts that failed since the last success; failing_since: when the first of them did.
+    rests_until: nothing is sent before. disablings: how often it was disabled. listens_since: when it was created or
+    last enabled; it receives no event from before.
     """
 
     id: str
@@ -76,27 +75,27 @@ class Webhook:
         if outcome.succeeded:
             return replace(self, trusted=True, failures=0, failing_since=None, rests_until=None)
         failures, since = self.failures + 1, self.failing_since or at
-        worn = at - since >= DISABLED_AFTER and failures >= DISABLED_ATTEMPTS
-        reason: Reason = "gone" if outcome.status == GONE else "failing" if worn else ""
+        expired = at - since >= DISABLED_AFTER and failures >= DISABLED_ATTEMPTS
+        reason: Reason = "gone" if outcome.status == GONE else "failing" if expired else ""
         failed = replace(self, trusted=False, failures=failures, failing_since=since)
         if reason and self.status == "enabled":
             return replace(failed, status="disabled", reason=reason, disablings=self.disablings + 1, updated_at=at)
-        rest = _pause(failures, REST_LONGEST, chance) if failures > 1 else timedelta()
-        return replace(failed, rests_until=at + max(rest, min(outcome.retry_after, LONGEST_ASKED)))
+        rest = _pause(failures, LONGEST_REST, chance) if failures > 1 else timedelta()
+        return replace(failed, rests_until=at + max(rest, min(outcome.retry_after, LONGEST_RETRY_AFTER)))
 
     def enabled(self, at: datetime) -> "Webhook":
-        """The webhook as if it had never failed."""
+        """The webhook enabled again, its failures reset."""
         if self.status == "enabled":
             return self
-        fresh = replace(self, status="enabled", reason="", listens_since=at, updated_at=at)
-        return replace(fresh, trusted=False, failures=0, failing_since=None, rests_until=None)
+        reset = replace(self, status="enabled", reason="", listens_since=at, updated_at=at)
+        return replace(reset, trusted=False, failures=0, failing_since=None, rests_until=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attempt came to: the status that was answered, or what was in the way of an answer.
+    """The outcome of an attempt: the response status, or the error that prevented a response.
 
-    retry_after: how long the address asks to wait. took: how long it was until then.
+    retry_after: the pause that the address requests. took: how long the attempt took.
     """
 
     status: int | None
@@ -106,13 +105,13 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Only 2xx; a redirect is not followed, and so none."""
+        """Only 2xx; a redirect is not followed, and counts as a failure."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """An attempt, as it is remembered. at: when it ended."""
+class AttemptRecord:
+    """An attempt in a delivery's log. at: when it ended."""
 
     at: datetime
     milliseconds: int
@@ -122,14 +121,14 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event on its way to a webhook.
+    """The delivery of an event to a webhook.
 
-    failures: attempts that failed since it was last asked for. tried: the newest attempts, oldest first.
+    failures: attempts that failed since it was created or last redelivered. tried: the newest attempts, oldest first.
     """
 
     looked_after: ClassVar[Mapping[str, str]] = {"pending": "send_deliveries"}
     ends: ClassVar[frozenset[str]] = frozenset({"delivered", "failed"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The registry row that handles each non-terminal state, at a stored due time; and the terminal states."""
 
     webhook_id: str
     id: str
@@ -144,18 +143,18 @@ class Delivery:
     attempted_at: datetime | None = None
     response_status: int | None = None
     error: str = ""
-    tried: tuple[Tried, ...] = ()
+    tried: tuple[AttemptRecord, ...] = ()
 
     @property
     def name(self) -> str:
-        """What it is called among all deliveries: an event is delivered to each webhook under one id."""
+        """Its unique name: deliveries of one event to several webhooks share an id."""
         return f"{self.webhook_id} {self.id}"
 
     def after(self, outcome: Outcome, at: datetime, chance: float) -> "Delivery":
         """The delivery after an attempt. chance: 0..1."""
         failures = self.failures + (not outcome.succeeded)
-        tried = Tried(at, round(outcome.took / timedelta(milliseconds=1)), outcome.status, outcome.error)
-        told = replace(
+        attempt = AttemptRecord(at, round(outcome.took / timedelta(milliseconds=1)), outcome.status, outcome.error)
+        attempted = replace(
             self,
             attempts=self.attempts + 1,
             failures=failures,
@@ -163,18 +162,18 @@ class Delivery:
             response_status=outcome.status,
             error=outcome.error,
             due_at=None,
-            tried=(*self.tried, tried)[-LOGGED:],
+            tried=(*self.tried, attempt)[-MAX_ATTEMPT_LOG:],
         )
         if outcome.succeeded:
-            return replace(told, status="delivered")
-        asked = min(outcome.retry_after, LONGEST_ASKED)
-        due_at = at + max(SHORTEST_PAUSE, asked, _pause(failures, LONGEST_PAUSE, chance))
+            return replace(attempted, status="delivered")
+        requested = min(outcome.retry_after, LONGEST_RETRY_AFTER)
+        due_at = at + max(SHORTEST_PAUSE, requested, _pause(failures, LONGEST_PAUSE, chance))
         if outcome.status == GONE or due_at > self.expires_at:
-            return replace(told, status="failed")
-        return replace(told, due_at=due_at)
+            return replace(attempted, status="failed")
+        return replace(attempted, due_at=due_at)
 
-    def again(self, at: datetime) -> "Delivery":
-        """The delivery, to be tried afresh, whatever became of it."""
+    def redelivered(self, at: datetime) -> "Delivery":
+        """The delivery, due again whatever its state."""
         return replace(self, status="pending", failures=0, due_at=at, expires_at=at + DELIVERED_WITHIN)
 
 

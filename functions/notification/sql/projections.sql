@@ -1,6 +1,6 @@
 -- name: shadow!
--- Tables of the same names and shapes, which come before the real ones and are gone with their transaction; there are no
--- webhooks in them, so that nothing is delivered.
+-- Temporary tables of the same names and shapes, which shadow the real ones until the transaction ends; without webhooks
+-- in them, so that nothing is delivered.
 DO $$
 BEGIN
     CREATE TEMP TABLE feeds (LIKE public.feeds INCLUDING ALL) ON COMMIT DROP;
@@ -11,8 +11,8 @@ END
 $$;
 
 -- name: compare
--- Items of a range of streams that are not what their events make of them. The place of an item is its own, given when it
--- arrived; what the service itself tells is of no other's streams.
+-- Items of a range of streams that differ from the projection of their events. Positions are not compared, since they
+-- depend on the order of arrival; nor are the service's own notices (whk_), which come from no other service's stream.
 SELECT coalesce(l.subject, r.subject) AS subject, l.item AS live, r.item AS rebuilt
 FROM (
     SELECT stream || ' version ' || version || ' for ' || user_id AS subject,

@@ -1,6 +1,6 @@
--- name: note!
--- Tell users of an event: give new items their places, make known ones anew where they are, hide what is for nobody, and
--- have it delivered to the webhooks that ask for it. Whatever was told or delivered before is not told again.
+-- name: record_notices!
+-- Notify users of an event: assign positions to new items, update existing ones in place, hide those no longer for the
+-- user, and queue deliveries to subscribed webhooks. Items and deliveries that exist are not added twice.
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(:notices::jsonb)
         AS n (user_id text, data jsonb, in_feed boolean, body text)
@@ -34,8 +34,8 @@ WHERE :at >= w.listens_since AND :at > :since
 ON CONFLICT DO NOTHING;
 
 -- name: list_unpublished
--- Items that Firestore does not have as they are, but for those that back off; each feed's first before any other's
--- second, those of one feed in their order.
+-- Items not yet in Firestore in their present revision, except for those that back off; each feed's first before any
+-- feed's second, and each feed in order.
 SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
 FROM activity a WHERE published IS DISTINCT FROM revision
   AND NOT EXISTS (
@@ -44,21 +44,21 @@ FROM activity a WHERE published IS DISTINCT FROM revision
 ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY position), user_id LIMIT :most;
 
 -- name: mark_published!
--- Firestore has these items in these revisions; what was made anew meanwhile has to be written again.
+-- Mark items published in these revisions; an item updated meanwhile has to be written again.
 UPDATE activity a SET published = p.revision
 FROM jsonb_to_recordset(:placed::jsonb) AS p (user_id text, position bigint, revision bigint)
 WHERE a.user_id = p.user_id AND a.position = p.position AND a.revision = p.revision;
 
 -- name: list_published
--- Items that Firestore has, beyond one that was seen.
+-- Published items, after a given one.
 SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
 FROM activity
 WHERE published = revision AND (user_id, position) > (:after_user, :after_position)
 ORDER BY user_id, position LIMIT :most;
 
 -- name: lock_owner!
--- One request at a time counts and makes a user's webhooks. A statement of its own: one that counts as well would count
--- what there was before it waited.
+-- One request at a time counts and creates a user's webhooks. A separate statement, since one that also counted would see
+-- the state from before it waited for the lock.
 SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || :user_id, 0));
 
 -- name: count_webhooks$
@@ -83,23 +83,23 @@ SELECT * FROM webhooks WHERE id = :id FOR UPDATE;
 SELECT * FROM webhooks WHERE user_id = :user_id AND (:after::text IS NULL OR id < :after) ORDER BY id DESC LIMIT :most;
 
 -- name: save_webhook!
--- What became of a webhook.
+-- Save a webhook's state.
 UPDATE webhooks SET status = :status, reason = :reason, trusted = :trusted, failures = :failures,
     failing_since = :failing_since, rests_until = :rests_until, disablings = :disablings,
     listens_since = :listens_since, updated_at = :updated_at
 WHERE id = :id;
 
 -- name: rotate_secret!
--- A webhook has another secret; the one before it signs too until a time.
+-- Replace a webhook's secret; the previous one signs too until a time.
 UPDATE webhooks SET previous_secret = secret, previous_until = :until, secret = :secret, updated_at = :at
 WHERE id = :id;
 
 -- name: delete_webhook!
--- A webhook is gone, with its deliveries.
+-- Delete a webhook with its deliveries.
 DELETE FROM webhooks WHERE id = :id;
 
 -- name: make_delivery!
--- Something to be delivered to one webhook alone.
+-- A delivery to one webhook.
 INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, due_at, created_at, expires_at)
 VALUES (:webhook_id, :id, :event_id, :event_type, :body, :at, :at, :expires_at);
 
@@ -108,19 +108,19 @@ VALUES (:webhook_id, :id, :event_id, :event_type, :body, :at, :at, :expires_at);
 SELECT * FROM deliveries WHERE webhook_id = :webhook_id AND id = :id FOR UPDATE;
 
 -- name: list_deliveries
--- What was and is delivered to a webhook, newest first, beyond one already shown.
+-- A webhook's deliveries, newest first, beyond one already shown.
 SELECT * FROM deliveries
 WHERE webhook_id = :webhook_id AND (:status::text IS NULL OR status = :status) AND (:after::text IS NULL OR id < :after)
 ORDER BY id DESC LIMIT :most;
 
 -- name: lock_taking!
--- One run at a time takes deliveries. A statement of its own: one that takes as well would count what was on its way
--- before it waited, so that runs at once would send more to one address than it is sent at once.
+-- One run at a time takes deliveries. A separate statement, since one that also took them would count those in flight
+-- before it waited for the lock, and concurrent runs would exceed the limit for an address.
 SELECT pg_advisory_xact_lock(hashtextextended('deliveries are taken', 0));
 
 -- name: take_deliveries
--- What is due, so many to each address at once and those first to whom the least is on its way: nobody else sends them
--- until a time. Addresses that are trusted and others are asked for apart. What failed here is not on its way.
+-- Lease due deliveries until a time, a limited number for each address, addresses with the fewest in flight first.
+-- Trusted addresses and others are taken separately. A delivery that failed in this job does not count as in flight.
 WITH busy AS (
     SELECT webhook_id, count(*) AS taken FROM deliveries d
     WHERE taken_until > :now AND NOT EXISTS (
@@ -150,24 +150,24 @@ WHERE d.webhook_id = c.webhook_id AND d.id = c.id
 RETURNING d.*, w.url, w.secret, CASE WHEN w.previous_until > :now THEN w.previous_secret END AS previous_secret;
 
 -- name: save_delivery!
--- What became of a delivery, unless somebody else has it by now.
+-- Save a delivery's state, unless its lease has passed to somebody else.
 UPDATE deliveries SET status = :status, attempts = :attempts, failures = :failures, due_at = :due_at,
     attempted_at = :attempted_at, response_status = :response_status, error = :error, expires_at = :expires_at,
     tried = :tried::jsonb, taken_until = NULL
 WHERE webhook_id = :webhook_id AND id = :id AND taken_until = :taken_until;
 
 -- name: redeliver!
--- A delivery is tried afresh, whatever became of it, or becomes of an attempt that is on its way.
+-- Reset a delivery to be sent again, whatever its state; the result of an attempt in flight is discarded.
 UPDATE deliveries SET status = 'pending', failures = 0, due_at = :due_at, expires_at = :expires_at, taken_until = NULL
 WHERE webhook_id = :webhook_id AND id = :id;
 
 -- name: give_up!
--- Nothing more is sent to a webhook.
+-- Fail the pending deliveries of a webhook.
 UPDATE deliveries SET status = 'failed', due_at = NULL, taken_until = NULL, error = :error
 WHERE webhook_id = :webhook_id AND status = 'pending';
 
--- name: forget_deliveries!
--- Deliveries that came to an end long ago.
+-- name: purge_deliveries!
+-- Delete ended deliveries that were created before a time.
 DELETE FROM deliveries WHERE (webhook_id, id) IN (
     SELECT webhook_id, id FROM deliveries WHERE created_at < :before AND status <> 'pending'
     ORDER BY created_at LIMIT :most);

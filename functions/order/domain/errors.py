@@ -1,9 +1,9 @@
-"""What an order refuses."""
+"""The errors of the order service."""
 
 from shared.errors import Malformed, Refusal, Unavailable
 
 
-class Mixed(Malformed):
+class MixedOrder(Malformed):
     """The lines of an order must agree in this."""
 
 
@@ -23,7 +23,7 @@ class OrderRefused(Refusal):
     """The order came to nothing; its code says why."""
 
 
-class OrderPaid(Refusal):
+class OrderAlreadyPaid(Refusal):
     """The order is paid: it can be refunded, not cancelled."""
 
     code = "ORDER_PAID"

@@ -1,4 +1,4 @@
-"""The facts of an order; shared/contracts/order_events.proto is their contract."""
+"""The events of an order; shared/contracts/order_events.proto is their contract."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +9,9 @@ from shared.money import Amount
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A line of an order, with the terms that it was placed at and what a claim hands out for it.
+    """A line of an order, with the terms that it was placed at and the token that its claim delivers.
 
-    phase, listed, limit: what the buyer was entitled to, as Terms has them; Reserve holds the order to it.
+    phase, listed, limit: the buyer's entitlement, as in Terms; reserving stock enforces it.
     """
 
     item_id: str
@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """What a wallet is due of an order, before the fee."""
+    """The amount due to one of the merchant's wallets for an order, before the fee."""
 
     wallet_id: str
     amount: Amount
@@ -39,7 +39,7 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class OrderPlaced:
-    """A buyer wants these things at these prices."""
+    """A buyer ordered these items at these prices."""
 
     type: ClassVar[str] = "order.placed"
     order_id: str
@@ -56,7 +56,7 @@ class OrderPlaced:
 
 @dataclass(frozen=True, slots=True)
 class OrderConfirmed:
-    """Everything is reserved, and the funds are held; `hold_id` is empty when there is nothing to pay."""
+    """Stock is reserved and funds are held; `hold_id` is empty if there is nothing to pay."""
 
     type: ClassVar[str] = "order.confirmed"
     order_id: str
@@ -70,7 +70,7 @@ class OrderConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class OrderPaid:
-    """The money is in escrow: from here on the order only goes forward, or is refunded."""
+    """The money is in escrow (the pivot): from here on the order only goes forward, or is refunded."""
 
     type: ClassVar[str] = "order.paid"
     order_id: str
@@ -85,7 +85,7 @@ class OrderPaid:
 
 @dataclass(frozen=True, slots=True)
 class OrderFailed:
-    """The order was refused."""
+    """The order was refused by the supply or wallet service."""
 
     type: ClassVar[str] = "order.failed"
     order_id: str
@@ -99,7 +99,7 @@ class OrderFailed:
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """The buyer changed their mind in time."""
+    """The order was cancelled before it was paid."""
 
     type: ClassVar[str] = "order.cancelled"
     order_id: str
@@ -111,7 +111,7 @@ class OrderCancelled:
 
 @dataclass(frozen=True, slots=True)
 class OrderExpired:
-    """The order did not come to an outcome in its time."""
+    """The order reached no outcome before its expiry."""
 
     type: ClassVar[str] = "order.expired"
     order_id: str
@@ -123,7 +123,7 @@ class OrderExpired:
 
 @dataclass(frozen=True, slots=True)
 class OrderClaimed:
-    """What was bought is handed out, so the merchant is due the money."""
+    """The voucher is issued, so the merchant is due the money."""
 
     type: ClassVar[str] = "order.claimed"
     order_id: str
@@ -138,7 +138,7 @@ class OrderClaimed:
 
 @dataclass(frozen=True, slots=True)
 class OrderMatured:
-    """The time for a refund is over, so the merchant is due the money, claimed or not."""
+    """The refund window is over, so the merchant is due the money, claimed or not."""
 
     type: ClassVar[str] = "order.matured"
     order_id: str
@@ -152,7 +152,7 @@ class OrderMatured:
 
 @dataclass(frozen=True, slots=True)
 class OrderCompleted:
-    """What was bought is on the chain."""
+    """The claim is redeemed on the chain."""
 
     type: ClassVar[str] = "order.completed"
     order_id: str
@@ -163,7 +163,7 @@ class OrderCompleted:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefundRequested:
-    """The merchant or an operator wants the buyer to have the money back. restock: and the units to be sold again."""
+    """The merchant or an operator requested a refund. restock: whether the units go back on sale."""
 
     type: ClassVar[str] = "order.refund_requested"
     order_id: str
@@ -176,7 +176,7 @@ class OrderRefundRequested:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefundRefused:
-    """There was a voucher already."""
+    """The refund was refused: a voucher was issued already."""
 
     type: ClassVar[str] = "order.refund_refused"
     order_id: str
@@ -187,7 +187,7 @@ class OrderRefundRefused:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefunded:
-    """The buyer has the money back, and nothing to claim."""
+    """The buyer has the money back, and there is nothing left to claim."""
 
     type: ClassVar[str] = "order.refunded"
     order_id: str
@@ -214,4 +214,4 @@ OrderEvent = (
     | OrderRefundRefused
     | OrderRefunded
 )
-"""Any fact of an order."""
+"""Any event of an order."""

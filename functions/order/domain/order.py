@@ -14,21 +14,21 @@ from shared.money import Amount
 Status = Literal["pending", "confirmed", "paid", "claimed", "completed", "failed", "cancelled", "expired", "refunded"]
 Stage = Status | Literal["refunding", "promised", "matured"]
 """
-Where an order stands. Three stages are shown as `paid`:
+The state of an order. Three stages are shown as `paid`:
 
-refunding: a refund was requested and is not decided; until it is, there is no claim and no maturing.
-promised: the refund was refused, since there is a voucher; the claim is yet to be told of.
-matured: the merchant has the money. It can be claimed still, but not refunded.
+refunding: a refund was requested and is undecided; until it is decided, the order is neither claimed nor matured.
+promised: the refund was refused because a voucher was issued; the claim's event has not arrived yet.
+matured: the merchant has the money. The order can still be claimed, but not refunded.
 """
 
 ENDED: Final[frozenset[Stage]] = frozenset({"failed", "cancelled", "expired"})
-"""Came to nothing: what was reserved and held is given back."""
+"""The stages that end an order without a purchase: reservations and hold are released."""
 
-SILENT_FOR: Final = timedelta(seconds=15)
-"""When a sweeper takes up what a request began: later than its lease ends, so that both are not at it."""
+RESUME_AFTER: Final = timedelta(seconds=15)
+"""When a sweep resumes what a request started: after the request's lease ends, so that only one of them works on it."""
 
-UNTOLD_FOR: Final = timedelta(minutes=1)
-"""When a sweeper asks another service what it has not told: whether a hold was given back, or a claim handed out."""
+RECONCILE_AFTER: Final = timedelta(minutes=1)
+"""When a sweep queries another service for an event that has not arrived: a released hold, or an issued voucher."""
 
 STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Stage], Stage]]] = {
     events.OrderConfirmed: (frozenset({"pending"}), "confirmed"),
@@ -43,12 +43,12 @@ STEPS: Final[dict[type[OrderEvent], tuple[frozenset[Stage], Stage]]] = {
     events.OrderClaimed: (frozenset({"paid", "promised", "matured"}), "claimed"),
     events.OrderCompleted: (frozenset({"claimed"}), "completed"),
 }
-"""What each fact may follow, and the stage that it leads to. A history begins with order.placed, once."""
+"""The stages that each event may follow, and the stage that it leads to. A history starts with one order.placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as its events tell it. `total` is in atomic units; `address` is the paying wallet's."""
+    """An order, folded from its events. `total` is in atomic units; `address` is the paying wallet's."""
 
     looked_after: ClassVar[Mapping[str, str]] = {
         "pending": "advance_orders",
@@ -59,7 +59,7 @@ class Order:
         "claimed": "watch_redemptions",
     }
     ends: ClassVar[frozenset[str]] = frozenset({"failed", "cancelled", "expired", "refunded", "matured", "completed"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The registry row that handles each non-terminal state, at a stored due time; and the terminal states."""
 
     id: str
     user_id: str
@@ -81,7 +81,7 @@ class Order:
 
     @property
     def status(self) -> Status:
-        """What is shown of its stage."""
+        """The status that callers see."""
         match self.stage:
             case "refunding" | "promised" | "matured":
                 return "paid"
@@ -90,42 +90,42 @@ class Order:
 
     @property
     def claimable(self) -> bool:
-        """Whether it was paid for, and is neither claimed nor being given back."""
+        """Whether it is paid, and neither claimed nor being refunded."""
         return self.stage in ("paid", "matured")
 
     @property
     def hold_id(self) -> str:
-        """The one hold of this order; empty when there is nothing to pay."""
+        """The id of this order's one hold; empty if there is nothing to pay."""
         return ids.sibling(self.id, "hld") if self.total else ""
 
     @property
     def ended(self) -> bool:
-        """Whether it came to nothing."""
+        """Whether it ended without a purchase."""
         return self.stage in ENDED
 
     @property
-    def outrun(self) -> bool:
-        """Whether more has become of it than the outcome that the request which placed it is answered with."""
+    def superseded(self) -> bool:
+        """Whether it has events beyond the outcome that the placing request is answered with."""
         return self.version > (2 if self.total or self.ended else 3)
 
     def matures_at(self, after: timedelta) -> datetime:
-        """When it can no longer be refunded. Raises ValueError for one that is not paid."""
+        """When its refund window ends. Raises ValueError if it is not paid."""
         if self.paid_at is None:
             raise ValueError(f"{self.id} is not paid")
         return self.paid_at + after
 
     def due_at(self, matures_after: timedelta) -> datetime | None:
-        """When somebody has to look after it, if nothing happens to it until then; None when nobody has to."""
+        """When a sweep has to handle it, if nothing happens to it before; None if none has to."""
         if self.stage == "pending":
-            return min(self.updated_at + SILENT_FOR, self.expires_at)
+            return min(self.updated_at + RESUME_AFTER, self.expires_at)
         if self.stage == "refunding":
-            return self.updated_at + SILENT_FOR
+            return self.updated_at + RESUME_AFTER
         if self.stage in ("confirmed", "promised"):
-            return self.updated_at + UNTOLD_FOR
+            return self.updated_at + RECONCILE_AFTER
         return self.matures_at(matures_after) if self.stage == "paid" else None
 
     def confirm(self) -> list[OrderEvent]:
-        """All is reserved and held. A free order is paid at once: no wallet has a say in it."""
+        """Stock is reserved and funds are held. A free order needs no wallet, and is paid at once."""
         confirmed = events.OrderConfirmed(
             order_id=self.id,
             user_id=self.user_id,
@@ -161,7 +161,7 @@ class Order:
         ]
 
     def cancel(self) -> list[OrderEvent]:
-        """The buyer changed their mind."""
+        """The order is cancelled."""
         return [events.OrderCancelled(self.id, self.user_id, self.merchant_id, self.hold_id, self.items)]
 
     def expire(self) -> list[OrderEvent]:
@@ -169,7 +169,7 @@ class Order:
         return [events.OrderExpired(self.id, self.user_id, self.merchant_id, self.hold_id, self.items)]
 
     def claim(self, claim_id: str) -> list[OrderEvent]:
-        """What was bought is handed out."""
+        """The voucher is issued."""
         return [
             events.OrderClaimed(
                 order_id=self.id,
@@ -184,7 +184,7 @@ class Order:
         ]
 
     def mature(self) -> list[OrderEvent]:
-        """The time for a refund is over."""
+        """The refund window is over."""
         return [
             events.OrderMatured(
                 order_id=self.id,
@@ -198,11 +198,11 @@ class Order:
         ]
 
     def complete(self, claim_id: str) -> list[OrderEvent]:
-        """What was bought is on the chain."""
+        """The claim is redeemed on the chain."""
         return [events.OrderCompleted(self.id, self.user_id, self.merchant_id, claim_id)]
 
     def request_refund(self, requested_by: str, reason: str, *, restock: bool) -> list[OrderEvent]:
-        """Somebody who may wants the money given back."""
+        """The merchant or an operator requests a refund."""
         return [
             events.OrderRefundRequested(
                 self.id, self.user_id, self.merchant_id, requested_by=requested_by, reason=reason, restock=restock
@@ -210,11 +210,11 @@ class Order:
         ]
 
     def refuse_refund(self, code: str) -> list[OrderEvent]:
-        """It cannot be given back any more."""
+        """The refund is refused: a voucher was issued."""
         return [events.OrderRefundRefused(self.id, self.user_id, self.merchant_id, code)]
 
     def refund(self) -> list[OrderEvent]:
-        """The money is given back."""
+        """The money is paid back."""
         return [
             events.OrderRefunded(
                 order_id=self.id,
@@ -230,7 +230,7 @@ class Order:
 
     @property
     def payouts(self) -> tuple[events.Payout, ...]:
-        """What each of the merchant's wallets is due, before the fee."""
+        """The amount due to each of the merchant's wallets, before the fee."""
         due: dict[str, int] = defaultdict(int)
         for item in self.items:
             due[item.payout_wallet_id] += item.unit_price * item.quantity
@@ -238,7 +238,7 @@ class Order:
 
 
 def apply(order: Order | None, event: OrderEvent, at: datetime) -> Order:
-    """The order after one more event. Raises ValueError for a history that cannot be."""
+    """The order after one more event. Raises ValueError for an impossible history."""
     if isinstance(event, events.OrderPlaced):
         if order is not None:
             raise ValueError(f"{order.id} is placed once")
@@ -271,7 +271,7 @@ def apply(order: Order | None, event: OrderEvent, at: datetime) -> Order:
 
 
 def fold(history: Iterable[tuple[OrderEvent, datetime]]) -> Order | None:
-    """An order of its events, each with its time; None of an empty history."""
+    """Fold a history, events with their times, into an order; None if it is empty."""
     order: Order | None = None
     for event, at in history:
         order = apply(order, event, at)

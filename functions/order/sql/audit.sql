@@ -1,5 +1,5 @@
 -- name: orders_follow_their_events
--- The projection of an order is what its stream comes to: there is one for each stream, and no other.
+-- Every stream of an order has one projection that matches its events, and there is no other projection.
 SELECT coalesce(o.id, p.stream) AS subject, 'version ' || coalesce(o.version::text, 'none') || ', ' || coalesce(o.stage, 'no')
        || ', events say ' || coalesce(l.version, 0) || ', ' || coalesce(l.type, 'nothing') AS detail
 FROM orders o
@@ -16,7 +16,7 @@ WHERE (o.version, o.user_id, o.wallet_id, o.merchant_id, o.currency, o.total::te
             WHEN l.type = 'order.placed' THEN 'pending' ELSE substr(l.type, 7) END);
 
 -- name: facts_of_an_order_agree
--- Whatever a fact of an order repeats of what was placed is that.
+-- The fields that an order's later events repeat equal those of order.placed.
 SELECT e.stream AS subject, e.type || ' says ' || f.key || ' ' || f.value || ', placed was ' || coalesce(p.data ->> f.key, 'none')
        AS detail
 FROM events e JOIN events p ON p.stream = e.stream AND p.version = 1
@@ -26,7 +26,7 @@ WHERE e.version > 1 AND (:at::timestamptz IS NULL OR e.recorded_at <= :at)
   AND f.value <> p.data -> f.key;
 
 -- name: totals_are_of_their_items
--- An order comes to what its items cost, and its merchant's wallets are due as much.
+-- An order's total is the sum of its items, and so are the payouts to its merchant's wallets.
 SELECT p.stream AS subject, p.data ->> 'total' || ', items cost ' || i.due || coalesce(', due are ' || e.due::text, '') AS detail
 FROM events p
 CROSS JOIN LATERAL (
@@ -45,7 +45,7 @@ WHERE p.type = 'order.placed' AND (:at::timestamptz IS NULL OR p.recorded_at <= 
   AND ((p.data ->> 'total')::numeric <> i.total OR e.due <> i.due);
 
 -- name: orders_have_one_outcome
--- An order is confirmed or comes to nothing before; a paid one never comes to nothing.
+-- An order ends (fails, is cancelled, expires) at most once, is paid at most once, and never both.
 SELECT stream AS subject, string_agg(type, ', ' ORDER BY version) AS detail
 FROM events WHERE stream LIKE 'ord%' AND (:at::timestamptz IS NULL OR recorded_at <= :at) GROUP BY stream
 HAVING count(*) FILTER (WHERE type IN ('order.failed', 'order.cancelled', 'order.expired')) > 1
@@ -53,7 +53,7 @@ HAVING count(*) FILTER (WHERE type IN ('order.failed', 'order.cancelled', 'order
     OR count(*) FILTER (WHERE type = 'order.paid') > 1;
 
 -- name: money_has_one_end
--- The money of a paid order goes back to its buyer or on to its merchant, never both ways; each happens once.
+-- The money of a paid order goes back to its buyer or on to its merchant, never both, and once only.
 SELECT stream AS subject, string_agg(type, ', ' ORDER BY version) AS detail
 FROM events WHERE stream LIKE 'ord%' AND (:at::timestamptz IS NULL OR recorded_at <= :at) GROUP BY stream
 HAVING bool_or(type = 'order.refunded') AND bool_or(type IN ('order.claimed', 'order.matured', 'order.refund_refused'))
@@ -65,13 +65,13 @@ HAVING bool_or(type = 'order.refunded') AND bool_or(type IN ('order.claimed', 'o
     OR bool_or(type IN ('order.claimed', 'order.matured', 'order.refund_requested')) AND NOT bool_or(type = 'order.paid');
 
 -- name: nobody_is_forgotten
--- What somebody has to look after has a time at which they do.
+-- An order in a stage that a sweep handles has a due time; one in any other stage has none.
 SELECT id AS subject, stage || ' without a time' AS detail
 FROM orders WHERE (due_at IS NULL) <> (stage NOT IN ('pending', 'confirmed', 'refunding', 'promised', 'paid'));
 
 -- name: orders_do_not_wait
--- No order waits for an hour beyond its time: one that is placed to be confirmed, one that is confirmed to be paid, a
--- refund to be decided, a paid one to mature.
+-- No order is overdue by an hour: a placed one to be confirmed, a confirmed one to be paid, a refund to be decided, a paid
+-- one to mature.
 SELECT id AS subject, stage || ' since ' || updated_at AS detail
 FROM orders
 WHERE stage = 'pending' AND expires_at < :now::timestamptz - interval '1 hour'

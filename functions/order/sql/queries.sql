@@ -1,22 +1,22 @@
 -- name: insert_order!
--- The projection of a placed order.
+-- Insert the projection of a placed order.
 INSERT INTO orders (id, user_id, wallet_id, merchant_id, currency, total, status, stage, items, expires_at, version,
     due_at, created_at, updated_at)
 VALUES (:id, :user_id, :wallet_id, :merchant_id, :currency, :total, :status, :stage, :items::jsonb, :expires_at, :version,
     :due_at, :created_at, :updated_at);
 
 -- name: use_quote!
--- A quote is used for an order, in the transaction that places it; no row when another order has used it.
+-- Mark a quote used by an order, in the transaction that places it; inserts no row if another order has used it.
 INSERT INTO used_quotes (quote_id, order_id, used_at) VALUES (:quote_id, :order_id, :at) ON CONFLICT DO NOTHING;
 
 -- name: update_order!
--- The projection follows the events.
+-- Update an order's projection after new events.
 UPDATE orders SET status = :status, stage = :stage, failure = :failure::jsonb, paid_at = :paid_at, version = :version,
     due_at = :due_at, attempts = 0, updated_at = :updated_at
 WHERE id = :id;
 
 -- name: lock_order$
--- Hold an order's projection, and so its stream, against change by others.
+-- Lock an order's projection, and with it its stream, against concurrent changes.
 SELECT id FROM orders WHERE id = :id FOR UPDATE;
 
 -- name: find_order^
@@ -33,7 +33,8 @@ WHERE (:user_id::text IS NULL OR user_id = :user_id)
 ORDER BY id DESC LIMIT :most;
 
 -- name: list_histories
--- Orders, or those placed before a time, newest first, below one already seen: as placed, and when what became of them.
+-- Orders, or those placed before a time, newest first, below a given id: as placed, and when their later events were
+-- recorded.
 WITH page AS (
     SELECT stream, data, recorded_at FROM events
     WHERE type = 'order.placed' AND (:before::timestamptz IS NULL OR recorded_at < :before)
@@ -47,9 +48,9 @@ FROM page p JOIN events e ON e.stream = p.stream
 GROUP BY p.stream, p.data, p.recorded_at ORDER BY p.stream DESC;
 
 -- name: take_due
--- Orders that wait for something to be done, each buyer's first before anybody's second, those that wait longest first;
--- put off by a time that doubles with each attempt, so that what cannot be done does not stand before the rest, nor beside
--- what a crash left behind; but never beyond an order's own time.
+-- Take due orders: each buyer's first before any buyer's second, those that have waited longest first. Taking one backs it
+-- off in the same statement, twice as long with each attempt, so that an order that keeps failing, or crashes its sweep,
+-- does not block the rest; but never beyond the expiry of a pending order.
 WITH waiting AS MATERIALIZED (
     SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY due_at, id) AS turn FROM orders
     WHERE stage = ANY(:stages::text[]) AND due_at <= :now AND (NOT :overdue::boolean OR expires_at <= :now)

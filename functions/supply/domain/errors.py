@@ -1,9 +1,9 @@
-"""Why the supply service refuses."""
+"""The errors of the supply service."""
 
 from shared.errors import Refusal
 
 
-class SupplyArchived(Refusal):
+class SupplyAlreadyArchived(Refusal):
     """This supply is archived: it can no longer be changed or restocked."""
 
     code = "SUPPLY_ARCHIVED"

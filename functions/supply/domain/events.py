@@ -1,4 +1,4 @@
-"""The facts of the supply service; shared/contracts/supply_events.proto is their contract."""
+"""The events of the supply service; shared/contracts/supply_events.proto is their contract."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from shared.money import Amount
 
 @dataclass(frozen=True, slots=True)
 class SupplyCreated:
-    """A merchant put something up."""
+    """A merchant created a supply."""
 
     type: ClassVar[str] = "supply.created"
     supply_id: str
@@ -35,7 +35,7 @@ class SupplySoldOut:
 
 @dataclass(frozen=True, slots=True)
 class SupplyReserved:
-    """Units are set aside for an order's line."""
+    """Units are reserved for an order's line."""
 
     type: ClassVar[str] = "supply.reserved"
     reservation_id: str
@@ -48,7 +48,7 @@ class SupplyReserved:
 
 @dataclass(frozen=True, slots=True)
 class SupplyCommitted:
-    """Reserved units were paid for."""
+    """Reserved units are sold: the order is paid."""
 
     type: ClassVar[str] = "supply.committed"
     reservation_id: str
@@ -60,7 +60,7 @@ class SupplyCommitted:
 
 @dataclass(frozen=True, slots=True)
 class SupplyReleased:
-    """Units are for sale again; quantity 0 for a reservation that was never made."""
+    """Reserved units are back on sale; quantity 0 for a tombstone, a reservation that was never made."""
 
     type: ClassVar[str] = "supply.released"
     reservation_id: str
@@ -88,7 +88,7 @@ class SupplyUpdated:
 
 @dataclass(frozen=True, slots=True)
 class SupplyRestocked:
-    """There are more units: so many were added, so many there are in all."""
+    """Units were added; `quantity` is the new total."""
 
     type: ClassVar[str] = "supply.restocked"
     supply_id: str
@@ -99,7 +99,7 @@ class SupplyRestocked:
 
 @dataclass(frozen=True, slots=True)
 class SupplyArchived:
-    """It is no longer for sale, for good."""
+    """A supply is off sale for good."""
 
     type: ClassVar[str] = "supply.archived"
     supply_id: str
@@ -108,7 +108,7 @@ class SupplyArchived:
 
 @dataclass(frozen=True, slots=True)
 class SupplyReturned:
-    """Sold units are for sale again: their order was refunded."""
+    """Sold units are back on sale: their order was refunded."""
 
     type: ClassVar[str] = "supply.returned"
     reservation_id: str

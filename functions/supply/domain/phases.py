@@ -1,4 +1,4 @@
-"""The phases of a sale: windows of time, each with terms of its own."""
+"""The phases of a sale: time windows, each with terms of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from shared.money import Amount
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A window in which a supply sells: from `starts_at` up to, and without, `ends_at` (None: for good).
+    """A window in which a supply sells: from `starts_at` (inclusive) to `ends_at` (exclusive; None: no end).
 
-    name: unique in its supply; what was sold in a phase is counted under it, whatever else of the phase changes.
-    unit_price, per_user_limit: in place of the supply's price, and beside its limit; None leaves those.
-    cap: units that may be reserved or sold in this phase at most; None for no cap.
+    name: unique within its supply; units are counted under it, whatever else of the phase changes.
+    unit_price: replaces the supply's price. per_user_limit: applies beside the supply's limit. None: the supply's only.
+    cap: the most units that may be reserved or sold in this phase; None for no cap.
     allowlist_root: the Merkle root of those who may buy, 0x and 64 hexadecimal digits; None for everybody.
     """
 
@@ -29,12 +29,12 @@ class Phase:
 
 
 def open_at(phases: Sequence[Phase], at: datetime) -> Phase | None:
-    """The one phase that sells at a time."""
+    """The phase that is open at a time, if any."""
     return next((p for p in phases if p.starts_at <= at and (p.ends_at is None or at < p.ends_at)), None)
 
 
 def in_order(phases: Sequence[Phase]) -> tuple[Phase, ...]:
-    """Phases by their time. Raises Malformed when two share a name or a moment, or one ends before it begins."""
+    """Phases sorted by time. Raises Malformed if two share a name or overlap, or one ends before it starts."""
     names = [phase.name for phase in phases]
     for number, phase in enumerate(phases):
         if names.index(phase.name) < number:

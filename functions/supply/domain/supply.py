@@ -1,28 +1,28 @@
-"""A supply: what is sold, by whom, on which terms, and what a claim hands out for it."""
+"""A supply: what is sold, by whom, on which terms, and the asset that a claim delivers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
-from functions.supply.domain.errors import IllegalStatus, QuantityTooLarge, SupplyArchived, SupplyInUse
+from functions.supply.domain.errors import IllegalStatus, QuantityTooLarge, SupplyAlreadyArchived, SupplyInUse
 from functions.supply.domain.phases import Phase
 
 Status = Literal["draft", "active", "paused", "archived", "sold_out"]
 
-WAYS: Final[Mapping[str, frozenset[str]]] = {
+TRANSITIONS: Final[Mapping[str, frozenset[str]]] = {
     "draft": frozenset({"draft", "active"}),
     "active": frozenset({"active", "paused"}),
     "paused": frozenset({"active", "paused"}),
 }
-"""What a status may become at its merchant's word; what is sold out is active."""
+"""The statuses that a merchant may change each status to; a sold-out supply counts as active."""
 
-UNITS_AT_MOST: Final = 10**9
+MAX_UNITS: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """What a claim hands out on a chain. `contract` is in its EIP-55 form, `token_id` a uint256."""
+    """The token that a claim delivers. `contract` is in EIP-55 form, `token_id` a uint256."""
 
     chain_id: int
     contract: str
@@ -31,13 +31,13 @@ class Asset:
 
     @property
     def single(self) -> bool:
-        """Whether there is one unit of it, ever."""
+        """Whether there is only ever one unit of it."""
         return self.standard == "ERC-721"
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
-    """How much there is of a supply, in one cell or in all: quantity = available + reserved + sold."""
+class StockLevel:
+    """The units of a supply, in one cell or in all: quantity = available + reserved + sold."""
 
     quantity: int
     available: int
@@ -50,8 +50,8 @@ class Stock:
 class Supply:
     """A supply with its stock. `unit_price` is in atomic units; `per_user_limit` None means no limit.
 
-    phases: by their time. Without any it sells whenever it is active; with phases, while one of them is open.
-    published: whether it was ever active: until then, archived or not, it is its merchant's own.
+    phases: sorted by time. Without phases it sells whenever it is active; with phases, only while one is open.
+    published: whether it was ever active; until then only its merchant sees it, even archived.
     """
 
     id: str
@@ -66,7 +66,7 @@ class Supply:
     asset: Asset
     status: Status
     published: bool
-    stock: Stock
+    stock: StockLevel
     version: int
     created_at: datetime
     updated_at: datetime
@@ -76,28 +76,28 @@ class Supply:
         return self.published or self.merchant_id == user_id
 
     def open(self) -> Self:
-        """Itself, where it can be changed yet. Raises SupplyArchived."""
+        """Itself, if it can still be changed. Raises SupplyAlreadyArchived."""
         if self.status == "archived":
-            raise SupplyArchived
+            raise SupplyAlreadyArchived
         return self
 
     def changed(self, changes: Mapping[str, Any], at: datetime) -> Self:
-        """It after changes by its merchant, in its next version; itself where they change nothing.
+        """The next version after changes by its merchant; itself if they change nothing.
 
         changes: new values by the names of title, description, unit_price, per_user_limit, phases, status and
-            payout_wallet_id. Raises SupplyArchived, IllegalStatus.
+            payout_wallet_id. Raises SupplyAlreadyArchived, IllegalStatus.
         """
         now = "active" if self.status == "sold_out" else self.open().status
-        wanted = changes.get("status", now)
-        if wanted not in WAYS[now]:
-            raise IllegalStatus(f"A supply that is {now} cannot become {wanted}.")
+        status = changes.get("status", now)
+        if status not in TRANSITIONS[now]:
+            raise IllegalStatus(f"A supply that is {now} cannot become {status}.")
         real = {name: value for name, value in changes.items() if name != "status" and getattr(self, name) != value}
-        if wanted != now:
-            real |= {"status": wanted, "published": True}
+        if status != now:
+            real |= {"status": status, "published": True}
         return replace(self, **real, version=self.version + 1, updated_at=at) if real else self
 
     def archived(self, at: datetime) -> Self:
-        """It, no longer for sale; itself where it is so already. Raises SupplyInUse."""
+        """The archived supply; itself if it is archived already. Raises SupplyInUse."""
         if self.status == "archived":
             return self
         if self.stock.reserved:
@@ -105,11 +105,11 @@ class Supply:
         return replace(self, status="archived", version=self.version + 1, updated_at=at)
 
     def restocked(self, units: int) -> Self:
-        """It with more units to sell. Raises SupplyArchived, QuantityTooLarge."""
+        """The supply with more units to sell. Raises SupplyAlreadyArchived, QuantityTooLarge."""
         stock = self.open().stock
         if self.asset.single:
             raise QuantityTooLarge("There is one unit of an ERC-721 token.")
-        if stock.quantity + units > UNITS_AT_MOST:
+        if stock.quantity + units > MAX_UNITS:
             raise QuantityTooLarge
         more = replace(
             stock,
@@ -120,6 +120,6 @@ class Supply:
         return replace(self, status="active" if self.status == "sold_out" else self.status, stock=more)
 
     def differs_from(self, before: Self) -> list[str]:
-        """The names of what its merchant changed since."""
+        """The names of the fields that its merchant changed since."""
         names = ("title", "description", "unit_price", "per_user_limit", "phases", "status", "payout_wallet_id")
         return [name for name in names if getattr(self, name) != getattr(before, name)]

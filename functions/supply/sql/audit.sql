@@ -4,7 +4,7 @@ SELECT supply_id || ' ' || cell AS subject, quantity || ' is not ' || available 
 FROM stock WHERE quantity <> available + reserved + sold;
 
 -- name: stock_is_its_reservations
--- What is reserved and sold is what the reservations say; what was released or returned is for sale.
+-- Reserved and sold units equal those of the reservations; released and returned ones are available.
 SELECT t.supply_id || ' ' || t.cell AS subject,
        t.reserved || ' reserved and ' || t.sold || ' sold, reservations say ' || r.reserved || ' and ' || r.sold AS detail
 FROM stock t
@@ -16,7 +16,7 @@ CROSS JOIN LATERAL (
 WHERE t.reserved <> r.reserved OR t.sold <> r.sold;
 
 -- name: phases_are_their_reservations
--- What was taken in a phase is what the reservations say.
+-- The units taken in a phase equal those of its reservations.
 SELECT supply_id || ' ' || cell || ' ' || phase AS subject,
        coalesce(p.taken, 0) || ' taken, reservations say ' || coalesce(r.taken, 0) AS detail
 FROM phase_stock p
@@ -33,7 +33,7 @@ FROM supplies_shown s JOIN reservations r ON r.supply_id = s.id AND r.status = '
 GROUP BY s.id, s.quantity HAVING sum(r.quantity) > s.quantity;
 
 -- name: buyers_keep_to_limits
--- When a reservation was made, its buyer had no more of the supply with it, nor of its phase, than they might have then.
+-- When a reservation was made, it kept within the limits for its buyer, in total and in its phase, that applied then.
 SELECT r.id AS subject,
        r.units || ' of ' || coalesce(r.user_limit::text, 'any') || ', in the phase ' || r.in_phase || ' of '
        || coalesce(r.phase_limit::text, 'any') AS detail
@@ -46,7 +46,7 @@ FROM (
 WHERE r.units > r.user_limit OR r.in_phase > r.phase_limit;
 
 -- name: phases_keep_to_caps
--- When a reservation was made, no more was taken in its phase with it than its cap allowed then.
+-- When a reservation was made, the units taken in its phase stayed within the cap that applied then.
 SELECT r.id AS subject, r.taken || ' of ' || r.phase_cap || ' in ' || r.phase AS detail
 FROM (
     SELECT id, phase, phase_cap,
@@ -62,6 +62,6 @@ FROM supplies s JOIN stock t ON t.supply_id = s.id
 WHERE s.status = 'archived' GROUP BY s.id HAVING sum(t.reserved) > 0;
 
 -- name: reservations_do_not_wait
--- No reservation that may expire waits for an hour beyond the time at which its order is to be asked about.
+-- No expiring reservation is overdue by an hour for the query of its order.
 SELECT id AS subject, 'since ' || next_check_at AS detail
 FROM reservations WHERE status = 'reserved' AND NOT firm AND next_check_at < :now::timestamptz - interval '1 hour';

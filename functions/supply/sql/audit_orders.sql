@@ -1,5 +1,5 @@
 -- name: paid_orders_are_sold
--- Whatever a paid order bought is sold; only a refund returns it to stock, where its merchant wants that.
+-- The units of a paid order are sold; only a refund with restock returns them to stock.
 SELECT o.id AS subject, string_agg(i.item_id || ' ' || coalesce(r.status, 'without reservation'), ', ') AS detail
 FROM jsonb_to_recordset(:orders::jsonb) AS o (id text, items jsonb, paid_at timestamptz, paid_version bigint,
     refunded_at timestamptz, refunded_version bigint, restocked boolean)
@@ -11,12 +11,12 @@ WHERE (o.paid_at <= :settled OR o.paid_at <= :at AND c.version >= o.paid_version
     WHEN o.restocked AND (o.refunded_at <= :settled OR o.refunded_at <= :at AND b.version >= o.refunded_version)
         THEN r.status IS DISTINCT FROM 'returned'
     ELSE r.status IS DISTINCT FROM 'committed'
-        -- A refund that the list of orders is too old to know of may have returned it just now.
+        -- A refund newer than the list of orders may have returned it just now.
         AND NOT (r.status = 'returned' AND (o.restocked OR r.ended_at > :settled)) END
 GROUP BY o.id;
 
 -- name: reservations_are_of_their_orders
--- A reservation is of one line of its order: of its supply and quantity, for its buyer; nothing is for no order.
+-- A reservation matches one line of its order in supply, quantity and buyer; none is without an order.
 SELECT r.order_id AS subject, r.id || ' of ' || r.quantity || ' of ' || r.supply_id || ' for ' || r.user_id || CASE
            WHEN o.id IS NULL THEN ', there is no such order'
            WHEN i.item_id IS NULL THEN ', the order has no such line'
@@ -30,7 +30,7 @@ WHERE r.order_id >= :from_id AND r.order_id < :below_id AND r.quantity > 0
       ELSE (r.supply_id, r.quantity, r.user_id) IS DISTINCT FROM (i.supply_id, i.quantity, o.user_id) END;
 
 -- name: reservations_end_with_their_orders
--- What a confirmed order reserved is its own until it is paid for; what one that ended reserved is for sale.
+-- A confirmed order keeps its reservations until it is paid; an ended order's are released.
 SELECT o.id AS subject, string_agg(i.item_id || ' ' || coalesce(r.status, 'without reservation'), ', ') || ', the order was '
        || CASE WHEN o.ended_at IS NOT NULL THEN 'ended' WHEN o.paid_at IS NOT NULL THEN 'paid'
           WHEN o.confirmed_at IS NOT NULL THEN 'confirmed' ELSE 'placed' END AS detail
@@ -48,7 +48,7 @@ WHERE o.confirmed_at <= :settled AND o.paid_at IS NULL AND r.id IS NULL
 GROUP BY o.id, o.ended_at, o.paid_at, o.confirmed_at;
 
 -- name: orders_are_of_what_is_sold
--- What an order names is a supply of its merchant, and what that hands out.
+-- An order's lines name supplies of its merchant, with the currency and the asset of those.
 SELECT o.id AS subject, i.item_id || ' of ' || i.supply_id || CASE WHEN s.id IS NULL THEN ', there is no such supply'
            ELSE ' of ' || s.merchant_id || ', which is ' || s.token_id || ' of ' || s.contract END AS detail
 FROM jsonb_to_recordset(:orders::jsonb) AS o (id text, merchant_id text, currency text, items jsonb)

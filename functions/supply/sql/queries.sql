@@ -7,11 +7,11 @@ VALUES (:id, :merchant_id, :payout_wallet_id, :title, :description, :currency, :
     :chain_id, :contract, :token_id, :standard, true, true, :phases::jsonb, :status, :published, 1, 1, :at, :at);
 
 -- name: lock_token$
--- Until the transaction ends nobody else asks who sells the same token.
+-- Serializes the checks of who sells a token, until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(':', :chain_id::bigint, :contract::text, :token_id::numeric), 0));
 
--- name: is_doubled$
--- Whether a merchant sells a token in another supply, and one of the two says that there is one unit of it.
+-- name: is_sold_elsewhere$
+-- Whether a merchant sells a token in another supply, and one of the two has a single unit of it.
 SELECT EXISTS (
     SELECT FROM supplies s
     WHERE s.chain_id = :chain_id AND s.contract = :contract AND s.token_id = :token_id
@@ -22,12 +22,12 @@ SELECT EXISTS (
 -- Whether its asset was proven to be its merchant's.
 SELECT asset_proven FROM supplies WHERE id = :id;
 
--- name: prove!
--- Its asset is proven to be its merchant's.
+-- name: mark_proven!
+-- Record that a supply's asset is proven to be its merchant's.
 UPDATE supplies SET asset_proven = true WHERE id = :id;
 
 -- name: insert_stock!
--- A cell's quota of a supply.
+-- A cell's share of a supply.
 INSERT INTO stock (supply_id, cell, quantity, available, reserved, sold, version)
 VALUES (:supply_id, :cell, :quantity, :quantity, 0, 0, 1);
 
@@ -36,7 +36,7 @@ VALUES (:supply_id, :cell, :quantity, :quantity, 0, 0, 1);
 SELECT * FROM supplies_shown WHERE id = ANY(:ids::text[]);
 
 -- name: update_supply$
--- A supply's next version, where nobody else has changed the one it follows; the next version of its stream.
+-- Save a supply's next version if nobody else has changed it since; returns the next version of its stream.
 UPDATE supplies SET title = :title, description = :description, unit_price = :unit_price,
     per_user_limit = :per_user_limit, phases = :phases::jsonb, status = :status, published = :published,
     payout_wallet_id = :payout_wallet_id,
@@ -45,28 +45,28 @@ WHERE id = :id AND version = :version - 1
 RETURNING stream_version;
 
 -- name: lock_payout
--- A supply, that is there or about to be, while it is given a wallet to pay out to.
+-- Locks a supply, existing or about to be created, while its payout wallet is being set.
 SELECT pg_advisory_xact_lock(hashtextextended('payout of ' || :supply_id, 0));
 
 -- name: find_settled_payouts
--- Those of supplies that nobody gives a wallet to pay out to at this moment, nor will until the transaction ends.
+-- Those supplies whose payout wallet nobody is setting now, nor can until the transaction ends.
 SELECT s.id FROM unnest(:supply_ids::text[]) AS s (id)
 WHERE pg_try_advisory_xact_lock_shared(hashtextextended('payout of ' || s.id, 0));
 
 -- name: find_ended_payouts
--- Those of payouts whose supplies pay out elsewhere, are archived, or are not there.
+-- Those payouts whose supplies pay out elsewhere, are archived, or do not exist.
 SELECT p.supply_id, p.wallet_id FROM unnest(:supply_ids::text[], :wallet_ids::text[]) AS p (supply_id, wallet_id)
 WHERE NOT EXISTS (SELECT FROM supplies s
                   WHERE s.id = p.supply_id AND s.payout_wallet_id = p.wallet_id AND s.status <> 'archived');
 
--- name: find_unnoted
--- Supplies whose payout wallets the wallet service was not told of yet.
+-- name: find_unreported_payouts
+-- Supplies whose payout wallets were not reported to the wallet service yet.
 SELECT id FROM supplies s WHERE NOT payout_noted AND status <> 'archived' AND NOT EXISTS (
     SELECT FROM job_failures f WHERE f.job = 'renew_payouts' AND f.item = s.id AND f.next_try_at > :now::timestamptz)
 ORDER BY id LIMIT :most;
 
--- name: note_payout!
--- The wallet service knows where a supply pays out.
+-- name: mark_payout_reported!
+-- Record that a supply's payout wallet was reported to the wallet service.
 UPDATE supplies SET payout_noted = true WHERE id = :id;
 
 -- name: restock!
@@ -89,14 +89,14 @@ WHERE (published OR merchant_id = :user_id)
 ORDER BY id DESC LIMIT :most;
 
 -- name: lock_stock
--- This cell's stock of supplies, locked in one order so that orders cannot block each other in a ring. Whatever else is
--- read of them has to be read after it: a statement that waited for a lock sees the other tables as they were before.
+-- Lock this cell's stock of supplies, in a fixed order so that orders cannot deadlock. Everything else about them must be
+-- read in a later statement: one that waited for the lock sees the other tables as they were before it waited.
 SELECT supply_id FROM stock
 WHERE supply_id = ANY(:supply_ids::text[]) AND cell = :cell
 ORDER BY supply_id FOR UPDATE;
 
 -- name: find_on_sale
--- Supplies with what is left of them in this cell, and what was reserved or sold there in their phases.
+-- Supplies with their available units in this cell, and the units reserved or sold there by phase.
 SELECT s.id AS supply_id, s.status, s.per_user_limit, s.phases, t.available,
        s.asset_proven, s.chain_id, s.contract, s.token_id,
        (SELECT coalesce(jsonb_object_agg(phase, taken), '{}') FROM phase_stock
@@ -105,18 +105,18 @@ FROM supplies s JOIN stock t ON t.supply_id = s.id
 WHERE s.id = ANY(:supply_ids::text[]) AND t.cell = :cell;
 
 -- name: count_taken
--- What users have reserved or bought of supplies, by phase.
+-- The units of supplies that users have reserved or bought, by phase.
 SELECT supply_id, user_id, phase, sum(quantity)::bigint AS taken FROM reservations
 WHERE supply_id = ANY(:supply_ids::text[]) AND user_id = ANY(:user_ids::text[]) AND status IN ('reserved', 'committed')
 GROUP BY supply_id, user_id, phase;
 
 -- name: find_reservations
--- Reservations by id; whoever changes them holds the lock on their stock.
+-- Reservations by id; to change them, hold the lock on their stock.
 SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version, phase
 FROM reservations WHERE id = ANY(:ids::text[]);
 
 -- name: insert_reservations!
--- Set units aside, in the order in which it was decided; those that have a row already, as tombstones do, are not counted.
+-- Reserve units, in the order in which they were decided; ids that already have a row, such as a tombstone, do not count.
 INSERT INTO reservations (id, order_id, supply_id, cell, user_id, quantity, phase, user_limit, phase_limit, phase_cap,
     expires_at, next_check_at, status, version, made_at)
 SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, r.quantity, r.phase, r.user_limit, r.phase_limit, r.phase_cap,
@@ -127,8 +127,8 @@ FROM jsonb_to_recordset(:reservations::jsonb)
 ORDER BY r.place
 ON CONFLICT (id) DO NOTHING;
 
--- name: bury_reservations!
--- Mark reservations released that were never made, so that a late command finds them so.
+-- name: write_reservation_tombstones!
+-- Insert reservations that were never made as released, so that a late command finds its tombstone.
 INSERT INTO reservations
     (id, order_id, supply_id, cell, user_id, quantity, expires_at, next_check_at, status, reason, version, made_at, ended_at)
 SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, 0, :at, :at, 'released', r.reason, 1, :at, :at
@@ -138,7 +138,7 @@ ORDER BY r.id
 ON CONFLICT (id) DO NOTHING;
 
 -- name: end_reservations!
--- Reservations come to their end: what is reserved is committed or released, what is committed may be returned.
+-- End reservations: a reserved one is committed or released, a committed one may be returned.
 UPDATE reservations SET status = :status, reason = :reason, version = version + 1, ended_at = :at
 WHERE id = ANY(:ids::text[]) AND status = :before;
 
@@ -152,15 +152,15 @@ FROM (SELECT supply_id, sum(available)::bigint AS available, sum(reserved)::bigi
 WHERE t.supply_id = m.supply_id AND t.cell = :cell;
 
 -- name: take_in_phases!
--- Units are reserved in phases of sales.
+-- Count units as taken in phases of sales.
 INSERT INTO phase_stock AS p (supply_id, cell, phase, taken)
 SELECT supply_id, :cell, phase, sum(taken)::bigint
 FROM jsonb_to_recordset(:moves::jsonb) AS r (supply_id text, phase text, taken bigint)
 GROUP BY supply_id, phase ORDER BY supply_id, phase
 ON CONFLICT (supply_id, cell, phase) DO UPDATE SET taken = p.taken + excluded.taken;
 
--- name: give_back_in_phases!
--- Units that were reserved or sold in phases of sales are for sale again.
+-- name: return_to_phases!
+-- Units reserved or sold in phases of sales go back on sale.
 UPDATE phase_stock p SET taken = p.taken - m.taken
 FROM (SELECT supply_id, phase, sum(taken)::bigint AS taken
       FROM jsonb_to_recordset(:moves::jsonb) AS r (supply_id text, phase text, taken bigint)
@@ -168,29 +168,28 @@ FROM (SELECT supply_id, phase, sum(taken)::bigint AS taken
 WHERE p.supply_id = m.supply_id AND p.phase = m.phase AND p.cell = :cell;
 
 -- name: find_sold_out
--- Of these supplies, those whose last unit is sold, each with the next version of its stream.
+-- Those supplies whose last unit is sold, each with the next version of its stream.
 UPDATE supplies s SET stream_version = stream_version + 1
 WHERE s.id = ANY(:ids::text[])
   AND NOT EXISTS (SELECT FROM stock t WHERE t.supply_id = s.id AND t.sold < t.quantity)
 RETURNING s.id, s.merchant_id, s.stream_version, (SELECT sum(quantity)::bigint FROM stock WHERE supply_id = s.id) AS quantity;
 
 -- name: firm_reservations!
--- Reservations of confirmed orders no longer expire; their orders are asked about again after long, should nobody tell of
--- an end.
+-- Exempt the reservations of confirmed orders from expiry; their orders are queried again much later, in case an event is
+-- missing.
 UPDATE reservations SET firm = true, next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'reserved';
 
 -- name: find_expired_reservations
--- Reservations past their time about which their orders have to be asked now, but for those that back off; each buyer's
--- first before anybody's second, those that wait longest first.
+-- Expired reservations whose orders have to be queried now, except for those that back off; each buyer's first before any
+-- buyer's second, those that have waited longest first.
 SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, version, phase
 FROM reservations r WHERE status = 'reserved' AND next_check_at <= :now
   AND NOT EXISTS (
     SELECT FROM job_failures f WHERE f.job = 'sweep_reservations' AND f.item = r.id AND f.next_try_at > :now)
 ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY next_check_at, id), next_check_at, id LIMIT :most;
 
--- name: postpone_reservations!
--- Nothing is known yet of their orders: ask again after a while that doubles each time, so that they cannot keep others
--- from being asked about.
+-- name: back_off_reservations!
+-- Their orders are undecided: query again after a pause that doubles each time, so that they do not crowd out others.
 UPDATE reservations SET checks = checks + 1,
     next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
 WHERE id = ANY(:ids::text[]) AND status = 'reserved';

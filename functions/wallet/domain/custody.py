@@ -1,4 +1,4 @@
-"""Money on its chain: what has arrived for wallets, what leaves them, and the transactions that carry it."""
+"""Custody: deposits from the chain into wallets, and withdrawals out of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from functions.wallet.domain.ledger import Account, Posting, Transfer
-from shared.chains import Place
+from shared.chain.core.values import BlockRef
 
 DepositStatus = Literal["credited", "reversed", "unattributed"]
 WithdrawalStatus = Literal["requested", "sent", "mined", "failed"]
@@ -14,7 +14,7 @@ WithdrawalStatus = Literal["requested", "sent", "mined", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class DepositAddress:
-    """Where funds for a wallet go. `key`: the wallet, as the vault knows it."""
+    """The address to which deposits for a wallet are sent. key: the wallet's key in the vault contract."""
 
     wallet_id: str
     key: bytes
@@ -22,15 +22,15 @@ class DepositAddress:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the chain says has arrived in the vault. `position`: its place among the deposits of its transaction.
+    """A deposit as the chain reports it. position: its index among the deposits of its transaction.
 
-    A transaction that is mined again in another block keeps its hash, and its deposits their positions.
+    A transaction that is mined again in another block keeps its hash, and its deposits keep their positions.
     """
 
     chain_id: int
     transaction_hash: str
     position: int
-    place: Place
+    place: BlockRef
     wallet_key: bytes
     currency: str
     amount: int
@@ -38,7 +38,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose a deposit is. in_place_of: as a Deposit has it."""
+    """The wallet and user that receive a deposit. in_place_of: see Deposit."""
 
     wallet_id: str
     user_id: str
@@ -47,15 +47,15 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """An arrival as it was booked; unattributed until it is credited, for want of a wallet or of room in it.
+    """A booked arrival; unattributed until it can be credited: there may be no wallet yet, or its balance may overflow.
 
-    doubted: whether the chain no longer has the block in which it came.
-    in_place_of: the closed wallet that it was sent to, where its owner's default wallet has it instead.
+    orphaned: whether its block is no longer part of the canonical chain (the column is called `doubted`).
+    in_place_of: the closed wallet it was sent to, if its owner's default wallet is credited instead.
     """
 
     looked_after: ClassVar[Mapping[str, str]] = {"unattributed": "watch_deposits"}
     ends: ClassVar[frozenset[str]] = frozenset({"credited", "reversed"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The scheduled job that handles each non-final state, at a stored time; and the final states."""
 
     id: str
     arrival: Arrival
@@ -64,16 +64,16 @@ class Deposit:
     status: DepositStatus
     transfer_id: str
     version: int
-    doubted: bool = False
+    orphaned: bool = False
     in_place_of: str = ""
 
     def stands(self, arrival: Arrival) -> bool:
-        """Whether it is exactly what the chain says now, in whichever block."""
+        """Whether it equals what the chain reports now, in any block, and is not reversed."""
         return self.status != "reversed" and replace(self.arrival, place=arrival.place) == arrival
 
 
-def credit(deposit: Deposit, at: datetime) -> Transfer:
-    """The movement of a deposit's money from outside to its wallet."""
+def deposit_credit(deposit: Deposit, at: datetime) -> Transfer:
+    """The transfer that credits a deposit: from `external` to its wallet."""
     arrival = deposit.arrival
     return Transfer(
         id=deposit.transfer_id,
@@ -87,8 +87,8 @@ def credit(deposit: Deposit, at: datetime) -> Transfer:
     )
 
 
-def taken_back(deposit: Deposit, account: Account, transfer_id: str, at: datetime) -> Transfer:
-    """The reversal of a deposit that the chain has forgotten; what the wallet has spent of it is the house's loss."""
+def deposit_reversal(deposit: Deposit, account: Account, transfer_id: str, at: datetime) -> Transfer:
+    """The reversal of an orphaned deposit; the part that the wallet has already spent is booked to `losses`."""
     arrival = deposit.arrival
     available = min(account.available, arrival.amount)
     legs = [(deposit.wallet_id, -available), ("losses", available - arrival.amount), ("external", arrival.amount)]
@@ -102,24 +102,24 @@ def taken_back(deposit: Deposit, account: Account, transfer_id: str, at: datetim
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On what terms a currency leaves, in its atomic units.
+class WithdrawalTerms:
+    """The terms of withdrawals in a currency, in its atomic units.
 
-    least: what a withdrawal is of at least, lest its transaction cost more than it carries. fee: the house's part,
-    beside the amount.
+    minimum: the least amount, so that a transaction does not cost more than it carries. fee: charged on top of the
+    amount.
     """
 
-    least: int
+    minimum: int
     fee: int
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Money on its way out of a wallet to an address, in EIP-55 form: that gets the amount, and the house the fee."""
+    """A payment from a wallet to an address (EIP-55), which receives the amount; the fee is charged on top."""
 
     looked_after: ClassVar[Mapping[str, str]] = {"requested": "send_withdrawals", "sent": "track_withdrawals"}
     ends: ClassVar[frozenset[str]] = frozenset({"mined", "failed"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The scheduled job that handles each non-final state, at a stored time; and the final states."""
 
     id: str
     wallet_id: str
@@ -139,32 +139,32 @@ class Withdrawal:
 
     @property
     def total(self) -> int:
-        """What it takes from its wallet."""
+        """What is taken from the wallet: amount and fee."""
         return self.amount + self.fee
 
     @property
     def ended(self) -> bool:
-        """Whether nothing becomes of it any more."""
+        """Whether it is in a final state."""
         return self.status in ("mined", "failed")
 
     def sent(self, transaction_hash: str, at: datetime) -> "Withdrawal":
-        """The network has it."""
+        """The withdrawal, once its first transaction was broadcast."""
         return self._next("sent", at, transaction_hash=transaction_hash)
 
     def mined(self, transaction_hash: str, at: datetime) -> "Withdrawal":
-        """The recipient has it."""
+        """The withdrawal, once its payment is confirmed."""
         return self._next("mined", at, transaction_hash=transaction_hash)
 
     def failed(self, failure: str, at: datetime) -> "Withdrawal":
-        """It will not happen."""
+        """The withdrawal, failed for good."""
         return self._next("failed", at, failure=failure)
 
     def _next(self, status: WithdrawalStatus, at: datetime, **changes: Any) -> "Withdrawal":
         return replace(self, status=status, version=self.version + 1, updated_at=at, **changes)
 
 
-def paid_out(withdrawal: Withdrawal, transfer_id: str, at: datetime) -> Transfer:
-    """The movement of a withdrawal's money, out of what was set aside for it, and of the house's fee."""
+def withdrawal_transfer(withdrawal: Withdrawal, transfer_id: str, at: datetime) -> Transfer:
+    """The transfer of a withdrawal: amount to `external` and fee to `fees`, out of its hold."""
     currency, fee = withdrawal.currency, withdrawal.fee
     return Transfer(
         id=transfer_id,

@@ -1,4 +1,4 @@
-"""What the ledger refuses."""
+"""The refusals of the wallet service. Each docstring is the default `detail` of the HTTP problem."""
 
 from shared.errors import Refusal
 
@@ -21,7 +21,7 @@ class CaptureTooLarge(Refusal):
     code = "CAPTURE_TOO_LARGE"
 
 
-class WalletClosed(Refusal):
+class WalletIsClosed(Refusal):
     """The wallet is closed."""
 
     code = "WALLET_CLOSED"

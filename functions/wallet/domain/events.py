@@ -1,4 +1,4 @@
-"""The facts of the wallet service; shared/contracts/wallet_events.proto is their contract."""
+"""The events of the wallet service; their contract is shared/contracts/wallet_events.proto."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ NOTHING: Final = Amount(0)
 
 @dataclass(frozen=True, slots=True)
 class WalletOpened:
-    """A user has a wallet."""
+    """A wallet was opened."""
 
     type: ClassVar[str] = "wallet.opened"
     wallet_id: str
@@ -22,7 +22,7 @@ class WalletOpened:
 
 @dataclass(frozen=True, slots=True)
 class WalletLinked:
-    """A user has proven to own a further address, and has a wallet for it."""
+    """A wallet was opened for a further address that its user has proven to own."""
 
     type: ClassVar[str] = "wallet.linked"
     wallet_id: str
@@ -33,7 +33,7 @@ class WalletLinked:
 
 @dataclass(frozen=True, slots=True)
 class WalletClosed:
-    """A wallet takes no more money."""
+    """A wallet was closed: it can no longer be credited."""
 
     type: ClassVar[str] = "wallet.closed"
     wallet_id: str
@@ -42,7 +42,7 @@ class WalletClosed:
 
 @dataclass(frozen=True, slots=True)
 class HoldPlaced:
-    """Funds are set aside for an order."""
+    """Funds were set aside for an order."""
 
     type: ClassVar[str] = "hold.placed"
     hold_id: str
@@ -56,7 +56,7 @@ class HoldPlaced:
 
 @dataclass(frozen=True, slots=True)
 class HoldCaptured:
-    """The order was paid from what was set aside: the pivot of a purchase."""
+    """The order was paid from its hold: the pivot of a purchase."""
 
     type: ClassVar[str] = "hold.captured"
     hold_id: str
@@ -70,7 +70,7 @@ class HoldCaptured:
 
 @dataclass(frozen=True, slots=True)
 class HoldReleased:
-    """The funds are available again; of a hold that was never placed, only its ids are known."""
+    """The funds are available again. For a hold that was never placed (a tombstone) only the ids are set."""
 
     type: ClassVar[str] = "hold.released"
     hold_id: str
@@ -84,9 +84,9 @@ class HoldReleased:
 
 @dataclass(frozen=True, slots=True)
 class PostedPosting:
-    """One leg of a transfer; `user_id` is whose wallet it is, empty for an account of the house's.
+    """One leg of a transfer. user_id: the wallet's owner, empty for a system account.
 
-    in_place_of: the closed wallet that the money was for; empty where it was for this account.
+    in_place_of: the closed wallet that the money was meant for; empty if it was meant for this account.
     """
 
     account: str
@@ -110,9 +110,9 @@ class TransferPosted:
 
 @dataclass(frozen=True, slots=True)
 class DepositCredited:
-    """Money arrived on the chain, has its confirmations, and is the wallet's.
+    """A deposit has its confirmations and was credited to the wallet.
 
-    in_place_of: the closed wallet that it was sent to, whose owner's default wallet has it; empty for none.
+    in_place_of: the closed wallet it was sent to, if its owner's default wallet was credited instead; else empty.
     """
 
     type: ClassVar[str] = "deposit.credited"
@@ -129,7 +129,7 @@ class DepositCredited:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalRequested:
-    """Somebody asked for money to be sent; it is set aside."""
+    """A withdrawal was requested; its funds are held."""
 
     type: ClassVar[str] = "withdrawal.requested"
     withdrawal_id: str
@@ -144,7 +144,7 @@ class WithdrawalRequested:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalSent:
-    """The network has the first transaction of it; another with higher fees may take its place."""
+    """The first transaction was broadcast; one with higher fees may replace it."""
 
     type: ClassVar[str] = "withdrawal.sent"
     withdrawal_id: str
@@ -160,7 +160,7 @@ class WithdrawalSent:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalMined:
-    """The recipient has it, with its confirmations."""
+    """The payment is confirmed."""
 
     type: ClassVar[str] = "withdrawal.mined"
     withdrawal_id: str
@@ -176,7 +176,7 @@ class WithdrawalMined:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalFailed:
-    """It will not happen; the money is available again."""
+    """The withdrawal failed for good; its funds are available again."""
 
     type: ClassVar[str] = "withdrawal.failed"
     withdrawal_id: str

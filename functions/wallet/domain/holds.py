@@ -1,4 +1,4 @@
-"""Holds: funds set aside for an order, captured or released once."""
+"""Holds: funds set aside for an order or a withdrawal, captured or released once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,20 @@ from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, Insuffici
 from functions.wallet.domain.ledger import Account, Posting
 from functions.wallet.domain.wallet import Wallet
 
-Status = Literal["placed", "captured", "released"]
+HoldStatus = Literal["placed", "captured", "released"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Funds of a wallet set aside for an order until a time; `firm` once the order is confirmed, beyond that time.
+    """Funds of a wallet set aside until `expires_at`; once its order is confirmed it is `firm` and does not expire.
 
-    payout_wallet_ids: the wallets that the order pays out to, known while it is placed.
+    order_id: empty for a hold that belongs to no order. payout_wallet_ids: the wallets that the order will be paid out
+    to; set only while the hold is being placed.
     """
 
     looked_after: ClassVar[Mapping[str, str]] = {"placed": "sweep_holds"}
     ends: ClassVar[frozenset[str]] = frozenset({"captured", "released"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The scheduled job that handles each non-final state, at a stored time; and the final states."""
 
     id: str
     order_id: str
@@ -30,17 +31,17 @@ class Hold:
     currency: str
     amount: int
     expires_at: datetime
-    status: Status = "placed"
+    status: HoldStatus = "placed"
     firm: bool = False
     version: int = 1
     payout_wallet_ids: tuple[str, ...] = ()
 
     def lapsed(self, now: datetime) -> bool:
-        """Whether its time is over, and no order decides about it."""
+        """Whether it has expired and belongs to no order, so that nobody else decides about it."""
         return not self.order_id and not self.firm and self.expires_at <= now
 
     def capture(self, amount: int, now: datetime) -> tuple[Posting, int]:
-        """The leg that pays an amount of it, and what goes back to the wallet. Raises HoldEnded, CaptureTooLarge."""
+        """The posting that pays an amount of it, and what is released. Raises HoldEnded, CaptureTooLarge."""
         if self.status != "placed" or self.lapsed(now):
             raise HoldEnded
         if not 0 < amount <= self.amount:
@@ -49,8 +50,8 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A hold that an order asks for."""
+class HoldRequest:
+    """A request to place a hold."""
 
     id: str
     order_id: str
@@ -62,41 +63,41 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
-    """The outcome of a batch: the holds to place, and why others are refused (by hold id: code and detail)."""
+class Placement:
+    """The outcome of a batch. placed: the holds to place. refused: by hold id, the code and detail of the refusal."""
 
     placed: tuple[Hold, ...]
     refused: Mapping[str, tuple[str, str]]
 
 
 def place(
-    wanted: Sequence[Wanted], wallets: Mapping[str, Wallet], accounts: Mapping[tuple[str, str], Account]
-) -> Placing:
-    """Decide each wanted hold in turn against what the ones before it leave; one refusal does not touch the others."""
+    requests: Sequence[HoldRequest], wallets: Mapping[str, Wallet], accounts: Mapping[tuple[str, str], Account]
+) -> Placement:
+    """Decide the requests in order, each against what the earlier ones leave; a refusal does not affect the others."""
     left = dict(accounts)
     placed: list[Hold] = []
     refused: dict[str, tuple[str, str]] = {}
-    for want in wanted:
-        wallet = wallets.get(want.wallet_id)
+    for request in requests:
+        wallet = wallets.get(request.wallet_id)
         if wallet is None or not wallet.open:
-            refused[want.id] = ("WALLET_CLOSED", "The wallet is closed.")
+            refused[request.id] = ("WALLET_CLOSED", "The wallet is closed.")
             continue
-        account = left.get((want.wallet_id, want.currency), Account(want.wallet_id, want.currency))
+        account = left.get((request.wallet_id, request.currency), Account(request.wallet_id, request.currency))
         try:
-            left[want.wallet_id, want.currency] = account.holding(want.amount)
+            left[request.wallet_id, request.currency] = account.holding(request.amount)
         except InsufficientFunds as error:
-            refused[want.id] = (error.code, error.detail)
+            refused[request.id] = (error.code, error.detail)
             continue
         placed.append(
             Hold(
-                id=want.id,
-                order_id=want.order_id,
-                wallet_id=want.wallet_id,
+                id=request.id,
+                order_id=request.order_id,
+                wallet_id=request.wallet_id,
                 user_id=wallet.user_id,
-                currency=want.currency,
-                amount=want.amount,
-                expires_at=want.expires_at,
-                payout_wallet_ids=want.payout_wallet_ids,
+                currency=request.currency,
+                amount=request.amount,
+                expires_at=request.expires_at,
+                payout_wallet_ids=request.payout_wallet_ids,
             )
         )
-    return Placing(tuple(placed), refused)
+    return Placement(tuple(placed), refused)

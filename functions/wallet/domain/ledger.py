@@ -9,28 +9,28 @@ from typing import ClassVar, Final, Literal
 from functions.wallet.domain.errors import InsufficientFunds, NotReversible
 from shared.money import fee
 
-SYSTEM: Final = frozenset({"external", "escrow", "fees", "transit", "faucet", "losses"})
-"""Accounts that every sale touches. They keep no running balance, or every sale would queue on them.
+SYSTEM_ACCOUNTS: Final = frozenset({"external", "escrow", "fees", "transit", "faucet", "losses"})
+"""The system accounts. They keep no running balance, because every sale would then wait for their row locks.
 
-Each has a floor, which the database holds or the audit looks for:
+Each has a floor, which the database enforces or the audit checks:
 
-fees      never below zero: what is not there would be paid out of what depositors own.
-losses    no operator takes it below zero, for the same reason; only the chain does, which takes deposits back that were
-          spent. What it is below zero, the house owes to the vault.
-escrow    never below zero: each order pays out what it has paid in, once.
-external  below zero by what has come from outside: the other side of what the vault keeps.
-faucet    below zero by what it has issued, which nobody has paid in.
-transit   below zero in the cell that a transfer between cells has reached; the other cell has the other half.
+fees      never below zero: a deficit would be paid out of the depositors' money.
+losses    no operator can take it below zero, for the same reason; only the reversal of an orphaned deposit that was
+          already spent can. A deficit is what the platform owes to the vault.
+escrow    never below zero: each order pays out what was paid in for it, once.
+external  negative by what was deposited from outside: the counterpart of what the vault holds.
+faucet    negative by what it has issued, which nobody has paid in.
+transit   negative in the cell that a transfer between cells has reached; the other cell has the positive half.
 """
 
-HOUSE: Final = frozenset({"fees", "losses"})
-"""The system accounts whose money is the house's own to give and take: no order, deposit or region waits for it."""
+PLATFORM_ACCOUNTS: Final = frozenset({"fees", "losses"})
+"""The system accounts that hold the platform's own money, so that operators may post to them."""
 
 ADJUSTMENT: Final = "adjustment"
-"""The kind of the transfers that operators make."""
+"""The kind of transfers made by operators."""
 
 REVERSIBLE: Final = frozenset({"transfer", "faucet", ADJUSTMENT})
-"""The kinds of transfers that an operator may reverse: the other ones are steps of something that would not know."""
+"""The kinds of transfers that an operator may reverse. Others are steps of an order, a deposit or a withdrawal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Account:
 
     @property
     def available(self) -> int:
-        """What may be spent or held."""
+        """What may be spent or held: posted - held."""
         return self.posted - self.held
 
     def holding(self, amount: int) -> "Account":
-        """The account after setting an amount aside. Raises InsufficientFunds."""
+        """The account with a further amount held. Raises InsufficientFunds."""
         if amount > self.available:
             raise InsufficientFunds
         return replace(self, held=self.held + amount)
@@ -58,8 +58,8 @@ class Account:
 class Posting:
     """One leg of a transfer: a signed amount on a wallet or system account.
 
-    unhold: how much of what was set aside on the account this leg uses up, in atomic units.
-    in_place_of: the closed wallet that the money was for, where it is its owner's default wallet that has it instead.
+    unhold: by how much this leg reduces the held amount of the account, in atomic units.
+    in_place_of: the closed wallet that the money was meant for, if its owner's default wallet is credited instead.
     """
 
     account: str
@@ -70,13 +70,13 @@ class Posting:
 
     @property
     def system(self) -> bool:
-        """Whether the account is the house's own."""
-        return self.account in SYSTEM
+        """Whether the account is a system account."""
+        return self.account in SYSTEM_ACCOUNTS
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A movement of money. `order_id` makes it the only one of its kind for that order."""
+    """A balanced set of postings. With an `order_id` it is the only one of its kind for that order."""
 
     id: str
     kind: str
@@ -86,7 +86,7 @@ class Transfer:
     order_id: str | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError when it would make or lose money: that is a defect, never a caller's mistake."""
+        """Raises ValueError when it does not balance: that is a defect, never a caller's mistake."""
         sums: dict[str, int] = defaultdict(int)
         for posting in self.postings:
             sums[posting.currency] += posting.amount
@@ -99,11 +99,11 @@ EscrowEnd = Literal["settled", "refunded"]
 
 @dataclass(frozen=True, slots=True)
 class Escrow:
-    """The money of a paid order, in atomic units, until the merchant or again the buyer has it."""
+    """The money of a paid order, in atomic units, until it is paid to the merchant or refunded to the buyer."""
 
     looked_after: ClassVar[Mapping[str, str]] = {"captured": "mature_orders"}
     ends: ClassVar[frozenset[str]] = frozenset({"settled", "refunded"})
-    """Which row looks after it in each state that is no end, at a time that is stored; and the ends."""
+    """The scheduled job that handles each non-final state, at a stored time; and the final states."""
 
     order_id: str
     currency: str
@@ -113,7 +113,7 @@ class Escrow:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """A link of the chain over the ledger: how many entries it covers, and its hash in hexadecimal."""
+    """A link of the hash chain over the ledger: how many entries it covers, and its hash in hexadecimal."""
 
     number: int
     entries: int
@@ -121,7 +121,7 @@ class Seal:
 
 
 def reversal(transfer: Transfer, transfer_id: str, at: datetime) -> Transfer:
-    """The correction of a transfer: the same money the other way, once. Entries themselves are never changed.
+    """The transfer that reverses another, with all amounts negated. Entries themselves are never changed.
 
     Raises NotReversible.
     """
@@ -137,10 +137,10 @@ def reversal(transfer: Transfer, transfer_id: str, at: datetime) -> Transfer:
 
 
 def settlement(currency: str, escrowed: int, payouts: Sequence[tuple[str, int]], fee_bps: int) -> tuple[Posting, ...]:
-    """The way of a sale's money out of escrow: to the merchant's wallets, less the house's fee on each part.
+    """The postings that settle a sale out of escrow: to the merchant's wallets, less the fee on each part.
 
     escrowed: what the buyer paid. payouts: what each wallet is due before the fee, as (wallet id, amount).
-    Raises ValueError when they differ: another sale's money would move, which is a defect.
+    Raises ValueError when the sums differ: another sale's money would move, which is a defect.
     """
     if sum(amount for _, amount in payouts) != escrowed:
         raise ValueError(f"{escrowed} in escrow, {sum(amount for _, amount in payouts)} to pay out")
@@ -150,14 +150,14 @@ def settlement(currency: str, escrowed: int, payouts: Sequence[tuple[str, int]],
     return tuple(Posting(account, currency, amount) for account, amount in legs if amount)
 
 
-def redirected(postings: Sequence[Posting], receivers: Mapping[str, str]) -> tuple[Posting, ...]:
-    """Postings, with what is for closed wallets credited to others in their place.
+def redirected(postings: Sequence[Posting], recipients: Mapping[str, str]) -> tuple[Posting, ...]:
+    """The postings, with credits to closed wallets redirected to other wallets.
 
-    receivers: by wallet id, the wallet that receives what is for it: itself while it is open.
+    recipients: the wallet that is credited instead of each, by wallet id: itself while it is open.
     """
     return tuple(
-        replace(leg, account=receivers[leg.account], in_place_of=leg.account)
-        if leg.amount > 0 and receivers.get(leg.account, leg.account) != leg.account
+        replace(leg, account=recipients[leg.account], in_place_of=leg.account)
+        if leg.amount > 0 and recipients.get(leg.account, leg.account) != leg.account
         else leg
         for leg in postings
     )

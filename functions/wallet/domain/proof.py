@@ -1,4 +1,4 @@
-"""Proof of custody: what a vault holds on its chain, beside what the ledger says that it keeps for users."""
+"""Proof of custody: compares what the vault holds on its chain with what the ledger owes to users."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Final, NamedTuple
 from functions.wallet.domain.custody import Withdrawal
 
 BOOKED: Final = "vault_deposits_are_booked"
-ASKED_FOR: Final = "vault_payments_were_asked_for"
+REQUESTED: Final = "vault_payments_were_asked_for"
 COVERED: Final = "vault_holds_what_is_kept"
 PAID: Final = "mined_withdrawals_were_paid"
 OWED: Final = "vault_holds_what_is_owed"
-INVARIANTS: Final = (BOOKED, ASKED_FOR, COVERED, PAID, OWED)
+INVARIANTS: Final = (BOOKED, REQUESTED, COVERED, PAID, OWED)
 
 OWNED: Final = ("wallets", "escrow", "fees")
-"""What is owed to whoever has it. One that is below zero takes nothing from what the others are owed."""
+"""The accounts whose balances are owed. A negative one does not reduce what the others are owed."""
 
 
-class Breach(NamedTuple):
-    """Something that breaks an invariant."""
+class Violation(NamedTuple):
+    """A violation of an invariant."""
 
     invariant: str
     subject: str
@@ -28,7 +28,7 @@ class Breach(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment of the vault's. `key`: the withdrawal, as the vault knows it."""
+    """A payment by the vault. key: the withdrawal's key in the contract."""
 
     key: bytes
     currency: str
@@ -37,10 +37,9 @@ class Payment:
 
 @dataclass(slots=True)
 class Flows:
-    """What a vault's chain says of it up to a block, in atomic units by currency.
+    """The vault's inflows and payments up to a block, by its chain, in atomic units by currency.
 
-    deposited: for wallets. own: the house's, by its own word, and tokens that came without a word and are nobody's.
-    payments: what the vault paid.
+    deposited: for wallets. own: the platform's funding, and tokens transferred without a deposit, which nobody owns.
     """
 
     deposited: Counter[str] = field(default_factory=Counter)
@@ -49,85 +48,85 @@ class Flows:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What the ledger says that is kept for people and for the house, at one moment.
+class LedgerSnapshot:
+    """The balances of the ledger at one moment.
 
-    balances: by (`wallets` or an account of the house's, currency). left: the withdrawals whose money is not in it any
-    more.
+    balances: by (`wallets` for all wallets together, or a system account; currency). paid_out: the ids of withdrawals
+    that are already debited.
     """
 
     balances: Mapping[tuple[str, str], int]
-    left: frozenset[str]
+    paid_out: frozenset[str]
 
     def owed(self, currency: str) -> int:
-        """What the vault owes: what everybody has, but for what the faucet has issued, which nobody brought."""
+        """What the vault owes: all positive balances, less what the faucet has issued, which was never deposited."""
         owned = sum(max(0, self.balances.get((holder, currency), 0)) for holder in OWNED)
         return owned + sum(self.balances.get((holder, currency), 0) for holder in ("transit", "faucet"))
 
 
-def unowed(
+def find_shortfalls(
     holdings: Mapping[str, int],
-    kept: Kept,
+    kept: LedgerSnapshot,
     beyond: Mapping[str, int],
     flows: Flows,
     withdrawals: Mapping[bytes, Withdrawal],
-) -> Iterator[Breach]:
-    """The currencies of which the vault has less than it owes, by whichever accounts that came about.
+) -> Iterator[Violation]:
+    """The currencies of which the vault holds less than it owes, whichever accounts that is due to.
 
-    holdings, flows: up to one block. beyond: what is kept and has come by later blocks, by currency. What the vault has
-    paid by then, and the ledger is yet to hear of, is owed no more; but only to who asked for it.
+    holdings, flows: up to one block. beyond: the part of `kept` that was deposited in later blocks, by currency.
+    Requested withdrawals that the vault has paid by then, and the ledger has not debited yet, are no longer owed.
     """
     paid = Counter[str]()
     for payment in flows.payments:
-        asked = withdrawals.get(payment.key)
-        if asked is not None and asked.status != "failed" and asked.id not in kept.left:
+        withdrawal = withdrawals.get(payment.key)
+        if withdrawal is not None and withdrawal.status != "failed" and withdrawal.id not in kept.paid_out:
             paid[payment.currency] += payment.amount
     for currency in sorted({*holdings, *(currency for _, currency in kept.balances)}):
         owed = kept.owed(currency) - beyond.get(currency, 0) - paid[currency]
         if owed > holdings.get(currency, 0):
-            yield Breach(OWED, currency, f"{holdings.get(currency, 0)} {currency} are there, {owed} are owed")
+            yield Violation(OWED, currency, f"{holdings.get(currency, 0)} {currency} are there, {owed} are owed")
 
 
-def unshown(flows: Flows, withdrawals: Mapping[bytes, Withdrawal]) -> list[Withdrawal]:
-    """Withdrawals that the ledger has as mined, and whose payment is not among what the vault's chain says."""
-    shown = {payment.key for payment in flows.payments}
-    return [asked for key, asked in withdrawals.items() if asked.status == "mined" and key not in shown]
+def find_unseen_payments(flows: Flows, withdrawals: Mapping[bytes, Withdrawal]) -> list[Withdrawal]:
+    """Withdrawals that are mined in the ledger but have no payment among the vault's flows."""
+    seen = {payment.key for payment in flows.payments}
+    return [each for key, each in withdrawals.items() if each.status == "mined" and key not in seen]
 
 
-def breaches(
+def find_mismatches(
     flows: Flows,
     holdings: Mapping[str, int],
     booked: Mapping[str, int],
     withdrawals: Mapping[bytes, Withdrawal],
     unpaid: Sequence[Withdrawal],
-) -> Iterator[Breach]:
-    """What differs, all of it up to one block.
+) -> Iterator[Violation]:
+    """All differences between the vault and the ledger up to one block.
 
-    holdings: what the vault has, by currency, of those that could be read. booked: the ledger's deposits by currency,
-    those of unknown wallets among them. withdrawals: the ledger's, by the vault's keys. unpaid: those of them that are
-    mined to the ledger, and that the vault has not paid to this moment.
+    holdings: the vault's balances by currency, of the currencies that could be read. booked: the ledger's deposits by
+    currency, unattributed ones included. withdrawals: the ledger's, by their keys in the contract. unpaid: those of
+    them that are mined in the ledger and not paid by the vault until now.
 
-    A vault may have more ether than it was given: anybody can force some on it (EIP-6780), and nobody owns that.
+    A vault may hold more ether than was deposited: anybody can force some on it (EIP-6780), and nobody owns that.
     """
     for currency in sorted({*flows.deposited, *booked}):
         if flows.deposited[currency] != booked.get(currency, 0):
             came = f"{flows.deposited[currency]} {currency} came, {booked.get(currency, 0)} are booked"
-            yield Breach(BOOKED, currency, came)
+            yield Violation(BOOKED, currency, came)
     paid = Counter[str]()
     for payment in flows.payments:
         paid[payment.currency] += payment.amount
-        asked = withdrawals.get(payment.key)
+        withdrawal = withdrawals.get(payment.key)
         if (
-            asked is None
-            or asked.status == "failed"
-            or (asked.currency, asked.amount) != (payment.currency, payment.amount)
+            withdrawal is None
+            or withdrawal.status == "failed"
+            or (withdrawal.currency, withdrawal.amount) != (payment.currency, payment.amount)
         ):
-            subject = asked.id if asked else "0x" + payment.key.hex()
-            yield Breach(ASKED_FOR, subject, f"{payment.amount} {payment.currency} were paid")
+            subject = withdrawal.id if withdrawal else "0x" + payment.key.hex()
+            yield Violation(REQUESTED, subject, f"{payment.amount} {payment.currency} were paid")
     for currency, amount in sorted(holdings.items()):
         kept = booked.get(currency, 0) - paid[currency]
         if amount < kept + flows.own[currency]:
-            what = f"{amount} {currency} are there, {kept} are kept for users, {flows.own[currency]} are the house's"
-            yield Breach(COVERED, currency, what)
-    for asked in unpaid:
-        yield Breach(PAID, asked.id, f"{asked.amount} {asked.currency} were taken, and not paid")
+            what = f"{amount} {currency} are there, {kept} are kept for users, {flows.own[currency]} are the platform's"
+            yield Violation(COVERED, currency, what)
+    for withdrawal in unpaid:
+        yield Violation(PAID, withdrawal.id, f"{withdrawal.amount} {withdrawal.currency} were taken, and not paid")

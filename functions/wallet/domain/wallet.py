@@ -1,17 +1,17 @@
-"""A wallet: a named ledger of one user, with the address that the user has proven to own."""
+"""A wallet: a named account of one user, with an address that the user has proven to own."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from functions.wallet.domain.errors import WalletClosed
+from functions.wallet.domain.errors import WalletIsClosed
 
-Status = Literal["open", "closed"]
+WalletStatus = Literal["open", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """That a supply pays out to a wallet. `version` counts how often that was noted."""
+class PayoutReference:
+    """The fact that a supply pays out to a wallet. version: how often it was recorded."""
 
     supply_id: str
     wallet_id: str
@@ -27,7 +27,7 @@ class Wallet:
     name: str
     address: str
     chain_id: int
-    status: Status
+    status: WalletStatus
     is_default: bool
     version: int
     created_at: datetime
@@ -43,7 +43,7 @@ class Wallet:
         return replace(self, name=name, version=self.version + 1, updated_at=at)
 
     def closed(self, at: datetime) -> "Wallet":
-        """The wallet, closed. Raises WalletClosed when it is."""
+        """The wallet, closed. Raises WalletIsClosed when it is closed already."""
         if not self.open:
-            raise WalletClosed
+            raise WalletIsClosed
         return replace(self, status="closed", version=self.version + 1, updated_at=at)

@@ -5,14 +5,14 @@ FROM entries WHERE :at::timestamptz IS NULL OR created_at <= :at
 GROUP BY transfer_id, currency HAVING sum(amount) <> 0;
 
 -- name: transfers_have_two_postings
--- A movement has somewhere from and somewhere to.
+-- A transfer has at least two postings.
 SELECT t.id AS subject, count(e.position) || ' postings' AS detail
 FROM transfers t LEFT JOIN entries e ON e.transfer_id = t.id
 WHERE :at::timestamptz IS NULL OR t.created_at <= :at
 GROUP BY t.id HAVING count(e.position) < 2;
 
 -- name: money_sums_to_zero
--- All accounts of a currency together hold nothing: no money is made or lost.
+-- All accounts of a currency sum to zero: no money is created or lost.
 SELECT currency AS subject, sum(amount)::text AS detail
 FROM entries WHERE :at::timestamptz IS NULL OR created_at <= :at
 GROUP BY currency HAVING sum(amount) <> 0;
@@ -23,14 +23,14 @@ SELECT account AS subject, balance_after || ' ' || currency || ' after entry ' |
 FROM entries WHERE balance_after < 0 AND (:at::timestamptz IS NULL OR created_at <= :at);
 
 -- name: balances_follow_each_other
--- Each entry's balance is the one before it and its amount.
+-- Each entry's balance is the previous balance plus its amount.
 SELECT account AS subject, 'entry ' || position || ': ' || balance_after || ' is not ' || before || ' + ' || amount AS detail
 FROM (SELECT *, lag(balance_after, 1, 0::numeric) OVER (PARTITION BY account, currency ORDER BY position) AS before
       FROM entries WHERE balance_after IS NOT NULL AND (:at::timestamptz IS NULL OR created_at <= :at)) e
 WHERE balance_after <> before + amount;
 
 -- name: holds_were_covered
--- What was set aside in a wallet was never more than it held.
+-- The held amount of a wallet never exceeded its balance.
 SELECT h.wallet_id AS subject, sum(h.amount) || ' ' || h.currency || ' held' AS detail
 FROM holds h
 WHERE h.wallet_id IS NOT NULL AND h.placed_at <= coalesce(:at::timestamptz, 'infinity')
@@ -46,7 +46,7 @@ FROM events WHERE type IN ('hold.captured', 'hold.released') AND (:at::timestamp
 GROUP BY stream HAVING count(*) > 1;
 
 -- name: seals_hold
--- The chain of seals is unbroken, and the transfers and entries under it are as they were.
+-- The chain of seals is unbroken, and the sealed transfers and entries are unchanged.
 SELECT 'seal ' || s.number AS subject, b.entries || ' entries now, ' || s.entries || ' when it was made' AS detail
 FROM (SELECT *, row_number() OVER w AS place, lag(hash, 1, ''::bytea) OVER w AS before,
              lag(to_transaction, 1, '0'::xid8) OVER w AS expected
@@ -63,13 +63,13 @@ FROM accounts a LEFT JOIN entries e ON e.account = a.wallet_id AND e.currency = 
 GROUP BY a.wallet_id, a.currency, a.posted HAVING a.posted <> coalesce(sum(e.amount), 0);
 
 -- name: held_is_the_sum_of_holds
--- What a wallet has set aside is what its placed holds say.
+-- A wallet's held amount is the sum of its placed holds.
 SELECT a.wallet_id AS subject, a.held || ' ' || a.currency || ', holds say ' || coalesce(sum(h.amount), 0) AS detail
 FROM accounts a LEFT JOIN holds h ON h.wallet_id = a.wallet_id AND h.currency = a.currency AND h.status = 'placed'
 GROUP BY a.wallet_id, a.currency, a.held HAVING a.held <> coalesce(sum(h.amount), 0);
 
 -- name: versions_count_changes
--- An account's version is the number of its entries, and of the holds placed on it and released.
+-- An account's version is the number of its entries plus those of its placed and released holds.
 SELECT a.wallet_id AS subject, a.currency || ' at version ' || a.version AS detail
 FROM accounts a
 WHERE a.version <> (SELECT count(*) FROM entries e WHERE e.account = a.wallet_id AND e.currency = a.currency)
@@ -77,7 +77,7 @@ WHERE a.version <> (SELECT count(*) FROM entries e WHERE e.account = a.wallet_id
        WHERE h.wallet_id = a.wallet_id AND h.currency = a.currency);
 
 -- name: captures_are_escrowed
--- A captured hold has its escrow and its transfer, and nothing else has.
+-- Each captured hold has an escrow and a transfer, and no other hold has.
 SELECT coalesce(h.order_id, e.order_id) AS subject, 'hold ' || coalesce(h.id, 'missing') || ', escrow ' ||
        coalesce(e.status, 'missing') || ', transfer ' || coalesce(t.id, 'missing') AS detail
 FROM (SELECT * FROM holds WHERE status = 'captured' AND order_id <> '') h
@@ -86,7 +86,7 @@ FULL JOIN (SELECT * FROM transfers WHERE kind = 'capture') t ON t.order_id = coa
 WHERE h.id IS NULL OR e.order_id IS NULL OR t.id IS NULL OR e.amount <> h.captured;
 
 -- name: escrow_is_what_is_unsettled
--- What is in escrow per currency is what paid orders have not been settled or refunded for.
+-- The escrow account equals the sum of the escrows that are neither settled nor refunded, per currency.
 SELECT 'escrow' AS subject, l.total || ' ' || l.currency || ', escrows say ' || coalesce(e.total, 0) AS detail
 FROM (SELECT currency, sum(amount) AS total FROM entries WHERE account = 'escrow' GROUP BY currency) l
 LEFT JOIN (SELECT currency, sum(amount) AS total FROM escrows WHERE status = 'captured' GROUP BY currency) e
@@ -94,7 +94,7 @@ LEFT JOIN (SELECT currency, sum(amount) AS total FROM escrows WHERE status = 'ca
 WHERE l.total <> coalesce(e.total, 0);
 
 -- name: refunds_go_back_where_they_came_from
--- An escrow that was refunded has its transfer, of the same amount to the wallet that paid; no other escrow has one.
+-- A refunded escrow has a transfer of the same amount to the wallet that paid; no other escrow has one.
 SELECT coalesce(e.order_id, t.order_id) AS subject, 'escrow ' || coalesce(e.amount::text, 'missing') || ', refunded ' ||
        coalesce(t.amount || ' to ' || t.account, 'nothing') AS detail
 FROM (SELECT * FROM escrows WHERE status = 'refunded') e
@@ -107,13 +107,13 @@ WHERE e.order_id IS NULL OR t.order_id IS NULL OR t.amount <> e.amount
                   WHERE h.order_id = e.order_id AND h.status = 'captured' AND w.id = t.account);
 
 -- name: closed_wallets_are_empty
--- A wallet closes without money, and none comes after; a default wallet never closes.
+-- A wallet is empty when it closes, and is not credited afterwards; a default wallet never closes.
 SELECT w.id AS subject, coalesce(a.posted || ' ' || a.currency || ', ' || a.held || ' held', 'the default one') AS detail
 FROM wallets w LEFT JOIN accounts a ON a.wallet_id = w.id AND (a.posted <> 0 OR a.held <> 0)
 WHERE w.status = 'closed' AND (a.wallet_id IS NOT NULL OR w.is_default);
 
 -- name: house_accounts_keep_their_floors
--- Nobody took more from fees, losses and escrow than was there; what the chain takes back is a loss, however much that is.
+-- Fees, losses and escrow never went below their floors; only reversed deposits may take losses below zero.
 SELECT b.account AS subject, b.balance || ' ' || b.currency || ' after ' || b.transfer_id AS detail
 FROM (SELECT *, sum(amount) OVER (PARTITION BY account, currency ORDER BY position) AS balance
       FROM entries WHERE account IN ('fees', 'losses', 'escrow')) b
@@ -122,13 +122,13 @@ WHERE b.amount < 0 AND b.balance < 0 AND (:at::timestamptz IS NULL OR b.created_
            AND EXISTS (SELECT FROM entries e WHERE e.transfer_id = b.transfer_id AND e.account = 'external'));
 
 -- name: the_faucet_only_gives
--- What it has issued is below zero: it has taken back no more than that.
+-- The faucet account is never above zero: it takes back no more than it has issued.
 SELECT account AS subject, sum(amount) || ' ' || currency AS detail
 FROM entries WHERE account = 'faucet' AND (:at::timestamptz IS NULL OR created_at <= :at)
 GROUP BY account, currency HAVING sum(amount) > 0;
 
 -- name: roll_ups_are_their_entries
--- What is rolled up of an account of the house's is the sum of its entries up to there.
+-- The rolled-up balance of a system account is the sum of its entries up to that transaction.
 SELECT coalesce(b.account, e.account) AS subject,
        coalesce(b.balance, 0) || ' ' || coalesce(b.currency, e.currency) || ', entries say ' || coalesce(e.balance, 0) AS detail
 FROM house_balances b
@@ -138,7 +138,7 @@ FULL JOIN (SELECT n.account, n.currency, sum(n.amount) AS balance
 WHERE coalesce(b.balance, 0) <> coalesce(e.balance, 0);
 
 -- name: outside_moves_are_known
--- Money comes from outside by deposits, goes there by withdrawals, and goes back by the reversal of a deposit.
+-- The external account is moved by deposits, withdrawals and the reversals of deposits only.
 SELECT e.transfer_id AS subject, e.amount || ' ' || e.currency || ' by a ' || t.kind AS detail
 FROM entries e JOIN transfers t ON t.id = e.transfer_id
 WHERE e.account = 'external' AND (:at::timestamptz IS NULL OR e.created_at <= :at)
@@ -150,7 +150,7 @@ WHERE e.account = 'external' AND (:at::timestamptz IS NULL OR e.created_at <= :a
                     AND r.account = 'external' AND r.currency = e.currency AND r.amount = -e.amount);
 
 -- name: outside_is_what_came_and_went
--- What has come from outside is what the standing deposits say, less what withdrawals have paid.
+-- The external account equals the credited deposits less the withdrawals that were paid.
 SELECT currency AS subject, sum(ledger) || ' by the ledger, ' || sum(known) || ' by deposits and withdrawals' AS detail
 FROM (SELECT currency, -amount AS ledger, 0 AS known FROM entries WHERE account = 'external'
       UNION ALL SELECT currency, 0, amount FROM deposits WHERE status = 'credited'
@@ -158,7 +158,7 @@ FROM (SELECT currency, -amount AS ledger, 0 AS known FROM entries WHERE account 
 GROUP BY currency HAVING sum(ledger) <> sum(known);
 
 -- name: withdrawals_are_set_aside
--- A withdrawal has its amount and its fee set aside: placed until it ends, captured when it is mined, released when it fails.
+-- A withdrawal has a hold of its amount and fee: placed until it ends, captured when mined, released when it fails.
 SELECT w.id AS subject, w.status || ' of ' || w.amount || ' and ' || w.fee || ' ' || w.currency || ', hold ' ||
        coalesce(h.status || ' of ' || h.amount || ' ' || h.currency, 'missing') AS detail
 FROM withdrawals w LEFT JOIN holds h ON h.id = w.hold_id AND h.wallet_id = w.wallet_id
@@ -166,13 +166,13 @@ WHERE h.id IS NULL OR h.currency <> w.currency OR h.amount <> w.amount + w.fee
    OR h.status <> CASE w.status WHEN 'mined' THEN 'captured' WHEN 'failed' THEN 'released' ELSE 'placed' END;
 
 -- name: entries_have_their_transfers
--- A posting is of a transfer that there is, and of its time.
+-- Each entry belongs to an existing transfer, and has its time.
 SELECT e.transfer_id AS subject, 'entry ' || e.position || ' of ' || e.account AS detail
 FROM entries e LEFT JOIN transfers t ON t.id = e.transfer_id
 WHERE (:at::timestamptz IS NULL OR e.created_at <= :at) AND t.created_at IS DISTINCT FROM e.created_at;
 
 -- name: transfers_are_what_was_told
--- A transfer is told of once, with the postings that it has; none is told of that is not there.
+-- Each transfer has one event with its postings; no event lacks its transfer.
 SELECT coalesce(t.id, e.stream) AS subject, coalesce(t.kind, 'no transfer') || ', told as ' || coalesce(e.data ->> 'kind', 'none')
        AS detail
 FROM (SELECT * FROM transfers WHERE :at::timestamptz IS NULL OR created_at <= :at) t
@@ -187,7 +187,7 @@ WHERE t.id IS NULL OR e.stream IS NULL OR e.data ->> 'kind' <> t.kind
        FROM jsonb_to_recordset(e.data -> 'postings') AS p (account text, currency text, amount numeric));
 
 -- name: settlements_are_of_settled_escrows
--- An escrow that was settled has its transfer, and no other escrow has one.
+-- Each settled escrow has a settlement transfer, and no other escrow has one.
 SELECT coalesce(e.order_id, t.order_id) AS subject, 'escrow ' || coalesce(e.status, 'not settled') || ', transfer ' ||
        coalesce(t.id, 'missing') AS detail
 FROM (SELECT * FROM escrows WHERE status = 'settled') e
@@ -195,12 +195,12 @@ FULL JOIN (SELECT * FROM transfers WHERE kind = 'settlement') t ON t.order_id = 
 WHERE e.order_id IS NULL OR t.order_id IS NULL;
 
 -- name: holds_are_named_after_their_orders
--- An order has one hold, whose id is the order's in another kind.
+-- An order has one hold, whose id is the order's ULID under another prefix.
 SELECT h.id AS subject, 'of ' || h.order_id AS detail
 FROM holds h WHERE h.order_id <> '' AND substr(h.id, 4) <> substr(h.order_id, 4);
 
 -- name: holds_do_not_wait
--- No hold that may expire waits for an hour beyond the time at which its order is to be asked about.
+-- No hold that may expire is overdue for its check by more than an hour.
 SELECT id AS subject, 'since ' || next_check_at AS detail
 FROM holds WHERE status = 'placed' AND NOT firm AND next_check_at < :now::timestamptz - interval '1 hour';
 
@@ -217,7 +217,7 @@ WHERE s.status = 'pending'
 GROUP BY s.chain_id, s.sender, s.nonce HAVING min(t.signed_at) < :now::timestamptz - interval '1 hour';
 
 -- name: entries_are_sealed
--- Nothing waits for an hour to be sealed: until it is, nobody could tell that it was changed.
+-- No entry waits for an hour to be sealed: before that a change could not be detected.
 SELECT t.id AS subject, 'made ' || t.created_at AS detail
 FROM transfers t
 WHERE t.transaction >= coalesce((SELECT max(to_transaction) FROM seals), '0'::xid8)

@@ -1,5 +1,5 @@
 -- name: paid_orders_were_captured
--- The money of a paid order was set aside and captured, and is, or was, in escrow.
+-- Each paid order has a captured hold and an escrow.
 SELECT o.id AS subject, 'hold ' || coalesce(h.status, 'missing') || ', escrow ' || coalesce(e.status, 'missing') AS detail
 FROM jsonb_to_recordset(:orders::jsonb) AS o (id text, total numeric, paid_at timestamptz)
 LEFT JOIN holds h ON h.id = 'hld' || substr(o.id, 4)
@@ -7,7 +7,7 @@ LEFT JOIN escrows e ON e.order_id = o.id
 WHERE o.total > 0 AND o.paid_at <= :settled AND (h.status IS DISTINCT FROM 'captured' OR e.order_id IS NULL);
 
 -- name: holds_are_of_their_orders
--- What is set aside for an order is its total, in the wallet of its buyer that it names; nothing is for no order.
+-- A hold is of its order's total, in the wallet that the order names; no hold is for an unknown order.
 SELECT h.order_id AS subject, h.id || ' of ' || h.amount || ' ' || h.currency || ' in ' || h.wallet_id || CASE
            WHEN o.id IS NULL THEN ', there is no such order'
            ELSE ', ordered were ' || o.total || ' ' || o.currency || ' from ' || o.wallet_id END AS detail
@@ -22,7 +22,7 @@ WHERE h.id >= 'hld' || substr(:from_id::text, 4) AND h.id < 'hld' || substr(:bel
           IS DISTINCT FROM (o.wallet_id, o.user_id, o.user_id, o.currency, o.total, o.total) END;
 
 -- name: holds_end_with_their_orders
--- A hold stands while its order may be paid: it is captured for a confirmed order, and given back by one that ended.
+-- A hold is placed while its order may be paid, captured for a confirmed order, and released for an ended one.
 SELECT o.id AS subject, 'hold ' || coalesce(h.status, 'missing') || ', the order was ' || CASE
            WHEN o.ended_at IS NOT NULL THEN 'ended' WHEN o.paid_at IS NOT NULL THEN 'paid'
            WHEN o.confirmed_at IS NOT NULL THEN 'confirmed' ELSE 'placed' END AS detail
@@ -38,7 +38,7 @@ WHERE o.total > 0 AND o.confirmed_at <= :settled AND h.id IS NULL
                                   OR h.status = 'released' AND o.ended_at IS NULL);
 
 -- name: escrows_are_of_their_orders
--- What is in escrow for an order is its total, and was paid for it; nothing is for no order.
+-- An escrow is of its order's total, and was paid for it; no escrow is for an unknown order.
 SELECT e.order_id AS subject, e.amount || ' ' || e.currency || ' ' || e.status || CASE
            WHEN o.id IS NULL THEN ', there is no such order'
            WHEN o.paid_at IS NULL THEN ', the order was not paid'
@@ -50,8 +50,8 @@ WHERE e.order_id >= :from_id AND e.order_id < :below_id
   AND (o.paid_at IS NULL AND e.updated_at <= :settled OR (e.currency, e.amount) <> (o.currency, o.total));
 
 -- name: money_went_where_its_order_says
--- What a refunded order paid went back to the wallet it came from, what a claimed or matured one paid to the merchant;
--- it went nowhere else, and not before.
+-- The money of a refunded order went back to the paying wallet, that of a claimed or matured one to the merchant; it
+-- went nowhere else, and not before.
 SELECT o.id AS subject, 'escrow ' || coalesce(e.status, 'missing') || ', the order was ' || CASE
            WHEN o.refunded_at IS NOT NULL THEN 'refunded' WHEN o.earned_at IS NOT NULL THEN 'claimed or matured'
            ELSE 'neither refunded, claimed nor matured' END AS detail
@@ -67,8 +67,8 @@ WHERE o.total > 0
                                         OR e.status = 'settled' AND o.earned_at IS NULL));
 
 -- name: transfers_are_as_their_orders_say
--- The money of an order moves as it says: its total from its wallet into escrow, and from there back, or to each of its
--- payout wallets less the fee. What meets a closed wallet goes to its owner's default wallet.
+-- The money of an order moves as the order says: its total from its wallet into escrow, and from there back, or to each
+-- of its payout wallets less the fee. Credits to a closed wallet go to its owner's default wallet.
 WITH said AS (
     SELECT * FROM jsonb_to_recordset(:orders::jsonb)
         AS o (id text, wallet_id text, currency text, total numeric, fee_bps integer, payouts jsonb)
@@ -102,7 +102,7 @@ SELECT order_id AS subject,
 FROM sums WHERE moved <> due GROUP BY order_id, kind;
 
 -- name: payouts_are_their_merchants
--- The wallets that an order pays out to are its merchant's.
+-- The payout wallets of an order belong to its merchant.
 SELECT o.id AS subject, p.wallet_id || ' is of ' || coalesce(w.user_id, 'nobody') || ', not of ' || o.merchant_id AS detail
 FROM jsonb_to_recordset(:orders::jsonb) AS o (id text, merchant_id text, payouts jsonb)
 CROSS JOIN LATERAL jsonb_to_recordset(o.payouts) AS p (wallet_id text)

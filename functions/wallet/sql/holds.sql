@@ -7,8 +7,8 @@ SELECT * FROM holds WHERE id = ANY(:ids::text[]);
 SELECT * FROM holds WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
 
 -- name: insert_holds
--- Place holds, and note whom their orders pay; one that has a row already, placed or a tombstone, is left out of the
--- answer. Wallets of other cells are not kept open here.
+-- Place holds, and record the wallets that their orders pay out to. A hold that has a row already, placed or a
+-- tombstone, is not returned. Wallets of other cells are not recorded here.
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text,
         currency text, amount numeric, expires_at timestamptz, payout_wallet_ids text[])
@@ -28,8 +28,8 @@ WITH wanted AS (
 )
 SELECT id FROM placed;
 
--- name: bury_holds!
--- Mark holds released that were never placed, so that a late command finds them so.
+-- name: write_hold_tombstones!
+-- Write tombstones: mark holds released that were never placed, so that a late command is refused.
 INSERT INTO holds (id, order_id, status, reason, version, placed_at, ended_at)
 SELECT h.id, h.order_id, 'released', h.reason, 1, :at, :at
 FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, reason text)
@@ -37,13 +37,13 @@ ORDER BY h.id
 ON CONFLICT (id) DO NOTHING;
 
 -- name: end_holds!
--- Holds come to their end: captured or released.
+-- End holds: captured or released.
 UPDATE holds SET status = :status, reason = e.reason, captured = e.captured, version = version + 1, ended_at = :at
 FROM jsonb_to_recordset(:ends::jsonb) AS e (id text, reason text, captured numeric)
 WHERE holds.id = e.id AND holds.status = 'placed';
 
 -- name: change_held!
--- What is set aside on accounts grows or shrinks.
+-- Change the held amounts of accounts.
 UPDATE accounts a SET held = a.held + d.change, version = a.version + d.times
 FROM (SELECT wallet_id, currency, sum(change) AS change, count(*) AS times
       FROM jsonb_to_recordset(:changes::jsonb) AS c (wallet_id text, currency text, change numeric)
@@ -51,25 +51,24 @@ FROM (SELECT wallet_id, currency, sum(change) AS change, count(*) AS times
 WHERE a.wallet_id = d.wallet_id AND a.currency = d.currency;
 
 -- name: firm_holds!
--- Holds of confirmed orders no longer expire; their orders are asked about again after long, should nobody tell of an end.
+-- Holds of confirmed orders no longer expire; their orders are checked again much later, in case an event is lost.
 UPDATE holds SET firm = true, next_check_at = :at WHERE id = ANY(:ids::text[]) AND status = 'placed';
 
 -- name: find_expired_holds
--- Holds past their time about which their orders have to be asked now, but for those that back off; each user's first
--- before anybody's second, those that wait longest first. A firm one of no order is a withdrawal's, which looks after it.
+-- Expired holds whose orders are due to be checked, without those that back off; each user's first before any user's
+-- second, those that have waited longest first. A firm hold of no order ends with its withdrawal.
 SELECT * FROM holds h WHERE status = 'placed' AND (NOT firm OR order_id <> '') AND next_check_at <= :now
   AND NOT EXISTS (SELECT FROM job_failures f WHERE f.job = 'sweep_holds' AND f.item = h.id AND f.next_try_at > :now)
 ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY next_check_at, id), next_check_at, id LIMIT :most;
 
 -- name: lock_lapsed_holds
--- A wallet's holds that belong to no order and are past their time, locked.
+-- A wallet's expired holds that belong to no order, locked.
 SELECT * FROM holds
 WHERE wallet_id = :wallet_id AND status = 'placed' AND NOT firm AND order_id = '' AND expires_at <= :now
 ORDER BY id FOR UPDATE;
 
--- name: postpone_holds!
--- Nothing is known yet of their orders: ask again after a while that doubles each time, so that they cannot keep others
--- from being asked about.
+-- name: back_off_holds!
+-- The orders are undecided: check again after a delay that doubles each time, so that they cannot block others.
 UPDATE holds SET checks = checks + 1,
     next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
 WHERE id = ANY(:ids::text[]) AND status = 'placed';

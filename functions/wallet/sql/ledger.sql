@@ -1,5 +1,5 @@
 -- name: lock_accounts
--- Accounts that a batch is about to change, locked in one order so that batches cannot block each other in a ring.
+-- Lock the accounts that a batch is about to change, in one order so that batches cannot deadlock.
 SELECT wallet_id, currency, posted, held FROM accounts
 WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency FOR UPDATE;
 
@@ -31,7 +31,7 @@ ON CONFLICT (number) DO NOTHING
 RETURNING number, entries, encode(hash, 'hex') AS hash;
 
 -- name: roll_up$
--- Roll up the balances of the house's own accounts over the next complete transactions.
+-- Roll up the balances of the system accounts over the next complete transactions.
 SELECT roll_up_house(:most::integer);
 
 -- name: open_escrow!
@@ -44,18 +44,18 @@ VALUES (:order_id, :currency, :amount, 'captured', :at);
 SELECT order_id, currency, amount, status FROM escrows WHERE order_id = :order_id FOR UPDATE;
 
 -- name: end_escrow!
--- The escrow was settled or refunded: its order pays out to nobody any more.
+-- The escrow was settled or refunded: its order no longer pays out to any wallet.
 WITH over AS (DELETE FROM order_payouts WHERE order_id = :order_id)
 UPDATE escrows SET status = :status, updated_at = :at WHERE order_id = :order_id AND status = 'captured';
 
--- name: is_waited_for$
--- Whether the money of a sale that a wallet paid may still come back to it, or that of one may be paid out to it.
+-- name: may_still_pay$
+-- Whether an order may still be refunded to a wallet, or be paid out to it.
 SELECT EXISTS (SELECT FROM holds h JOIN escrows e ON e.order_id = h.order_id
                WHERE h.wallet_id = :wallet_id AND h.status = 'captured' AND e.status = 'captured')
     OR EXISTS (SELECT FROM order_payouts WHERE wallet_id = :wallet_id);
 
 -- name: list_available
--- What may be spent from wallets.
+-- The available balances of wallets.
 SELECT wallet_id, currency, posted - held AS available FROM accounts
 WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency;
 
@@ -67,7 +67,7 @@ FROM entries e JOIN transfers t ON t.id = e.transfer_id
 WHERE e.account = :wallet_id AND (:after::bigint IS NULL OR e.position < :after)
 ORDER BY e.position DESC LIMIT :most;
 
--- name: picture
+-- name: list_balances
 -- Balances and the holds that compose them, as one statement sees them.
 SELECT a.currency, a.posted, a.held, a.version,
        h.id AS hold_id, h.order_id, h.amount AS hold_amount
@@ -76,9 +76,9 @@ LEFT JOIN holds h ON h.wallet_id = a.wallet_id AND h.currency = a.currency AND h
 WHERE a.wallet_id = :wallet_id
 ORDER BY a.currency, h.id;
 
--- name: picture_at
--- Balances and holds as they were at a time, from the entries and the lives of holds until then. What belongs to no order
--- lived no longer than its time, whenever it was released.
+-- name: list_balances_at
+-- Balances and holds as of a past time, from the entries and the lifetimes of holds. A hold of no order ended when it
+-- expired, whenever it was released.
 WITH life AS (
     SELECT h.*, placed_at <= :at AND (ended_at IS NULL OR ended_at > :at)
                 AND NOT (order_id = '' AND NOT firm AND expires_at <= :at) AS placed

@@ -28,11 +28,11 @@ SELECT * FROM wallets WHERE user_id = :user_id AND is_default;
 SELECT * FROM wallets WHERE id = ANY(:ids::text[]) OR (is_default AND user_id = ANY(:default_of::text[]));
 
 -- name: lock_wallet^
--- A wallet that is about to close. It conflicts with the locks of whoever refers to it.
+-- Lock a wallet that is about to close. Conflicts with the locks of transactions that add references to it.
 SELECT id FROM wallets WHERE id = :id FOR UPDATE;
 
--- name: find_receivers
--- Who receives what is for wallets: they themselves, or the default wallets of the owners of those that are closed.
+-- name: find_recipients
+-- The wallets that are credited: each wallet itself while open, else its owner's default wallet.
 SELECT w.*, meant.id AS meant_for FROM wallets meant
 JOIN wallets w ON w.user_id = meant.user_id AND CASE WHEN meant.status = 'open' THEN w.id = meant.id ELSE w.is_default END
 WHERE meant.id = ANY(:ids::text[]);

@@ -1,5 +1,5 @@
 -- name: find_failures
--- What is known of items that failed.
+-- The failures of items.
 SELECT item, attempts, next_try_at FROM job_failures WHERE job = :job AND item = ANY(:items::text[]);
 
 -- name: record_failure!
@@ -15,16 +15,16 @@ ON CONFLICT (job, item) DO UPDATE SET
     detail = excluded.detail;
 
 -- name: clear_failures!
--- These items succeeded.
+-- Forget the failures of items that succeeded.
 DELETE FROM job_failures WHERE job = :job AND item = ANY(:items::text[]);
 
 -- name: forget_failures!
--- Items that nobody has tried for long are not due any more: somebody else has ended them.
+-- Forget items that were not tried for long: they have ended in another way.
 DELETE FROM job_failures WHERE (job, item) IN (
     SELECT job, item FROM job_failures WHERE job = :job AND next_try_at < :forgotten FOR UPDATE SKIP LOCKED);
 
 -- name: count_failures
--- How many items of each job fail, and for how long the first of them has, in microseconds.
+-- How many items of each job are failing, and for how long the oldest has, in microseconds.
 SELECT job, count(*)::bigint AS items,
        greatest(extract(epoch FROM :now::timestamptz - min(first_failed_at)) * 1000000, 0)::bigint AS oldest
 FROM job_failures WHERE next_try_at >= :forgotten GROUP BY job ORDER BY job;

@@ -1,5 +1,5 @@
 -- name: append_events!
--- Record facts; a version that is taken says that another writer was first.
+-- Append events; a unique violation means that another writer was first.
 INSERT INTO events (stream, version, id, type, data, metadata, recorded_at)
 SELECT e.stream, e.version, e.id, e.type, e.data, e.metadata, e.at
 FROM jsonb_to_recordset(:events::jsonb)
@@ -13,11 +13,11 @@ FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
 -- name: page_streams
--- The streams of one kind, beyond one already seen.
+-- A page of streams with a prefix, after a given one.
 SELECT DISTINCT stream FROM events WHERE stream LIKE :prefix AND stream > :after ORDER BY stream LIMIT :most;
 
 -- name: list_streams
--- The streams that were added to within a range of positions, each at its last version there, of some types or all.
+-- The streams with events in a range of positions, each with its last version there, of some types or all.
 SELECT stream, (array_agg(type ORDER BY version DESC))[1] AS type, max(version) AS version
 FROM events
 WHERE position > :after AND position <= :until AND (:since::timestamptz IS NULL OR recorded_at >= :since)
@@ -26,33 +26,33 @@ WHERE position > :after AND position <= :until AND (:since::timestamptz IS NULL 
 GROUP BY stream ORDER BY max(position);
 
 -- name: last_position$
--- The last position that was given out, also to a transaction that is still open.
+-- The last assigned position, including those of open transactions.
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq;
 
 -- name: read_unsent
--- What the relay has to publish, but for streams that stand back: within a stream, position grows with version.
+-- Unsent events, without those of held-back streams; within a stream, position grows with version.
 SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
 FROM events WHERE published_at IS NULL AND stream <> ALL(:held::text[])
 ORDER BY position LIMIT :most;
 
 -- name: mark_published!
--- These are with the transport.
+-- Mark events as published.
 UPDATE events SET published_at = :at WHERE position = ANY(:positions::bigint[]);
 
 -- name: lock_inbox^
--- How far a consumer has come in a stream, locked until its effect is committed.
+-- A consumer's version of a stream, locked until the effect is committed.
 INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream_id)
 ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
 RETURNING version, attempts, defects, failing_since, parked;
 
 -- name: advance_inbox$
--- The consumer has applied this version; tells whether events of the stream are parked behind it.
+-- Advance a stream to an applied version; returns whether events of the stream are parked behind it.
 UPDATE inbox SET version = :version, attempts = 0, defects = 0, failing_since = NULL, parked = false
 WHERE consumer = :consumer AND stream = :stream_id
 RETURNING EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream);
 
--- name: pass_over$
--- An event that does not concern its consumer, where it is next and nothing waits in its stream: the stream advances.
+-- name: skip$
+-- Advance a stream past an event that its consumer does not handle, if it is next and nothing is parked.
 WITH advanced AS (
     UPDATE inbox SET version = :version::bigint
     WHERE consumer = :consumer AND stream = :stream_id AND version = :version::bigint - 1 AND attempts = 0 AND NOT parked
@@ -67,36 +67,36 @@ WITH advanced AS (
 SELECT EXISTS (SELECT FROM advanced) OR EXISTS (SELECT FROM begun);
 
 -- name: count_attempt!
--- The next version of a stream has failed once more.
+-- Count a failed attempt at the next version of a stream.
 UPDATE inbox SET attempts = attempts + 1, defects = :defects, failing_since = :since, parked = :parked
 WHERE consumer = :consumer AND stream = :stream_id;
 
 -- name: park!
--- Keep an event that cannot be applied yet; it takes the place of one that could not be read.
+-- Park an event that cannot be applied yet; it replaces an unread one.
 INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
 VALUES (:consumer, :stream_id, :version, :reason, :event::jsonb, :at)
 ON CONFLICT (consumer, stream, version) DO UPDATE SET reason = excluded.reason, event = excluded.event
 WHERE parked.reason = 'unread';
 
 -- name: park_failing!
--- Keep an event that has failed, with what was in its way and when it is tried again.
+-- Park a failed event, with its error and the time of its retry.
 INSERT INTO parked (consumer, stream, version, reason, error, event, parked_at, retry_at)
 VALUES (:consumer, :stream_id, :version, :reason, :error, :event::jsonb, :at, :retry_at)
 ON CONFLICT (consumer, stream, version)
 DO UPDATE SET reason = excluded.reason, error = excluded.error, event = excluded.event, retry_at = excluded.retry_at;
 
 -- name: take_parked^
--- The parked event that is next in its stream, taken out.
+-- Take out the parked event that is next in its stream.
 DELETE FROM parked
 WHERE consumer = :consumer AND stream = :stream_id AND version = :version AND reason IN ('gap', 'unavailable')
 RETURNING event;
 
 -- name: drop_old_parked!
--- What was parked and has been applied since by another delivery.
+-- Delete parked events that another delivery has applied since.
 DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version <= :version;
 
 -- name: find_due
--- Streams that wait for something which may be there by now, but for those that wait for a person.
+-- Streams with parked events that are due for a retry, without those that wait for a person.
 SELECT p.stream, (array_agg(p.event ->> 'type'))[1] AS type
 FROM parked p
 WHERE p.consumer = :consumer AND p.reason <> 'failed'
@@ -106,25 +106,25 @@ HAVING coalesce(max(p.retry_at) <= :now, min(p.parked_at) < :before)
 ORDER BY coalesce(max(p.retry_at), min(p.parked_at)), p.stream LIMIT 100;
 
 -- name: find_missing$
--- The last version that was applied of a stream in which something waits for the next one, which is not here.
+-- The last applied version of a stream, if events are parked in it but the next one is not.
 SELECT max(i.version) FROM parked p JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
 WHERE p.consumer = :consumer AND p.stream = :stream_id AND NOT EXISTS (
     SELECT FROM parked n
     WHERE n.consumer = i.consumer AND n.stream = i.stream AND n.version = i.version + 1 AND n.reason <> 'unread');
 
--- name: doubt!
--- What was parked as delivered cannot be read: its source has to be asked.
+-- name: mark_unreadable!
+-- Mark a parked event as undecodable, so that it is read from its source.
 UPDATE parked SET reason = 'unread' WHERE consumer = :consumer AND stream = :stream_id AND version = :version;
 
--- name: postpone!
--- Look after a stream again when it has waited for as long again, within bounds.
+-- name: back_off!
+-- Retry a stream when it has waited for as long again, within bounds.
 UPDATE parked
 SET retry_at = :now::timestamptz
     + greatest(interval '5 seconds', least(interval '5 minutes', :now::timestamptz - parked_at))
 WHERE consumer = :consumer AND stream = :stream_id AND reason <> 'failed';
 
 -- name: list_parked
--- Streams of a consumer in which something is parked, the newest first, beyond one already shown.
+-- A page of a consumer's streams with parked events, in descending order, after a given one.
 SELECT p.stream, count(*)::bigint AS events, min(p.parked_at) AS since,
        coalesce(i.version, 0) + 1 AS version, coalesce(i.attempts, 0) AS attempts,
        coalesce(n.reason, 'gap') AS reason, n.error, n.event ->> 'type' AS type, n.event ->> 'id' AS event_id,
@@ -143,7 +143,7 @@ SELECT consumer, reason, count(*)::bigint AS events,
 FROM parked GROUP BY consumer, reason ORDER BY consumer, reason;
 
 -- name: find_redrivable
--- The streams that a redrive would release, those that have waited longest first.
+-- The streams that a redrive would release, the longest waiting first.
 SELECT stream, count(*)::bigint AS events FROM parked
 WHERE consumer = :consumer AND (:streams_only::text[] IS NULL OR stream = ANY(:streams_only::text[]))
 GROUP BY stream ORDER BY min(parked_at), stream LIMIT :most;
@@ -154,45 +154,45 @@ SELECT count(DISTINCT stream)::bigint FROM parked
 WHERE consumer = :consumer AND (:streams_only::text[] IS NULL OR stream = ANY(:streams_only::text[]));
 
 -- name: release_inbox!
--- The next versions of these streams may be tried again; how often they have failed is not forgotten.
+-- Allow retries of these streams' next versions; their failures stay counted.
 UPDATE inbox SET parked = false
 WHERE consumer = :consumer AND stream = ANY(:released::text[]);
 
 -- name: release_parked!
--- Let the consumer's worker try these streams, so many a second one after the other.
+-- Schedule retries of these streams, so many per second.
 UPDATE parked SET reason = CASE WHEN reason = 'unread' THEN reason ELSE 'gap' END,
     retry_at = :now::timestamptz + (array_position(:released::text[], stream) - 1) * interval '1 second' / :per_second::integer
 WHERE consumer = :consumer AND stream = ANY(:released::text[]);
 
 -- name: note_inboxes!
--- Streams that a consumer is to follow have a place in its inbox.
+-- Create inbox rows for streams.
 INSERT INTO inbox (consumer, stream)
 SELECT :consumer, s.stream FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text)
 ON CONFLICT (consumer, stream) DO NOTHING;
 
 -- name: forget_places!
--- A projection's consumer has applied nothing of these streams, so that it applies all of them again.
+-- Reset a projection's inbox for these streams, so that all their events are applied again.
 UPDATE inbox i SET version = 0, attempts = 0, defects = 0, failing_since = NULL, parked = false
 FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text)
 WHERE i.consumer = :consumer AND i.stream = s.stream;
 
 -- name: page_consumed
--- Streams that a consumer follows, beyond one already seen.
+-- A page of the streams that a consumer follows, after a given one.
 SELECT stream FROM inbox WHERE consumer = :consumer AND stream > :after ORDER BY stream LIMIT :most;
 
 -- name: find_applied$
--- How far a consumer has come in a stream.
+-- A consumer's version of a stream.
 SELECT version FROM inbox WHERE consumer = :consumer AND stream = :stream_id;
 
 -- name: find_lacking
--- Those of these streams of which a consumer has not come so far.
+-- Those of these streams that a consumer has not fully applied.
 SELECT s.stream, s.type, s.version
 FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text, type text, version bigint)
 LEFT JOIN inbox i ON i.consumer = :consumer AND i.stream = s.stream
 WHERE coalesce(i.version, 0) < s.version ORDER BY s.stream;
 
 -- name: note_missing
--- Have the worker ask the source for what a consumer lacks of these streams; tells which those are.
+-- Park placeholders for the missing events of these streams, which the worker reads from the source. Returns the streams.
 INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
 SELECT i.consumer, s.stream, s.version, 'unread', jsonb_build_object('type', s.type), :at
 FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text, type text, version bigint)
@@ -202,35 +202,26 @@ ON CONFLICT (consumer, stream, version) DO NOTHING
 RETURNING stream;
 
 -- name: find_compared$
--- How far a consumer has compared itself with a source.
+-- The position up to which a consumer was compared with a source.
 SELECT position FROM compared WHERE consumer = :consumer AND source = :source;
 
 -- name: note_compared!
--- A consumer has compared itself with a source up to here.
+-- Store the position up to which a consumer was compared with a source.
 INSERT INTO compared (consumer, source, position) VALUES (:consumer, :source, :position)
 ON CONFLICT (consumer, source) DO UPDATE SET position = greatest(compared.position, excluded.position);
 
 -- name: lock_inboxes
--- How far a consumer has come in several streams, locked until its effects are committed.
+-- A consumer's versions of several streams, locked until the effects are committed.
 INSERT INTO inbox (consumer, stream)
 SELECT :consumer, name FROM unnest(:names::text[]) AS n (name) ORDER BY name
 ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
 RETURNING stream, version, parked;
 
 -- name: advance_inboxes
--- The consumer has applied all up to these versions; tells in which of the streams events are parked behind them.
+-- Advance streams to applied versions; returns for each whether events are parked behind it.
 UPDATE inbox
 SET version = a.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
 FROM jsonb_to_recordset(:advanced::jsonb) AS a (stream text, version bigint)
 WHERE inbox.consumer = :consumer AND inbox.stream = a.stream
 RETURNING inbox.stream,
     EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream) AS behind;
-
--- name: beat!
--- Let replicas know how far they have come. Nobody misses a beat that a crash takes back.
-WITH lightly AS (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE heartbeat SET at = clock_timestamp() FROM lightly;
-
--- name: read_lag$
--- How far a replica is behind at most, in microseconds: by the last beat that it has heard of, however that came.
-SELECT greatest(extract(epoch FROM clock_timestamp() - at) * 1000000, 0)::bigint FROM heartbeat;

@@ -25,18 +25,18 @@ KEPT = ("status", "recipient", "voucher", "transaction_hash", "processed_at", "d
 def test_what_was_tampered_with_is_found(buy: Callable[..., Bought], invariant: str, change: str) -> None:
     """A claim that nothing of ours could have made so; and nothing is found once it is as it was."""
     bought = buy()
-    claim_id, books = bought.claim()[0].id, bought.island.books
+    claim_id, probe = bought.claim()[0].id, bought.isolated.probe
 
     def broken() -> set[str]:
-        found = (violation.split(": ", 1) for violation in bought.island.violations())
+        found = (violation.split(": ", 1) for violation in bought.isolated.violations())
         return {name for name, rest in found if claim_id in rest}
 
     assert broken() == set()
-    (before,) = books.rows("claiming", f"SELECT {', '.join(KEPT)} FROM claims WHERE id = :id", id=claim_id)
-    books.rows("claiming", f"UPDATE claims SET {change} WHERE id = :id RETURNING id", id=claim_id)
+    (before,) = probe.rows("claiming", f"SELECT {', '.join(KEPT)} FROM claims WHERE id = :id", id=claim_id)
+    probe.rows("claiming", f"UPDATE claims SET {change} WHERE id = :id RETURNING id", id=claim_id)
     try:
         assert invariant in broken()
     finally:
         back = ", ".join(f"{name} = :{name}" for name in KEPT)
-        books.rows("claiming", f"UPDATE claims SET {back} WHERE id = :id RETURNING id", id=claim_id, **before)
+        probe.rows("claiming", f"UPDATE claims SET {back} WHERE id = :id RETURNING id", id=claim_id, **before)
     assert broken() == set()

@@ -11,18 +11,18 @@ from typing import Any
 import jwt
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.claiming.get_receipt import GetReceipt
 from shared import ids
-from shared.adapters.keys import PUBLIC, key_ring
-from shared.adapters.rotation import LEAD, SLACK, rotate
-from shared.adapters.tokens import LIFE
+from shared.auth.keys import PUBLIC, key_ring
+from shared.auth.rotation import LEAD, SLACK, rotate
+from shared.auth.tokens import LIFE
 from shared.config import Settings
 from shared.errors import NotFound
 from shared.money import Amount
 from shared.runtime.tokens import verify
 from tests.functions.claiming.conftest import Bought
-from tests.island import Island
+from tests.isolated_services import IsolatedServices
 from tests.problems import absent, refused, with_token
 from tests.races import all_at_once
 
@@ -31,7 +31,7 @@ Buy = Callable[..., Bought]
 
 def receipt_of(bought: Bought) -> str:
     request = GetReceipt(ids.sibling(bought.order.id, "clm"))
-    return str(bought.island.run("get_receipt", request=request, caller=bought.buyer.caller).receipt)
+    return str(bought.isolated.run("get_receipt", request=request, caller=bought.buyer.caller).receipt)
 
 
 def checked(receipt: str, jwks: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def checked(receipt: str, jwks: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def claimed(
-    buyer: Person, on_sale: Callable[..., dict[str, Any]], paid_order: Callable[..., dict[str, Any]]
+    buyer: ApiUser, on_sale: Callable[..., dict[str, Any]], paid_order: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:
     """A claim of two units."""
     order = paid_order(buyer, on_sale(), 2)
@@ -54,7 +54,7 @@ def claimed(
 
 
 def test_a_receipt_says_what_was_bought_and_handed_out(
-    buyer: Person, merchant: Person, claimed: dict[str, Any], settings: Settings
+    buyer: ApiUser, merchant: ApiUser, claimed: dict[str, Any], settings: Settings
 ) -> None:
     """Order, payment, claim and the voucher's digest, signed with a key of the JWKS."""
     answer = buyer.get(f"/v1/claims/{claimed['id']}/receipt")
@@ -88,9 +88,9 @@ def test_a_receipt_says_what_was_bought_and_handed_out(
 
 
 def test_a_receipt_is_no_access_token_and_a_token_no_receipt(
-    buyer: Person, claimed: dict[str, Any], settings: Settings
+    buyer: ApiUser, claimed: dict[str, Any], settings: Settings
 ) -> None:
-    """Whatever is asked for with a receipt is refused; a token has another typ."""
+    """A receipt is refused as an access token, which has another typ."""
     receipt = buyer.get(f"/v1/claims/{claimed['id']}/receipt")["receipt"]
     refused(with_token(buyer, receipt).request("GET", "/v1/me"), 401, "UNAUTHENTICATED")
     assert verify(settings, buyer.access_token, datetime.now(UTC)).user_id == buyer.user_id
@@ -99,7 +99,7 @@ def test_a_receipt_is_no_access_token_and_a_token_no_receipt(
         checked(buyer.access_token, buyer.get("/.well-known/jwks.json"))
 
 
-def test_an_altered_receipt_is_none(buyer: Person, claimed: dict[str, Any]) -> None:
+def test_an_altered_receipt_is_none(buyer: ApiUser, claimed: dict[str, Any]) -> None:
     """One digit of what it says is enough."""
     receipt = buyer.get(f"/v1/claims/{claimed['id']}/receipt")["receipt"]
     header, body, signature = receipt.split(".")
@@ -118,27 +118,29 @@ def test_a_receipt_is_repeated_to_the_byte(buy: Buy) -> None:
     assert len(first) == 1
     assert receipt_of(bought) in first
     sql = "UPDATE claims SET status = :status WHERE order_id = :id RETURNING id"
-    bought.island.books.rows("claiming", sql, status="failed", id=bought.order.id)
+    bought.isolated.probe.rows("claiming", sql, status="failed", id=bought.order.id)
     second = receipt_of(bought)
     assert second not in first
     assert jwt.decode(second, options={"verify_signature": False})["claim"]["status"] == "failed"
     assert receipt_of(bought) == second
-    bought.island.books.rows("claiming", sql, status="claimed", id=bought.order.id)
+    bought.isolated.probe.rows("claiming", sql, status="claimed", id=bought.order.id)
     assert receipt_of(bought) in first
 
 
-def test_a_receipt_outlives_its_key(island: Island, buy: Buy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receipt_outlives_its_key(
+    isolated: IsolatedServices, buy: Buy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once nobody can check it any more, the same is signed with a key that is published."""
     bought = buy()
     bought.claim()
     for name in (PUBLIC, "jwt_private_keys.json"):
-        (tmp_path / name).write_bytes(island.settings.secret(name))
-    own = replace(island.settings, secrets_dir=tmp_path)
-    monkeypatch.setattr(island.resources, "settings", own)
+        (tmp_path / name).write_bytes(isolated.settings.secret(name))
+    own = replace(isolated.settings, secrets_dir=tmp_path)
+    monkeypatch.setattr(isolated.resources, "settings", own)
     first = receipt_of(bought)
     rotate(tmp_path, datetime.now(UTC))
     assert receipt_of(bought) == first
-    with island.later(LEAD + LIFE + SLACK):
+    with isolated.later(LEAD + LIFE + SLACK):
         second = receipt_of(bought)
         assert second != first
         assert receipt_of(bought) == second
@@ -146,11 +148,11 @@ def test_a_receipt_outlives_its_key(island: Island, buy: Buy, tmp_path: Path, mo
         assert jwt.get_unverified_header(second)["kid"] in {key.kid for key in key_ring(own).published(now)}
 
 
-def test_a_free_drop_has_a_receipt(island: Island) -> None:
+def test_a_free_drop_has_a_receipt(isolated: IsolatedServices) -> None:
     """Nothing was paid, so there is no hold."""
-    somebody = island.islander()
-    supply = island.sell(island.islander(), unit_price=Amount(0))
-    bought = Bought(island, somebody, island.confirm(island.place(somebody, (supply, 1))))
+    somebody = isolated.new_user()
+    supply = isolated.sell(isolated.new_user(), unit_price=Amount(0))
+    bought = Bought(isolated, somebody, isolated.confirm(isolated.place(somebody, (supply, 1))))
     bought.claim()
     said = jwt.decode(receipt_of(bought), options={"verify_signature": False})
     assert (said["order"]["total"], said["payment"]["hold_id"]) == ("0", "")
@@ -159,13 +161,13 @@ def test_a_free_drop_has_a_receipt(island: Island) -> None:
 def test_what_has_no_voucher_has_no_receipt(buy: Buy) -> None:
     """An open claim is not shown, so neither is this."""
     bought = buy()
-    bought.island.deliver("open_claim", bought.order.id)
+    bought.isolated.deliver("open_claim", bought.order.id)
     with pytest.raises(NotFound):
         receipt_of(bought)
 
 
 def test_it_is_for_the_claims_owner(
-    buyer: Person, merchant: Person, claimed: dict[str, Any], guarded: Callable[..., None]
+    buyer: ApiUser, merchant: ApiUser, claimed: dict[str, Any], guarded: Callable[..., None]
 ) -> None:
     """Anybody else's, an unknown and a malformed id are answered alike."""
     wanted = [claimed["id"], ids.new("clm", "us"), "nonsense", claimed["order_id"]]

@@ -5,25 +5,25 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.claiming.list_claims import ListClaims
 from functions.claiming.views import ClaimView
 from shared.contracts.operations import Page
 from tests.functions.claiming.conftest import Bought
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 from tests.problems import refused
 
 Buy = Callable[..., Bought]
 
 
-def page(island: Island, somebody: Islander, limit: int, cursor: str | None = None) -> Page[ClaimView]:
+def page(isolated: IsolatedServices, somebody: IsolatedUser, limit: int, cursor: str | None = None) -> Page[ClaimView]:
     request = ListClaims(limit=limit, cursor=cursor)
-    found: Page[ClaimView] = island.run("list_claims", request=request, caller=somebody.caller)
+    found: Page[ClaimView] = isolated.run("list_claims", request=request, caller=somebody.caller)
     return found
 
 
 def test_a_list_shows_claims_as_they_are(
-    buyer: Person, on_sale: Callable[..., dict[str, Any]], paid_order: Callable[..., dict[str, Any]]
+    buyer: ApiUser, on_sale: Callable[..., dict[str, Any]], paid_order: Callable[..., dict[str, Any]]
 ) -> None:
     """Each item is what get_claim shows; the filter finds it by its status alone."""
     assert buyer.get("/v1/claims") == {"items": [], "next_cursor": None}
@@ -34,28 +34,30 @@ def test_a_list_shows_claims_as_they_are(
         assert buyer.get(f"/v1/claims?status={status}")["items"] == []
 
 
-def test_open_claims_and_those_of_others_are_not_listed(island: Island, buy: Buy) -> None:
+def test_open_claims_and_those_of_others_are_not_listed(isolated: IsolatedServices, buy: Buy) -> None:
     """Only what has a voucher, and only to its owner."""
-    somebody = island.islander(USDC=100_000)
+    somebody = isolated.new_user(USDC=100_000)
     opened, claimed, other = buy(by=somebody), buy(by=somebody), buy()
-    island.deliver("open_claim", opened.order.id)
+    isolated.deliver("open_claim", opened.order.id)
     other.claim()
     claim, _ = claimed.claim()
-    assert [shown.id for shown in page(island, somebody, 10).items] == [claim.id]
+    assert [shown.id for shown in page(isolated, somebody, 10).items] == [claim.id]
     opened.claim()
-    assert len(page(island, somebody, 10).items) == 2
+    assert len(page(isolated, somebody, 10).items) == 2
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
-def test_pages_are_newest_first_and_stable_while_claims_are_added(island: Island, buy: Buy, limit: int) -> None:
+def test_pages_are_newest_first_and_stable_while_claims_are_added(
+    isolated: IsolatedServices, buy: Buy, limit: int
+) -> None:
     """What was there when the walk began is shown once, newest first; what comes meanwhile does not push it."""
-    somebody = island.islander(USDC=100_000)
+    somebody = isolated.new_user(USDC=100_000)
     there = [buy(by=somebody).claim()[0].id for _ in range(4)]
-    shown = page(island, somebody, limit)
+    shown = page(isolated, somebody, limit)
     seen = [claim.id for claim in shown.items]
     while shown.next_cursor:
         buy(by=somebody).claim()
-        shown = page(island, somebody, limit, shown.next_cursor)
+        shown = page(isolated, somebody, limit, shown.next_cursor)
         assert 0 < len(shown.items) <= limit
         seen += [claim.id for claim in shown.items]
     assert seen == there[::-1]
@@ -72,7 +74,7 @@ def test_pages_are_newest_first_and_stable_while_claims_are_added(island: Island
         ("order_id=x", "order_id"),
     ],
 )
-def test_malformed_queries_are_refused(buyer: Person, query: str, field: str) -> None:
+def test_malformed_queries_are_refused(buyer: ApiUser, query: str, field: str) -> None:
     """What does not fit, is not shown to anybody, or is not known at all, is named."""
     refused(buyer.request("GET", f"/v1/claims?{query}"), 400, "VALIDATION_FAILED", field)
 

@@ -2,82 +2,82 @@
 
 from collections.abc import Callable
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from shared import ids
-from tests.books import Books
+from tests.database_probe import DatabaseProbe
 from tests.functions.claiming.conftest import Bought
-from tests.island import Island
+from tests.isolated_services import IsolatedServices
 from tests.races import all_at_once
 from tests.triggers import Triggers
 
 Buy = Callable[..., Bought]
 
 
-def test_a_paid_order_opens_its_claim(island: Island, buy: Buy) -> None:
-    """There is one row, without a voucher, and claim.opened tells of it."""
+def test_a_paid_order_opens_its_claim(isolated: IsolatedServices, buy: Buy) -> None:
+    """There is one row, without a voucher, and a claim.opened event."""
     bought = buy(2)
-    assert set(island.deliver("open_claim", bought.order.id)) == {"applied"}
+    assert set(isolated.deliver("open_claim", bought.order.id)) == {"applied"}
     (row,) = bought.rows()
     assert (row["id"], row["status"], row["voucher"]) == (ids.sibling(bought.order.id, "clm"), "open", None)
-    (event,) = island.stream(row["id"])
+    (event,) = isolated.stream(row["id"])
     assert (event.type, event.version) == ("claim.opened", 1)
     assert event.data == {"claim_id": row["id"], "order_id": bought.order.id, "user_id": bought.buyer.user_id}
 
 
-def test_a_claim_is_opened_once(island: Island, buy: Buy) -> None:
+def test_a_claim_is_opened_once(isolated: IsolatedServices, buy: Buy) -> None:
     """Of twenty deliveries at the same moment one is applied, and repeats after are known."""
     bought = buy()
-    *before, paid = island.stream(bought.order.id)
+    *before, paid = isolated.stream(bought.order.id)
     for earlier in before:
-        island.receive("open_claim", earlier)
-    received = all_at_once([lambda: island.receive("open_claim", paid)] * 20)
+        isolated.receive("open_claim", earlier)
+    received = all_at_once([lambda: isolated.receive("open_claim", paid)] * 20)
     assert sorted(received) == ["applied"] + ["known"] * 19
-    assert set(island.deliver("open_claim", bought.order.id)) == {"known"}
+    assert set(isolated.deliver("open_claim", bought.order.id)) == {"known"}
     assert bought.story() == ["claim.opened"]
 
 
-def test_a_buyer_may_be_faster(island: Island, buy: Buy) -> None:
+def test_a_buyer_may_be_faster(isolated: IsolatedServices, buy: Buy) -> None:
     """The event that comes after the claim changes nothing of it."""
     bought = buy()
     bought.claim()
     before = bought.rows()
-    assert set(island.deliver("open_claim", bought.order.id)) == {"applied"}
+    assert set(isolated.deliver("open_claim", bought.order.id)) == {"applied"}
     assert bought.rows() == before
     assert bought.story() == ["claim.opened", "claim.claimed"]
 
 
-def test_a_claim_that_is_there_stays_as_it_is(island: Island, buy: Buy) -> None:
-    """Whatever opens it again, an inbox without memory too, changes nothing, before and after the voucher."""
+def test_a_claim_that_is_there_stays_as_it_is(isolated: IsolatedServices, buy: Buy) -> None:
+    """A repeated event changes nothing, before and after the voucher, even if the inbox has forgotten it."""
     bought = buy()
-    paid = island.stream(bought.order.id)[-1]
+    paid = isolated.stream(bought.order.id)[-1]
     for _ in range(2):
-        island.handle("open_claim", paid)
+        isolated.handle("open_claim", paid)
     assert bought.story() == ["claim.opened"]
     bought.claim()
     before = bought.rows()
-    island.handle("open_claim", paid)
+    isolated.handle("open_claim", paid)
     assert bought.rows() == before
 
 
-def test_an_order_that_is_not_paid_opens_nothing(island: Island, buy: Buy) -> None:
+def test_an_order_that_is_not_paid_opens_nothing(isolated: IsolatedServices, buy: Buy) -> None:
     """Only order.paid does; the other facts of an order advance its stream alone."""
     bought = buy()
-    for event in island.stream(bought.order.id)[:-1]:
-        island.receive("open_claim", event)
+    for event in isolated.stream(bought.order.id)[:-1]:
+        isolated.receive("open_claim", event)
     assert bought.rows() == []
 
 
 def test_a_pushed_repeat_is_acknowledged(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, str]],
     paid_order: Callable[..., dict[str, str]],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
 ) -> None:
     """Pub/Sub may push each event of a paid order again: every time 200, and there is one claim."""
     order = paid_order(buyer, on_sale())
-    for event in books.stream("order", order["id"]):
+    for event in probe.stream("order", order["id"]):
         assert triggers.received("open_claim", event) in ("known", "applied")
-    for event in books.stream("order", order["id"]):
+    for event in probe.stream("order", order["id"]):
         assert triggers.received("open_claim", event) == "known"
-    assert [e.type for e in books.stream("claiming", ids.sibling(order["id"], "clm"))] == ["claim.opened"]
+    assert [e.type for e in probe.stream("claiming", ids.sibling(order["id"], "clm"))] == ["claim.opened"]

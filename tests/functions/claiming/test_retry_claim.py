@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.claiming.domain.errors import NotFailed
 from functions.claiming.retry_claim import RetryClaim
 from functions.claiming.views import ClaimView
@@ -14,13 +14,14 @@ from shared.errors import NotFound
 from tests.functions.claiming.conftest import Bought
 from tests.problems import absent, refused
 from tests.races import at_once
+from tests.samples import sample_id
 
 Buy = Callable[..., Bought]
 
 
 def retry(bought: Bought, claim_id: str | None = None) -> ClaimView:
     request = RetryClaim(claim_id or ids.sibling(bought.order.id, "clm"))
-    answer: ClaimView = bought.island.run("retry_claim", request=request, caller=bought.buyer.caller)
+    answer: ClaimView = bought.isolated.run("retry_claim", request=request, caller=bought.buyer.caller)
     return answer
 
 
@@ -29,7 +30,7 @@ def failed(buy: Buy) -> Bought:
     bought = buy()
     bought.claim()
     sql = "UPDATE claims SET status = 'failed', failures = 8, due_at = NULL, failure = 'x' WHERE order_id = :id"
-    bought.island.books.rows("claiming", f"{sql} RETURNING id", id=bought.order.id)
+    bought.isolated.probe.rows("claiming", f"{sql} RETURNING id", id=bought.order.id)
     return bought
 
 
@@ -42,14 +43,14 @@ def test_a_failed_claim_is_due_again(buy: Buy) -> None:
     assert sum(isinstance(answer, NotFailed) for answer in answers) == 49
     assert (again.status, again.voucher) == ("claimed", voucher)
     sql = "SELECT status, failures, failure, due_at <= now() AS due FROM claims WHERE order_id = :id"
-    (row,) = bought.island.books.rows("claiming", sql, id=bought.order.id)
+    (row,) = bought.isolated.probe.rows("claiming", sql, id=bought.order.id)
     assert row == {"status": "claimed", "failures": 0, "failure": "", "due": True}
 
 
 def test_what_has_not_failed_is_left_alone(buy: Buy) -> None:
     """Open, claimed, voided: nothing changes."""
     opened, claimed = buy(), buy()
-    opened.island.deliver("open_claim", opened.order.id)
+    opened.isolated.deliver("open_claim", opened.order.id)
     claimed.claim()
     for bought in (opened, claimed):
         before = bought.rows()
@@ -58,7 +59,7 @@ def test_what_has_not_failed_is_left_alone(buy: Buy) -> None:
         assert bought.rows() == before
 
 
-@pytest.mark.parametrize("claim_id", [ids.new("clm", "us"), ids.new("ord", "us"), "nonsense"])
+@pytest.mark.parametrize("claim_id", [sample_id("clm"), sample_id("ord"), "nonsense"])
 def test_what_is_not_there_is_not_found(buy: Buy, claim_id: str) -> None:
     """Unknown and malformed ids alike."""
     with pytest.raises(NotFound):
@@ -66,8 +67,8 @@ def test_what_is_not_there_is_not_found(buy: Buy, claim_id: str) -> None:
 
 
 def test_it_is_for_operators(
-    buyer: Person,
-    operator: Person,
+    buyer: ApiUser,
+    operator: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
     guarded: Callable[..., None],

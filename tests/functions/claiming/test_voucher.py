@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
 
+from functions.claiming.adapters.voucher import Eip712Vouchers
 from functions.claiming.domain.claim import Item, Terms
-from functions.claiming.voucher import VoucherSigner
 from shared import ids
-from shared.adapters.ethereum import address_of, checksum_address, keccak, recover
-from shared.adapters.signers import FileSigner
+from shared.chain.ethereum import address_of, checksum_address, keccak, recover
+from shared.chain.signers import FileSigner
 from shared.config import Settings
 from shared.money import MAXIMUM
 
@@ -24,9 +24,9 @@ chains = st.integers(1, 2**53 - 1)
 texts = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=40)
 
 
-def signer_of(settings: Settings) -> VoucherSigner:
+def signer_of(settings: Settings) -> Eip712Vouchers:
     """Who makes out vouchers on the stack."""
-    return VoucherSigner(settings.claim_contract, FileSigner(bytes.fromhex(settings.secret("voucher_key").decode())))
+    return Eip712Vouchers(settings.claim_contract, FileSigner(bytes.fromhex(settings.secret("voucher_key").decode())))
 
 
 @st.composite

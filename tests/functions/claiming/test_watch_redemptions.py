@@ -1,49 +1,49 @@
-"""Hearing of redemptions through nodes that refuse, lag, and cut what they answer: none is missed, none is undone."""
+"""Watching redemptions through nodes that refuse, lag and truncate: none is missed, none is undone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from emulators import secrets
-from emulators.stack import Stack
-from shared.adapters.chain import ChainClient
+from emulators.stack import secrets
+from emulators.stack.stack import Stack
+from shared.chain.core import block_scanner as watching
+from shared.chain.node import ChainClient
 from shared.config import read
-from shared.contracts import watching
 from shared.errors import Unavailable
-from tests.balancer import Balancer, balancer
 from tests.chain import LocalChain
-from tests.functions.claiming.redeeming import Redemptions, redemptions_of
+from tests.faulty_provider import FaultyProvider, faulty_provider
+from tests.functions.claiming.redemptions import Redemptions, redemptions_of
 
 
 @pytest.fixture(scope="module")
 def redemptions(stack: Stack, chain: LocalChain) -> Iterator[Redemptions]:
-    """An island whose claims are heard of when the test says so."""
+    """Isolated services whose redemptions are watched when the test says so."""
     password = secrets.read(stack.layout.secrets, "postgres.password")
     with redemptions_of(read(stack.environment), password, chain) as running:
         yield running
 
 
 @contextmanager
-def asked_through_a_balancer(redemptions: Redemptions) -> Iterator[Balancer]:
-    settings, opened = redemptions.island.settings, redemptions.island.resources._opened
+def asked_through_a_balancer(redemptions: Redemptions) -> Iterator[FaultyProvider]:
+    settings, opened = redemptions.isolated.settings, redemptions.isolated.resources._opened
     name = f"chain {settings.claim_chain_id}"
-    before = redemptions.island.resources.chain(settings.claim_chain_id)
-    with balancer(settings.chain_urls[settings.claim_chain_id]) as (behaviour, at):
+    before = redemptions.isolated.resources.chain(settings.claim_chain_id)
+    with faulty_provider(settings.chain_urls[settings.claim_chain_id]) as (behaviour, at):
         opened[name] = ChainClient(at)
         yield behaviour
     opened[name] = before
 
 
 def reached(redemptions: Redemptions) -> int:
-    [row] = redemptions.island.books.rows("claiming", "SELECT number FROM chain_cursors")
+    [row] = redemptions.isolated.probe.rows("claiming", "SELECT number FROM chain_cursors")
     return int(row["number"])
 
 
 def watch(redemptions: Redemptions) -> int:
-    """One run of the schedule; how many blocks it read. A run that could not is followed by others."""
+    """One run of the job. Returns how many blocks it read; a failed run is followed by others."""
     try:
-        return int(redemptions.island.run("watch_redemptions")["blocks"])
+        return int(redemptions.isolated.run("watch_redemptions")["blocks"])
     except Unavailable:
         return 0
 
@@ -52,29 +52,29 @@ def test_redemptions_that_a_node_leaves_out_are_heard_of(redemptions: Redemption
     """The events come from a node that lags, or are cut; blocks and receipts from one that has them."""
     several = [redemptions.claimed() for _ in range(3)]
     assert all(redemptions.redeem(each) for each in several)
-    redemptions.chain.mine(redemptions.island.settings.chain_confirmations)
+    redemptions.chain.mine(redemptions.isolated.settings.chain_confirmations)
     watch(redemptions)
     others = [redemptions.claimed() for _ in range(3)]
     assert all(redemptions.redeem(each) for each in others)
     with asked_through_a_balancer(redemptions) as provider:
         provider.most_results, provider.most_blocks = 1, 4
         provider.lag, provider.lags = 100, lambda _, method: method == "eth_getLogs"
-        redemptions.chain.mine(redemptions.island.settings.chain_confirmations)
+        redemptions.chain.mine(redemptions.isolated.settings.chain_confirmations)
         while watch(redemptions):
             pass
     assert [each.view().status for each in (*several, *others)] == ["processed"] * 6
-    assert redemptions.island.violations() == []
+    assert redemptions.isolated.violations() == []
 
 
 def test_nobody_moves_on_past_what_is_not_proven(redemptions: Redemptions) -> None:
-    """Only headers come from a node that is up to date: the claim waits, and is heard of once the others caught up."""
+    """Only headers come from a current node: the claim waits until the others have caught up."""
     bought = redemptions.claimed()
     with asked_through_a_balancer(redemptions) as provider:
         provider.lag = 100
         provider.lags = lambda _, method: method not in ("eth_blockNumber", "eth_getBlockByNumber")
         assert redemptions.redeem(bought)
         block = redemptions.chain.client.head()
-        redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 2)
+        redemptions.chain.mine(redemptions.isolated.settings.chain_confirmations + 2)
         watch(redemptions)
         watch(redemptions)
         assert reached(redemptions) < block
@@ -87,14 +87,14 @@ def test_nobody_moves_on_past_what_is_not_proven(redemptions: Redemptions) -> No
 def test_what_was_undone_is_redeemed_again_only_when_it_was_read_again(
     redemptions: Redemptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A chain that was reorganised is read again step by step: no claim is undone before the reading has passed it."""
-    redemptions.chain.mine(redemptions.island.settings.chain_confirmations + 12)
+    """A reorganised chain is read again step by step: no claim is undone before the cursor has passed it."""
+    redemptions.chain.mine(redemptions.isolated.settings.chain_confirmations + 12)
     watch(redemptions)
     redemptions.chain.mine(12)
     bought = redemptions.claimed()
     assert redemptions.redeem(bought)
     block = redemptions.chain.client.head()
-    redemptions.chain.mine(redemptions.island.settings.chain_confirmations)
+    redemptions.chain.mine(redemptions.isolated.settings.chain_confirmations)
     while watch(redemptions):
         pass
     assert bought.view().status == "processed"

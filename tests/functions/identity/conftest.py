@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
-from emulators import environment, parts, programs
-from emulators import secrets as stack_secrets
-from emulators.environment import Layout
-from emulators.ports import Ports
-from emulators.supervisor import Program
+from emulators.stack import binaries, environment, programs
+from emulators.stack import secrets as stack_secrets
+from emulators.stack.environment import Layout
+from emulators.stack.ports import Ports
+from emulators.stack.supervisor import Program
+from functions.identity.adapters.work import Work
 from functions.identity.domain.users import Grants
-from functions.identity.store import Work
 from shared import config
-from shared.adapters.resources import Resources
+from shared.resources import Resources
 from tests.clocks import FakeClock
-from tests.functions.identity.fakes import SITE, FakeWallets, FakeWork, Person
+from tests.functions.identity.fakes import SITE, ApiUser, FakeWallets, FakeWork
 
 
 @contextmanager
-def running(make: Callable[[parts.Parts, Layout], Program], name: str, state: Path) -> Iterator[str]:
+def running(make: Callable[[binaries.Binaries, Layout], Program], name: str, state: Path) -> Iterator[str]:
     """A part of these tests' own; its host:port."""
     ports = Ports([name], free=True)
-    program = make(parts.find(), Layout(state, ports.chosen, (), {}))
+    program = make(binaries.find(), Layout(state, ports.chosen, (), {}))
     with (state / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             program.command, cwd=program.directory, env=environment.base(state), stdout=log, stderr=log
@@ -114,6 +114,6 @@ def work(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
 
 
 @pytest.fixture
-def person() -> Person:
+def person() -> ApiUser:
     """Someone who was never here."""
-    return Person()
+    return ApiUser()

@@ -1,4 +1,4 @@
-"""Identity's ports in memory, and a person with a key. test_ports.py runs the same suite on these and on Firestore."""
+"""Identity's ports in memory, and a user with a key. test_ports.py runs the same suite on these and on Firestore."""
 
 import secrets
 import threading
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from functions.identity.adapters.signatures import EthereumSignatures
 from functions.identity.domain.errors import AddressOfOtherChain, AddressTaken
 from functions.identity.domain.nonces import Nonces
 from functions.identity.domain.sessions import RefreshTokens, Session
 from functions.identity.domain.siwe import Message, Site, render
 from functions.identity.domain.users import Grants, User
-from functions.identity.store.signatures import AccountSignatures
 from functions.identity.views import KeyView
 from shared import ids
-from shared.adapters import ethereum
+from shared.chain import ethereum
 from shared.errors import NotFound
 from tests.clocks import FakeClock
 
@@ -22,7 +22,7 @@ SITE = Site("https://shop.example", frozenset({1, 31337}))
 
 
 @dataclass
-class Person:
+class ApiUser:
     """Someone with a private key."""
 
     key: bytes = field(default_factory=lambda: (secrets.randbits(255) + 1).to_bytes(32))
@@ -123,7 +123,7 @@ class FakeSessions:
             self._by_id[session.id] = replace(session, revision=known.revision + 1)  # type: ignore[operator]
             return True
 
-    def revoke(self, session: Session, at: datetime, ending: str) -> None:
+    def revoke(self, session: Session, at: datetime, reason: str) -> None:
         with self._lock:
             known = self._by_id.get(session.id)
             if known is not None and known.revoked_at is None:
@@ -147,7 +147,7 @@ class FakeKeys:
 
 
 class FakeWallets:
-    """Remembers what was asked; refuses while told to."""
+    """Records its calls; raises `failure` while that is set."""
 
     def __init__(self) -> None:
         self.opened: list[tuple[str, str, int]] = []
@@ -174,7 +174,7 @@ class FakeWork:
         self.nonce_uses = FakeNonceUses()
         self.users = FakeUsers()
         self.sessions = FakeSessions()
-        self.signatures = AccountSignatures(lambda _: None, lambda _: None)
+        self.signatures = EthereumSignatures(lambda _: None, lambda _: None)
         self.access_tokens = FakeTokens()
         self.keys = FakeKeys()
         self.wallets = FakeWallets()

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.identity.clients import WalletClient
-from shared.adapters.rpc import RpcChannel
+from functions.identity.adapters.clients import GrpcWallets
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
 from shared.errors import Unavailable
 from shared.registry import load
-from shared.runtime.binding import Bound
-from shared.runtime.calling import as_told
+from shared.rpc.channel import RpcChannel
+from shared.runtime.binding import BoundOperation
 from shared.runtime.rpc import server
+from shared.runtime.rpc_caller import claimed_caller
 
 
 def test_opening_a_wallet_carries_user_address_and_chain() -> None:
@@ -31,11 +31,11 @@ def test_opening_a_wallet_carries_user_address_and_chain() -> None:
         def __exit__(self, *failure: object) -> None: ...
 
     row = load().rows["open_default_wallet"]
-    bound = Bound(row, open_default_wallet, NoDatabase, lambda transaction, key: datetime.now(UTC))  # type: ignore[arg-type]
-    serving, port = server([bound], 0, "127.0.0.1", as_told)
+    bound = BoundOperation(row, open_default_wallet, NoDatabase, lambda transaction, key: datetime.now(UTC))  # type: ignore[arg-type]
+    serving, port = server([bound], 0, "127.0.0.1", claimed_caller)
     serving.start()
     try:
-        WalletClient(RpcChannel(f"127.0.0.1:{port}", "identity")).open_default("usr_us_1", "0xAb", 31337)
+        GrpcWallets(RpcChannel(f"127.0.0.1:{port}", "identity")).open_default("usr_us_1", "0xAb", 31337)
     finally:
         serving.stop(0)
     assert received == [OpenDefaultRequest(user_id="usr_us_1", address="0xAb", chain_id=31337)]
@@ -44,4 +44,4 @@ def test_opening_a_wallet_carries_user_address_and_chain() -> None:
 def test_a_wallet_service_that_is_down_is_unavailable() -> None:
     """Nobody listening is 503, not a crash."""
     with pytest.raises(Unavailable):
-        WalletClient(RpcChannel("127.0.0.1:1", "identity")).open_default("usr_us_1", "0xAb", 1)
+        GrpcWallets(RpcChannel("127.0.0.1:1", "identity")).open_default("usr_us_1", "0xAb", 1)

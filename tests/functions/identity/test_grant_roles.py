@@ -1,4 +1,4 @@
-"""Roles: who gets them, from when on, and that it is told."""
+"""Roles: who gets them, when they apply, and their event."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.identity.adapters.work import Work
 from functions.identity.domain.users import EVERYONE, Grants
 from functions.identity.grant_roles import GrantRoles, grant_roles
 from functions.identity.refresh_session import RefreshSession, refresh_session
-from functions.identity.store import Work
 from shared import ids
 from shared.contracts.operations import Caller
 from shared.errors import Malformed, NotFound, Unavailable
@@ -18,8 +18,9 @@ from shared.outbox.firestore import read_stream
 from shared.runtime.decode import to_request
 from shared.runtime.tokens import verify
 from tests.clocks import FakeClock
-from tests.functions.identity.fakes import Person
+from tests.functions.identity.fakes import ApiUser
 from tests.functions.identity.test_sign_in import enter
+from tests.samples import sample_id
 
 OPERATOR = Caller(ids.new("usr", "us"), ids.new("ses", "us"), frozenset({"operator"}))
 
@@ -28,7 +29,7 @@ def grant(work: Any, user_id: str, *roles: Any) -> list[str]:
     return list(grant_roles(GrantRoles(user_id, list(roles)), OPERATOR, work).roles)
 
 
-def test_roles_replace_those_before(work: Any, person: Person) -> None:
+def test_roles_replace_those_before(work: Any, person: ApiUser) -> None:
     """What is granted is all that there is: named twice it counts once, and an empty list takes all away."""
     user_id = enter(work, person).user_id
     assert grant(work, user_id, "merchant") == ["merchant"]
@@ -39,7 +40,7 @@ def test_roles_replace_those_before(work: Any, person: Person) -> None:
     assert work.users.get(user_id).roles == ()
 
 
-def test_roles_apply_from_the_next_refresh(real_work: Work, person: Person, clock: FakeClock) -> None:
+def test_roles_apply_from_the_next_refresh(real_work: Work, person: ApiUser, clock: FakeClock) -> None:
     """A token that is out keeps its scopes; the next one has those of the new roles, and of the lost ones none."""
     clock.moment = datetime.now(UTC)
     tokens = enter(real_work, person)
@@ -59,7 +60,7 @@ def test_roles_apply_from_the_next_refresh(real_work: Work, person: Person, cloc
     assert refreshed() == frozenset(EVERYONE)
 
 
-def test_roles_of_the_configuration_stay(work: Any, person: Person) -> None:
+def test_roles_of_the_configuration_stay(work: Any, person: ApiUser) -> None:
     """Nobody takes the operator's role from an address that the configuration names."""
     user_id = enter(work, person).user_id
     work.__dict__["grants"] = Grants(frozenset({person.address.lower()}))
@@ -68,9 +69,7 @@ def test_roles_of_the_configuration_stay(work: Any, person: Person) -> None:
     assert work.users.get(user_id).roles == ()
 
 
-@pytest.mark.parametrize(
-    "user_id", [ids.new("usr", "us"), ids.new("ses", "us"), "", ".", "..", "__x__", "a/b", "x" * 2000]
-)
+@pytest.mark.parametrize("user_id", [sample_id("usr"), sample_id("ses"), "", ".", "..", "__x__", "a/b", "x" * 2000])
 def test_an_unknown_user_is_not_found(work: Any, user_id: str) -> None:
     """Whatever an id looks like, it is the id of nobody."""
     with pytest.raises(NotFound):
@@ -98,7 +97,7 @@ def test_unknown_roles_are_malformed(body: dict[str, Any]) -> None:
         to_request(GrantRoles, {"user_id": ids.new("usr", "us")}, [], body)
 
 
-def test_each_change_is_told_once(real_work: Work, person: Person) -> None:
+def test_each_change_is_told_once(real_work: Work, person: ApiUser) -> None:
     """roles.granted follows user.created on the user's stream, with who did it; no change, no event."""
     user_id = enter(real_work, person).user_id
     for roles in (["merchant"], ["merchant"], ["merchant", "operator"], ["operator", "merchant"], []):
@@ -112,7 +111,7 @@ def test_each_change_is_told_once(real_work: Work, person: Person) -> None:
     assert {event.data["user_id"] for event in granted} == {user_id}
 
 
-def test_grants_at_once_are_all_told(work: Any, person: Person) -> None:
+def test_grants_at_once_are_all_told(work: Any, person: ApiUser) -> None:
     """Operators who change one user at the same moment are all answered, and one of them has the last word."""
     user_id = enter(work, person).user_id
     wanted: list[list[Any]] = [["merchant"], ["operator"], ["merchant", "operator"]]
@@ -126,8 +125,8 @@ def test_grants_at_once_are_all_told(work: Any, person: Person) -> None:
 
 def test_firestore_down_is_unavailable(settings: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is granted that cannot be recorded."""
-    from shared.adapters import firestore
-    from shared.adapters.resources import Resources
+    from shared.firestore import calls as firestore
+    from shared.resources import Resources
 
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
     monkeypatch.setattr(firestore, "PATIENCE_SECONDS", 0.5)

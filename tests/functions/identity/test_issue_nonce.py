@@ -8,7 +8,7 @@ from functions.identity.domain.siwe import parse
 from functions.identity.issue_nonce import IssueNonce, issue_nonce
 from shared.errors import Malformed
 from tests.clocks import START, FakeClock
-from tests.functions.identity.fakes import FakeWork, Person
+from tests.functions.identity.fakes import ApiUser, FakeWork
 
 LOWER = "0xfb6916095ca1df60bb79ce92ce3ea74c37c5d359"
 CANONICAL = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
@@ -56,7 +56,7 @@ def test_another_chain_is_malformed(chain_id: int, clock: FakeClock) -> None:
     assert refused.value.errors[0]["field"] == "chain_id"
 
 
-def test_issuing_writes_nothing(work: Any, person: Person) -> None:
+def test_issuing_writes_nothing(work: Any, person: ApiUser) -> None:
     """A flood of requests for nonces costs no storage: none of them is a write, and no two nonces are the same."""
     issued = {issue_nonce(IssueNonce(address=person.address, chain_id=1), work).nonce for _ in range(50)}
     assert len(issued) == 50

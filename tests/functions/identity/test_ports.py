@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from functions.identity.adapters.work import Work
 from functions.identity.domain.sessions import Session
 from functions.identity.domain.users import User
-from functions.identity.store import Work
 from shared import ids
 from shared.contracts.events import StoredEvent
 from shared.errors import NotFound
 from shared.outbox.firestore import read_stream
 from tests.clocks import START
-from tests.functions.identity.fakes import Person
+from tests.functions.identity.fakes import ApiUser
 
 
 def a_user(address: str) -> User:
@@ -55,7 +55,7 @@ def test_a_nonce_is_consumed_by_one_command(work: Any) -> None:
 
 def test_a_user_comes_back_as_created(work: Any) -> None:
     """A user is found by id and by address in any case, with every field; strangers are not."""
-    address = Person().address
+    address = ApiUser().address
     user = a_user(address)
     assert work.users.of_address(address) is None
     with pytest.raises(NotFound):
@@ -66,8 +66,8 @@ def test_a_user_comes_back_as_created(work: Any) -> None:
 
 
 def test_an_address_belongs_to_the_first_who_claims_it(work: Any) -> None:
-    """Of many who claim an address at once one wins, and all are told the same user."""
-    address = Person().address
+    """Of many concurrent creations for one address one wins, and all return the same user."""
+    address = ApiUser().address
     with ThreadPoolExecutor(16) as pool:
         users = list(pool.map(lambda _: work.users.create(a_user(address)), range(16)))
     assert len({user.id for user in users}) == 1
@@ -119,7 +119,7 @@ def test_an_unknown_session_is_neither_rotated_nor_revoked(work: Any) -> None:
 def test_a_user_and_the_event_are_committed_together(real_work: Work) -> None:
     """Creating a user records user.created once, in the winner's stream alone."""
     client = real_work.resources.firestore()
-    address = Person().address
+    address = ApiUser().address
     winner, loser = a_user(address), a_user(address)
     real_work.users.create(winner)
     real_work.users.create(loser)

@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
+from functions.identity.adapters.work import Work
 from functions.identity.domain.users import Grants
 from functions.identity.read_keys import read_keys
 from functions.identity.read_me import read_me
 from functions.identity.read_profile import read_profile
-from functions.identity.store import Work
 from shared import ids
 from shared.contracts.operations import Caller
 from shared.errors import NotFound
-from tests.functions.identity.fakes import Person
+from tests.functions.identity.fakes import ApiUser
 from tests.functions.identity.test_sign_in import enter
 
 
-def test_callers_see_themselves(work: Any, person: Person) -> None:
+def test_callers_see_themselves(work: Any, person: ApiUser) -> None:
     """The answer names the user, the roles of now, and the scopes of the token."""
     user_id = enter(work, person).user_id
     work.__dict__["grants"] = Grants(everyone_sells=True)
@@ -25,7 +25,7 @@ def test_callers_see_themselves(work: Any, person: Person) -> None:
     assert (view.roles, view.scopes) == (["merchant"], ["claim:read", "order:read"])
 
 
-def test_both_versions_tell_the_same(work: Any, person: Person) -> None:
+def test_both_versions_tell_the_same(work: Any, person: ApiUser) -> None:
     """The first version's answer is the second one's in other words."""
     caller = Caller(enter(work, person).user_id, ids.new("ses", "us"), frozenset({"order:read"}))
     first, second = read_me(caller, work), read_profile(caller, work)

@@ -15,7 +15,7 @@ from functions.identity.views import TokensView
 from shared import ids
 from shared.errors import Malformed
 from tests.clocks import FakeClock
-from tests.functions.identity.fakes import FakeWork, Person
+from tests.functions.identity.fakes import ApiUser, FakeWork
 from tests.functions.identity.test_sign_in import enter
 
 
@@ -33,7 +33,7 @@ def refused(work: Any, token: str) -> bool:
     return False
 
 
-def test_a_refresh_rotates(work: Any, person: Person, clock: FakeClock) -> None:
+def test_a_refresh_rotates(work: Any, person: ApiUser, clock: FakeClock) -> None:
     """Each token is exchanged for another, for the same user and session."""
     tokens = enter(work, person)
     seen = {tokens.refresh_token}
@@ -47,7 +47,7 @@ def test_a_refresh_rotates(work: Any, person: Person, clock: FakeClock) -> None:
     assert len(seen) == 6
 
 
-def test_a_retry_gets_the_same_successor(work: Any, person: Person, clock: FakeClock) -> None:
+def test_a_retry_gets_the_same_successor(work: Any, person: ApiUser, clock: FakeClock) -> None:
     """The immediate predecessor, sent again within 10 seconds, is answered with the same successor, which works."""
     token = enter(work, person).refresh_token
     successor = refresh(work, token).refresh_token
@@ -56,7 +56,7 @@ def test_a_retry_gets_the_same_successor(work: Any, person: Person, clock: FakeC
     assert refresh(work, successor).refresh_token
 
 
-def test_a_late_retry_ends_the_session(work: Any, person: Person, clock: FakeClock) -> None:
+def test_a_late_retry_ends_the_session(work: Any, person: ApiUser, clock: FakeClock) -> None:
     """After 10 seconds the predecessor is a stolen token: the whole family dies, its newest member too."""
     token = enter(work, person).refresh_token
     successor = refresh(work, token).refresh_token
@@ -65,7 +65,7 @@ def test_a_late_retry_ends_the_session(work: Any, person: Person, clock: FakeClo
     assert refused(work, successor)
 
 
-def test_an_older_token_ends_the_session_at_once(work: Any, person: Person) -> None:
+def test_an_older_token_ends_the_session_at_once(work: Any, person: ApiUser) -> None:
     """Only the immediate predecessor may be retried; one before that ends the session even within 10 seconds."""
     first = enter(work, person).refresh_token
     second = refresh(work, first).refresh_token
@@ -75,7 +75,7 @@ def test_an_older_token_ends_the_session_at_once(work: Any, person: Person) -> N
     assert refused(work, third)
 
 
-def test_another_session_survives(work: Any, person: Person, clock: FakeClock) -> None:
+def test_another_session_survives(work: Any, person: ApiUser, clock: FakeClock) -> None:
     """A reuse ends one family, not the user's other sessions."""
     token, other = enter(work, person).refresh_token, enter(work, person).refresh_token
     refresh(work, token)
@@ -84,7 +84,7 @@ def test_another_session_survives(work: Any, person: Person, clock: FakeClock) -
     assert refresh(work, other).refresh_token
 
 
-def test_refreshing_at_once_gives_all_the_same(work: Any, person: Person) -> None:
+def test_refreshing_at_once_gives_all_the_same(work: Any, person: ApiUser) -> None:
     """Tabs of one browser that refresh at the same moment all get one successor, and the session lives."""
     token = enter(work, person).refresh_token
     with ThreadPoolExecutor(12) as pool:
@@ -93,7 +93,7 @@ def test_refreshing_at_once_gives_all_the_same(work: Any, person: Person) -> Non
     assert refresh(work, successors.pop()).refresh_token
 
 
-def test_a_forged_token_ends_nothing(work: Any, person: Person) -> None:
+def test_a_forged_token_ends_nothing(work: Any, person: ApiUser) -> None:
     """Whoever knows only the id of a session cannot end it: what we never issued is refused without effect."""
     token = enter(work, person).refresh_token
     session_id, secret = token.split(".")
@@ -126,7 +126,7 @@ def test_a_token_of_a_forgotten_session_is_refused(work: Any) -> None:
     sign_out(SignOut(refresh_token=token), work)
 
 
-def test_an_idle_session_ends_after_seven_days(work: Any, person: Person, clock: FakeClock) -> None:
+def test_an_idle_session_ends_after_seven_days(work: Any, person: ApiUser, clock: FakeClock) -> None:
     """Seven days without a refresh end a session; one just before keeps it."""
     token = enter(work, person).refresh_token
     clock.pass_by(days=7, microseconds=-1)
@@ -135,7 +135,7 @@ def test_an_idle_session_ends_after_seven_days(work: Any, person: Person, clock:
     assert refused(work, token)
 
 
-def test_a_busy_session_ends_after_thirty_days(work: Any, person: Person, clock: FakeClock) -> None:
+def test_a_busy_session_ends_after_thirty_days(work: Any, person: ApiUser, clock: FakeClock) -> None:
     """No session outlives thirty days, however often it is refreshed."""
     token = enter(work, person).refresh_token
     for _ in range(29):
@@ -145,7 +145,7 @@ def test_a_busy_session_ends_after_thirty_days(work: Any, person: Person, clock:
     assert refused(work, token)
 
 
-def test_roles_apply_from_the_next_refresh(clock: FakeClock, person: Person) -> None:
+def test_roles_apply_from_the_next_refresh(clock: FakeClock, person: ApiUser) -> None:
     """A new access token has the scopes of now."""
     work = FakeWork(clock)
     tokens = enter(work, person)
@@ -154,7 +154,7 @@ def test_roles_apply_from_the_next_refresh(clock: FakeClock, person: Person) -> 
     assert "supply:write" in refresh(work, tokens.refresh_token).access_token
 
 
-def test_signing_out_ends_the_session(work: Any, person: Person) -> None:
+def test_signing_out_ends_the_session(work: Any, person: ApiUser) -> None:
     """After signing out no token of the session works; signing out again is fine, with an old token too."""
     token = enter(work, person).refresh_token
     successor = refresh(work, token).refresh_token
@@ -165,7 +165,7 @@ def test_signing_out_ends_the_session(work: Any, person: Person) -> None:
     assert refused(work, successor)
 
 
-def test_tokens_are_stored_hashed(real_work: Any, person: Person) -> None:
+def test_tokens_are_stored_hashed(real_work: Any, person: ApiUser) -> None:
     """Neither a token nor its secret stands in the store."""
     token = enter(real_work, person).refresh_token
     successor = refresh(real_work, token).refresh_token

@@ -1,4 +1,4 @@
-"""Signing in: who is let in, and who is not."""
+"""Signing in: which messages are accepted, and which are refused."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
+from functions.identity.adapters.work import Work
 from functions.identity.domain.errors import SignInRefused
 from functions.identity.domain.siwe import Message, parse
 from functions.identity.domain.users import EVERYONE, Grants
 from functions.identity.issue_nonce import IssueNonce, issue_nonce
 from functions.identity.sign_in import SignIn, sign_in
-from functions.identity.store import Work
 from functions.identity.views import TokensView
-from shared.adapters.ethereum import ORDER
+from shared.chain.ethereum import ORDER
 from shared.errors import Malformed, Unavailable
 from shared.runtime.tokens import verify
 from tests.clocks import START, FakeClock
-from tests.functions.identity.fakes import FakeWork, Person
+from tests.functions.identity.fakes import ApiUser, FakeWork
 
 
-def offered(work: Any, person: Person, chain_id: int = 1) -> Message:
+def offered(work: Any, person: ApiUser, chain_id: int = 1) -> Message:
     """The message that a nonce comes with."""
     view = issue_nonce(IssueNonce(address=person.address, chain_id=chain_id), work)
     return parse(view.message, work.signatures.checksum)
 
 
-def enter(work: Any, person: Person, chain_id: int = 1) -> TokensView:
+def enter(work: Any, person: ApiUser, chain_id: int = 1) -> TokensView:
     """A sign-in as clients do it."""
     return sign_in(SignIn(**person.signed(offered(work, person, chain_id))), work)
 
@@ -40,7 +40,7 @@ def refusal(work: Any, body: dict[str, str]) -> str:
     return refused.value.code
 
 
-def test_the_first_sign_in_makes_a_user_with_a_wallet(work: Any, person: Person) -> None:
+def test_the_first_sign_in_makes_a_user_with_a_wallet(work: Any, person: ApiUser) -> None:
     """A new address becomes a user of this region; the same address is the same user ever after."""
     first, second = enter(work, person), enter(work, person, chain_id=31337)
     user = work.users.get(first.user_id)
@@ -49,10 +49,10 @@ def test_the_first_sign_in_makes_a_user_with_a_wallet(work: Any, person: Person)
     assert work.wallets.opened == [(user.id, person.address, 1), (user.id, person.address, 31337)]
     assert (first.token_type, first.expires_in) == ("Bearer", 600)
     assert first.refresh_token != second.refresh_token
-    assert enter(work, Person()).user_id != first.user_id
+    assert enter(work, ApiUser()).user_id != first.user_id
 
 
-def test_any_conforming_message_with_our_nonce_is_accepted(work: Any, person: Person) -> None:
+def test_any_conforming_message_with_our_nonce_is_accepted(work: Any, person: ApiUser) -> None:
     """Clients may write their own message, with every optional part."""
     message = replace(
         offered(work, person),
@@ -87,7 +87,7 @@ def test_any_conforming_message_with_our_nonce_is_accepted(work: Any, person: Pe
     ],
 )
 def test_what_is_not_for_here_and_now_is_refused(
-    clock: FakeClock, person: Person, change: dict[str, Any], code: str
+    clock: FakeClock, person: ApiUser, change: dict[str, Any], code: str
 ) -> None:
     """A conforming message for another place, time, chain or nonce is 401 with its own code, and consumes no nonce."""
     work = FakeWork(clock)
@@ -96,15 +96,15 @@ def test_what_is_not_for_here_and_now_is_refused(
     assert sign_in(SignIn(**person.signed(message)), work).user_id
 
 
-def test_a_nonce_is_for_one_address(clock: FakeClock, person: Person) -> None:
+def test_a_nonce_is_for_one_address(clock: FakeClock, person: ApiUser) -> None:
     """Another person cannot use it."""
     work = FakeWork(clock)
-    thief = Person()
+    thief = ApiUser()
     stolen = replace(offered(work, person), address=thief.address)
     assert refusal(work, thief.signed(stolen)) == "NONCE_UNKNOWN"
 
 
-def test_a_nonce_lives_five_minutes(clock: FakeClock, person: Person) -> None:
+def test_a_nonce_lives_five_minutes(clock: FakeClock, person: ApiUser) -> None:
     """After that it is refused, however fresh the message around it."""
     work = FakeWork(clock)
     message = replace(offered(work, person), expiration_time=None)
@@ -112,7 +112,7 @@ def test_a_nonce_lives_five_minutes(clock: FakeClock, person: Person) -> None:
     assert refusal(work, person.signed(replace(message, issued_at=clock.now()))) == "NONCE_EXPIRED"
 
 
-def test_a_nonce_is_used_once(work: Any, person: Person) -> None:
+def test_a_nonce_is_used_once(work: Any, person: ApiUser) -> None:
     """Of many sign-ins with one message at once, one succeeds and the others are refused as used."""
     body = person.signed(offered(work, person))
 
@@ -127,11 +127,11 @@ def test_a_nonce_is_used_once(work: Any, person: Person) -> None:
     assert answers.count("NONCE_USED") == 99
 
 
-def test_a_wrong_signature_uses_the_nonce_up(clock: FakeClock, person: Person) -> None:
+def test_a_wrong_signature_uses_the_nonce_up(clock: FakeClock, person: ApiUser) -> None:
     """The nonce is consumed before the signature is looked at: one nonce, one guess."""
     work = FakeWork(clock)
     body = person.signed(offered(work, person))
-    assert refusal(work, {**body, "signature": Person().sign(body["message"])}) == "SIGNATURE_INVALID"
+    assert refusal(work, {**body, "signature": ApiUser().sign(body["message"])}) == "SIGNATURE_INVALID"
     assert refusal(work, body) == "NONCE_USED"
 
 
@@ -160,14 +160,14 @@ def twin(signature: str) -> str:
         lambda signature: "",
     ],
 )
-def test_a_signature_has_one_form(clock: FakeClock, person: Person, change: Callable[[str], str]) -> None:
+def test_a_signature_has_one_form(clock: FakeClock, person: ApiUser, change: Callable[[str], str]) -> None:
     """High s (EIP-2), other values of v, other lengths and other spellings are refused, all with 401."""
     work = FakeWork(clock)
     body = person.signed(offered(work, person))
     assert refusal(work, {**body, "signature": change(body["signature"])}) == "SIGNATURE_INVALID"
 
 
-def test_v_may_be_0_or_1(clock: FakeClock, person: Person) -> None:
+def test_v_may_be_0_or_1(clock: FakeClock, person: ApiUser) -> None:
     """Some wallets write the recovery id itself."""
     work = FakeWork(clock)
     body = person.signed(offered(work, person))
@@ -175,7 +175,7 @@ def test_v_may_be_0_or_1(clock: FakeClock, person: Person) -> None:
     assert sign_in(SignIn(message=body["message"], signature=f"{body['signature'][:-2]}{v:02x}"), work).user_id
 
 
-def test_the_received_bytes_are_verified(clock: FakeClock, person: Person) -> None:
+def test_the_received_bytes_are_verified(clock: FakeClock, person: ApiUser) -> None:
     """A message that means the same but was not what was signed is refused."""
     work = FakeWork(clock)
     body = person.signed(offered(work, person))
@@ -191,7 +191,7 @@ def test_what_is_no_message_is_malformed(clock: FakeClock, text: str) -> None:
     assert refused.value.errors[0]["field"] == "message"
 
 
-def test_a_crash_before_the_wallet_is_healed_by_the_next_sign_in(work: Any, person: Person) -> None:
+def test_a_crash_before_the_wallet_is_healed_by_the_next_sign_in(work: Any, person: ApiUser) -> None:
     """When the wallet service is down nobody is signed in; the next sign-in opens the wallet of the same user."""
     work.wallets.failure = Unavailable()
     with pytest.raises(Unavailable):
@@ -202,7 +202,7 @@ def test_a_crash_before_the_wallet_is_healed_by_the_next_sign_in(work: Any, pers
     assert work.wallets.opened == [(known.id, person.address, 1)]
 
 
-def test_scopes_follow_roles(clock: FakeClock, person: Person) -> None:
+def test_scopes_follow_roles(clock: FakeClock, person: ApiUser) -> None:
     """Everyone may buy; merchants may sell too; operators are known by their address."""
     work = FakeWork(clock)
 
@@ -216,7 +216,7 @@ def test_scopes_follow_roles(clock: FakeClock, person: Person) -> None:
     assert scopes(Grants(frozenset({person.address.lower()}))) == {*EVERYONE, "operator"}
 
 
-def test_the_access_token_is_one_that_the_runtime_accepts(real_work: Work, person: Person, clock: FakeClock) -> None:
+def test_the_access_token_is_one_that_the_runtime_accepts(real_work: Work, person: ApiUser, clock: FakeClock) -> None:
     """Its user, session and scopes come back from the runtime's check."""
     clock.moment = datetime.now(UTC)
     tokens = enter(real_work, person)
@@ -228,8 +228,8 @@ def test_the_access_token_is_one_that_the_runtime_accepts(real_work: Work, perso
 
 def test_firestore_down_is_unavailable(settings: Any, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """When Firestore cannot be reached the answer is 503, after seconds and not minutes."""
-    from shared.adapters import firestore
-    from shared.adapters.resources import Resources
+    from shared.firestore import calls as firestore
+    from shared.resources import Resources
 
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
     monkeypatch.setattr(firestore, "PATIENCE_SECONDS", 0.5)

@@ -1,4 +1,4 @@
-"""Ending a session: that it holds everywhere, that it is told, and what happens while a store is away."""
+"""Sign-out: the session ends in all regions, the event is appended, and what happens while a store is unavailable."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
+from functions.identity.adapters.work import Work
 from functions.identity.domain.errors import InvalidGrant
 from functions.identity.domain.sessions import IDLE_LIFE
 from functions.identity.refresh_session import RefreshSession, refresh_session
 from functions.identity.sign_out import SignOut, sign_out
-from functions.identity.store import Work
-from shared import ids
-from shared.adapters import sessions as adapter
-from shared.adapters.resources import Resources
-from shared.adapters.scripts import Asker, Command
-from shared.adapters.sessions import ALIVE_SECONDS, ENDED_SECONDS, Liveness
-from shared.adapters.tokens import LIFE
-from shared.contracts.events import opened
+from shared.auth import sessions as adapter
+from shared.auth.sessions import ALIVE_SECONDS, ENDED_SECONDS, SessionChecker
+from shared.auth.tokens import LIFE
+from shared.contracts.events import decode_event
 from shared.errors import Unavailable
 from shared.outbox.firestore import read_stream
+from shared.redis.pipeline import Command, Pipeline
+from shared.resources import Resources
 from tests.clocks import START, FakeClock
-from tests.functions.identity.fakes import Person
+from tests.functions.identity.fakes import ApiUser
 from tests.functions.identity.test_sign_in import enter
+from tests.samples import sample_id
 
 Opened = Callable[..., Resources]
 
@@ -47,13 +47,13 @@ def elsewhere(
         resources.firestore().close()
 
 
-def entered(work: Work, person: Person) -> tuple[str, str]:
+def entered(work: Work, person: ApiUser) -> tuple[str, str]:
     """A session that was just opened, and its token."""
     token = enter(work, person).refresh_token
     return token.split(".")[0], token
 
 
-def test_an_end_holds_everywhere_at_once(real_work: Work, person: Person, elsewhere: Opened) -> None:
+def test_an_end_holds_everywhere_at_once(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
     """Processes that just found the session alive hear of its end, though they remember; by Redis as by Firestore."""
     session_id, token = entered(real_work, person)
     others = [elsewhere(), elsewhere(redis=False)]
@@ -63,7 +63,7 @@ def test_an_end_holds_everywhere_at_once(real_work: Work, person: Person, elsewh
 
 
 def test_a_reuse_ends_the_session_everywhere(
-    real_work: Work, person: Person, elsewhere: Opened, clock: FakeClock
+    real_work: Work, person: ApiUser, elsewhere: Opened, clock: FakeClock
 ) -> None:
     """Access tokens of a stolen session are worth nothing where sessions are checked, from the reuse on."""
     session_id, token = entered(real_work, person)
@@ -76,7 +76,7 @@ def test_a_reuse_ends_the_session_everywhere(
     assert not other.alive(session_id, clock.now())
 
 
-def test_without_redis_firestore_tells(real_work: Work, person: Person, elsewhere: Opened) -> None:
+def test_without_redis_firestore_tells(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
     """Redis lost costs time, not truth: alive is alive, and ended is ended."""
     session_id, token = entered(real_work, person)
     lost = elsewhere(redis=False)
@@ -86,15 +86,15 @@ def test_without_redis_firestore_tells(real_work: Work, person: Person, elsewher
     assert not elsewhere().sessions().alive(session_id, START)
 
 
-def test_without_both_nobody_tells(real_work: Work, person: Person, elsewhere: Opened) -> None:
+def test_without_both_nobody_tells(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
     """With both stores lost it is unknown, and that is 503."""
     session_id, _ = entered(real_work, person)
     with pytest.raises(Unavailable):
         elsewhere(redis=False, firestore=False).sessions().alive(session_id, START)
 
 
-def test_without_firestore_redis_tells_what_it_knows(real_work: Work, person: Person, elsewhere: Opened) -> None:
-    """What was asked lately is still answered; what was not, is unknown."""
+def test_without_firestore_redis_tells_what_it_knows(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
+    """Sessions that are in the cache are still answered; others are unknown."""
     known, _ = entered(real_work, person)
     unknown, _ = entered(real_work, person)
     assert elsewhere().sessions().alive(known, START)
@@ -104,7 +104,7 @@ def test_without_firestore_redis_tells_what_it_knows(real_work: Work, person: Pe
         cut_off.alive(unknown, START)
 
 
-def test_a_session_ends_by_itself(real_work: Work, person: Person, elsewhere: Opened) -> None:
+def test_a_session_ends_by_itself(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
     """A session that nobody refreshed for seven days is not alive, as for a refresh."""
     session_id, _ = entered(real_work, person)
     fresh = elsewhere(redis=False).sessions()
@@ -113,32 +113,32 @@ def test_a_session_ends_by_itself(real_work: Work, person: Person, elsewhere: Op
 
 
 @pytest.mark.parametrize(
-    "session_id", [ids.new("ses", "us"), ids.new("usr", "us"), "", "..", "a/b", "x" * 5000, "é"], ids=ascii
+    "session_id", [sample_id("ses"), sample_id("usr"), "", "..", "a/b", "x" * 5000, "é"], ids=ascii
 )
 def test_a_session_that_never_was_is_not_alive(elsewhere: Opened, session_id: str) -> None:
     """Whatever a token names."""
     assert not elsewhere().sessions().alive(session_id, START)
 
 
-def test_an_end_is_never_forgotten_for_a_life(real_work: Work, person: Person, elsewhere: Opened) -> None:
+def test_an_end_is_never_forgotten_for_a_life(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
     """Whoever read Firestore before the end, and writes to Redis after it, does not bring the session back."""
     session_id, token = entered(real_work, person)
     other = elsewhere()
 
-    class Slow(Asker):
+    class Slow(Pipeline):
         """Redis, to which the news of the end come between a check's reading and its writing."""
 
-        def ask(self, commands: Sequence[Command]) -> list[Any]:
+        def execute(self, commands: Sequence[Command]) -> list[Any]:
             if commands[0][0] == "SET":
                 sign_out(SignOut(refresh_token=token), real_work)
-            return super().ask(commands)
+            return super().execute(commands)
 
-    slow = Liveness(other.firestore, other.breaker("firestore"), Slow(other.redis, other.breaker("redis")))
+    slow = SessionChecker(other.firestore, other.breaker("firestore"), Slow(other.redis, other.breaker("redis")))
     assert slow.alive(session_id, START), "it was, when it was read"
     assert not elsewhere().sessions().alive(session_id, START)
 
 
-def test_redis_remembers_for_a_while_only(real_work: Work, person: Person, elsewhere: Opened) -> None:
+def test_redis_remembers_for_a_while_only(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
     """Alive is believed for thirty seconds at most; ended, for longer than any token lives."""
     session_id, token = entered(real_work, person)
     other = elsewhere()
@@ -148,20 +148,20 @@ def test_redis_remembers_for_a_while_only(real_work: Work, person: Person, elsew
     assert LIFE.total_seconds() < other.redis().ttl(f"session:{session_id}") <= ENDED_SECONDS
 
 
-def test_an_end_is_told_once(real_work: Work, person: Person) -> None:
+def test_an_end_is_told_once(real_work: Work, person: ApiUser) -> None:
     """session.revoked, with the session, the user and the reason, however often the session is signed out."""
     view = enter(real_work, person)
     session_id = view.refresh_token.split(".")[0]
     for _ in range(3):
         sign_out(SignOut(refresh_token=view.refresh_token), real_work)
     (stored,) = read_stream(real_work.resources.firestore(), session_id, 1, 5)
-    event = opened(stored)
+    event = decode_event(stored)
     assert (event.type, event.stream, event.version) == ("session.revoked", session_id, 1)
     assert (event.data.session_id, event.data.user_id, event.data.reason) == (session_id, view.user_id, "signed_out")
 
 
-def test_a_reuse_is_told(real_work: Work, person: Person, clock: FakeClock) -> None:
-    """With its reason; and a later sign-out tells nothing more."""
+def test_a_reuse_is_told(real_work: Work, person: ApiUser, clock: FakeClock) -> None:
+    """With its reason; a later sign-out appends no further event."""
     session_id, token = entered(real_work, person)
     refresh_session(RefreshSession(refresh_token=token), real_work)
     clock.pass_by(seconds=11)

@@ -14,7 +14,7 @@ from shared import ids
 from shared.contracts.gen.identity_pb2 import VerifyLinkRequest, VerifyLinkResponse
 from shared.errors import Malformed, NotFound, Unauthenticated
 from tests.clocks import FakeClock
-from tests.functions.identity.fakes import FakeWork, Person
+from tests.functions.identity.fakes import ApiUser, FakeWork
 from tests.functions.identity.test_sign_in import enter, offered
 
 
@@ -22,14 +22,14 @@ def link(work: Any, user_id: str, body: dict[str, str], command: str = "") -> Ve
     return verify_link(VerifyLinkRequest(user_id=user_id, command=command, **body), work)
 
 
-def proof(work: Any, person: Person, chain_id: int = 1) -> dict[str, str]:
+def proof(work: Any, person: ApiUser, chain_id: int = 1) -> dict[str, str]:
     """A message that somebody signed, ready to be sent."""
     return person.signed(offered(work, person, chain_id))
 
 
-def test_a_linked_address_signs_its_owner_in(work: Any, person: Person) -> None:
+def test_a_linked_address_signs_its_owner_in(work: Any, person: ApiUser) -> None:
     """Whoever holds the key of the second address is the user of the first; the first still is."""
-    user_id, second = enter(work, person).user_id, Person()
+    user_id, second = enter(work, person).user_id, ApiUser()
     answer = link(work, user_id, proof(work, second, 31337))
     assert (answer.address, answer.chain_id) == (second.address, 31337)
     assert enter(work, second).user_id == user_id
@@ -37,9 +37,9 @@ def test_a_linked_address_signs_its_owner_in(work: Any, person: Person) -> None:
     assert work.users.get(user_id).address == person.address
 
 
-def test_an_address_of_another_is_taken(work: Any, person: Person) -> None:
+def test_an_address_of_another_is_taken(work: Any, person: ApiUser) -> None:
     """An address that is somebody's is refused, though its key has signed; it stays where it is."""
-    user_id, other = enter(work, person).user_id, Person()
+    user_id, other = enter(work, person).user_id, ApiUser()
     theirs = enter(work, other).user_id
     with pytest.raises(AddressTaken) as refused:
         link(work, user_id, proof(work, other))
@@ -47,9 +47,9 @@ def test_an_address_of_another_is_taken(work: Any, person: Person) -> None:
     assert enter(work, other).user_id == theirs != user_id
 
 
-def test_a_repeat_is_answered_as_before(work: Any, person: Person) -> None:
+def test_a_repeat_is_answered_as_before(work: Any, person: ApiUser) -> None:
     """The same command, or a new message, confirms a link that was made: its first answer may have got lost."""
-    user_id, second = enter(work, person).user_id, Person()
+    user_id, second = enter(work, person).user_id, ApiUser()
     body = proof(work, second)
     first = link(work, user_id, body, "one")
     assert link(work, user_id, body, "one") == first
@@ -57,9 +57,9 @@ def test_a_repeat_is_answered_as_before(work: Any, person: Person) -> None:
     assert link(work, user_id, proof(work, person), "three").address == person.address
 
 
-def test_a_message_is_good_for_one_command(work: Any, person: Person) -> None:
-    """Another command with the same message is refused, of whoever has the address already too; so is one unnamed."""
-    user_id, second = enter(work, person).user_id, Person()
+def test_a_message_is_good_for_one_command(work: Any, person: ApiUser) -> None:
+    """Another command with the same message is refused, even for the address's owner; so is one without a command."""
+    user_id, second = enter(work, person).user_id, ApiUser()
     body, entering = proof(work, second), proof(work, second)
     link(work, user_id, body, "one")
     sign_in(SignIn(**entering), work)
@@ -72,10 +72,10 @@ def test_a_message_is_good_for_one_command(work: Any, person: Person) -> None:
         link(work, user_id, unnamed)
 
 
-def test_a_used_nonce_proves_nothing_new(work: Any, person: Person) -> None:
+def test_a_used_nonce_proves_nothing_new(work: Any, person: ApiUser) -> None:
     """A message that somebody signed in or linked with is not good for another user, nor for a sign-in."""
-    user_id, second = enter(work, person).user_id, Person()
-    stranger = enter(work, Person()).user_id
+    user_id, second = enter(work, person).user_id, ApiUser()
+    stranger = enter(work, ApiUser()).user_id
     body = proof(work, second)
     link(work, user_id, body)
     for attempt in (lambda: link(work, stranger, body), lambda: sign_in(SignIn(**body), work)):
@@ -83,20 +83,20 @@ def test_a_used_nonce_proves_nothing_new(work: Any, person: Person) -> None:
             attempt()
 
 
-def test_a_repeat_has_to_be_signed_as_well(work: Any, person: Person) -> None:
+def test_a_repeat_has_to_be_signed_as_well(work: Any, person: ApiUser) -> None:
     """A used nonce does not excuse from the signature, even of an address that is the user's already."""
     user_id = enter(work, person).user_id
     body = proof(work, person)
     link(work, user_id, body, "one")
     with pytest.raises(SignInRefused) as refused:
-        link(work, user_id, {**body, "signature": Person().sign(body["message"])}, "one")
+        link(work, user_id, {**body, "signature": ApiUser().sign(body["message"])}, "one")
     assert refused.value.code == "SIGNATURE_INVALID"
 
 
 def test_an_address_goes_to_one_of_many(work: Any) -> None:
-    """Users who claim one address at once, and its first sign-in: one has it, the others are told so."""
-    key = Person()
-    users = [enter(work, Person()).user_id for _ in range(6)]
+    """Concurrent links of one address, and its first sign-in: one gets it, the others are refused."""
+    key = ApiUser()
+    users = [enter(work, ApiUser()).user_id for _ in range(6)]
     bodies = [proof(work, key) for _ in range(7)]
 
     def attempt(number: int) -> str | None:
@@ -126,8 +126,8 @@ def test_an_address_goes_to_one_of_many(work: Any) -> None:
 )
 def test_what_would_not_sign_in_does_not_link(clock: FakeClock, change: dict[str, Any], code: str) -> None:
     """A message is checked as by a sign-in, and refused with the same codes."""
-    work, second = FakeWork(clock), Person()
-    user_id = enter(work, Person()).user_id
+    work, second = FakeWork(clock), ApiUser()
+    user_id = enter(work, ApiUser()).user_id
     with pytest.raises(Unauthenticated) as refused:
         link(work, user_id, second.signed(replace(offered(work, second), **change)))
     assert refused.value.code == code
@@ -137,12 +137,12 @@ def test_what_would_not_sign_in_does_not_link(clock: FakeClock, change: dict[str
 def test_what_is_no_message_is_malformed(clock: FakeClock) -> None:
     """As by a sign-in."""
     work = FakeWork(clock)
-    user_id = enter(work, Person()).user_id
+    user_id = enter(work, ApiUser()).user_id
     with pytest.raises(Malformed):
         link(work, user_id, {"message": "hello", "signature": "0x00"})
 
 
-def test_nobody_links_for_an_unknown_user(work: Any, person: Person) -> None:
+def test_nobody_links_for_an_unknown_user(work: Any, person: ApiUser) -> None:
     """An id of nobody is not found, and claims nothing."""
     for user_id in (ids.new("usr", "us"), "", "a/b"):
         with pytest.raises(NotFound):

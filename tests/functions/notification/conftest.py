@@ -1,4 +1,4 @@
-"""What tests of being told have in common: facts that other services tell of, and webhooks of islanders."""
+"""Shared by the tests of notification: events of other services, and webhooks of islanders."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from functions.notification.list_activity import ListActivity
 from functions.notification.list_deliveries import ListDeliveries
 from functions.notification.views import ActivityView, DeliveryView, NewWebhookView
 from shared import ids
-from shared.adapters.resources import Resources
 from shared.contracts.events import StoredEvent
-from tests.island import Island, Islander
+from shared.resources import Resources
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 
 @dataclass(frozen=True)
-class Told:
-    """An island on which facts are told that nobody else hears of; nothing there is sent or published by itself."""
+class Harness:
+    """Isolated services that consume events which no service has stored; nothing is sent or published by itself."""
 
-    island: Island
+    isolated: IsolatedServices
 
-    def paid(self, buyer: Islander, seller: Islander, version: int = 1, stream: str = "") -> StoredEvent:
-        """That an order was paid."""
+    def paid(self, buyer: IsolatedUser, seller: IsolatedUser, version: int = 1, stream: str = "") -> StoredEvent:
+        """An order.paid event."""
         order_id = stream or ids.new("ord", "us")
         data = {"order_id": order_id, "user_id": buyer.user_id, "merchant_id": seller.user_id, "total": "5"}
         return StoredEvent(
@@ -36,50 +36,50 @@ class Told:
             data=data,
         )
 
-    def tell(self, *events: StoredEvent) -> list[str]:
-        """What became of these at the consumer."""
-        return [self.island.receive("notify_users", event) for event in events]
+    def consume(self, *events: StoredEvent) -> list[str]:
+        """Deliver events to the consumer; what came of each."""
+        return [self.isolated.receive("notify_users", event) for event in events]
 
-    def rows(self, somebody: Islander) -> list[dict[str, Any]]:
+    def rows(self, somebody: IsolatedUser) -> list[dict[str, Any]]:
         """The feed of somebody, as it is stored."""
         sql = "SELECT * FROM activity WHERE user_id = :id ORDER BY position"
-        return self.island.books.rows("notification", sql, id=somebody.user_id)
+        return self.isolated.probe.rows("notification", sql, id=somebody.user_id)
 
-    def feed(self, somebody: Islander, **asked: Any) -> ActivityView:
+    def feed(self, somebody: IsolatedUser, **params: Any) -> ActivityView:
         """The feed of somebody, as readers see it."""
-        view: ActivityView = self.island.run("list_activity", request=ListActivity(**asked), caller=somebody.caller)
+        view: ActivityView = self.isolated.run("list_activity", request=ListActivity(**params), caller=somebody.caller)
         return view
 
-    def hook(self, somebody: Islander, url: str, *events: str) -> NewWebhookView:
+    def hook(self, somebody: IsolatedUser, url: str, *events: str) -> NewWebhookView:
         """A webhook of somebody's."""
         request = CreateWebhook(url=url, events=list(events or ("order.paid",)))
-        view: NewWebhookView = self.island.run("create_webhook", request=request, caller=somebody.caller)
+        view: NewWebhookView = self.isolated.run("create_webhook", request=request, caller=somebody.caller)
         return view
 
-    def deliveries(self, somebody: Islander, webhook_id: str) -> list[DeliveryView]:
+    def deliveries(self, somebody: IsolatedUser, webhook_id: str) -> list[DeliveryView]:
         """What is and was delivered to a webhook, oldest first."""
         request = ListDeliveries(webhook_id=webhook_id, limit=100)
-        found = self.island.run("list_deliveries", request=request, caller=somebody.caller).items
+        found = self.isolated.run("list_deliveries", request=request, caller=somebody.caller).items
         return list(reversed(found))
 
     def send(self) -> dict[str, int]:
         """Send what is due."""
-        done: dict[str, int] = self.island.run("send_deliveries")
+        done: dict[str, int] = self.isolated.run("send_deliveries")
         return done
 
 
 @pytest.fixture
-def told(island: Island, resources: Resources) -> Iterator[Told]:
-    """Facts, feeds and webhooks of the island, whose feeds are in the stack's Firestore.
+def harness(isolated: IsolatedServices, resources: Resources) -> Iterator[Harness]:
+    """Facts, feeds and webhooks of the isolated services, whose feeds are in the stack's Firestore.
 
-    No service of the island has stored these facts, so that nothing of them stays for other tests to find.
+    None of these services has stored the events, so no other test finds them.
     """
-    yield Told(island)
-    with island.superuser("notification") as connection:
+    yield Harness(isolated)
+    with isolated.superuser("notification") as connection:
         connection.run("TRUNCATE feeds, activity, webhooks, deliveries, inbox, parked, job_failures")
 
 
 @pytest.fixture
-def somebody(island: Island) -> Callable[[], Islander]:
+def somebody(isolated: IsolatedServices) -> Callable[[], IsolatedUser]:
     """Makes people who need no wallets."""
-    return lambda: Islander(ids.new("wal", "us"), "0x" + "0" * 40)
+    return lambda: IsolatedUser(ids.new("wal", "us"), "0x" + "0" * 40)

@@ -1,4 +1,4 @@
-"""Being told: once, in one order, of what concerns oneself; whatever comes again, late, or is made anew."""
+"""Notifying users: once, in order, of their own events; whether these repeat, arrive late, or are replayed."""
 
 import threading
 from collections.abc import Callable
@@ -11,135 +11,137 @@ import httpx
 import msgspec
 import pytest
 
-from emulators.buyer import Person
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser
+from emulators.stack.stack import Stack
 from functions import main
-from functions.notification.domain.concerning import Notice
-from functions.notification.domain.webhook import KEPT
-from functions.notification.store.feeds import FeedStore
-from shared.contracts.events import StoredEvent, opened
+from functions.notification.adapters.feeds import FirestoreFeeds
+from functions.notification.domain.recipients import Notice
+from functions.notification.domain.webhook import RETENTION
+from shared.contracts.events import StoredEvent, decode_event
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.outbox import replay
 from shared.outbox.comparison import Comparison
-from shared.outbox.verify import Verified
+from shared.outbox.verify import VerificationReport
 from shared.registry import load
 from shared.runtime.event import inbox
-from tests.books import Books
-from tests.functions.notification.conftest import Told
-from tests.island import Island, Islander
+from tests.database_probe import DatabaseProbe
+from tests.functions.notification.conftest import Harness
+from tests.isolated_services import IsolatedServices, IsolatedUser
 from tests.triggers import Triggers
 
-Somebody = Callable[[], Islander]
+Somebody = Callable[[], IsolatedUser]
 ROW = load().rows["notify_users"]
 
 
-def test_everybody_is_told_once(told: Told, somebody: Somebody) -> None:
+def test_everybody_is_notified_once(harness: Harness, somebody: Somebody) -> None:
     """The buyer and the merchant, each in their own feed, however often the event comes; a stranger of nothing."""
     buyer, seller, stranger = somebody(), somebody(), somebody()
-    event = told.paid(buyer, seller)
-    assert told.tell(event, event, event) == ["applied", "known", "known"]
-    told.island.handle("notify_users", event)  # an inbox that has forgotten it
+    event = harness.paid(buyer, seller)
+    assert harness.consume(event, event, event) == ["applied", "known", "known"]
+    harness.isolated.handle("notify_users", event)  # an inbox that has forgotten it
     for each in (buyer, seller):
-        (row,) = told.rows(each)
+        (row,) = harness.rows(each)
         assert (row["position"], row["event_id"], row["type"], row["data"]) == (1, event.id, event.type, event.data)
-    assert told.rows(stranger) == []
-    assert told.island.violations() == []
+    assert harness.rows(stranger) == []
+    assert harness.isolated.violations() == []
 
 
-def test_events_that_come_in_the_wrong_order_are_told_in_theirs(told: Told, somebody: Somebody) -> None:
+def test_events_that_come_out_of_order_are_listed_in_order(harness: Harness, somebody: Somebody) -> None:
     """The later ones of a stream wait for the first; places are given as they are applied."""
     buyer, seller = somebody(), somebody()
-    first = told.paid(buyer, seller)
-    later = [told.paid(buyer, seller, version, first.stream) for version in (2, 3, 4)]
-    assert told.tell(*reversed(later), first) == ["parked", "parked", "parked", "applied"]
-    assert [(row["position"], row["version"]) for row in told.rows(seller)] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    first = harness.paid(buyer, seller)
+    later = [harness.paid(buyer, seller, version, first.stream) for version in (2, 3, 4)]
+    assert harness.consume(*reversed(later), first) == ["parked", "parked", "parked", "applied"]
+    assert [(row["position"], row["version"]) for row in harness.rows(seller)] == [(1, 1), (2, 2), (3, 3), (4, 4)]
 
 
-def test_many_at_once_have_places_without_gaps(told: Told, somebody: Somebody) -> None:
-    """One merchant, many orders, several deliveries at the same moment."""
+def test_many_at_once_have_places_without_gaps(harness: Harness, somebody: Somebody) -> None:
+    """One merchant, many orders, several concurrent deliveries."""
     seller = somebody()
-    events = [told.paid(somebody(), seller) for _ in range(24)]
-    deliver = [threading.Thread(target=told.tell, args=events[each::6]) for each in range(6)]
+    events = [harness.paid(somebody(), seller) for _ in range(24)]
+    deliver = [threading.Thread(target=harness.consume, args=events[each::6]) for each in range(6)]
     for thread in deliver:
         thread.start()
     for thread in deliver:
         thread.join()
-    rows = told.rows(seller)
+    rows = harness.rows(seller)
     assert [row["position"] for row in rows] == list(range(1, 25))
     assert {row["event_id"] for row in rows} == {event.id for event in events}
-    assert told.island.violations() == []
+    assert harness.isolated.violations() == []
 
 
 def test_a_forged_push_is_refused(
-    triggers: Triggers, told: Told, somebody: Somebody, books: Books, stack: Stack
+    triggers: Triggers, harness: Harness, somebody: Somebody, probe: DatabaseProbe, stack: Stack
 ) -> None:
-    """Without the stack's secret nobody is told anything; nor by what fits no contract, or is of no type of ours."""
-    event = told.paid(somebody(), somebody())
+    """Pushes without the stack's secret, malformed events and unknown types notify nobody."""
+    event = harness.paid(somebody(), somebody())
     address = f"http://{stack.environment['FUNCTIONS_ADDRESS']}/_events/notify_users"
     for query in ("", "?token=", "?token=wrong"):
         assert httpx.post(address + query, json={"message": {"attributes": {}, "data": ""}}).status_code == 401
     wrong = {"order_id": 7, "user_id": ["usr"], "merchant_id": {}}
     assert triggers.received("notify_users", msgspec.structs.replace(event, data=wrong)) == "dead"
     sql = "SELECT user_id FROM activity WHERE stream = :id"
-    assert books.rows("notification", sql, id=event.stream) == []
+    assert probe.rows("notification", sql, id=event.stream) == []
     sql = "DELETE FROM parked WHERE stream = :id RETURNING reason"  # nobody can tell what it should have been
-    assert books.rows("notification", sql, id=event.stream) == [{"reason": "unread"}]
+    assert probe.rows("notification", sql, id=event.stream) == [{"reason": "unread"}]
 
 
 # Webhooks
 
 
-def test_only_what_concerns_its_owner_is_queued(told: Told, somebody: Somebody) -> None:
-    """And only of the types that were asked for, once each."""
+def test_only_what_concerns_its_owner_is_queued(harness: Harness, somebody: Somebody) -> None:
+    """Only of the subscribed types, once each."""
     seller, other = somebody(), somebody()
-    mine, theirs = told.hook(seller, "http://127.0.0.1:1/"), told.hook(other, "http://127.0.0.1:1/")
-    refunds = told.hook(seller, "http://127.0.0.1:1/", "order.refunded")
-    event = told.paid(somebody(), seller)
-    told.tell(event, event)
-    told.island.handle("notify_users", event)
-    assert [each.event_id for each in told.deliveries(seller, mine.id)] == [event.id]
-    assert told.deliveries(seller, refunds.id) == told.deliveries(other, theirs.id) == []
-    assert told.island.violations() == []
+    mine, theirs = harness.hook(seller, "http://127.0.0.1:1/"), harness.hook(other, "http://127.0.0.1:1/")
+    refunds = harness.hook(seller, "http://127.0.0.1:1/", "order.refunded")
+    event = harness.paid(somebody(), seller)
+    harness.consume(event, event)
+    harness.isolated.handle("notify_users", event)
+    assert [each.event_id for each in harness.deliveries(seller, mine.id)] == [event.id]
+    assert harness.deliveries(seller, refunds.id) == harness.deliveries(other, theirs.id) == []
+    assert harness.isolated.violations() == []
 
 
-def test_what_was_before_a_webhook_is_not_sent_to_it(told: Told, somebody: Somebody) -> None:
+def test_what_was_before_a_webhook_is_not_sent_to_it(harness: Harness, somebody: Somebody) -> None:
     """Nor what is applied when nobody remembers any more whether it was delivered."""
     seller = somebody()
-    before = told.paid(somebody(), seller)
-    hook = told.hook(seller, "http://127.0.0.1:1/")
-    after = told.paid(somebody(), seller)
-    told.tell(before, after)
-    assert [each.event_id for each in told.deliveries(seller, hook.id)] == [after.id]
-    with told.island.later(KEPT):
-        told.tell(told.paid(somebody(), seller))
-    assert [each.event_id for each in told.deliveries(seller, hook.id)] == [after.id]
+    before = harness.paid(somebody(), seller)
+    hook = harness.hook(seller, "http://127.0.0.1:1/")
+    after = harness.paid(somebody(), seller)
+    harness.consume(before, after)
+    assert [each.event_id for each in harness.deliveries(seller, hook.id)] == [after.id]
+    with harness.isolated.later(RETENTION):
+        harness.consume(harness.paid(somebody(), seller))
+    assert [each.event_id for each in harness.deliveries(seller, hook.id)] == [after.id]
 
 
-def test_old_deliveries_are_forgotten(told: Told, somebody: Somebody) -> None:
+def test_old_deliveries_are_forgotten(harness: Harness, somebody: Somebody) -> None:
     """Those that came to an end; what waits is kept, however long."""
     seller = somebody()
-    hook = told.hook(seller, "http://127.0.0.1:1/")
-    ended, waiting = told.paid(somebody(), seller), told.paid(somebody(), seller)
-    told.tell(ended, waiting)
+    hook = harness.hook(seller, "http://127.0.0.1:1/")
+    ended, waiting = harness.paid(somebody(), seller), harness.paid(somebody(), seller)
+    harness.consume(ended, waiting)
     sql = "UPDATE deliveries SET status = 'failed', due_at = NULL WHERE event_id = :id RETURNING id"
-    told.island.books.rows("notification", sql, id=ended.id)
-    with told.island.later(KEPT + timedelta(minutes=1)):
-        assert told.island.run("forget_deliveries")["forgotten"] >= 1
-    assert [each.event_id for each in told.deliveries(seller, hook.id)] == [waiting.id]
+    harness.isolated.probe.rows("notification", sql, id=ended.id)
+    with harness.isolated.later(RETENTION + timedelta(minutes=1)):
+        assert harness.isolated.run("purge_deliveries")["forgotten"] >= 1
+    assert [each.event_id for each in harness.deliveries(seller, hook.id)] == [waiting.id]
 
 
 # Made anew
 
 
 class Source:
-    """The stores of other services, as far as a test has told of them."""
+    """The event stores of other services, with the events of a test."""
 
-    def __init__(self, island: Island, *events: StoredEvent) -> None:
+    def __init__(self, isolated: IsolatedServices, *events: StoredEvent) -> None:
         self._events = events
-        self.comparison = Comparison(ROW, island.resources.database("notification"), self._list, island.resources.clock)
+        self.comparison = Comparison(
+            ROW, isolated.resources.database("notification"), self._list, isolated.resources.clock
+        )
 
-    def _list(self, source: str, asked: ListRequest) -> ListResponse:
-        last = {event.stream: event for event in self._events} if source == "order" and not asked.after else {}
+    def _list(self, source: str, params: ListRequest) -> ListResponse:
+        last = {event.stream: event for event in self._events} if source == "order" and not params.after else {}
         streams = [
             ListResponse.Stream(stream=event.stream, type=event.type, version=event.version) for event in last.values()
         ]
@@ -149,92 +151,92 @@ class Source:
         ours = [event for event in self._events if event.stream == stream and event_type.startswith("order.")]
         return [event for event in ours if event.version >= from_version]
 
-    def rebuild(self, island: Island) -> None:
+    def rebuild(self, isolated: IsolatedServices) -> None:
         """All of it again, as the worker does it."""
         assert self.comparison.replay(None, 0).anew
-        with island.later(timedelta(seconds=30)):
-            while inbox(island.bound("notify_users"), island.resources.clock).fill_gaps(self.read):
+        with isolated.later(timedelta(seconds=30)):
+            while inbox(isolated.bound("notify_users"), isolated.resources.clock).fill_gaps(self.read):
                 pass
 
 
-def verified(island: Island, source: Source) -> Verified:
-    """The items, made anew beside the live ones from what the source has, and compared."""
+def verified(isolated: IsolatedServices, source: Source) -> VerificationReport:
+    """The items, rebuilt from the source beside the live ones, and compared."""
     with (
-        patch.object(main, "resources", lambda: island.resources),
-        patch("shared.outbox.source.Sources.read", lambda _self, *asked: source.read(*asked)),
+        patch.object(main, "resources", lambda: isolated.resources),
+        patch("shared.outbox.source.Sources.read", lambda _self, *params: source.read(*params)),
     ):
         (found,) = [each for service, each in main.projections() if each.name == "activity"]
-        result: Verified = found.verify(island.resources.database("notification"))
+        result: VerificationReport = found.verify(isolated.resources.database("notification"))
         return result
 
 
-def test_a_rebuilt_feed_is_the_live_one(told: Told, somebody: Somebody) -> None:
-    """Damaged and false items are put right where they stand, places stay, nothing is sent again; verifying tells."""
+def test_a_rebuilt_feed_is_the_live_one(harness: Harness, somebody: Somebody) -> None:
+    """Damaged and false items are corrected in place, positions stay, nothing is sent again; verifying shows them."""
     buyer, seller = somebody(), somebody()
-    hook = told.hook(seller, "http://127.0.0.1:1/")
-    first = told.paid(buyer, seller)
-    events = [first, told.paid(buyer, seller, 2, first.stream), told.paid(somebody(), seller)]
-    told.tell(*events)
-    source = Source(told.island, *events)
-    before, queued = told.rows(seller), told.deliveries(seller, hook.id)
+    hook = harness.hook(seller, "http://127.0.0.1:1/")
+    first = harness.paid(buyer, seller)
+    events = [first, harness.paid(buyer, seller, 2, first.stream), harness.paid(somebody(), seller)]
+    harness.consume(*events)
+    source = Source(harness.isolated, *events)
+    before, queued = harness.rows(seller), harness.deliveries(seller, hook.id)
     streams = {event.stream for event in events}
-    assert [each for each in verified(told.island, source).differences if each.subject.split()[0] in streams] == []
+    assert [each for each in verified(harness.isolated, source).differences if each.subject.split()[0] in streams] == []
     sql = (
         "UPDATE activity SET data = '{}', type = 'order.failed' WHERE user_id = :id AND position = 2 RETURNING position"
     )
-    told.island.books.rows("notification", sql, id=seller.user_id)
+    harness.isolated.probe.rows("notification", sql, id=seller.user_id)
     stranger = somebody()
-    with told.island.resources.database("notification").transaction() as transaction:
-        work = told.island.bound("notify_users").work(transaction, None)
-        false = opened(msgspec.structs.replace(first, version=3))
-        work.notices.note(false, [Notice(stranger.user_id, {}, in_feed=True)])
-    differing = [each for each in verified(told.island, source).differences if each.subject.split()[0] in streams]
+    with harness.isolated.resources.database("notification").transaction() as transaction:
+        work = harness.isolated.bound("notify_users").work(transaction, None)
+        false = decode_event(msgspec.structs.replace(first, version=3))
+        work.notices.record(false, [Notice(stranger.user_id, {}, in_feed=True)])
+    differing = [each for each in verified(harness.isolated, source).differences if each.subject.split()[0] in streams]
     assert {str(each) for each in differing} == {
         f"{first.stream} version 2 for {seller.user_id}: data, type",
         f"{first.stream} version 3 for {stranger.user_id}: at, data, event_id, stream, type, user_id, version",
     }
-    source.rebuild(told.island)
-    after = told.rows(seller)
+    source.rebuild(harness.isolated)
+    after = harness.rows(seller)
     assert [{**row, "revision": 0, "published": 0} for row in after] == [
         {**row, "revision": 0, "published": 0} for row in before
     ]
     assert all(new["revision"] > old["revision"] for new, old in zip(after, before, strict=True))
-    assert told.deliveries(seller, hook.id) == queued
+    assert harness.deliveries(seller, hook.id) == queued
 
 
-def test_who_is_no_longer_concerned_is_shown_nothing(told: Told, somebody: Somebody) -> None:
+def test_who_is_no_longer_concerned_is_shown_nothing(harness: Harness, somebody: Somebody) -> None:
     """Their place stays, so that their cursors do; the item is hidden."""
     buyer, seller, stranger = somebody(), somebody(), somebody()
-    event = told.paid(buyer, seller)
-    with told.island.resources.database("notification").transaction() as transaction:
-        work = told.island.bound("notify_users").work(transaction, None)
+    event = harness.paid(buyer, seller)
+    with harness.isolated.resources.database("notification").transaction() as transaction:
+        work = harness.isolated.bound("notify_users").work(transaction, None)
         everybody = [Notice(each.user_id, event.data, in_feed=True) for each in (buyer, seller, stranger)]
-        work.notices.note(opened(event), everybody)
-    told.tell(event)
-    told.island.run("publish_activity")
-    assert [row["type"] for row in told.rows(stranger)] == [""]
-    assert told.feed(stranger).items == []
-    assert [item.id for item in told.feed(buyer).items] == [event.id]
+        work.notices.record(decode_event(event), everybody)
+    harness.consume(event)
+    harness.isolated.run("publish_activity")
+    assert [row["type"] for row in harness.rows(stranger)] == [""]
+    assert harness.feed(stranger).items == []
+    assert [item.id for item in harness.feed(buyer).items] == [event.id]
 
 
 # Documents
 
 
-def documents(told: Told) -> FeedStore:
-    """What readers see of the island's feeds."""
-    return FeedStore(told.island.resources, ["us"])
+def documents(harness: Harness) -> FirestoreFeeds:
+    """What readers see of the isolated feeds."""
+    return FirestoreFeeds(harness.isolated.resources, ["us"])
 
 
-def test_an_older_revision_never_takes_a_newer_ones_place(told: Told, somebody: Somebody) -> None:
-    """A writer that comes late, or twice, or at the same moment as another, changes nothing."""
+def test_an_older_revision_never_takes_a_newer_ones_place(harness: Harness, somebody: Somebody) -> None:
+    """A late, repeated or concurrent write changes nothing."""
     reader = somebody()
-    told.tell(told.paid(reader, somebody()))
-    (row,) = told.rows(reader)
-    with told.island.resources.database("notification").transaction() as transaction:
-        found = told.island.bound("publish_activity").work(transaction, None).notices.unpublished(400)
+    harness.consume(harness.paid(reader, somebody()))
+    (row,) = harness.rows(reader)
+    with harness.isolated.resources.database("notification").transaction() as transaction:
+        found = harness.isolated.bound("publish_activity").work(transaction, None).notices.unpublished(400)
     (item,) = (each for each in found if each.user_id == reader.user_id)
     newer, newest = (changed(item, revision=item.revision + more) for more in (5, 9))
-    store = documents(told)
+    store = documents(harness)
     assert list(store.write([newer])) == [newer]
     assert list(store.write([item])) == [item]  # what is there is as good as it, so it counts as written
 
@@ -252,18 +254,18 @@ def test_an_older_revision_never_takes_a_newer_ones_place(told: Told, somebody: 
     assert revision() == newest.revision
 
 
-def test_documents_are_compared_with_their_items(told: Told, somebody: Somebody) -> None:
+def test_documents_are_compared_with_their_items(harness: Harness, somebody: Somebody) -> None:
     """One that is lost, or says something else, is found, and mended by a rebuild."""
     buyer, seller = somebody(), somebody()
-    events = [told.paid(buyer, seller) for _ in range(3)]
-    told.tell(*events)
-    told.island.run("publish_activity")
-    store = documents(told)
+    events = [harness.paid(buyer, seller) for _ in range(3)]
+    harness.consume(*events)
+    harness.isolated.run("publish_activity")
+    store = documents(harness)
 
     def differing() -> set[str]:
-        with patch.object(main, "resources", lambda: told.island.resources):
+        with patch.object(main, "resources", lambda: harness.isolated.resources):
             (found,) = [each for _, each in main.projections() if each.name == "documents of activity"]
-            result: Verified = found.verify(told.island.resources.database("notification"))
+            result: VerificationReport = found.verify(harness.isolated.resources.database("notification"))
         return {each.subject for each in result.differences if each.subject.startswith(buyer.user_id)}
 
     assert differing() == set()
@@ -271,18 +273,18 @@ def test_documents_are_compared_with_their_items(told: Told, somebody: Somebody)
     lost.delete()
     spoilt.update({"item": None})
     assert differing() == {lost.id, spoilt.id}
-    assert told.feed(buyer).items == []  # a reader stops before what is lost, and misses nothing
-    Source(told.island, *events).rebuild(told.island)
-    told.island.run("publish_activity")
+    assert harness.feed(buyer).items == []  # a reader stops before what is lost, and misses nothing
+    Source(harness.isolated, *events).rebuild(harness.isolated)
+    harness.isolated.run("publish_activity")
     assert differing() == set()
-    assert [item.id for item in told.feed(buyer).items] == [event.id for event in events]
+    assert [item.id for item in harness.feed(buyer).items] == [event.id for event in events]
 
 
 # On the whole stack
 
 
-def test_a_purchase_is_told_to_its_buyer(
-    buyer: Person,
+def test_a_buyer_is_notified_of_a_purchase(
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
 ) -> None:
@@ -301,10 +303,10 @@ def test_a_purchase_is_told_to_its_buyer(
     assert all(item["data"].get("user_id", buyer.user_id) == buyer.user_id for item in seen)
 
 
-def test_a_replay_says_what_it_does(capsys: pytest.CaptureFixture[str], island: Island) -> None:
-    """python -m shared.outbox.replay makes a projection anew, and says so."""
+def test_a_replay_says_what_it_does(capsys: pytest.CaptureFixture[str], isolated: IsolatedServices) -> None:
+    """python -m shared.outbox.replay rebuilds a projection, and says so."""
     with (
-        patch.object(replay, "resources", lambda: island.resources),
+        patch.object(replay, "resources", lambda: isolated.resources),
         patch("shared.outbox.source.Sources.list", lambda *_: ListResponse()),
     ):
         assert replay.main(["--consumer", "notify_users"]) == 0

@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: what may be asked for, by whom, and what is never shown."""
+"""Webhooks over HTTP: what may be subscribed to, by whom, and what is never shown."""
 
 import base64
 from collections import Counter
@@ -7,49 +7,49 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
+from emulators.waiting import until
 from functions.notification.domain.errors import TooManyWebhooks
-from functions.notification.domain.webhook import LIMIT
+from functions.notification.domain.webhook import MAX_WEBHOOKS
 from shared import ids
-from tests.books import Books
-from tests.functions.notification.conftest import Told
-from tests.island import Islander
-from tests.listener import Listener
+from tests.database_probe import DatabaseProbe
+from tests.functions.notification.conftest import Harness
+from tests.isolated_services import IsolatedUser
 from tests.problems import refused
 from tests.races import all_at_once
-from tests.waiting import until
+from tests.webhook_receiver import WebhookReceiver
 
 NOWHERE = "http://127.0.0.1:1/"
 
 
 @pytest.fixture
-def seller(anyone: Callable[[], Person]) -> Person:
+def seller(anyone: Callable[[], ApiUser]) -> ApiUser:
     """Somebody with webhooks of their own."""
     return anyone()
 
 
-def made(person: Person, **more: Any) -> dict[str, Any]:
+def made(person: ApiUser, **more: Any) -> dict[str, Any]:
     """A new webhook of somebody's."""
     hook: dict[str, Any] = person.post("/v1/webhooks", {"url": NOWHERE, "events": ["order.paid"], **more})
     return hook
 
 
-def test_a_secret_is_shown_once(seller: Person, books: Books) -> None:
+def test_a_secret_is_shown_once(seller: ApiUser, probe: DatabaseProbe) -> None:
     """When it is made, and never again: neither by the API nor in the database."""
     hook = made(seller)
     secret = hook.pop("secret")
     assert secret.startswith("whsec_")
     assert seller.get(f"/v1/webhooks/{hook['id']}") == hook
     assert seller.get("/v1/webhooks") == {"items": [hook], "next_cursor": None}
-    (row,) = books.rows("notification", "SELECT secret::text AS text FROM webhooks WHERE id = :id", id=hook["id"])
+    (row,) = probe.rows("notification", "SELECT secret::text AS text FROM webhooks WHERE id = :id", id=hook["id"])
     assert base64.b64decode(secret.removeprefix("whsec_")).hex() not in row["text"]
     rotated = seller.post(f"/v1/webhooks/{hook['id']}/rotate-secret", {})
     assert rotated["secret"] not in (secret, "")
 
 
-def test_a_test_event_arrives(seller: Person) -> None:
-    """By the stack's own sender, verified by the public library; the log tells of it, and it can be had again."""
-    with Listener() as here:
+def test_a_test_event_arrives(seller: ApiUser) -> None:
+    """By the stack's own sender, verified by the public library; the log shows it, and it can be redelivered."""
+    with WebhookReceiver() as here:
         hook = made(seller, url=here.url)
         delivery = seller.post(f"/v1/webhooks/{hook['id']}/test")
         log = f"/v1/webhooks/{hook['id']}/deliveries"
@@ -64,7 +64,7 @@ def test_a_test_event_arrives(seller: Person) -> None:
         seller.request("DELETE", f"/v1/webhooks/{hook['id']}").raise_for_status()
 
 
-def test_what_is_deleted_is_gone(seller: Person) -> None:
+def test_what_is_deleted_is_gone(seller: ApiUser) -> None:
     """With its deliveries; again it is absent."""
     hook = made(seller)
     path = f"/v1/webhooks/{hook['id']}"
@@ -73,13 +73,13 @@ def test_what_is_deleted_is_gone(seller: Person) -> None:
         refused(seller.request(method, path + below), 404, "NOT_FOUND")
 
 
-def test_a_disabled_one_is_sent_nothing(seller: Person, books: Books) -> None:
+def test_a_disabled_one_is_sent_nothing(seller: ApiUser, probe: DatabaseProbe) -> None:
     """Neither tests nor redeliveries, until it is enabled; enabling twice is enabling."""
     hook = made(seller)
     path = f"/v1/webhooks/{hook['id']}"
     delivery = seller.post(f"{path}/test")
     sql = "UPDATE webhooks SET status = 'disabled', reason = 'gone' WHERE id = :id RETURNING id"
-    books.rows("notification", sql, id=hook["id"])
+    probe.rows("notification", sql, id=hook["id"])
     refused(seller.request("POST", f"{path}/test"), 409, "WEBHOOK_DISABLED")
     refused(seller.request("POST", f"{path}/deliveries/{delivery['id']}/redeliver"), 409, "WEBHOOK_DISABLED")
     for _ in range(2):
@@ -89,7 +89,7 @@ def test_a_disabled_one_is_sent_nothing(seller: Person, books: Books) -> None:
     seller.request("DELETE", path).raise_for_status()
 
 
-def test_what_is_anothers_is_absent(seller: Person, anyone: Callable[[], Person]) -> None:
+def test_what_is_anothers_is_absent(seller: ApiUser, anyone: Callable[[], ApiUser]) -> None:
     """On every route; and nothing of it was done."""
     hook = made(seller)
     delivery = seller.post(f"/v1/webhooks/{hook['id']}/test")
@@ -129,21 +129,21 @@ def test_what_is_anothers_is_absent(seller: Person, anyone: Callable[[], Person]
         ({"secret": "whsec_x"}, "secret"),
     ],
 )
-def test_malformed_webhooks_are_refused(seller: Person, body: dict[str, Any], field: str) -> None:
+def test_malformed_webhooks_are_refused(seller: ApiUser, body: dict[str, Any], field: str) -> None:
     """By the name of what is wrong; nothing is made."""
     whole = {"url": NOWHERE, "events": ["order.paid"], **body}
     refused(seller.request("POST", "/v1/webhooks", whole), 400, "VALIDATION_FAILED", field)
     assert seller.get("/v1/webhooks")["items"] == []
 
 
-def test_nobody_has_more_than_the_limit(told: Told, somebody: Callable[[], Islander]) -> None:
-    """Nor by asking twice at the same moment; another's do not count."""
+def test_nobody_has_more_than_the_limit(harness: Harness, somebody: Callable[[], IsolatedUser]) -> None:
+    """Nor by concurrent requests; other users' webhooks do not count."""
     owner = somebody()
-    for _ in range(LIMIT):
-        told.hook(owner, NOWHERE)
+    for _ in range(MAX_WEBHOOKS):
+        harness.hook(owner, NOWHERE)
     with pytest.raises(TooManyWebhooks):
-        told.hook(owner, NOWHERE)
-    told.hook(somebody(), NOWHERE)
+        harness.hook(owner, NOWHERE)
+    harness.hook(somebody(), NOWHERE)
 
 
 def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None]) -> None:
@@ -159,9 +159,9 @@ def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None]) -> None:
     guarded("redeliver", f"{path}/deliveries/{ids.new('dlv', 'us')}/redeliver")
 
 
-def test_a_user_has_no_more_than_the_limit_whoever_counts_at_once(seller: Person) -> None:
-    """However many requests count and make at the same moment: 70 of them make 50, the others are refused."""
+def test_the_webhook_limit_holds_for_concurrent_requests(seller: ApiUser) -> None:
+    """With concurrent requests, too: 70 of them create 50, the others are refused."""
     body = {"url": NOWHERE, "events": ["order.paid"]}
-    answers = all_at_once([lambda: seller.request("POST", "/v1/webhooks", body).status_code] * (LIMIT + 20))
-    assert Counter(answers) == {201: LIMIT, 409: 20}
-    assert len(seller.get("/v1/webhooks?limit=100")["items"]) == LIMIT
+    answers = all_at_once([lambda: seller.request("POST", "/v1/webhooks", body).status_code] * (MAX_WEBHOOKS + 20))
+    assert Counter(answers) == {201: MAX_WEBHOOKS, 409: 20}
+    assert len(seller.get("/v1/webhooks?limit=100")["items"]) == MAX_WEBHOOKS

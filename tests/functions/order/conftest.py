@@ -1,4 +1,4 @@
-"""Orders on real parts: requests that are cut off where a test wants it, and events that wait."""
+"""Orders on the real stack: requests that crash at a chosen step, and events that are held back."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -11,30 +11,30 @@ import httpx
 import msgspec
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
+from functions.order.adapters.work import Work
 from functions.order.create_order import CreateOrder, create_order
-from functions.order.store import Work
 from functions.order.views import OrderView
-from shared.adapters.resources import Resources
 from shared.contracts.operations import Caller
 from shared.idempotency import Key, fingerprint
-from tests.books import Books
+from shared.resources import Resources
 from tests.clocks import ShiftedClock
+from tests.database_probe import DatabaseProbe
 from tests.functions.order.steps import Crash, Disturbance, Moment, SteppedWork, Steps
 
 MINUTE_AGO = timedelta(minutes=-1)
-"""So long ago that leases are over and the sweeper comes, but not that the order expires."""
+"""Long enough ago for leases to end and the sweep to take the order, but not for the order to expire."""
 
 HOUR_AGO = timedelta(hours=-1)
-"""So long ago that the order's time is over."""
+"""Long enough ago for the order to expire."""
 
 
 @dataclass
 class Attempt:
-    """A request of a buyer that runs in this process, so that it can be cut off anywhere."""
+    """A buyer's request that runs in this process, so that it can crash at any step."""
 
     resources: Resources
-    buyer: Person
+    buyer: ApiUser
     body: dict[str, Any]
     key: str
 
@@ -63,8 +63,8 @@ class Attempt:
         return self.buyer.request("POST", "/v1/orders", self.body, self.key)
 
     def insist(self) -> httpx.Response:
-        """Send the same request with the same key until it is answered for good."""
-        return self.buyer.insist("POST", "/v1/orders", self.body, self.key)
+        """Send the same request with the same key until the response is final."""
+        return self.buyer.send_with_retries("POST", "/v1/orders", self.body, self.key)
 
     def crash(self, at: int | str, moment: Moment = "after") -> None:
         """Run it until before or after one of its steps, by number or name."""
@@ -77,7 +77,7 @@ def crash() -> None:
     raise Crash
 
 
-def body_of(buyer: Person, *lines: tuple[dict[str, Any], int]) -> dict[str, Any]:
+def body_of(buyer: ApiUser, *lines: tuple[dict[str, Any], int]) -> dict[str, Any]:
     """The body of an order of these lines, each (supply, quantity)."""
     items = [{"supply_id": supply["id"], "quantity": quantity} for supply, quantity in lines]
     return {"wallet_id": buyer.wallet_id, "items": items}
@@ -85,7 +85,7 @@ def body_of(buyer: Person, *lines: tuple[dict[str, Any], int]) -> dict[str, Any]
 
 @pytest.fixture(scope="session")
 def shifted(resources: Resources) -> Callable[[timedelta], Resources]:
-    """The real parts under a clock that is ahead or behind; they share their connections."""
+    """The real resources under a clock that is ahead or behind; they share their connections."""
 
     def shift(by: timedelta) -> Resources:
         moved = copy.copy(resources)
@@ -99,25 +99,25 @@ def shifted(resources: Resources) -> Callable[[timedelta], Resources]:
 def attempt(shifted: Callable[[timedelta], Resources]) -> Callable[..., Attempt]:
     """A request for units of a supply: `attempt(buyer, supply, quantity=1, by=MINUTE_AGO)`."""
 
-    def make(buyer: Person, supply: dict[str, Any], quantity: int = 1, by: timedelta = MINUTE_AGO) -> Attempt:
+    def make(buyer: ApiUser, supply: dict[str, Any], quantity: int = 1, by: timedelta = MINUTE_AGO) -> Attempt:
         return Attempt(shifted(by), buyer, body_of(buyer, (supply, quantity)), fresh_key())
 
     return make
 
 
 @pytest.fixture
-def stuck(attempt: Callable[..., Attempt], books: Books) -> Callable[..., str]:
-    """Has a request crash once its funds are held: the id of the order, which is left pending."""
+def stuck(attempt: Callable[..., Attempt], probe: DatabaseProbe) -> Callable[..., str]:
+    """Crashes a request once its funds are held; returns the id of the order, which stays pending."""
 
-    def leave(buyer: Person, supply: dict[str, Any], by: timedelta = MINUTE_AGO) -> str:
+    def leave(buyer: ApiUser, supply: dict[str, Any], by: timedelta = MINUTE_AGO) -> str:
         attempt(buyer, supply, by=by).crash("wallet.hold")
-        return books.orders_of(buyer.user_id)[-1]
+        return probe.orders_of(buyer.user_id)[-1]
 
     return leave
 
 
 @pytest.fixture
-def unpublished(silence: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    """The events of orders wait while the test runs."""
-    with silence():
+def unpublished(pause_order_relay: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Holds back the events of orders while the test runs."""
+    with pause_order_relay():
         yield

@@ -1,4 +1,4 @@
-"""The order service's ports in memory. test_ports.py runs the same suite on these and on the real parts.
+"""The order service's ports in memory. test_ports.py runs the same suite on these and on the real adapters.
 
 A shop is everything that one purchase touches: the order service's store, and what supply and wallet would know.
 """
@@ -12,26 +12,26 @@ from typing import Any, Literal
 
 import msgspec
 
+from functions.order.adapters.quotes import HmacQuotes
 from functions.order.domain.events import OrderEvent, OrderPlaced, OrderRefunded
 from functions.order.domain.order import Order, Status, fold
-from functions.order.domain.placing import Terms
-from functions.order.domain.quoting import QUOTE_USED, Purse, Verdict
-from functions.order.domain.refusing import refund_refusal_of, refusal_of
+from functions.order.domain.placement import Terms
+from functions.order.domain.quote import QUOTE_USED, Eligibility, SpendableBalance
+from functions.order.domain.refusals import refund_refusal_of, refusal_of
 from functions.order.ports import (
     Claiming,
-    History,
     KeyedWork,
-    Moment,
+    Occurrence,
+    OrderHistory,
     Orders,
     OrderWork,
     Proofs,
     Quotes,
-    Refused,
+    RefusalReason,
     Supply,
     Task,
     Wallet,
 )
-from functions.order.quotes import SignedQuotes
 from functions.order.record_claim import record_claim
 from functions.order.record_payment import record_payment
 from functions.order.record_release import record_release
@@ -45,7 +45,7 @@ from shared.contracts.operations import Caller
 from shared.errors import Contended, KeyInUse, MeridianError, NotFound, Refusal, Unavailable
 from shared.idempotency import LEASE
 from tests.clocks import FakeClock
-from tests.failures import FakeFailures
+from tests.fake_failures import FakeFailures
 
 Outcome = Literal["taken", "released"]
 MATURES_AFTER = timedelta(days=7)
@@ -58,7 +58,7 @@ STAGES: dict[Task, tuple[str, ...]] = {
 
 @dataclass
 class Lease:
-    """An idempotency key that a request has taken; `answer` is the status of a success or the code of a refusal."""
+    """An idempotency key that a request has leased; `answer` is the status of a success or the code of a refusal."""
 
     reference: str
     expires_at: datetime
@@ -72,17 +72,17 @@ class Ledger:
     histories: dict[str, list[tuple[OrderEvent, datetime]]] = field(default_factory=dict)
     keys: dict[str, Lease] = field(default_factory=dict)
     due: dict[str, tuple[datetime | None, int]] = field(default_factory=dict)
-    """By order: when somebody has to look after it, and how often that was tried."""
+    """By order: its due time, and how often a sweep took it."""
     used_quotes: set[str] = field(default_factory=set)
 
     def copy(self) -> "Ledger":
-        """A ledger to write in, which may be thrown away. Facts are never changed."""
+        """A copy to write to, which may be discarded. Events never change."""
         histories = {order_id: list(history) for order_id, history in self.histories.items()}
         keys = {key: replace(lease) for key, lease in self.keys.items()}
         return Ledger(histories, keys, dict(self.due), set(self.used_quotes))
 
     def order(self, order_id: str) -> Order | None:
-        """An order, as its facts tell it."""
+        """An order, folded from its events."""
         return fold(self.histories.get(order_id, []))
 
 
@@ -94,27 +94,27 @@ class FakeSupply:
         self.supplies: dict[str, Terms] = {}
         self.left: dict[str, int] = {}
         self.lines: dict[str, tuple[str, int, Outcome]] = {}
-        """By reservation: supply, units and what became of it."""
-        self.refusal: Refused | None = None
+        """By reservation: supply, units and state."""
+        self.refusal: RefusalReason | None = None
         self.down = False
         self.proofs: Proofs = {}
-        """What was given with the last question."""
+        """The proofs of the last call."""
 
     def describe(self, supply_ids: Sequence[str], user_id: str, address: str, proofs: Proofs) -> dict[str, Terms]:
         self._answers()
         self.proofs = proofs
         return {supply_id: self.supplies[supply_id] for supply_id in supply_ids if supply_id in self.supplies}
 
-    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Verdict]:
+    def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Eligibility]:
         self._answers()
         self.proofs = proofs
         refused = (self.refusal[0],) if self.refusal else ()
         return {
-            supply_id: Verdict((*refused, *(("SOLD_OUT",) if quantity > self.left[supply_id] else ())), "", None)
+            supply_id: Eligibility((*refused, *(("SOLD_OUT",) if quantity > self.left[supply_id] else ())), "", None)
             for supply_id, quantity in units.items()
         }
 
-    def reserve(self, order: Order) -> Refused | None:
+    def reserve(self, order: Order) -> RefusalReason | None:
         self._answers()
         wanted = [(ids.sibling(item.item_id, "rsv"), item) for item in order.items]
         if wanted[0][0] in self.lines:
@@ -147,7 +147,7 @@ class FakeSupply:
             self.lines[ids.sibling(item.item_id, "rsv")] = (supply_id, 0, "taken")
 
     def taken(self, order: Order) -> list[int]:
-        """How many units each line of an order has, for good or for the time being."""
+        """How many units each line of an order has reserved or bought."""
         lines = [self.lines.get(ids.sibling(item.item_id, "rsv"), ("", 0, "released")) for item in order.items]
         return [quantity if outcome == "taken" else 0 for _, quantity, outcome in lines]
 
@@ -164,12 +164,12 @@ class FakeWallet:
         self.owners: dict[str, str] = {}
         self.available: dict[str, int] = {}
         self.holds: dict[str, tuple[str, str, int, Literal["placed", "captured", "released"]]] = {}
-        """By hold: order, wallet, amount and what became of it."""
+        """By hold: order, wallet, amount and state."""
         self.refunds: dict[str, int] = {}
-        """By order: what was paid back of it."""
+        """By order: the amount refunded."""
         self.settled: set[str] = set()
         """Orders whose merchant has the money."""
-        self.refusal: Refused | None = None
+        self.refusal: RefusalReason | None = None
         self.down = False
 
     def address(self, wallet_id: str, owner: str) -> str:
@@ -178,11 +178,11 @@ class FakeWallet:
             raise NotFound("There is no such wallet.")
         return "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
-    def purse(self, wallet_id: str, currency: str) -> Purse:
+    def spendable(self, wallet_id: str, currency: str) -> SpendableBalance:
         self._answers()
-        return Purse(open=True, available=self.available[wallet_id])
+        return SpendableBalance(open=True, available=self.available[wallet_id])
 
-    def hold(self, order: Order) -> Refused | None:
+    def hold(self, order: Order) -> RefusalReason | None:
         self._answers()
         if order.hold_id in self.holds:
             released = self.holds[order.hold_id][3] == "released"
@@ -221,7 +221,7 @@ class FakeWallet:
             self.settled.add(order.id)
 
     def capture(self, order: Order) -> bool:
-        """What capture_hold does at order.confirmed: tells whether the hold is captured now."""
+        """What capture_hold does at order.confirmed: returns whether the hold is captured now."""
         order_id, wallet_id, amount, state = self.holds[order.hold_id]
         if state == "placed":
             self.holds[order.hold_id] = (order_id, wallet_id, amount, "captured")
@@ -238,7 +238,7 @@ class FakeClaiming:
     def __init__(self, shop: "Shop") -> None:
         self._shop = shop
         self.claims: dict[str, Literal["claimed", "voided"]] = {}
-        """By order: what became of its claim; none while it is open."""
+        """By order: the state of its claim; none while it is open."""
         self.down = False
 
     def void(self, order: Order) -> bool:
@@ -246,7 +246,7 @@ class FakeClaiming:
         return self.claims.setdefault(order.id, "voided") == "voided"
 
     def claim(self, order: Order) -> bool:
-        """What create_claim does with a claim that is open: whether there is a voucher now."""
+        """What create_claim does with an open claim: returns whether a voucher is issued now."""
         self._answers()
         return self.claims.setdefault(order.id, "claimed") == "claimed"
 
@@ -256,7 +256,7 @@ class FakeClaiming:
 
 
 class FakeOrders:
-    """Orders, as one transaction sees them."""
+    """Orders, within one transaction."""
 
     def __init__(self, ledger: Ledger, now: datetime) -> None:
         self._ledger = ledger
@@ -266,7 +266,7 @@ class FakeOrders:
         self._ledger.histories[placed.order_id] = [(placed, self._now)]
         return self._due(self.lock(placed.order_id))
 
-    def use_quote(self, quote_id: str, order: Order) -> Refused | None:
+    def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
         if quote_id in self._ledger.used_quotes:
             return QUOTE_USED
         self._ledger.used_quotes.add(quote_id)
@@ -325,14 +325,14 @@ class FakeOrders:
         ]
         return views[after : after + most]
 
-    def histories(self, before: datetime | None, below: str, most: int) -> list[History]:
+    def histories(self, before: datetime | None, below: str, most: int) -> list[OrderHistory]:
         found = []
         for order_id, facts in sorted(self._ledger.histories.items(), reverse=True):
             if (below and order_id >= below) or (before and facts[0][1] >= before):
                 continue
-            moments = {type(fact).type: Moment(at, version) for version, (fact, at) in enumerate(facts, 1)}
+            moments = {type(fact).type: Occurrence(at, version) for version, (fact, at) in enumerate(facts, 1)}
             restocked = any(isinstance(fact, OrderRefunded) and fact.restock for fact, _ in facts)
-            found.append(History(order_id, fold(facts[:1]), moments, restocked))
+            found.append(OrderHistory(order_id, fold(facts[:1]), moments, restocked))
         return found[:most]
 
     def take(self, task: Task, most: int) -> list[str]:
@@ -406,7 +406,7 @@ class FakeWork:
         self.supply: Supply = shop.supply
         self.wallet: Wallet = shop.wallet
         self.claiming: Claiming = shop.claiming
-        self.quotes: Quotes = SignedQuotes(b"the key of this shop")
+        self.quotes: Quotes = HmacQuotes(b"the key of this shop")
 
     def now(self) -> datetime:
         return self._shop.clock.now()
@@ -416,7 +416,7 @@ class FakeWork:
 
     @contextmanager
     def transaction(self) -> Iterator[KeyedWork]:
-        """What was written stays when the block ends well, and is forgotten when it raises."""
+        """Writes are kept if the block succeeds, and discarded if it raises."""
         copied = self._shop.ledger.copy()
         yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key, self._shop.failures)
         self._shop.ledger = copied
@@ -452,7 +452,7 @@ class Shop:
         self.buyer = Caller(ids.new("usr", "us"), ids.new("ses", "us"), frozenset({"order:write"}))
         self.merchant = replace(self.buyer, user_id="usr_us_merchant")
         self.released_early: list[str] = []
-        """What was released of an order that had no outcome yet."""
+        """What was released for an order without an outcome."""
 
     def sells(self, terms: Terms, units: int) -> Terms:
         """Put units of a supply on sale."""
@@ -461,33 +461,33 @@ class Shop:
         return terms
 
     def funds(self, amount: int) -> str:
-        """Give the buyer a wallet with so much in it; its id."""
+        """Give the buyer a wallet with a balance; returns its id."""
         wallet_id = ids.new("wal", "us")
         self.wallet.owners[wallet_id] = self.buyer.user_id
         self.wallet.available[wallet_id] = amount
         return wallet_id
 
     def note_release(self, order_id: str, what: str) -> None:
-        """Keep what was released of an order without an outcome."""
+        """Record a release for an order without an outcome."""
         if not self.order(order_id).ended:
             self.released_early.append(what)
 
     def order(self, order_id: str) -> Order:
-        """An order as it was committed."""
+        """An order as committed."""
         order = self.ledger.order(order_id)
         assert order is not None, f"{order_id} was never placed"
         return order
 
     def orders(self) -> list[Order]:
-        """All orders, as they were committed."""
+        """All orders as committed."""
         return [self.order(order_id) for order_id in self.ledger.histories]
 
     def story(self, order_id: str) -> list[str]:
-        """The types of an order's facts, oldest first."""
+        """The types of an order's events, oldest first."""
         return [fact.type for fact, _ in self.ledger.histories[order_id]]
 
     def deliver(self) -> None:
-        """Bring about what events bring about, once each.
+        """Apply the effects of all events, once each.
 
         Captures at confirmed, cancellations at released, returns at the end; claims, settlements, and units sold again.
         """
@@ -513,7 +513,7 @@ class Shop:
                 self.supply.return_sold(order)
 
     def capture(self) -> list[Order]:
-        """Bring about what order.confirmed does: the orders whose holds are captured now."""
+        """Apply the effect of order.confirmed; returns the orders whose holds are captured now."""
         return [order for order in self.orders() if order.status == "confirmed" and self.wallet.capture(order)]
 
     def _deliver(self, operation: Callable[[Any, OrderWork], None], data: Any) -> None:

@@ -1,8 +1,8 @@
-"""Allowlists of a few addresses, as the standard tree of @openzeppelin/merkle-tree has them."""
+"""Allowlists of a few addresses, as standard trees of @openzeppelin/merkle-tree."""
 
 from eth_abi import encode
 
-from shared.adapters.ethereum import keccak
+from shared.chain.ethereum import keccak
 
 
 def leaf(address: str, *overrides: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A paid purchase on fakes whose merchant gives it back, that can be disturbed at every step."""
+"""A refund of a paid purchase on fakes, with a failure injected at any step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,15 +18,15 @@ KEY = "r" * 16
 
 @dataclass
 class Refund:
-    """A paid order, a request to refund it, and whatever happens to both."""
+    """A paid order, a request to refund it, and what happens to both."""
 
     shop: Shop
     restock: bool
     seen: list[str] = field(default_factory=list)
-    """What the request was answered: 200, codes, or CRASHED when the process ended."""
+    """The client's responses: 200, codes, or CRASHED if the process ended."""
 
     vouchers: int = 0
-    """How often the buyer was handed a voucher."""
+    """How many vouchers the buyer got."""
 
     @property
     def order(self) -> Order:
@@ -34,12 +34,12 @@ class Refund:
         return self.shop.orders()[0]
 
     def refund(self, steps: Steps | None = None) -> str:
-        """Send the request, or send it again: the runtime answers by itself what it knows the answer of."""
+        """Send the request, or repeat it: the runtime replays a stored response by itself."""
         self.seen.append(self._send(KEY, steps or Steps()))
         return self.seen[-1]
 
     def refund_again(self) -> str:
-        """Have somebody else ask for the same, with a key of their own."""
+        """Have another client request the same, with its own key."""
         return self._send(ids.new("key", "us"), Steps())
 
     def _send(self, key: str, steps: Steps) -> str:
@@ -56,12 +56,12 @@ class Refund:
         self.vouchers += self.shop.claiming.claim(self.order)
 
     def mature(self) -> None:
-        """Let the time for refunds run out, and the sweeper run that looks for it."""
+        """Let the refund window end, and run the maturing sweep."""
         self.shop.clock.pass_by(days=7)
         mature_orders(FakeWork(self.shop))
 
     def sweep(self, steps: Steps | None = None) -> str:
-        """Run the sweeper once a request's lease is long over."""
+        """Run the sweep once a request's lease is over."""
         self.shop.clock.pass_by(seconds=20)
         return answer_of(lambda: advance_orders(SteppedWork(FakeWork(self.shop), steps or Steps())))
 
@@ -76,7 +76,7 @@ class Refund:
         assert answer_of(lambda: cancel_order(request, self.shop.buyer, FakeWork(self.shop))) == "ORDER_PAID"
 
     def end(self) -> str:
-        """Have the services back, events delivered and the sweeper run; the order's last stage."""
+        """Recover the services, deliver events and run the sweep; returns the order's final stage."""
         self.shop.claiming.down = self.shop.wallet.down = False
         self.shop.deliver()
         self.shop.clock.pass_by(minutes=1)
@@ -85,7 +85,7 @@ class Refund:
         return self.check()
 
     def check(self) -> str:
-        """See that the order came to one legal end, and that all agree on it; its stage."""
+        """Assert that the order reached one legal end that all services agree on; returns its stage."""
         shop, order = self.shop, self.order
         claim, refunded = shop.claiming.claims.get(order.id), shop.wallet.refunds.get(order.id, 0)
         kept = FUNDS - sum(shop.wallet.available.values())
@@ -100,14 +100,14 @@ class Refund:
         settled = {"order.claimed", "order.matured"} & set(shop.story(order.id))
         assert (order.id in shop.wallet.settled) == bool(settled and order.total), f"{order.stage}, settlement is wrong"
         assert self.vouchers == 0 or order.stage == "claimed", "there is a voucher for what was given back"
-        told = set(self.seen) - UNKNOWN
-        assert len(told) <= 1, f"one key was answered {self.seen}"
-        assert ("200" in told) <= (order.stage == "refunded"), f"answered {self.seen}, but the order is {order.stage}"
+        seen = set(self.seen) - UNKNOWN
+        assert len(seen) <= 1, f"one key was answered {self.seen}"
+        assert ("200" in seen) <= (order.stage == "refunded"), f"answered {self.seen}, but the order is {order.stage}"
         return order.stage
 
 
 def bought(name: str, *, restock: bool = True) -> Refund:
-    """A purchase of the scenes that went through, and is paid."""
+    """A successful purchase of the scenes, paid."""
     scene = SCENES[name]()
     assert scene.buy() == "201"
     assert scene.end() == "paid"
@@ -124,7 +124,7 @@ REFUNDS: dict[str, Callable[[], Refund]] = {
 
 
 def claimed() -> Refund:
-    """A refund of what has a voucher already, which the order has not heard of."""
+    """A refund of an order with a voucher, whose claim event has not arrived."""
     refund = bought("one line")
     refund.claim()
     return refund

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.order.domain.events import OrderPlaced
 from functions.order.domain.order import Order, apply
-from functions.order.domain.placing import Line, Terms, place
+from functions.order.domain.placement import Line, Terms, place
 from shared import ids
 from tests.clocks import START
 
@@ -14,7 +14,7 @@ FEE_BPS = 250
 
 
 def terms(**chosen: Any) -> Terms:
-    """The terms of a supply; what is given goes before the defaults."""
+    """The terms of a supply; arguments override the defaults."""
     plain: dict[str, Any] = {
         "supply_id": ids.new("sup", "us"),
         "merchant_id": "usr_us_merchant",
@@ -34,7 +34,7 @@ def terms(**chosen: Any) -> Terms:
 
 
 def placed(lines: Sequence[tuple[Terms, int]] = (), at: datetime = START, user_id: str = "") -> OrderPlaced:
-    """The fact of a new order of these lines, each (terms, quantity); one unit of a thing where none are given."""
+    """The order.placed of these lines, each (terms, quantity); by default one unit."""
     return place(
         ids.new("ord", "us"),
         user_id or ids.new("usr", "us"),

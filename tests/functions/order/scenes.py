@@ -1,17 +1,17 @@
-"""A purchase on fakes, from a request to its end, that can be disturbed at every step; orders in every status."""
+"""A purchase on fakes, from request to end, with a failure injected at any step; orders in every status."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from functions.order.advance_orders import advance_orders
-from functions.order.buying import OrderLine
 from functions.order.cancel_order import CancelOrder, cancel_order
 from functions.order.create_order import CreateOrder, create_order
 from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import Order
 from functions.order.expire_orders import expire_orders
-from functions.order.ports import OrderWork, Refused
+from functions.order.ports import OrderWork, RefusalReason
+from functions.order.pricing import OrderLine
 from shared.contracts.events import Event
 from shared.errors import MeridianError
 from tests.functions.order.fakes import FakeWork, Shop
@@ -23,23 +23,23 @@ UNITS = 10
 FUNDS = 10_000
 CRASHED = "CRASHED"
 UNKNOWN = {"ORDER_PENDING", "IDEMPOTENCY_IN_PROGRESS", "UNAVAILABLE", CRASHED}
-"""Answers that leave open what became of the request."""
+"""Responses that leave the outcome of the request unknown."""
 
 
 @dataclass
 class Scene:
-    """One buyer, one request, and whatever happens to it."""
+    """One buyer, one request, and what happens to it."""
 
     shop: Shop
     request: CreateOrder
     expected: str
-    """The answer when nothing is in the way: 201 or the code of the refusal."""
+    """The response without disturbance: 201 or the code of the refusal."""
 
     seen: list[str] = field(default_factory=list)
-    """What the client was answered: 201, codes, or CRASHED when the process ended."""
+    """The client's responses: 201, codes, or CRASHED if the process ended."""
 
     def buy(self, steps: Steps | None = None) -> str:
-        """Send the request, or send it again: the runtime answers by itself what it knows the answer of."""
+        """Send the request, or repeat it: the runtime replays a stored response by itself."""
         lease = self.shop.ledger.keys.get(KEY)
         if lease and lease.answer:
             return self._see(lease.answer)
@@ -51,18 +51,18 @@ class Scene:
         return self._see(answer)
 
     def cancel(self, steps: Steps | None = None) -> str:
-        """Have the buyer cancel the order; 404 when there is none yet."""
+        """Have the buyer cancel the order; 404 if there is none yet."""
         order_id = next(iter(self.shop.ledger.histories), "ord_us_none")
         work = SteppedWork(FakeWork(self.shop), steps or Steps())
         return answer_of(lambda: cancel_order(CancelOrder(order_id=order_id), self.shop.buyer, work))
 
     def sweep(self, steps: Steps | None = None) -> str:
-        """Run the sweeper once a request's lease is long over."""
+        """Run the sweep once a request's lease is over."""
         self.shop.clock.pass_by(seconds=20)
         return answer_of(lambda: advance_orders(SteppedWork(FakeWork(self.shop), steps or Steps())))
 
     def expire(self) -> None:
-        """Let the order's time run out, and the sweeper that ends what is past its time run."""
+        """Let the order expire, and run the expiry sweep."""
         self.shop.clock.pass_by(minutes=16)
         expire_orders(FakeWork(self.shop))
 
@@ -72,7 +72,7 @@ class Scene:
         self.buy()
 
     def end(self) -> str:
-        """Have the services back, events delivered and the sweeper run; the order's last status, or `none`."""
+        """Recover the services, deliver events and run the sweep; returns the order's final status, or `none`."""
         self.shop.supply.down = self.shop.wallet.down = False
         self.shop.deliver()
         self.sweep()
@@ -80,7 +80,7 @@ class Scene:
         return self.check()
 
     def check(self) -> str:
-        """See that the purchase came to one legal end, and that all agree on it; its status, or `none`."""
+        """Assert that the purchase reached one legal end that all services agree on; returns its status, or `none`."""
         shop, orders = self.shop, self.shop.orders()
         assert len(orders) <= 1, f"one request placed {len(orders)} orders"
         assert sum(shop.supply.left.values()) + _units(shop) == UNITS * len(shop.supply.left), "stock was lost or made"
@@ -117,7 +117,7 @@ def _paid(shop: Shop) -> int:
 
 
 def answer_of(call: Callable[[], object]) -> str:
-    """What a client learns of a call: 201 for a success, else the code, or that the process ended."""
+    """What a client gets from a call: 201 for success, otherwise the code, or CRASHED."""
     try:
         call()
     except Crash:
@@ -131,10 +131,10 @@ def scene(
     *units: int,
     price: int = 100,
     expected: str = "201",
-    stock: Refused | None = None,
-    hold: Refused | None = None,
+    stock: RefusalReason | None = None,
+    hold: RefusalReason | None = None,
 ) -> Scene:
-    """A buyer who wants so many units of one supply after the other.
+    """A buyer who orders so many units of each supply.
 
     stock, hold: what the services refuse with, where they do.
     """
@@ -160,7 +160,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "stock tombstone": lambda: scene(expected="ORDER_CANCELLED", stock=("STOCK_RELEASED", "Released before.")),
     "hold tombstone": lambda: scene(expected="ORDER_CANCELLED", hold=("HOLD_RELEASED", "Released before.")),
 }
-"""Purchases by what the services answer."""
+"""Purchases by the services' responses."""
 
 HISTORIES: dict[str, list[str]] = {
     "pending": [],
@@ -176,7 +176,7 @@ HISTORIES: dict[str, list[str]] = {
     "cancelled": ["cancel"],
     "expired": ["expire"],
 }
-"""By stage: the facts that lead there."""
+"""By stage: the events that lead there."""
 
 ARGUMENTS: dict[str, Callable[[Order], list[OrderEvent]]] = {
     "fail": lambda order: order.fail("SOLD_OUT", "Nothing is left."),
@@ -185,11 +185,11 @@ ARGUMENTS: dict[str, Callable[[Order], list[OrderEvent]]] = {
     "request_refund": lambda order: order.request_refund("usr_us_merchant", "", restock=True),
     "refuse_refund": lambda order: order.refuse_refund("ALREADY_CLAIMED"),
 }
-"""The facts that say more than that they happened."""
+"""The events with additional data."""
 
 
 def order_in(shop: Shop, stage: str) -> Order:
-    """An order that has come to a stage."""
+    """An order in a stage."""
     with FakeWork(shop).transaction() as work:
         order = work.orders.place(placed())
         for fact in HISTORIES[stage]:
@@ -200,7 +200,7 @@ def order_in(shop: Shop, stage: str) -> Order:
 
 
 def delivered(stage: str, operation: Callable[[Any, OrderWork], None], kind: Callable[..., Any], **data: str) -> Order:
-    """An order of a stage, or none, once an event of its was delivered twice. Raises what the operation raises."""
+    """An order in a stage, or none, after an event was delivered twice. Raises what the operation raises."""
     shop = Shop()
     order = order_in(shop, stage) if stage in HISTORIES else pending()
     for _ in range(2):

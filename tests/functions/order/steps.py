@@ -1,4 +1,4 @@
-"""The steps of a saga, as its ports see them: every call to another service, and every commit.
+"""The steps of a saga at its ports: every call to another service, and every commit.
 
 A run without a disturbance records them; a test then repeats it with a disturbance at each, so that no list of steps
 is kept by hand.
@@ -13,7 +13,7 @@ from functions.order.ports import KeyedWork
 
 
 class Crash(BaseException):
-    """The process ends here; nothing of the saga sees it coming."""
+    """The process crashes here; the saga cannot handle it."""
 
 
 Moment = Literal["before", "after"]
@@ -21,7 +21,7 @@ Moment = Literal["before", "after"]
 
 @dataclass
 class Disturbance:
-    """Something that happens at a step, once: an error that is raised, or another process that runs in between.
+    """A failure injected at a step, once: an error that is raised, or another process that runs in between.
 
     An error before a commit leaves nothing of the transaction; after it, what was written stays.
     at: the step's number, or the name of which it is the first.
@@ -34,7 +34,7 @@ class Disturbance:
 
 @dataclass
 class Steps:
-    """Records steps, and lets a disturbance happen at one of them."""
+    """Records steps, and injects a disturbance at one of them."""
 
     disturbance: Disturbance | None = None
     taken: list[str] = field(default_factory=list)

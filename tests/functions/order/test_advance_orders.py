@@ -1,4 +1,4 @@
-"""The sweeper of orders whose request was cut off. test_saga.py has it finish them from every step."""
+"""The sweep of interrupted orders. test_saga.py has it finish them from every step."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.order.advance_orders import advance_orders
 from functions.order.domain.order import Order
-from functions.order.ports import Refused
-from shared.errors import Contended, MeridianError, Stopped, Unavailable
-from tests.books import Books
+from functions.order.ports import RefusalReason
+from shared.errors import CallNotPermitted, Contended, MeridianError, Unavailable
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe
 from tests.functions.order.conftest import Attempt
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.samples import placed, terms
@@ -48,14 +48,16 @@ def test_a_request_in_time_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Unavailable(), Stopped(), Contended(), MeridianError("a defect of theirs"), ZeroDivisionError()], ids=repr
+    "error",
+    [Unavailable(), CallNotPermitted(), Contended(), MeridianError("a defect of theirs"), ZeroDivisionError()],
+    ids=repr,
 )
 def test_one_order_in_trouble_does_not_keep_the_others(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever one order meets, those behind it come to their outcome; it is tried again the next time."""
     shop = shop_with(3)
     first, reserve = shop.orders()[0].id, shop.supply.reserve
 
-    def fail(order: Order) -> Refused | None:
+    def fail(order: Order) -> RefusalReason | None:
         if order.id == first:
             raise error
         return reserve(order)
@@ -72,11 +74,11 @@ def test_one_order_in_trouble_does_not_keep_the_others(error: Exception, monkeyp
 
 
 def test_a_service_that_is_away_keeps_none_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Orders need different services: however many wait for one that is away, the run goes on to its end."""
+    """Orders need different services: however many wait for an unavailable one, the run continues."""
     shop = shop_with(6)
     stranded, reserve = {order.id for order in shop.orders()[:5]}, shop.supply.reserve
 
-    def away(order: Order) -> Refused | None:
+    def away(order: Order) -> RefusalReason | None:
         if order.id in stranded:
             raise Unavailable
         return reserve(order)
@@ -86,8 +88,8 @@ def test_a_service_that_is_away_keeps_none_from_the_others(monkeypatch: pytest.M
     assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 5}
 
 
-def test_a_confirmed_order_of_whose_hold_nothing_is_told_is_looked_after() -> None:
-    """After a minute, and again: while its hold is placed it stays; once that was given back it is off."""
+def test_a_confirmed_order_without_news_of_its_hold_is_reconciled() -> None:
+    """After a minute, repeatedly: while its hold is placed the order stays; once that is released it is cancelled."""
     shop = shop_with(2)
     shop.clock.pass_by(seconds=20)
     advance_orders(FakeWork(shop))
@@ -105,8 +107,8 @@ def test_a_confirmed_order_of_whose_hold_nothing_is_told_is_looked_after() -> No
     assert statuses(shop) == ["cancelled", "cancelled"]
 
 
-def test_an_order_that_keeps_its_money_for_a_voucher_is_looked_after() -> None:
-    """Its refund was refused since it is claimed; where the claim is not told of, it is recorded after a minute."""
+def test_an_order_whose_refund_was_refused_is_reconciled() -> None:
+    """Its refund was refused because it is claimed; without a claim event, the claim is recorded after a minute."""
     shop = shop_with(1)
     shop.clock.pass_by(seconds=20)
     advance_orders(FakeWork(shop))
@@ -114,8 +116,8 @@ def test_an_order_that_keeps_its_money_for_a_voucher_is_looked_after() -> None:
     (order,) = shop.orders()
     shop.claiming.claims[order.id] = "claimed"
     with FakeWork(shop).transaction() as work:
-        asked = work.orders.record(order, order.request_refund(order.user_id, "", restock=False))
-        work.orders.record(asked, asked.refuse_refund("ALREADY_CLAIMED"))
+        requested = work.orders.record(order, order.request_refund(order.user_id, "", restock=False))
+        work.orders.record(requested, requested.refuse_refund("ALREADY_CLAIMED"))
     assert advance_orders(FakeWork(shop)) == {"advanced": 0, "waiting": 0}
     shop.clock.pass_by(seconds=60)
     assert advance_orders(FakeWork(shop)) == {"advanced": 1, "waiting": 0}
@@ -123,10 +125,10 @@ def test_an_order_that_keeps_its_money_for_a_voucher_is_looked_after() -> None:
 
 
 def test_sweepers_and_requests_at_once_make_one_outcome(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     attempt: Callable[..., Attempt],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
 ) -> None:
     """Several sweepers and the resumed requests of eight orders at the same time: each is confirmed and paid once."""
@@ -139,8 +141,10 @@ def test_sweepers_and_requests_at_once_make_one_outcome(
         answers = list(pool.map(lambda request: request.send(), cut))
         assert all(set(sweep.result()) == {"advanced", "waiting"} for sweep in sweeping)
     assert [answer.status_code for answer in answers] == [201] * 8
-    orders = books.orders_of(buyer.user_id)
-    assert {account.status for account in books.all_settled(orders).values()} == {"paid"}
-    assert {tuple(books.story(order_id)) for order_id in orders} == {("order.placed", "order.confirmed", "order.paid")}
-    assert books.stock(supply["id"]).sold == 8
-    assert books.money(buyer.wallet_id) == (FUNDS - 8000, 0)
+    orders = probe.orders_of(buyer.user_id)
+    assert {account.status for account in probe.all_settled(orders).values()} == {"paid"}
+    assert {tuple(probe.event_types(order_id)) for order_id in orders} == {
+        ("order.placed", "order.confirmed", "order.paid")
+    }
+    assert probe.stock(supply["id"]).sold == 8
+    assert probe.money(buyer.wallet_id) == (FUNDS - 8000, 0)

@@ -1,4 +1,4 @@
-"""Cancelling: until the order is paid; released and cancelled, or captured and paid, never both."""
+"""Cancelling, until the order is paid: released and cancelled, or captured and paid, never both."""
 
 import random
 import time
@@ -11,22 +11,23 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
+from functions.order.adapters.work import Work
 from functions.order.cancel_order import CancelOrder, cancel_order
-from functions.order.store import Work
 from shared import ids
 from shared.contracts.operations import Caller
 from shared.errors import Contended, Unavailable
-from tests.books import Books, Stock
+from tests.database_probe import DatabaseProbe, Stock
 from tests.functions.order.conftest import HOUR_AGO, Attempt, body_of, crash
 from tests.functions.order.scenes import CRASHED, SCENES, Scene
 from tests.functions.order.steps import Crash, Disturbance, SteppedWork, Steps
+from tests.samples import sample_id
 from tests.triggers import Triggers
 
 Order = dict[str, Any]
 
 
-def cancel(person: Person, order_id: str) -> Any:
+def cancel(person: ApiUser, order_id: str) -> Any:
     """Cancel an order: whatever is answered."""
     return person.request("POST", f"/v1/orders/{order_id}/cancel")
 
@@ -75,7 +76,7 @@ def in_the_middle(name: str) -> list[Callable[[], Scene]]:
 def test_a_disturbed_cancellation_comes_to_one_legal_end(name: str, disturbance: str) -> None:
     """From wherever the purchase stands, and whatever happens at any step of the cancellation: all agree in the end.
 
-    Who was told that it is cancelled finds it cancelled; only the hold is ever released before that is recorded.
+    An order reported as cancelled stays cancelled; only the hold is ever released before that is recorded.
     """
     for begin in in_the_middle(name):
         whole = Steps()
@@ -100,55 +101,59 @@ def test_a_disturbed_cancellation_comes_to_one_legal_end(name: str, disturbance:
 
 
 def test_a_confirmed_order_is_cancelled(
-    buyer: Person, on_sale: Callable[..., Order], ordered: Callable[..., Order], books: Books, unpublished: None
+    buyer: ApiUser,
+    on_sale: Callable[..., Order],
+    ordered: Callable[..., Order],
+    probe: DatabaseProbe,
+    unpublished: None,
 ) -> None:
-    """It answers 200 with the order, everything is given back by then, and a repeat answers the same."""
-    supply, funds = on_sale(), books.money(buyer.wallet_id)
+    """200 with the order, everything is released by then, and a repeat returns the same."""
+    supply, funds = on_sale(), probe.money(buyer.wallet_id)
     order = ordered(buyer, supply, 3)
-    assert books.money(buyer.wallet_id) == (funds[0], 3000)
+    assert probe.money(buyer.wallet_id) == (funds[0], 3000)
     first = cancel(buyer, order["id"])
     assert (first.status_code, first.json()["status"]) == (200, "cancelled")
     assert first.json()["items"] == order["items"]
-    assert books.settled(order["id"], within_seconds=0).status == "cancelled"
-    assert books.stock(supply["id"]).available == 10
-    assert books.money(buyer.wallet_id) == funds
+    assert probe.settled(order["id"], within_seconds=0).status == "cancelled"
+    assert probe.stock(supply["id"]).available == 10
+    assert probe.money(buyer.wallet_id) == funds
     again = cancel(buyer, order["id"])
     assert (again.status_code, again.content) == (200, first.content)
-    assert books.story(order["id"]) == ["order.placed", "order.confirmed", "order.cancelled"]
+    assert probe.event_types(order["id"]) == ["order.placed", "order.confirmed", "order.cancelled"]
 
 
 def test_a_pending_order_is_cancelled(
-    buyer: Person, on_sale: Callable[..., Order], attempt: Callable[..., Attempt], books: Books
+    buyer: ApiUser, on_sale: Callable[..., Order], attempt: Callable[..., Attempt], probe: DatabaseProbe
 ) -> None:
     """Cancelling goes before the request that was cut off: its key then answers ORDER_CANCELLED, also when repeated."""
     supply = on_sale()
     for step in ("commit", "supply.reserve", "wallet.hold"):
         cut = attempt(buyer, supply)
         cut.crash(step)
-        order_id = books.orders_of(buyer.user_id)[-1]
+        order_id = probe.orders_of(buyer.user_id)[-1]
         assert cancel(buyer, order_id).json()["status"] == "cancelled"
-        assert books.settled(order_id, within_seconds=0).status == "cancelled"
+        assert probe.settled(order_id, within_seconds=0).status == "cancelled"
         answers = [cut.send() for _ in range(2)]
         for answer in answers:
             assert (answer.status_code, answer.json()["code"]) == (409, "ORDER_CANCELLED")
             assert answer.json()["order_id"] == order_id
             assert answer.headers["Idempotent-Replayed"] == "true"
         assert answers[0].content == answers[1].content
-    assert books.stock(supply["id"]).available == 10
+    assert probe.stock(supply["id"]).available == 10
 
 
 def test_a_free_order_is_never_cancelled(
-    buyer: Person, on_sale: Callable[..., Order], ordered: Callable[..., Order], books: Books
+    buyer: ApiUser, on_sale: Callable[..., Order], ordered: Callable[..., Order], probe: DatabaseProbe
 ) -> None:
     """It is paid as soon as it is confirmed, so that cancelling is 409 ORDER_PAID, and it keeps its stock."""
     order = ordered(buyer, on_sale(unit_price="0"))
     answer = cancel(buyer, order["id"])
     assert (answer.status_code, answer.json()["code"]) == (409, "ORDER_PAID")
-    assert books.settled(order["id"]).status == "paid"
+    assert probe.settled(order["id"]).status == "paid"
 
 
 def test_a_paid_or_claimed_order_is_not_cancelled(
-    buyer: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order], books: Books
+    buyer: ApiUser, on_sale: Callable[..., Order], paid_order: Callable[..., Order], probe: DatabaseProbe
 ) -> None:
     """From the payment on the answer is 409 ORDER_PAID, and nothing changes."""
     order = paid_order(buyer, on_sale())
@@ -156,13 +161,13 @@ def test_a_paid_or_claimed_order_is_not_cancelled(
         buyer.wait_for(f"/v1/orders/{order['id']}", "status", status)
         answer = cancel(buyer, order["id"])
         assert (answer.status_code, answer.json()["code"]) == (409, "ORDER_PAID")
-        assert books.settled(order["id"]).status == status
+        assert probe.settled(order["id"]).status == status
         if status == "paid":
             buyer.post("/v1/claims", {"order_id": order["id"]})
 
 
 def test_an_order_that_came_to_nothing_says_why(
-    buyer: Person, on_sale: Callable[..., Order], stuck: Callable[..., str], books: Books, triggers: Triggers
+    buyer: ApiUser, on_sale: Callable[..., Order], stuck: Callable[..., str], probe: DatabaseProbe, triggers: Triggers
 ) -> None:
     """Cancelling a failed or an expired order is 409 with the code that its request was answered with."""
     body = body_of(buyer, (on_sale(quantity=1), 2))
@@ -175,10 +180,10 @@ def test_an_order_that_came_to_nothing_says_why(
 
 
 def test_only_the_buyer_cancels(
-    buyer: Person,
-    merchant: Person,
-    operator: Person,
-    anyone: Callable[[], Person],
+    buyer: ApiUser,
+    merchant: ApiUser,
+    operator: ApiUser,
+    anyone: Callable[[], ApiUser],
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
     unpublished: None,
@@ -192,40 +197,40 @@ def test_only_the_buyer_cancels(
     assert cancel(operator, order["id"]).json()["status"] == "cancelled"
 
 
-@pytest.mark.parametrize("order_id", [ids.new("ord", "us"), ids.new("sup", "us"), "ord_us_", "nonsense", "%00", "é"])
-def test_an_unknown_order_is_not_found(merchant: Person, order_id: str) -> None:
+@pytest.mark.parametrize("order_id", [sample_id("ord"), sample_id("sup"), "ord_us_", "nonsense", "%00", "é"])
+def test_an_unknown_order_is_not_found(merchant: ApiUser, order_id: str) -> None:
     """Absent and malformed ids are 404 alike."""
     answer = cancel(merchant, order_id)
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("status", ["pending", "confirmed"])
-def test_a_cancellation_that_is_cut_off_is_finished(
+def test_an_interrupted_cancellation_is_finished(
     status: str,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
     attempt: Callable[..., Attempt],
-    books: Books,
+    probe: DatabaseProbe,
     stuck: Callable[..., str],
     unpublished: None,
 ) -> None:
     """Once the hold is released the order is cancelled by that alone, without the request and without a sweeper."""
     supply = on_sale()
     order_id = stuck(buyer, supply) if status == "pending" else ordered(buyer, supply)["id"]
-    assert books.account(order_id).status == status
+    assert probe.account(order_id).status == status
     work = SteppedWork(Work(attempt(buyer, supply).resources, "order"), Steps(Disturbance(1, "after", crash)))
     with pytest.raises(Crash):
         cancel_order(CancelOrder(order_id=order_id), Caller(buyer.user_id, "ses_us_test", frozenset()), work)
-    assert books.account(order_id).hold == "released"
+    assert probe.account(order_id).hold == "released"
     buyer.wait_for(f"/v1/orders/{order_id}", "status", "cancelled")
-    assert books.story(order_id)[-1] == "order.cancelled"
+    assert probe.event_types(order_id)[-1] == "order.cancelled"
     assert cancel(buyer, order_id).status_code == 200
 
 
-def race(buyer: Person, order_id: str, books: Books, triggers: Triggers) -> str:
-    """Cancel an order while its hold is captured: what the buyer is told."""
-    events, start = books.stream("order", order_id), Barrier(2)
+def race(buyer: ApiUser, order_id: str, probe: DatabaseProbe, triggers: Triggers) -> str:
+    """Cancel an order while its hold is captured; the buyer's response."""
+    events, start = probe.stream("order", order_id), Barrier(2)
 
     def capture() -> None:
         triggers.received("capture_hold", events[0])
@@ -243,45 +248,45 @@ def race(buyer: Person, order_id: str, books: Books, triggers: Triggers) -> str:
 
 def all_races(
     times: int,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """Race so many times, and compare what was told, what became of the orders, and money and stock in the end."""
-    supply, (funds, _) = on_sale(quantity=1000), books.money(buyer.wallet_id)
-    with silence():
+    """Race so many times, and compare the responses, the orders, and money and stock in the end."""
+    supply, (funds, _) = on_sale(quantity=1000), probe.money(buyer.wallet_id)
+    with pause_order_relay():
         orders = [ordered(buyer, supply)["id"] for _ in range(times)]
-        told = {order_id: race(buyer, order_id, books, triggers) for order_id in orders}
-    ends = {order_id: account.status for order_id, account in books.all_settled(orders).items()}
-    assert ends == {order_id: {"ORDER_PAID": "paid"}.get(answer, answer) for order_id, answer in told.items()}
+        answers = {order_id: race(buyer, order_id, probe, triggers) for order_id in orders}
+    ends = {order_id: account.status for order_id, account in probe.all_settled(orders).items()}
+    assert ends == {order_id: {"ORDER_PAID": "paid"}.get(answer, answer) for order_id, answer in answers.items()}
     paid = list(ends.values()).count("paid")
-    assert books.money(buyer.wallet_id) == (funds - 1000 * paid, 0)
-    assert books.stock(supply["id"]) == Stock(quantity=1000, available=1000 - paid, reserved=0, sold=paid)
+    assert probe.money(buyer.wallet_id) == (funds - 1000 * paid, 0)
+    assert probe.stock(supply["id"]) == Stock(quantity=1000, available=1000 - paid, reserved=0, sold=paid)
 
 
 def test_cancelling_against_the_capture(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """20 times: the order ends paid with its escrow, or cancelled with stock and hold back, and the buyer is told."""
-    all_races(20, buyer, on_sale, ordered, books, triggers, silence)
+    """20 times: the order ends paid with its escrow, or cancelled with all released, as the response says."""
+    all_races(20, buyer, on_sale, ordered, probe, triggers, pause_order_relay)
 
 
 @pytest.mark.long
 def test_cancelling_against_the_capture_many_times(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """The same 100 times."""
-    all_races(100, buyer, on_sale, ordered, books, triggers, silence)
+    all_races(100, buyer, on_sale, ordered, probe, triggers, pause_order_relay)

@@ -1,4 +1,4 @@
-"""What the chain does to an order."""
+"""Completing an order once its claim is redeemed on the chain."""
 
 import pytest
 
@@ -13,7 +13,7 @@ DEFECTS = ("failed", "cancelled", "expired", "refunded")
 
 @pytest.mark.parametrize("stage", ["claimed", "completed"])
 def test_a_processed_claim_completes_its_order_once(stage: str) -> None:
-    """A claimed order is complete, and stays so, however often it is told."""
+    """A claimed order is completed once, however often the event arrives."""
     assert delivered(stage, complete_order, ClaimProcessed, claim_id=ids.new("clm", "us")).stage == "completed"
 
 

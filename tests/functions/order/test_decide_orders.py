@@ -1,4 +1,4 @@
-"""Order.Decide: what the owners of overdue reservations and holds are told, and the race that it decides."""
+"""Order.Decide: the decisions on overdue reservations and holds, and the race that it settles."""
 
 import random
 import time
@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from functions.order.domain.errors import OrderRefused
 from functions.order.domain.order import Order
 from shared import ids
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import DecideRequest, DecideResponse
 from shared.errors import Forbidden
 from shared.jobs.failures import FIRST_PAUSE
-from tests.books import Books, Stock
+from shared.rpc.channel import RpcChannel
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe, Stock
 from tests.functions.order.conftest import HOUR_AGO, Attempt, body_of
 from tests.functions.order.steps import Disturbance, Steps
-from tests.island import TTL, Island
+from tests.isolated_services import TTL, IsolatedServices
 
 OnSale = Callable[..., dict[str, Any]]
 Decide = Callable[[Sequence[str]], dict[str, str]]
@@ -42,22 +42,22 @@ def decide(rpc: Callable[[str, str], RpcChannel]) -> Decide:
 
 
 def test_every_order_has_its_decision(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: OnSale,
     stuck: Callable[..., str],
     ordered: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
     decide: Decide,
-    books: Books,
-    silence: Callable[[], AbstractContextManager[None]],
+    probe: DatabaseProbe,
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """Unknown, pending, confirmed or beyond, ended; one that is past its time expires by being asked about."""
+    """Unknown, pending, confirmed or beyond, ended; a pending order past its expiry expires by the query."""
     supply = on_sale()
     paid, claimed = paid_order(buyer, supply)["id"], paid_order(buyer, supply)["id"]
     buyer.post("/v1/claims", {"order_id": claimed})
     buyer.wait_for(f"/v1/orders/{claimed}", "status", "claimed")
     failed = buyer.request("POST", "/v1/orders", body_of(buyer, (supply, 11)), fresh_key()).json()["order_id"]
-    with silence():
+    with pause_order_relay():
         cancelled, confirmed = ordered(buyer, supply)["id"], ordered(buyer, supply)["id"]
         buyer.post(f"/v1/orders/{cancelled}/cancel")
         in_time, overdue = stuck(buyer, supply), stuck(buyer, supply, by=HOUR_AGO)
@@ -68,11 +68,11 @@ def test_every_order_has_its_decision(
         }
         assert decide(list(expected)) == expected
         assert decide(list(expected)) == expected
-        assert books.story(overdue) == ["order.placed", "order.expired"]
-        assert books.account(in_time).status == "pending"
+        assert probe.event_types(overdue) == ["order.placed", "order.expired"]
+        assert probe.account(in_time).status == "pending"
         assert buyer.request("POST", f"/v1/orders/{in_time}/cancel").status_code == 200
     assert decide([]) == {}
-    books.all_settled([cancelled, overdue, confirmed, in_time])
+    probe.all_settled([cancelled, overdue, confirmed, in_time])
 
 
 def test_only_the_owners_may_ask(rpc: Callable[[str, str], RpcChannel]) -> None:
@@ -84,9 +84,9 @@ def test_only_the_owners_may_ask(rpc: Callable[[str, str], RpcChannel]) -> None:
 
 
 def test_the_outcome_against_expiry(
-    buyer: Person, on_sale: OnSale, attempt: Callable[..., Attempt], decide: Decide, books: Books
+    buyer: ApiUser, on_sale: OnSale, attempt: Callable[..., Attempt], decide: Decide, probe: DatabaseProbe
 ) -> None:
-    """50 times, T2 while the owner asks: one of them wins, both are told so, and stock and money agree with it."""
+    """50 times, T2 while the owner queries: one wins, both get the same answer, and stock and money agree with it."""
     supply = on_sale(quantity=100)
 
     def race(_: int) -> tuple[str, str]:
@@ -100,7 +100,7 @@ def test_the_outcome_against_expiry(
             request = attempt(buyer, supply, by=HOUR_AGO)
             buying = pool.submit(request.run, Steps(Disturbance("wallet.hold", "after", wait)))
             start.wait(10)
-            order_id = books.orders_of(buyer.user_id)[-1]
+            order_id = probe.orders_of(buyer.user_id)[-1]
             decision = decide([order_id])[order_id]
             try:
                 answer = buying.result().status
@@ -110,44 +110,44 @@ def test_the_outcome_against_expiry(
         return order_id, answer
 
     answers = dict(race(number) for number in range(50))
-    ends = {order_id: account.status for order_id, account in books.all_settled(answers).items()}
+    ends = {order_id: account.status for order_id, account in probe.all_settled(answers).items()}
     assert ends == {order_id: {"confirmed": "paid"}.get(answer, answer) for order_id, answer in answers.items()}
     paid = list(ends.values()).count("paid")
-    assert books.stock(supply["id"]) == Stock(quantity=100, available=100 - paid, reserved=0, sold=paid)
-    assert books.money(buyer.wallet_id) == (FUNDS - 1000 * paid, 0)
+    assert probe.stock(supply["id"]) == Stock(quantity=100, available=100 - paid, reserved=0, sold=paid)
+    assert probe.money(buyer.wallet_id) == (FUNDS - 1000 * paid, 0)
 
 
-def spoil(island: Island, order: Order, event_type: str) -> None:
+def spoil(isolated: IsolatedServices, order: Order, event_type: str) -> None:
     """Make the history of a placed order one that cannot be, or, with order.placed, what it was."""
     sql = "UPDATE events SET type = :kind WHERE stream = :id AND version = 1"
-    island.tamper("order", sql, kind=event_type, id=order.id)
+    isolated.tamper("order", sql, kind=event_type, id=order.id)
 
 
-def test_an_order_that_cannot_be_decided_keeps_none_from_their_decision(island: Island) -> None:
+def test_an_order_that_cannot_be_decided_keeps_none_from_their_decision(isolated: IsolatedServices) -> None:
     """The first of three has a history that cannot be: it has no decision, until it is mended."""
-    supply = island.sell(island.islander())
+    supply = isolated.sell(isolated.new_user())
     orders = sorted(
-        (island.place(island.islander(), (supply, 1), ttl=-TTL) for _ in range(3)), key=lambda each: each.id
+        (isolated.place(isolated.new_user(), (supply, 1), ttl=-TTL) for _ in range(3)), key=lambda each: each.id
     )
-    spoil(island, orders[0], "order.paid")
+    spoil(isolated, orders[0], "order.paid")
 
     def ask() -> list[str]:
         request = DecideRequest(order_ids=[order.id for order in orders])
-        outcomes = island.rpc("order", "supply").call("Order.Decide", request, DecideResponse).outcomes
+        outcomes = isolated.rpc("order", "supply").call("Order.Decide", request, DecideResponse).outcomes
         return [DecideResponse.Decision.Name(outcome.decision).removeprefix("DECISION_") for outcome in outcomes]
 
     assert ask() == ["UNSPECIFIED", "ENDED", "ENDED"]
-    assert island.failing("order", "decide_orders") == [orders[0].id]
-    spoil(island, orders[0], "order.placed")
+    assert isolated.failing("order", "decide_orders") == [orders[0].id]
+    spoil(isolated, orders[0], "order.placed")
     assert ask()[0] == "UNSPECIFIED"  # it backs off
-    with island.later(FIRST_PAUSE):
+    with isolated.later(FIRST_PAUSE):
         assert ask() == ["ENDED"] * 3
-    assert island.failing("order", "decide_orders") == []
+    assert isolated.failing("order", "decide_orders") == []
 
 
-def stages(island: Island, orders: Sequence[Order]) -> list[str]:
+def stages(isolated: IsolatedServices, orders: Sequence[Order]) -> list[str]:
     """The stages of orders, in their order."""
-    rows = island.books.rows(
+    rows = isolated.probe.rows(
         "order", "SELECT id, stage FROM orders WHERE id = ANY(:ids::text[])", ids=[o.id for o in orders]
     )
     known = {row["id"]: row["stage"] for row in rows}
@@ -162,34 +162,36 @@ def stages(island: Island, orders: Sequence[Order]) -> list[str]:
         ("mature_orders", "paid", "matured"),
     ],
 )
-def test_a_poisoned_first_order_holds_up_nobody(island: Island, job: str, before: str, after: str) -> None:
-    """Its history cannot be: the others of a sweep go on, and it is recorded, and goes on once it is mended."""
-    supply, buyers = island.sell(island.islander()), [island.islander(USDC=1000) for _ in range(3)]
+def test_a_poisoned_first_order_does_not_block_others(
+    isolated: IsolatedServices, job: str, before: str, after: str
+) -> None:
+    """Its history is invalid: the rest of a sweep continues, its failure is recorded; once repaired it continues."""
+    supply, buyers = isolated.sell(isolated.new_user()), [isolated.new_user(USDC=1000) for _ in range(3)]
     if before == "paid":
-        orders = [island.buy(buyer, (supply, 1)) for buyer in buyers]
-        later = timedelta(seconds=island.settings.order_matures_after_seconds)
+        orders = [isolated.buy(buyer, (supply, 1)) for buyer in buyers]
+        later = timedelta(seconds=isolated.settings.order_matures_after_seconds)
     else:
-        orders = [island.place(buyer, (supply, 1), ttl=-TTL * (99 - n)) for n, buyer in enumerate(buyers)]
+        orders = [isolated.place(buyer, (supply, 1), ttl=-TTL * (99 - n)) for n, buyer in enumerate(buyers)]
         later = timedelta()
-    spoil(island, orders[0], "order.paid")
-    with island.later(later + timedelta(minutes=1)):
-        island.run(job)
-        assert stages(island, orders) == [before, after, after]
-        assert orders[0].id in island.failing("order", job)
-    spoil(island, orders[0], "order.placed")
-    with island.later(later + timedelta(minutes=2)):
-        island.run(job)
-    assert stages(island, orders) == [after] * 3
-    assert orders[0].id not in island.failing("order", job)
+    spoil(isolated, orders[0], "order.paid")
+    with isolated.later(later + timedelta(minutes=1)):
+        isolated.run(job)
+        assert stages(isolated, orders) == [before, after, after]
+        assert orders[0].id in isolated.failing("order", job)
+    spoil(isolated, orders[0], "order.placed")
+    with isolated.later(later + timedelta(minutes=2)):
+        isolated.run(job)
+    assert stages(isolated, orders) == [after] * 3
+    assert orders[0].id not in isolated.failing("order", job)
 
 
-def test_turns_are_fair_between_buyers(island: Island) -> None:
+def test_turns_are_fair_between_buyers(isolated: IsolatedServices) -> None:
     """Who has many overdue orders does not come before everybody else with all of them."""
-    while any(island.run("expire_orders").values()):
+    while any(isolated.run("expire_orders").values()):
         continue
-    supply, many, few = island.sell(island.islander()), island.islander(), island.islander()
-    orders = [island.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
-    orders.append(island.place(few, (supply, 1), ttl=-TTL))
-    with island.orders.transaction() as work:
+    supply, many, few = isolated.sell(isolated.new_user()), isolated.new_user(), isolated.new_user()
+    orders = [isolated.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
+    orders.append(isolated.place(few, (supply, 1), ttl=-TTL))
+    with isolated.orders.transaction() as work:
         assert work.orders.take("expire_orders", 2) == [orders[0].id, orders[4].id]
-    island.run("expire_orders")
+    isolated.run("expire_orders")

@@ -1,4 +1,4 @@
-"""Expiry: an order that came to no outcome in its time ends, and what it had taken goes back."""
+"""Expiry: an order without an outcome in time expires, and its reservations and hold are released."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.order.domain.errors import OrderRefused
 from functions.order.expire_orders import expire_orders
-from tests.books import Books, Stock
 from tests.clocks import START
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe, Stock
 from tests.functions.order.conftest import HOUR_AGO, Attempt
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.samples import placed
@@ -22,7 +22,7 @@ OnSale = Callable[..., dict[str, Any]]
 
 
 def test_an_order_expires_at_its_time_and_not_before() -> None:
-    """A pending order ends when its time is reached; one with an outcome never does."""
+    """A pending order expires at its expiry; one with an outcome never does."""
     shop = Shop()
     with FakeWork(shop).transaction() as work:
         pending, confirmed = work.orders.place(placed()), work.orders.place(placed())
@@ -44,23 +44,23 @@ def test_an_order_expires_at_its_time_and_not_before() -> None:
 @pytest.mark.parametrize("sweeper", ["expire_orders", "advance_orders", "sweep_reservations", "sweep_holds"])
 def test_whichever_sweeper_comes_first_the_order_expires(
     sweeper: str,
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: OnSale,
     attempt: Callable[..., Attempt],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
 ) -> None:
-    """Stuck behind its time with stock and funds: order.expired, both back, and its request is ORDER_EXPIRED."""
+    """Stuck past its expiry with stock and hold: order.expired, both released, and its request gets ORDER_EXPIRED."""
     supply = on_sale()
     request = attempt(buyer, supply, by=HOUR_AGO)
     request.crash("wallet.hold")
-    assert books.money(buyer.wallet_id) == (FUNDS, 1000)
+    assert probe.money(buyer.wallet_id) == (FUNDS, 1000)
     triggers.start(sweeper)
-    order_id = books.orders_of(buyer.user_id)[0]
-    assert books.settled(order_id).status == "expired"
-    assert books.story(order_id) == ["order.placed", "order.expired"]
-    assert books.stock(supply["id"]).available == 10
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    order_id = probe.orders_of(buyer.user_id)[0]
+    assert probe.settled(order_id).status == "expired"
+    assert probe.event_types(order_id) == ["order.placed", "order.expired"]
+    assert probe.stock(supply["id"]).available == 10
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
     answers = [request.send() for _ in range(2)]
     for answer in answers:
         problem = answer.json()
@@ -71,63 +71,68 @@ def test_whichever_sweeper_comes_first_the_order_expires(
 
 @pytest.mark.parametrize("step", ["supply.reserve", "wallet.hold"])
 def test_a_command_that_comes_after_the_end_takes_nothing(
-    step: str, buyer: Person, on_sale: OnSale, attempt: Callable[..., Attempt], books: Books, triggers: Triggers
+    step: str,
+    buyer: ApiUser,
+    on_sale: OnSale,
+    attempt: Callable[..., Attempt],
+    probe: DatabaseProbe,
+    triggers: Triggers,
 ) -> None:
-    """A request that is slow at a step while its order expires: it is told so, and its late commands are refused."""
+    """A request that is slow at a step while its order expires is refused, and so are its late commands."""
     supply = on_sale()
     request = attempt(buyer, supply, by=HOUR_AGO)
 
     def expire() -> None:
         triggers.start("expire_orders")
-        order_id = books.orders_of(buyer.user_id)[0]
-        books.until(order_id, lambda account: (account.hold, account.reservations) == ("released", ("released",)))
+        order_id = probe.orders_of(buyer.user_id)[0]
+        probe.until(order_id, lambda account: (account.hold, account.reservations) == ("released", ("released",)))
 
     with pytest.raises(OrderRefused) as refused:
         request.run(Steps(Disturbance(step, "before", expire)))
-    order_id = books.orders_of(buyer.user_id)[0]
+    order_id = probe.orders_of(buyer.user_id)[0]
     assert (refused.value.code, refused.value.members) == ("ORDER_EXPIRED", {"order_id": order_id})
-    assert books.settled(order_id, within_seconds=0).status == "expired"
-    assert books.stock(supply["id"]) == Stock(quantity=10, available=10, reserved=0, sold=0)
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert probe.settled(order_id, within_seconds=0).status == "expired"
+    assert probe.stock(supply["id"]) == Stock(quantity=10, available=10, reserved=0, sold=0)
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
 
 
 def test_the_owners_give_back_without_an_event(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: OnSale,
     stuck: Callable[..., str],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
     unpublished: None,
 ) -> None:
-    """While no event of the order gets through, the sweepers of supply and wallet ask, and give back by themselves."""
+    """While no event of the order arrives, the sweeps of supply and wallet query it, and release on their own."""
     supply = on_sale()
     order_id = stuck(buyer, supply, by=HOUR_AGO)
     triggers.start("sweep_reservations")
-    account = books.account(order_id)
+    account = probe.account(order_id)
     assert (account.status, account.reservations) == ("expired", ("released",))
     triggers.start("sweep_holds")
-    assert books.settled(order_id, within_seconds=0).status == "expired"
-    assert books.stock(supply["id"]).available == 10
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert probe.settled(order_id, within_seconds=0).status == "expired"
+    assert probe.stock(supply["id"]).available == 10
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
 
 
 def test_what_a_confirmed_order_has_taken_outlives_its_time(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: OnSale,
     attempt: Callable[..., Attempt],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """Confirmed, not captured yet, and past its time: the sweepers mark reservation and hold firm, and it is paid."""
+    """Confirmed, not captured, past its expiry: the sweeps make reservation and hold firm, and it is paid."""
     supply = on_sale()
     firm = "SELECT firm FROM {} WHERE order_id = :order_id"
-    with silence():
+    with pause_order_relay():
         order = attempt(buyer, supply, by=HOUR_AGO).run()
         for sweeper in ("sweep_reservations", "sweep_holds", "expire_orders", "advance_orders"):
             triggers.start(sweeper)
-        assert books.rows("supply", firm.format("reservations"), order_id=order.id) == [{"firm": True}]
-        assert books.rows("wallet", firm.format("holds"), order_id=order.id) == [{"firm": True}]
-        assert books.account(order.id).status == "confirmed"
-        assert books.stock(supply["id"]) == Stock(quantity=10, available=9, reserved=1, sold=0)
-    assert books.settled(order.id).status == "paid"
+        assert probe.rows("supply", firm.format("reservations"), order_id=order.id) == [{"firm": True}]
+        assert probe.rows("wallet", firm.format("holds"), order_id=order.id) == [{"firm": True}]
+        assert probe.account(order.id).status == "confirmed"
+        assert probe.stock(supply["id"]) == Stock(quantity=10, available=9, reserved=1, sold=0)
+    assert probe.settled(order.id).status == "paid"

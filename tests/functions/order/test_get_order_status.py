@@ -1,4 +1,4 @@
-"""Order.GetStatus: what claiming learns of an order."""
+"""Order.GetStatus: what claiming gets of an order."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
+from functions.order.adapters.work import Work
 from functions.order.get_order_status import get_order_status
-from functions.order.store import Work
 from shared import ids
-from shared.adapters.resources import Resources
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.order_pb2 import GetStatusRequest, GetStatusResponse
 from shared.errors import Forbidden, NotFound
+from shared.resources import Resources
+from shared.rpc.channel import RpcChannel
 
 Rpc = Callable[[str, str], RpcChannel]
 
@@ -29,16 +29,16 @@ def status_of(rpc: Rpc, order_id: str) -> GetStatusResponse:
 
 
 def test_a_paid_order_may_be_claimed_and_no_other(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     ordered: Callable[..., dict[str, Any]],
     stuck: Callable[..., str],
     rpc: Rpc,
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Claimable is exactly paid: not pending, confirmed, cancelled or claimed."""
     supply = on_sale()
-    with silence():
+    with pause_order_relay():
         order_id, pending = ordered(buyer, supply)["id"], stuck(buyer, supply)
         for each, status in ((order_id, "confirmed"), (pending, "pending")):
             assert (status_of(rpc, each).status, status_of(rpc, each).claimable) == (status, False)
@@ -52,7 +52,7 @@ def test_a_paid_order_may_be_claimed_and_no_other(
 
 
 def test_it_says_what_a_voucher_needs(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     ordered: Callable[..., dict[str, Any]],
     rpc: Rpc,
@@ -62,16 +62,16 @@ def test_it_says_what_a_voucher_needs(
     asset = {**own_asset, "token_id": str(2**256 - 1)}
     supply = on_sale(asset=asset)
     order = ordered(buyer, supply, 2)
-    told = status_of(rpc, order["id"])
-    assert (told.order_id, told.user_id, told.address) == (order["id"], buyer.user_id, buyer.address)
-    item = told.items[0]
+    response = status_of(rpc, order["id"])
+    assert (response.order_id, response.user_id, response.address) == (order["id"], buyer.user_id, buyer.address)
+    item = response.items[0]
     assert (item.item_id, item.supply_id, item.quantity) == (order["items"][0]["id"], supply["id"], 2)
     assert (item.chain_id, item.contract, item.token_id) == (31337, asset["contract"], asset["token_id"])
     assert item.standard == "ERC-1155"
 
 
 def test_what_is_being_given_back_is_not_claimable(
-    buyer: Person,
+    buyer: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     paid_order: Callable[..., dict[str, Any]],
     resources: Resources,
@@ -82,18 +82,18 @@ def test_what_is_being_given_back_is_not_claimable(
     with pytest.raises(Undone), work.transaction() as open_work:
         order = open_work.orders.lock(refunding)
         open_work.orders.record(order, order.request_refund(buyer.user_id, "", restock=False))
-        told = get_order_status(GetStatusRequest(order_id=refunding), open_work)
-        assert (told.status, told.claimable) == ("paid", False)
+        response = get_order_status(GetStatusRequest(order_id=refunding), open_work)
+        assert (response.status, response.claimable) == ("paid", False)
         order = open_work.orders.lock(matured)
         open_work.orders.record(order, order.mature())
-        told = get_order_status(GetStatusRequest(order_id=matured), open_work)
-        assert (told.status, told.claimable) == ("paid", True)
+        response = get_order_status(GetStatusRequest(order_id=matured), open_work)
+        assert (response.status, response.claimable) == ("paid", True)
         raise Undone
 
 
 def test_it_says_what_a_receipt_needs(
-    buyer: Person,
-    merchant: Person,
+    buyer: ApiUser,
+    merchant: ApiUser,
     on_sale: Callable[..., dict[str, Any]],
     stuck: Callable[..., str],
     paid_order: Callable[..., dict[str, Any]],
@@ -102,10 +102,10 @@ def test_it_says_what_a_receipt_needs(
     """Who sold, what was paid from where and when; there is no such time before."""
     before = datetime.now(UTC)
     order = paid_order(buyer, on_sale(), 2)
-    told = status_of(rpc, order["id"])
-    assert (told.merchant_id, told.wallet_id) == (merchant.user_id, buyer.wallet_id)
-    assert (told.currency, told.total) == ("USDC", "2000")
-    assert before <= told.paid_at.ToDatetime(UTC) <= datetime.now(UTC)
+    response = status_of(rpc, order["id"])
+    assert (response.merchant_id, response.wallet_id) == (merchant.user_id, buyer.wallet_id)
+    assert (response.currency, response.total) == ("USDC", "2000")
+    assert before <= response.paid_at.ToDatetime(UTC) <= datetime.now(UTC)
     pending = stuck(buyer, on_sale())
     assert not status_of(rpc, pending).HasField("paid_at")
     buyer.post(f"/v1/orders/{pending}/cancel")

@@ -5,30 +5,30 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from tests.functions.order.conftest import body_of
 
 OnSale = Callable[..., dict[str, Any]]
 
 
-def listed(person: Person, **query: Any) -> list[str]:
+def listed(person: ApiUser, **query: Any) -> list[str]:
     """The ids of one page."""
     return [order["id"] for order in page(person, **query)["items"]]
 
 
-def page(person: Person, **query: Any) -> dict[str, Any]:
+def page(person: ApiUser, **query: Any) -> dict[str, Any]:
     """One page of orders."""
     answer: dict[str, Any] = person.get("/v1/orders?" + "&".join(f"{name}={value}" for name, value in query.items()))
     assert set(answer) == {"items", "next_cursor"}
     return answer
 
 
-def free(person: Person, supply: dict[str, Any]) -> str:
+def free(person: ApiUser, supply: dict[str, Any]) -> str:
     """Order something that costs nothing: the order's id."""
     return str(person.post("/v1/orders", body_of(person, (supply, 1)), fresh_key())["id"])
 
 
-def test_a_buyer_sees_the_own_orders_newest_first(anyone: Callable[[], Person], on_sale: OnSale) -> None:
+def test_a_buyer_sees_the_own_orders_newest_first(anyone: Callable[[], ApiUser], on_sale: OnSale) -> None:
     """Nobody else's; each as it is shown by itself; an empty list for who has bought nothing."""
     supply, one, other = on_sale(unit_price="0"), anyone(), anyone()
     mine = [free(one, supply) for _ in range(3)]
@@ -39,7 +39,7 @@ def test_a_buyer_sees_the_own_orders_newest_first(anyone: Callable[[], Person], 
     assert page(one)["items"][0] == one.get(f"/v1/orders/{mine[-1]}")
 
 
-def test_a_merchant_sees_the_orders_of_the_own_supplies(anyone: Callable[[], Person]) -> None:
+def test_a_merchant_sees_the_orders_of_the_own_supplies(anyone: Callable[[], ApiUser]) -> None:
     """`merchant=me` lists what others have ordered here, and not what the merchant has bought elsewhere."""
     seller, other, buyer = anyone(), anyone(), anyone()
     terms = {"title": "A thing", "currency": "USDC", "unit_price": "0", "quantity": 9, "status": "active"}
@@ -51,7 +51,7 @@ def test_a_merchant_sees_the_orders_of_the_own_supplies(anyone: Callable[[], Per
     assert listed(buyer, merchant="me") == []
 
 
-def test_the_status_chooses(buyer: Person, on_sale: OnSale, paid_order: Callable[..., dict[str, Any]]) -> None:
+def test_the_status_chooses(buyer: ApiUser, on_sale: OnSale, paid_order: Callable[..., dict[str, Any]]) -> None:
     """Each status lists the orders that have it now, for buyers and merchants alike."""
     supply = on_sale(quantity=2)
     paid, claimed = paid_order(buyer, supply)["id"], paid_order(buyer, supply)["id"]
@@ -64,7 +64,7 @@ def test_the_status_chooses(buyer: Person, on_sale: OnSale, paid_order: Callable
     assert listed(buyer, status="paid", merchant="me") == []
 
 
-def test_pages_are_stable_while_orders_are_added(anyone: Callable[[], Person], on_sale: OnSale) -> None:
+def test_pages_are_stable_while_orders_are_added(anyone: Callable[[], ApiUser], on_sale: OnSale) -> None:
     """Cursors lead through every order once, whatever is added meanwhile; the last page has none."""
     buyer, supply = anyone(), on_sale(unit_price="0", quantity=100)
     orders = [free(buyer, supply) for _ in range(5)]
@@ -95,7 +95,7 @@ def test_pages_are_stable_while_orders_are_added(anyone: Callable[[], Person], o
         ("user_id", "user_id=usr_us_1"),
     ],
 )
-def test_a_query_that_does_not_fit_is_malformed(field: str, query: str, merchant: Person) -> None:
+def test_a_query_that_does_not_fit_is_malformed(field: str, query: str, merchant: ApiUser) -> None:
     """Values out of range, cursors of other lists, and parameters that are unknown or repeated are 400."""
     answer = merchant.request("GET", f"/v1/orders?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_FAILED")

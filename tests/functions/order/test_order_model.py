@@ -1,4 +1,4 @@
-"""Orders that are refunded, claimed, cancelled, expired and cut off in any order: money and stock stay right."""
+"""Orders refunded, claimed, cancelled, expired and crashed in any sequence: money and stock stay consistent."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from functions.order.advance_orders import advance_orders
-from functions.order.buying import OrderLine
 from functions.order.cancel_order import CancelOrder, cancel_order
 from functions.order.create_order import CreateOrder, create_order
 from functions.order.domain.order import Order
 from functions.order.expire_orders import expire_orders
 from functions.order.mature_orders import mature_orders
+from functions.order.pricing import OrderLine
 from functions.order.refund_order import RefundOrder, refund_order
 from shared import ids
 from tests.functions.order.fakes import FakeWork, Shop

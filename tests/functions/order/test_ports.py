@@ -1,4 +1,4 @@
-"""What the ports promise, on the fakes and on PostgreSQL and the real services alike."""
+"""The contract of the ports, on the fakes and on PostgreSQL and the real services alike."""
 
 import copy
 from collections.abc import Callable
@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
+from functions.order.adapters.work import Work
 from functions.order.domain.order import Order
-from functions.order.domain.placing import Terms
-from functions.order.domain.quoting import QUOTE_USED, Purse, Verdict
+from functions.order.domain.placement import Terms
+from functions.order.domain.quote import QUOTE_USED, Eligibility, SpendableBalance
 from functions.order.ports import SagaWork, Task
-from functions.order.store import Work
 from shared import ids
-from shared.adapters.resources import Resources
 from shared.contracts.operations import Caller
 from shared.errors import Contended, KeyInUse, NotFound
 from shared.idempotency import Key
-from tests.books import Books
+from shared.resources import Resources
 from tests.clocks import ShiftedClock
+from tests.database_probe import DatabaseProbe
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.samples import FEE_BPS, placed, terms
-from tests.island import Island
+from tests.isolated_services import IsolatedServices
 
 UNITS = 10
 FUNDS = 10_000
@@ -54,15 +54,15 @@ class Trade:
         self.ahead += timedelta(**duration)
 
     def terms(self) -> Terms:
-        """The terms of the supply, as the supply service tells them."""
-        told: dict[str, Terms] = self.work().supply.describe([self.supply_id], self.buyer, "", {})
-        return told[self.supply_id]
+        """The terms of the supply, from the supply service."""
+        found: dict[str, Terms] = self.work().supply.describe([self.supply_id], self.buyer, "", {})
+        return found[self.supply_id]
 
     def place(self, *units: int, key: str | None = None, price: int | None = None) -> Order:
         """Commit an order of so many units in each line."""
-        told = self.terms()
-        told = told if price is None else replace(told, unit_price=price)
-        begun = placed([(told, quantity) for quantity in units or (2,)], self.work().now(), self.buyer)
+        found = self.terms()
+        found = found if price is None else replace(found, unit_price=price)
+        begun = placed([(found, quantity) for quantity in units or (2,)], self.work().now(), self.buyer)
         begun = replace(begun, wallet_id=self.wallet_id)
         with self.work(key).transaction() as t1:
             t1.lease_key(begun.order_id)
@@ -96,9 +96,9 @@ def fake_trade() -> Trade:
 
 @pytest.fixture
 def real_trade(
-    anyone: Callable[[], Person],
+    anyone: Callable[[], ApiUser],
     on_sale: Callable[..., dict[str, Any]],
-    books: Books,
+    probe: DatabaseProbe,
     shifted: Callable[[timedelta], Resources],
 ) -> Trade:
     """A trade on the running stack."""
@@ -110,7 +110,7 @@ def real_trade(
         return Work(shifted(ahead), "order", None, bound)
 
     def spendable() -> int:
-        posted, held = books.money(buyer.wallet_id)
+        posted, held = probe.money(buyer.wallet_id)
         return posted - held
 
     return Trade(
@@ -118,18 +118,18 @@ def real_trade(
         buyer=buyer.user_id,
         wallet_id=buyer.wallet_id,
         supply_id=supply["id"],
-        left=lambda: books.stock(supply["id"]).available,
+        left=lambda: probe.stock(supply["id"]).available,
         spendable=spendable,
     )
 
 
 @pytest.fixture
-def island_trade(island: Island) -> Trade:
-    """A trade on the island, where no sweeper comes by itself."""
-    buyer, supply = island.islander(USDC=FUNDS), island.sell(island.islander(), quantity=UNITS)
+def isolated_trade(isolated: IsolatedServices) -> Trade:
+    """A trade in isolated services, where no sweeper runs by itself."""
+    buyer, supply = isolated.new_user(USDC=FUNDS), isolated.sell(isolated.new_user(), quantity=UNITS)
 
     def work(key: str | None, ahead: timedelta) -> Any:
-        resources = copy.copy(island.resources)
+        resources = copy.copy(isolated.resources)
         resources.clock = ShiftedClock(ahead)
         return Work(resources, "order", None, None)
 
@@ -138,14 +138,14 @@ def island_trade(island: Island) -> Trade:
         buyer=buyer.user_id,
         wallet_id=buyer.wallet_id,
         supply_id=supply.id,
-        left=lambda: island.books.stock(supply.id).available,
-        spendable=lambda: island.books.money(buyer.wallet_id)[0],
+        left=lambda: isolated.probe.stock(supply.id).available,
+        spendable=lambda: isolated.probe.money(buyer.wallet_id)[0],
     )
 
 
-@pytest.fixture(params=["fake", "island"])
+@pytest.fixture(params=["fake", "isolated"])
 def secluded(request: pytest.FixtureRequest) -> Trade:
-    """A trade in memory, then one on the island."""
+    """A trade in memory, then one in isolated services."""
     made: Trade = request.getfixturevalue(f"{request.param}_trade")
     return made
 
@@ -166,7 +166,7 @@ def caller(user_id: str, *scopes: str) -> Caller:
 
 
 def test_an_order_comes_back_as_it_was_placed(trade: Trade) -> None:
-    """Every field, to whoever locks it later; unknown ids are not found."""
+    """Every field, when it is locked later; unknown ids are not found."""
     order = trade.place(1, 2)
     with trade.work().transaction() as work:
         assert work.orders.lock(order.id) == order
@@ -241,12 +241,12 @@ def test_a_history_is_read_beyond_a_version(trade: Trade) -> None:
     with pytest.raises(Undone), trade.work().transaction() as work:
         order = work.orders.record(order, order.confirm())
         work.orders.record(order, order.pay())
-        told = work.orders.history(order.id, 0, 9)
-        assert [(event.version, event.type) for event in told] == [
+        found = work.orders.history(order.id, 0, 9)
+        assert [(event.version, event.type) for event in found] == [
             *((1, "order.placed"), (2, "order.confirmed"), (3, "order.paid")),
         ]
-        assert told[0].data["total"] == "2000"
-        assert work.orders.history(order.id, 1, 1) == told[1:2]
+        assert found[0].data["total"] == "2000"
+        assert work.orders.history(order.id, 1, 1) == found[1:2]
         assert work.orders.history(order.id, 3, 9) == work.orders.history("ord_us_x", 0, 9) == []
         raise Undone
 
@@ -276,7 +276,7 @@ def test_what_is_due_is_taken_and_put_off(secluded: Trade) -> None:
 
 
 def test_what_is_overdue_is_taken_at_its_time(secluded: Trade) -> None:
-    """However often it was put off: from the moment at which it expires on, and not before."""
+    """However often it backed off: from its expiry on, and not before."""
     pending = secluded.place(1)
     for _ in range(40):
         secluded.pass_by(seconds=20)
@@ -306,8 +306,8 @@ def test_histories_are_listed_newest_first(trade: Trade) -> None:
     orders = [trade.place(1), trade.place(2), trade.place(3)]
     with pytest.raises(Undone), trade.work().transaction() as work:
         paid = work.orders.record(work.orders.record(orders[0], orders[0].confirm()), orders[0].pay())
-        asked = work.orders.record(paid, paid.request_refund("usr_us_x", "", restock=True))
-        work.orders.record(asked, asked.refund())
+        requested = work.orders.record(paid, paid.request_refund("usr_us_x", "", restock=True))
+        work.orders.record(requested, requested.refund())
         now, instant = work.now(), timedelta(microseconds=1)
         listed = work.orders.histories(None, "", 3)
         assert [history.id for history in listed] == [order.id for order in reversed(orders)]
@@ -332,7 +332,7 @@ def test_histories_are_listed_newest_first(trade: Trade) -> None:
 
 
 def test_a_key_is_leased_to_one_request(trade: Trade) -> None:
-    """The first takes it; until the lease is over nobody goes on; then one does, for another lease."""
+    """The first takes it; until the lease ends nobody resumes; then one does, for another lease."""
     assert trade.work(trade.key).resumed() is None
     order = trade.place(key=trade.key)
     with pytest.raises(KeyInUse):
@@ -359,7 +359,7 @@ def test_a_quote_is_used_by_one_order(trade: Trade) -> None:
 
 
 def test_a_lease_that_is_given_up_is_free_at_once(trade: Trade) -> None:
-    """The same key goes on without waiting."""
+    """The same key resumes without waiting."""
     order = trade.place(key=trade.key)
     work = trade.work(trade.key)
     work.end_lease(order.id)
@@ -367,7 +367,7 @@ def test_a_lease_that_is_given_up_is_free_at_once(trade: Trade) -> None:
 
 
 def test_an_order_with_an_outcome_is_not_resumed(trade: Trade) -> None:
-    """Its answer is kept beside the outcome, so there is nothing to go on with."""
+    """Its response is stored with the outcome, so there is nothing to resume."""
     order = trade.place(key=trade.key)
     with trade.work().transaction() as work:
         work.orders.record(order, order.cancel())
@@ -384,15 +384,15 @@ def test_a_request_without_a_key_leases_nothing(trade: Trade) -> None:
 # Supply
 
 
-def test_terms_are_told_of_what_there_is(trade: Trade) -> None:
+def test_terms_are_given_for_what_there_is(trade: Trade) -> None:
     """Unknown supplies are left out."""
-    told = trade.work().supply.describe([trade.supply_id, ids.new("sup", "us"), "x"], trade.buyer, "", {})
-    assert set(told) == {trade.supply_id}
-    assert (told[trade.supply_id].unit_price, told[trade.supply_id].currency) == (1000, "USDC")
+    found = trade.work().supply.describe([trade.supply_id, ids.new("sup", "us"), "x"], trade.buyer, "", {})
+    assert set(found) == {trade.supply_id}
+    assert (found[trade.supply_id].unit_price, found[trade.supply_id].currency) == (1000, "USDC")
 
 
 def test_stock_is_reserved_once_and_given_back_once(trade: Trade) -> None:
-    """However often the same command comes; what was given back is never reserved again."""
+    """However often the command is repeated; a released reservation is never made again."""
     order, supply = trade.place(1, 2), trade.work().supply
     for _ in range(2):
         assert supply.reserve(order) is None
@@ -425,29 +425,29 @@ def test_a_refused_order_takes_no_stock(trade: Trade) -> None:
     supply.release(both)
 
 
-def test_what_can_be_had_is_told_without_taking_it(trade: Trade) -> None:
-    """No reason against what there is, SOLD_OUT beyond it; nothing is reserved by asking."""
+def test_eligibility_is_checked_without_reserving(trade: Trade) -> None:
+    """No reason against the available units, SOLD_OUT beyond them; the check reserves nothing."""
     supply, address = trade.work().supply, trade.work().wallet.address(trade.wallet_id, trade.buyer)
     for units, reasons in ((UNITS, ()), (UNITS + 1, ("SOLD_OUT",))):
-        told = supply.check({trade.supply_id: units}, trade.buyer, address, {})
-        assert told == {trade.supply_id: Verdict(reasons, "", None)}
+        found = supply.check({trade.supply_id: units}, trade.buyer, address, {})
+        assert found == {trade.supply_id: Eligibility(reasons, "", None)}
     assert trade.left() == UNITS
 
 
 # Wallet
 
 
-def test_a_purse_tells_what_is_not_held(trade: Trade) -> None:
+def test_the_spendable_balance_excludes_holds(trade: Trade) -> None:
     """What may be spent of it now."""
     wallet = trade.work().wallet
-    assert wallet.purse(trade.wallet_id, "USDC") == Purse(open=True, available=FUNDS)
+    assert wallet.spendable(trade.wallet_id, "USDC") == SpendableBalance(open=True, available=FUNDS)
     order = trade.place()
     wallet.hold(order)
-    assert wallet.purse(trade.wallet_id, "USDC") == Purse(open=True, available=FUNDS - 2000)
+    assert wallet.spendable(trade.wallet_id, "USDC") == SpendableBalance(open=True, available=FUNDS - 2000)
     wallet.release(order)
 
 
-def test_an_address_is_told_to_the_owner(trade: Trade) -> None:
+def test_an_address_is_given_to_the_owner(trade: Trade) -> None:
     """Another's and an unknown wallet are not found."""
     wallet = trade.work().wallet
     assert wallet.address(trade.wallet_id, trade.buyer).startswith("0x")
@@ -457,7 +457,7 @@ def test_an_address_is_told_to_the_owner(trade: Trade) -> None:
 
 
 def test_funds_are_held_once_and_given_back_once(trade: Trade) -> None:
-    """However often the same command comes; what was given back is never held again."""
+    """However often the command is repeated; a released hold is never placed again."""
     order, wallet = trade.place(), trade.work().wallet
     for _ in range(2):
         assert wallet.hold(order) is None

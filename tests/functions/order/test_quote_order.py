@@ -1,4 +1,4 @@
-"""Quotes: what an order would cost, every reason against it, and prices that hold for as long as they were promised."""
+"""Quotes: what an order would cost, every reason against it, and prices that hold until the quote expires."""
 
 import base64
 import json
@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
+from functions.order.adapters.quotes import HmacQuotes
 from functions.order.domain.errors import OrderRefused, QuoteInvalid
-from functions.order.domain.quoting import Quote, QuotedLine, Verdict
-from functions.order.quotes import SignedQuotes
+from functions.order.domain.quote import Eligibility, Quote, QuotedLine
 from shared import ids
 from shared.money import MAXIMUM, Amount
-from tests.books import Books, Stock
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe, Stock
 from tests.functions.order.conftest import Attempt, body_of
 from tests.functions.order.lists import leaf, list_of
 from tests.functions.order.samples import terms
@@ -31,26 +31,26 @@ OnSale = Callable[..., Supply]
 SOMEBODY = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
-def quote(person: Person, body: Any) -> httpx.Response:
+def quote(person: ApiUser, body: Any) -> httpx.Response:
     """Ask for a quote: whatever is answered."""
     return person.request("POST", "/v1/orders/quote", body)
 
 
-def quoted(person: Person, body: Any) -> dict[str, Any]:
+def quoted(person: ApiUser, body: Any) -> dict[str, Any]:
     """The quote of a body that is well formed."""
     answer = quote(person, body)
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    view: dict[str, Any] = answer.json()
+    return view
 
 
-def buy(person: Person, body: Any, key: str | None = None) -> httpx.Response:
+def buy(person: ApiUser, body: Any, key: str | None = None) -> httpx.Response:
     """Send an order: whatever is answered."""
     return person.request("POST", "/v1/orders", body, key or fresh_key())
 
 
 @pytest.fixture
-def change(merchant: Person, edge: httpx.Client) -> Callable[..., None]:
+def change(merchant: ApiUser, edge: httpx.Client) -> Callable[..., None]:
     """Has the merchant sell on other terms from now on: `change(supply, unit_price="5")`."""
 
     def update(supply: Supply, **terms: Any) -> None:
@@ -61,33 +61,33 @@ def change(merchant: Person, edge: httpx.Client) -> Callable[..., None]:
     return update
 
 
-# What is told
+# The quote's contents
 
 
-def test_it_tells_what_an_order_would_come_to(buyer: Person, on_sale: OnSale, books: Books) -> None:
+def test_it_tells_what_an_order_would_come_to(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """Total, lines, balance and expiry of an order that would go through; nothing is reserved, held or placed."""
     lamp, rug = on_sale(unit_price="1500", title="A lamp"), on_sale(unit_price="7", per_user_limit=9)
     before = datetime.now(UTC)
-    told = quoted(buyer, body_of(buyer, (lamp, 2), (rug, 3)))
-    assert (told["eligible"], told["reasons"], told["total"], told["currency"]) == (True, [], "3021", "USDC")
-    assert told["available_balance"] == str(FUNDS)
-    lasting = datetime.fromisoformat(told["expires_at"]) - before
+    view = quoted(buyer, body_of(buyer, (lamp, 2), (rug, 3)))
+    assert (view["eligible"], view["reasons"], view["total"], view["currency"]) == (True, [], "3021", "USDC")
+    assert view["available_balance"] == str(FUNDS)
+    lasting = datetime.fromisoformat(view["expires_at"]) - before
     assert timedelta(seconds=299) < lasting < timedelta(seconds=330)
     line = {"title": "A lamp", "unit_price": "1500", "quantity": 2, "phase": "", "limit_remaining": None, "reasons": []}
-    assert told["items"][0] == {"supply_id": lamp["id"], **line}
-    assert told["items"][1]["limit_remaining"] == 9
-    assert books.orders_of(buyer.user_id) == []
-    assert books.stock(lamp["id"]) == Stock(quantity=10, available=10, reserved=0, sold=0)
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert view["items"][0] == {"supply_id": lamp["id"], **line}
+    assert view["items"][1]["limit_remaining"] == 9
+    assert probe.orders_of(buyer.user_id) == []
+    assert probe.stock(lamp["id"]) == Stock(quantity=10, available=10, reserved=0, sold=0)
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
 
 
-def test_it_tells_every_reason(buyer: Person, on_sale: OnSale) -> None:
+def test_it_tells_every_reason(buyer: ApiUser, on_sale: OnSale) -> None:
     """Those of all lines together, each once, and for each line its own; two lines of a supply count as one."""
     scarce, limited = on_sale(quantity=3, unit_price=str(FUNDS)), on_sale(per_user_limit=2)
-    told = quoted(buyer, body_of(buyer, (scarce, 2), (limited, 3), (scarce, 2)))
-    assert (told["eligible"], told["reasons"]) == (False, ["INSUFFICIENT_FUNDS", "SOLD_OUT", "USER_LIMIT"])
-    assert [item["reasons"] for item in told["items"]] == [["SOLD_OUT"], ["USER_LIMIT"], ["SOLD_OUT"]]
-    assert told["quote"] is None
+    view = quoted(buyer, body_of(buyer, (scarce, 2), (limited, 3), (scarce, 2)))
+    assert (view["eligible"], view["reasons"]) == (False, ["INSUFFICIENT_FUNDS", "SOLD_OUT", "USER_LIMIT"])
+    assert [item["reasons"] for item in view["items"]] == [["SOLD_OUT"], ["USER_LIMIT"], ["SOLD_OUT"]]
+    assert view["quote"] is None
 
 
 def in_a_phase(**terms: Any) -> dict[str, Any]:
@@ -111,46 +111,46 @@ UNBUYABLE: dict[str, tuple[dict[str, Any], list[int], str]] = {
 
 
 @pytest.mark.parametrize("case", UNBUYABLE)
-def test_there_is_no_quote_of_what_could_not_be_bought(case: str, buyer: Person, on_sale: OnSale) -> None:
+def test_there_is_no_quote_of_what_could_not_be_bought(case: str, buyer: ApiUser, on_sale: OnSale) -> None:
     """Whatever stands against buying all of it now: a price that was never the buyer's is not kept for them."""
     terms, quantities, code = UNBUYABLE[case]
     supply = on_sale(**terms)
-    told = quoted(buyer, body_of(buyer, *((supply, quantity) for quantity in quantities)))
-    assert (told["eligible"], told["reasons"], told["quote"]) == (False, [code], None)
+    view = quoted(buyer, body_of(buyer, *((supply, quantity) for quantity in quantities)))
+    assert (view["eligible"], view["reasons"], view["quote"]) == (False, [code], None)
 
 
-def test_there_is_no_quote_for_a_closed_wallet(buyer: Person, on_sale: OnSale, edge: httpx.Client) -> None:
+def test_there_is_no_quote_for_a_closed_wallet(buyer: ApiUser, on_sale: OnSale, edge: httpx.Client) -> None:
     """What it would pay with is out of reach."""
     wallet_id = buyer.post("/v1/wallets", {"name": "Another"}, key=fresh_key())["id"]
     assert buyer.request("DELETE", f"/v1/wallets/{wallet_id}").status_code == 204
-    told = quoted(buyer, {**body_of(buyer, (on_sale(), 1)), "wallet_id": wallet_id})
-    assert "WALLET_CLOSED" in told["reasons"]
-    assert told["quote"] is None
+    view = quoted(buyer, {**body_of(buyer, (on_sale(), 1)), "wallet_id": wallet_id})
+    assert "WALLET_CLOSED" in view["reasons"]
+    assert view["quote"] is None
 
 
 def test_what_sells_in_another_phase_by_now_cannot_be_bought_at_these_terms() -> None:
     """The terms and the verdict come of two questions; a phase may end between them."""
     early = terms(phase="Early")
-    assert Verdict((), "Early", None).reasons_at(early) == set()
-    assert Verdict((), "Late", None).reasons_at(early) == {"NOT_ON_SALE"}
-    assert Verdict(("SOLD_OUT",), "", None).reasons_at(early) == {"NOT_ON_SALE", "SOLD_OUT"}
+    assert Eligibility((), "Early", None).reasons_at(early) == set()
+    assert Eligibility((), "Late", None).reasons_at(early) == {"NOT_ON_SALE"}
+    assert Eligibility(("SOLD_OUT",), "", None).reasons_at(early) == {"NOT_ON_SALE", "SOLD_OUT"}
 
 
-def test_what_is_not_on_sale_has_no_quote(merchant: Person, on_sale: OnSale) -> None:
+def test_what_is_not_on_sale_has_no_quote(merchant: ApiUser, on_sale: OnSale) -> None:
     """Its price may be another once it is: nobody keeps what they could not buy at."""
-    told = quoted(merchant, body_of(merchant, (on_sale(status="draft", unit_price="0"), 1)))
-    assert (told["eligible"], told["reasons"], told["quote"]) == (False, ["NOT_ON_SALE"], None)
+    view = quoted(merchant, body_of(merchant, (on_sale(status="draft", unit_price="0"), 1)))
+    assert (view["eligible"], view["reasons"], view["quote"]) == (False, ["NOT_ON_SALE"], None)
 
 
-def test_a_quote_of_something_free_needs_no_funds(anyone: Callable[[], Person], on_sale: OnSale) -> None:
+def test_a_quote_of_something_free_needs_no_funds(anyone: Callable[[], ApiUser], on_sale: OnSale) -> None:
     """A wallet without money may have what costs nothing."""
     person = anyone()
-    told = quoted(person, body_of(person, (on_sale(unit_price="0"), 1)))
-    assert (told["eligible"], told["total"], told["available_balance"]) == (True, "0", "0")
+    view = quoted(person, body_of(person, (on_sale(unit_price="0"), 1)))
+    assert (view["eligible"], view["total"], view["available_balance"]) == (True, "0", "0")
 
 
 def test_what_cannot_be_an_order_cannot_be_quoted(
-    buyer: Person, merchant: Person, on_sale: OnSale, guarded: Callable[..., None]
+    buyer: ApiUser, merchant: ApiUser, on_sale: OnSale, guarded: Callable[..., None]
 ) -> None:
     """The same refusals as of an order: of its shape, of what does not agree, of what does not exist."""
     fine = body_of(buyer, (on_sale(), 1))
@@ -167,25 +167,25 @@ def test_what_cannot_be_an_order_cannot_be_quoted(
 
 
 def test_its_price_is_honoured_though_the_supply_has_another(
-    buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None]
+    buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe, change: Callable[..., None]
 ) -> None:
-    """Raised or lowered, the order costs what was told; without the quote, what it costs now."""
+    """Raised or lowered, the order costs the quoted price; without the quote, what it costs now."""
     supply = on_sale(unit_price="1000")
     body = body_of(buyer, (supply, 2))
     for price in ("5000", "1"):
-        told = quoted(buyer, body)
+        view = quoted(buyer, body)
         change(supply, unit_price=price)
-        order = buy(buyer, {**body, "quote": told["quote"]}).json()
+        order = buy(buyer, {**body, "quote": view["quote"]}).json()
         change(supply, unit_price="1000")
         assert (order["total"], order["items"][0]["unit_price"]) == ("2000", "1000")
     change(supply, unit_price="1")
     assert buy(buyer, body).json()["total"] == "2"
-    paid = [books.settled(order_id) for order_id in books.orders_of(buyer.user_id)]
+    paid = [probe.settled(order_id) for order_id in probe.orders_of(buyer.user_id)]
     assert {account.status for account in paid} == {"paid"}
-    assert books.money(buyer.wallet_id) == (FUNDS - 4002, 0)
+    assert probe.money(buyer.wallet_id) == (FUNDS - 4002, 0)
 
 
-def test_eligibility_is_judged_when_it_is_ordered(buyer: Person, on_sale: OnSale, change: Callable[..., None]) -> None:
+def test_eligibility_is_judged_when_it_is_ordered(buyer: ApiUser, on_sale: OnSale, change: Callable[..., None]) -> None:
     """A quote keeps prices, not stock or the right to buy: sold out or paused meanwhile is refused."""
     gone, paused = on_sale(quantity=1), on_sale()
     quotes = {supply["id"]: quoted(buyer, body_of(buyer, (supply, 1)))["quote"] for supply in (gone, paused)}
@@ -196,7 +196,7 @@ def test_eligibility_is_judged_when_it_is_ordered(buyer: Person, on_sale: OnSale
 
 
 def test_an_expired_quote_leaves_a_failed_order(
-    buyer: Person, on_sale: OnSale, attempt: Callable[..., Attempt], books: Books
+    buyer: ApiUser, on_sale: OnSale, attempt: Callable[..., Attempt], probe: DatabaseProbe
 ) -> None:
     """QUOTE_EXPIRED names the order, which was never pending; the same key answers the same; nothing is taken."""
     supply = on_sale()
@@ -209,21 +209,21 @@ def test_an_expired_quote_leaves_a_failed_order(
     assert refusal.value.code == "QUOTE_EXPIRED"
     order_id = refusal.value.members["order_id"]
     assert isinstance(order_id, str)
-    assert books.story(order_id) == ["order.placed", "order.failed"]
+    assert probe.event_types(order_id) == ["order.placed", "order.failed"]
     assert buyer.get(f"/v1/orders/{order_id}")["failure"]["code"] == "QUOTE_EXPIRED"
     again = late.send()
     problem = again.json()
     assert (again.status_code, problem["code"], problem["order_id"]) == (409, "QUOTE_EXPIRED", order_id)
-    assert books.settled(order_id).status == "failed"
-    assert books.stock(supply["id"]).available == 10
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert probe.settled(order_id).status == "failed"
+    assert probe.stock(supply["id"]).available == 10
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
     in_time = attempt(buyer, supply, by=timedelta(seconds=200))
     in_time.body = {**request.body, "quote": token}
     assert in_time.run().status == "confirmed"
 
 
 def test_a_quote_is_for_the_order_that_was_quoted(
-    buyer: Person, anyone: Callable[[], Person], on_sale: OnSale, books: Books
+    buyer: ApiUser, anyone: Callable[[], ApiUser], on_sale: OnSale, probe: DatabaseProbe
 ) -> None:
     """Other items, another quantity, another wallet, somebody else: 400 QUOTE_INVALID, and nothing is placed."""
     supply, other, friend = on_sale(), on_sale(), anyone()
@@ -239,19 +239,19 @@ def test_a_quote_is_for_the_order_that_was_quoted(
     for each in unlike:
         refused(buy(buyer, {**each, "quote": token}), 400, "QUOTE_INVALID", "quote")
     refused(buy(friend, {**body, "wallet_id": friend.wallet_id, "quote": token}), 400, "QUOTE_INVALID", "quote")
-    assert books.orders_of(buyer.user_id) == books.orders_of(friend.user_id) == []
+    assert probe.orders_of(buyer.user_id) == probe.orders_of(friend.user_id) == []
     assert buy(buyer, {**body, "quote": token}).status_code == 201
 
 
-def nothing_is_taken(person: Person, supply: Supply, books: Books, order_id: str) -> None:
+def nothing_is_taken(person: ApiUser, supply: Supply, probe: DatabaseProbe, order_id: str) -> None:
     """A refused order is kept as failed, and has nothing reserved or held."""
-    assert books.story(order_id) == ["order.placed", "order.failed"]
-    assert books.settled(order_id).status == "failed"
-    assert books.stock(supply["id"]).reserved == 0
-    assert books.money(person.wallet_id)[1] == 0
+    assert probe.event_types(order_id) == ["order.placed", "order.failed"]
+    assert probe.settled(order_id).status == "failed"
+    assert probe.stock(supply["id"]).reserved == 0
+    assert probe.money(person.wallet_id)[1] == 0
 
 
-def test_a_quote_is_used_once(buyer: Person, on_sale: OnSale, books: Books) -> None:
+def test_a_quote_is_used_once(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """Another order with it is QUOTE_EXPIRED, though it is the same order; the same key is answered as before."""
     supply, key = on_sale(), fresh_key()
     body = body_of(buyer, (supply, 1))
@@ -259,33 +259,33 @@ def test_a_quote_is_used_once(buyer: Person, on_sale: OnSale, books: Books) -> N
     first = buy(buyer, body, key)
     assert first.status_code == 201
     order_id = refused(buy(buyer, body), 409, "QUOTE_EXPIRED")["order_id"]
-    assert books.settled(first.json()["id"]).status == "paid"
-    nothing_is_taken(buyer, supply, books, order_id)
+    assert probe.settled(first.json()["id"]).status == "paid"
+    nothing_is_taken(buyer, supply, probe, order_id)
     again = buy(buyer, body, key)
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert books.stock(supply["id"]).available == 9
+    assert probe.stock(supply["id"]).available == 9
 
 
-def test_of_many_orders_at_once_one_uses_a_quote(buyer: Person, on_sale: OnSale, books: Books) -> None:
+def test_of_many_orders_at_once_one_uses_a_quote(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """The others are QUOTE_EXPIRED, and take nothing."""
     supply = on_sale(quantity=100)
     body = body_of(buyer, (supply, 1))
     body["quote"] = quoted(buyer, body)["quote"]
-    tries = at_once([lambda: buyer.insist("POST", "/v1/orders", body, fresh_key())] * 8)
+    tries = at_once([lambda: buyer.send_with_retries("POST", "/v1/orders", body, fresh_key())] * 8)
     answers = [answer for answer in tries if isinstance(answer, httpx.Response)]
     assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
     late = [answer.json() for answer in answers if answer.status_code == 409]
     assert {problem["code"] for problem in late} == {"QUOTE_EXPIRED"}
     (won,) = [answer.json() for answer in answers if answer.status_code == 201]
-    assert books.settled(won["id"]).status == "paid"
+    assert probe.settled(won["id"]).status == "paid"
     for problem in late:
-        nothing_is_taken(buyer, supply, books, problem["order_id"])
-    assert books.stock(supply["id"]).available == 99
+        nothing_is_taken(buyer, supply, probe, problem["order_id"])
+    assert probe.stock(supply["id"]).available == 99
 
 
-def test_a_refused_order_has_used_its_quote(buyer: Person, on_sale: OnSale, change: Callable[..., None]) -> None:
-    """Once is once: an order that came to nothing is no reason to keep a price open."""
+def test_a_refused_order_has_used_its_quote(buyer: ApiUser, on_sale: OnSale, change: Callable[..., None]) -> None:
+    """A quote is used up even if its order ends without a purchase."""
     supply = on_sale()
     body = body_of(buyer, (supply, 1))
     body["quote"] = quoted(buyer, body)["quote"]
@@ -295,7 +295,9 @@ def test_a_refused_order_has_used_its_quote(buyer: Person, on_sale: OnSale, chan
     refused(buy(buyer, body), 409, "QUOTE_EXPIRED")
 
 
-def test_a_quote_ends_with_its_phase(buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None]) -> None:
+def test_a_quote_ends_with_its_phase(
+    buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe, change: Callable[..., None]
+) -> None:
     """A price for friends is none for everybody, nor one of a sale without phases for a phase."""
     early = on_sale(quantity=100, phases=[in_a_phase(name="Early", unit_price="1")])
     plain = on_sale(quantity=100)
@@ -305,11 +307,11 @@ def test_a_quote_ends_with_its_phase(buyer: Person, on_sale: OnSale, books: Book
     for supply in (early, plain):
         change(supply, phases=[in_a_phase(name="Everybody")])
         body = {**bodies[supply["id"]], "quote": quotes[supply["id"]]}
-        nothing_is_taken(buyer, supply, books, refused(buy(buyer, body), 409, "QUOTE_EXPIRED")["order_id"])
+        nothing_is_taken(buyer, supply, probe, refused(buy(buyer, body), 409, "QUOTE_EXPIRED")["order_id"])
 
 
 def test_a_phase_that_ends_after_an_order_was_placed_refuses_it(
-    buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None], attempt: Callable[..., Attempt]
+    buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe, change: Callable[..., None], attempt: Callable[..., Attempt]
 ) -> None:
     """Reserve looks under its own lock: the terms of a quote do not outlive its phase by a slow order."""
     supply = on_sale(phases=[in_a_phase(name="Early", unit_price="1")])
@@ -319,10 +321,10 @@ def test_a_phase_that_ends_after_an_order_was_placed_refuses_it(
     with pytest.raises(OrderRefused) as refusal:
         late.run(Steps(ended))
     assert refusal.value.code == "NOT_ON_SALE"
-    nothing_is_taken(buyer, supply, books, str(refusal.value.members["order_id"]))
+    nothing_is_taken(buyer, supply, probe, str(refusal.value.members["order_id"]))
 
 
-def test_a_quote_that_was_altered_is_none(buyer: Person, on_sale: OnSale) -> None:
+def test_a_quote_that_was_altered_is_none(buyer: ApiUser, on_sale: OnSale) -> None:
     """A price changed in it, its signature cut or moved to another payload, and what never was one."""
     body = body_of(buyer, (on_sale(), 1))
     payload, signature = quoted(buyer, body)["quote"].split(".")
@@ -354,12 +356,12 @@ quotes = st.builds(
 @given(quotes, st.data())
 def test_one_changed_character_spoils_a_quote(made: Quote, data: st.DataObject) -> None:
     """A sealed quote opens as it was; with any character of it changed, or another key, it does not open at all."""
-    house = SignedQuotes(b"a key")
+    house = HmacQuotes(b"a key")
     sealed = house.seal(made)
     assert house.open(sealed) == made
     at = data.draw(st.integers(0, len(sealed) - 1))
     changed = data.draw(st.characters().filter(lambda character: character != sealed[at]))
-    for spoilt in (sealed[:at] + changed + sealed[at + 1 :], SignedQuotes(b"another key").seal(made)):
+    for spoilt in (sealed[:at] + changed + sealed[at + 1 :], HmacQuotes(b"another key").seal(made)):
         with pytest.raises(QuoteInvalid):
             house.open(spoilt)
 
@@ -372,7 +374,7 @@ def listed(root: str, **terms: Any) -> dict[str, Any]:
     return {"name": "Friends", "starts_at": "2026-01-01T00:00:00Z", "allowlist_root": root, **terms}
 
 
-def test_an_order_of_a_list_carries_its_proof(buyer: Person, on_sale: OnSale, books: Books) -> None:
+def test_an_order_of_a_list_carries_its_proof(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """With it the buyer is in; without it, or with another's, it is NOT_ALLOWED; it is kept nowhere."""
     root, proof = list_of(leaf(buyer.address), leaf(SOMEBODY))
     supply = on_sale(phases=[listed(root)])
@@ -380,19 +382,19 @@ def test_an_order_of_a_list_carries_its_proof(buyer: Person, on_sale: OnSale, bo
     with_proof = {**body, "items": [{**body["items"][0], "proof": proof}]}
     assert quoted(buyer, body)["reasons"] == ["NOT_ALLOWED"]
     assert quoted(buyer, body)["quote"] is None
-    told = quoted(buyer, with_proof)
-    assert (told["eligible"], told["items"][0]["phase"]) == (True, "Friends")
+    view = quoted(buyer, with_proof)
+    assert (view["eligible"], view["items"][0]["phase"]) == (True, "Friends")
     refused(buy(buyer, body), 409, "NOT_ALLOWED")
     refused(buy(buyer, {**body, "items": [{**body["items"][0], "proof": ["0x" + "11" * 32]}]}), 409, "NOT_ALLOWED")
     order = buy(buyer, with_proof).json()
-    assert books.settled(order["id"]).status == "paid"
+    assert probe.settled(order["id"]).status == "paid"
     placed = buyer.get(f"/v1/orders/{order['id']}/events")["items"][0]["data"]["items"][0]
     assert (placed["phase"], placed["listed"], placed["limit"]) == ("Friends", True, 0)
-    kept = books.rows("order", "SELECT data::text AS data FROM events WHERE stream = :id", id=order["id"])
+    kept = probe.rows("order", "SELECT data::text AS data FROM events WHERE stream = :id", id=order["id"])
     assert not any(proof[0][2:] in row["data"] for row in kept)
 
 
-def test_a_list_gives_a_price_and_a_limit_of_their_own(buyer: Person, on_sale: OnSale, books: Books) -> None:
+def test_a_list_gives_a_price_and_a_limit_of_their_own(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """A leaf of (address, limit, price): the price is charged, the limit holds, and a wrong claim of it is refused."""
     root, hashes = list_of(leaf(buyer.address, 2, 5), leaf(SOMEBODY, 9, 1))
     supply = on_sale(phases=[listed(root, per_user_limit=1)])
@@ -408,12 +410,12 @@ def test_a_list_gives_a_price_and_a_limit_of_their_own(buyer: Person, on_sale: O
     refused(buy(buyer, wanting(3)), 409, "USER_LIMIT")
     order = buy(buyer, wanting(2)).json()
     assert order["total"] == "10"
-    assert books.settled(order["id"]).status == "paid"
+    assert probe.settled(order["id"]).status == "paid"
     refused(buy(buyer, wanting(1)), 409, "USER_LIMIT")
 
 
 def test_a_leaf_of_one_unit_is_no_price_for_a_hundred(
-    buyer: Person, on_sale: OnSale, books: Books, change: Callable[..., None]
+    buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe, change: Callable[..., None]
 ) -> None:
     """A list's price is quoted within the list's limit alone, and ends with the list's phase: 1 wei bought nothing."""
     root, hashes = list_of(leaf(buyer.address, 1, 1), leaf(SOMEBODY))
@@ -431,14 +433,14 @@ def test_a_leaf_of_one_unit_is_no_price_for_a_hundred(
         {"name": "Friends"},
     ):  # the second: the same phase, of which the list is gone
         change(supply, phases=[in_a_phase(**everybody)])
-        nothing_is_taken(buyer, supply, books, refused(buy(buyer, one), 409, "QUOTE_EXPIRED")["order_id"])
+        nothing_is_taken(buyer, supply, probe, refused(buy(buyer, one), 409, "QUOTE_EXPIRED")["order_id"])
     change(supply, phases=[listed(root)])
     assert buy(buyer, one).json()["total"] == "1"
     again = quoted(buyer, wanting(1))
     assert (again["reasons"], again["quote"]) == (["USER_LIMIT"], None)
 
 
-def test_a_quote_is_of_one_leaf(buyer: Person, on_sale: OnSale) -> None:
+def test_a_quote_is_of_one_leaf(buyer: ApiUser, on_sale: OnSale) -> None:
     """Another leaf of the same list, no proof, or one that leads nowhere: the price of the first is not given."""
     cheap, dear = leaf(buyer.address, 1, 1), leaf(buyer.address, 9, 500)
     root, to_cheap = list_of(cheap, dear)
@@ -457,15 +459,15 @@ def test_a_quote_is_of_one_leaf(buyer: Person, on_sale: OnSale) -> None:
     assert buy(buyer, {**body, "quote": token}).json()["total"] == "1"
 
 
-def test_a_limit_that_is_used_up_meanwhile_is_kept(buyer: Person, on_sale: OnSale, books: Books) -> None:
+def test_a_limit_that_is_used_up_meanwhile_is_kept(buyer: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """A quote keeps prices, not places: two quotes within a limit do not make it twice as high."""
     supply = on_sale(per_user_limit=2)
     body = body_of(buyer, (supply, 2))
     first, second = (quoted(buyer, body)["quote"] for _ in range(2))
     assert buy(buyer, {**body, "quote": first}).status_code == 201
     order_id = refused(buy(buyer, {**body, "quote": second}), 409, "USER_LIMIT")["order_id"]
-    assert books.settled(order_id).status == "failed"
-    assert books.stock(supply["id"]).available == 8
+    assert probe.settled(order_id).status == "failed"
+    assert probe.stock(supply["id"]).available == 8
 
 
 @pytest.mark.parametrize(
@@ -480,14 +482,14 @@ def test_a_limit_that_is_used_up_meanwhile_is_kept(buyer: Person, on_sale: OnSal
     ],
     ids=str,
 )
-def test_a_proof_of_another_shape_is_malformed(proof: Any, merchant: Person) -> None:
+def test_a_proof_of_another_shape_is_malformed(proof: Any, merchant: ApiUser) -> None:
     """400 names the field."""
     body = {"wallet_id": merchant.wallet_id, "items": [{"supply_id": "x", "quantity": 1, "proof": proof}]}
     problem = refused(buy(merchant, body), 400, "VALIDATION_FAILED")
     assert problem["errors"][0]["field"].startswith("items[0].proof")
 
 
-def test_the_lines_of_a_supply_carry_the_same_proof(buyer: Person, on_sale: OnSale) -> None:
+def test_the_lines_of_a_supply_carry_the_same_proof(buyer: ApiUser, on_sale: OnSale) -> None:
     """Two that differ, or one without, are 400; two that agree are one order."""
     root, proof = list_of(leaf(buyer.address), leaf(SOMEBODY))
     line = {"supply_id": on_sale(phases=[listed(root)])["id"], "quantity": 1}

@@ -1,4 +1,4 @@
-"""What a claim does to its order."""
+"""Marking an order claimed."""
 
 import pytest
 

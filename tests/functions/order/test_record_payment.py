@@ -1,4 +1,4 @@
-"""What a captured hold does to its order."""
+"""Marking an order paid once its hold is captured."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a released hold does to its order."""
+"""Cancelling an order once its hold is released."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Refunds: money and claim, never both, wherever a refund is cut off and whoever it races."""
+"""Refunds: the money or the claim, never both, wherever a refund crashes and whatever it races."""
 
 import random
 import time
@@ -13,16 +13,16 @@ from typing import Any
 import httpx
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
+from functions.order.adapters.work import Work
 from functions.order.refund_order import RefundOrder, refund_order
-from functions.order.store import Work
 from shared import ids
-from shared.adapters.resources import Resources
 from shared.contracts.operations import Caller
 from shared.errors import Contended, Unavailable
 from shared.idempotency import Key, fingerprint
-from tests.books import Books, Stock
+from shared.resources import Resources
 from tests.conftest import FUNDS
+from tests.database_probe import DatabaseProbe, Stock
 from tests.functions.order.conftest import MINUTE_AGO
 from tests.functions.order.refunds import REFUNDS, Refund, bought
 from tests.functions.order.scenes import CRASHED
@@ -99,7 +99,7 @@ def disturbed(refund: Refund, at: int, moment: Moment, happen: Callable[[Refund]
 
 
 def test_the_steps_are_those_of_the_design() -> None:
-    """The request is committed before claiming is asked, and the money moves only after claiming has answered."""
+    """The request is committed before claiming is called, and the money moves only after claiming has answered."""
     begin = ["commit", "resumed", "commit", "commit", "claiming.void"]
     assert undisturbed(REFUNDS["one line"]).taken == [*begin, "wallet.refund", "commit", "commit"]
     assert undisturbed(REFUNDS["free"]).taken == [*begin, "commit", "commit"]
@@ -178,7 +178,7 @@ def test_an_outage_is_answered_in_time(goes_down: Callable[[Refund], None]) -> N
 
 
 def test_a_request_in_flight_is_not_resumed() -> None:
-    """Until the lease of a request that was cut off is over, the same key is in progress; then it goes on."""
+    """Until the lease of a crashed request ends, its key is in progress; then a retry resumes it."""
     refund = bought("one line")
     assert refund.refund(disturbed(refund, 4, "after", fails(Crash()))) == CRASHED
     assert refund.refund() == "IDEMPOTENCY_IN_PROGRESS"
@@ -208,41 +208,41 @@ def test_a_refund_is_for_seven_days() -> None:
 # Over HTTP, on real parts
 
 
-def refund(person: Person, order_id: str, body: Any = None, key: str | None = None) -> httpx.Response:
+def refund(person: ApiUser, order_id: str, body: Any = None, key: str | None = None) -> httpx.Response:
     """Refund an order: whatever is answered."""
     return person.request("POST", f"/v1/orders/{order_id}/refund", body or {}, key or fresh_key())
 
 
 def test_a_paid_order_is_refunded(
-    buyer: Person,
-    merchant: Person,
+    buyer: ApiUser,
+    merchant: ApiUser,
     on_sale: Callable[..., Order],
     paid_order: Callable[..., Order],
-    books: Books,
+    probe: DatabaseProbe,
 ) -> None:
-    """200 with the order; the buyer has the money by then; it is told in the story, and repeats are the same."""
+    """200 with the order; the buyer has the money by then; its events show it, and repeats are the same."""
     order = paid_order(buyer, on_sale(), 3)
-    assert books.money(buyer.wallet_id) == (FUNDS - 3000, 0)
+    assert probe.money(buyer.wallet_id) == (FUNDS - 3000, 0)
     key = fresh_key()
     first = refund(merchant, order["id"], {"reason": "It is broken."}, key)
     assert (first.status_code, first.json()["status"]) == (200, "refunded")
     assert first.json()["items"] == order["items"]
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
     again, other = refund(merchant, order["id"], {"reason": "It is broken."}, key), refund(merchant, order["id"])
     assert (again.status_code, again.content) == (other.status_code, other.content) == (200, first.content)
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in other.headers
     refused(refund(merchant, order["id"], {"restock": True}, key), 422, "IDEMPOTENCY_KEY_REUSED")
-    assert books.settled(order["id"]).status == "refunded"
-    assert books.story(order["id"])[3:] == ["order.refund_requested", "order.refunded"]
+    assert probe.settled(order["id"]).status == "refunded"
+    assert probe.event_types(order["id"])[3:] == ["order.refund_requested", "order.refunded"]
     requested = buyer.get(f"/v1/orders/{order['id']}/events")["items"][3]["data"]
     assert (requested["requested_by"], requested["reason"]) == (merchant.user_id, "It is broken.")
-    kinds = [(kind, amount) for kind, account, _, amount in books.postings(order["id"]) if account == buyer.wallet_id]
+    kinds = [(kind, amount) for kind, account, _, amount in probe.postings(order["id"]) if account == buyer.wallet_id]
     assert kinds == [("capture", -3000), ("refund", 3000)]
 
 
 def test_what_is_refunded_is_not_claimed_or_cancelled(
-    buyer: Person, merchant: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order]
+    buyer: ApiUser, merchant: ApiUser, on_sale: Callable[..., Order], paid_order: Callable[..., Order]
 ) -> None:
     """Its buyer gets NOT_CLAIMABLE for a claim and ORDER_PAID for a cancellation."""
     order = paid_order(buyer, on_sale())
@@ -252,7 +252,11 @@ def test_what_is_refunded_is_not_claimed_or_cancelled(
 
 
 def test_what_is_claimed_is_not_refunded(
-    buyer: Person, merchant: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order], books: Books
+    buyer: ApiUser,
+    merchant: ApiUser,
+    on_sale: Callable[..., Order],
+    paid_order: Callable[..., Order],
+    probe: DatabaseProbe,
 ) -> None:
     """ALREADY_CLAIMED from the moment of the voucher on, also once more and with the same key; the money stays."""
     order, key = paid_order(buyer, on_sale()), fresh_key()
@@ -263,19 +267,19 @@ def test_what_is_claimed_is_not_refunded(
     assert again.content == first.content
     buyer.wait_for(f"/v1/orders/{order['id']}", "status", "claimed", "completed")
     refused(refund(merchant, order["id"]), 409, "ALREADY_CLAIMED")
-    assert books.settled(order["id"]).escrow == "settled"
-    assert books.money(buyer.wallet_id) == (FUNDS - 1000, 0)
+    assert probe.settled(order["id"]).escrow == "settled"
+    assert probe.money(buyer.wallet_id) == (FUNDS - 1000, 0)
 
 
 def test_what_is_not_paid_is_not_refundable(
-    buyer: Person,
-    merchant: Person,
+    buyer: ApiUser,
+    merchant: ApiUser,
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
-    silence: Callable[[], AbstractContextManager[None]],
+    pause_order_relay: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Confirmed, cancelled: 409 NOT_REFUNDABLE, kept under the key as any refusal."""
-    with silence():
+    with pause_order_relay():
         order, key = ordered(buyer, on_sale()), fresh_key()
         first, again = refund(merchant, order["id"], key=key), refund(merchant, order["id"], key=key)
         refused(first, 409, "NOT_REFUNDABLE")
@@ -285,10 +289,10 @@ def test_what_is_not_paid_is_not_refundable(
 
 
 def test_it_is_for_the_merchant_and_for_operators(
-    buyer: Person,
-    merchant: Person,
-    operator: Person,
-    anyone: Callable[[], Person],
+    buyer: ApiUser,
+    merchant: ApiUser,
+    operator: ApiUser,
+    anyone: Callable[[], ApiUser],
     on_sale: Callable[..., Order],
     paid_order: Callable[..., Order],
     guarded: Callable[..., None],
@@ -306,53 +310,61 @@ def test_it_is_for_the_merchant_and_for_operators(
 @pytest.mark.parametrize(
     "body", [{"restock": "yes"}, {"restock": None}, {"reason": 7}, {"reason": "x" * 201}, {"reason": "a\nb"}, {"x": 1}]
 )
-def test_a_body_of_another_shape_is_malformed(body: Any, merchant: Person) -> None:
+def test_a_body_of_another_shape_is_malformed(body: Any, merchant: ApiUser) -> None:
     """400 names the field."""
     problem = refused(refund(merchant, ids.new("ord", "us"), body), 400, "VALIDATION_FAILED")
     assert problem["errors"][0]["field"] == next(iter(body))
 
 
 def test_a_free_order_is_refunded_without_money(
-    buyer: Person, merchant: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order], books: Books
+    buyer: ApiUser,
+    merchant: ApiUser,
+    on_sale: Callable[..., Order],
+    paid_order: Callable[..., Order],
+    probe: DatabaseProbe,
 ) -> None:
     """There is nothing to pay back, and nothing left to claim."""
     order = paid_order(buyer, on_sale(unit_price="0"))
     assert refund(merchant, order["id"]).json()["status"] == "refunded"
-    assert books.settled(order["id"]).claim == "voided"
-    assert books.postings(order["id"]) == []
+    assert probe.settled(order["id"]).claim == "voided"
+    assert probe.postings(order["id"]) == []
 
 
 def test_its_units_are_for_sale_again_if_the_merchant_likes(
-    buyer: Person, merchant: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order], books: Books
+    buyer: ApiUser,
+    merchant: ApiUser,
+    on_sale: Callable[..., Order],
+    paid_order: Callable[..., Order],
+    probe: DatabaseProbe,
 ) -> None:
     """With restock the stock is as before the sale, and can be sold to somebody else; without, it is gone."""
     again, gone = on_sale(quantity=2), on_sale(quantity=2)
     orders = {supply["id"]: paid_order(buyer, supply, 2)["id"] for supply in (again, gone)}
     for order_id in orders.values():
-        books.settled(order_id)
+        probe.settled(order_id)
     for supply, restock in ((again, True), (gone, False)):
         assert refund(merchant, orders[supply["id"]], {"restock": restock}).status_code == 200
-    books.until(orders[again["id"]], lambda account: account.reservations == ("returned",))
-    assert books.stock(again["id"]) == Stock(quantity=2, available=2, reserved=0, sold=0)
-    assert books.stock(gone["id"]) == Stock(quantity=2, available=0, reserved=0, sold=2)
-    assert books.settled(paid_order(buyer, again, 2)["id"]).status == "paid"
+    probe.until(orders[again["id"]], lambda account: account.reservations == ("returned",))
+    assert probe.stock(again["id"]) == Stock(quantity=2, available=2, reserved=0, sold=0)
+    assert probe.stock(gone["id"]) == Stock(quantity=2, available=0, reserved=0, sold=2)
+    assert probe.settled(paid_order(buyer, again, 2)["id"]).status == "paid"
 
 
-def test_it_goes_on_from_wherever_it_was_cut_off(
-    buyer: Person,
-    merchant: Person,
+def test_it_resumes_from_any_crash(
+    buyer: ApiUser,
+    merchant: ApiUser,
     on_sale: Callable[..., Order],
     ordered: Callable[..., Order],
     shifted: Callable[[timedelta], Resources],
-    books: Books,
+    probe: DatabaseProbe,
     triggers: Triggers,
 ) -> None:
     """A crash before or after any step, on real parts: the same key has it refunded, or the sweeper, once."""
     moments = [(at, moment) for at in range(8) for moment in MOMENTS]
     supply = on_sale(quantity=len(moments))
     orders = [ordered(buyer, supply)["id"] for _ in moments]
-    books.all_settled(orders)
-    keys, asked = [fresh_key() for _ in moments], []
+    probe.all_settled(orders)
+    keys, requested = [fresh_key() for _ in moments], []
 
     def crash() -> None:
         raise Crash
@@ -363,22 +375,26 @@ def test_it_goes_on_from_wherever_it_was_cut_off(
         work = SteppedWork(Work(shifted(MINUTE_AGO), "order", None, bound), steps)
         with pytest.raises(Crash):
             refund_order(RefundOrder(order_id=order_id), Caller(merchant.user_id, "ses_us_test", frozenset()), work)
-        asked.append("order.refund_requested" in books.story(order_id))
-    assert asked.count(True) == len(moments) - 5  # the third step commits the request
+        requested.append("order.refund_requested" in probe.event_types(order_id))
+    assert requested.count(True) == len(moments) - 5  # the third step commits the request
     triggers.start("advance_orders")
-    swept = [order_id for order_id, was_asked in zip(orders, asked, strict=True) if was_asked]
+    swept = [order_id for order_id, was_requested in zip(orders, requested, strict=True) if was_requested]
     for order_id in swept:
-        books.until(order_id, lambda account: account.status == "refunded")
+        probe.until(order_id, lambda account: account.status == "refunded")
     for order_id, key in zip(orders, keys, strict=True):
-        answer = merchant.insist("POST", f"/v1/orders/{order_id}/refund", {}, key)
+        answer = merchant.send_with_retries("POST", f"/v1/orders/{order_id}/refund", {}, key)
         assert (answer.status_code, answer.json()["status"]) == (200, "refunded"), answer.text
-    assert {account.escrow for account in books.all_settled(orders).values()} == {"refunded"}
-    assert {books.story(order_id).count("order.refunded") for order_id in orders} == {1}
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert {account.escrow for account in probe.all_settled(orders).values()} == {"refunded"}
+    assert {probe.event_types(order_id).count("order.refunded") for order_id in orders} == {1}
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
 
 
 def test_many_refunds_at_once_are_one(
-    buyer: Person, merchant: Person, on_sale: Callable[..., Order], paid_order: Callable[..., Order], books: Books
+    buyer: ApiUser,
+    merchant: ApiUser,
+    on_sale: Callable[..., Order],
+    paid_order: Callable[..., Order],
+    probe: DatabaseProbe,
 ) -> None:
     """With one key and with others, ten at a time: each is 200 or still in progress, and the money comes back once."""
     order, key = paid_order(buyer, on_sale()), fresh_key()
@@ -389,22 +405,22 @@ def test_many_refunds_at_once_are_one(
     for answer in answers:
         if answer.status_code != 200:
             refused(answer, 409, "IDEMPOTENCY_IN_PROGRESS")
-    assert books.settled(order["id"]).status == "refunded"
-    assert books.story(order["id"]).count("order.refunded") == 1
-    assert books.money(buyer.wallet_id) == (FUNDS, 0)
+    assert probe.settled(order["id"]).status == "refunded"
+    assert probe.event_types(order["id"]).count("order.refunded") == 1
+    assert probe.money(buyer.wallet_id) == (FUNDS, 0)
     assert {refund(merchant, order["id"], None, each).content for each in keys} == {good[0].content}
 
 
 @pytest.mark.parametrize("times", [15, pytest.param(50, marks=pytest.mark.long)])
 def test_a_refund_against_a_claim(
     times: int,
-    buyer: Person,
-    merchant: Person,
+    buyer: ApiUser,
+    merchant: ApiUser,
     on_sale: Callable[..., Order],
     paid_order: Callable[..., Order],
-    books: Books,
+    probe: DatabaseProbe,
 ) -> None:
-    """At the same moment: a voucher and no money back, or money back and no voucher; both were told which."""
+    """Concurrently: a voucher and no refund, or a refund and no voucher; both callers get the same answer."""
     supply = on_sale(quantity=times)
 
     def race() -> bool:
@@ -427,10 +443,10 @@ def test_a_refund_against_a_claim(
         else:
             refused(refunding, 409, "ALREADY_CLAIMED")
             assert answer.status_code == 201
-        account = books.settled(order_id)
+        account = probe.settled(order_id)
         ends = {200: ("refunded", "refunded", "voided"), 409: ("claimed", "settled", "claimed")}
         assert (account.status, account.escrow, account.claim)[:2] == ends[refunding.status_code][:2]
         return refunding.status_code == 200
 
     refunds = sum(race() for _ in range(times))
-    assert books.money(buyer.wallet_id) == (FUNDS - 1000 * (times - refunds), 0)
+    assert probe.money(buyer.wallet_id) == (FUNDS - 1000 * (times - refunds), 0)

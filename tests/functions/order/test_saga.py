@@ -1,4 +1,4 @@
-"""The saga on fakes: whatever a service answers, and wherever it is cut off, an order comes to one legal end."""
+"""The saga on fakes: whatever a service answers, and wherever it crashes, an order reaches one legal end."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -95,7 +95,7 @@ def test_the_steps_are_those_of_the_design() -> None:
 @pytest.mark.parametrize("disturbance", DISTURBANCES)
 @pytest.mark.parametrize("name", SCENES)
 def test_a_disturbed_purchase_comes_to_one_legal_end(name: str, disturbance: str, recovery: str) -> None:
-    """Whatever happens before or after any step, the order ends paid, or ended with everything given back.
+    """Whatever happens before or after any step, the order ends paid, or ended with everything released.
 
     Nothing is released before the outcome but by a cancellation, whose release of the hold is what decides.
     """
@@ -160,7 +160,7 @@ def test_an_outage_is_answered_in_time(down: str) -> None:
 
 
 def test_a_request_in_flight_is_not_resumed() -> None:
-    """Until the lease of a request that was cut off is over, the same key is in progress; then it goes on."""
+    """Until the lease of a crashed request ends, its key is in progress; then a retry resumes it."""
     scene = SCENES["one line"]()
     at = undisturbed(SCENES["one line"]).taken.index("supply.reserve")
     assert scene.buy(disturbed(scene, at, "after", fails(Crash()))) == CRASHED

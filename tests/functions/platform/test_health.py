@@ -1,4 +1,4 @@
-"""Whether the process is alive."""
+"""Liveness."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,10 +7,10 @@ import flask
 import httpx
 
 from functions.platform.health import health
-from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.registry import load
-from shared.runtime.binding import Bound
+from shared.resources import Resources
+from shared.runtime.binding import BoundOperation
 from shared.runtime.http import HttpOperation
 from tests.problems import refused
 
@@ -42,7 +42,7 @@ def test_it_needs_nothing(settings: Settings) -> None:
     for nowhere in ("", "redis://127.0.0.1:1/0"):
         parts = Resources(replace(settings, redis_url=nowhere))
         row = load().rows["health"]
-        bound = Bound(row, health, nothing, nothing)
+        bound = BoundOperation(row, health, nothing, nothing)
         answer: Any = HttpOperation(bound, settings, parts.clock, parts.sessions(), parts.limits(), parts.cache())
         with flask.Flask(__name__).test_request_context("/health"):
             response = answer(flask.request)

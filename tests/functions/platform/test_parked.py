@@ -1,4 +1,4 @@
-"""Operators see what consumers could not apply, and have it tried again."""
+"""Operators list parked events, and redrive them."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -11,13 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from functions.platform.list_parked import ListParked
 from functions.platform.redrive import Redrive
 from functions.platform.views import ParkedView, RedriveView
 from shared import ids
-from shared.adapters.resources import Resources
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import (
     ListParkedRequest,
@@ -31,9 +29,11 @@ from shared.contracts.operations import Caller, Page
 from shared.errors import Forbidden, Malformed, MeridianError, NotFound
 from shared.outbox import redrive as redriving
 from shared.registry import load
+from shared.resources import Resources
+from shared.rpc.channel import RpcChannel
 from shared.runtime.event import inbox
-from shared.telemetry.metrics import ParkedCollector
-from tests.island import Island
+from shared.telemetry.metrics import ParkedEventsCollector
+from tests.isolated_services import IsolatedServices
 from tests.problems import refused
 
 Rpc = Callable[[str, str], RpcChannel]
@@ -42,9 +42,9 @@ HOSTS = [name for name, service in load().services.items() if service.outbox]
 
 
 @pytest.fixture(scope="module")
-def island(stack: Any) -> Iterator[Island]:
-    """An island for these tests alone: they park what an audit finds."""
-    with Island.off(stack) as running:
+def isolated(stack: Any) -> Iterator[IsolatedServices]:
+    """Isolated services for these tests alone: they park events, which an audit finds."""
+    with IsolatedServices.within(stack) as running:
         yield running
 
 
@@ -60,151 +60,153 @@ def captured(stream: str, version: int = 1, event_type: str = "hold.captured") -
     )
 
 
-def parks(island: Island, *streams: str) -> None:
+def parks(isolated: IsolatedServices, *streams: str) -> None:
     """Have a consumer fail at the first event of each, until it gives up."""
     for stream in streams:
         event = captured(stream)
         for _ in range(load().rows["record_payment"].attempts - 1):
             with pytest.raises(MeridianError):
-                island.receive("record_payment", event)
-        assert island.receive("record_payment", event) == "parked"
+                isolated.receive("record_payment", event)
+        assert isolated.receive("record_payment", event) == "parked"
 
 
-def listed(island: Island, **asked: Any) -> Page[ParkedView]:
-    page: Page[ParkedView] = island.run("list_parked", request=ListParked(**asked))
+def listed(isolated: IsolatedServices, **params: Any) -> Page[ParkedView]:
+    page: Page[ParkedView] = isolated.run("list_parked", request=ListParked(**params))
     return page
 
 
-def all_listed(island: Island, limit: int, **asked: Any) -> list[ParkedView]:
+def all_listed(isolated: IsolatedServices, limit: int, **params: Any) -> list[ParkedView]:
     """Every page, one after the other."""
-    page = listed(island, limit=limit, **asked)
+    page = listed(isolated, limit=limit, **params)
     found = page.items
     while page.next_cursor:
-        page = listed(island, limit=limit, cursor=page.next_cursor, **asked)
+        page = listed(isolated, limit=limit, cursor=page.next_cursor, **params)
         assert page.items
         found += page.items
     return found
 
 
-def redriven(island: Island, streams: list[str] | None = None, dry_run: bool = False) -> RedriveView:
+def redriven(isolated: IsolatedServices, streams: list[str] | None = None, dry_run: bool = False) -> RedriveView:
     request = Redrive("record_payment", streams, dry_run)
-    view: RedriveView = island.run("redrive", request=request, caller=CALLER)
+    view: RedriveView = isolated.run("redrive", request=request, caller=CALLER)
     return view
 
 
-def test_what_is_parked_is_told_page_by_page(island: Island) -> None:
+def test_parked_streams_are_listed_page_by_page(isolated: IsolatedServices) -> None:
     """By consumer, the newest stream first: its next event, why it failed, how often, since when, and what waits."""
     streams = sorted((ids.new("hld", "us") for _ in range(5)), reverse=True)
-    parks(island, *streams)
-    assert island.receive("record_payment", captured(streams[0], 2)) == "parked"
+    parks(isolated, *streams)
+    assert isolated.receive("record_payment", captured(streams[0], 2)) == "parked"
     early = captured(ids.new("ord", "us"), 3)
-    assert island.receive("capture_hold", early) == "parked"
+    assert isolated.receive("capture_hold", early) == "parked"
     for limit in (1, 2, 100):
-        views = [view for view in all_listed(island, limit) if view.stream in streams]
+        views = [view for view in all_listed(isolated, limit) if view.stream in streams]
         assert [view.stream for view in views] == streams
-    assert {view.consumer for view in all_listed(island, 2)} == {"capture_hold", "record_payment"}
-    (first, *_) = all_listed(island, 3, consumer="record_payment")
+    assert {view.consumer for view in all_listed(isolated, 2)} == {"capture_hold", "record_payment"}
+    (first, *_) = all_listed(isolated, 3, consumer="record_payment")
     assert (first.stream, first.version, first.events, first.type) == (streams[0], 1, 2, "hold.captured")
     assert (first.reason, first.attempts) == ("failed", load().rows["record_payment"].attempts)
     assert first.error
     assert datetime.now(UTC) - first.since < timedelta(minutes=5)
-    (gap,) = [view for view in all_listed(island, 3, consumer="capture_hold") if view.stream == early.stream]
+    (gap,) = [view for view in all_listed(isolated, 3, consumer="capture_hold") if view.stream == early.stream]
     assert (gap.reason, gap.version, gap.type, gap.event_id, gap.error) == ("gap", 1, None, None, None)
-    assert any("no_event_failed_for_good" in violation for violation in island.violations())
+    assert any("no_event_failed_for_good" in violation for violation in isolated.violations())
 
 
-def test_a_redrive_releases_what_is_named(island: Island) -> None:
-    """A dry run changes nothing; what fails again is parked again; nothing is released that was not asked for."""
+def test_a_redrive_releases_what_is_named(isolated: IsolatedServices) -> None:
+    """A dry run changes nothing; what fails again is parked again; nothing is released that was not requested."""
     streams = [ids.new("hld", "us") for _ in range(3)]
-    parks(island, *streams)
-    assert sorted(redriven(island, streams, dry_run=True).streams) == streams
-    assert reasons(island, streams) == {"failed"}
-    view = redriven(island, streams[:2])
+    parks(isolated, *streams)
+    assert sorted(redriven(isolated, streams, dry_run=True).streams) == streams
+    assert reasons(isolated, streams) == {"failed"}
+    view = redriven(isolated, streams[:2])
     assert (sorted(view.streams), view.events, view.left, view.dry_run) == (streams[:2], 2, 0, False)
-    assert reasons(island, streams[:2]) == {"gap"}
-    assert reasons(island, streams[2:]) == {"failed"}
-    box = inbox(island.bound("record_payment"), island.resources.clock)
-    with island.later(timedelta(minutes=10)):
+    assert reasons(isolated, streams[:2]) == {"gap"}
+    assert reasons(isolated, streams[2:]) == {"failed"}
+    box = inbox(isolated.bound("record_payment"), isolated.resources.clock)
+    with isolated.later(timedelta(minutes=10)):
         assert box.fill_gaps(lambda *_: []) == 0
-    assert reasons(island, streams) == {"failed"}
-    assert redriven(island, [ids.new("hld", "us")]).streams == []
+    assert reasons(isolated, streams) == {"failed"}
+    assert redriven(isolated, [ids.new("hld", "us")]).streams == []
 
 
-def reasons(island: Island, streams: list[str]) -> set[str]:
+def reasons(isolated: IsolatedServices, streams: list[str]) -> set[str]:
     sql = "SELECT DISTINCT reason FROM parked WHERE stream = ANY(:streams::text[])"
-    return {row["reason"] for row in island.books.rows("order", sql, streams=streams)}
+    return {row["reason"] for row in isolated.probe.rows("order", sql, streams=streams)}
 
 
 def scraped(resources: Resources, service: str) -> dict[tuple[str, ...], float]:
     """What Prometheus reads of a service's worker of what is parked: each sample by its name and its labels."""
     registry = CollectorRegistry()
-    registry.register(ParkedCollector(partial(redriving.count_parked, resources.database(service), resources.clock)))
+    registry.register(
+        ParkedEventsCollector(partial(redriving.count_parked, resources.database(service), resources.clock))
+    )
     families = list(text_string_to_metric_families(generate_latest(registry).decode()))
     assert [family.name for family in families] == ["meridian_parked_events", "meridian_parked_oldest_seconds"]
     return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
 
-def test_what_is_parked_is_told_to_prometheus(island: Island) -> None:
-    """An alert finds it by its consumer, until it was redriven; how long the oldest has waited is told too."""
+def test_parked_events_are_counted_for_prometheus(isolated: IsolatedServices) -> None:
+    """An alert finds it by its consumer, until it was redriven; the age of the oldest is exported too."""
     failed = ("record_release", "failed")
-    assert ("meridian_parked_events", *failed) not in scraped(island.resources, "order")
+    assert ("meridian_parked_events", *failed) not in scraped(isolated.resources, "order")
     event = captured(ids.new("hld", "us"), event_type="hold.released")
     for _ in range(load().rows["record_release"].attempts - 1):
         with pytest.raises(MeridianError):
-            island.receive("record_release", event)
-    assert island.receive("record_release", event) == "parked"
-    with island.later(timedelta(hours=1)):
-        told = scraped(island.resources, "order")
-    assert told["meridian_parked_events", *failed] == 1
-    assert told["meridian_parked_oldest_seconds", *failed] == pytest.approx(3600, abs=300)
-    island.run("redrive", request=Redrive("record_release", [event.stream]), caller=CALLER)
-    assert ("meridian_parked_events", *failed) not in scraped(island.resources, "order")
+            isolated.receive("record_release", event)
+    assert isolated.receive("record_release", event) == "parked"
+    with isolated.later(timedelta(hours=1)):
+        metrics = scraped(isolated.resources, "order")
+    assert metrics["meridian_parked_events", *failed] == 1
+    assert metrics["meridian_parked_oldest_seconds", *failed] == pytest.approx(3600, abs=300)
+    isolated.run("redrive", request=Redrive("record_release", [event.stream]), caller=CALLER)
+    assert ("meridian_parked_events", *failed) not in scraped(isolated.resources, "order")
 
 
-def test_a_database_that_is_away_does_not_fail_a_scrape(island: Island) -> None:
-    """The counts are left out, and its circuit breaker tells why."""
+def test_a_database_that_is_away_does_not_fail_a_scrape(isolated: IsolatedServices) -> None:
+    """The counts are left out, and its circuit breaker shows why."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        away = Resources(replace(island.settings, database_port=nobody.getsockname()[1]))
+        away = Resources(replace(isolated.settings, database_port=nobody.getsockname()[1]))
         assert scraped(away, "order") == {}
     (reading,) = [each for each in away.breakers() if each.name == "database order"]
     assert reading.failures == 1
 
 
-def test_no_more_is_released_than_a_cap(island: Island, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rest is told, and released by the next redrive."""
+def test_no_more_is_released_than_a_cap(isolated: IsolatedServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest is reported, and released by the next redrive."""
     monkeypatch.setattr(redriving, "AT_MOST", 2)
     streams = [ids.new("hld", "us") for _ in range(3)]
-    parks(island, *streams)
-    view = redriven(island, streams)
+    parks(isolated, *streams)
+    view = redriven(isolated, streams)
     assert (view.streams, view.left) == (streams[:2], 1)
 
 
 def test_the_command_line_does_the_same(
-    island: Island, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    isolated: IsolatedServices, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """python -m shared.outbox.redrive."""
     stream = ids.new("hld", "us")
-    parks(island, stream)
-    monkeypatch.setattr(redriving, "resources", lambda: island.resources)
+    parks(isolated, stream)
+    monkeypatch.setattr(redriving, "resources", lambda: isolated.resources)
     assert redriving.main(["record_payment", "--stream", stream, "--dry-run"]) == 0
     assert capsys.readouterr().out == "1 streams with 1 events would be released, 0 left\n"
-    assert reasons(island, [stream]) == {"failed"}
+    assert reasons(isolated, [stream]) == {"failed"}
     assert redriving.main(["record_payment", "--stream", stream]) == 0
-    assert reasons(island, [stream]) == {"gap"}
+    assert reasons(isolated, [stream]) == {"gap"}
 
 
-@pytest.mark.parametrize("asked", [{"consumer": "nobody"}, {"consumer": "create_order"}, {"consumer": ""}])
-def test_a_consumer_is_one_that_there_is(island: Island, asked: dict[str, Any]) -> None:
-    """Nothing of any other can be redriven, or is listed."""
+@pytest.mark.parametrize("params", [{"consumer": "nobody"}, {"consumer": "create_order"}, {"consumer": ""}])
+def test_a_consumer_is_one_that_there_is(isolated: IsolatedServices, params: dict[str, Any]) -> None:
+    """Other names can neither be redriven nor listed."""
     with pytest.raises(Malformed):
-        island.run("redrive", request=Redrive(**asked), caller=CALLER)
+        isolated.run("redrive", request=Redrive(**params), caller=CALLER)
     with pytest.raises(Malformed):
-        listed(island, **asked)
+        listed(isolated, **params)
 
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "!", "bm9ib2R5IHN0cmVhbQ==", "cmVjb3JkX3BheW1lbnQ=", "AAAA"])
-def test_a_cursor_is_one_of_this_list(operator: Person, cursor: str) -> None:
+def test_a_cursor_is_one_of_this_list(operator: ApiUser, cursor: str) -> None:
     """Anything else is 400."""
     refused(operator.request("GET", f"/v1/operator/parked?cursor={cursor}"), 400, "VALIDATION_FAILED", "cursor")
 
@@ -223,12 +225,12 @@ def test_a_cursor_is_one_of_this_list(operator: Person, cursor: str) -> None:
         {"consumer": "record_payment", "rate": 5},
     ],
 )
-def test_a_malformed_redrive_is_refused(operator: Person, body: dict[str, Any]) -> None:
+def test_a_malformed_redrive_is_refused(operator: ApiUser, body: dict[str, Any]) -> None:
     """It is 400."""
     refused(operator.request("POST", "/v1/operator/parked/redrive", body, fresh_key()), 400, "VALIDATION_FAILED")
 
 
-def test_operators_ask_through_the_edge(operator: Person) -> None:
+def test_operators_ask_through_the_edge(operator: ApiUser) -> None:
     """The answers are the contract's."""
     page = operator.get("/v1/operator/parked?consumer=capture_hold&limit=5")
     assert set(page) == {"items", "next_cursor"}
@@ -256,7 +258,7 @@ def test_a_host_knows_its_own_consumers(rpc: Rpc, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_every_host_lists_its_streams(rpc: Rpc, host: str, buyer: Person, on_sale: Callable[..., Any]) -> None:
+def test_every_host_lists_its_streams(rpc: Rpc, host: str, buyer: ApiUser, on_sale: Callable[..., Any]) -> None:
     """All of them are found, page by page, each at its last version; from a time on only what came since."""
     on_sale()
     channel = rpc(host, "order")

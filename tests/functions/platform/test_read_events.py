@@ -7,17 +7,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.wallet.domain.events import WalletOpened
 from shared import ids
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import ReadRequest, ReadResponse
 from shared.errors import Forbidden
 from shared.outbox.log import READ_AT_MOST, EventLog
 from shared.registry import load
-from tests.books import Books
-from tests.island import Island
+from shared.rpc.channel import RpcChannel
+from tests.database_probe import DatabaseProbe
+from tests.isolated_services import IsolatedServices
 
 Rpc = Callable[[str, str], RpcChannel]
 HOSTS = [name for name, service in load().services.items() if service.outbox]
@@ -31,7 +31,7 @@ def read(channel: RpcChannel, stream: str, from_version: int = 1) -> list[Stored
 
 @pytest.fixture
 def streams(
-    buyer: Person, on_sale: Callable[..., Any], paid_order: Callable[..., Any], books: Books
+    buyer: ApiUser, on_sale: Callable[..., Any], paid_order: Callable[..., Any], probe: DatabaseProbe
 ) -> dict[str, tuple[str, list[str]]]:
     """A stream of each service, and the types of its events: what one purchase leaves behind."""
     supply = on_sale(quantity=1)
@@ -64,9 +64,9 @@ def test_every_host_reads_the_streams_of_its_service(rpc: Rpc, streams: dict[str
             assert other == host or read(rpc(host, "order"), foreign) == []
 
 
-def test_events_are_read_as_they_were_stored(rpc: Rpc, books: Books, buyer: Person) -> None:
+def test_events_are_read_as_they_were_stored(rpc: Rpc, probe: DatabaseProbe, buyer: ApiUser) -> None:
     """Every field, so that a consumer that fills a gap applies what it would have been sent."""
-    (stored,) = books.stream("wallet", buyer.wallet_id)
+    (stored,) = probe.stream("wallet", buyer.wallet_id)
     assert read(rpc("wallet", "supply"), buyer.wallet_id) == [stored]
     assert stored.data["user_id"] == buyer.user_id
 
@@ -80,13 +80,13 @@ def test_an_unknown_stream_is_empty(rpc: Rpc, host: str, stream: str) -> None:
     assert read(channel, stream or ids.new("ord", "us"), 2**40) == []
 
 
-def test_a_long_stream_is_read_in_parts(island: Island) -> None:
+def test_a_long_stream_is_read_in_parts(isolated: IsolatedServices) -> None:
     """At most 500 events come at once; the rest from the version after."""
     stream = ids.new("wal", "us")
     facts = [WalletOpened(stream, f"usr_{number}", "0x00", number) for number in range(READ_AT_MOST + 3)]
-    with island.resources.database("wallet").transaction() as transaction:
+    with isolated.resources.database("wallet").transaction() as transaction:
         EventLog(transaction, "us", datetime.now(UTC)).append(stream, 0, facts)
-    channel = island.rpc("wallet", "order")
+    channel = isolated.rpc("wallet", "order")
     first = read(channel, stream)
     rest = read(channel, stream, first[-1].version + 1)
     assert (len(first), len(rest)) == (READ_AT_MOST, 3)
@@ -95,7 +95,7 @@ def test_a_long_stream_is_read_in_parts(island: Island) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_only_consumers_may_ask(rpc: Rpc, host: str) -> None:
-    """Whoever is no service that consumes events is refused on every host."""
+    """A caller that is no service with consumers is refused on every host."""
     for stranger in {"", "nobody", *load().services} - set(CALLERS):
         with pytest.raises(Forbidden):
             read(rpc(host, stranger), "nonsense")

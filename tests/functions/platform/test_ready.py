@@ -1,4 +1,4 @@
-"""Whether requests can be served."""
+"""Readiness."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ import pytest
 
 from functions import main
 from functions.platform.ready import Ready, ready
-from shared.adapters.resources import Resources
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.registry import load
+from shared.resources import Resources
 from shared.runtime.http import HttpOperation
 
 DATABASES = {f"database {name}" for name, service in load().services.items() if service.database}
@@ -116,7 +116,7 @@ def test_databases_that_do_not_answer_are_503(resources: Resources, settings: Se
     assert set(body["dependencies"]) == ALL
 
 
-def test_a_redis_that_does_not_answer_is_told(resources: Resources, settings: Settings, nowhere: str) -> None:
+def test_a_redis_that_does_not_answer_is_reported(resources: Resources, settings: Settings, nowhere: str) -> None:
     """Over a real connection to where nobody listens: 200, and its state is not ok."""
     with served(settings, redis_url=f"redis://{nowhere}/0") as answer:
         response = answer()

@@ -1,4 +1,4 @@
-"""What tests of supplies have in common: a merchant of the island."""
+"""Shared by the tests of supplies: a merchant of the isolated services."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 
 from functions.supply.views import SupplyView
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 
 @pytest.fixture(scope="session")
-def seller(island: Island) -> Islander:
-    """Somebody who sells on the island."""
-    return island.islander()
+def seller(isolated: IsolatedServices) -> IsolatedUser:
+    """A user of the isolated services who sells."""
+    return isolated.new_user()
 
 
 @pytest.fixture(scope="session")
-def sell(island: Island, seller: Islander) -> Callable[..., SupplyView]:
-    """Puts a supply on sale on the island; what is given goes before the defaults, which are ten units at 1000."""
+def sell(isolated: IsolatedServices, seller: IsolatedUser) -> Callable[..., SupplyView]:
+    """Puts a supply on sale on the isolated services; arguments override the defaults, ten units at 1000."""
 
     def put_up(**terms: Any) -> SupplyView:
-        return island.sell(seller, **terms)
+        return isolated.sell(seller, **terms)
 
     return put_up

@@ -1,4 +1,4 @@
-"""Commands of the order service to an island's supply service, as raw as they travel."""
+"""Raw RPCs of the order service to an isolated supply service."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,13 +10,13 @@ from shared.contracts.gen.supply_pb2 import (
     ReserveRequest,
     ReserveResponse,
 )
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 
 def an_order(
-    somebody: Islander, *lines: tuple[SupplyView | str, int], within: timedelta = timedelta(minutes=15)
+    somebody: IsolatedUser, *lines: tuple[SupplyView | str, int], within: timedelta = timedelta(minutes=15)
 ) -> ReserveRequest.Order:
-    """An order for so many units of supplies, given as they are or by their ids."""
+    """An order for so many units of supplies, given as objects or by their ids."""
     order = ReserveRequest.Order(order_id=ids.new("ord", "us"), user_id=somebody.user_id)
     for supply, quantity in lines:
         supply_id = supply if isinstance(supply, str) else supply.id
@@ -30,33 +30,33 @@ def an_order(
     return order
 
 
-def reserve(island: Island, *orders: ReserveRequest.Order) -> list[str]:
-    """Reserve in one batch; the code with which each order is refused, empty for one that is reserved."""
+def reserve(isolated: IsolatedServices, *orders: ReserveRequest.Order) -> list[str]:
+    """Reserve in one batch; the refusal code of each order, empty if reserved."""
     request = ReserveRequest(orders=orders)
-    response = island.rpc("supply", "order").call("Supply.Reserve", request, ReserveResponse, 30)
+    response = isolated.rpc("supply", "order").call("Supply.Reserve", request, ReserveResponse, 30)
     assert [outcome.order_id for outcome in response.outcomes] == [order.order_id for order in orders]
     return [outcome.refusal for outcome in response.outcomes]
 
 
-def release(island: Island, *orders: ReserveRequest.Order, reason: str = "cancelled") -> list[bool]:
-    """Release in one batch; whether nothing of each order is reserved or sold any more."""
+def release(isolated: IsolatedServices, *orders: ReserveRequest.Order, reason: str = "cancelled") -> list[bool]:
+    """Release in one batch; whether each order has nothing reserved or sold any more."""
     releases = [
         ReleaseStockRequest.Release(order_id=order.order_id, lines=order.lines, user_id=order.user_id, reason=reason)
         for order in orders
     ]
     request = ReleaseStockRequest(releases=releases)
-    response = island.rpc("supply", "order").call("Supply.ReleaseStock", request, ReleaseStockResponse, 30)
+    response = isolated.rpc("supply", "order").call("Supply.ReleaseStock", request, ReleaseStockResponse, 30)
     assert [outcome.order_id for outcome in response.outcomes] == [order.order_id for order in orders]
     return [outcome.released for outcome in response.outcomes]
 
 
-def left(island: Island, supply: SupplyView) -> tuple[int, int, int]:
-    """A supply's units: (available, reserved, sold), which always add up to its quantity."""
-    stock = island.books.stock(supply.id)
+def left(isolated: IsolatedServices, supply: SupplyView) -> tuple[int, int, int]:
+    """A supply's units: (available, reserved, sold), asserted to add up to its quantity."""
+    stock = isolated.probe.stock(supply.id)
     assert stock.quantity == stock.available + stock.reserved + stock.sold == supply.quantity
     return stock.available, stock.reserved, stock.sold
 
 
-def story(island: Island, order: ReserveRequest.Order) -> list[list[str]]:
+def story(isolated: IsolatedServices, order: ReserveRequest.Order) -> list[list[str]]:
     """The types of the events of each of an order's reservations, oldest first."""
-    return [[event.type for event in island.stream(line.reservation_id)] for line in order.lines]
+    return [[event.type for event in isolated.stream(line.reservation_id)] for line in order.lines]

@@ -1,4 +1,4 @@
-"""Telling a buyer whether they may have units of a supply, through the edge."""
+"""Telling a buyer whether they may buy units of a supply, through the edge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
-from shared.adapters.ethereum import keccak
+from shared.chain.ethereum import keccak
 from shared.money import MAXIMUM
 from tests.functions.supply.phases import NOBODY, a_list, ago, open_phase, written
 from tests.problems import absent, refused
@@ -16,16 +16,16 @@ from tests.problems import absent, refused
 OnSale = Callable[..., dict[str, Any]]
 
 
-def path(supply: dict[str, Any], **asked: Any) -> str:
-    return f"/v1/supplies/{supply['id']}/eligibility" + (f"?{urlencode(asked)}" if asked else "")
+def path(supply: dict[str, Any], **requested: Any) -> str:
+    return f"/v1/supplies/{supply['id']}/eligibility" + (f"?{urlencode(requested)}" if requested else "")
 
 
 def hexed(hashes: list[bytes]) -> str:
     return ",".join("0x" + each.hex() for each in hashes)
 
 
-def test_whoever_may_buy_is_told_so(buyer: Person, on_sale: OnSale) -> None:
-    """One unit with the default wallet, where nothing else is asked."""
+def test_an_eligible_buyer_is_shown_as_such(buyer: ApiUser, on_sale: OnSale) -> None:
+    """One unit with the default wallet, unless requested otherwise."""
     assert buyer.get(path(on_sale())) == {
         "eligible": True,
         "reasons": [],
@@ -35,7 +35,7 @@ def test_whoever_may_buy_is_told_so(buyer: Person, on_sale: OnSale) -> None:
     }
 
 
-def test_limits_tell_what_is_left_of_them(buyer: Person, on_sale: OnSale, ordered: Any) -> None:
+def test_limits_tell_what_is_left_of_them(buyer: ApiUser, on_sale: OnSale, ordered: Any) -> None:
     """The least of the supply's and the phase's, after what the buyer has; never below nothing."""
     supply = on_sale(per_user_limit=5, phases=[written(open_phase(per_user_limit=3))])
     assert buyer.get(path(supply, quantity=3))["limit_remaining"] == 3
@@ -44,8 +44,8 @@ def test_limits_tell_what_is_left_of_them(buyer: Person, on_sale: OnSale, ordere
     assert (seen["eligible"], seen["reasons"], seen["limit_remaining"]) == (False, ["USER_LIMIT"], 1)
 
 
-def test_limits_count_over_all_wallets(buyer: Person, on_sale: OnSale, ordered: Any) -> None:
-    """Another wallet of the same user does not begin anew."""
+def test_limits_count_over_all_wallets(buyer: ApiUser, on_sale: OnSale, ordered: Any) -> None:
+    """Another wallet of the same user does not reset the limit."""
     supply = on_sale(per_user_limit=1)
     ordered(buyer, supply)
     other = buyer.post("/v1/wallets", {"name": "Another"}, key=fresh_key())
@@ -54,7 +54,7 @@ def test_limits_count_over_all_wallets(buyer: Person, on_sale: OnSale, ordered: 
     refused(buyer.request("POST", "/v1/orders", body, fresh_key()), 409, "USER_LIMIT")
 
 
-def test_every_reason_that_applies_is_told(merchant: Person, buyer: Person, on_sale: OnSale) -> None:
+def test_every_reason_that_applies_is_reported(merchant: ApiUser, buyer: ApiUser, on_sale: OnSale) -> None:
     """Gravest first, all of them."""
     listed = written(open_phase(allowlist_root=NOBODY, per_user_limit=1, unit_price=None, cap=1))
     closed = written(open_phase(ends_at=ago(minutes=1)))
@@ -75,7 +75,7 @@ def test_every_reason_that_applies_is_told(merchant: Person, buyer: Person, on_s
     assert buyer.get(path(capped))["reasons"] == ["NOT_ON_SALE"]
 
 
-def test_a_proof_is_of_the_wallets_address(buyer: Person, anyone: Callable[[], Person], on_sale: OnSale) -> None:
+def test_a_proof_is_of_the_wallets_address(buyer: ApiUser, anyone: Callable[[], ApiUser], on_sale: OnSale) -> None:
     """It opens the phase to its owner and to nobody else."""
     root, hashes = a_list(buyer.address)
     supply = on_sale(phases=[written(open_phase("Friends", allowlist_root=root))])
@@ -92,7 +92,7 @@ def test_a_proof_is_of_the_wallets_address(buyer: Person, anyone: Callable[[], P
     assert anyone().get(path(supply, proof=hexed(hashes)))["reasons"] == ["NOT_ALLOWED"]
 
 
-def test_a_proof_with_overrides_tells_its_terms(buyer: Person, on_sale: OnSale) -> None:
+def test_a_proof_with_overrides_tells_its_terms(buyer: ApiUser, on_sale: OnSale) -> None:
     """The price and the limit of the leaf; any other is not on the list."""
     root, hashes = a_list(buyer.address, 2, 5)
     supply = on_sale(phases=[written(open_phase(allowlist_root=root, per_user_limit=1))])
@@ -103,7 +103,7 @@ def test_a_proof_with_overrides_tells_its_terms(buyer: Person, on_sale: OnSale) 
         assert (lied["reasons"], lied["unit_price"]) == (["NOT_ALLOWED"], "1000")
 
 
-def test_a_list_of_one_has_an_empty_proof(buyer: Person, on_sale: OnSale) -> None:
+def test_a_list_of_one_has_an_empty_proof(buyer: ApiUser, on_sale: OnSale) -> None:
     """Its root is its leaf; `proof=` is a proof, and no proof is none."""
     root = "0x" + keccak(keccak(bytes.fromhex(buyer.address[2:]).rjust(32, b"\x00"))).hex()
     supply = on_sale(phases=[written(open_phase(allowlist_root=root))])
@@ -112,7 +112,7 @@ def test_a_list_of_one_has_an_empty_proof(buyer: Person, on_sale: OnSale) -> Non
 
 
 @pytest.mark.parametrize(
-    ("asked", "field"),
+    ("requested", "field"),
     [
         ({"quantity": 0}, "quantity"),
         ({"quantity": -1}, "quantity"),
@@ -132,12 +132,12 @@ def test_a_list_of_one_has_an_empty_proof(buyer: Person, on_sale: OnSale) -> Non
         ({"address": "0x"}, "address"),
     ],
 )
-def test_bad_parameters_are_named(buyer: Person, on_sale: OnSale, asked: dict[str, Any], field: str) -> None:
+def test_bad_parameters_are_named(buyer: ApiUser, on_sale: OnSale, requested: dict[str, Any], field: str) -> None:
     """Whatever does not fit is 400 with the parameter that is wrong."""
-    refused(buyer.request("GET", path(on_sale(), **asked)), 400, "VALIDATION_FAILED", field)
+    refused(buyer.request("GET", path(on_sale(), **requested)), 400, "VALIDATION_FAILED", field)
 
 
-def test_what_is_not_there_or_not_ones_own_is_404(buyer: Person, merchant: Person, on_sale: OnSale) -> None:
+def test_what_is_not_there_or_not_ones_own_is_404(buyer: ApiUser, merchant: ApiUser, on_sale: OnSale) -> None:
     """A draft of somebody else; a wallet of somebody else, a closed one, and one that never was."""
     wanted = [on_sale(status="draft"), {"id": ids.new("sup", "us")}, {"id": "nonsense"}]
     absent(*(buyer.request("GET", path(supply)) for supply in wanted))

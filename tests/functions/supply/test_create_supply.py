@@ -1,16 +1,16 @@
-"""Putting something up for sale."""
+"""Creating a supply."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
-from shared.adapters.ethereum import keccak
+from shared.chain.ethereum import keccak
 from shared.config import Settings
 from shared.money import MAXIMUM
-from tests.books import Books
+from tests.database_probe import DatabaseProbe
 from tests.problems import absent, refused
 from tests.races import all_at_once
 
@@ -26,11 +26,11 @@ def asset(**changes: Any) -> dict[str, Any]:
     return {"chain_id": 31337, "contract": CONTRACT, "token_id": "7", **changes}
 
 
-def create(merchant: Person, **changes: Any) -> Any:
+def create(merchant: ApiUser, **changes: Any) -> Any:
     return merchant.post(SUPPLIES, terms(**changes), key=fresh_key())
 
 
-def test_what_is_not_said_has_a_default(merchant: Person, settings: Settings) -> None:
+def test_what_is_not_said_has_a_default(merchant: ApiUser, settings: Settings) -> None:
     """A draft without limit, paid to the default wallet, whose claims hand out a token of the configured contract."""
     response = merchant.request("POST", SUPPLIES, terms(), fresh_key())
     assert response.status_code == 201
@@ -64,7 +64,7 @@ def test_what_is_not_said_has_a_default(merchant: Person, settings: Settings) ->
     assert merchant.get(f"{SUPPLIES}/{supply['id']}") == supply
 
 
-def test_what_is_said_is_kept(merchant: Person, own_asset: dict[str, Any]) -> None:
+def test_what_is_said_is_kept(merchant: ApiUser, own_asset: dict[str, Any]) -> None:
     """Every field comes back as it was given, up to the largest numbers there are."""
     given = terms(
         title="Überraschung 🎁",
@@ -81,10 +81,10 @@ def test_what_is_said_is_kept(merchant: Person, own_asset: dict[str, Any]) -> No
     assert {name: supply[name] for name in given} == given
 
 
-def test_a_new_supply_is_told_of(merchant: Person, books: Books) -> None:
+def test_a_new_supply_is_reported(merchant: ApiUser, probe: DatabaseProbe) -> None:
     """supply.created is the first event of its stream and says on what terms it sells."""
     supply = create(merchant, per_user_limit=3, status="active")
-    (event,) = books.stream("supply", supply["id"])
+    (event,) = probe.stream("supply", supply["id"])
     assert (event.type, event.version) == ("supply.created", 1)
     assert event.data == {
         "supply_id": supply["id"],
@@ -113,7 +113,7 @@ BAD: list[tuple[str, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD for value in values])
-def test_a_bad_field_is_named(merchant: Person, field: str, value: Any) -> None:
+def test_a_bad_field_is_named(merchant: ApiUser, field: str, value: Any) -> None:
     """Whatever does not fit the contract is 400 with the field that is wrong."""
     response = merchant.request("POST", SUPPLIES, terms(**{field: value}), fresh_key())
     refused(response, 400, "VALIDATION_FAILED", field)
@@ -137,28 +137,28 @@ def test_a_bad_field_is_named(merchant: Person, field: str, value: Any) -> None:
         ("extra", 1),
     ],
 )
-def test_a_bad_asset_is_named(merchant: Person, field: str, value: Any) -> None:
+def test_a_bad_asset_is_named(merchant: ApiUser, field: str, value: Any) -> None:
     """Each part of an asset is checked; mixed case that is not the checksum is a typing error."""
     response = merchant.request("POST", SUPPLIES, terms(asset=asset(**{field: value})), fresh_key())
     refused(response, 400, "VALIDATION_FAILED", f"asset.{field}")
 
 
 @pytest.mark.parametrize("missing", ["title", "currency", "unit_price", "quantity"])
-def test_what_is_needed_is_named(merchant: Person, missing: str) -> None:
+def test_what_is_needed_is_named(merchant: ApiUser, missing: str) -> None:
     """A field without default that is not there; and one that nobody knows."""
     body = {name: value for name, value in terms().items() if name != missing}
     refused(merchant.request("POST", SUPPLIES, body, fresh_key()), 400, "VALIDATION_FAILED", missing)
     refused(merchant.request("POST", SUPPLIES, terms(sold=0), fresh_key()), 400, "VALIDATION_FAILED", "sold")
 
 
-def test_a_contract_is_taken_in_any_honest_case(merchant: Person, own_asset: dict[str, Any]) -> None:
+def test_a_contract_is_taken_in_any_honest_case(merchant: ApiUser, own_asset: dict[str, Any]) -> None:
     """All lower or all upper case has no checksum to fail; it is shown with its checksum."""
     at = own_asset["contract"]
     for written in (at.lower(), "0x" + at[2:].upper(), at):
         assert create(merchant, asset={**own_asset, "contract": written})["asset"]["contract"] == at
 
 
-def test_a_payout_goes_to_a_wallet_of_the_merchant(merchant: Person, buyer: Person) -> None:
+def test_a_payout_goes_to_a_wallet_of_the_merchant(merchant: ApiUser, buyer: ApiUser) -> None:
     """A foreign, an unknown and a malformed wallet are answered alike."""
     wanted = [buyer.wallet_id, ids.new("wal", "us"), "nonsense", ""]
     absent(
@@ -166,7 +166,7 @@ def test_a_payout_goes_to_a_wallet_of_the_merchant(merchant: Person, buyer: Pers
     )
 
 
-def test_a_repeat_answers_the_same_supply(merchant: Person) -> None:
+def test_a_repeat_answers_the_same_supply(merchant: ApiUser) -> None:
     """Same key, same request: same status and body, marked as a replay, and one supply."""
     key = fresh_key()
     first, again = (merchant.request("POST", SUPPLIES, terms(), key) for _ in range(2))
@@ -176,14 +176,14 @@ def test_a_repeat_answers_the_same_supply(merchant: Person) -> None:
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
-def test_the_order_of_members_does_not_matter(merchant: Person) -> None:
+def test_the_order_of_members_does_not_matter(merchant: ApiUser) -> None:
     """The same request is the same however its members are arranged."""
     key = fresh_key()
     first = merchant.post(SUPPLIES, terms(), key=key)
     assert merchant.post(SUPPLIES, dict(reversed(terms().items())), key=key) == first
 
 
-def test_a_key_belongs_to_one_request(merchant: Person) -> None:
+def test_a_key_belongs_to_one_request(merchant: ApiUser) -> None:
     """Another body under the same key is 422, and the supply stays as it was."""
     key = fresh_key()
     supply = merchant.post(SUPPLIES, terms(), key=key)
@@ -192,7 +192,7 @@ def test_a_key_belongs_to_one_request(merchant: Person) -> None:
     assert merchant.get(f"{SUPPLIES}/{supply['id']}") == supply
 
 
-def test_a_key_belongs_to_its_caller(merchant: Person, buyer: Person) -> None:
+def test_a_key_belongs_to_its_caller(merchant: ApiUser, buyer: ApiUser) -> None:
     """The same key of two people is two keys."""
     key = fresh_key()
     supplies = [person.post(SUPPLIES, terms(), key=key) for person in (merchant, buyer)]
@@ -201,19 +201,19 @@ def test_a_key_belongs_to_its_caller(merchant: Person, buyer: Person) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "", "x" * 15, "x" * 256])
-def test_a_key_is_needed(merchant: Person, key: str | None) -> None:
+def test_a_key_is_needed(merchant: ApiUser, key: str | None) -> None:
     """None, or one that is not 16 to 255 printable ASCII characters, is 400."""
     code = "IDEMPOTENCY_KEY_REQUIRED" if key is None else "IDEMPOTENCY_KEY_MALFORMED"
     refused(merchant.request("POST", SUPPLIES, terms(), key), 400, code, "Idempotency-Key")
 
 
 @pytest.mark.parametrize("key", ["!" * 16, "~" * 255])
-def test_the_bounds_of_a_key(merchant: Person, anyone: Callable[[], Person], key: str) -> None:
+def test_the_bounds_of_a_key(merchant: ApiUser, anyone: Callable[[], ApiUser], key: str) -> None:
     """The shortest and the longest key are good."""
     assert anyone().request("POST", SUPPLIES, terms(), key).status_code == 201
 
 
-def test_what_was_malformed_does_not_use_up_a_key(merchant: Person) -> None:
+def test_what_was_malformed_does_not_use_up_a_key(merchant: ApiUser) -> None:
     """Only answers that may be repeated are kept: a 400 and a 404 are not."""
     key = fresh_key()
     refused(merchant.request("POST", SUPPLIES, terms(quantity=0), key), 400, "VALIDATION_FAILED")
@@ -221,8 +221,8 @@ def test_what_was_malformed_does_not_use_up_a_key(merchant: Person) -> None:
     assert merchant.request("POST", SUPPLIES, terms(), key).status_code == 201
 
 
-def test_twenty_at_once_make_one_supply(anyone: Callable[[], Person]) -> None:
-    """Under one key, the others replay its answer or are told that it is in progress; in the end all get it."""
+def test_twenty_at_once_make_one_supply(anyone: Callable[[], ApiUser]) -> None:
+    """Under one key, the others replay its response or get 409 while it is in progress; in the end all get it."""
     merchant, key = anyone(), fresh_key()
     responses = all_at_once([lambda: merchant.request("POST", SUPPLIES, terms(), key)] * 20)
     made = {response.content for response in responses if response.status_code == 201}

@@ -3,22 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from shared import ids
-from shared.adapters.rpc import RpcChannel
 from shared.contracts.gen.supply_pb2 import DescribeRequest, DescribeResponse
+from shared.rpc.channel import RpcChannel
 
 Rpc = Callable[[str, str], RpcChannel]
 Sell = Callable[..., dict[str, Any]]
 
 
-def describe(rpc: Rpc, viewer: Person, *supply_ids: str) -> list[DescribeResponse.Terms]:
-    asked = DescribeRequest(supply_ids=supply_ids, user_id=viewer.user_id)
-    return list(rpc("supply", "order").call("Supply.Describe", asked, DescribeResponse).supplies)
+def describe(rpc: Rpc, viewer: ApiUser, *supply_ids: str) -> list[DescribeResponse.Terms]:
+    requested = DescribeRequest(supply_ids=supply_ids, user_id=viewer.user_id)
+    return list(rpc("supply", "order").call("Supply.Describe", requested, DescribeResponse).supplies)
 
 
-def test_terms_are_those_of_the_supply(rpc: Rpc, on_sale: Sell, buyer: Person) -> None:
-    """All that an order keeps of a supply is told, as the API shows it."""
+def test_terms_are_those_of_the_supply(rpc: Rpc, on_sale: Sell, buyer: ApiUser) -> None:
+    """All terms that an order stores are returned, as the API shows them."""
     supply = on_sale(unit_price="123456789012345678901234567890")
     (terms,) = describe(rpc, buyer, supply["id"])
     asset = supply["asset"]
@@ -33,7 +33,7 @@ def test_terms_are_those_of_the_supply(rpc: Rpc, on_sale: Sell, buyer: Person) -
     assert (terms.asset.token_id, terms.asset.standard) == (asset["token_id"], asset["standard"])
 
 
-def test_drafts_are_told_of_to_their_merchant_alone(rpc: Rpc, on_sale: Sell, buyer: Person, merchant: Person) -> None:
+def test_drafts_are_shown_to_their_merchant_alone(rpc: Rpc, on_sale: Sell, buyer: ApiUser, merchant: ApiUser) -> None:
     """Another's draft is left out, as an unknown or malformed id is."""
     draft, active = on_sale(status="draft"), on_sale()
     wanted = [draft["id"], active["id"], ids.new("sup", "us"), "", "' OR 1=1", active["id"]]

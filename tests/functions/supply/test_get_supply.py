@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from shared import ids
 from tests.problems import absent, refused
 
 Sell = Callable[..., dict[str, Any]]
 
 
-def test_anyone_signed_in_sees_a_supply(on_sale: Sell, buyer: Person, merchant: Person) -> None:
+def test_anyone_signed_in_sees_a_supply(on_sale: Sell, buyer: ApiUser, merchant: ApiUser) -> None:
     """The buyer sees the same as the merchant."""
     supply = on_sale()
     path = f"/v1/supplies/{supply['id']}"
     assert buyer.get(path) == merchant.get(path) == supply
 
 
-def test_a_draft_is_not_there_for_others(on_sale: Sell, buyer: Person, merchant: Person) -> None:
+def test_a_draft_is_not_there_for_others(on_sale: Sell, buyer: ApiUser, merchant: ApiUser) -> None:
     """Anothers' draft, an unknown and a malformed id are answered alike; its merchant sees the draft."""
     draft = on_sale(status="draft")
     assert merchant.get(f"/v1/supplies/{draft['id']}") == draft
@@ -26,7 +26,7 @@ def test_a_draft_is_not_there_for_others(on_sale: Sell, buyer: Person, merchant:
 
 
 def test_a_supply_is_sold_out_while_nothing_is_available(
-    on_sale: Sell, buyer: Person, paid_order: Callable[..., Any]
+    on_sale: Sell, buyer: ApiUser, paid_order: Callable[..., Any]
 ) -> None:
     """A sale of all of it shows at once, in the numbers and in the status."""
     supply = on_sale(quantity=2)
@@ -40,7 +40,7 @@ def test_a_supply_is_sold_out_while_nothing_is_available(
     assert (gone["available"], gone["reserved"], gone["status"], gone["version"]) == (0, 0, "sold_out", 1)
 
 
-def test_a_sale_shows_at_once_to_who_bought(on_sale: Sell, buyer: Person, ordered: Callable[..., Any]) -> None:
+def test_a_sale_shows_at_once_to_who_bought(on_sale: Sell, buyer: ApiUser, ordered: Callable[..., Any]) -> None:
     """However often it was read before: after an order its units are not available, and its ETag is another."""
     supply = on_sale(quantity=5)
     path = f"/v1/supplies/{supply['id']}"
@@ -51,7 +51,7 @@ def test_a_sale_shows_at_once_to_who_bought(on_sale: Sell, buyer: Person, ordere
         assert (shown.status_code, shown.json()["available"]) == (200, left)
 
 
-def test_query_parameters_are_refused(on_sale: Sell, buyer: Person) -> None:
+def test_query_parameters_are_refused(on_sale: Sell, buyer: ApiUser) -> None:
     """It takes none."""
     response = buyer.request("GET", f"/v1/supplies/{on_sale()['id']}?fields=id")
     refused(response, 400, "VALIDATION_FAILED", "fields")

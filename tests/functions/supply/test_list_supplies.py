@@ -1,11 +1,11 @@
-"""Listing what is for sale."""
+"""Listing supplies."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
 from tests.problems import refused
 
@@ -13,7 +13,7 @@ from tests.problems import refused
 class Shop:
     """A merchant of the test's own, and what a viewer sees of their supplies."""
 
-    def __init__(self, merchant: Person, viewer: Person) -> None:
+    def __init__(self, merchant: ApiUser, viewer: ApiUser) -> None:
         self.merchant = merchant
         self.viewer = viewer
 
@@ -21,7 +21,7 @@ class Shop:
         body = {"title": "A thing", "currency": "USDC", "unit_price": "1", "quantity": 5, "status": "active", **terms}
         return str(self.merchant.post("/v1/supplies", body, key=fresh_key())["id"])
 
-    def page(self, query: str = "", viewer: Person | None = None) -> tuple[list[str], str | None]:
+    def page(self, query: str = "", viewer: ApiUser | None = None) -> tuple[list[str], str | None]:
         """The ids on a page of this merchant's supplies, and the cursor of the next."""
         path = f"/v1/supplies?merchant_id={self.merchant.user_id}{query}"
         answer = (viewer or self.viewer).get(path)
@@ -29,7 +29,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(anyone: Callable[[], Person]) -> Shop:
+def shop(anyone: Callable[[], ApiUser]) -> Shop:
     return Shop(anyone(), anyone())
 
 
@@ -49,7 +49,7 @@ def test_drafts_are_listed_to_their_merchant_alone(shop: Shop) -> None:
     assert shop.page("&status=draft", viewer=shop.merchant) == ([draft], None)
 
 
-def test_filters_narrow_the_list(shop: Shop, paid_order: Callable[..., Any], buyer: Person) -> None:
+def test_filters_narrow_the_list(shop: Shop, paid_order: Callable[..., Any], buyer: ApiUser) -> None:
     """By status, currency and merchant, and by all of them together."""
     usdc, eth, last = shop.sell(), shop.sell(currency="ETH"), shop.sell(quantity=1)
     paid_order(buyer, {"id": last})
@@ -94,7 +94,7 @@ def test_pages_are_newest_first_and_stable_while_supplies_are_added(shop: Shop, 
         ("title=x", "title"),
     ],
 )
-def test_malformed_queries_are_refused(buyer: Person, query: str, field: str) -> None:
+def test_malformed_queries_are_refused(buyer: ApiUser, query: str, field: str) -> None:
     """What does not fit, is repeated, or is not known at all, is named."""
     refused(buyer.request("GET", f"/v1/supplies?{query}"), 400, "VALIDATION_FAILED", field)
 

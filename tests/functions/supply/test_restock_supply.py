@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
-from tests.books import Books
+from tests.database_probe import DatabaseProbe
 from tests.problems import absent, refused
 from tests.races import all_at_once
 
@@ -19,9 +19,9 @@ def path(supply: dict[str, Any]) -> str:
 
 
 def test_more_units_are_for_sale(
-    merchant: Person, buyer: Person, on_sale: OnSale, ordered: Callable[..., dict[str, Any]], books: Books
+    merchant: ApiUser, buyer: ApiUser, on_sale: OnSale, ordered: Callable[..., dict[str, Any]], probe: DatabaseProbe
 ) -> None:
-    """What is sold out sells again; the supply keeps its version, as after a sale; supply.restocked tells of it."""
+    """What is sold out sells again; the supply keeps its version, as after a sale; with a supply.restocked event."""
     supply = on_sale(quantity=2)
     ordered(buyer, supply, 2)
     assert merchant.get(f"/v1/supplies/{supply['id']}")["status"] == "sold_out"
@@ -30,12 +30,12 @@ def test_more_units_are_for_sale(
     assert more["reserved"] + more["sold"] == 2
     assert more["version"] == supply["version"]
     ordered(buyer, supply, 3)
-    (event,) = [event for event in books.stream("supply", supply["id"]) if event.type == "supply.restocked"]
-    told = {"supply_id": supply["id"], "user_id": merchant.user_id, "added": 3, "quantity": 5}
-    assert event.data == told
+    (event,) = [event for event in probe.stream("supply", supply["id"]) if event.type == "supply.restocked"]
+    reported = {"supply_id": supply["id"], "user_id": merchant.user_id, "added": 3, "quantity": 5}
+    assert event.data == reported
 
 
-def test_a_repeat_adds_nothing(merchant: Person, on_sale: OnSale, books: Books) -> None:
+def test_a_repeat_adds_nothing(merchant: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """Under one key, by one or by ten at once, the units come once; the same answer, ETag and all."""
     supply, key = on_sale(), fresh_key()
     first = merchant.request("POST", path(supply), {"quantity": 5}, key)
@@ -46,48 +46,48 @@ def test_a_repeat_adds_nothing(merchant: Person, on_sale: OnSale, books: Books) 
     other = fresh_key()
     answers = all_at_once([lambda: merchant.request("POST", path(supply), {"quantity": 1}, other)] * 10)
     assert {answer.status_code for answer in answers} <= {200, 409}
-    assert books.stock(supply["id"]).quantity == 16
+    assert probe.stock(supply["id"]).quantity == 16
     refused(merchant.request("POST", path(supply), {"quantity": 6}, key), 422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_restocks_at_once_all_count(merchant: Person, on_sale: OnSale, books: Books) -> None:
-    """Each under its own key, beside sales."""
+def test_restocks_at_once_all_count(merchant: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
+    """Each under its own key, concurrently with sales."""
     supply = on_sale()
     answers = all_at_once([lambda: merchant.request("POST", path(supply), {"quantity": 2}, fresh_key())] * 8)
     assert [answer.status_code for answer in answers] == [200] * 8
-    assert books.stock(supply["id"]).quantity == 26
-    types = [event.type for event in books.stream("supply", supply["id"])]
+    assert probe.stock(supply["id"]).quantity == 26
+    types = [event.type for event in probe.stream("supply", supply["id"])]
     assert types == ["supply.created", *["supply.restocked"] * 8]
 
 
-def test_there_is_a_most(merchant: Person, on_sale: OnSale) -> None:
+def test_there_is_a_most(merchant: ApiUser, on_sale: OnSale) -> None:
     """A thousand million units: one more is refused, and nothing is added."""
     supply = on_sale(quantity=10**9 - 1)
     refused(merchant.request("POST", path(supply), {"quantity": 2}, fresh_key()), 409, "QUANTITY_TOO_LARGE")
     assert merchant.post(path(supply), {"quantity": 1}, key=fresh_key())["quantity"] == 10**9
 
 
-def test_an_archived_supply_is_not_restocked(merchant: Person, on_sale: OnSale) -> None:
+def test_an_archived_supply_is_not_restocked(merchant: ApiUser, on_sale: OnSale) -> None:
     """It is over."""
     supply = on_sale()
     merchant.request("DELETE", f"/v1/supplies/{supply['id']}")
     refused(merchant.request("POST", path(supply), {"quantity": 1}, fresh_key()), 409, "SUPPLY_ARCHIVED")
 
 
-def test_only_its_merchant_may(buyer: Person, on_sale: OnSale) -> None:
+def test_only_its_merchant_may(buyer: ApiUser, on_sale: OnSale) -> None:
     """To everybody else it is not there."""
     wanted = [on_sale(), on_sale(status="draft"), {"id": ids.new("sup", "us")}, {"id": "nonsense"}]
     absent(*(buyer.request("POST", path(supply), {"quantity": 1}, fresh_key()) for supply in wanted))
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 10**9 + 1, 1.0, "1", True, None, 10**30])
-def test_a_bad_quantity_is_named(merchant: Person, on_sale: OnSale, quantity: Any) -> None:
+def test_a_bad_quantity_is_named(merchant: ApiUser, on_sale: OnSale, quantity: Any) -> None:
     """1 to a thousand million."""
     answer = merchant.request("POST", path(on_sale()), {"quantity": quantity}, fresh_key())
     refused(answer, 400, "VALIDATION_FAILED", "quantity")
 
 
-def test_a_key_is_needed(merchant: Person, on_sale: OnSale) -> None:
+def test_a_key_is_needed(merchant: ApiUser, on_sale: OnSale) -> None:
     """Units that are added twice are units that are not there."""
     refused(merchant.request("POST", path(on_sale()), {"quantity": 1}), 400, "IDEMPOTENCY_KEY_REQUIRED")
 

@@ -1,4 +1,4 @@
-"""Giving back what was reserved for an order that came to nothing."""
+"""Releasing the reservations of an ended order."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import Order
 from functions.supply.views import SupplyView
 from tests.functions.supply.stock import left
-from tests.island import Island
+from tests.isolated_services import IsolatedServices
 from tests.races import all_at_once
 
 Sell = Callable[..., SupplyView]
@@ -21,45 +21,45 @@ def ended(order: Order, how: str) -> list[OrderEvent]:
     return facts.get(how) or order.expire()
 
 
-def events(island: Island, order: Order) -> list[list[str]]:
-    return [[event.type for event in island.stream(stream)] for stream in island.reservations_of(order)]
+def events(isolated: IsolatedServices, order: Order) -> list[list[str]]:
+    return [[event.type for event in isolated.stream(stream)] for stream in isolated.reservations_of(order)]
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_units_of_an_ended_order_are_given_back(island: Island, sell: Sell, how: str) -> None:
+def test_units_of_an_ended_order_are_given_back(isolated: IsolatedServices, sell: Sell, how: str) -> None:
     """Of every line, whichever way the order ended; the release says which, and a repeat returns nothing more."""
     supply, other = sell(), sell()
-    order = island.place(island.islander(), (supply, 2), (other, 3))
-    assert island.orders.supply.reserve(order) is None
-    island.record(order, ended(order, how))
-    assert island.deliver("return_reserved", order.id) == ["applied", "applied"]
-    assert island.deliver("return_reserved", order.id) == ["known", "known"]
-    assert (left(island, supply), left(island, other)) == ((10, 0, 0), (10, 0, 0))
-    assert events(island, order) == [["supply.reserved", "supply.released"]] * 2
-    assert island.stream(island.reservations_of(order)[0])[1].data["reason"] == how
+    order = isolated.place(isolated.new_user(), (supply, 2), (other, 3))
+    assert isolated.orders.supply.reserve(order) is None
+    isolated.record(order, ended(order, how))
+    assert isolated.deliver("return_reserved", order.id) == ["applied", "applied"]
+    assert isolated.deliver("return_reserved", order.id) == ["known", "known"]
+    assert (left(isolated, supply), left(isolated, other)) == ((10, 0, 0), (10, 0, 0))
+    assert events(isolated, order) == [["supply.reserved", "supply.released"]] * 2
+    assert isolated.stream(isolated.reservations_of(order)[0])[1].data["reason"] == how
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_reservations_that_were_never_made_are_buried(island: Island, sell: Sell, how: str) -> None:
+def test_missing_reservations_get_tombstones(isolated: IsolatedServices, sell: Sell, how: str) -> None:
     """A command that is still under way when the order ended is refused when it arrives."""
     supply = sell()
-    order = island.place(island.islander(), (supply, 2))
-    island.record(order, ended(order, how))
-    island.deliver("return_reserved", order.id)
-    assert (island.orders.supply.reserve(order) or ("",))[0] == "STOCK_RELEASED"
-    assert left(island, supply) == (10, 0, 0)
+    order = isolated.place(isolated.new_user(), (supply, 2))
+    isolated.record(order, ended(order, how))
+    isolated.deliver("return_reserved", order.id)
+    assert (isolated.orders.supply.reserve(order) or ("",))[0] == "STOCK_RELEASED"
+    assert left(isolated, supply) == (10, 0, 0)
 
 
-def test_deliveries_at_once_give_back_once(island: Island, sell: Sell) -> None:
-    """Of twenty deliveries of the end at the same moment one is applied, while the order releases its stock itself."""
+def test_deliveries_at_once_give_back_once(isolated: IsolatedServices, sell: Sell) -> None:
+    """Of twenty concurrent deliveries of the event one is applied, while the order releases its stock itself."""
     supply = sell()
-    order = island.place(island.islander(), (supply, 2))
-    island.orders.supply.reserve(order)
-    island.record(order, order.cancel())
-    placed, cancelled = island.stream(order.id)
-    island.receive("return_reserved", placed)
-    calls: list[Callable[[], object]] = [lambda: island.receive("return_reserved", cancelled)] * 20
-    received = all_at_once([*calls, *[lambda: island.orders.supply.release(order)] * 4])
+    order = isolated.place(isolated.new_user(), (supply, 2))
+    isolated.orders.supply.reserve(order)
+    isolated.record(order, order.cancel())
+    placed, cancelled = isolated.stream(order.id)
+    isolated.receive("return_reserved", placed)
+    calls: list[Callable[[], object]] = [lambda: isolated.receive("return_reserved", cancelled)] * 20
+    received = all_at_once([*calls, *[lambda: isolated.orders.supply.release(order)] * 4])
     assert sorted(map(str, received)) == ["None"] * 4 + ["applied"] + ["known"] * 19
-    assert left(island, supply) == (10, 0, 0)
-    assert events(island, order) == [["supply.reserved", "supply.released"]]
+    assert left(isolated, supply) == (10, 0, 0)
+    assert events(isolated, order) == [["supply.reserved", "supply.released"]]

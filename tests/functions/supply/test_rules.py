@@ -1,4 +1,4 @@
-"""The rules of supplies, held to a model: merchants, buyers, expiries and refunds in any order, on a real database."""
+"""The rules of supplies, compared with a model: merchants, buyers, expiries and refunds in any order."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from functions.supply.adapters.work import Work
 from functions.supply.delete_supply import DeleteSupply
 from functions.supply.restock_supply import RestockSupply
-from functions.supply.store import Work
 from functions.supply.sweep_reservations import sweep_reservations
 from functions.supply.update_supply import UpdateSupply
 from functions.supply.views import PhaseView
@@ -39,7 +39,7 @@ from shared.contracts.gen.supply_pb2 import (
 from shared.contracts.operations import Match
 from shared.errors import MeridianError, Refusal, Unavailable
 from tests.functions.supply.phases import a_list, ago, open_phase, proof
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 UNITS = st.integers(1, 3)
 LIMITS = st.none() | st.integers(2, 6)
@@ -69,7 +69,7 @@ class Goods:
 
 @dataclass
 class Ordered:
-    """An order in the model: what it asks for, what its buyer was told, and what has become of it."""
+    """An order in the model: what it requests, the terms its buyer was given, and its state."""
 
     sent: ReserveRequest.Order
     user: int
@@ -81,7 +81,7 @@ class Ordered:
     """In which phase the units of each supply were taken."""
 
     @property
-    def asked(self) -> Counter[str]:
+    def requested(self) -> Counter[str]:
         total: Counter[str] = Counter()
         for line in self.sent.lines:
             total[line.supply_id] += line.quantity
@@ -106,9 +106,9 @@ class Rules(RuleBasedStateMachine):
     orders = Bundle("orders")
     """Those that were reserved."""
 
-    def __init__(self, island: Island, seller: Islander, buyers: Sequence[Islander]) -> None:
+    def __init__(self, isolated: IsolatedServices, seller: IsolatedUser, buyers: Sequence[IsolatedUser]) -> None:
         super().__init__()
-        self._island = island
+        self._isolated = isolated
         self._seller = seller
         self._buyers = buyers
         self._root, self._hashes = a_list(buyers[0].address, LISTED_LIMIT, 5)
@@ -120,7 +120,7 @@ class Rules(RuleBasedStateMachine):
     @initialize(target=supplies, quantity=st.integers(4, 12), limit=LIMITS, sale=sales)
     def sell(self, quantity: int, limit: int | None, sale: Sale | None) -> Any:
         terms = {"quantity": quantity, "per_user_limit": limit, "phases": self._phases(sale)}
-        supply = self._island.sell(self._seller, **terms)
+        supply = self._isolated.sell(self._seller, **terms)
         self._goods[supply.id] = Goods(supply.id, quantity, limit, sale)
         return supply.id
 
@@ -182,15 +182,15 @@ class Rules(RuleBasedStateMachine):
         terms = {each.supply_id: each for each in described.supplies}
         sent = ReserveRequest.Order(order_id=ids.new("ord", "us"), user_id=buyer.user_id)
         for supply_id, quantity in wanted:
-            told = terms[supply_id]
+            reported = terms[supply_id]
             sent.lines.add(
                 reservation_id=ids.sibling(ids.new("itm", "us"), "rsv"),
                 supply_id=supply_id,
                 quantity=quantity,
-                unit_price=told.unit_price,
-                phase=told.phase,
-                listed=told.listed,
-                limit=told.limit,
+                unit_price=reported.unit_price,
+                phase=reported.phase,
+                listed=reported.listed,
+                limit=reported.limit,
             )
         sent.expires_at.FromDatetime(datetime.now(UTC) + timedelta(hours=-1 if late else 1))
         order = Ordered(sent, user, late)
@@ -204,7 +204,7 @@ class Rules(RuleBasedStateMachine):
 
     @rule(target=orders, user=st.integers(0, 2), data=st.data())
     def order_and_wait(self, user: int, data: st.DataObject) -> Any:
-        """An order that is reserved at once, and past its time."""
+        """An order that is reserved at once, and expired."""
         return self._order(user, late=True, data=data)
 
     def _order(self, user: int, late: bool, data: st.DataObject) -> Any:
@@ -229,13 +229,13 @@ class Rules(RuleBasedStateMachine):
     def check(self, user: int, supply_id: str, units: int) -> None:
         """The dry run says what a reservation at this moment would meet."""
         buyer = self._buyers[user]
-        asked = CheckRequest(
+        requested = CheckRequest(
             user_id=buyer.user_id,
             address=buyer.address,
             lines=[CheckRequest.Line(supply_id=supply_id, quantity=units)],
             proofs=[proof(supply_id, self._hashes, LISTED_LIMIT, 5)],
         )
-        answer: CheckResponse = self._run("check_stock", asked)
+        answer: CheckResponse = self._run("check_stock", requested)
         goods = self._goods[supply_id]
         phase = goods.sale.name if goods.sale and goods.sale.kind != "closed" else ""
         listed = bool(goods.sale and goods.sale.kind == "listed" and user == 0)
@@ -268,7 +268,7 @@ class Rules(RuleBasedStateMachine):
             order.state = "released"
 
     def pay(self, order: Ordered) -> None:
-        failure = self._told("commit_stock", "order.paid", order, OrderPaid(**self._data(order)))
+        failure = self._deliver("commit_stock", "order.paid", order, OrderPaid(**self._data(order)))
         if order.state == "reserved":
             order.state = "sold"
         expected = {"new": Unavailable, "released": MeridianError}.get(order.state)
@@ -276,7 +276,7 @@ class Rules(RuleBasedStateMachine):
 
     def refund(self, order: Ordered, restock: bool) -> None:
         data = OrderRefunded(**self._data(order), restock=restock)
-        failure = self._told("return_stock", "order.refunded", order, data)
+        failure = self._deliver("return_stock", "order.refunded", order, data)
         expected = {"new": Unavailable, "reserved": Unavailable, "released": MeridianError}.get(order.state)
         assert failure is (expected if restock else None)
         if restock and order.state == "sold":
@@ -287,7 +287,7 @@ class Rules(RuleBasedStateMachine):
         due = [o for o in self._orders if o.state == "reserved" and o.late and not o.firm and not o.postponed]
         choice: st.SearchStrategy[Decision] = st.sampled_from(["confirmed", "ended", "pending"])
         decided = {order.sent.order_id: data.draw(choice) for order in due}
-        work: Any = Work(self._island.resources, "supply")
+        work: Any = Work(self._isolated.resources, "supply")
         work.__dict__["orders"] = Decided(decided)
         sweep_reservations(work)
         for order in due:
@@ -304,39 +304,39 @@ class Rules(RuleBasedStateMachine):
         """quantity = available + reserved + sold, and each of them is what it should be."""
         reserved, sold = self._taken("reserved"), self._taken("sold")
         for goods in self._goods.values():
-            stock = self._island.books.stock(goods.id)
+            stock = self._isolated.probe.stock(goods.id)
             assert stock.quantity == stock.available + stock.reserved + stock.sold == goods.quantity
             assert (stock.reserved, stock.sold) == (reserved[goods.id], sold[goods.id])
             assert min(stock.available, stock.reserved, stock.sold) >= 0
 
     def teardown(self) -> None:
-        assert self._island.violations() == []
+        assert self._isolated.violations() == []
 
     # The model
 
     def _taken(self, state: str) -> Counter[str]:
-        return sum((order.asked for order in self._orders if order.state == state), Counter())
+        return sum((order.requested for order in self._orders if order.state == state), Counter())
 
     def _expected(self, order: Ordered) -> str:
         """The refusal of an order in the model: the gravest of the first supply that has one."""
         lines = {line.supply_id: line for line in order.sent.lines}
-        for supply_id, units in order.asked.items():
+        for supply_id, units in order.requested.items():
             line = lines[supply_id]
             reasons = self._reasons(self._goods[supply_id], order.user, units, line.phase, listed=line.listed)
             if reasons:
                 return reasons[0]
         return ""
 
-    def _reasons(self, goods: Goods, user: int, units: int, told: str, *, listed: bool) -> list[str]:
+    def _reasons(self, goods: Goods, user: int, units: int, reported: str, *, listed: bool) -> list[str]:
         sale = goods.sale
         phase = sale if sale and sale.kind != "closed" else None
-        holding = [order for order in self._orders if order.holds and goods.id in order.asked]
+        holding = [order for order in self._orders if order.holds and goods.id in order.requested]
         own = [order for order in holding if order.user == user]
         in_phase = [order for order in holding if phase and order.phases[goods.id] == phase.name]
-        count = {id(order): order.asked[goods.id] for order in holding}
+        count = {id(order): order.requested[goods.id] for order in holding}
         limit = LISTED_LIMIT if phase and listed else phase.limit if phase else None
         found = []
-        if goods.status != "active" or (sale and not phase) or told != (phase.name if phase else ""):
+        if goods.status != "active" or (sale and not phase) or reported != (phase.name if phase else ""):
             found.append("NOT_ON_SALE")
         if phase and phase.kind == "listed" and not listed:
             found.append("NOT_ALLOWED")
@@ -348,7 +348,7 @@ class Rules(RuleBasedStateMachine):
             found.append("SOLD_OUT")
         return found
 
-    # How it is asked
+    # Calls of the operations
 
     def _phases(self, sale: Sale | None) -> list[PhaseView]:
         if sale is None:
@@ -358,20 +358,20 @@ class Rules(RuleBasedStateMachine):
         return [open_phase(sale.name, **times, cap=sale.cap, per_user_limit=sale.limit, allowlist_root=root)]
 
     def _run(self, name: str, request: Any) -> Any:
-        return self._island.run(name, request=request)
+        return self._isolated.run(name, request=request)
 
     def _refused(self, name: str, request: Any, **more: Any) -> str | None:
         try:
-            self._island.run(name, request=request, caller=self._seller.caller, **more)
+            self._isolated.run(name, request=request, caller=self._seller.caller, **more)
         except Refusal as refusal:
             return refusal.code
         return None
 
-    def _told(self, consumer: str, kind: str, order: Ordered, data: Any) -> type[Exception] | None:
-        """Tell of an event, as if it were the first time; the class of the failure."""
+    def _deliver(self, consumer: str, kind: str, order: Ordered, data: Any) -> type[Exception] | None:
+        """Deliver an event, as if for the first time; returns the class of the failure."""
         event = Event(ids.new("evt", "us"), kind, order.sent.order_id, 2, datetime.now(UTC), data)
         try:
-            self._island.run(consumer, event=event)
+            self._isolated.run(consumer, event=event)
         except MeridianError as error:
             return type(error)
         return None
@@ -394,12 +394,12 @@ class Decided:
         return {order_id: self._decisions.get(order_id, "unknown") for order_id in order_ids}
 
 
-def hold(island: Island, examples: int, steps: int) -> None:
-    buyers = [island.islander() for _ in range(3)]
+def hold(isolated: IsolatedServices, examples: int, steps: int) -> None:
+    buyers = [isolated.new_user() for _ in range(3)]
 
     class Here(Rules):
         def __init__(self) -> None:
-            super().__init__(island, island.islander(), buyers)
+            super().__init__(isolated, isolated.new_user(), buyers)
 
     run_state_machine_as_test(
         Here,
@@ -409,12 +409,12 @@ def hold(island: Island, examples: int, steps: int) -> None:
     )
 
 
-def test_rules_hold_whatever_happens(island: Island) -> None:
+def test_rules_hold_whatever_happens(isolated: IsolatedServices) -> None:
     """Each answer and the stock after each step are the model's; no invariant is broken at the end."""
-    hold(island, examples=20, steps=30)
+    hold(isolated, examples=20, steps=30)
 
 
 @pytest.mark.long
-def test_rules_hold_whatever_happens_for_long(island: Island) -> None:
+def test_rules_hold_whatever_happens_for_long(isolated: IsolatedServices) -> None:
     """The same, many times over."""
-    hold(island, examples=100, steps=50)
+    hold(isolated, examples=100, steps=50)

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from shared import ids
 from shared.money import MAXIMUM
-from tests.books import Books
+from tests.database_probe import DatabaseProbe
 from tests.problems import absent, refused
 from tests.races import all_at_once
 
@@ -22,19 +22,19 @@ def path(supply: dict[str, Any]) -> str:
     return f"/v1/supplies/{supply['id']}"
 
 
-def patch(person: Person, supply: dict[str, Any], match: str | None = "*", **changes: Any) -> httpx.Response:
+def patch(person: ApiUser, supply: dict[str, Any], match: str | None = "*", **changes: Any) -> httpx.Response:
     more = {"If-Match": match} if match is not None else {}
     return person.request("PATCH", path(supply), changes, more=more)
 
 
-def changed(person: Person, supply: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def changed(person: ApiUser, supply: dict[str, Any], **changes: Any) -> dict[str, Any]:
     response = patch(person, supply, **changes)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
 
 
-def test_all_terms_may_change(merchant: Person, on_sale: OnSale, books: Books) -> None:
+def test_all_terms_may_change(merchant: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """What is absent stays, each change is a version, and supply.updated names the fields."""
     supply = on_sale()
     first = changed(merchant, supply, title="Another thing", description="Better", unit_price="7", per_user_limit=3)
@@ -49,7 +49,7 @@ def test_all_terms_may_change(merchant: Person, on_sale: OnSale, books: Books) -
     assert second["phases"] == [{**PHASE, **nothing}]
     assert changed(merchant, supply, phases=[])["phases"] == []
     assert merchant.get(path(supply))["version"] == supply["version"] + 3
-    events = [event for event in books.stream("supply", supply["id"]) if event.type == "supply.updated"]
+    events = [event for event in probe.stream("supply", supply["id"]) if event.type == "supply.updated"]
     assert [event.data["changed"] for event in events] == [
         ["title", "description", "unit_price", "per_user_limit"],
         ["per_user_limit", "phases"],
@@ -67,15 +67,15 @@ def test_all_terms_may_change(merchant: Person, on_sale: OnSale, books: Books) -
     }
 
 
-def test_what_changes_nothing_is_no_version(merchant: Person, on_sale: OnSale, books: Books) -> None:
+def test_what_changes_nothing_is_no_version(merchant: ApiUser, on_sale: OnSale, probe: DatabaseProbe) -> None:
     """An empty body, or the values that are there, is answered with the supply as it is."""
     supply = on_sale(phases=[{**PHASE, "starts_at": "2026-01-01T02:00:00+02:00"}])
     for changes in ({}, {"title": supply["title"], "status": "active", "phases": [PHASE]}):
         assert changed(merchant, supply, **changes) == supply
-    assert [event.type for event in books.stream("supply", supply["id"])] == ["supply.created"]
+    assert [event.type for event in probe.stream("supply", supply["id"])] == ["supply.created"]
 
 
-def test_a_version_must_be_named(merchant: Person, on_sale: OnSale) -> None:
+def test_a_version_must_be_named(merchant: ApiUser, on_sale: OnSale) -> None:
     """Without If-Match nothing changes: 428; with a stale one neither: 412."""
     supply = on_sale()
     refused(patch(merchant, supply, None, title="x"), 428, "PRECONDITION_REQUIRED")
@@ -92,13 +92,13 @@ def test_a_version_must_be_named(merchant: Person, on_sale: OnSale) -> None:
 
 
 @pytest.mark.parametrize("match", ["", "1", '"1', '1"', '"1" "2"', 'w/"1"', "*, *", '*, "1"', "'1'", '"a b"', ","])
-def test_a_malformed_version_is_400(merchant: Person, on_sale: OnSale, match: str) -> None:
-    """An If-Match that is no list of entity tags is told as a field."""
+def test_a_malformed_version_is_400(merchant: ApiUser, on_sale: OnSale, match: str) -> None:
+    """An If-Match that is no list of entity tags is reported as a field."""
     refused(patch(merchant, on_sale(), match, title="x"), 400, "VALIDATION_FAILED", "If-Match")
 
 
 def test_a_sale_does_not_make_a_version_stale(
-    merchant: Person, buyer: Person, on_sale: OnSale, ordered: Callable[..., dict[str, Any]]
+    merchant: ApiUser, buyer: ApiUser, on_sale: OnSale, ordered: Callable[..., dict[str, Any]]
 ) -> None:
     """It changes the second part of the ETag, which If-Match does not look at; and a restock does likewise."""
     supply = on_sale()
@@ -110,8 +110,8 @@ def test_a_sale_does_not_make_a_version_stale(
     assert patch(merchant, supply, before, title="x").status_code == 200
 
 
-def test_of_changes_at_once_from_one_version_one_wins(merchant: Person, on_sale: OnSale) -> None:
-    """The others are told that they are stale; none is lost, none is mixed."""
+def test_of_changes_at_once_from_one_version_one_wins(merchant: ApiUser, on_sale: OnSale) -> None:
+    """The others are refused as stale; no update is lost or mixed."""
     supply = on_sale()
     fresh = merchant.request("GET", path(supply)).headers["ETag"]
     answers = all_at_once([partial(patch, merchant, supply, fresh, title=f"Title {n}") for n in range(8)])
@@ -123,7 +123,7 @@ def test_of_changes_at_once_from_one_version_one_wins(merchant: Person, on_sale:
     assert merchant.get(path(supply)) == won[0]
 
 
-def test_changes_at_once_of_any_version_all_count(merchant: Person, on_sale: OnSale) -> None:
+def test_changes_at_once_of_any_version_all_count(merchant: ApiUser, on_sale: OnSale) -> None:
     """With `*` each is applied to what is there: one of each of two fields is kept."""
     supply = on_sale()
     calls = [partial(patch, merchant, supply, "*", title=f"Title {n}") for n in range(3)]
@@ -135,7 +135,7 @@ def test_changes_at_once_of_any_version_all_count(merchant: Person, on_sale: OnS
 
 
 def test_a_new_price_does_not_touch_placed_orders(
-    merchant: Person, buyer: Person, on_sale: OnSale, paid_order: Callable[..., dict[str, Any]]
+    merchant: ApiUser, buyer: ApiUser, on_sale: OnSale, paid_order: Callable[..., dict[str, Any]]
 ) -> None:
     """An order keeps the price at which it was placed; the next one pays the new."""
     supply = on_sale(unit_price="1000")
@@ -146,7 +146,7 @@ def test_a_new_price_does_not_touch_placed_orders(
 
 
 def test_a_supply_is_paused_and_resumed(
-    merchant: Person, buyer: Person, on_sale: OnSale, ordered: Callable[..., dict[str, Any]]
+    merchant: ApiUser, buyer: ApiUser, on_sale: OnSale, ordered: Callable[..., dict[str, Any]]
 ) -> None:
     """A paused one sells nothing: 409, the order kept as failed."""
     supply = on_sale()
@@ -157,7 +157,7 @@ def test_a_supply_is_paused_and_resumed(
     assert ordered(buyer, supply)["status"] in ("confirmed", "paid")
 
 
-def test_a_draft_becomes_active_and_seen(merchant: Person, buyer: Person, on_sale: OnSale) -> None:
+def test_a_draft_becomes_active_and_seen(merchant: ApiUser, buyer: ApiUser, on_sale: OnSale) -> None:
     """Until then others cannot see it, and then it cannot be hidden again."""
     supply = on_sale(status="draft")
     absent(buyer.request("GET", path(supply)))
@@ -170,7 +170,7 @@ def test_a_draft_becomes_active_and_seen(merchant: Person, buyer: Person, on_sal
     [([], "draft"), (["paused"], "draft"), (["paused", "active"], "draft")],
 )
 def test_a_status_that_cannot_follow_is_refused(
-    merchant: Person, on_sale: OnSale, way: list[str], illegal: str
+    merchant: ApiUser, on_sale: OnSale, way: list[str], illegal: str
 ) -> None:
     """And what else the request would change is not changed either."""
     supply = on_sale()
@@ -180,12 +180,12 @@ def test_a_status_that_cannot_follow_is_refused(
     assert merchant.get(path(supply)) == supply
 
 
-def test_a_draft_cannot_be_paused(merchant: Person, on_sale: OnSale) -> None:
+def test_a_draft_cannot_be_paused(merchant: ApiUser, on_sale: OnSale) -> None:
     """It is not for sale yet."""
     refused(patch(merchant, on_sale(status="draft"), status="paused"), 409, "ILLEGAL_STATUS")
 
 
-def test_what_is_sold_out_is_active(merchant: Person, buyer: Person, on_sale: OnSale, ordered: Any) -> None:
+def test_what_is_sold_out_is_active(merchant: ApiUser, buyer: ApiUser, on_sale: OnSale, ordered: Any) -> None:
     """It can be changed and paused as such, and is sold out again after."""
     supply = on_sale(quantity=1)
     ordered(buyer, supply)
@@ -197,7 +197,7 @@ def test_what_is_sold_out_is_active(merchant: Person, buyer: Person, on_sale: On
     assert merchant.get(path(supply))["status"] == "sold_out"
 
 
-def test_an_archived_supply_stays_as_it_is(merchant: Person, on_sale: OnSale) -> None:
+def test_an_archived_supply_stays_as_it_is(merchant: ApiUser, on_sale: OnSale) -> None:
     """Whatever version is named, and whatever is to change."""
     supply = on_sale()
     assert merchant.request("DELETE", path(supply)).status_code == 204
@@ -206,7 +206,7 @@ def test_an_archived_supply_stays_as_it_is(merchant: Person, on_sale: OnSale) ->
     refused(patch(merchant, supply, status="active"), 409, "SUPPLY_ARCHIVED")
 
 
-def test_only_its_merchant_may_change_it(merchant: Person, buyer: Person, on_sale: OnSale) -> None:
+def test_only_its_merchant_may_change_it(merchant: ApiUser, buyer: ApiUser, on_sale: OnSale) -> None:
     """To everybody else it is not there, whatever it is and whichever version they name."""
     wanted = [on_sale(), on_sale(status="draft"), {"id": ids.new("sup", "us")}, {"id": "nonsense"}]
     absent(*(patch(buyer, supply, match, title="x") for supply in wanted for match in ("*", '"9"')))
@@ -226,7 +226,7 @@ BAD: list[tuple[str, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD for value in values])
-def test_a_bad_field_is_named(merchant: Person, on_sale: OnSale, field: str, value: Any) -> None:
+def test_a_bad_field_is_named(merchant: ApiUser, on_sale: OnSale, field: str, value: Any) -> None:
     """Whatever does not fit the contract is 400 with the field that is wrong."""
     refused(patch(merchant, on_sale(), **{field: value}), 400, "VALIDATION_FAILED", field)
 
@@ -259,7 +259,7 @@ BAD_PHASES: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("field", "value"), BAD_PHASES)
-def test_a_bad_phase_is_told(merchant: Person, on_sale: OnSale, field: str, value: Any) -> None:
+def test_a_bad_phase_is_reported(merchant: ApiUser, on_sale: OnSale, field: str, value: Any) -> None:
     """Each field of a phase is checked, when a supply is made and when it is changed."""
     phases = [{**PHASE, field: value}]
     made = {"title": "A thing", "currency": "USDC", "unit_price": "1", "quantity": 1, "phases": phases}
@@ -267,8 +267,8 @@ def test_a_bad_phase_is_told(merchant: Person, on_sale: OnSale, field: str, valu
         merchant.request("POST", "/v1/supplies", made, fresh_key()),
         patch(merchant, on_sale(), phases=phases),
     ):
-        told = refused(answer, 400, "VALIDATION_FAILED")
-        assert told["errors"][0]["field"].startswith("phases[")
+        reported = refused(answer, 400, "VALIDATION_FAILED")
+        assert reported["errors"][0]["field"].startswith("phases[")
 
 
 def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], on_sale: OnSale) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulators import secrets
-from emulators.stack import Stack
+from emulators.stack import secrets
+from emulators.stack.stack import Stack
 from shared.config import read
 from tests.chain import LocalChain
 from tests.functions.wallet.custody import Custody, custody_of
@@ -13,7 +13,7 @@ from tests.functions.wallet.custody import Custody, custody_of
 
 @pytest.fixture(scope="session")
 def custody(stack: Stack, chain: LocalChain) -> Iterator[Custody]:
-    """An island with a vault and a treasury of its own."""
+    """Isolated services with a vault and a treasury of their own."""
     password = secrets.read(stack.layout.secrets, "postgres.password")
     with custody_of(read(stack.environment), password, chain) as running:
         yield running

@@ -1,4 +1,4 @@
-"""A vault and a treasury of an island's own on the stack's chain: no scheduler looks after them, the test does."""
+"""A vault and a treasury for isolated services, on the chain of the stack; the test itself is their scheduler."""
 
 import secrets
 from collections.abc import Iterator
@@ -7,21 +7,19 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from eth_abi import encode
-
-from emulators.contracts import DEPLOYER, USDC
+from emulators.stack.parts.contracts import DEPLOYER, USDC
+from functions.wallet.adapters.work import Work
 from functions.wallet.create_withdrawal import CreateWithdrawal
 from functions.wallet.get_deposit_address import GetDepositAddress
-from functions.wallet.store import Work
 from functions.wallet.views import WithdrawalView
-from shared.adapters.abi import encoded
-from shared.adapters.ethereum import checksum_address, keccak
-from shared.adapters.signers import FileSigner
+from shared.chain import artefacts
+from shared.chain.abi import encoded
+from shared.chain.ethereum import checksum_address, keccak
+from shared.chain.signers import FileSigner
 from shared.config import Settings
-from shared.contracts import artefacts
 from shared.money import Amount
 from tests.chain import LocalChain
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 ETHER = 10**18
 FUNDS = 10**9
@@ -35,60 +33,60 @@ class Crash(BaseException):
 
 
 class Custody:
-    """The chain's side of an island."""
+    """The chain's side of isolated services."""
 
-    def __init__(self, island: Island, chain: LocalChain, signer: FileSigner) -> None:
-        self.island = island
+    def __init__(self, isolated: IsolatedServices, chain: LocalChain, signer: FileSigner) -> None:
+        self.isolated = isolated
         self.chain = chain
         self.signer = signer
         # One key is one order of nonces: the stack's own treasury must not draw from it.
-        island.resources._opened["signer treasury"] = signer
+        isolated.resources._opened["signer treasury"] = signer
 
     def work(self) -> Work:
         """The wallet service's work, outside of any transaction."""
-        return Work(self.island.resources, "wallet")
+        return Work(self.isolated.resources, "wallet")
 
-    def deposit_address(self, somebody: Islander) -> str:
+    def deposit_address(self, somebody: IsolatedUser) -> str:
         request = GetDepositAddress(somebody.wallet_id)
-        return str(self.island.run("get_deposit_address", request=request, caller=somebody.caller).address)
+        return str(self.isolated.run("get_deposit_address", request=request, caller=somebody.caller).address)
 
-    def withdraw(self, somebody: Islander, to: str, amount: int = 1000) -> WithdrawalView:
+    def withdraw(self, somebody: IsolatedUser, to: str, amount: int = 1000) -> WithdrawalView:
         request = CreateWithdrawal(somebody.wallet_id, "USDC", Amount(amount), to)
-        made: WithdrawalView = self.island.run("create_withdrawal", request=request, caller=somebody.caller)
+        made: WithdrawalView = self.isolated.run("create_withdrawal", request=request, caller=somebody.caller)
         return made
 
     def settle(self) -> None:
-        """Send, confirm and track what there is."""
-        self.island.run("send_withdrawals")
-        self.island.run("track_withdrawals")
-        self.chain.mine(self.island.settings.chain_confirmations + 1)
-        self.island.run("track_withdrawals")
+        """Send, confirm and track all withdrawals."""
+        self.isolated.run("send_withdrawals")
+        self.isolated.run("track_withdrawals")
+        self.chain.mine(self.isolated.settings.chain_confirmations + 1)
+        self.isolated.run("track_withdrawals")
 
     def watch(self) -> None:
-        """Let what has arrived get its confirmations, and read the chain to its end."""
-        self.chain.mine(self.island.settings.chain_confirmations + 1)
-        while self.island.run("watch_deposits")["blocks"]:
+        """Confirm all deposits, and read the whole chain."""
+        self.chain.mine(self.isolated.settings.chain_confirmations + 1)
+        while self.isolated.run("watch_deposits")["blocks"]:
             pass
 
     @property
     def vault(self) -> str:
         """The address of the vault."""
-        return self.island.settings.vault_contract
+        return self.isolated.settings.vault_contract
 
     def payer(self, address: str, *, may: bool) -> None:
-        """Let an address pay out of the vault, or no longer."""
+        """Allow an address to pay out of the vault, or disallow it."""
         change = f"{'grant' if may else 'revoke'}Role(bytes32,address)"
         self.chain.send(self.vault, encoded(change, PAYER_ROLE, address), sender=ADMIN)
 
     def pay_elsewhere(self, withdrawal: WithdrawalView) -> str:
-        """Have another payer, of whom the ledger knows nothing, pay a withdrawal; the transaction's hash."""
+        """Have a payer unknown to the ledger pay a withdrawal. Returns the transaction's hash."""
         self.payer(self.chain.accounts[STRANGER], may=True)
         values = (keccak(withdrawal.id.encode()), USDC, withdrawal.to_address, withdrawal.amount)
         data = encoded("pay(bytes32,address,address,uint256)", *values)
         return self.chain.send(self.vault, data, sender=STRANGER)
 
     def status(self, withdrawal: WithdrawalView) -> str:
-        [row] = self.island.books.rows("wallet", "SELECT status FROM withdrawals WHERE id = :id", id=withdrawal.id)
+        [row] = self.isolated.probe.rows("wallet", "SELECT status FROM withdrawals WHERE id = :id", id=withdrawal.id)
         return str(row["status"])
 
     def nonces(self, withdrawal: WithdrawalView) -> list[tuple[int, bool]]:
@@ -97,7 +95,7 @@ class Custody:
             SELECT t.nonce, t.broadcast FROM signed_transactions t
             JOIN sendings s ON (s.chain_id, s.sender, s.nonce) = (t.chain_id, t.sender, t.nonce)
             WHERE s.subject = :id ORDER BY t.max_fee"""
-        rows = self.island.books.rows("wallet", sql, id=withdrawal.id)
+        rows = self.isolated.probe.rows("wallet", sql, id=withdrawal.id)
         return [(row["nonce"], row["broadcast"]) for row in rows]
 
 
@@ -108,9 +106,9 @@ def an_address() -> str:
 
 @contextmanager
 def custody_of(settings: Settings, password: str, chain: LocalChain) -> Iterator[Custody]:
-    """An island with a vault and a treasury of its own, both with money."""
+    """Isolated services with a vault and a treasury of their own, both funded."""
     signer = FileSigner(secrets.token_bytes(32))
-    code = artefacts.load()["Vault"].creation_code + encode(["address", "address"], [DEPLOYER, signer.address])
+    code = artefacts.load()["Vault"].creation(DEPLOYER, signer.address)
     call = {"from": DEPLOYER, "data": "0x" + code.hex()}
     sent = chain.client.request("eth_sendTransaction", call)
     chain.until(lambda: chain.client.receipt(sent) is not None, "the vault is there")
@@ -119,8 +117,8 @@ def custody_of(settings: Settings, password: str, chain: LocalChain) -> Iterator
     chain.mint(vault, FUNDS)
     chain.send(signer.address, value=ETHER)
     own = replace(settings, vault_contract=vault, chain_start_block=start)
-    with Island(own, password) as island:
-        yield Custody(island, chain, signer)
+    with IsolatedServices(own, password) as isolated:
+        yield Custody(isolated, chain, signer)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Commands of the order service to an island's wallet service, as raw as they travel."""
+"""The order service's commands to an isolated wallet service, as raw requests."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,14 +9,14 @@ from shared.contracts.gen.wallet_pb2 import (
     ReleaseHoldRequest,
     ReleaseHoldResponse,
 )
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 RELEASED = ReleaseHoldResponse.STATE_RELEASED
 CAPTURED = ReleaseHoldResponse.STATE_CAPTURED
 
 
 def a_hold(
-    somebody: Islander, amount: int | str, currency: str = "USDC", within: timedelta = timedelta(minutes=15)
+    somebody: IsolatedUser, amount: int | str, currency: str = "USDC", within: timedelta = timedelta(minutes=15)
 ) -> PlaceHoldRequest.Hold:
     """A hold for an order of its own."""
     order_id = ids.new("ord", "us")
@@ -31,27 +31,27 @@ def a_hold(
     return hold
 
 
-def place(island: Island, *holds: PlaceHoldRequest.Hold) -> list[str]:
+def place(isolated: IsolatedServices, *holds: PlaceHoldRequest.Hold) -> list[str]:
     """Place holds in one batch; the code with which each is refused, empty for one that is placed."""
     request = PlaceHoldRequest(holds=holds)
-    response = island.rpc("wallet", "order").call("Wallet.PlaceHold", request, PlaceHoldResponse, 30)
+    response = isolated.rpc("wallet", "order").call("Wallet.PlaceHold", request, PlaceHoldResponse, 30)
     assert [outcome.hold_id for outcome in response.outcomes] == [hold.hold_id for hold in holds]
     return [outcome.refusal for outcome in response.outcomes]
 
 
 def release(
-    island: Island, *holds: PlaceHoldRequest.Hold, reason: str = "cancelled"
+    isolated: IsolatedServices, *holds: PlaceHoldRequest.Hold, reason: str = "cancelled"
 ) -> list[ReleaseHoldResponse.State]:
     """Release holds in one batch; what each has come to."""
     releases = [
         ReleaseHoldRequest.Release(hold_id=hold.hold_id, order_id=hold.order_id, reason=reason) for hold in holds
     ]
     request = ReleaseHoldRequest(releases=releases)
-    response = island.rpc("wallet", "order").call("Wallet.ReleaseHold", request, ReleaseHoldResponse, 30)
+    response = isolated.rpc("wallet", "order").call("Wallet.ReleaseHold", request, ReleaseHoldResponse, 30)
     assert [outcome.hold_id for outcome in response.outcomes] == [hold.hold_id for hold in holds]
     return [outcome.state for outcome in response.outcomes]
 
 
-def story(island: Island, hold: PlaceHoldRequest.Hold) -> list[str]:
+def story(isolated: IsolatedServices, hold: PlaceHoldRequest.Hold) -> list[str]:
     """The types of a hold's events, oldest first."""
-    return [event.type for event in island.stream(hold.hold_id)]
+    return [event.type for event in isolated.stream(hold.hold_id)]

@@ -1,4 +1,4 @@
-"""No money comes into a closed wallet, whoever sends it and at whatever moment; what is in one can be got out."""
+"""No money comes into a closed wallet, whoever sends it and whenever; what is in one can be taken out."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,10 +8,10 @@ import pytest
 
 from functions.order.domain.order import Order
 from functions.supply.views import SupplyView
+from functions.wallet.adapters.work import Work
 from functions.wallet.close_wallet import CloseWallet
-from functions.wallet.domain.errors import WalletClosed, WalletNotEmpty
+from functions.wallet.domain.errors import WalletIsClosed, WalletNotEmpty
 from functions.wallet.domain.wallet import Wallet
-from functions.wallet.store import Work
 from shared import ids
 from shared.contracts.gen.wallet_pb2 import RefundRequest, RefundResponse
 from shared.errors import Contended
@@ -19,66 +19,66 @@ from tests.functions.wallet.custody import Custody
 from tests.functions.wallet.test_audit_custody import deposit
 from tests.functions.wallet.test_create_transfer import send
 from tests.functions.wallet.test_operator_transfers import post, reverse
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 from tests.races import at_once
 
 ROUNDS = 12
 
 
-def wallet(island: Island, somebody: Islander) -> Wallet:
-    with Work(island.resources, "wallet").transaction() as work:
+def wallet(isolated: IsolatedServices, somebody: IsolatedUser) -> Wallet:
+    with Work(isolated.resources, "wallet").transaction() as work:
         return work.wallets.get(somebody.wallet_id, owner=somebody.user_id)
 
 
-def close(island: Island, somebody: Islander) -> None:
-    """Close a wallet as its owner does."""
-    island.run("close_wallet", request=CloseWallet(somebody.wallet_id), caller=somebody.caller)
+def close(isolated: IsolatedServices, somebody: IsolatedUser) -> None:
+    """Close a wallet, as its owner."""
+    isolated.run("close_wallet", request=CloseWallet(somebody.wallet_id), caller=somebody.caller)
 
 
-def force(island: Island, somebody: Islander) -> None:
-    """Close a wallet by whatever way, with no look at who pays to it: only the database holds against it."""
-    with Work(island.resources, "wallet").transaction() as work:
+def force(isolated: IsolatedServices, somebody: IsolatedUser) -> None:
+    """Close a wallet bypassing the payout checks: only the database prevents it."""
+    with Work(isolated.resources, "wallet").transaction() as work:
         work.wallets.save(work.wallets.get(somebody.wallet_id, owner=somebody.user_id).closed(at=work.now()))
 
 
-def fill(island: Island, somebody: Islander, amount: int) -> None:
-    """Leave money in a closed wallet, as it lay in some before the database held against that."""
-    with island.superuser("wallet") as connection:
+def fill(isolated: IsolatedServices, somebody: IsolatedUser, amount: int) -> None:
+    """Leave money in a closed wallet, as older releases allowed."""
+    with isolated.superuser("wallet") as connection:
         connection.run("SET session_replication_role = replica")
         connection.run("UPDATE wallets SET status = 'open' WHERE id = :id", id=somebody.wallet_id)
-        island.fund(somebody, amount)
+        isolated.fund(somebody, amount)
         connection.run("UPDATE wallets SET status = 'closed' WHERE id = :id", id=somebody.wallet_id)
 
 
-def money(island: Island, somebody: Islander, currency: str = "USDC") -> int:
-    return island.books.money(somebody.wallet_id, currency)[0]
+def money(isolated: IsolatedServices, somebody: IsolatedUser, currency: str = "USDC") -> int:
+    return isolated.probe.money(somebody.wallet_id, currency)[0]
 
 
-def claimed(island: Island, buyer: Islander, supply: SupplyView) -> Order:
-    order = island.buy(buyer, (supply, 1))
-    return island.record(order, order.claim(ids.sibling(order.id, "clm")))
+def claimed(isolated: IsolatedServices, buyer: IsolatedUser, supply: SupplyView) -> Order:
+    order = isolated.buy(buyer, (supply, 1))
+    return isolated.record(order, order.claim(ids.sibling(order.id, "clm")))
 
 
-def transferring(island: Island, target: Islander) -> Callable[[], Any]:
-    return partial(send, island, island.islander(USDC=5), target, 5)
+def transferring(isolated: IsolatedServices, target: IsolatedUser) -> Callable[[], Any]:
+    return partial(send, isolated, isolated.new_user(USDC=5), target, 5)
 
 
-def granting(island: Island, target: Islander) -> Callable[[], Any]:
-    return partial(post, island, (island.islander(USDC=5).wallet_id, target.wallet_id, 5))
+def granting(isolated: IsolatedServices, target: IsolatedUser) -> Callable[[], Any]:
+    return partial(post, isolated, (isolated.new_user(USDC=5).wallet_id, target.wallet_id, 5))
 
 
-def reversing(island: Island, target: Islander) -> Callable[[], Any]:
-    island.fund(target, 5)
-    [made] = post(island, (target.wallet_id, island.islander().wallet_id, 5))
-    return partial(reverse, island, made.id)
+def reversing(isolated: IsolatedServices, target: IsolatedUser) -> Callable[[], Any]:
+    isolated.fund(target, 5)
+    [made] = post(isolated, (target.wallet_id, isolated.new_user().wallet_id, 5))
+    return partial(reverse, isolated, made.id)
 
 
-def giving(island: Island, target: Islander) -> Callable[[], Any]:
-    return partial(island.fund, target, 5)
+def giving(isolated: IsolatedServices, target: IsolatedUser) -> Callable[[], Any]:
+    return partial(isolated.fund, target, 5)
 
 
-def giving_of_another_currency(island: Island, target: Islander) -> Callable[[], Any]:
-    return partial(island.fund, target, 5, "MATIC")
+def giving_of_another_currency(isolated: IsolatedServices, target: IsolatedUser) -> Callable[[], Any]:
+    return partial(isolated.fund, target, 5, "MATIC")
 
 
 @pytest.mark.parametrize(
@@ -86,126 +86,126 @@ def giving_of_another_currency(island: Island, target: Islander) -> Callable[[],
 )
 @pytest.mark.parametrize("closing", [close, force], ids=lambda each: each.__name__)
 def test_of_a_credit_and_a_closing_one_is_first(
-    island: Island, crediting: Callable[..., Any], closing: Callable[..., None]
+    isolated: IsolatedServices, crediting: Callable[..., Any], closing: Callable[..., None]
 ) -> None:
     """At the same moment, many times: either the wallet stays open with the money, or it is closed without."""
     for round_ in range(ROUNDS):
-        target = island.spare(island.islander())
+        target = isolated.spare(isolated.new_user())
         if round_ % 2:  # its account is there already, or comes with the credit
-            island.fund(target, 1)
-            post(island, (target.wallet_id, island.islander().wallet_id, 1))
-        credited, closed = at_once([crediting(island, target), partial(closing, island, target)])
-        has = money(island, target) + money(island, target, "MATIC")
-        if wallet(island, target).open:
+            isolated.fund(target, 1)
+            post(isolated, (target.wallet_id, isolated.new_user().wallet_id, 1))
+        credited, closed = at_once([crediting(isolated, target), partial(closing, isolated, target)])
+        has = money(isolated, target) + money(isolated, target, "MATIC")
+        if wallet(isolated, target).open:
             assert isinstance(closed, WalletNotEmpty)
             assert has == 5
             assert not isinstance(credited, Exception)
         else:
             assert closed is None
             assert has == 0
-            assert isinstance(credited, WalletClosed)
-    assert island.violations() == []
+            assert isinstance(credited, WalletIsClosed)
+    assert isolated.violations() == []
 
 
-def test_a_settlement_and_a_closing_at_once(island: Island) -> None:
-    """However the payout wallet is closed at that moment, the merchant has the money where they can move it."""
+def test_a_settlement_and_a_closing_at_once(isolated: IsolatedServices) -> None:
+    """Even if the payout wallet is closed at that moment, the merchant gets the money in an open wallet."""
     for _ in range(ROUNDS):
-        merchant = island.islander()
-        payout = island.spare(merchant)
-        supply = island.sell(merchant, payout_wallet_id=payout.wallet_id)
-        order = claimed(island, island.islander(USDC=1000), supply)
+        merchant = isolated.new_user()
+        payout = isolated.spare(merchant)
+        supply = isolated.sell(merchant, payout_wallet_id=payout.wallet_id)
+        order = claimed(isolated, isolated.new_user(USDC=1000), supply)
         calls: list[Callable[[], Any]] = [
-            partial(island.deliver, "settle_order", order.id),
-            partial(force, island, payout),
+            partial(isolated.deliver, "settle_order", order.id),
+            partial(force, isolated, payout),
         ]
         settled, _ = at_once(calls)
         assert not isinstance(settled, Exception), settled
-        has = (money(island, merchant), money(island, payout))
-        assert has == ((0, 975) if wallet(island, payout).open else (975, 0))
-    assert island.violations() == []
+        has = (money(isolated, merchant), money(isolated, payout))
+        assert has == ((0, 975) if wallet(isolated, payout).open else (975, 0))
+    assert isolated.violations() == []
 
 
-def test_what_is_settled_to_a_closed_wallet_goes_to_its_owners_default_one(island: Island) -> None:
+def test_what_is_settled_to_a_closed_wallet_goes_to_its_owners_default_one(isolated: IsolatedServices) -> None:
     """And the event says so."""
-    merchant = island.islander()
-    payout = island.spare(merchant)
-    order = claimed(island, island.islander(USDC=1000), island.sell(merchant, payout_wallet_id=payout.wallet_id))
-    force(island, payout)
-    assert set(island.deliver("settle_order", order.id)) == {"applied"}
-    assert (money(island, merchant), money(island, payout)) == (975, 0)
+    merchant = isolated.new_user()
+    payout = isolated.spare(merchant)
+    order = claimed(isolated, isolated.new_user(USDC=1000), isolated.sell(merchant, payout_wallet_id=payout.wallet_id))
+    force(isolated, payout)
+    assert set(isolated.deliver("settle_order", order.id)) == {"applied"}
+    assert (money(isolated, merchant), money(isolated, payout)) == (975, 0)
     sql = "SELECT id FROM transfers WHERE order_id = :id AND kind = 'settlement'"
-    [row] = island.books.rows("wallet", sql, id=order.id)
-    [event] = island.stream(row["id"])
-    told = {leg["account"]: (leg["user_id"], leg["in_place_of"]) for leg in event.data["postings"]}
-    assert told == {
+    [row] = isolated.probe.rows("wallet", sql, id=order.id)
+    [event] = isolated.stream(row["id"])
+    legs = {leg["account"]: (leg["user_id"], leg["in_place_of"]) for leg in event.data["postings"]}
+    assert legs == {
         "escrow": ("", ""),
         "fees": ("", ""),
         merchant.wallet_id: (merchant.user_id, payout.wallet_id),
     }
-    assert island.violations() == []
+    assert isolated.violations() == []
 
 
-def test_what_is_refunded_to_a_closed_wallet_goes_to_its_owners_default_one(island: Island) -> None:
-    """Nobody may close it meanwhile; where it is closed nevertheless, its owner has the money."""
-    buyer = island.islander()
-    paying = island.spare(buyer)
-    island.fund(paying, 1000)
-    order = island.buy(paying, (island.sell(island.islander()), 1))
+def test_what_is_refunded_to_a_closed_wallet_goes_to_its_owners_default_one(isolated: IsolatedServices) -> None:
+    """It cannot be closed meanwhile; if it is closed nevertheless, its owner gets the money."""
+    buyer = isolated.new_user()
+    paying = isolated.spare(buyer)
+    isolated.fund(paying, 1000)
+    order = isolated.buy(paying, (isolated.sell(isolated.new_user()), 1))
     with pytest.raises(WalletNotEmpty):
-        close(island, paying)
-    force(island, paying)
+        close(isolated, paying)
+    force(isolated, paying)
     request = RefundRequest(order_id=order.id, wallet_id=paying.wallet_id)
     for _ in range(2):
-        island.rpc("wallet", "order").call("Wallet.Refund", request, RefundResponse)
-    assert (money(island, buyer), money(island, paying)) == (1000, 0)
-    assert island.violations() == []
+        isolated.rpc("wallet", "order").call("Wallet.Refund", request, RefundResponse)
+    assert (money(isolated, buyer), money(isolated, paying)) == (1000, 0)
+    assert isolated.violations() == []
 
 
 def test_what_arrives_for_a_closed_wallet_goes_to_its_owners_default_one(custody: Custody) -> None:
-    """Whoever sends to an old deposit address loses nothing, and a reorganisation takes back where it went."""
-    island, owner = custody.island, custody.island.islander()
-    old = island.spare(owner)
+    """A deposit to a closed wallet's address is not lost, and a reorganisation reverses it where it was credited."""
+    isolated, owner = custody.isolated, custody.isolated.new_user()
+    old = isolated.spare(owner)
     custody.deposit_address(old)
-    close(island, old)
+    close(isolated, old)
     receipt = custody.chain.client.receipt(deposit(custody, old, 700))
     assert receipt is not None
     custody.watch()
-    assert (money(island, owner, "ETH"), money(island, old, "ETH")) == (700, 0)
-    [row] = island.books.rows("wallet", "SELECT id FROM deposits WHERE wallet_id = :id", id=owner.wallet_id)
-    [event] = island.stream(row["id"])
+    assert (money(isolated, owner, "ETH"), money(isolated, old, "ETH")) == (700, 0)
+    [row] = isolated.probe.rows("wallet", "SELECT id FROM deposits WHERE wallet_id = :id", id=owner.wallet_id)
+    [event] = isolated.stream(row["id"])
     assert (event.data["wallet_id"], event.data["in_place_of"]) == (owner.wallet_id, old.wallet_id)
     custody.chain.reorganise(custody.chain.client.head() - receipt.block_number + 1)
     custody.watch()
-    assert money(island, owner, "ETH") == 0
-    assert island.violations() == []
+    assert money(isolated, owner, "ETH") == 0
+    assert isolated.violations() == []
 
 
 def test_a_deposit_and_a_closing_at_once(custody: Custody) -> None:
-    """The run that meets the closing is repeated."""
-    island = custody.island
+    """A run that races with the closing is repeated."""
+    isolated = custody.isolated
     for _ in range(4):
-        owner = island.islander()
-        old = island.spare(owner)
+        owner = isolated.new_user()
+        old = isolated.spare(owner)
         deposit(custody, old, 700)
-        custody.chain.mine(island.settings.chain_confirmations + 1)
-        results = at_once([partial(island.run, "watch_deposits"), partial(force, island, old)])
+        custody.chain.mine(isolated.settings.chain_confirmations + 1)
+        results = at_once([partial(isolated.run, "watch_deposits"), partial(force, isolated, old)])
         assert all(not isinstance(each, Exception) or isinstance(each, Contended | WalletNotEmpty) for each in results)
         custody.watch()
-        has = (money(island, owner, "ETH"), money(island, old, "ETH"))
-        assert has == ((0, 700) if wallet(island, old).open else (700, 0))
-    assert island.violations() == []
+        has = (money(isolated, owner, "ETH"), money(isolated, old, "ETH"))
+        assert has == ((0, 700) if wallet(isolated, old).open else (700, 0))
+    assert isolated.violations() == []
 
 
-def test_operators_get_out_what_is_in_a_closed_wallet(island: Island) -> None:
+def test_operators_get_out_what_is_in_a_closed_wallet(isolated: IsolatedServices) -> None:
     """To an open one; and a transfer that brought it there can be reversed."""
-    somebody, other = island.islander(), island.islander(USDC=5)
-    closed = island.spare(somebody)
-    [made] = post(island, (other.wallet_id, closed.wallet_id, 5))
-    fill(island, closed, 7)
-    assert any("closed_wallets_are_empty" in each for each in island.violations())
-    post(island, (closed.wallet_id, somebody.wallet_id, 7))
-    reverse(island, made.id)
-    assert (money(island, somebody), money(island, other), money(island, closed)) == (7, 5, 0)
-    with pytest.raises(WalletClosed):
-        post(island, (somebody.wallet_id, closed.wallet_id, 1))
-    assert island.violations() == []
+    somebody, other = isolated.new_user(), isolated.new_user(USDC=5)
+    closed = isolated.spare(somebody)
+    [made] = post(isolated, (other.wallet_id, closed.wallet_id, 5))
+    fill(isolated, closed, 7)
+    assert any("closed_wallets_are_empty" in each for each in isolated.violations())
+    post(isolated, (closed.wallet_id, somebody.wallet_id, 7))
+    reverse(isolated, made.id)
+    assert (money(isolated, somebody), money(isolated, other), money(isolated, closed)) == (7, 5, 0)
+    with pytest.raises(WalletIsClosed):
+        post(isolated, (somebody.wallet_id, closed.wallet_id, 1))
+    assert isolated.violations() == []

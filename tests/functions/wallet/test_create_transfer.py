@@ -5,29 +5,29 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from functions.wallet.create_transfer import CreateTransfer
 from functions.wallet.domain.errors import InsufficientFunds
 from shared import ids
 from shared.money import Amount
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 from tests.problems import absent, refused
 from tests.races import all_at_once, at_once
 
 TRANSFERS = "/v1/transfers"
 
 
-def sending(payer: Person, payee: Person, **changes: Any) -> dict[str, Any]:
+def sending(payer: ApiUser, payee: ApiUser, **changes: Any) -> dict[str, Any]:
     body = {"from_wallet_id": payer.wallet_id, "to_wallet_id": payee.wallet_id, "currency": "USDC", "amount": "7"}
     return {**body, **changes}
 
 
-def send(island: Island, payer: Islander, payee: Islander, amount: int) -> None:
+def send(isolated: IsolatedServices, payer: IsolatedUser, payee: IsolatedUser, amount: int) -> None:
     request = CreateTransfer(payer.wallet_id, payee.wallet_id, "USDC", Amount(amount))
-    island.run("create_transfer", request=request, caller=payer.caller)
+    isolated.run("create_transfer", request=request, caller=payer.caller)
 
 
-def test_money_moves_at_once(buyer: Person, merchant: Person) -> None:
+def test_money_moves_at_once(buyer: ApiUser, merchant: ApiUser) -> None:
     """It is answered 201 with the transfer; what one has less, the other has more, and both ledgers show it."""
     had = buyer.balance("USDC"), merchant.balance("USDC")
     response = buyer.request("POST", TRANSFERS, sending(buyer, merchant, reference="lunch"), key=fresh_key())
@@ -57,7 +57,7 @@ def test_money_moves_at_once(buyer: Person, merchant: Person) -> None:
         ({"reference": "a\nb"}, "reference"),
     ],
 )
-def test_bad_input_is_named(buyer: Person, merchant: Person, changes: dict[str, Any], field: str) -> None:
+def test_bad_input_is_named(buyer: ApiUser, merchant: ApiUser, changes: dict[str, Any], field: str) -> None:
     """Amounts of nothing, unknown currencies and unfit references are 400, and nothing moves."""
     had = buyer.balance("USDC")
     response = buyer.request("POST", TRANSFERS, sending(buyer, merchant, **changes), key=fresh_key())
@@ -65,13 +65,13 @@ def test_bad_input_is_named(buyer: Person, merchant: Person, changes: dict[str, 
     assert buyer.balance("USDC") == had
 
 
-def test_nobody_pays_themselves(buyer: Person) -> None:
+def test_nobody_pays_themselves(buyer: ApiUser) -> None:
     """From a wallet to itself is 400."""
     response = buyer.request("POST", TRANSFERS, sending(buyer, buyer), key=fresh_key())
     refused(response, 400, "VALIDATION_FAILED", "to_wallet_id")
 
 
-def test_nobody_spends_anothers_money(buyer: Person, merchant: Person) -> None:
+def test_nobody_spends_anothers_money(buyer: ApiUser, merchant: ApiUser) -> None:
     """From a foreign, an unknown and a malformed wallet are the same 404, and the owner keeps everything."""
     had = buyer.balance("USDC")
     wallets = [buyer.wallet_id, ids.new("wal", "us"), "nonsense"]
@@ -80,14 +80,14 @@ def test_nobody_spends_anothers_money(buyer: Person, merchant: Person) -> None:
     assert buyer.balance("USDC") == had
 
 
-def test_an_unknown_payee_is_404(buyer: Person) -> None:
+def test_an_unknown_payee_is_404(buyer: ApiUser) -> None:
     """Money goes nowhere that is not there."""
     for wallet_id in (ids.new("wal", "us"), "escrow", "external", ""):
         body = sending(buyer, buyer, to_wallet_id=wallet_id)
         refused(buyer.request("POST", TRANSFERS, body, key=fresh_key()), 404, "NOT_FOUND")
 
 
-def test_more_than_is_available_is_refused(buyer: Person, merchant: Person) -> None:
+def test_more_than_is_available_is_refused(buyer: ApiUser, merchant: ApiUser) -> None:
     """One more than there is, or anything of a currency that the wallet never had, is INSUFFICIENT_FUNDS."""
     over = str(buyer.balance("USDC") + 1)
     for changes in ({"amount": over}, {"currency": "MATIC"}):
@@ -95,7 +95,7 @@ def test_more_than_is_available_is_refused(buyer: Person, merchant: Person) -> N
         refused(response, 409, "INSUFFICIENT_FUNDS")
 
 
-def test_the_same_key_sends_once(buyer: Person, merchant: Person) -> None:
+def test_the_same_key_sends_once(buyer: ApiUser, merchant: ApiUser) -> None:
     """Twenty at once under one key are one transfer; another body under it is 422, none is 400."""
     had, key = buyer.balance("USDC"), fresh_key()
     answers = all_at_once([lambda: buyer.request("POST", TRANSFERS, sending(buyer, merchant), key=key)] * 20)
@@ -108,38 +108,38 @@ def test_the_same_key_sends_once(buyer: Person, merchant: Person) -> None:
     refused(buyer.request("POST", TRANSFERS, sending(buyer, merchant)), 400, "IDEMPOTENCY_KEY_REQUIRED")
 
 
-def test_held_money_is_not_sent(island: Island) -> None:
+def test_held_money_is_not_sent(isolated: IsolatedServices) -> None:
     """What is set aside for an order is not available for a transfer."""
-    merchant, buyer, friend = island.islander(), island.islander(USDC=1500), island.islander()
-    supply = island.sell(merchant)
-    island.confirm(island.place(buyer, (supply, 1)))
+    merchant, buyer, friend = isolated.new_user(), isolated.new_user(USDC=1500), isolated.new_user()
+    supply = isolated.sell(merchant)
+    isolated.confirm(isolated.place(buyer, (supply, 1)))
     with pytest.raises(InsufficientFunds):
-        send(island, buyer, friend, 501)
-    send(island, buyer, friend, 500)
-    assert island.books.money(buyer.wallet_id) == (1000, 1000)
+        send(isolated, buyer, friend, 501)
+    send(isolated, buyer, friend, 500)
+    assert isolated.probe.money(buyer.wallet_id) == (1000, 1000)
 
 
-def test_a_wallet_is_never_overdrawn_in_a_race(island: Island) -> None:
+def test_a_wallet_is_never_overdrawn_in_a_race(isolated: IsolatedServices) -> None:
     """Of ten transfers at once for which there is money for three, three arrive."""
-    payer, payee = island.islander(USDC=35), island.islander()
-    results = at_once([lambda: send(island, payer, payee, 10)] * 10)
+    payer, payee = isolated.new_user(USDC=35), isolated.new_user()
+    results = at_once([lambda: send(isolated, payer, payee, 10)] * 10)
     assert sorted(type(result).__name__ for result in results) == ["InsufficientFunds"] * 7 + ["NoneType"] * 3
-    assert island.books.money(payer.wallet_id) == (5, 0)
-    assert island.books.money(payee.wallet_id) == (30, 0)
+    assert isolated.probe.money(payer.wallet_id) == (5, 0)
+    assert isolated.probe.money(payee.wallet_id) == (30, 0)
 
 
-def test_opposite_transfers_do_not_block_each_other(island: Island) -> None:
+def test_opposite_transfers_do_not_block_each_other(isolated: IsolatedServices) -> None:
     """Forty transfers to and fro between two wallets at once all arrive, and no money is made or lost."""
-    one, other = island.islander(USDC=1000), island.islander(USDC=1000)
+    one, other = isolated.new_user(USDC=1000), isolated.new_user(USDC=1000)
     to_and_fro: list[Callable[[], None]] = [
-        lambda: send(island, one, other, 3),
-        lambda: send(island, other, one, 3),
+        lambda: send(isolated, one, other, 3),
+        lambda: send(isolated, other, one, 3),
     ]
     all_at_once(to_and_fro * 20)
-    assert island.books.money(one.wallet_id) == island.books.money(other.wallet_id) == (1000, 0)
-    assert island.violations() == []
+    assert isolated.probe.money(one.wallet_id) == isolated.probe.money(other.wallet_id) == (1000, 0)
+    assert isolated.violations() == []
 
 
-def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], merchant: Person) -> None:
+def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], merchant: ApiUser) -> None:
     """wallet:write."""
     guarded("create_transfer", TRANSFERS, sending(merchant, merchant))

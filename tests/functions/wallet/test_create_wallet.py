@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from tests.problems import refused
 
 WALLETS = "/v1/wallets"
 
 
-def test_a_wallet_carries_the_sign_in_address(buyer: Person) -> None:
+def test_a_wallet_carries_the_sign_in_address(buyer: ApiUser) -> None:
     """Without a message, the new wallet is the caller's, empty, open, and of the same address as the default one."""
     response = buyer.request("POST", WALLETS, {"name": "Savings"}, key=fresh_key())
     assert response.status_code == 201
@@ -28,19 +28,19 @@ def test_a_wallet_carries_the_sign_in_address(buyer: Person) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "a\tb", 1, None])
-def test_an_unfit_name_is_named(buyer: Person, name: Any) -> None:
+def test_an_unfit_name_is_named(buyer: ApiUser, name: Any) -> None:
     """A name has 1 to 100 characters, none of them a control character."""
     refused(buyer.request("POST", WALLETS, {"name": name}, key=fresh_key()), 400, "VALIDATION_FAILED", "name")
 
 
-def test_message_and_signature_come_together(buyer: Person) -> None:
+def test_message_and_signature_come_together(buyer: ApiUser) -> None:
     """One without the other is 400."""
     for half in ({"message": "x"}, {"signature": "0x00"}):
         body = {"name": "Linked", **half}
         refused(buyer.request("POST", WALLETS, body, key=fresh_key()), 400, "VALIDATION_FAILED", "signature")
 
 
-def test_the_same_key_opens_one(buyer: Person) -> None:
+def test_the_same_key_opens_one(buyer: ApiUser) -> None:
     """A repeat answers the same wallet."""
     key = fresh_key()
     first, second = (buyer.request("POST", WALLETS, {"name": "Once"}, key=key) for _ in range(2))

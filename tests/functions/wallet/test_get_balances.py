@@ -8,23 +8,25 @@ from urllib.parse import quote
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.wallet.get_balances import GetBalances
 from functions.wallet.views import BalancesView
 from shared import ids
 from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest
 from tests.conftest import FUNDS
 from tests.functions.wallet.holds import a_hold, place, release
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 from tests.problems import absent, refused
 
 Picture = tuple[int, int, int, list[tuple[str, int]]]
 
 
-def picture(island: Island, somebody: Islander, at: datetime | None = None, currency: str = "USDC") -> Picture:
+def picture(
+    isolated: IsolatedServices, somebody: IsolatedUser, at: datetime | None = None, currency: str = "USDC"
+) -> Picture:
     """Posted, held, available, and the holds by id with their amounts; zeros where there is no balance."""
     request = GetBalances(somebody.wallet_id, at)
-    view: BalancesView = island.run("get_balances", request=request, caller=somebody.caller)
+    view: BalancesView = isolated.run("get_balances", request=request, caller=somebody.caller)
     holds = [(hold.id, int(hold.amount)) for hold in view.holds if hold.currency == currency]
     found = [balance for balance in view.balances if balance.currency == currency]
     if not found:
@@ -36,11 +38,11 @@ def named(hold: PlaceHoldRequest.Hold) -> tuple[str, int]:
     return hold.hold_id, int(hold.amount)
 
 
-def balances_at(person: Person, at: str) -> Any:
+def balances_at(person: ApiUser, at: str) -> Any:
     return person.request("GET", f"/v1/wallets/{person.wallet_id}/balances?at={quote(at, safe='')}")
 
 
-def test_an_empty_wallet_has_no_balances(anyone: Callable[[], Person]) -> None:
+def test_an_empty_wallet_has_no_balances(anyone: Callable[[], ApiUser]) -> None:
     """A currency shows once the wallet has had some."""
     person = anyone()
     assert person.get(f"/v1/wallets/{person.wallet_id}/balances") == {
@@ -51,7 +53,7 @@ def test_an_empty_wallet_has_no_balances(anyone: Callable[[], Person]) -> None:
     }
 
 
-def test_balances_are_decimal_strings_per_currency(buyer: Person) -> None:
+def test_balances_are_decimal_strings_per_currency(buyer: ApiUser) -> None:
     """Each currency is by itself, and nothing is held of new funds."""
     answer = buyer.get(f"/v1/wallets/{buyer.wallet_id}/balances")
     funds = {"posted": str(FUNDS), "held": "0", "available": str(FUNDS)}
@@ -59,38 +61,38 @@ def test_balances_are_decimal_strings_per_currency(buyer: Person) -> None:
     assert answer["holds"] == []
 
 
-def test_holds_are_shown_with_what_they_set_aside(island: Island) -> None:
-    """posted, held, available and the holds tell one story, and every change of it has a version of its own."""
-    somebody = island.islander(USDC=100, ETH=7)
+def test_holds_are_shown_with_what_they_set_aside(isolated: IsolatedServices) -> None:
+    """posted, held, available and the holds are consistent, and every change has a version of its own."""
+    somebody = isolated.new_user(USDC=100, ETH=7)
     first, second, other = a_hold(somebody, 30), a_hold(somebody, 20), a_hold(somebody, 7, "ETH")
-    assert place(island, first, second, other) == ["", "", ""]
-    assert picture(island, somebody) == (100, 50, 50, sorted([named(first), named(second)]))
-    assert picture(island, somebody, currency="ETH") == (7, 7, 0, [named(other)])
+    assert place(isolated, first, second, other) == ["", "", ""]
+    assert picture(isolated, somebody) == (100, 50, 50, sorted([named(first), named(second)]))
+    assert picture(isolated, somebody, currency="ETH") == (7, 7, 0, [named(other)])
     request = GetBalances(somebody.wallet_id)
-    before: BalancesView = island.run("get_balances", request=request, caller=somebody.caller)
+    before: BalancesView = isolated.run("get_balances", request=request, caller=somebody.caller)
     assert {hold.order_id for hold in before.holds} == {first.order_id, second.order_id, other.order_id}
-    release(island, first)
-    assert picture(island, somebody) == (100, 20, 80, [named(second)])
-    after: BalancesView = island.run("get_balances", request=request, caller=somebody.caller)
+    release(isolated, first)
+    assert picture(isolated, somebody) == (100, 20, 80, [named(second)])
+    after: BalancesView = isolated.run("get_balances", request=request, caller=somebody.caller)
     assert after.version > before.version
 
 
-def test_every_picture_is_consistent_while_holds_come_and_go(island: Island) -> None:
+def test_every_picture_is_consistent_while_holds_come_and_go(isolated: IsolatedServices) -> None:
     """Whenever one looks, what is held is the sum of the holds that are shown, and nothing is missing from the rest."""
-    somebody = island.islander(USDC=1000)
+    somebody = isolated.new_user(USDC=1000)
     done = Event()
 
     def come_and_go() -> None:
         while not done.is_set():
             holds = [a_hold(somebody, amount) for amount in (1, 20, 300)]
-            place(island, *holds)
-            release(island, *holds)
+            place(isolated, *holds)
+            release(isolated, *holds)
 
     threads = [Thread(target=come_and_go) for _ in range(3)]
     for thread in threads:
         thread.start()
     try:
-        pictures = [picture(island, somebody) for _ in range(100)]
+        pictures = [picture(isolated, somebody) for _ in range(100)]
     finally:
         done.set()
         for thread in threads:
@@ -100,66 +102,66 @@ def test_every_picture_is_consistent_while_holds_come_and_go(island: Island) -> 
     assert len({held for _, held, _, _ in pictures}) > 1
 
 
-def test_the_past_is_as_it_was(island: Island) -> None:
+def test_the_past_is_as_it_was(isolated: IsolatedServices) -> None:
     """At each past time the balances and holds are those of then, whatever has become of them since."""
-    merchant, somebody = island.islander(), island.islander()
+    merchant, somebody = isolated.new_user(), isolated.new_user()
     moments = [datetime.now(UTC)]
     pictures: list[Picture] = [(0, 0, 0, [])]
 
     def remember() -> None:
-        pictures.append(picture(island, somebody))
+        pictures.append(picture(isolated, somebody))
         moments.append(datetime.now(UTC))
 
-    island.fund(somebody, 5000)
+    isolated.fund(somebody, 5000)
     remember()
-    order = island.place(somebody, (island.sell(merchant), 2))
-    assert island.orders.wallet.hold(order) is None
+    order = isolated.place(somebody, (isolated.sell(merchant), 2))
+    assert isolated.orders.wallet.hold(order) is None
     remember()
-    assert place(island, a_hold(somebody, 7)) == [""]
+    assert place(isolated, a_hold(somebody, 7)) == [""]
     remember()
-    island.record(order, order.confirm())
-    island.deliver("capture_hold", order.id)
+    isolated.record(order, order.confirm())
+    isolated.deliver("capture_hold", order.id)
     remember()
-    island.fund(somebody, 1)
+    isolated.fund(somebody, 1)
     remember()
     assert [(posted, held) for posted, held, *_ in pictures] == [
         (0, 0), (5000, 0), (5000, 2000), (5000, 2007), (3000, 7), (3001, 7),
     ]  # fmt: skip
-    assert [picture(island, somebody, at) for at in moments] == pictures
-    assert picture(island, somebody, datetime(1, 1, 1, tzinfo=UTC)) == (0, 0, 0, [])
+    assert [picture(isolated, somebody, at) for at in moments] == pictures
+    assert picture(isolated, somebody, datetime(1, 1, 1, tzinfo=UTC)) == (0, 0, 0, [])
     offset = moments[3].astimezone(tz=None).astimezone()
-    assert picture(island, somebody, offset) == pictures[3]
+    assert picture(isolated, somebody, offset) == pictures[3]
 
 
-def test_the_past_has_its_own_version(island: Island) -> None:
+def test_the_past_has_its_own_version(isolated: IsolatedServices) -> None:
     """Each change is one version more, and a past time shows the version of then, not today's."""
-    somebody, friend = island.islander(), island.islander(USDC=1)
+    somebody, friend = isolated.new_user(), isolated.new_user(USDC=1)
     moments, versions = [datetime.now(UTC)], [0]
 
     def version(at: datetime | None = None) -> int:
         request = GetBalances(somebody.wallet_id, at)
-        return int(island.run("get_balances", request=request, caller=somebody.caller).version)
+        return int(isolated.run("get_balances", request=request, caller=somebody.caller).version)
 
     def remember() -> None:
         versions.append(version())
         moments.append(datetime.now(UTC))
 
-    island.fund(somebody, 5000)
+    isolated.fund(somebody, 5000)
     remember()
     holds = [a_hold(somebody, 7) for _ in range(3)]
-    assert place(island, *holds) == ["", "", ""]
+    assert place(isolated, *holds) == ["", "", ""]
     remember()
-    release(island, *holds[:2])
+    release(isolated, *holds[:2])
     remember()
-    island.fund(somebody, 5, "ETH")
-    island.fund(friend, 5)
+    isolated.fund(somebody, 5, "ETH")
+    isolated.fund(friend, 5)
     remember()
     assert versions == [0, 1, 4, 6, 7]
     assert [version(at) for at in moments] == versions
-    assert island.violations() == []
+    assert isolated.violations() == []
 
 
-def test_the_past_is_asked_for_in_any_offset(buyer: Person) -> None:
+def test_the_past_is_asked_for_in_any_offset(buyer: ApiUser) -> None:
     """A time is the same with Z and with an offset; the funds are not there before they came."""
     now = datetime.now(UTC)
     for at in (now.isoformat(), now.strftime("%Y-%m-%dT%H:%M:%SZ"), (now - timedelta(hours=1)).isoformat()):
@@ -188,18 +190,18 @@ def test_the_past_is_asked_for_in_any_offset(buyer: Person) -> None:
         "\x00",
     ],
 )
-def test_what_is_no_past_time_is_refused(buyer: Person, at: str) -> None:
+def test_what_is_no_past_time_is_refused(buyer: ApiUser, at: str) -> None:
     """The future, a time without offset, one that never was, and whatever is not RFC 3339."""
     refused(balances_at(buyer, at), 400, "VALIDATION_FAILED", "at")
 
 
-def test_anothers_balances_are_not_there(buyer: Person, merchant: Person) -> None:
+def test_anothers_balances_are_not_there(buyer: ApiUser, merchant: ApiUser) -> None:
     """A foreign, an unknown and a malformed wallet are answered alike, with a past time too."""
     wanted = [merchant.wallet_id, ids.new("wal", "us"), "nonsense"]
     past = "?at=2026-01-01T00:00:00Z"
     absent(*(buyer.request("GET", f"/v1/wallets/{w}/balances{q}") for w in wanted for q in ("", past)))
 
 
-def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], merchant: Person) -> None:
+def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], merchant: ApiUser) -> None:
     """wallet:read."""
     guarded("get_balances", f"/v1/wallets/{merchant.wallet_id}/balances")

@@ -5,38 +5,38 @@ from typing import Any
 
 import pytest
 
+from functions.wallet.adapters.work import Work
 from functions.wallet.create_transfer import CreateTransfer
 from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.get_balances import GetBalances
-from functions.wallet.store import Work
 from functions.wallet.views import BalancesView
 from shared.money import Amount
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 TIME = timedelta(minutes=5)
 PAST = timedelta(minutes=6)
 
 
-def work(island: Island) -> Any:
+def work(isolated: IsolatedServices) -> Any:
     """The wallet service's work, in a transaction of its own."""
-    return Work(island.resources, "wallet").transaction()
+    return Work(isolated.resources, "wallet").transaction()
 
 
-def held(island: Island, somebody: Islander, amount: int) -> str:
+def held(isolated: IsolatedServices, somebody: IsolatedUser, amount: int) -> str:
     """Set an amount aside for no order; the hold's id."""
-    with work(island) as writing:
-        asked = (somebody.wallet_id, somebody.user_id, "USDC", amount)
-        hold = Hold(writing.new_id("hld"), "", *asked, expires_at=writing.now() + TIME)
+    with work(isolated) as writing:
+        requested = (somebody.wallet_id, somebody.user_id, "USDC", amount)
+        hold = Hold(writing.new_id("hld"), "", *requested, expires_at=writing.now() + TIME)
         writing.ledger.lock([somebody.wallet_id])
         writing.holds.place([hold])
     return hold.id
 
 
-def capture(island: Island, hold_id: str, amount: int) -> None:
-    """Pay an amount of a hold to the house."""
-    with work(island) as writing:
+def capture(isolated: IsolatedServices, hold_id: str, amount: int) -> None:
+    """Pay an amount of a hold to `fees`."""
+    with work(isolated) as writing:
         hold = writing.holds.lock([hold_id])[hold_id]
         leg, _ = hold.capture(amount, writing.now())
         legs = (leg, Posting("fees", hold.currency, amount))
@@ -45,78 +45,78 @@ def capture(island: Island, hold_id: str, amount: int) -> None:
         writing.holds.capture(hold, transfer.id, amount)
 
 
-def release(island: Island, hold_id: str) -> bool:
+def release(isolated: IsolatedServices, hold_id: str) -> bool:
     """Give a hold back; whether it was there to be given."""
-    with work(island) as writing:
+    with work(isolated) as writing:
         placed = [hold for hold in writing.holds.lock([hold_id]).values() if hold.status == "placed"]
         writing.holds.release(placed, {hold_id: "cancelled"})
     return bool(placed)
 
 
-def read(island: Island, somebody: Islander) -> BalancesView:
+def read(isolated: IsolatedServices, somebody: IsolatedUser) -> BalancesView:
     request = GetBalances(somebody.wallet_id)
-    view: BalancesView = island.run("get_balances", request=request, caller=somebody.caller)
+    view: BalancesView = isolated.run("get_balances", request=request, caller=somebody.caller)
     return view
 
 
-def test_a_part_is_paid_and_the_rest_goes_back(island: Island) -> None:
+def test_a_part_is_paid_and_the_rest_goes_back(isolated: IsolatedServices) -> None:
     """Once: what is left of it is available again, and there is nothing more to capture or release."""
-    somebody = island.islander(USDC=100)
-    hold_id = held(island, somebody, 60)
+    somebody = isolated.new_user(USDC=100)
+    hold_id = held(isolated, somebody, 60)
     with pytest.raises(CaptureTooLarge):
-        capture(island, hold_id, 61)
-    capture(island, hold_id, 45)
-    assert island.books.money(somebody.wallet_id) == (55, 0)
+        capture(isolated, hold_id, 61)
+    capture(isolated, hold_id, 45)
+    assert isolated.probe.money(somebody.wallet_id) == (55, 0)
     with pytest.raises(HoldEnded):
-        capture(island, hold_id, 1)
-    assert not release(island, hold_id)
-    assert island.violations() == []
+        capture(isolated, hold_id, 1)
+    assert not release(isolated, hold_id)
+    assert isolated.violations() == []
 
 
-def test_a_release_gives_all_of_it_back(island: Island) -> None:
+def test_a_release_gives_all_of_it_back(isolated: IsolatedServices) -> None:
     """After it nothing is captured."""
-    somebody = island.islander(USDC=100)
-    hold_id = held(island, somebody, 60)
-    assert release(island, hold_id)
+    somebody = isolated.new_user(USDC=100)
+    hold_id = held(isolated, somebody, 60)
+    assert release(isolated, hold_id)
     with pytest.raises(HoldEnded):
-        capture(island, hold_id, 60)
-    assert island.books.money(somebody.wallet_id) == (100, 0)
+        capture(isolated, hold_id, 60)
+    assert isolated.probe.money(somebody.wallet_id) == (100, 0)
 
 
-def test_a_read_past_its_time_does_not_count_it(island: Island) -> None:
-    """No sweep has run: whoever looks sees the money, and may spend it; the hold's story says that it expired."""
-    somebody, friend = island.islander(USDC=100), island.islander()
-    hold_id = held(island, somebody, 60)
-    [balance] = read(island, somebody).balances
+def test_a_read_past_its_time_does_not_count_it(isolated: IsolatedServices) -> None:
+    """No sweep has run: the money is shown as available and can be spent; the hold's events say that it expired."""
+    somebody, friend = isolated.new_user(USDC=100), isolated.new_user()
+    hold_id = held(isolated, somebody, 60)
+    [balance] = read(isolated, somebody).balances
     assert (balance.posted, balance.held, balance.available) == (100, 60, 40)
     send = CreateTransfer(somebody.wallet_id, friend.wallet_id, "USDC", Amount(100))
     with pytest.raises(InsufficientFunds):
-        island.run("create_transfer", request=send, caller=somebody.caller)
-    with island.later(PAST):
-        view = read(island, somebody)
+        isolated.run("create_transfer", request=send, caller=somebody.caller)
+    with isolated.later(PAST):
+        view = read(isolated, somebody)
         assert (view.balances[0].held, view.balances[0].available, view.holds) == (0, 100, [])
         with pytest.raises(HoldEnded):
-            capture(island, hold_id, 60)
-        island.run("create_transfer", request=send, caller=somebody.caller)
-    ends = [(event.type, event.data.get("reason")) for event in island.stream(hold_id)]
+            capture(isolated, hold_id, 60)
+        isolated.run("create_transfer", request=send, caller=somebody.caller)
+    ends = [(event.type, event.data.get("reason")) for event in isolated.stream(hold_id)]
     assert ends == [("hold.placed", None), ("hold.released", "expired")]
-    assert island.violations() == []
+    assert isolated.violations() == []
 
 
-def test_a_past_time_does_not_count_it_beyond_its_own(island: Island) -> None:
+def test_a_past_time_does_not_count_it_beyond_its_own(isolated: IsolatedServices) -> None:
     """Between its time and its release it was nobody's any more."""
-    somebody = island.islander(USDC=100)
-    held(island, somebody, 60)
-    with work(island) as reading:
+    somebody = isolated.new_user(USDC=100)
+    held(isolated, somebody, 60)
+    with work(isolated) as reading:
         now = reading.now()
         assert [b.held for b in reading.ledger.balances(somebody.wallet_id, now).balances] == [60]
         assert [b.held for b in reading.ledger.balances(somebody.wallet_id, now + PAST).balances] == [0]
 
 
-def test_the_sweep_ends_it_where_nobody_reads(island: Island) -> None:
+def test_the_sweep_ends_it_where_nobody_reads(isolated: IsolatedServices) -> None:
     """It needs no order's word."""
-    somebody = island.islander(USDC=100)
-    held(island, somebody, 60)
-    with island.later(PAST):
-        island.run("sweep_holds")
-    assert island.books.money(somebody.wallet_id) == (100, 0)
+    somebody = isolated.new_user(USDC=100)
+    held(isolated, somebody, 60)
+    with isolated.later(PAST):
+        isolated.run("sweep_holds")
+    assert isolated.probe.money(somebody.wallet_id) == (100, 0)

@@ -9,22 +9,22 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from functions.wallet.adapters.work import Work
 from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
-from functions.wallet.domain.holds import Hold, Wanted, place
+from functions.wallet.domain.holds import Hold, HoldRequest, place
 from functions.wallet.domain.ledger import Account, Posting, Transfer, reversal
-from functions.wallet.store import Work
 from shared import ids
 from shared.errors import Refusal
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 AMOUNTS = st.integers(1, 60)
 CURRENCIES = st.sampled_from(["USDC", "ETH"])
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Random movements on an island's ledger, each repeated on the model; both must agree, in refusals too."""
+    """Random movements on an isolated ledger, each repeated on the model; both must agree, in refusals too."""
 
-    island: Island
+    isolated: IsolatedServices
     wallets = Bundle("wallets")
     holds = Bundle("holds")
     transfers = Bundle("transfers")
@@ -38,7 +38,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def work(self) -> Any:
         """The wallet service's work, in a transaction of its own."""
-        return Work(self.island.resources, "wallet").transaction()
+        return Work(self.isolated.resources, "wallet").transaction()
 
     def agree(self, allowed: bool, refusal: type[Refusal], act: Any) -> None:
         """The ledger does what the model allows, and refuses what it does not."""
@@ -49,18 +49,18 @@ class LedgerMachine(RuleBasedStateMachine):
                 act()
 
     @rule(target=wallets)
-    def open_wallet(self) -> Islander:
-        somebody = self.island.islander()
+    def open_wallet(self) -> IsolatedUser:
+        somebody = self.isolated.new_user()
         self.users[somebody.wallet_id] = somebody.user_id
         return somebody
 
     @rule(wallet=wallets, currency=CURRENCIES, amount=AMOUNTS)
-    def fund(self, wallet: Islander, currency: str, amount: int) -> None:
-        self.island.fund(wallet, amount, currency)
+    def fund(self, wallet: IsolatedUser, currency: str, amount: int) -> None:
+        self.isolated.fund(wallet, amount, currency)
         self.posted[wallet.wallet_id, currency] += amount
 
     @rule(target=transfers, payer=wallets, payee=wallets, currency=CURRENCIES, amount=AMOUNTS)
-    def transfer(self, payer: Islander, payee: Islander, currency: str, amount: int) -> Transfer | None:
+    def transfer(self, payer: IsolatedUser, payee: IsolatedUser, currency: str, amount: int) -> Transfer | None:
         if payer is payee:
             return None
         key = payer.wallet_id, currency
@@ -81,7 +81,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return moved[0]
 
     @rule(one=wallets, two=wallets, three=wallets, currency=CURRENCIES, amount=AMOUNTS)
-    def linked(self, one: Islander, two: Islander, three: Islander, currency: str, amount: int) -> None:
+    def linked(self, one: IsolatedUser, two: IsolatedUser, three: IsolatedUser, currency: str, amount: int) -> None:
         """Money that passes through a second wallet to a third, all or nothing."""
         if len({one.wallet_id, two.wallet_id, three.wallet_id}) < 3:
             return
@@ -132,12 +132,12 @@ class LedgerMachine(RuleBasedStateMachine):
             self.posted[paying.account, paying.currency] += receiving.amount
 
     @rule(target=holds, wallet=wallets, currency=CURRENCIES, amount=AMOUNTS)
-    def hold(self, wallet: Islander, currency: str, amount: int) -> str | None:
+    def hold(self, wallet: IsolatedUser, currency: str, amount: int) -> str | None:
         order_id = ids.new("ord", "us")
         key = wallet.wallet_id, currency
         with self.work() as work:
             expires_at = work.now() + timedelta(minutes=15)
-            wanted = Wanted(ids.sibling(order_id, "hld"), order_id, wallet.wallet_id, currency, amount, expires_at)
+            wanted = HoldRequest(ids.sibling(order_id, "hld"), order_id, wallet.wallet_id, currency, amount, expires_at)
             accounts = work.ledger.lock([wallet.wallet_id])
             decided = place([wanted], {w.id: w for w in work.wallets.find([wallet.wallet_id])}, accounts)
             work.holds.place(decided.placed)
@@ -200,9 +200,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert account.available >= 0
 
 
-def run(island: Island, examples: int, steps: int) -> None:
-    """Play the machine on an island, and audit the island after it."""
-    LedgerMachine.island = island
+def run(isolated: IsolatedServices, examples: int, steps: int) -> None:
+    """Run the state machine against isolated services, and audit them afterwards."""
+    LedgerMachine.isolated = isolated
     how = settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -211,15 +211,15 @@ def run(island: Island, examples: int, steps: int) -> None:
         print_blob=True,
     )
     run_state_machine_as_test(LedgerMachine, settings=how)
-    assert island.violations() == []
+    assert isolated.violations() == []
 
 
-def test_the_ledger_agrees_with_its_model(island: Island) -> None:
+def test_the_ledger_agrees_with_its_model(isolated: IsolatedServices) -> None:
     """Whatever is moved, held, captured, released and reversed, balances are the model's and no invariant breaks."""
-    run(island, examples=8, steps=40)
+    run(isolated, examples=8, steps=40)
 
 
 @pytest.mark.long
-def test_the_ledger_agrees_with_its_model_for_long(island: Island) -> None:
+def test_the_ledger_agrees_with_its_model_for_long(isolated: IsolatedServices) -> None:
     """The same over 10,000 steps."""
-    run(island, examples=100, steps=100)
+    run(isolated, examples=100, steps=100)

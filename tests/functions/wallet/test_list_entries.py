@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from functions.wallet.list_entries import ListEntries
 from functions.wallet.views import EntryView
 from shared import ids
 from shared.contracts.operations import Page
 from tests.conftest import FUNDS
-from tests.island import Island
+from tests.isolated_services import IsolatedServices
 from tests.problems import absent, refused
 from tests.races import all_at_once
 
 Entry = dict[str, Any]
 
 
-def fund(person: Person, amount: int) -> None:
+def fund(person: ApiUser, amount: int) -> None:
     person.post("/v1/local/faucet", {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(amount)})
 
 
-def walk(person: Person, limit: int, after_each: Callable[[], None] = lambda: None) -> list[Entry]:
+def walk(person: ApiUser, limit: int, after_each: Callable[[], None] = lambda: None) -> list[Entry]:
     """All entries, page by page."""
     found: list[Entry] = []
     cursor = ""
@@ -37,14 +37,14 @@ def walk(person: Person, limit: int, after_each: Callable[[], None] = lambda: No
         after_each()
 
 
-def test_an_empty_wallet_has_no_entries(anyone: Callable[[], Person]) -> None:
+def test_an_empty_wallet_has_no_entries(anyone: Callable[[], ApiUser]) -> None:
     """The list is empty and ends."""
     person = anyone()
     assert person.get(f"/v1/wallets/{person.wallet_id}/entries") == {"items": [], "next_cursor": None}
 
 
 def test_a_purchase_is_in_the_ledger(
-    buyer: Person, on_sale: Callable[..., Any], paid_order: Callable[..., Any]
+    buyer: ApiUser, on_sale: Callable[..., Any], paid_order: Callable[..., Any]
 ) -> None:
     """The payment is the newest entry: negative, with the balance that it left and its order for a reference."""
     order = paid_order(buyer, on_sale(unit_price="1000"), 3)
@@ -59,7 +59,7 @@ def test_a_purchase_is_in_the_ledger(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_pages_are_newest_first_and_stable_while_entries_are_added(anyone: Callable[[], Person], limit: int) -> None:
+def test_pages_are_newest_first_and_stable_while_entries_are_added(anyone: Callable[[], ApiUser], limit: int) -> None:
     """What was there when the walk began is shown once, newest first; what comes meanwhile does not push it."""
     person = anyone()
     for amount in range(1, 6):
@@ -69,17 +69,17 @@ def test_pages_are_newest_first_and_stable_while_entries_are_added(anyone: Calla
     assert [entry["balance_after"] for entry in shown] == ["15", "10", "6", "3", "1"]
 
 
-def test_each_balance_follows_from_the_one_before_under_load(island: Island) -> None:
+def test_each_balance_follows_from_the_one_before_under_load(isolated: IsolatedServices) -> None:
     """However many payments and gifts meet at one wallet, its ledger reads as if they had come one after the other."""
-    merchant, somebody = island.islander(), island.islander(USDC=1_000_000)
-    supply = island.sell(merchant, quantity=100)
-    orders = [island.confirm(island.place(somebody, (supply, count))) for count in range(1, 13)]
-    captures = [partial(island.deliver, "capture_hold", order.id) for order in orders]
-    gifts = [partial(island.fund, somebody, amount) for amount in range(1, 9)]
+    merchant, somebody = isolated.new_user(), isolated.new_user(USDC=1_000_000)
+    supply = isolated.sell(merchant, quantity=100)
+    orders = [isolated.confirm(isolated.place(somebody, (supply, count))) for count in range(1, 13)]
+    captures = [partial(isolated.deliver, "capture_hold", order.id) for order in orders]
+    gifts = [partial(isolated.fund, somebody, amount) for amount in range(1, 9)]
     calls: list[Callable[[], object]] = [*captures, *gifts]
     all_at_once(calls)
     request = ListEntries(wallet_id=somebody.wallet_id, limit=100)
-    page: Page[EntryView] = island.run("list_entries", request=request, caller=somebody.caller)
+    page: Page[EntryView] = isolated.run("list_entries", request=request, caller=somebody.caller)
     assert len(page.items) == 1 + 12 + 8
     balance = 0
     for entry in reversed(page.items):
@@ -99,13 +99,13 @@ def test_each_balance_follows_from_the_one_before_under_load(island: Island) -> 
         ("since=1", "since"),
     ],
 )
-def test_malformed_queries_are_refused(buyer: Person, query: str, field: str) -> None:
+def test_malformed_queries_are_refused(buyer: ApiUser, query: str, field: str) -> None:
     """What is no limit from 1 to 100 and no cursor of ours, or not known at all, is named."""
     response = buyer.request("GET", f"/v1/wallets/{buyer.wallet_id}/entries?{query}")
     refused(response, 400, "VALIDATION_FAILED", field)
 
 
-def test_a_cursor_of_another_list_is_refused(buyer: Person, merchant: Person, on_sale: Callable[..., Any]) -> None:
+def test_a_cursor_of_another_list_is_refused(buyer: ApiUser, merchant: ApiUser, on_sale: Callable[..., Any]) -> None:
     """A cursor belongs to the kind of list that it came from."""
     on_sale(), on_sale()
     cursor = merchant.get("/v1/supplies?limit=1")["next_cursor"]
@@ -113,12 +113,12 @@ def test_a_cursor_of_another_list_is_refused(buyer: Person, merchant: Person, on
     refused(response, 400, "VALIDATION_FAILED", "cursor")
 
 
-def test_anothers_ledger_is_not_there(buyer: Person, merchant: Person) -> None:
+def test_anothers_ledger_is_not_there(buyer: ApiUser, merchant: ApiUser) -> None:
     """A foreign, an unknown and a malformed wallet are answered alike."""
     wanted = [merchant.wallet_id, ids.new("wal", "us"), "nonsense"]
     absent(*(buyer.request("GET", f"/v1/wallets/{wallet_id}/entries") for wallet_id in wanted))
 
 
-def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], merchant: Person) -> None:
+def test_it_needs_a_token_with_its_scope(guarded: Callable[..., None], merchant: ApiUser) -> None:
     """wallet:read."""
     guarded("list_entries", f"/v1/wallets/{merchant.wallet_id}/entries")

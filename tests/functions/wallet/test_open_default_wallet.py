@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Callable
 
-from emulators.buyer import Person
+from emulators.demo.api_user import ApiUser
 from shared import ids
-from shared.adapters.ethereum import checksum_address
+from shared.chain.ethereum import checksum_address
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
-from tests.island import Island
+from tests.isolated_services import IsolatedServices
 from tests.races import all_at_once
 
 
@@ -16,17 +16,17 @@ def a_request() -> OpenDefaultRequest:
     return OpenDefaultRequest(user_id=ids.new("usr", "us"), address=address, chain_id=31337)
 
 
-def open_default(island: Island, request: OpenDefaultRequest) -> str:
-    return island.rpc("wallet", "identity").call("Wallet.OpenDefault", request, OpenDefaultResponse, 30).wallet_id
+def open_default(isolated: IsolatedServices, request: OpenDefaultRequest) -> str:
+    return isolated.rpc("wallet", "identity").call("Wallet.OpenDefault", request, OpenDefaultResponse, 30).wallet_id
 
 
-def test_a_user_gets_one_wallet_however_often_it_is_asked_for(island: Island) -> None:
-    """A repeat, from another chain too, answers the wallet that there is, unchanged; it is told of once."""
+def test_a_user_gets_one_wallet_however_often_it_is_asked_for(isolated: IsolatedServices) -> None:
+    """A repeat, even from another chain, returns the existing wallet unchanged; there is one event."""
     request = a_request()
-    wallet_id = open_default(island, request)
+    wallet_id = open_default(isolated, request)
     again = OpenDefaultRequest(user_id=request.user_id, address=a_request().address, chain_id=1)
-    assert open_default(island, again) == wallet_id
-    (event,) = island.stream(wallet_id)
+    assert open_default(isolated, again) == wallet_id
+    (event,) = isolated.stream(wallet_id)
     assert (event.type, event.version) == ("wallet.opened", 1)
     assert event.data == {
         "wallet_id": wallet_id,
@@ -36,16 +36,16 @@ def test_a_user_gets_one_wallet_however_often_it_is_asked_for(island: Island) ->
     }
 
 
-def test_many_at_once_get_the_same_wallet(island: Island) -> None:
-    """Of twenty sign-ins at the same moment one opens the wallet, and all are told of that one."""
+def test_many_at_once_get_the_same_wallet(isolated: IsolatedServices) -> None:
+    """Of twenty concurrent sign-ins one opens the wallet, and all return that one."""
     request = a_request()
-    wallets = set(all_at_once([lambda: open_default(island, request)] * 20))
+    wallets = set(all_at_once([lambda: open_default(isolated, request)] * 20))
     assert len(wallets) == 1
-    assert len(island.stream(wallets.pop())) == 1
+    assert len(isolated.stream(wallets.pop())) == 1
 
 
-def test_the_first_sign_in_opens_it(buyer: Person) -> None:
-    """Whoever has signed in has one wallet, with the address of the sign-in."""
+def test_the_first_sign_in_opens_it(buyer: ApiUser) -> None:
+    """A user who has signed in has one wallet, with the address of the sign-in."""
     (wallet,) = buyer.get("/v1/wallets")["items"]
     assert (wallet["user_id"], wallet["address"], wallet["status"]) == (buyer.user_id, buyer.address, "open")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person, fresh_key
+from emulators.demo.api_user import ApiUser, fresh_key
 from functions.wallet.domain.errors import AlreadyReversed, InsufficientFunds, NotReversible
 from functions.wallet.post_transfers import Adjustment, PostTransfers
 from functions.wallet.reverse_transfer import ReverseTransfer
@@ -13,7 +13,7 @@ from functions.wallet.views import TransfersView, TransferView
 from shared import ids
 from shared.money import Amount
 from tests.conftest import FUNDS
-from tests.island import Island, Islander
+from tests.isolated_services import IsolatedServices, IsolatedUser
 from tests.problems import absent, refused
 from tests.races import all_at_once, at_once
 
@@ -24,23 +24,23 @@ def moving(payer: str, payee: str, amount: object = "7", **changes: Any) -> dict
     return {"from_account": payer, "to_account": payee, "currency": "USDC", "amount": amount, **changes}
 
 
-def post(island: Island, *legs: tuple[str, str, int]) -> list[TransferView]:
+def post(isolated: IsolatedServices, *legs: tuple[str, str, int]) -> list[TransferView]:
     request = PostTransfers([Adjustment(payer, payee, "USDC", Amount(amount)) for payer, payee, amount in legs])
-    view: TransfersView = island.run("post_transfers", request=request, caller=Islander("", "").caller)
+    view: TransfersView = isolated.run("post_transfers", request=request, caller=IsolatedUser("", "").caller)
     return view.transfers
 
 
-def reverse(island: Island, transfer_id: str) -> TransferView:
-    caller = Islander("", "").caller
-    view: TransferView = island.run("reverse_transfer", request=ReverseTransfer(transfer_id), caller=caller)
+def reverse(isolated: IsolatedServices, transfer_id: str) -> TransferView:
+    caller = IsolatedUser("", "").caller
+    view: TransferView = isolated.run("reverse_transfer", request=ReverseTransfer(transfer_id), caller=caller)
     return view
 
 
-def had(island: Island, *people: Islander) -> list[int]:
-    return [island.books.money(somebody.wallet_id)[0] for somebody in people]
+def had(isolated: IsolatedServices, *people: IsolatedUser) -> list[int]:
+    return [isolated.probe.money(somebody.wallet_id)[0] for somebody in people]
 
 
-def test_they_are_made_together(operator: Person, buyer: Person, anyone: Callable[[], Person]) -> None:
+def test_they_are_made_together(operator: ApiUser, buyer: ApiUser, anyone: Callable[[], ApiUser]) -> None:
     """It is answered 201 with the transfers in order; both ledgers show them with their reference."""
     other = anyone()
     body = [moving(buyer.wallet_id, "fees", reference="a fine"), moving("fees", other.wallet_id, "3")]
@@ -54,26 +54,26 @@ def test_they_are_made_together(operator: Person, buyer: Person, anyone: Callabl
     assert (newest["kind"], newest["reference"]) == ("adjustment", "a fine")
 
 
-def test_all_or_none(island: Island) -> None:
+def test_all_or_none(isolated: IsolatedServices) -> None:
     """One that cannot be covered undoes those before it; what one brings, a later one may take."""
-    one, two, three = island.islander(USDC=10), island.islander(), island.islander()
+    one, two, three = isolated.new_user(USDC=10), isolated.new_user(), isolated.new_user()
     with pytest.raises(InsufficientFunds):
-        post(island, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 5))
-    assert had(island, one, two, three) == [10, 0, 0]
+        post(isolated, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 5))
+    assert had(isolated, one, two, three) == [10, 0, 0]
     with pytest.raises(InsufficientFunds):
-        post(island, (two.wallet_id, three.wallet_id, 4), (one.wallet_id, two.wallet_id, 4))
+        post(isolated, (two.wallet_id, three.wallet_id, 4), (one.wallet_id, two.wallet_id, 4))
     with pytest.raises(InsufficientFunds):  # by the smallest amount that there is
-        post(island, (two.wallet_id, three.wallet_id, 1), (one.wallet_id, two.wallet_id, 1))
+        post(isolated, (two.wallet_id, three.wallet_id, 1), (one.wallet_id, two.wallet_id, 1))
     with pytest.raises(InsufficientFunds):
         post(
-            island,
+            isolated,
             (one.wallet_id, two.wallet_id, 4),
             (two.wallet_id, three.wallet_id, 5),
             (one.wallet_id, two.wallet_id, 1),
         )
-    post(island, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 4))
-    assert had(island, one, two, three) == [6, 0, 4]
-    assert island.violations() == []
+    post(isolated, (one.wallet_id, two.wallet_id, 4), (two.wallet_id, three.wallet_id, 4))
+    assert had(isolated, one, two, three) == [6, 0, 4]
+    assert isolated.violations() == []
 
 
 @pytest.mark.parametrize(
@@ -90,13 +90,13 @@ def test_all_or_none(island: Island) -> None:
         ([moving("fees", "losses")] * 101, "transfers"),
     ],
 )
-def test_bad_input_is_named(operator: Person, transfers: list[Any], field: str) -> None:
+def test_bad_input_is_named(operator: ApiUser, transfers: list[Any], field: str) -> None:
     """It is 400."""
     response = operator.request("POST", TRANSFERS, {"transfers": transfers}, key=fresh_key())
     refused(response, 400, "VALIDATION_FAILED", field)
 
 
-def test_what_is_not_the_houses_own_is_no_account(operator: Person, buyer: Person) -> None:
+def test_what_is_not_the_houses_own_is_no_account(operator: ApiUser, buyer: ApiUser) -> None:
     """Escrow, the outside, transit, the faucet and unknown wallets are 404, and nothing moves."""
     for account in ("escrow", "external", "transit", "faucet", "", "nonsense", ids.new("wal", "us")):
         for body in (moving(buyer.wallet_id, account), moving(account, buyer.wallet_id)):
@@ -104,7 +104,7 @@ def test_what_is_not_the_houses_own_is_no_account(operator: Person, buyer: Perso
     assert buyer.balance("USDC") == FUNDS
 
 
-def test_a_closed_wallet_takes_nothing(operator: Person, buyer: Person, anyone: Callable[[], Person]) -> None:
+def test_a_closed_wallet_takes_nothing(operator: ApiUser, buyer: ApiUser, anyone: Callable[[], ApiUser]) -> None:
     """It is WALLET_CLOSED, also where the money would pass on to another."""
     owner = anyone()
     closed = owner.post("/v1/wallets", {"name": "Spare"}, key=fresh_key())["id"]
@@ -114,7 +114,7 @@ def test_a_closed_wallet_takes_nothing(operator: Person, buyer: Person, anyone: 
         refused(operator.request("POST", TRANSFERS, body, key=fresh_key()), 409, "WALLET_CLOSED")
 
 
-def test_the_same_key_moves_once(operator: Person, buyer: Person) -> None:
+def test_the_same_key_moves_once(operator: ApiUser, buyer: ApiUser) -> None:
     """Ten at once under one key are one; a refusal is repeated as it was."""
     key, body = fresh_key(), {"transfers": [moving(buyer.wallet_id, "fees")]}
     answers = all_at_once([lambda: operator.request("POST", TRANSFERS, body, key=key)] * 10)
@@ -125,7 +125,7 @@ def test_the_same_key_moves_once(operator: Person, buyer: Person) -> None:
     assert operator.request("POST", TRANSFERS, body, key=key).json() == refusal
 
 
-def test_a_transfer_is_taken_back_once(operator: Person, buyer: Person, merchant: Person) -> None:
+def test_a_transfer_is_taken_back_once(operator: ApiUser, buyer: ApiUser, merchant: ApiUser) -> None:
     """The same money goes the other way; a second time is ALREADY_REVERSED, and a reversal is not reversed."""
     ends = {"from_wallet_id": buyer.wallet_id, "to_wallet_id": merchant.wallet_id, "currency": "USDC", "amount": "70"}
     transfer = buyer.post("/v1/transfers", ends, fresh_key())
@@ -139,38 +139,38 @@ def test_a_transfer_is_taken_back_once(operator: Person, buyer: Person, merchant
     refused(operator.request("POST", f"{TRANSFERS}/{back['id']}/reverse", key=fresh_key()), 409, "NOT_REVERSIBLE")
 
 
-def test_a_reversal_is_made_once_in_a_race(island: Island) -> None:
+def test_a_reversal_is_made_once_in_a_race(isolated: IsolatedServices) -> None:
     """Of ten at once, one; the others find it made."""
-    one, two = island.islander(USDC=10), island.islander()
-    [made] = post(island, (one.wallet_id, two.wallet_id, 4))
-    results = at_once([lambda: reverse(island, made.id)] * 10)
+    one, two = isolated.new_user(USDC=10), isolated.new_user()
+    [made] = post(isolated, (one.wallet_id, two.wallet_id, 4))
+    results = at_once([lambda: reverse(isolated, made.id)] * 10)
     assert sorted(type(result).__name__ for result in results) == ["AlreadyReversed"] * 9 + ["TransferView"]
-    assert had(island, one, two) == [10, 0]
+    assert had(isolated, one, two) == [10, 0]
     with pytest.raises(AlreadyReversed):
-        reverse(island, made.id)
+        reverse(isolated, made.id)
 
 
-def test_what_was_spent_is_not_taken_back(island: Island) -> None:
+def test_what_was_spent_is_not_taken_back(isolated: IsolatedServices) -> None:
     """The money is not there any more: nothing moves."""
-    one, two, three = island.islander(USDC=10), island.islander(), island.islander()
-    [made] = post(island, (one.wallet_id, two.wallet_id, 4))
-    post(island, (two.wallet_id, three.wallet_id, 4))
+    one, two, three = isolated.new_user(USDC=10), isolated.new_user(), isolated.new_user()
+    [made] = post(isolated, (one.wallet_id, two.wallet_id, 4))
+    post(isolated, (two.wallet_id, three.wallet_id, 4))
     with pytest.raises(InsufficientFunds):
-        reverse(island, made.id)
-    assert had(island, one, two, three) == [6, 0, 4]
+        reverse(isolated, made.id)
+    assert had(isolated, one, two, three) == [6, 0, 4]
 
 
-def test_the_steps_of_a_sale_are_not_reversed(island: Island) -> None:
+def test_the_steps_of_a_sale_are_not_reversed(isolated: IsolatedServices) -> None:
     """A capture belongs to its order, which decides about it: by a refund."""
-    buyer = island.islander(USDC=1000)
-    order = island.buy(buyer, (island.sell(island.islander()), 1))
+    buyer = isolated.new_user(USDC=1000)
+    order = isolated.buy(buyer, (isolated.sell(isolated.new_user()), 1))
     sql = "SELECT id FROM transfers WHERE order_id = :id AND kind = 'capture'"
-    [capture] = island.books.rows("wallet", sql, id=order.id)
+    [capture] = isolated.probe.rows("wallet", sql, id=order.id)
     with pytest.raises(NotReversible):
-        reverse(island, capture["id"])
+        reverse(isolated, capture["id"])
 
 
-def test_an_unknown_transfer_is_404(operator: Person) -> None:
+def test_an_unknown_transfer_is_404(operator: ApiUser) -> None:
     """And a malformed id is."""
     paths = [f"{TRANSFERS}/{each}/reverse" for each in (ids.new("trf", "us"), "nonsense", ids.new("ord", "us"))]
     absent(*(operator.request("POST", path, key=fresh_key()) for path in paths))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulators.stack import Stack
+from emulators.stack.stack import Stack
+from emulators.waiting import until
 from tests.functions.wallet.test_create_transfer import send
-from tests.island import Island, Islander
-from tests.waiting import until
+from tests.isolated_services import IsolatedServices, IsolatedUser
 
 AS_BEFORE = """
     INSERT INTO seals (number, from_transaction, to_transaction, entries, hash, sealed_at)
@@ -19,74 +19,74 @@ AS_BEFORE = """
 
 
 @pytest.fixture(scope="module")
-def spoilt(stack: Stack) -> Iterator[Island]:
-    """An island whose history nobody else needs to be in order."""
-    with Island.off(stack) as running:
+def spoilt(stack: Stack) -> Iterator[IsolatedServices]:
+    """Isolated services whose ledger no other test needs intact."""
+    with IsolatedServices.within(stack) as running:
         yield running
 
 
-def seals(island: Island) -> list[tuple[int, int]]:
+def seals(isolated: IsolatedServices) -> list[tuple[int, int]]:
     """The seals as (number, entries)."""
-    rows = island.books.rows("wallet", "SELECT number, entries FROM seals ORDER BY number")
+    rows = isolated.probe.rows("wallet", "SELECT number, entries FROM seals ORDER BY number")
     return [(row["number"], row["entries"]) for row in rows]
 
 
-def seal(island: Island) -> int:
-    """Seal everything; how many entries that covered. A transaction of anybody on the server may delay the horizon."""
+def seal(isolated: IsolatedServices) -> int:
+    """Seal everything. Returns how many entries that covered. Other open transactions may delay the horizon."""
     sealed = 0
 
     def all_sealed() -> bool:
         nonlocal sealed
-        sealed += island.run("seal_entries")["sealed"]
-        total = island.books.rows("wallet", "SELECT count(*) AS n FROM entries")[0]["n"]
-        return bool(sum(entries for _, entries in seals(island)) == total)
+        sealed += isolated.run("seal_entries")["sealed"]
+        total = isolated.probe.rows("wallet", "SELECT count(*) AS n FROM entries")[0]["n"]
+        return bool(sum(entries for _, entries in seals(isolated)) == total)
 
     until(all_sealed, bool)
     return sealed
 
 
-def tamper(island: Island, sql: str) -> None:
+def tamper(isolated: IsolatedServices, sql: str) -> None:
     """Change history as only the database's owner can."""
-    with island.superuser("wallet") as connection:
+    with isolated.superuser("wallet") as connection:
         connection.run(sql)
 
 
-def transfer_of(somebody: Islander) -> str:
+def transfer_of(somebody: IsolatedUser) -> str:
     """The condition that picks the transfers of a wallet."""
     return f"id IN (SELECT transfer_id FROM entries WHERE account = '{somebody.wallet_id}')"
 
 
-def broken(island: Island) -> set[str]:
+def broken(isolated: IsolatedServices) -> set[str]:
     """The seals that do not hold."""
-    found = (violation.split(": ") for violation in island.violations() if violation.startswith("seals_hold"))
+    found = (violation.split(": ") for violation in isolated.violations() if violation.startswith("seals_hold"))
     return {" ".join(rest.split()[:2]) for _, rest, *_ in found}
 
 
-def test_each_entry_is_sealed_once(island: Island) -> None:
+def test_each_entry_is_sealed_once(isolated: IsolatedServices) -> None:
     """A seal covers what was committed since the last one; without anything new there is none."""
-    one, other = island.islander(USDC=10), island.islander()
-    seal(island)
-    before = len(seals(island))
-    send(island, one, other, 3)
-    send(island, one, other, 4)
-    assert seal(island) == 4
-    assert island.run("seal_entries") == {"sealed": 0}
-    numbers = [number for number, _ in seals(island)]
+    one, other = isolated.new_user(USDC=10), isolated.new_user()
+    seal(isolated)
+    before = len(seals(isolated))
+    send(isolated, one, other, 3)
+    send(isolated, one, other, 4)
+    assert seal(isolated) == 4
+    assert isolated.run("seal_entries") == {"sealed": 0}
+    numbers = [number for number, _ in seals(isolated)]
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) > before
-    assert island.violations() == []
+    assert isolated.violations() == []
 
 
-def test_an_open_transaction_is_left_for_the_next_seal(island: Island) -> None:
+def test_an_open_transaction_is_left_for_the_next_seal(isolated: IsolatedServices) -> None:
     """Entries of a transaction that commits late are in a later seal, and in none twice."""
-    one, other = island.islander(USDC=10), island.islander()
-    seal(island)
-    late = island.bound("create_transfer").work(None, None)
+    one, other = isolated.new_user(USDC=10), isolated.new_user()
+    seal(isolated)
+    late = isolated.bound("create_transfer").work(None, None)
     with late.transaction() as work:
-        work.opened.run("SELECT pg_current_xact_id()", {})
-        send(island, one, other, 1)
-        assert island.run("seal_entries") == {"sealed": 0}
-    assert seal(island) == 2
+        work.current_transaction.run("SELECT pg_current_xact_id()", {})
+        send(isolated, one, other, 1)
+        assert isolated.run("seal_entries") == {"sealed": 0}
+    assert seal(isolated) == 2
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_an_open_transaction_is_left_for_the_next_seal(island: Island) -> None:
         ("transfers SET transaction = '99999999999'", None),
     ],
 )
-def test_whatever_is_changed_under_a_seal_shows(spoilt: Island, change: str, back: str | None) -> None:
+def test_whatever_is_changed_under_a_seal_shows(spoilt: IsolatedServices, change: str, back: str | None) -> None:
     """Any column of an entry or a transfer, and the batch that it stands in."""
-    somebody = spoilt.islander(USDC=10)
+    somebody = spoilt.new_user(USDC=10)
     seal(spoilt)
     last = seals(spoilt)[-1][0]
     assert f"seal {last}" not in broken(spoilt)
@@ -118,9 +118,9 @@ def test_whatever_is_changed_under_a_seal_shows(spoilt: Island, change: str, bac
         assert f"seal {last}" not in broken(spoilt)
 
 
-def test_a_text_that_moved_into_another_column_shows(spoilt: Island) -> None:
+def test_a_text_that_moved_into_another_column_shows(spoilt: IsolatedServices) -> None:
     """Joined with bars, an order's id behind a bar in the reference read as if it stood in its own column."""
-    which = transfer_of(spoilt.islander(USDC=10))
+    which = transfer_of(spoilt.new_user(USDC=10))
     tamper(spoilt, f"UPDATE transfers SET order_id = id WHERE {which}")
     seal(spoilt)
     last = seals(spoilt)[-1][0]
@@ -130,9 +130,9 @@ def test_a_text_that_moved_into_another_column_shows(spoilt: Island) -> None:
     assert f"seal {last}" not in broken(spoilt)
 
 
-def test_rows_that_come_and_go_under_a_seal_show(spoilt: Island) -> None:
+def test_rows_that_come_and_go_under_a_seal_show(spoilt: IsolatedServices) -> None:
     """A transfer that is made up for a sealed batch, without any posting, and one that is taken out of it."""
-    which = transfer_of(spoilt.islander(USDC=10))
+    which = transfer_of(spoilt.new_user(USDC=10))
     seal(spoilt)
     last = f"seal {seals(spoilt)[-1][0]}"
     columns = "kind, reference, order_id, created_at, transaction"
@@ -146,10 +146,10 @@ def test_rows_that_come_and_go_under_a_seal_show(spoilt: Island) -> None:
     assert last in broken(spoilt)
 
 
-def test_the_chain_itself_shows_what_is_done_to_it(spoilt: Island) -> None:
+def test_the_chain_itself_shows_what_is_done_to_it(spoilt: IsolatedServices) -> None:
     """A seal that is left out, dated back, of another batch, or of a format that there is not."""
     for _ in range(3):
-        spoilt.islander(USDC=10)
+        spoilt.new_user(USDC=10)
         seal(spoilt)
     (before, _), (number, _) = seals(spoilt)[-2:]
     for change, back in (
@@ -169,13 +169,13 @@ def test_the_chain_itself_shows_what_is_done_to_it(spoilt: Island) -> None:
 
 
 def test_seals_of_before_stay_verifiable(stack: Stack) -> None:
-    """What was sealed before there were formats is checked as it was made, and the chain goes on from it."""
-    with Island.off(stack) as island:
-        somebody = island.islander(USDC=10)
-        until(lambda: island.books.rows("wallet", AS_BEFORE), bool)
-        island.fund(somebody, 5)
-        seal(island)
-        assert broken(island) == set()
+    """Seals of format 1 are verified in that format, and the chain continues from them."""
+    with IsolatedServices.within(stack) as isolated:
+        somebody = isolated.new_user(USDC=10)
+        until(lambda: isolated.probe.rows("wallet", AS_BEFORE), bool)
+        isolated.fund(somebody, 5)
+        seal(isolated)
+        assert broken(isolated) == set()
         mine = "SELECT transfer_id FROM entries WHERE amount = 10"
-        tamper(island, f"UPDATE transfers SET kind = 'gift' WHERE id IN ({mine})")
-        assert "seal 1" in broken(island)
+        tamper(isolated, f"UPDATE transfers SET kind = 'gift' WHERE id IN ({mine})")
+        assert "seal 1" in broken(isolated)

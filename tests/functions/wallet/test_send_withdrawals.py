@@ -7,95 +7,96 @@ from unittest.mock import patch
 
 import pytest
 
+from functions.wallet.adapters.custody import PostgresWithdrawals
+from functions.wallet.adapters.holds import PostgresHolds
+from functions.wallet.adapters.vault import ChainTreasury
 from functions.wallet.create_withdrawal import CreateWithdrawal
 from functions.wallet.domain.custody import Withdrawal
-from functions.wallet.store.custody import WithdrawalStore
-from functions.wallet.store.holds import HoldStore
-from functions.wallet.store.vault import ChainTreasury
 from functions.wallet.views import WithdrawalView
-from shared.adapters.abi import encoded
-from shared.adapters.chain import ChainClient, NodeRefused
-from shared.adapters.chains import SendingStore
-from shared.adapters.ethereum import keccak
-from shared.chains import Call, CallRefused, Fees
+from shared.chain.abi import encoded
+from shared.chain.core.values import CallRefused, ContractCall, Fees
+from shared.chain.ethereum import keccak
+from shared.chain.node import ChainClient, NodeRefused
+from shared.chain.nonce_store import PostgresNonceStore
 from shared.money import Amount
-from tests.chain import ANSWERS_AT_LENGTH
+from tests.chain import LONG_ANSWER_BYTES
 from tests.functions.wallet.custody import Crash, Custody, an_address, crash
+from tests.solidity import creation_code
 
 LATER = timedelta(hours=1)
-"""Longer than any pause before what failed is tried again."""
+"""Longer than any back-off."""
 
 POINTS = [
-    ("signed, not stored", SendingStore, "store", False),
-    ("stored, not committed", SendingStore, "add", True),
+    ("signed, not stored", PostgresNonceStore, "store", False),
+    ("stored, not committed", PostgresNonceStore, "add", True),
     ("committed, not broadcast", ChainTreasury, "broadcast", False),
     ("broadcast, not recorded", ChainTreasury, "broadcast", True),
-    ("recorded, not committed", WithdrawalStore, "save", True),
+    ("recorded, not committed", PostgresWithdrawals, "save", True),
 ]
 
 
 @pytest.mark.parametrize(("owner", "method", "after"), [point[1:] for point in POINTS], ids=[p[0] for p in POINTS])
 def test_a_crash_neither_skips_nor_doubles(custody: Custody, owner: type, method: str, after: bool) -> None:
     """The process dies at this point, and the next run goes on: one nonce, one payment, the next nonce follows."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     first = custody.withdraw(buyer, to)
     with crash(owner, method, after=after), pytest.raises(Crash):
-        custody.island.run("send_withdrawals")
+        custody.isolated.run("send_withdrawals")
     second = custody.withdraw(buyer, to)
     custody.settle()
     assert [custody.status(withdrawal) for withdrawal in (first, second)] == ["mined", "mined"]
     assert custody.chain.usdc(to) == 2000
     [(nonce, sent)], [(following, _)] = custody.nonces(first), custody.nonces(second)
     assert (following, sent) == (nonce + 1, True)
-    assert custody.island.books.money(buyer.wallet_id) == (3000, 0)
-    story = [event.type for event in custody.island.stream(first.id)]
+    assert custody.isolated.probe.money(buyer.wallet_id) == (3000, 0)
+    story = [event.type for event in custody.isolated.stream(first.id)]
     assert story == ["withdrawal.requested", "withdrawal.sent", "withdrawal.mined"]
 
 
 def test_a_crash_at_the_end_changes_nothing(custody: Custody) -> None:
     """The process dies while a mined withdrawal is booked: it is booked whole by the next run, and once."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
-    custody.island.run("send_withdrawals")
-    custody.chain.mine(custody.island.settings.chain_confirmations + 1)
-    with crash(HoldStore, "capture", after=True), pytest.raises(Crash):
-        custody.island.run("track_withdrawals")
-    assert custody.island.books.money(buyer.wallet_id) == (5000, 1000)
+    custody.isolated.run("send_withdrawals")
+    custody.chain.mine(custody.isolated.settings.chain_confirmations + 1)
+    with crash(PostgresHolds, "capture", after=True), pytest.raises(Crash):
+        custody.isolated.run("track_withdrawals")
+    assert custody.isolated.probe.money(buyer.wallet_id) == (5000, 1000)
     for _ in range(2):
-        custody.island.run("track_withdrawals")
+        custody.isolated.run("track_withdrawals")
     assert custody.status(withdrawal) == "mined"
-    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)
 
 
 def test_two_senders_do_not_share_a_nonce(custody: Custody) -> None:
     """A second run that signed with the same nonce stores nothing, and sends nothing."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
-    store = SendingStore.store
+    store = PostgresNonceStore.store
 
-    def late(self: SendingStore, *stored: object) -> None:
-        with patch.object(SendingStore, "store", store):
-            custody.island.run("send_withdrawals")  # somebody else, in between
+    def late(self: PostgresNonceStore, *stored: object) -> None:
+        with patch.object(PostgresNonceStore, "store", store):
+            custody.isolated.run("send_withdrawals")  # somebody else, in between
         store(self, *stored)  # type: ignore[arg-type]
 
-    with patch.object(SendingStore, "store", late):
-        assert custody.island.run("send_withdrawals") == {"sent": 0, "refused": 0, "left": 1, "failed": 0}
+    with patch.object(PostgresNonceStore, "store", late):
+        assert custody.isolated.run("send_withdrawals") == {"sent": 0, "refused": 0, "left": 1, "failed": 0}
     custody.settle()
     assert len(custody.nonces(withdrawal)) == 1
     assert custody.chain.usdc(to) == 1000
 
 
 def test_a_transaction_that_waits_is_outbid(custody: Custody) -> None:
-    """Fees that nobody takes: after a while another transaction with the same nonce offers more, and one is mined."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """Fees are too low: after a while a transaction with the same nonce replaces it, and one is mined."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     with patch.object(ChainTreasury, "fees", lambda _: Fees(1, 1)):
-        custody.island.run("send_withdrawals")
+        custody.isolated.run("send_withdrawals")
     custody.chain.mine(2)
-    custody.island.run("track_withdrawals")
+    custody.isolated.run("track_withdrawals")
     assert custody.chain.usdc(to) == 0
-    with custody.island.later(custody.work().treasury.replace_after * 2):
-        custody.island.run("track_withdrawals")
+    with custody.isolated.later(custody.work().treasury.replace_after * 2):
+        custody.isolated.run("track_withdrawals")
     custody.settle()
     assert custody.status(withdrawal) == "mined"
     assert custody.chain.usdc(to) == 1000
@@ -105,12 +106,12 @@ def test_a_transaction_that_waits_is_outbid(custody: Custody) -> None:
 
 
 def test_a_vault_that_is_short_gives_the_money_back(custody: Custody) -> None:
-    """The vault has less than is asked for: the withdrawal fails, and the wallet has its money."""
-    buyer = custody.island.islander(USDC=10**15)
+    """The vault has less than requested: the withdrawal fails, and the wallet gets its money back."""
+    buyer = custody.isolated.new_user(USDC=10**15)
     withdrawal = custody.withdraw(buyer, an_address(), 10**15)
     custody.settle()
     assert custody.status(withdrawal) == "failed"
-    assert custody.island.books.money(buyer.wallet_id) == (10**15, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (10**15, 0)
     assert custody.nonces(withdrawal) == []
 
 
@@ -119,77 +120,77 @@ def test_a_vault_that_is_short_gives_the_money_back(custody: Custody) -> None:
 
 def sign_alone(custody: Custody) -> None:
     with crash(ChainTreasury, "broadcast", after=False), pytest.raises(Crash):
-        custody.island.run("send_withdrawals")
+        custody.isolated.run("send_withdrawals")
 
 
 def send_alone(custody: Custody) -> None:
-    custody.island.run("send_withdrawals")
+    custody.isolated.run("send_withdrawals")
 
 
 @pytest.mark.parametrize("another", [sign_alone, send_alone, Custody.settle])
 def test_a_slow_sender_fails_nothing_that_another_has_signed(
     custody: Custody, another: Callable[[Custody], None]
 ) -> None:
-    """The chain refuses the first sender, while a second one signs, sends or books: paid once, and never failed."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """The chain refuses the first sender, while a second one signs, sends or probe: paid once, and never failed."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     payment = ChainTreasury.payment
 
-    def late(_: ChainTreasury, asked: Withdrawal) -> Call:
+    def late(_: ChainTreasury, withdrawal: Withdrawal) -> ContractCall:
         with patch.object(ChainTreasury, "payment", payment):
             another(custody)
-        raise CallRefused(f"The contract refuses {asked.id}.")
+        raise CallRefused(f"The contract refuses {withdrawal.id}.")
 
     with patch.object(ChainTreasury, "payment", late):
-        assert custody.island.run("send_withdrawals")["refused"] == 0
+        assert custody.isolated.run("send_withdrawals")["refused"] == 0
     custody.settle()
     custody.settle()
     assert custody.chain.usdc(to) == 1000
-    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
-    story = [event.type for event in custody.island.stream(withdrawal.id)]
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)
+    story = [event.type for event in custody.isolated.stream(withdrawal.id)]
     assert story == ["withdrawal.requested", "withdrawal.sent", "withdrawal.mined"]
 
 
 def test_a_slow_sender_signs_nothing_that_has_failed(custody: Custody) -> None:
     """A second sender fails it while the first one signs: nothing is stored, sent or paid."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     sign = ChainTreasury.sign
 
     def late(self: ChainTreasury, *given: object) -> object:
         with patch.object(ChainTreasury, "payment", side_effect=CallRefused("The contract refuses it.")):
-            custody.island.run("send_withdrawals")
+            custody.isolated.run("send_withdrawals")
         return sign(self, *given)  # type: ignore[arg-type]
 
     with patch.object(ChainTreasury, "sign", late):
-        assert custody.island.run("send_withdrawals")["left"] == 1
+        assert custody.isolated.run("send_withdrawals")["left"] == 1
     custody.settle()
     assert (custody.status(withdrawal), custody.nonces(withdrawal)) == ("failed", [])
     assert custody.chain.usdc(to) == 0
-    assert custody.island.books.money(buyer.wallet_id) == (5000, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (5000, 0)
 
 
 def test_what_the_vault_has_paid_is_paid(custody: Custody) -> None:
-    """The ledger never sent it, and the vault refuses to pay it twice: mined by who paid it, once that is confirmed."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """Somebody else paid it, and the vault refuses to pay twice: completed once that payment is confirmed."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     paying = custody.pay_elsewhere(withdrawal)
-    settings = replace(custody.island.settings, chain_confirmations=10**6)
-    with patch.object(custody.island.resources, "settings", settings):
-        assert custody.island.run("send_withdrawals")["failed"] == 1
+    settings = replace(custody.isolated.settings, chain_confirmations=10**6)
+    with patch.object(custody.isolated.resources, "settings", settings):
+        assert custody.isolated.run("send_withdrawals")["failed"] == 1
     assert custody.status(withdrawal) == "requested"
-    custody.chain.mine(custody.island.settings.chain_confirmations)
-    with custody.island.later(LATER):
+    custody.chain.mine(custody.isolated.settings.chain_confirmations)
+    with custody.isolated.later(LATER):
         custody.settle()
-    mined = custody.island.stream(withdrawal.id)[-1]
+    mined = custody.isolated.stream(withdrawal.id)[-1]
     assert (mined.type, mined.data["transaction_hash"]) == ("withdrawal.mined", paying)
     assert custody.chain.usdc(to) == 1000
-    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)
 
 
 def test_nonces_that_were_used_elsewhere_are_left_out(custody: Custody) -> None:
-    """The treasury's key has sent something of which the ledger knows nothing: the next withdrawal comes after it."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """The treasury's key has sent a transaction unknown to the ledger: the next withdrawal uses the next nonce."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     known = custody.withdraw(buyer, to)
     custody.settle()
     treasury = custody.work().treasury
@@ -206,7 +207,7 @@ def test_nonces_that_were_used_elsewhere_are_left_out(custody: Custody) -> None:
 
 
 def refusing(poisoned: Sequence[WithdrawalView]) -> Callable[..., int]:
-    """A node that says of some withdrawals neither what they use nor why not."""
+    """A node that gives neither an estimate nor a reason for some withdrawals."""
     keys, gas = [keccak(each.id.encode()) for each in poisoned], ChainClient.gas
 
     def picky(self: ChainClient, data: bytes, to: str, sender: str) -> int:
@@ -218,43 +219,44 @@ def refusing(poisoned: Sequence[WithdrawalView]) -> Callable[..., int]:
 
 
 def test_what_the_node_refuses_stops_no_other(custody: Custody) -> None:
-    """The first ones are refused without a word about them: they back off, the next is sent, and later they are too."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """The first ones are refused without a reason: they back off, the next is sent, and later they are, too."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     poisoned = [custody.withdraw(buyer, to, 100) for _ in range(4)]
     good = custody.withdraw(buyer, to, 7)
     with patch.object(ChainClient, "gas", refusing(poisoned)):
-        assert custody.island.run("send_withdrawals") == {"sent": 1, "refused": 0, "left": 0, "failed": 4}
-        assert custody.island.run("send_withdrawals")["failed"] == 0  # they back off
+        assert custody.isolated.run("send_withdrawals") == {"sent": 1, "refused": 0, "left": 0, "failed": 4}
+        assert custody.isolated.run("send_withdrawals")["failed"] == 0  # they back off
     custody.settle()
     assert [custody.status(each) for each in (good, *poisoned)] == ["mined"] + ["requested"] * 4
     failing = "SELECT item FROM job_failures WHERE job = 'send_withdrawals' ORDER BY item"
-    assert {each.id for each in poisoned} <= {row["item"] for row in custody.island.books.rows("wallet", failing)}
-    with custody.island.later(LATER):
+    assert {each.id for each in poisoned} <= {row["item"] for row in custody.isolated.probe.rows("wallet", failing)}
+    with custody.isolated.later(LATER):
         custody.settle()
     assert {custody.status(each) for each in poisoned} == {"mined"}
     assert custody.chain.usdc(to) == 407
-    assert not {each.id for each in poisoned} & {row["item"] for row in custody.island.books.rows("wallet", failing)}
+    assert not {each.id for each in poisoned} & {row["item"] for row in custody.isolated.probe.rows("wallet", failing)}
 
 
 def test_a_long_answer_is_a_refusal(custody: Custody) -> None:
-    """Ether to a contract that answers with 3 MiB is given back; what was asked for after it is paid."""
-    buyer, to = custody.island.islander(USDC=5000, ETH=50), an_address()
+    """Ether to a contract that answers with 3 MiB is refunded; later requests are paid."""
+    buyer, to = custody.isolated.new_user(USDC=5000, ETH=50), an_address()
     custody.chain.send(custody.vault, encoded("fund()"), value=100)
-    request = CreateWithdrawal(buyer.wallet_id, "ETH", Amount(20), custody.chain.create(ANSWERS_AT_LENGTH))
-    poisoned = custody.island.run("create_withdrawal", request=request, caller=buyer.caller)
+    recipient = custody.chain.create(creation_code("LongAnswer", LONG_ANSWER_BYTES, False))
+    request = CreateWithdrawal(buyer.wallet_id, "ETH", Amount(20), recipient)
+    poisoned = custody.isolated.run("create_withdrawal", request=request, caller=buyer.caller)
     good = custody.withdraw(buyer, to)
     custody.settle()
     assert [custody.status(each) for each in (poisoned, good)] == ["failed", "mined"]
-    assert custody.island.books.money(buyer.wallet_id, "ETH") == (50, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id, "ETH") == (50, 0)
 
 
 def test_users_take_turns(custody: Custody) -> None:
-    """However many withdrawals one of them has asked for, the others' first are sent with their first."""
-    many, few = custody.island.islander(USDC=5000), [custody.island.islander(USDC=5000) for _ in range(2)]
+    """However many withdrawals one user has requested, the others' first ones are sent with that user's first."""
+    many, few = custody.isolated.new_user(USDC=5000), [custody.isolated.new_user(USDC=5000) for _ in range(2)]
     first, *rest = [custody.withdraw(many, an_address(), 1) for _ in range(6)]
     others = [custody.withdraw(each, an_address(), 1) for each in few]
     with patch("functions.wallet.send_withdrawals.BATCH", 3):
-        assert custody.island.run("send_withdrawals")["sent"] == 3
+        assert custody.isolated.run("send_withdrawals")["sent"] == 3
     assert [custody.status(each) for each in (first, *others)] == ["sent"] * 3
     assert {custody.status(each) for each in rest} == {"requested"}
     custody.settle()
@@ -262,31 +264,31 @@ def test_users_take_turns(custody: Custody) -> None:
 
 
 def test_no_more_are_signed_than_a_node_keeps(custody: Custody) -> None:
-    """While enough wait to be mined, turns are still open."""
-    buyer = custody.island.islander(USDC=5000)
+    """While enough transactions wait to be mined, no further one is signed."""
+    buyer = custody.isolated.new_user(USDC=5000)
     withdrawal = custody.withdraw(buyer, an_address())
     with patch("functions.wallet.send_withdrawals.UNMINED_MOST", 0):
-        assert custody.island.run("send_withdrawals")["sent"] == 0
+        assert custody.isolated.run("send_withdrawals")["sent"] == 0
     assert (custody.status(withdrawal), custody.nonces(withdrawal)) == ("requested", [])
     custody.settle()
     assert custody.status(withdrawal) == "mined"
 
 
 def test_one_that_cannot_be_followed_holds_up_no_other(custody: Custody) -> None:
-    """What fails when it ends is tried again later; those behind it end meanwhile."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """One whose completion fails is retried later; those behind it complete meanwhile."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     poisoned, good = custody.withdraw(buyer, to), custody.withdraw(buyer, to)
-    save = WithdrawalStore.save
+    save = PostgresWithdrawals.save
 
-    def picky(self: WithdrawalStore, withdrawal: Withdrawal) -> None:
+    def picky(self: PostgresWithdrawals, withdrawal: Withdrawal) -> None:
         if withdrawal.id == poisoned.id and withdrawal.status == "mined":
             raise KeyError("a defect")
         save(self, withdrawal)
 
-    with patch.object(WithdrawalStore, "save", picky):
+    with patch.object(PostgresWithdrawals, "save", picky):
         custody.settle()
     assert [custody.status(each) for each in (poisoned, good)] == ["sent", "mined"]
-    with custody.island.later(LATER):
+    with custody.isolated.later(LATER):
         custody.settle()
     assert custody.status(poisoned) == "mined"
     assert custody.chain.usdc(to) == 2000

@@ -1,4 +1,4 @@
-"""Withdrawals end once: paid where the vault says so, failed for good where the chain has reverted them."""
+"""Withdrawals end once: completed if the vault has paid them, failed for good if they reverted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,21 +7,21 @@ from unittest.mock import patch
 
 import pytest
 
-from functions.wallet.ending import complete, fail
-from functions.wallet.store.vault import ChainTreasury, ChainVault
+from functions.wallet.adapters.vault import ChainTreasury, ChainVault
 from functions.wallet.views import WithdrawalView
+from functions.wallet.withdrawal_completion import complete, fail
 from tests.functions.wallet.custody import Crash, Custody, an_address, crash
 
 STORY = ["withdrawal.requested", "withdrawal.sent"]
 
 
 def story(custody: Custody, withdrawal: WithdrawalView) -> list[str]:
-    return [event.type for event in custody.island.stream(withdrawal.id)]
+    return [event.type for event in custody.isolated.stream(withdrawal.id)]
 
 
 @contextmanager
 def disowned(custody: Custody) -> Iterator[None]:
-    """A treasury that loses its right to pay once the chain has said that it has it: what it sends is reverted."""
+    """A treasury that loses its right to pay after the estimate, so that its transactions revert."""
     sign = ChainTreasury.sign
 
     def late(self: ChainTreasury, *given: object) -> object:
@@ -33,11 +33,11 @@ def disowned(custody: Custody) -> Iterator[None]:
 
 
 def reverted(custody: Custody, withdrawal: WithdrawalView) -> str:
-    """Send a withdrawal whose transaction is reverted, and give the right to pay back; the transaction's hash."""
+    """Send a withdrawal whose transaction reverts, then restore the right to pay. Returns the transaction's hash."""
     with disowned(custody):
-        custody.island.run("send_withdrawals")
+        custody.isolated.run("send_withdrawals")
     custody.payer(custody.signer.address, may=True)
-    [row] = custody.island.books.rows(
+    [row] = custody.isolated.probe.rows(
         "wallet", "SELECT transaction_hash FROM withdrawals WHERE id = :id", id=withdrawal.id
     )
     receipt = custody.chain.client.receipt(row["transaction_hash"])
@@ -47,8 +47,8 @@ def reverted(custody: Custody, withdrawal: WithdrawalView) -> str:
 
 
 def test_a_transaction_that_found_it_paid_is_a_payment(custody: Custody) -> None:
-    """Another payer was faster, and ours is reverted: mined, by the transaction that paid, and its money is gone."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """Another payer was faster, and ours reverts: the withdrawal is completed with the transaction that paid."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal, sign, paying = custody.withdraw(buyer, to), ChainTreasury.sign, list[str]()
 
     def late(self: ChainTreasury, *given: object) -> object:
@@ -56,23 +56,23 @@ def test_a_transaction_that_found_it_paid_is_a_payment(custody: Custody) -> None
         return sign(self, *given)  # type: ignore[arg-type]
 
     with patch.object(ChainTreasury, "sign", late):
-        custody.island.run("send_withdrawals")
+        custody.isolated.run("send_withdrawals")
     custody.settle()
     assert story(custody, withdrawal) == [*STORY, "withdrawal.mined"]
-    assert custody.island.stream(withdrawal.id)[-1].data["transaction_hash"] == paying[0]
+    assert custody.isolated.stream(withdrawal.id)[-1].data["transaction_hash"] == paying[0]
     assert custody.chain.usdc(to) == 1000
-    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)
 
 
 def test_what_failed_is_never_sent_again(custody: Custody) -> None:
-    """The chain goes back behind a transaction that had failed: its nonce is used by nothing, and others follow it."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """A failed transaction is orphaned: a no-op uses up its nonce, and the next ones follow."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     hash_ = reverted(custody, withdrawal)
     receipt = custody.chain.client.receipt(hash_)
     custody.settle()
     assert story(custody, withdrawal) == [*STORY, "withdrawal.failed"]
-    assert custody.island.books.money(buyer.wallet_id) == (5000, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (5000, 0)
     assert receipt is not None
     custody.chain.reorganise(custody.chain.client.head() - receipt.block_number + 1)
     custody.payer(custody.signer.address, may=True)
@@ -82,65 +82,65 @@ def test_what_failed_is_never_sent_again(custody: Custody) -> None:
     assert custody.chain.usdc(to) == 0
     assert custody.chain.client.receipt(hash_) is None
     assert (custody.status(withdrawal), custody.status(following)) == ("failed", "mined")
-    assert custody.island.books.money(buyer.wallet_id) == (4993, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4993, 0)
     assert [nonce for nonce, _ in custody.nonces(withdrawal)] == [custody.nonces(following)[0][0] - 1] * 2
 
 
 def test_a_slow_tracker_undoes_nothing(custody: Custody) -> None:
-    """It saw a revert that the chain has forgotten since, and another one booked the payment: that stands."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """One run saw a revert that was orphaned since, and another booked the payment: the payment stands."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     receipt = custody.chain.client.receipt(reverted(custody, withdrawal))
     assert receipt is not None
-    custody.chain.mine(custody.island.settings.chain_confirmations + 1)
+    custody.chain.mine(custody.isolated.settings.chain_confirmations + 1)
     paid = ChainVault.paid
 
     def late(*_: object) -> bool:
         with patch.object(ChainVault, "paid", paid):
             custody.chain.reorganise(custody.chain.client.head() - receipt.block_number + 1)
             custody.payer(custody.signer.address, may=True)
-            custody.island.run("track_withdrawals")  # it is handed to the network again, and pays
+            custody.isolated.run("track_withdrawals")  # it is handed to the network again, and pays
             custody.settle()
         return False
 
     with patch.object(ChainVault, "paid", late):
-        custody.island.run("track_withdrawals")
+        custody.isolated.run("track_withdrawals")
     assert story(custody, withdrawal) == [*STORY, "withdrawal.mined"]
     assert custody.chain.usdc(to) == 1000
-    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)
 
 
 def test_a_nonce_that_something_else_used_ends_its_call(custody: Custody) -> None:
-    """The treasury's key has sent something unknown in its place: given back once that is confirmed, others go on."""
-    buyer, to = custody.island.islander(USDC=5000), an_address()
+    """The treasury's key has used the nonce for something else: the withdrawal fails once that is confirmed."""
+    buyer, to = custody.isolated.new_user(USDC=5000), an_address()
     withdrawal = custody.withdraw(buyer, to)
     with crash(ChainTreasury, "broadcast", after=False), pytest.raises(Crash):
-        custody.island.run("send_withdrawals")
+        custody.isolated.run("send_withdrawals")
     [(nonce, _)], treasury = custody.nonces(withdrawal), custody.work().treasury
     call = treasury.cancellation("elsewhere")
     treasury.broadcast(treasury.sign(call, nonce, treasury.fees(), custody.work().now()))
     custody.chain.until(lambda: treasury.next_nonce() > nonce, "it is mined")
-    custody.island.run("track_withdrawals")
+    custody.isolated.run("track_withdrawals")
     assert custody.status(withdrawal) == "requested"
     following = custody.withdraw(buyer, an_address(), 7)
     custody.settle()
     assert (custody.status(withdrawal), custody.status(following)) == ("failed", "mined")
     assert custody.chain.usdc(to) == 0
-    assert custody.island.books.money(buyer.wallet_id) == (4993, 0)
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4993, 0)
 
 
 def test_an_end_is_an_end(custody: Custody) -> None:
-    """What is mined does not fail any more, and what failed is not mined: nothing moves, and nothing is told."""
-    buyer = custody.island.islander(USDC=5000)
+    """A mined withdrawal cannot fail, and a failed one cannot be mined: nothing moves, and no event is appended."""
+    buyer = custody.isolated.new_user(USDC=5000)
     mined, failed = custody.withdraw(buyer, an_address()), custody.withdraw(buyer, an_address())
     work: Any
     with custody.work().transaction() as work:
         fail(work.withdrawals.lock(failed.id), "The transaction was reverted.", work)
     custody.settle()
-    told = {each.id: story(custody, each) for each in (mined, failed)}
+    before = {each.id: story(custody, each) for each in (mined, failed)}
     with custody.work().transaction() as work:
         fail(work.withdrawals.lock(mined.id), "The transaction was reverted.", work)
         complete(work.withdrawals.lock(failed.id), "0x", work)
     assert (custody.status(mined), custody.status(failed)) == ("mined", "failed")
-    assert {each.id: story(custody, each) for each in (mined, failed)} == told
-    assert custody.island.books.money(buyer.wallet_id) == (4000, 0)
+    assert {each.id: story(custody, each) for each in (mined, failed)} == before
+    assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)

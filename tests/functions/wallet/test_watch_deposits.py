@@ -1,4 +1,4 @@
-"""Watching for deposits through nodes that refuse, lag, and cut what they answer: all is credited, once, in the end."""
+"""Watching for deposits through nodes that refuse, lag and truncate: in the end every deposit is credited once."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,25 +8,25 @@ from typing import Any
 import pytest
 
 from functions.wallet.create_transfer import CreateTransfer
-from shared.adapters.abi import encoded
-from shared.adapters.chain import ChainClient
-from shared.adapters.ethereum import keccak
-from shared.contracts import watching
+from shared.chain.abi import encoded
+from shared.chain.core import block_scanner as watching
+from shared.chain.ethereum import keccak
+from shared.chain.node import ChainClient
 from shared.errors import Unavailable
 from shared.money import Amount
-from tests.balancer import Balancer, balancer
+from tests.faulty_provider import FaultyProvider, faulty_provider
 from tests.functions.wallet.custody import Custody
-from tests.island import Islander
+from tests.isolated_services import IsolatedUser
 
 
 @pytest.fixture
-def provider(custody: Custody) -> Iterator[Balancer]:
-    """What the island asks instead of the node itself, once it has read the chain to its end."""
+def provider(custody: Custody) -> Iterator[FaultyProvider]:
+    """A proxy that the isolated services use instead of the node, once it has read the whole chain."""
     custody.watch()
-    opened, name = custody.island.resources._opened, f"chain {custody.island.settings.custody_chain_id}"
-    url = custody.island.settings.chain_urls[custody.island.settings.custody_chain_id]
+    opened, name = custody.isolated.resources._opened, f"chain {custody.isolated.settings.custody_chain_id}"
+    url = custody.isolated.settings.chain_urls[custody.isolated.settings.custody_chain_id]
     before = opened.get(name)
-    with balancer(url) as (behaviour, at):
+    with faulty_provider(url) as (behaviour, at):
         opened[name] = ChainClient(at)
         yield behaviour
     if before is not None:
@@ -35,35 +35,35 @@ def provider(custody: Custody) -> Iterator[Balancer]:
         del opened[name]
 
 
-def deposit(custody: Custody, somebody: Islander, value: int) -> int:
-    """Ether for a wallet, straight into the vault; the number of its block."""
+def deposit(custody: Custody, somebody: IsolatedUser, value: int) -> int:
+    """Deposit ether for a wallet, straight into the vault. Returns the number of its block."""
     call = encoded("deposit(bytes32)", keccak(somebody.wallet_id.encode()))
     receipt = custody.chain.client.receipt(
-        custody.chain.send(custody.island.settings.vault_contract, call, value=value)
+        custody.chain.send(custody.isolated.settings.vault_contract, call, value=value)
     )
     assert receipt is not None
     return receipt.block_number
 
 
-def depositor(custody: Custody) -> Islander:
-    somebody = custody.island.islander()
+def depositor(custody: Custody) -> IsolatedUser:
+    somebody = custody.isolated.new_user()
     custody.deposit_address(somebody)
     return somebody
 
 
-def has(custody: Custody, somebody: Islander) -> int:
-    return custody.island.books.money(somebody.wallet_id, "ETH")[0]
+def has(custody: Custody, somebody: IsolatedUser) -> int:
+    return custody.isolated.probe.money(somebody.wallet_id, "ETH")[0]
 
 
 def reached(custody: Custody) -> int:
-    [row] = custody.island.books.rows("wallet", "SELECT number FROM chain_cursors")
+    [row] = custody.isolated.probe.rows("wallet", "SELECT number FROM chain_cursors")
     return int(row["number"])
 
 
 def watch(custody: Custody) -> int:
-    """One run of the schedule; how many blocks it read. A run that could not is followed by others."""
+    """One run of the job. Returns how many blocks it read; a failed run is followed by others."""
     try:
-        return int(custody.island.run("watch_deposits")["blocks"])
+        return int(custody.isolated.run("watch_deposits")["blocks"])
     except Unavailable:
         return 0
 
@@ -79,8 +79,8 @@ def watch(custody: Custody) -> int:
         b"Request Entity Too Large",
     ],
 )
-def test_a_range_that_is_refused_is_halved(custody: Custody, provider: Balancer, refusal: Any) -> None:
-    """Whatever the words: down to what the provider takes, which is remembered."""
+def test_a_range_that_is_refused_is_halved(custody: Custody, provider: FaultyProvider, refusal: Any) -> None:
+    """Whatever the error says: the range shrinks to what the provider accepts, which is remembered."""
     provider.most_blocks, provider.refusal = 10, refusal
     somebody = depositor(custody)
     deposit(custody, somebody, 700)
@@ -93,8 +93,8 @@ def test_a_range_that_is_refused_is_halved(custody: Custody, provider: Balancer,
     assert 0 < len(refused) <= 5
 
 
-def test_a_provider_that_answers_one_block_at_a_time_is_read(custody: Custody, provider: Balancer) -> None:
-    """Down to one block; and one that refuses even that leaves the receipts, which prove as much."""
+def test_a_provider_that_answers_one_block_at_a_time_is_read(custody: Custody, provider: FaultyProvider) -> None:
+    """Down to one block; if even that is refused, the receipts prove as much."""
     for most in (1, 0):
         provider.most_blocks = most
         somebody = depositor(custody)
@@ -103,8 +103,8 @@ def test_a_provider_that_answers_one_block_at_a_time_is_read(custody: Custody, p
         assert has(custody, somebody) == 41
 
 
-def test_events_that_a_lagging_node_does_not_know_are_not_missed(custody: Custody, provider: Balancer) -> None:
-    """Blocks come from a node that has them, events from one that lags: what it leaves out is read all the same."""
+def test_events_that_a_lagging_node_does_not_know_are_not_missed(custody: Custody, provider: FaultyProvider) -> None:
+    """Blocks come from a current node, events from a lagging one: the events it omits are read all the same."""
     provider.lag, provider.lags = 200, lambda _, method: method == "eth_getLogs"
     somebody = depositor(custody)
     deposit(custody, somebody, 1000)
@@ -113,13 +113,13 @@ def test_events_that_a_lagging_node_does_not_know_are_not_missed(custody: Custod
 
 
 @pytest.mark.parametrize("knowing", ["eth_blockNumber", "eth_getBlockByNumber"])
-def test_the_cursor_stays_before_what_is_not_proven(custody: Custody, provider: Balancer, knowing: str) -> None:
-    """Only the head, or only headers, come from a node that is up to date: nobody moves on past a deposit."""
+def test_the_cursor_stays_before_what_is_not_proven(custody: Custody, provider: FaultyProvider, knowing: str) -> None:
+    """Only the head, or only headers, come from a current node: the cursor does not move past a deposit."""
     knows = {"eth_blockNumber", knowing}
     somebody = depositor(custody)
     provider.lag, provider.lags = 200, lambda _, method: method not in knows
     block = deposit(custody, somebody, 1000)
-    custody.chain.mine(custody.island.settings.chain_confirmations + 3)
+    custody.chain.mine(custody.isolated.settings.chain_confirmations + 3)
     for _ in range(3):
         watch(custody)
         assert reached(custody) < block
@@ -130,8 +130,10 @@ def test_the_cursor_stays_before_what_is_not_proven(custody: Custody, provider: 
 
 
 @pytest.mark.parametrize("every", [2, 3])
-def test_a_balancer_of_nodes_that_lag_is_read_to_its_end(custody: Custody, provider: Balancer, every: int) -> None:
-    """Each question, and each part of a batch, comes to another node: what was seen is kept, and nothing is missed."""
+def test_a_balancer_of_nodes_that_lag_is_read_to_its_end(
+    custody: Custody, provider: FaultyProvider, every: int
+) -> None:
+    """Each call, and each part of a batch, goes to another node: no deposit is missed."""
     people = [depositor(custody) for _ in range(3)]
     for amount, somebody in enumerate(people, 1):
         deposit(custody, somebody, amount)
@@ -143,8 +145,8 @@ def test_a_balancer_of_nodes_that_lag_is_read_to_its_end(custody: Custody, provi
     assert [has(custody, somebody) for somebody in people] == [1, 2, 3]
 
 
-def test_results_that_are_cut_are_not_missed(custody: Custody, provider: Balancer) -> None:
-    """A provider tells of one event and leaves out the rest, without a word; or does not know receipts of blocks."""
+def test_results_that_are_cut_are_not_missed(custody: Custody, provider: FaultyProvider) -> None:
+    """A provider returns one event and silently omits the rest; or it does not support receipts of blocks."""
     for unknown in (set[str](), {"eth_getBlockReceipts"}):
         provider.most_results, provider.unknown = 1, unknown
         people = [depositor(custody) for _ in range(3)]
@@ -154,8 +156,8 @@ def test_results_that_are_cut_are_not_missed(custody: Custody, provider: Balance
         assert [has(custody, somebody) for somebody in people] == [1, 2, 3]
 
 
-def test_what_was_missed_near_the_end_is_found_again(custody: Custody, provider: Balancer) -> None:
-    """The last blocks are looked at once more, and what is booked stays as it is, to the row."""
+def test_what_was_missed_near_the_end_is_found_again(custody: Custody, provider: FaultyProvider) -> None:
+    """The last blocks are read again, and the booked rows do not change."""
     real = provider._one
 
     def forgetful(question: dict[str, Any]) -> Any:
@@ -171,24 +173,24 @@ def test_what_was_missed_near_the_end_is_found_again(custody: Custody, provider:
     custody.watch()
     provider._one = forgetful  # type: ignore[method-assign]
     block = deposit(custody, missed, 6)
-    custody.chain.mine(custody.island.settings.chain_confirmations)
+    custody.chain.mine(custody.isolated.settings.chain_confirmations)
     while reached(custody) < block:
         watch(custody)
     assert has(custody, missed) == 0
     rows = "SELECT *, xmin::text FROM deposits WHERE wallet_id = :id"
-    before = custody.island.books.rows("wallet", rows, id=known.wallet_id)
+    before = custody.isolated.probe.rows("wallet", rows, id=known.wallet_id)
     del provider._one
     custody.watch()
     assert (has(custody, missed), has(custody, known)) == (6, 5)
-    assert custody.island.books.rows("wallet", rows, id=known.wallet_id) == before
+    assert custody.isolated.probe.rows("wallet", rows, id=known.wallet_id) == before
 
 
-def test_a_block_of_another_fork_is_no_part_of_the_chain(custody: Custody, provider: Balancer) -> None:
-    """Headers that do not name each other are not one chain, however many there are: nothing is read by them."""
+def test_a_block_of_another_fork_is_no_part_of_the_chain(custody: Custody, provider: FaultyProvider) -> None:
+    """Headers that are not linked are not one chain: nothing is read by them."""
     real = provider._one
     somebody = depositor(custody)
     block = deposit(custody, somebody, 8)
-    custody.chain.mine(custody.island.settings.chain_confirmations + 3)
+    custody.chain.mine(custody.isolated.settings.chain_confirmations + 3)
 
     def forked(question: dict[str, Any]) -> Any:
         answer = real(question)
@@ -204,34 +206,34 @@ def test_a_block_of_another_fork_is_no_part_of_the_chain(custody: Custody, provi
     assert has(custody, somebody) == 8
 
 
-def status(custody: Custody, somebody: Islander) -> list[tuple[str, int]]:
-    """The deposits for a wallet's key: what has become of each, and how much it is."""
+def status(custody: Custody, somebody: IsolatedUser) -> list[tuple[str, int]]:
+    """The deposits for a wallet's key: status and amount."""
     sql = "SELECT status, amount FROM deposits WHERE wallet_key = :key ORDER BY id"
-    rows = custody.island.books.rows("wallet", sql, key=keccak(somebody.wallet_id.encode()))
+    rows = custody.isolated.probe.rows("wallet", sql, key=keccak(somebody.wallet_id.encode()))
     return [(row["status"], int(row["amount"])) for row in rows]
 
 
 def test_one_full_wallet_stops_no_other_deposit(custody: Custody) -> None:
-    """What it has no room for is kept, and credited once there is room; all others are credited at once."""
+    """A deposit that would overflow the balance is credited once there is room; the others at once."""
     full, other = depositor(custody), depositor(custody)
-    custody.island.fund(full, 2**256 - 1, "ETH")
+    custody.isolated.fund(full, 2**256 - 1, "ETH")
     deposit(custody, full, 70)
     deposit(custody, other, 80)
     custody.watch()
     assert (has(custody, other), has(custody, full)) == (80, 2**256 - 1)
     assert status(custody, full) == [("unattributed", 70)]
-    assert custody.island.violations() == []
+    assert custody.isolated.violations() == []
     request = CreateTransfer(full.wallet_id, other.wallet_id, "ETH", Amount(2**255))
-    custody.island.run("create_transfer", request=request, caller=full.caller)
-    with custody.island.later(timedelta(days=1)):
+    custody.isolated.run("create_transfer", request=request, caller=full.caller)
+    with custody.isolated.later(timedelta(days=1)):
         custody.watch()
     assert (has(custody, full), status(custody, full)) == (2**255 - 1 + 70, [("credited", 70)])
-    assert custody.island.violations() == []
+    assert custody.isolated.violations() == []
 
 
 def test_a_deposit_before_its_address_was_handed_out_is_found_later(custody: Custody) -> None:
-    """It came for a key that nobody was known to have; it is credited once somebody is, and once only."""
-    somebody = custody.island.islander()
+    """A deposit for an unregistered key is credited after the registration, once."""
+    somebody = custody.isolated.new_user()
     deposit(custody, somebody, 90)
     custody.watch()
     assert (has(custody, somebody), status(custody, somebody)) == (0, [("unattributed", 90)])
@@ -239,14 +241,16 @@ def test_a_deposit_before_its_address_was_handed_out_is_found_later(custody: Cus
     for _ in range(3):
         custody.watch()
         assert (has(custody, somebody), status(custody, somebody)) == (90, [("credited", 90)])
-    [row] = custody.island.books.rows("wallet", "SELECT id FROM deposits WHERE wallet_id = :id", id=somebody.wallet_id)
-    assert [event.type for event in custody.island.stream(row["id"])] == ["deposit.credited"]
+    [row] = custody.isolated.probe.rows(
+        "wallet", "SELECT id FROM deposits WHERE wallet_id = :id", id=somebody.wallet_id
+    )
+    assert [event.type for event in custody.isolated.stream(row["id"])] == ["deposit.credited"]
 
 
 def test_what_the_chain_has_forgotten_is_taken_back_when_it_was_read_again(
     custody: Custody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A chain that was reorganised is read again step by step: no deposit goes before the reading has passed it."""
+    """A reorganised chain is read again step by step: no deposit is reversed before the cursor has passed it."""
     somebody = depositor(custody)
     custody.watch()
     custody.chain.mine(12)

@@ -1,4 +1,4 @@
-"""JSON as the contract has it."""
+"""JSON in the form of the contract."""
 
 from datetime import UTC, datetime
 

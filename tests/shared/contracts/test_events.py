@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import ids
-from shared.contracts.events import StoredEvent, message_class, opened
+from shared.contracts.events import StoredEvent, decode_event, message_class
 from shared.errors import Malformed
 from shared.registry import load
 
@@ -148,7 +148,7 @@ def test_a_type_without_a_contract_is_named() -> None:
 
 def test_a_field_of_a_newer_producer_is_ignored() -> None:
     """A consumer of yesterday reads the event of tomorrow: that is how contracts grow."""
-    read = opened(event("claim.opened", claim_id="clm_us_1", order_id="ord_us_1", colour="red"))
+    read = decode_event(event("claim.opened", claim_id="clm_us_1", order_id="ord_us_1", colour="red"))
     assert (read.data.claim_id, read.data.order_id, read.data.user_id) == ("clm_us_1", "ord_us_1", "")
     assert (read.stream, read.version, read.type) == ("ord_us_1", 3, "claim.opened")
 
@@ -157,4 +157,4 @@ def test_a_field_of_a_newer_producer_is_ignored() -> None:
 def test_data_that_does_not_fit_its_contract_is_malformed(data: dict[str, Any]) -> None:
     """A field of another type is not taken for what it is not."""
     with pytest.raises(Malformed, match=r"claim\.opened does not fit its contract"):
-        opened(event("claim.opened", **data))
+        decode_event(event("claim.opened", **data))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared import ids
 from shared.contracts.operations import Caller, Page, PageRequest, page
 from shared.errors import Malformed
+from tests.samples import sample_id
 
 
 @dataclass
@@ -63,7 +64,7 @@ def test_an_exact_page_is_the_last() -> None:
     assert page([], 20, "id") == Page(items=[], next_cursor=None)
 
 
-ORDER = ids.new("ord", "us")
+ORDER = sample_id("ord")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ ORDER = ids.new("ord", "us")
         ORDER,
         cursor_of(""),
         cursor_of("garbage"),
-        cursor_of(ids.new("clm", "us")),  # of another list
+        cursor_of(sample_id("clm")),  # of another list
         cursor_of(ORDER.upper()),
         cursor_of(ORDER + " "),
         cursor_of(ORDER + "' OR 1=1 --"),

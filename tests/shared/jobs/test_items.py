@@ -1,4 +1,4 @@
-"""Jobs over many items, on real PostgreSQL: an item's failure is its own, is counted, backs off, and is seen."""
+"""Jobs over many items, on real PostgreSQL: a failing item is isolated, counted, backs off, and is reported."""
 
 import logging
 import secrets
@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from shared.adapters.postgres import Database
-from shared.adapters.queries import queries
-from shared.errors import Contended, NotFound, Stopped, Unavailable
+from shared.errors import CallNotPermitted, Contended, NotFound, Unavailable
 from shared.jobs import failures
-from shared.jobs.failures import FIRST_PAUSE, FORGOTTEN_AFTER, LONGEST_PAUSE, FailureStore, count_failures
-from shared.jobs.items import Ran, for_batch, for_each
-from shared.telemetry.metrics import FailingCollector
+from shared.jobs.failures import FIRST_PAUSE, FORGOTTEN_AFTER, LONGEST_PAUSE, PostgresFailureStore, count_failures
+from shared.jobs.items import JobRun, for_batch, for_each
+from shared.postgres.database import Database
+from shared.postgres.queries import queries
+from shared.telemetry.metrics import FailingItemsCollector
 from tests.clocks import FakeClock
 
 AUDIT = queries(Path(failures.__file__).parent / "sql" / "audit.sql")
@@ -27,7 +27,7 @@ AUDIT = queries(Path(failures.__file__).parent / "sql" / "audit.sql")
 class Recording:
     """The work of one transaction."""
 
-    failures: FailureStore
+    failures: PostgresFailureStore
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Job:
     @contextmanager
     def transaction(self) -> Iterator[Recording]:
         with self.database.transaction() as transaction:
-            yield Recording(FailureStore(transaction, self.clock.now()))
+            yield Recording(PostgresFailureStore(transaction, self.clock.now()))
 
     def step(self, item: str) -> str:
         self.tried.append(item)
@@ -57,7 +57,7 @@ class Job:
     def together(self, items: Sequence[str]) -> list[str]:
         return [self.step(item) for item in items]
 
-    def run(self, *items: str) -> Ran[str]:
+    def run(self, *items: str) -> JobRun[str]:
         self.tried.clear()
         return for_each(self.name, items, str, self.step, self)
 
@@ -80,7 +80,7 @@ def job(database: Database, clock: FakeClock) -> Job:
 def test_a_poisoned_first_item_holds_up_nobody(job: Job, error: Exception) -> None:
     """Whatever it raises, a defect too: those behind it go on, and it is recorded."""
     job.poisoned["a"] = error
-    assert job.run("a", "b", "c") == Ran(["B", "C"], failed=1)
+    assert job.run("a", "b", "c") == JobRun(["B", "C"], failed=1)
     assert job.known("a", "b", "c") == {"a": (1, FIRST_PAUSE.total_seconds())}
 
 
@@ -103,13 +103,13 @@ def test_what_fails_backs_off(job: Job) -> None:
     job.poisoned["a"] = NotFound()
     pauses = []
     for attempts in range(1, 10):
-        assert job.run("a", "b") == Ran(["B"], failed=1)
+        assert job.run("a", "b") == JobRun(["B"], failed=1)
         assert job.tried == ["a", "b"]
         ((known, pause),) = job.known("a").values()
         assert known == attempts
         pauses.append(pause)
         job.clock.pass_by(seconds=pause - 0.001)
-        assert job.run("a", "b") == Ran(["B"], failed=1)
+        assert job.run("a", "b") == JobRun(["B"], failed=1)
         assert job.tried == ["b"]
         job.clock.pass_by(seconds=0.001)
     assert pauses == [min(FIRST_PAUSE.total_seconds() * 2**n, LONGEST_PAUSE.total_seconds()) for n in range(9)]
@@ -121,7 +121,7 @@ def test_a_success_clears_the_failure(job: Job) -> None:
     job.run("a", "b")
     job.clock.pass_by(seconds=60)
     error = job.poisoned.pop("a")
-    assert job.run("a", "b") == Ran(["A", "B"], failed=0)
+    assert job.run("a", "b") == JobRun(["A", "B"], failed=0)
     assert job.known("a") == {}
     job.poisoned["a"] = error
     job.run("a")
@@ -130,8 +130,8 @@ def test_a_success_clears_the_failure(job: Job) -> None:
 
 def test_a_dependency_that_is_not_called_ends_the_run(job: Job) -> None:
     """An open breaker says nothing of the item."""
-    job.poisoned["b"] = Stopped()
-    with pytest.raises(Stopped):
+    job.poisoned["b"] = CallNotPermitted()
+    with pytest.raises(CallNotPermitted):
         job.run("a", "b", "c")
     assert job.tried == ["a", "b"]
     assert job.known("a", "b", "c") == {}
@@ -144,13 +144,13 @@ def test_a_dependency_that_does_not_answer_ends_the_run(job: Job) -> None:
         job.run("a", "b", "c", "d", "e")
     assert job.tried == ["a", "b", "c"]
     assert job.known(*"abcde").keys() == set("abc")
-    assert job.run("a", "b", "c", "d", "e") == Ran(["D", "E"], failed=3)
+    assert job.run("a", "b", "c", "d", "e") == JobRun(["D", "E"], failed=3)
 
 
 def test_items_without_an_answer_here_and_there_do_not(job: Job) -> None:
     """What answers for others is there."""
     job.poisoned |= dict.fromkeys("abdegh", Unavailable())
-    assert job.run(*"abcdefgh") == Ran(["C", "F"], failed=6)
+    assert job.run(*"abcdefgh") == JobRun(["C", "F"], failed=6)
 
 
 def test_a_database_that_is_away_ends_the_run(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_a_database_that_is_away_ends_the_run(job: Job, monkeypatch: pytest.Monk
     def away(*_: object, **__: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(FailureStore, "record", away)
+    monkeypatch.setattr(PostgresFailureStore, "record", away)
     with pytest.raises(Unavailable):
         job.run("a", "b")
     assert job.tried == ["a"]
@@ -168,20 +168,20 @@ def test_a_database_that_is_away_ends_the_run(job: Job, monkeypatch: pytest.Monk
 
 def test_a_batch_is_one_step(job: Job) -> None:
     """While nothing is wrong."""
-    assert for_batch(job.name, "abc", str, job.together, job) == Ran([["A", "B", "C"]], failed=0)
+    assert for_batch(job.name, "abc", str, job.together, job) == JobRun([["A", "B", "C"]], failed=0)
     assert job.tried == ["a", "b", "c"]
-    assert for_batch(job.name, "", str, job.together, job) == Ran([], failed=0)
+    assert for_batch(job.name, "", str, job.together, job) == JobRun([], failed=0)
 
 
 @pytest.mark.parametrize("error", [NotFound(), Unavailable(), ZeroDivisionError()], ids=repr)
 def test_a_poisoned_item_of_a_batch_fails_alone(job: Job, error: Exception) -> None:
     """The others are taken one by one, and the next batch is without it until it is due; then it may succeed."""
     job.poisoned["a"] = error
-    assert for_batch(job.name, "abc", str, job.together, job) == Ran([["B"], ["C"]], failed=1)
-    assert for_batch(job.name, "abc", str, job.together, job) == Ran([["B", "C"]], failed=1)
+    assert for_batch(job.name, "abc", str, job.together, job) == JobRun([["B"], ["C"]], failed=1)
+    assert for_batch(job.name, "abc", str, job.together, job) == JobRun([["B", "C"]], failed=1)
     job.clock.pass_by(seconds=5)
     job.poisoned.clear()
-    assert for_batch(job.name, "abc", str, job.together, job) == Ran([["A", "B", "C"]], failed=0)
+    assert for_batch(job.name, "abc", str, job.together, job) == JobRun([["A", "B", "C"]], failed=0)
     assert job.known(*"abc") == {}
 
 
@@ -191,15 +191,15 @@ def test_a_batch_whose_dependency_is_away_ends_the_run(job: Job) -> None:
     with pytest.raises(Unavailable):
         for_batch(job.name, "abcde", str, job.together, job)
     assert job.tried == ["a", "a", "b", "c"]
-    job.poisoned |= dict.fromkeys("abcde", Stopped())
-    with pytest.raises(Stopped):
+    job.poisoned |= dict.fromkeys("abcde", CallNotPermitted())
+    with pytest.raises(CallNotPermitted):
         for_batch(job.name, "de", str, job.together, job)
 
 
 def counted(job: Job) -> str:
     """What is told of the job's failing items."""
     registry = CollectorRegistry()
-    registry.register(FailingCollector(lambda: count_failures(job.database, job.clock)))
+    registry.register(FailingItemsCollector(lambda: count_failures(job.database, job.clock)))
     lines = generate_latest(registry).decode().splitlines()
     return "\n".join(line for line in lines if f'job="{job.name}"' in line)
 
@@ -256,6 +256,6 @@ def test_what_is_tried_no_more_is_forgotten(job: Job, real_time: Callable[[], da
 @pytest.fixture
 def real_time() -> Callable[[], datetime]:
     """The machine's time, by which PostgreSQL tells what is long ago."""
-    from shared.adapters.clock import SystemClock
+    from shared.clock import SystemClock
 
     return SystemClock().now

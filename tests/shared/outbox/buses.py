@@ -1,4 +1,4 @@
-"""What stands behind the relay's port: a bus that remembers, Pub/Sub's emulator and Kafka. One suite runs them all."""
+"""Implementations of the relay's bus for one suite: an in-memory recorder, Pub/Sub's emulator and Kafka."""
 
 import os
 import secrets
@@ -12,9 +12,9 @@ from unittest.mock import patch
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from shared.adapters.kafka import KafkaBus, attributes
-from shared.adapters.pubsub import PubSubBus
-from shared.adapters.topics import topic_name
+from shared.bus.kafka import KafkaBus, attributes
+from shared.bus.pubsub import PubSubBus
+from shared.bus.topics import topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.registry import load
@@ -25,23 +25,23 @@ TOPICS = ("claim-events", "order-events")
 
 
 class Bus(Protocol):
-    """A transport that a test can look into, and break."""
+    """A transport that a test can inspect and break."""
 
     def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
         """As the relay's port has it."""
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
-        """At least so many events of these streams, in the order of their delivery."""
+        """At least `count` events of these streams, in order of delivery."""
 
     def break_topic(self, topic: str) -> None:
-        """Let every publish to a topic fail."""
+        """Make every publish to a topic fail."""
 
     def mend_topic(self, topic: str) -> None:
         """Let publishes to a topic succeed again."""
 
 
 class RecordingBus:
-    """Remembers what it was given, and fails where it is told to."""
+    """Records what is published, and fails where a test sets it to."""
 
     def __init__(self) -> None:
         self.events: list[StoredEvent] = []
@@ -49,7 +49,7 @@ class RecordingBus:
         self.refused: set[tuple[str, int]] = set()
         """(stream, version) of events whose publish fails, and with it the rest of their partition in that batch."""
         self.crash = False
-        """Whether the process dies after it has published, before it can say so."""
+        """Whether the process dies after a publish, before it can record that."""
         self._broken: set[str] = set()
         self._lock = threading.Lock()
 
@@ -101,10 +101,10 @@ def _collected(
 
 
 class EmulatorBus:
-    """Google's Pub/Sub emulator, in a project that nobody else uses: the stack's consumers hear nothing."""
+    """Google's Pub/Sub emulator, in a project without consumers of the stack."""
 
     def __init__(self, settings: Settings, published_at: str = "") -> None:
-        """published_at: where the bus under test finds the emulator, if not where everybody does."""
+        """published_at: the emulator's address for the bus under test, if another than the stack's."""
         self._settings = replace(settings, project=f"test-{secrets.token_hex(6)}")
         with patch.dict(os.environ, {"PUBSUB_EMULATOR_HOST": published_at} if published_at else {}):
             self._bus = PubSubBus(self._settings)
@@ -132,12 +132,12 @@ class EmulatorBus:
 
     def mend_topic(self, topic: str) -> None:
         self._publisher.create_topic(name=self._topic(topic), timeout=5)
-        wanted = {
+        request = {
             "name": self._subscription(topic),
             "topic": self._topic(topic),
             "enable_message_ordering": True,
         }
-        self._subscriber.create_subscription(request=wanted, timeout=5)
+        self._subscriber.create_subscription(request=request, timeout=5)
         self._broken.discard(topic)
 
     def _pull(self, subscription: str) -> None:
@@ -163,7 +163,7 @@ class EmulatorBus:
 
 
 class BrokerBus:
-    """A Kafka broker, in a region that nobody else uses."""
+    """A Kafka broker, in a region of its own."""
 
     def __init__(self, settings: Settings, broker: Broker) -> None:
         region = f"test-{secrets.token_hex(6)}"
@@ -190,7 +190,7 @@ class BrokerBus:
         self._broker.remove(self._name(topic))
 
     def mend_topic(self, topic: str) -> None:
-        self._broker.make(self._name(topic))
+        self._broker.create_topics(self._name(topic))
         self._readers[topic] = Reader(self._broker, self._name(topic))
 
     def close(self) -> None:

@@ -1,18 +1,18 @@
-"""A consumer whose effects can be counted, and made to fail; and the services that own its streams."""
+"""A consumer whose effects are counted and can be made to fail, and sources of its streams."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shared.adapters.clock import Clock
-from shared.adapters.postgres import Database, Transaction
+from shared.clock import Clock
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Unavailable
 from shared.outbox.batch import BatchInbox
+from shared.postgres.database import Database, Transaction
 from shared.registry import Row
-from shared.telemetry.context import trail
-from tests.shared.outbox.facts import TYPE, stream
+from shared.telemetry.context import trace_context
+from tests.shared.outbox.sample_events import TYPE, stream
 
 ADD = "insert into effects (consumer, stream, version) values (:consumer, :name, :version)"
 COUNT = "select count(*) as n from effects where consumer = :consumer"
@@ -20,7 +20,7 @@ APPLIED = "select version from effects where consumer = :consumer and stream = :
 
 
 class Consumer:
-    """An inbox whose effects are rows in a table, which refuses a second effect of the same event."""
+    """An inbox whose effects are rows of a table with a unique key per event."""
 
     def __init__(self, database: Database, clock: Clock, attempts: int = 10, name: str = "") -> None:
         self.name = name or stream()
@@ -37,7 +37,7 @@ class Consumer:
     def _handle(self, event: Event[Any], transaction: Transaction) -> None:
         assert event.data.order_id == str(event.version)
         transaction.count(ADD, {"consumer": self.name, "name": event.stream, "version": event.version})
-        self.trails.append(trail().request_id)
+        self.trails.append(trace_context().request_id)
         if event.version in self.failing:
             raise self.failure()
         self.seen.append((event.stream, event.version))
@@ -53,7 +53,7 @@ class Consumer:
         return int(row["n"])
 
     def applied(self, name: str) -> list[int]:
-        """The versions of a stream whose effects were committed, in the order in which those were made."""
+        """The versions of a stream whose effects were committed, in order of effect."""
         with self._database.transaction() as transaction:
             rows = transaction.run(APPLIED, {"consumer": self.name, "name": name})
         return [row["version"] for row in rows]
@@ -63,7 +63,7 @@ class Consumer:
         return [version for seen, version in self.seen if seen == name]
 
     def parked(self, name: str) -> list[tuple[int, str]]:
-        """What is parked of a stream, as (version, reason)."""
+        """The parked events of a stream, as (version, reason)."""
         sql = "select version, reason from parked where consumer = :consumer and stream = :name order by version"
         with self._database.transaction() as transaction:
             rows = transaction.run(sql, {"consumer": self.name, "name": name})
@@ -84,5 +84,5 @@ def source(*events: StoredEvent) -> Source:
 
 
 def nobody(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
-    """A source that must not be asked."""
-    pytest.fail(f"asked for {event_type} {name} from {from_version}")
+    """A source that must not be queried."""
+    pytest.fail(f"queried for {event_type} {name} from {from_version}")

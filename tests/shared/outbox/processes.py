@@ -1,7 +1,7 @@
-"""A relay and a consumer as processes of their own, so that they can be killed.
+"""A relay and a consumer as separate processes that can be killed.
 
 python -m tests.shared.outbox.processes relay SETTINGS
-python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME     with Kafka, PORT is nobody's
+python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME     with Kafka, PORT is unused
 """
 
 import pickle
@@ -14,31 +14,31 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.clock import SystemClock
-from shared.adapters.connect import connector
-from shared.adapters.kafka_group import Group
-from shared.adapters.postgres import Database, Transaction
-from shared.adapters.topics import topic_name
-from shared.adapters.transport import event_bus
+from shared.bus.kafka_group import Group
+from shared.bus.topics import topic_name
+from shared.bus.transport import event_bus
+from shared.clock import SystemClock
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Unavailable
 from shared.outbox.batch import BatchInbox
 from shared.outbox.log import EventLog
 from shared.outbox.relay import Relay
+from shared.postgres.connect import connector
+from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
 from shared.runtime.consumer import Partitions, consume
-from shared.runtime.event import Delivered, decode_push, decoded
-from tests.pushes import push_handler
-from tests.shared.outbox.facts import AT, TYPE
+from shared.runtime.event import DeliveredMessage, decode_message, parse_push
+from tests.push_endpoint import push_handler
+from tests.shared.outbox.sample_events import AT, TYPE
 
 EFFECT = "insert into effects (consumer, stream, version) values (:consumer, :name, :version)"
 SENDER = load().rows["record_claim"]
-"""A row that consumes what these tests' facts are."""
+"""A row that consumes the type of these tests' events."""
 
 FAILING = 0.01
-"""How many effects fail at first."""
+"""The share of effects that fail at first."""
 
 
 def relay(settings: Settings) -> None:
@@ -48,7 +48,7 @@ def relay(settings: Settings) -> None:
 
 
 def consumer(settings: Settings, port: int, name: str) -> None:
-    """Take what the transport delivers, and look after gaps, until killed."""
+    """Consume what the transport delivers, and fill gaps, until killed."""
     database = Database(connector(settings, "claiming"), Breakers().of("database", "claiming", 4))
     row = Row(service="claiming", name=name, event=[TYPE], replay="fill", scale="background")
 
@@ -77,14 +77,14 @@ def consumer(settings: Settings, port: int, name: str) -> None:
 
 
 def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
-    """Take from Kafka until killed."""
+    """Consume from Kafka until killed."""
 
     class Taking:
-        def take(self, delivered: Delivered) -> str:
-            return inbox.receive(decoded(delivered, SENDER))
+        def take(self, delivered: DeliveredMessage) -> str:
+            return inbox.receive(decode_message(delivered, SENDER))
 
-        def take_together(self, delivered: Sequence[Delivered]) -> bool:
-            return inbox.receive_together([decoded(each, SENDER) for each in delivered])
+        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+            return inbox.receive_batch([decode_message(each, SENDER) for each in delivered])
 
     partitions = Partitions(name, Taking())
     consume(
@@ -93,8 +93,8 @@ def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
 
 
 def serve(port: int, inbox: BatchInbox) -> None:
-    """Take pushes until killed."""
-    handler = push_handler(lambda body: inbox.receive(decode_push(body, SENDER)))
+    """Accept pushes until killed."""
+    handler = push_handler(lambda body: inbox.receive(decode_message(parse_push(body), SENDER)))
     ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever()
 
 

@@ -1,4 +1,4 @@
-"""The outbox in Firestore promises what the one in PostgreSQL does."""
+"""The Firestore outbox has the guarantees of the PostgreSQL one."""
 
 import secrets
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from google.api_core.exceptions import Conflict
 from google.cloud.firestore import Client
 
 from shared import ids
-from shared.adapters.clock import SystemClock
-from shared.adapters.resources import Resources
+from shared.clock import SystemClock
 from shared.contracts.events import StoredEvent
 from shared.outbox import firestore as outbox
 from shared.outbox.firestore import FirestoreRelay
-from shared.outbox.log import Listed, Wanted
-from shared.telemetry.context import follow
+from shared.outbox.log import StreamPage, StreamQuery
+from shared.resources import Resources
+from shared.telemetry.context import bind
 from tests.clocks import FakeClock
 from tests.shared.outbox.buses import RecordingBus
-from tests.shared.outbox.facts import Opened, event, stream
+from tests.shared.outbox.sample_events import Opened, event, stream
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def read(client: Client, name: str, from_version: int = 1, most: int = 10) -> li
 
 
 def test_a_fact_is_read_as_it_was_appended(client: Client, clock: FakeClock) -> None:
-    """Type, version, time, data and trail."""
+    """Type, version, time, data and trace context."""
     name = stream()
-    follow("request-1")
+    bind("request-1")
     append(client, clock, name, 1)
     (event,) = read(client, name)
     assert (event.type, event.stream, event.version, event.at) == ("claim.opened", name, 1, clock.now())
@@ -68,7 +68,7 @@ def test_a_fact_is_read_as_it_was_appended(client: Client, clock: FakeClock) -> 
 
 
 def test_a_version_is_taken_once(client: Client, clock: FakeClock) -> None:
-    """Whoever comes second commits neither the fact nor the state."""
+    """The second writer of a version commits neither its event nor its state."""
     name = stream()
     append(client, clock, name, 1, 2)
     with pytest.raises(Conflict):
@@ -78,7 +78,7 @@ def test_a_version_is_taken_once(client: Client, clock: FakeClock) -> None:
 
 
 def test_a_stream_is_read_in_parts(client: Client, clock: FakeClock) -> None:
-    """From a version on, oldest first, and no more than asked for."""
+    """From a version on, oldest first, up to the requested number."""
     name = stream()
     append(client, clock, name, *range(1, 8))
     assert [event.version for event in read(client, name, 3, 3)] == [3, 4, 5]
@@ -161,13 +161,13 @@ def test_streams_are_listed_as_they_were_added_to(client: Client, clock: FakeClo
     began = clock.now()
     append(client, clock, second, 1)
 
-    def listed(**wanted: Any) -> Listed:
-        return outbox.list_streams(client, Wanted(**wanted), clock.now())
+    def listed(**query: Any) -> StreamPage:
+        return outbox.list_streams(client, StreamQuery(**query), clock.now())
 
     found = listed()
     assert ({name: version for name, _, version in found.streams}, found.more) == ({first: 2, second: 1}, False)
     position = found.position
-    assert listed(after=position) == Listed([], position, False, last=found.last)
+    assert listed(after=position) == StreamPage([], position, False, last=found.last)
     assert [name for name, _, _ in listed(since=began).streams] == [second]
     assert [name for name, _, _ in listed(before=began).streams] == [first]
     assert [name for name, _, _ in listed(until=position - 1).streams] == [first]

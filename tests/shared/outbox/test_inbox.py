@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from shared.adapters.postgres import Database
 from shared.contracts.events import StoredEvent
 from shared.errors import Malformed, Unavailable
 from shared.outbox.inbox import GAP_WAIT
+from shared.postgres.database import Database
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody, source
-from tests.shared.outbox.facts import TYPE, event, stream
+from tests.shared.outbox.sample_events import TYPE, event, stream
 
 
 @pytest.fixture
@@ -174,22 +174,22 @@ def test_a_gap_is_filled_from_its_source_after_a_while(consumer: Consumer, clock
 
 
 def test_a_gap_in_the_middle_is_read_from_where_it_begins(consumer: Consumer, clock: FakeClock, name: str) -> None:
-    """Nothing that was applied is asked for again, and what the source tells beyond the gap is applied too."""
+    """Nothing already applied is read again, and events that the source returns beyond the gap are applied too."""
     consumer.receive(*(event(name, n) for n in (1, 2, 5)))
     clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
-    asked: list[int] = []
+    reads: list[int] = []
 
     def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
-        asked.append(from_version)
+        reads.append(from_version)
         return [event(stream, n) for n in range(from_version, 8)]
 
     consumer.inbox.fill_gaps(read)
-    assert asked == [3]
+    assert reads == [3]
     assert consumer.versions(name) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_two_gaps_of_one_stream(consumer: Consumer, clock: FakeClock, name: str) -> None:
-    """A source that tells only a part leaves the rest waiting."""
+    """A source that returns only a part leaves the rest parked."""
     consumer.receive(event(name, 2), event(name, 5))
     clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
     assert consumer.inbox.fill_gaps(source(event(name, 1), event(name, 3))) == 2
@@ -268,9 +268,9 @@ def test_many_events_share_a_transaction(database: Database, clock: FakeClock) -
     consumer, first, second = Consumer(database, clock), stream(), stream()
     assert consumer.receive(event(second, 3)) == ["parked"]
     events = [event(first, 1), event(second, 1), event(first, 1), event(first, 2, "claim.voided"), event(second, 2)]
-    assert consumer.inbox.receive_together([*events, event(first, 3)])
+    assert consumer.inbox.receive_batch([*events, event(first, 3)])
     assert (consumer.applied(first), consumer.applied(second)) == ([1, 3], [1, 2, 3])
-    assert consumer.inbox.receive_together(events)
+    assert consumer.inbox.receive_batch(events)
     assert consumer.effects() == 5
 
 
@@ -279,7 +279,7 @@ def test_as_soon_as_one_cannot_be_applied_none_is(database: Database, clock: Fak
     """One fails, or one is missing: nothing was done, and each has to be taken by itself."""
     consumer, name, other = Consumer(database, clock), stream(), stream()
     consumer.failing = {failing}
-    assert not consumer.inbox.receive_together([event(other, 1), event(name, 1), event(name, 2 if failing else 3)])
+    assert not consumer.inbox.receive_batch([event(other, 1), event(name, 1), event(name, 2 if failing else 3)])
     assert consumer.effects() == 0
     assert consumer.parked(name) == []
     consumer.failing = set()

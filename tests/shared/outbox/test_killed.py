@@ -23,15 +23,15 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 
-from emulators.stack import Stack
-from shared.adapters.postgres import Database
-from shared.adapters.resources import Resources
-from shared.adapters.topics import topic_name
+from emulators.stack.stack import Stack
+from shared.bus.topics import topic_name
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.outbox.log import EventLog
+from shared.postgres.database import Database
+from shared.resources import Resources
 from tests.kafka import Broker
-from tests.shared.outbox.facts import AT, facts, stream
+from tests.shared.outbox.sample_events import AT, opened_events, stream
 
 EVENTS = int(os.environ.get("KILLED_EVENTS", "100032"))
 KILLS = int(os.environ.get("KILLED_KILLS", "50"))
@@ -43,7 +43,7 @@ ALIVE_SECONDS = {"pubsub": 4.0, "kafka": 12.0}
 """How long the processes are at work on average before one is killed; a group notices only after ten seconds."""
 
 
-class Parts:
+class RelayAndConsumer:
     """The relay and the consumer: processes that are started again when they were killed."""
 
     def __init__(
@@ -82,29 +82,31 @@ def consumer() -> str:
 
 
 @contextmanager
-def running(settings: Settings, stack: Stack, consumer: str, port: int, folder: Path) -> Iterator[Parts]:
+def running(settings: Settings, stack: Stack, consumer: str, port: int, folder: Path) -> Iterator[RelayAndConsumer]:
     """A relay and a consumer."""
     saved = folder / "settings"
     saved.write_bytes(pickle.dumps(settings))
     commands = {"relay": ["relay", str(saved)], "consumer": ["consumer", str(saved), str(port), consumer]}
     environment = {**os.environ, **stack.environment, "PYTHONPATH": str(Path.cwd())}
-    parts = Parts(commands, environment, folder / "log", ALIVE_SECONDS[settings.event_bus])
-    yield parts
-    parts.end()
+    processes = RelayAndConsumer(commands, environment, folder / "log", ALIVE_SECONDS[settings.event_bus])
+    yield processes
+    processes.end()
     print((folder / "log").read_text()[-5000:])
 
 
 @pytest.fixture
-def kafka(stack: Stack, own: Settings, broker: Broker, consumer: str, tmp_path: Path) -> Iterator[Parts]:
+def kafka(stack: Stack, own: Settings, broker: Broker, consumer: str, tmp_path: Path) -> Iterator[RelayAndConsumer]:
     """A relay, a topic and a consumer group of this test's own."""
     settings = replace(own, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
-    broker.make(topic_name("claim-events", settings.region))
-    with running(settings, stack, consumer, 0, tmp_path) as parts:
-        yield parts
+    broker.create_topics(topic_name("claim-events", settings.region))
+    with running(settings, stack, consumer, 0, tmp_path) as processes:
+        yield processes
 
 
 @pytest.fixture
-def pubsub(stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path) -> Iterator[Parts]:
+def pubsub(
+    stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path
+) -> Iterator[RelayAndConsumer]:
     """A relay, a topic, a push subscription and a consumer of this test's own."""
     settings = replace(own, project=f"test-{secrets.token_hex(6)}")
     with socket.socket() as probe:
@@ -122,8 +124,8 @@ def pubsub(stack: Stack, own: Settings, resources: Resources, consumer: str, tmp
         "push_config": {"push_endpoint": f"http://127.0.0.1:{port}/"},
     }
     SubscriberClient().create_subscription(request=request, timeout=10)
-    with running(settings, stack, consumer, port, tmp_path) as parts:
-        yield parts
+    with running(settings, stack, consumer, port, tmp_path) as processes:
+        yield processes
     SubscriberClient().delete_subscription(subscription=subscription, timeout=10)
 
 
@@ -135,7 +137,9 @@ def write(database: Database, count: int) -> dict[str, int]:
         some = min(random.randint(1, 5), count - sum(versions.values()))
         try:
             with database.transaction() as transaction:
-                EventLog(transaction, "us", AT).append(name, versions[name], facts(name, versions[name] + 1, some))
+                EventLog(transaction, "us", AT).append(
+                    name, versions[name], opened_events(name, versions[name] + 1, some)
+                )
                 time.sleep(random.uniform(0, PAUSE_SECONDS))
         except Unavailable:  # it waited too long for a connection: nothing was begun
             continue
@@ -144,16 +148,22 @@ def write(database: Database, count: int) -> dict[str, int]:
 
 
 def survives(
-    parts: Parts, database: Database, reader: Database, consumer: str, events: int, kills: int, within_seconds: float
+    processes: RelayAndConsumer,
+    database: Database,
+    reader: Database,
+    consumer: str,
+    events: int,
+    kills: int,
+    within_seconds: float,
 ) -> None:
     """Write, kill, and compare what was committed with what came of it."""
     done = threading.Event()
 
     def kill() -> None:
-        while parts.kills < kills or not done.is_set():
-            time.sleep(random.uniform(0.5, 1.5) * parts.alive_seconds)
-            if parts.kills < kills:
-                parts.kill(random.choice(["relay", "consumer"]))
+        while processes.kills < kills or not done.is_set():
+            time.sleep(random.uniform(0.5, 1.5) * processes.alive_seconds)
+            if processes.kills < kills:
+                processes.kill(random.choice(["relay", "consumer"]))
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -183,12 +193,12 @@ def survives(
         while transaction.run(unsent, {"names": list(committed)})[0]["n"]:
             assert time.monotonic() < deadline
             time.sleep(0.2)
-    assert parts.kills >= kills
+    assert processes.kills >= kills
 
 
 @pytest.mark.long
 def test_what_was_committed_has_its_effect_once(
-    pubsub: Parts, open_database: Callable[..., Database], consumer: str
+    pubsub: RelayAndConsumer, open_database: Callable[..., Database], consumer: str
 ) -> None:
     """64 writers, and kills of relay and consumer: nothing lost, nothing twice, nothing out of order."""
     survives(pubsub, open_database(POOL), open_database(1), consumer, 20 * WRITERS, 3, 120)
@@ -201,5 +211,5 @@ def test_a_hundred_thousand_events_have_their_effects_once(
     transport: str, request: pytest.FixtureRequest, open_database: Callable[..., Database], consumer: str
 ) -> None:
     """The same with 100,000 events and 50 kills, on either transport."""
-    parts: Parts = request.getfixturevalue(transport)
-    survives(parts, open_database(POOL), open_database(1), consumer, EVENTS, KILLS, 3000)
+    processes: RelayAndConsumer = request.getfixturevalue(transport)
+    survives(processes, open_database(POOL), open_database(1), consumer, EVENTS, KILLS, 3000)

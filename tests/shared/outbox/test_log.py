@@ -1,4 +1,4 @@
-"""Facts are appended with the state that they change, in versions without gaps, and never change."""
+"""Events are appended with the state that they change, in gapless versions, and are immutable."""
 
 import threading
 from collections.abc import Callable
@@ -9,13 +9,13 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from shared import ids
-from shared.adapters.postgres import Database, Transaction
 from shared.contracts.events import StoredEvent
 from shared.errors import Contended
 from shared.money import Amount
 from shared.outbox.log import EventLog
-from shared.telemetry.context import follow
-from tests.shared.outbox.facts import AT, Opened, Priced, facts, stream
+from shared.postgres.database import Database, Transaction
+from shared.telemetry.context import bind
+from tests.shared.outbox.sample_events import AT, Opened, Priced, opened_events, stream
 
 TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -32,9 +32,9 @@ def stored(database: Database, name: str) -> list[StoredEvent]:
 
 
 def test_a_fact_is_read_as_it_was_appended(database: Database) -> None:
-    """Type, version, time, data and the trail of the request; amounts are strings, and the id carries the cell."""
+    """Type, version, time, data and the request's trace context; amounts are strings, and the id carries the cell."""
     name = stream()
-    follow("request-1", TRACED)
+    bind("request-1", TRACED)
     with database.transaction() as transaction:
         assert log_of(transaction).append(name, 0, [Priced(name, Amount(2**255))]) == 1
     (read,) = stored(database, name)
@@ -45,12 +45,12 @@ def test_a_fact_is_read_as_it_was_appended(database: Database) -> None:
 
 
 def test_versions_follow_one_another(database: Database) -> None:
-    """Each append says after which version it comes, and returns the last."""
+    """Each append names the version that it follows, and returns the last one."""
     name = stream()
     with database.transaction() as transaction:
         log = log_of(transaction)
-        assert log.append(name, 0, facts(name, 1, 3)) == 3
-        assert log.append(name, 3, facts(name, 4, 2)) == 5
+        assert log.append(name, 0, opened_events(name, 1, 3)) == 3
+        assert log.append(name, 3, opened_events(name, 4, 2)) == 5
         assert log.append(name, 5, []) == 5
     read = stored(database, name)
     assert [(each.version, each.data["order_id"]) for each in read] == [(n, str(n)) for n in range(1, 6)]
@@ -58,10 +58,10 @@ def test_versions_follow_one_another(database: Database) -> None:
 
 
 def test_a_stream_is_read_in_parts(database: Database) -> None:
-    """From a version on, oldest first, and no more than asked for."""
+    """From a version on, oldest first, up to the requested number."""
     name = stream()
     with database.transaction() as transaction:
-        log_of(transaction).append(name, 0, facts(name, 1, 7))
+        log_of(transaction).append(name, 0, opened_events(name, 1, 7))
     with database.transaction() as transaction:
         log = log_of(transaction)
         assert [each.version for each in log.read(name, from_version=3, most=3)] == [3, 4, 5]
@@ -73,7 +73,7 @@ def test_nothing_is_recorded_without_its_transaction(database: Database) -> None
     """A rollback takes the fact with the state; only a transaction that appended wakes the relay."""
     name = stream()
     with pytest.raises(ValueError, match="no"), database.transaction() as transaction:
-        log_of(transaction).append(name, 0, facts(name, 1, 1))
+        log_of(transaction).append(name, 0, opened_events(name, 1, 1))
         assert transaction.appended
         raise ValueError("no")
     assert stored(database, name) == []
@@ -83,14 +83,14 @@ def test_nothing_is_recorded_without_its_transaction(database: Database) -> None
 
 
 def test_a_version_is_taken_once(database: Database) -> None:
-    """Whoever comes second to a version gets Contended, and nothing of their transaction stays."""
+    """The second writer of a version gets Contended, and its transaction is rolled back."""
     name, other = stream(), stream()
     with database.transaction() as transaction:
-        log_of(transaction).append(name, 0, facts(name, 1, 2))
+        log_of(transaction).append(name, 0, opened_events(name, 1, 2))
     for after in (0, 1):
         with pytest.raises(Contended), database.transaction() as transaction:
-            log_of(transaction).append(other, 0, facts(other, 1, 1))
-            log_of(transaction).append(name, after, facts(name, after + 1, 1))
+            log_of(transaction).append(other, 0, opened_events(other, 1, 1))
+            log_of(transaction).append(name, after, opened_events(name, after + 1, 1))
     assert len(stored(database, name)) == 2
     assert stored(database, other) == []
 
@@ -146,7 +146,7 @@ def test_history_cannot_be_changed(sql: str, database: Database) -> None:
     """The role that services come as may append and read; of an event it may change only whether it was published."""
     name = stream()
     with database.transaction() as transaction:
-        log_of(transaction).append(name, 0, facts(name, 1, 1))
+        log_of(transaction).append(name, 0, opened_events(name, 1, 1))
     with pytest.raises(DatabaseError) as refused, database.transaction() as transaction:
         transaction.count(sql, {"stream_id": name} if ":stream_id" in sql else {})
     assert refused.value.args[0]["C"] == "42501"  # insufficient_privilege
@@ -157,7 +157,7 @@ def test_a_version_is_a_positive_number(database: Database) -> None:
     """A history begins with version 1."""
     name = stream()
     with pytest.raises(DatabaseError, match="events_version_check"), database.transaction() as transaction:
-        log_of(transaction).append(name, -1, facts(name, 0, 1))
+        log_of(transaction).append(name, -1, opened_events(name, 0, 1))
 
 
 def test_times_are_kept_to_the_microsecond(database: Database) -> None:
@@ -165,5 +165,5 @@ def test_times_are_kept_to_the_microsecond(database: Database) -> None:
     name = stream()
     at = AT + timedelta(microseconds=123_457)
     with database.transaction() as transaction:
-        EventLog(transaction, "us", at).append(name, 0, facts(name, 1, 1))
+        EventLog(transaction, "us", at).append(name, 0, opened_events(name, 1, 1))
     assert stored(database, name)[0].at == at

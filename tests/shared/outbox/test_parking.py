@@ -1,4 +1,4 @@
-"""What cannot be applied is parked with its reason, holds up no other stream, and is not forgotten."""
+"""Events that cannot be applied are parked with a reason, block no other stream, and are retried."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.postgres import Database
 from shared.contracts.events import StoredEvent
 from shared.errors import Contended, OutcomeUnknown, Refusal, Unavailable, summary
-from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR, Unreadable
+from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR, UndecodableEvent
 from shared.outbox.log import SQL
+from shared.postgres.database import Database
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody, source
-from tests.shared.outbox.facts import TYPE, event, stream
+from tests.shared.outbox.sample_events import TYPE, event, stream
 
 ATTEMPTS = 3
 
@@ -38,7 +38,7 @@ def defect() -> Exception:
 def fails(consumer: Consumer, *events: StoredEvent) -> None:
     """Deliver events of which each fails."""
     for each in events:
-        with pytest.raises((KeyError, Refusal, Unavailable, Contended, Unreadable)):
+        with pytest.raises((KeyError, Refusal, Unavailable, Contended, UndecodableEvent)):
             consumer.receive(each)
 
 
@@ -176,8 +176,8 @@ def test_a_failed_attempt_of_what_is_applied_by_another_does_not_count(
     assert consumer.effects() == 1
 
 
-def test_the_reason_is_told_and_no_secret(consumer: Consumer, database: Database, name: str) -> None:
-    """Of our own errors what they say; of others the kind and the place, for their text may quote anything."""
+def test_the_reason_is_recorded_without_secrets(consumer: Consumer, database: Database, name: str) -> None:
+    """Our own errors with their text; others with their type and location only, since their text may quote secrets."""
     consumer.failing, consumer.failure = {1}, defect
     fails(consumer, *[event(name, 1)] * (ATTEMPTS - 1))
     consumer.receive(event(name, 1), event(name, 2))
@@ -285,27 +285,27 @@ def unreadable(name: str, version: int) -> StoredEvent:
 def test_what_was_spoilt_on_its_way_is_read_from_its_source(consumer: Consumer, clock: FakeClock, name: str) -> None:
     """Also when it is the last of its stream, so that no later event shows that one is missing."""
     fails(consumer, unreadable(name, 1))
-    consumer.inbox.miss(unreadable(name, 1))
+    consumer.inbox.note_gap(unreadable(name, 1))
     assert consumer.receive(unreadable(name, 2)) == ["parked"]  # nobody has looked into it
     clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
     assert consumer.inbox.fill_gaps(source(event(name, 1), event(name, 2))) == 2
     assert consumer.parked(name) == []
-    consumer.inbox.miss(unreadable(name, 2))
+    consumer.inbox.note_gap(unreadable(name, 2))
     assert consumer.parked(name) == []  # it is known
 
 
 def test_a_good_delivery_takes_the_place_of_a_spoilt_one(consumer: Consumer, name: str) -> None:
     """Whether it comes in its turn or before it."""
-    consumer.inbox.miss(unreadable(name, 2))
+    consumer.inbox.note_gap(unreadable(name, 2))
     assert consumer.receive(event(name, 2), event(name, 1)) == ["parked", "applied"]
     assert consumer.versions(name) == [1, 2]
-    consumer.inbox.miss(unreadable(name, 3))
+    consumer.inbox.note_gap(unreadable(name, 3))
     assert consumer.receive(event(name, 3)) == ["applied"]
 
 
 def test_what_its_source_has_spoilt_is_a_defect(consumer: Consumer, clock: FakeClock, name: str) -> None:
-    """It is asked for again, and then parked for a person to look at."""
-    consumer.inbox.miss(unreadable(name, 1))
+    """It is read again, and then parked for a person to look at."""
+    consumer.inbox.note_gap(unreadable(name, 1))
     for _ in range(ATTEMPTS):
         assert consumer.parked(name) == [(1, "unread")]
         clock.pass_by(seconds=1000)
@@ -314,16 +314,16 @@ def test_what_its_source_has_spoilt_is_a_defect(consumer: Consumer, clock: FakeC
 
 
 def test_the_worker_looks_less_and_less_often(consumer: Consumer, clock: FakeClock, name: str) -> None:
-    """A stream whose source has nothing is asked about after as long again as it has waited, within bounds."""
+    """A stream whose source has nothing is retried with exponential backoff, within bounds."""
     consumer.receive(event(name, 2))
-    asked: list[timedelta] = []
+    reads: list[timedelta] = []
     began = clock.now()
 
     def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
-        asked.append(clock.now() - began)
+        reads.append(clock.now() - began)
         return []
 
     for _ in range(2000):
         clock.pass_by(seconds=1)
         consumer.inbox.fill_gaps(read)
-    assert 8 <= len(asked) <= 15
+    assert 8 <= len(reads) <= 15

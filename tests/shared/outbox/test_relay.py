@@ -1,4 +1,4 @@
-"""What was committed is published, in order per stream, whatever fails; nothing is skipped."""
+"""Committed events are published in order per stream, whatever fails, and none is skipped."""
 
 import os
 import threading
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 import pytest
 from msgspec.structs import replace
 
-from shared.adapters import pubsub
-from shared.adapters.clock import SystemClock
-from shared.adapters.postgres import Database
-from shared.adapters.resources import Resources
+from emulators.waiting import until
+from shared.bus import pubsub
+from shared.clock import SystemClock
 from shared.contracts.events import StoredEvent
 from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
 from shared.outbox.relay import GuardedBus, Relay
+from shared.postgres.database import Database
 from shared.resilience.breakers import Breakers
+from shared.resources import Resources
 from tests.kafka import Broker
 from tests.shared.outbox.buses import BrokerBus, Bus, EmulatorBus, RecordingBus
-from tests.shared.outbox.facts import AT, Opened, Priced, Unheard, event, facts, stream
-from tests.tap import Tap
-from tests.waiting import until
+from tests.shared.outbox.sample_events import AT, Opened, Priced, Unroutable, event, opened_events, stream
+from tests.stall_proxy import StallProxy
 
 PATIENCE_SECONDS = 20.0
 
@@ -36,7 +36,7 @@ def nothing_unsent(database: Database) -> None:
 
 @pytest.fixture
 def emulator(resources: Resources) -> EmulatorBus:
-    """Pub/Sub's emulator; the stack's resources have told its address."""
+    """Pub/Sub's emulator, whose address the stack's resources have set."""
     return EmulatorBus(resources.settings)
 
 
@@ -119,7 +119,7 @@ def test_streams_arrive_in_order(database: Database, bus: Bus) -> None:
     names = [stream() for _ in range(6)]
     for version in range(1, 11):
         for name in names:
-            append(database, name, version - 1, *facts(name, version, 1))
+            append(database, name, version - 1, *opened_events(name, version, 1))
     drained(relay_of(database, bus), database)
     delivered = arrived(bus, names, 60)
     assert len(delivered) == 60
@@ -133,7 +133,7 @@ def test_what_fails_waits_and_holds_up_nothing_else(database: Database, bus: Bus
     claim, order = stream(), stream()
     bus.break_topic("claim-events")
     for version in (1, 2, 3):
-        append(database, claim, version - 1, *facts(claim, version, 1))
+        append(database, claim, version - 1, *opened_events(claim, version, 1))
         append(database, order, version - 1, Priced(order, Amount(version)))
     relay = relay_of(database, bus)
     drained(relay, database, [(claim, 1), (claim, 2), (claim, 3)])
@@ -141,7 +141,7 @@ def test_what_fails_waits_and_holds_up_nothing_else(database: Database, bus: Bus
     relay.drain()
     assert unsent(database) == [(claim, 1), (claim, 2), (claim, 3)]
     bus.mend_topic("claim-events")
-    append(database, claim, 3, *facts(claim, 4, 1))
+    append(database, claim, 3, *opened_events(claim, 4, 1))
     drained(relay, database)
     assert numbers(bus, claim, 4) == [1, 2, 3, 4]
     assert numbers(bus, order, 3) == [1, 2, 3]
@@ -163,8 +163,8 @@ def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
     late, early = stream(), stream()
     relay = relay_of(database, bus)
     with database.transaction() as slow:
-        EventLog(slow, "us", AT).append(late, 0, facts(late, 1, 2))
-        append(database, early, 0, *facts(early, 1, 2))
+        EventLog(slow, "us", AT).append(late, 0, opened_events(late, 1, 2))
+        append(database, early, 0, *opened_events(early, 1, 2))
         drained(relay, database)
         assert numbers(bus, early, 2) == [1, 2]
     drained(relay, database)
@@ -177,10 +177,10 @@ def test_an_event_that_cannot_be_published_holds_up_only_its_stream(
 ) -> None:
     """One of a type that this version does not know yet, or that is too large: the relay goes on with all others."""
     strange, large, good = stream(), stream(), stream()
-    append(database, strange, 0, Unheard(strange))
-    append(database, strange, 1, *facts(strange, 2, 1))
+    append(database, strange, 0, Unroutable(strange))
+    append(database, strange, 1, *opened_events(strange, 2, 1))
     append(database, large, 0, Opened(large, "1", "x" * 11_000_000))
-    append(database, good, 0, *facts(good, 1, 3))
+    append(database, good, 0, *opened_events(good, 1, 3))
     bus: Bus = request.getfixturevalue(real)
     relay = relay_of(database, bus)
     for _ in range(2):
@@ -206,9 +206,9 @@ def partition_mates() -> tuple[str, str, str]:
 def test_a_failure_leaves_the_rest_of_its_partition(database: Database, recording: RecordingBus) -> None:
     """What came before it is done and what comes after it waits; the next try begins with what failed."""
     name, mate, stranger = partition_mates()
-    append(database, name, 0, *facts(name, 1, 5))
-    append(database, mate, 0, *facts(mate, 1, 2))
-    append(database, stranger, 0, *facts(stranger, 1, 2))
+    append(database, name, 0, *opened_events(name, 1, 5))
+    append(database, mate, 0, *opened_events(mate, 1, 2))
+    append(database, stranger, 0, *opened_events(stranger, 1, 2))
     recording.refused = {(name, 3)}
     relay = relay_of(database, recording)
     relay.drain()
@@ -224,7 +224,7 @@ def test_a_failure_leaves_the_rest_of_its_partition(database: Database, recordin
 def test_a_crash_publishes_again(database: Database, recording: RecordingBus) -> None:
     """What was published and not marked goes out once more, in order: at least once, never not at all."""
     name = stream()
-    append(database, name, 0, *facts(name, 1, 3))
+    append(database, name, 0, *opened_events(name, 1, 3))
     recording.crash = True
     with pytest.raises(ConnectionError):
         relay_of(database, recording).drain()
@@ -237,10 +237,10 @@ def test_a_crash_publishes_again(database: Database, recording: RecordingBus) ->
 def test_a_backlog_is_drained_in_batches(
     database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However much waits, a batch has its bound, and the relay says that there is more."""
+    """However large the backlog, a batch is bounded, and the relay reports that there is more."""
     monkeypatch.setattr(relaying, "BATCH", 10)
     name = stream()
-    append(database, name, 0, *facts(name, 1, 25))
+    append(database, name, 0, *opened_events(name, 1, 25))
     relay = relay_of(database, recording)
     assert [relay.drain() for _ in range(3)] == [True, True, False]
     assert [len(batch) for batch in recording.batches] == [10, 10, 5]
@@ -255,7 +255,7 @@ def test_a_stuck_backlog_holds_up_no_other_partition(
     stuck, other = [stream() for _ in range(3)], stream()
     recording.break_topic("claim-events")
     for name in stuck:
-        append(database, name, 0, *facts(name, 1, 9))
+        append(database, name, 0, *opened_events(name, 1, 9))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(12)))
     relay = relay_of(database, recording)
     while relay.drain():
@@ -275,9 +275,9 @@ def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
     monkeypatch.setattr(relaying, "BATCH", 4)
     name, other = stream(), stream()
     recording.refused = {(name, 1)}
-    append(database, name, 0, *facts(name, 1, 2))
+    append(database, name, 0, *opened_events(name, 1, 2))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(3)))
-    append(database, name, 2, *facts(name, 3, 6))
+    append(database, name, 2, *opened_events(name, 3, 6))
     relay = relay_of(database, recording)
     while relay.drain():
         pass
@@ -321,10 +321,10 @@ def test_a_commit_wakes_the_relay(database: Database, recording: RecordingBus, m
         until(lambda: leaders(database), bool)
         until(lambda: not unsent(database), bool)
         for version in (1, 2, 3):
-            append(database, name, version - 1, *facts(name, version, 1))
+            append(database, name, version - 1, *opened_events(name, version, 1))
             assert versions(recording, name, version) == list(range(1, version + 1))
         stop.set()
-        append(database, name, 3, *facts(name, 4, 1))  # lets it notice
+        append(database, name, 3, *opened_events(name, 4, 1))  # lets it notice
 
 
 def test_a_lost_notification_costs_no_event(
@@ -336,7 +336,7 @@ def test_a_lost_notification_costs_no_event(
     with running(relay_of(database, recording)):
         until(lambda: leaders(database), bool)
         with database.transaction() as transaction:
-            EventLog(transaction, "us", AT).append(name, 0, facts(name, 1, 2))
+            EventLog(transaction, "us", AT).append(name, 0, opened_events(name, 1, 2))
             transaction.appended = False  # so that nobody is notified
         assert versions(recording, name, 2) == [1, 2]
 
@@ -349,13 +349,13 @@ def test_one_of_two_relays_leads(open_database: Callable[..., Database], monkeyp
     with running(relay_of(database, buses[0])) as stop:
         until(lambda: leaders(database), bool)
         with running(relay_of(database, buses[1])):
-            append(database, first, 0, *facts(first, 1, 5))
+            append(database, first, 0, *opened_events(first, 1, 5))
             assert versions(buses[0], first, 5) == [1, 2, 3, 4, 5]
             assert len(leaders(database)) == 1
             leader = leaders(database)
             stop.set()
             until(lambda: leaders(database) not in ([], leader), bool)
-            append(database, second, 0, *facts(second, 1, 5))
+            append(database, second, 0, *opened_events(second, 1, 5))
             assert versions(buses[1], second, 5) == [1, 2, 3, 4, 5]
     assert {each.stream for each in buses[0].events} == {first}
     assert {each.stream for each in buses[1].events} == {second}
@@ -373,19 +373,19 @@ def test_a_leader_that_loses_its_session_leads_again(
         with database.transaction() as transaction:
             transaction.run("select pg_terminate_backend(:pid::integer, 5000) as ended", {"pid": leader})
         until(lambda: leaders(database) not in ([], [leader]), bool)
-        append(database, name, 0, *facts(name, 1, 3))
+        append(database, name, 0, *opened_events(name, 1, 3))
         assert versions(recording, name, 3) == [1, 2, 3]
 
 
 def test_a_failing_bus_is_tried_again(
     database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While a topic is down the relay goes on trying, and publishes when it is back, without being told."""
+    """While a topic is down the relay keeps trying, and publishes by itself once it is back."""
     monkeypatch.setattr(relaying, "POLL_SECONDS", 0.05)
     name = stream()
     recording.break_topic("claim-events")
     with running(relay_of(database, recording)):
-        append(database, name, 0, *facts(name, 1, 3))
+        append(database, name, 0, *opened_events(name, 1, 3))
         until(lambda: len(recording.batches) >= 3, bool)
         assert len(unsent(database)) == 3
         recording.mend_topic("claim-events")
@@ -396,21 +396,21 @@ def test_a_failing_bus_is_tried_again(
 def test_a_bus_that_hangs_is_found_again(
     database: Database, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What Pub/Sub was handed while it hung waits, and goes out in order when it answers; nothing is begun anew."""
+    """Messages published while Pub/Sub hung wait, and go out in order when it responds; nothing is restarted."""
     monkeypatch.setattr(pubsub, "PUBLISH_TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(pubsub, "WITHIN_SECONDS", 1)
     name = stream()
-    with Tap(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2])) as tap:
-        emulator = EmulatorBus(resources.settings, f"127.0.0.1:{tap.port}")
+    with StallProxy(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2])) as proxy:
+        emulator = EmulatorBus(resources.settings, f"127.0.0.1:{proxy.port}")
         relay = Relay("claiming", database, GuardedBus(emulator, Breakers().of("bus")), SystemClock())
-        append(database, name, 0, *facts(name, 1, 1))
+        append(database, name, 0, *opened_events(name, 1, 1))
         drained(relay, database)
-        tap.shut()
-        append(database, name, 1, *facts(name, 2, 3))
+        proxy.stall()
+        append(database, name, 1, *opened_events(name, 2, 3))
         for _ in range(2):
             relay.drain()
         assert unsent(database) == [(name, version) for version in (2, 3, 4)]
-        tap.open()
+        proxy.resume()
         drained(relay, database)
     count = 4
     while 4 not in (found := versions(emulator, name, count)):

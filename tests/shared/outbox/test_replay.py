@@ -1,23 +1,24 @@
-"""A consumer is compared with its sources: what it lacks is applied, and nothing else."""
+"""A consumer is compared with its sources: exactly the missing events are applied."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from shared.adapters.postgres import Database
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.errors import Unavailable
 from shared.outbox import replay
-from shared.outbox.comparison import EVERY, SETTLED, Comparison
+from shared.outbox.comparison import COMPARE_EVERY, SETTLED_AFTER, Comparison
 from shared.outbox.inbox import GAP_WAIT
-from shared.outbox.log import EventLog, Wanted
-from shared.outbox.replay import beginning
+from shared.outbox.log import EventLog, StreamQuery
+from shared.outbox.replay import parse_start
+from shared.postgres.database import Database
 from shared.registry import load
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, Source, source
-from tests.shared.outbox.facts import AT, TYPE, event, facts, stream
+from tests.shared.outbox.sample_events import AT, TYPE, event, opened_events, stream
 
 
 class Store:
@@ -27,7 +28,7 @@ class Store:
         self._database = database
         self._page = page
         self.names: set[str] = set()
-        self.asked = 0
+        self.calls = 0
         with database.transaction() as transaction:
             (row,) = transaction.run("select coalesce(max(position), 0) as last from events", {})
         self.begin = int(row["last"])
@@ -36,21 +37,21 @@ class Store:
         """Commit events of a stream."""
         self.names.add(name)
         with self._database.transaction() as transaction:
-            EventLog(transaction, "us", at).append(name, after, facts(name, after + 1, count))
+            EventLog(transaction, "us", at).append(name, after, opened_events(name, after + 1, count))
 
-    def list(self, owner: str, asked: ListRequest) -> ListResponse:
-        """As Events.List answers; the table is shared with other tests, whose streams are not told of."""
+    def list(self, owner: str, request: ListRequest) -> ListResponse:
+        """As Events.List responds; the table is shared with other tests, whose streams are left out."""
         assert owner == load().owner_of(TYPE)
-        self.asked += 1
-        wanted = Wanted(
-            max(asked.after, self.begin),
-            asked.until if asked.HasField("until") else None,
-            list(asked.types),
-            asked.since.ToDatetime(UTC) if asked.HasField("since") else None,
-            asked.before.ToDatetime(UTC) if asked.HasField("before") else None,
+        self.calls += 1
+        query = StreamQuery(
+            max(request.after, self.begin),
+            request.until if request.HasField("until") else None,
+            list(request.types),
+            request.since.ToDatetime(UTC) if request.HasField("since") else None,
+            request.before.ToDatetime(UTC) if request.HasField("before") else None,
         )
         with self._database.transaction() as transaction:
-            listed = EventLog(transaction, "us", AT).streams(wanted)
+            listed = EventLog(transaction, "us", AT).streams(query)
         found = [
             ListResponse.Stream(stream=name, type=kind, version=version)
             for name, kind, version in listed.streams
@@ -108,10 +109,10 @@ def test_what_is_missing_is_applied_once(
     assert consumer.effects() == 9
 
 
-def test_a_replay_begins_where_it_is_told_to(
+def test_a_replay_begins_where_requested(
     comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock, database: Database
 ) -> None:
-    """At a time, or beyond a position; what of a stream came before is applied too, since it comes first."""
+    """At a time, or after a position; earlier unapplied events of a stream are applied too, as order requires."""
     old, new, both = stream(), stream(), stream()
     store.append(old, 0, 1)
     store.append(both, 0, 1)
@@ -140,9 +141,9 @@ def test_a_delivery_meanwhile_is_not_applied_twice(
 
 def found(comparison: Comparison, clock: FakeClock) -> int:
     """How many streams lack something, once all that was committed until now has settled."""
-    clock.moment += EVERY  # it may have looked just before
+    clock.moment += COMPARE_EVERY  # it may have looked just before
     lacking = comparison.follow()
-    clock.moment += max(SETTLED, EVERY)
+    clock.moment += max(SETTLED_AFTER, COMPARE_EVERY)
     return lacking + comparison.follow()
 
 
@@ -164,19 +165,18 @@ def test_what_a_transport_has_lost_is_found_again_and_again(
 def test_a_new_consumer_starts_with_all_there_is(
     consumer: Consumer, store: Store, database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page by page; a worker that begins anew goes on near where the one before it was cut off."""
-    monkeypatch.setattr("shared.outbox.log.READ_AT_MOST", 7)
+    """Page by page; a restarted worker continues near where the last one was cut off."""
+    monkeypatch.setattr("shared.outbox.log.READ_AT_MOST", 8)  # four whole streams a page
     names = [stream() for _ in range(20)]
     for name in names:
         store.append(name, 0, 2)
-    # A stream of which two pages have a part is found lacking on both.
-    assert found(Comparison(consumer.row, database, store.list, clock), clock) >= 20
+    assert found(Comparison(consumer.row, database, store.list, clock), clock) == 20
     while caught_up(consumer, store, clock):
         pass
     assert all(consumer.versions(name) == [1, 2] for name in names)
-    asked = store.asked
+    before = store.calls
     assert found(Comparison(consumer.row, database, store.list, clock), clock) == 0
-    assert store.asked - asked <= 3
+    assert store.calls - before <= 3
 
 
 def test_an_event_is_looked_for_once_it_has_settled(
@@ -186,7 +186,7 @@ def test_an_event_is_looked_for_once_it_has_settled(
     store.append(stream(), 0, 1)
     for _ in range(2):
         assert comparison.follow() == 0
-        clock.moment += SETTLED / 2
+        clock.moment += SETTLED_AFTER / 2
     assert comparison.follow() == 1
 
 
@@ -197,13 +197,13 @@ def test_what_commits_late_below_others_is_found(
     late, early = stream(), stream()
     slow = open_database(1)
     with slow.transaction() as transaction:
-        EventLog(transaction, "us", AT).append(late, 0, facts(late, 1, 1))
+        EventLog(transaction, "us", AT).append(late, 0, opened_events(late, 1, 1))
         store.append(early, 0, 1)
         store.names.add(late)
         consumer.receive(event(early, 1))
         comparison.follow()
-        clock.moment += SETTLED / 2  # so long a transaction may live
-    clock.moment += SETTLED / 2
+        clock.moment += SETTLED_AFTER / 2  # so long a transaction may live
+    clock.moment += SETTLED_AFTER / 2
     assert comparison.follow() == 1
     assert caught_up(consumer, store, clock) == 1
     assert consumer.versions(late) == [1]
@@ -234,10 +234,10 @@ def test_types_that_are_not_its_own_are_none_of_its_business(
     assert found(Comparison(consumer.row, database, store.list, clock), clock) == 1
 
 
-def test_what_is_unapplied_is_told_and_left_as_it_is(
+def test_what_is_unapplied_is_listed_and_left_as_it_is(
     comparison: Comparison, consumer: Consumer, store: Store, clock: FakeClock
 ) -> None:
-    """What was recorded before a time, with the version that is missing; no more once it is applied."""
+    """Events recorded before a time, with the missing version; none once they are applied."""
     old, new = stream(), stream()
     store.append(old, 0, 2)
     store.append(new, 0, 1, AT + timedelta(minutes=9))
@@ -251,28 +251,35 @@ def test_what_is_unapplied_is_told_and_left_as_it_is(
 def test_a_source_that_is_away_keeps_no_other_waiting(
     consumer: Consumer, store: Store, clock: FakeClock, database: Database
 ) -> None:
-    """The others are compared."""
+    """The others are compared; it is compared once it is back."""
+    missing = ListResponse.Stream(stream=stream(), type="hold.captured", version=1)
+    back = threading.Event()
 
-    def listing(owner: str, asked: ListRequest) -> ListResponse:
-        if owner == "wallet":
+    def listing(owner: str, request: ListRequest) -> ListResponse:
+        if owner != "wallet":
+            return store.list("claiming", request)
+        if not back.is_set():
             raise Unavailable
-        return store.list("claiming", asked)
+        found = [missing] if request.after == 0 and request.until else []
+        return ListResponse(streams=found, position=max(request.after, request.until), last=1)
 
     row = msgspec.structs.replace(consumer.row, event=[TYPE, "hold.captured"])
-    name = stream()
-    store.append(name, 0, 1)
+    store.append(stream(), 0, 1)
     comparison = Comparison(row, database, listing, clock)
     assert found(comparison, clock) == 1
+    back.set()
+    assert found(comparison, clock) == 1
+    assert found(comparison, clock) == 0
 
 
 def test_a_beginning_is_a_time_or_a_position() -> None:
     """Times without a zone are UTC; anything else is refused."""
-    assert beginning("17") == (None, 17)
-    assert beginning("2026-11-23T07:30:00Z") == (datetime(2026, 11, 23, 7, 30, tzinfo=UTC), 0)
-    assert beginning("2026-11-23") == (datetime(2026, 11, 23, tzinfo=UTC), 0)
+    assert parse_start("17") == (None, 17)
+    assert parse_start("2026-11-23T07:30:00Z") == (datetime(2026, 11, 23, 7, 30, tzinfo=UTC), 0)
+    assert parse_start("2026-11-23") == (datetime(2026, 11, 23, tzinfo=UTC), 0)
     for text in ("", "yesterday", "-1", "1.5"):
-        with pytest.raises(ValueError, match=""):
-            beginning(text)
+        with pytest.raises(ValueError):
+            parse_start(text)
 
 
 def test_the_command_line_names_a_consumer(capsys: pytest.CaptureFixture[str]) -> None:

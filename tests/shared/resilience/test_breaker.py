@@ -1,4 +1,4 @@
-"""Circuit breakers: when they open, whom they let through meanwhile, and when they close."""
+"""Circuit breakers: when they open, which probes they admit, and when they close."""
 
 import threading
 import time
@@ -21,18 +21,18 @@ from shared.resilience.breaker import (
     PROBES,
     WINDOW_SECONDS,
     Breaker,
+    BreakerSnapshot,
     Policy,
-    Reading,
 )
 from shared.resilience.breakers import Breakers
 from shared.resilience.deadline import within
-from shared.resilience.stopped import CircuitOpen, Overloaded
+from shared.resilience.not_permitted import CircuitOpen, Overloaded
 
 SLOW_SECONDS = 1.0
 
 
 class Clock:
-    """A clock that stands until it is told to go on."""
+    """A clock that stands still until the test advances it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -104,7 +104,7 @@ def opened(breaker: Breaker) -> Breaker:
 
 
 def test_failures_open_it(breaker: Breaker) -> None:
-    """Not before there were 20 calls; then nothing goes through, and the caller is told at once."""
+    """Not before 20 calls; then no call is admitted, and callers fail immediately."""
     for _ in range(CALLS_AT_LEAST - 1):
         fail(breaker)
     assert state_of(breaker) == "closed"
@@ -157,7 +157,7 @@ def test_old_calls_are_forgotten(breaker: Breaker, clock: Clock) -> None:
 
 @pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
 def test_it_stays_open_longer_each_time(clock: Clock, dice: float) -> None:
-    """5 s, 10, 20, 40, and from then on 60, each 10 % more or less; a success of all probes begins anew."""
+    """5 s, 10, 20, 40, then 60, each with 10 % jitter; when all probes succeed it starts over."""
     breaker = Breaker(
         "the thing", Policy(timeout_seconds=5, slow_seconds=1, late_seconds=1, at_once=8), clock, dice=lambda: dice
     )
@@ -179,7 +179,7 @@ def test_it_stays_open_longer_each_time(clock: Clock, dice: float) -> None:
 
 
 def test_few_of_many_waiters_try(breaker: Breaker, clock: Clock) -> None:
-    """Of 1,000 callers at once after the pause 3 go through, and the others are told at once."""
+    """Of 1,000 concurrent callers after the pause 3 are admitted, and the others fail immediately."""
     opened(breaker)
     clock.now += OPEN_SECONDS * 1.1
     let_go = threading.Event()
@@ -198,12 +198,12 @@ def test_few_of_many_waiters_try(breaker: Breaker, clock: Clock) -> None:
         return True
 
     with ThreadPoolExecutor(PROBES + 8) as pool:
-        asked = [pool.submit(ask, number) for number in range(1000)]
+        pending = [pool.submit(ask, number) for number in range(1000)]
         for _ in range(1000):
             assert under_way.acquire(timeout=30)
         assert len(through) == PROBES
         let_go.set()
-        assert sum(each.result() for each in asked) == PROBES
+        assert sum(each.result() for each in pending) == PROBES
     assert state_of(breaker) == "closed"
 
 
@@ -289,8 +289,8 @@ def test_threads_share_it(breaker: Breaker) -> None:
     assert refused >= 400 - CALLS_AT_LEAST - 8
 
 
-def test_its_calls_are_told_apart_by_what_they_raise(breaker: Breaker) -> None:
-    """A dependency whose failures are of another kind says so."""
+def test_a_dependency_defines_its_failures(breaker: Breaker) -> None:
+    """A dependency may define which exceptions are failures."""
 
     class Broken(Exception):
         pass
@@ -423,10 +423,10 @@ def test_what_a_caller_does_meanwhile_is_not_its_time(breaker: Breaker, clock: C
     """A call that has its answer, and holds on to its place, is not late."""
     for _ in range(CALLS_AT_LEAST):
         with breaker.guard() as call:
-            call.told()
+            call.stop_timer()
             clock.now += SLOW_SECONDS * 2
-            call.ask()
-            call.told()
+            call.start_timer()
+            call.stop_timer()
     assert breaker.read().failures == 0
 
 
@@ -454,7 +454,7 @@ def test_who_waits_for_a_place_gets_it(let_go: threading.Event) -> None:
 
 
 def test_an_open_breaker_says_for_how_long(breaker: Breaker, clock: Clock) -> None:
-    """The answer's Retry-After is what is left of its pause."""
+    """Retry-After is the rest of its pause."""
     opened(breaker)
     clock.now += 1
     with pytest.raises(CircuitOpen) as refused:
@@ -469,7 +469,7 @@ def test_it_tells_its_counts(breaker: Breaker) -> None:
     for _ in range(7):
         with pytest.raises(CircuitOpen):
             succeed(breaker)
-    assert breaker.read() == Reading("the thing", "open", CALLS_AT_LEAST, CALLS_AT_LEAST, 7, 0)
+    assert breaker.read() == BreakerSnapshot("the thing", "open", CALLS_AT_LEAST, CALLS_AT_LEAST, 7, 0)
 
 
 def test_a_breaker_that_stopped_a_call_inside_another_is_no_failure(breaker: Breaker) -> None:

@@ -1,4 +1,4 @@
-"""Deadlines: the nearest one counts, and what is past is past."""
+"""Deadlines: the nearest one counts, and an expired one stays expired."""
 
 import threading
 

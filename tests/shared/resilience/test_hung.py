@@ -1,4 +1,4 @@
-"""Each dependency hung, on its real server behind a tap: it is left alone, others go on, and it is found again."""
+"""Each dependency hung behind a stall proxy: its breaker opens, the others go on, and it closes on recovery."""
 
 import os
 import time
@@ -10,18 +10,20 @@ from typing import Final
 
 import pytest
 
-from shared.adapters import connect, kms, verdicts
-from shared.adapters.firestore import answering, patience
-from shared.adapters.resources import Resources
-from shared.adapters.signers import KmsSigner
+from shared.auth import kms
+from shared.chain.signers import KmsSigner
 from shared.config import Settings
 from shared.contracts.gen.supply_pb2 import DescribeRequest, DescribeResponse
 from shared.errors import Unavailable
+from shared.firestore.calls import call_options, guarded
+from shared.postgres import connect
+from shared.postgres import errors as verdicts
 from shared.resilience import breaker as breaking
 from shared.resilience.breaker import PROBES, Breaker
 from shared.resilience.policies import POLICIES
+from shared.resources import Resources
 from tests.kms import FakeKms, reached, serving
-from tests.tap import Tap
+from tests.stall_proxy import StallProxy
 
 PLACES: Final = 4
 WITHIN_SECONDS: Final = 60
@@ -34,11 +36,13 @@ KEY: Final = "projects/p/locations/global/keyRings/r/cryptoKeys/voucher/cryptoKe
 
 
 class Pipe:
-    """One dependency behind a tap, and how it is asked."""
+    """One dependency behind a stall proxy, and how it is called."""
 
-    def __init__(self, tap: Tap, breaker: Breaker, ask: Callable[[], object], other: Callable[[], object]) -> None:
+    def __init__(
+        self, proxy: StallProxy, breaker: Breaker, ask: Callable[[], object], other: Callable[[], object]
+    ) -> None:
         """other: asks something else in the same process."""
-        self.tap = tap
+        self.proxy = proxy
         self.breaker = breaker
         self.ask = ask
         self.other = other
@@ -101,29 +105,31 @@ def pipe(
     """Each dependency in turn."""
     settings = replace(settings, database_pool=PLACES)
 
-    def tapped(port: str | int, only: bytes = b"") -> Tap:
-        return ends.enter_context(Tap(int(str(port).rpartition(":")[2].partition("/")[0]), only))
+    def proxied(port: str | int, only: bytes = b"") -> StallProxy:
+        return ends.enter_context(StallProxy(int(str(port).rpartition(":")[2].partition("/")[0]), only))
 
     def database() -> Pipe:
-        tap = tapped(settings.database_port, settings.database_name("wallet").encode())
-        behind = Resources(replace(settings, database_port=tap.port))
+        proxy = proxied(settings.database_port, settings.database_name("wallet").encode())
+        behind = Resources(replace(settings, database_port=proxy.port))
         ends.callback(behind.database("wallet").close)
         ends.callback(behind.database("order").close)
-        return Pipe(tap, behind.breaker("database", "wallet"), reading(behind, "wallet"), reading(behind, "order"))
+        return Pipe(proxy, behind.breaker("database", "wallet"), reading(behind, "wallet"), reading(behind, "order"))
 
     def redis() -> Pipe:
-        tap = tapped(settings.redis_url)
-        behind = Resources(replace(settings, redis_url=f"redis://127.0.0.1:{tap.port}/0"))
+        proxy = proxied(settings.redis_url)
+        behind = Resources(replace(settings, redis_url=f"redis://127.0.0.1:{proxy.port}/0"))
         ends.callback(lambda: behind.redis().close())
-        return Pipe(tap, behind.breaker("redis"), lambda: behind.asker().ask([("PING",)]), reading(behind, "order"))
+        return Pipe(
+            proxy, behind.breaker("redis"), lambda: behind.pipeline().execute([("PING",)]), reading(behind, "order")
+        )
 
     def rpc() -> Pipe:
-        tap = tapped(settings.rpc_addresses["supply"])
-        addresses = {**settings.rpc_addresses, "supply": f"127.0.0.1:{tap.port}"}
+        proxy = proxied(settings.rpc_addresses["supply"])
+        addresses = {**settings.rpc_addresses, "supply": f"127.0.0.1:{proxy.port}"}
         behind = Resources(replace(settings, rpc_addresses=addresses))
         channel = behind.channel("supply", "order")
         return Pipe(
-            tap,
+            proxy,
             behind.breaker("rpc", "supply"),
             lambda: channel.call(
                 "Supply.Describe", DescribeRequest(), DescribeResponse, timeout_seconds=TIMEOUT_SECONDS
@@ -132,33 +138,33 @@ def pipe(
         )
 
     def firestore() -> Pipe:
-        tap = tapped(os.environ["FIRESTORE_EMULATOR_HOST"])
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{tap.port}")
+        proxy = proxied(os.environ["FIRESTORE_EMULATOR_HOST"])
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{proxy.port}")
         behind = Resources(settings)
         breaker = behind.breaker("firestore")
 
         def ask() -> None:
-            with answering(breaker):
-                behind.firestore().document("tests/hung").get(**patience(TIMEOUT_SECONDS))
+            with guarded(breaker):
+                behind.firestore().document("tests/hung").get(**call_options(TIMEOUT_SECONDS))
 
-        return Pipe(tap, breaker, ask, reading(behind, "order"))
+        return Pipe(proxy, breaker, ask, reading(behind, "order"))
 
     def chain() -> Pipe:
         chain_id = settings.custody_chain_id
-        tap = tapped(settings.chain_urls[chain_id])
-        behind = Resources(replace(settings, chain_urls={chain_id: f"http://127.0.0.1:{tap.port}"}))
+        proxy = proxied(settings.chain_urls[chain_id])
+        behind = Resources(replace(settings, chain_urls={chain_id: f"http://127.0.0.1:{proxy.port}"}))
         node = behind.chain(chain_id)
         return Pipe(
-            tap,
+            proxy,
             behind.breaker("chain", str(chain_id)),
             lambda: node.request("eth_chainId", timeout_seconds=TIMEOUT_SECONDS),
             reading(behind, "order"),
         )
 
     def signing() -> Pipe:
-        tap = tapped(ends.enter_context(serving(FakeKms({KEY: b"\x2a" * 32}))))
-        signer = KmsSigner(ends.enter_context(reached(tap.port)), KEY)
-        return Pipe(tap, kms.breaker(), lambda: signer.sign(b"\x2a" * 32), reading(Resources(settings), "order"))
+        proxy = proxied(ends.enter_context(serving(FakeKms({KEY: b"\x2a" * 32}))))
+        signer = KmsSigner(ends.enter_context(reached(proxy.port)), KEY)
+        return Pipe(proxy, kms.breaker(), lambda: signer.sign(b"\x2a" * 32), reading(Resources(settings), "order"))
 
     made = {"database": database, "redis": redis, "rpc": rpc, "firestore": firestore, "chain": chain, "kms": signing}
     return made[request.param]()
@@ -186,8 +192,8 @@ def closed(pipe: Pipe) -> bool:
 
 
 def let_hang(pipe: Pipe) -> None:
-    """Shut the tap, and ask with twice as many threads as there are places until it is left alone."""
-    pipe.tap.shut()
+    """Stall the proxy, and call with twice as many threads as there are places until the breaker opens."""
+    pipe.proxy.stall()
 
     def ask(_: int) -> None:
         until(lambda: not answered(pipe.ask) and pipe.breaker.state != "closed", "it is still called")
@@ -198,7 +204,7 @@ def let_hang(pipe: Pipe) -> None:
 
 def test_what_hangs_is_left_alone_and_found_again(pipe: Pipe) -> None:
     """Its breaker opens though few calls have failed; others are answered; few of many waiters try; then it closes."""
-    until(lambda: closed(pipe), "it answers through the tap")
+    until(lambda: closed(pipe), "it answers through the stalled proxy")
     let_hang(pipe)
     until(lambda: answered(pipe.other), "what does not need it is answered")
     until(lambda: pipe.breaker.state == "half_open", "it is worth another try")
@@ -209,5 +215,5 @@ def test_what_hangs_is_left_alone_and_found_again(pipe: Pipe) -> None:
     rounds = 1 + (time.monotonic() - began) // TIMEOUT_SECONDS  # a try takes as long before it fails
     assert not any(crowd)
     assert 1 <= tried <= PROBES * rounds
-    pipe.tap.open()
+    pipe.proxy.resume()
     until(lambda: closed(pipe), "it is found again, with nothing started anew")

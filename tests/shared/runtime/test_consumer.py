@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Sequence
 
-from shared.adapters.kafka_group import Place, Record
+from shared.bus.kafka_group import Record, TopicPartition
 from shared.runtime import consumer
 from shared.runtime.consumer import Partitions
-from shared.runtime.event import Delivered
+from shared.runtime.event import DeliveredMessage
 
-HERE, THERE = Place("claim-events", 1), Place("claim-events", 2)
+HERE, THERE = TopicPartition("claim-events", 1), TopicPartition("claim-events", 2)
 GO_ON = threading.Event()
 
 
@@ -19,20 +19,20 @@ class Taken:
         self.done: list[bytes] = []
         self.refused: set[bytes] = set()
 
-    def take(self, delivered: Delivered) -> str:
+    def take(self, delivered: DeliveredMessage) -> str:
         if delivered.body in self.refused:
             raise ConnectionError("not now")
         self.done.append(delivered.body)
         return "applied"
 
-    def take_together(self, delivered: Sequence[Delivered]) -> bool:
+    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
         if any(each.body in self.refused for each in delivered):
             return False
         self.done += [each.body for each in delivered]
         return True
 
 
-def records(place: Place, first: int, count: int) -> list[Record]:
+def records(place: TopicPartition, first: int, count: int) -> list[Record]:
     """Records that say where they stood."""
     named = [(offset, f"{place.partition}@{offset}".encode()) for offset in range(first, first + count)]
     return [Record(place, offset, {}, body, "") for offset, body in named]
@@ -64,7 +64,7 @@ def test_what_is_handled_is_committed_and_nothing_else() -> None:
 
 
 def test_what_is_taken_away_is_not_handled_any_more() -> None:
-    """What was handled and not committed is told when a partition is given up; nothing of a lost one is committed."""
+    """Handled offsets are committed when a partition is revoked; those of a lost partition are not."""
     taken = Taken()
     partitions = working(taken)
     partitions.add([*records(HERE, 0, 2), *records(THERE, 0, 2)])
@@ -100,7 +100,7 @@ def test_retries_come_at_growing_intervals() -> None:
 
 
 def test_records_that_are_missing_stop_nothing() -> None:
-    """The cluster has lost records of a partition: the others are handled; what was in them is asked of sources."""
+    """The cluster has lost records of a partition: the others are handled, and the lost ones read from sources."""
     taken = Taken()
     partitions = working(taken, here=None)
     partitions.add([*records(HERE, 7, 2), *records(THERE, 0, 2), *records(THERE, 5, 1)])

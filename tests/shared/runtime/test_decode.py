@@ -1,4 +1,4 @@
-"""Whatever arrives is a request or Malformed: nothing is guessed, nothing overflows, nothing takes long."""
+"""Any input is a request or Malformed: no guessing, no overflow, no slow parsing."""
 
 import json
 import time
@@ -162,7 +162,7 @@ def test_json_is_read_as_it_was_written(value: dict[str, Any], ascii_only: bool)
         assert "nested deeper" in error.detail
 
 
-def asked(
+def decoded(
     body: dict[str, Any] | None, path: dict[str, str] | None = None, query: Sequence[tuple[str, str]] = ()
 ) -> Thing:
     """A request for a thing."""
@@ -182,7 +182,7 @@ FULL = {"name": "n", "amount": "5", "items": [{"supply_id": "s", "quantity": 1, 
 
 def test_path_and_body_make_one_request() -> None:
     """Each field comes from where it belongs, with its type."""
-    request = asked(FULL)
+    request = decoded(FULL)
     assert request == Thing("t1", "n", Amount(5), [Line("s", 1, Amount(7))])
     assert type(request.amount) is Amount
     assert type(request.items[0].price) is Amount
@@ -222,20 +222,20 @@ def test_path_and_body_make_one_request() -> None:
 )
 def test_what_does_not_fit_names_its_field(body: dict[str, Any], field: str) -> None:
     """Unknown, missing, of another type or out of bounds: the caller learns where."""
-    assert field_of(lambda: asked(body)) == field
+    assert field_of(lambda: decoded(body)) == field
 
 
 def test_a_path_parameter_is_not_given_again() -> None:
     """Neither body nor query may name what the path names, so that checks and effect are about one thing."""
-    assert field_of(lambda: asked({**FULL, "thing_id": "t2"})) == "thing_id"
-    assert field_of(lambda: asked({**FULL, "thing_id": "t1"})) == "thing_id"
-    assert field_of(lambda: asked(None, query=[("thing_id", "t2")])) == "thing_id"
+    assert field_of(lambda: decoded({**FULL, "thing_id": "t2"})) == "thing_id"
+    assert field_of(lambda: decoded({**FULL, "thing_id": "t1"})) == "thing_id"
+    assert field_of(lambda: decoded(None, query=[("thing_id", "t2")])) == "thing_id"
 
 
 def test_a_body_comes_without_query() -> None:
     """A field that belongs into the body is not taken from the query, nor is an unknown one ignored."""
     for query in ([("name", "n")], [("colour", "red")], [("", "")]):
-        assert field_of(lambda query=query: asked(FULL, query=query)) == query[0][0]
+        assert field_of(lambda query=query: decoded(FULL, query=query)) == query[0][0]
 
 
 @pytest.mark.parametrize(

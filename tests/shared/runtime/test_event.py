@@ -1,4 +1,4 @@
-"""What pushes an event, or starts a schedule, knows the stack's secret; and only an event is one."""
+"""Pushes and schedule invocations are authenticated, and only well-formed events are accepted."""
 
 import base64
 import json
@@ -14,20 +14,20 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.postgres import Database
-from shared.adapters.pubsub import PubSubDeadTopics
-from shared.adapters.resources import Resources
-from shared.adapters.topics import dead, topic_name
+from shared.bus.pubsub import PubSubDeadTopics
+from shared.bus.topics import dead_topic, topic_name
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Malformed, Unauthenticated, Unavailable
+from shared.postgres.database import Database
 from shared.registry import load
+from shared.resources import Resources
 from shared.runtime import event as serving
-from shared.runtime.event import EventOperation, decode_push
+from shared.runtime.event import EventOperation, decode_message, parse_push
 from shared.runtime.internal import authorise_internal
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer
-from tests.shared.outbox.facts import event, stream
+from tests.shared.outbox.sample_events import event, stream
 
 
 def push(attributes: dict[str, Any], data: Any) -> bytes:
@@ -43,7 +43,7 @@ SENT = event(stream(), 3, request_id="request-1", traceparent="")
 
 def test_an_event_is_read_out_of_a_push() -> None:
     """As it was published, whatever else Pub/Sub puts around it."""
-    assert decode_push(push(SENT.attributes(), base64.b64encode(SENT.body()).decode()), ROW) == SENT
+    assert decode_message(parse_push(push(SENT.attributes(), base64.b64encode(SENT.body()).decode())), ROW) == SENT
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_an_event_is_read_out_of_a_push() -> None:
 def test_what_is_no_push_is_malformed(body: bytes) -> None:
     """It is refused with a reason, and nothing worse."""
     with pytest.raises(Malformed):
-        decode_push(body, ROW)
+        decode_message(parse_push(body), ROW)
 
 
 @given(st.binary())
 def test_arbitrary_bytes_are_malformed(body: bytes) -> None:
     """No bytes are taken for an event, or bring the consumer down."""
     with pytest.raises(Malformed):
-        decode_push(body, ROW)
+        decode_message(parse_push(body), ROW)
 
 
 def test_only_who_knows_the_secret_is_let_in(settings: Settings) -> None:
@@ -134,10 +134,10 @@ def own_project(settings: Settings, resources: Resources) -> Settings:
 
 
 @pytest.fixture
-def dead_topic(own_project: Settings) -> Callable[[], list[Any]]:
+def dead_messages(own_project: Settings) -> Callable[[], list[Any]]:
     """Pulls what came to the dead topic of claim-events."""
     publisher, subscriber = PublisherClient(), SubscriberClient()
-    topic = publisher.topic_path(own_project.project, topic_name(dead("claim-events"), own_project.region))
+    topic = publisher.topic_path(own_project.project, topic_name(dead_topic("claim-events"), own_project.region))
     subscription = subscriber.subscription_path(own_project.project, "dead")
     publisher.create_topic(name=topic, timeout=5)
     subscriber.create_subscription(request={"name": subscription, "topic": topic}, timeout=5)
@@ -158,7 +158,7 @@ def encoded(sent: StoredEvent, **changed: str) -> bytes:
 
 
 def test_what_cannot_be_decoded_is_kept_and_acknowledged(
-    consumer: Consumer, own_project: Settings, dead_topic: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    consumer: Consumer, own_project: Settings, dead_messages: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the dead topic, whole, with its attributes, who could not read it, and why."""
     pushed = Pushed(consumer, own_project, monkeypatch)
@@ -170,7 +170,7 @@ def test_what_cannot_be_decoded_is_kept_and_acknowledged(
         (encoded(sent, **{"ce-source": "/order"}), sent.body(), "/order"),
     ):
         assert pushed.received(body) == "dead"
-        (message,) = dead_topic()
+        (message,) = dead_messages()
         assert message.data == data
         assert message.attributes.get("original-ce-source") == source
         assert message.attributes["dead-consumer"] == ROW.name
@@ -178,15 +178,15 @@ def test_what_cannot_be_decoded_is_kept_and_acknowledged(
     assert consumer.effects() == 0
 
 
-def test_what_was_spoilt_is_asked_of_its_source(
-    consumer: Consumer, own_project: Settings, dead_topic: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_a_corrupt_event_is_read_from_its_source(
+    consumer: Consumer, own_project: Settings, dead_messages: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Truncated data, or data of another shape, under an envelope that says which event it is."""
+    """Truncated or malformed data in an envelope that identifies the event."""
     pushed = Pushed(consumer, own_project, monkeypatch)
     for data in (b"{", b'{"claim_id": 5}'):
         sent = event(stream(), 1)
         assert pushed.received(push(sent.attributes(), base64.b64encode(data).decode())) == "dead"
-        assert dead_topic()[0].data == data
+        assert dead_messages()[0].data == data
         assert consumer.parked(sent.stream) == [(1, "unread")]
         assert pushed.received(encoded(sent)) == "applied"
 

@@ -1,4 +1,4 @@
-"""Whose address a request is counted against."""
+"""The network address that a request is counted against."""
 
 import flask
 import pytest
@@ -7,7 +7,7 @@ from shared.runtime.peer import client_address
 
 
 @pytest.mark.parametrize(
-    ("heard", "proxies", "address"),
+    ("forwarded", "proxies", "address"),
     [
         ("203.0.113.9", 1, "203.0.113.9"),
         ("10.0.0.1, 203.0.113.9", 1, "203.0.113.9"),
@@ -22,9 +22,9 @@ from shared.runtime.peer import client_address
         ("x" * 1000, 1, "x" * 64),
     ],
 )
-def test_who_asks(heard: str, proxies: int, address: str) -> None:
-    """What our own proxies have heard counts; what stands before it is the client's own word, and ignored."""
-    headers = {"X-Forwarded-For": heard} if heard else {}
+def test_who_asks(forwarded: str, proxies: int, address: str) -> None:
+    """The entries of our own proxies count; those before them come from the client, and are ignored."""
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     with flask.Flask("test").test_request_context(
         "/", headers=headers, environ_base={"REMOTE_ADDR": "198.51.100.7"}
     ) as context:

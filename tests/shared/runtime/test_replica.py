@@ -1,4 +1,4 @@
-"""Reads that may be a little old, on a real standby of the stack's database server."""
+"""Eventually consistent reads, on a real standby of the stack's database server."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,19 +9,19 @@ from unittest.mock import patch
 import flask
 import pytest
 
-from emulators.buyer import Person, fresh_key
-from emulators.stack import Stack
+from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack.stack import Stack
+from emulators.waiting import until
 from functions import main
-from shared.adapters.resources import Resources
 from shared.config import Settings
-from shared.outbox.lag import LAG_AT_MOST_SECONDS, keep_beating
+from shared.postgres.replica_lag import MAX_LAG_SECONDS, keep_heartbeats
 from shared.registry import load
+from shared.resources import Resources
 from shared.runtime.http import HttpOperation
 from tests.problems import refused
 from tests.standby import Standby, standby
-from tests.waiting import until
 
-Serve = Callable[[str, Person, str], flask.Response]
+Serve = Callable[[str, ApiUser, str], flask.Response]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def beating(parts: Resources) -> Iterator[None]:
     """The servers that are written to note the time, as where workers know of a replica."""
     stop = threading.Event()
     databases = [parts.database(name) for name, service in load().services.items() if service.database]
-    hearts = [threading.Thread(target=keep_beating, args=(database, stop), daemon=True) for database in databases]
+    hearts = [threading.Thread(target=keep_heartbeats, args=(database, stop), daemon=True) for database in databases]
     for heart in hearts:
         heart.start()
     yield
@@ -55,7 +55,7 @@ def beating(parts: Resources) -> Iterator[None]:
 def serve(parts: Resources) -> Serve:
     """Asks a function with a replica: `serve("get_order", buyer, "/v1/orders/...")`; other processes have none."""
 
-    def ask(name: str, person: Person, path: str) -> flask.Response:
+    def ask(name: str, person: ApiUser, path: str) -> flask.Response:
         with patch.object(main, "resources", lambda: parts):
             bound = main.bind(load().rows[name])
         operation = HttpOperation(bound, parts.settings, parts.clock, parts.sessions(), parts.limits(), parts.cache())
@@ -72,51 +72,51 @@ def caught_up(parts: Resources, follower: Standby) -> Callable[[], None]:
 
     def wait() -> None:
         with parts.database("order").transaction() as transaction:
-            wanted = transaction.run("select pg_current_wal_lsn()::text as at", {})[0]["at"]
-        until(lambda: follower.run(f"select pg_last_wal_replay_lsn() >= '{wanted}'::pg_lsn"), lambda rows: rows[0][0])
+            expected = transaction.run("select pg_current_wal_lsn()::text as at", {})[0]["at"]
+        until(lambda: follower.run(f"select pg_last_wal_replay_lsn() >= '{expected}'::pg_lsn"), lambda rows: rows[0][0])
 
     return wait
 
 
 def mode(response: flask.Response) -> tuple[int, str, float]:
     """Status, how it was read, and how old it is at most."""
-    told, _, lag = response.headers["X-Consistency"].partition("; lag=")
-    return response.status_code, told, float(lag or 0)
+    consistency, _, lag = response.headers["X-Consistency"].partition("; lag=")
+    return response.status_code, consistency, float(lag or 0)
 
 
 def eventually(
-    serve: Serve, person: Person, path: str, wanted: str = "eventual", name: str = "get_order"
+    serve: Serve, person: ApiUser, path: str, expected: str = "eventual", name: str = "get_order"
 ) -> flask.Response:
     """The first answer that was read as wanted."""
 
     def ask() -> flask.Response:
         return serve(name, person, f"{path}?consistency=eventual")
 
-    return until(ask, lambda response: mode(response)[1] == wanted)
+    return until(ask, lambda response: mode(response)[1] == expected)
 
 
 @pytest.fixture
-def order(buyer: Person, on_sale: Callable[..., Any], ordered: Callable[..., Any]) -> dict[str, Any]:
+def order(buyer: ApiUser, on_sale: Callable[..., Any], ordered: Callable[..., Any]) -> dict[str, Any]:
     """An order of the buyer."""
     placed: dict[str, Any] = ordered(buyer, on_sale())
     return placed
 
 
 def test_it_is_read_from_the_replica_with_its_lag(
-    serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
+    serve: Serve, buyer: ApiUser, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
 ) -> None:
-    """What is asked to be eventual comes from the standby, and says how old it is at most."""
+    """An eventual read comes from the standby, with an upper bound of its age."""
     path = f"/v1/orders/{order['id']}"
     caught_up()
     response = eventually(serve, buyer, path)
     assert response.get_json()["id"] == order["id"]
-    assert 0 <= mode(response)[2] <= LAG_AT_MOST_SECONDS
+    assert 0 <= mode(response)[2] <= MAX_LAG_SECONDS
 
 
 def test_nothing_else_is(
     serve: Serve,
     parts: Resources,
-    buyer: Person,
+    buyer: ApiUser,
     order: dict[str, Any],
     caught_up: Callable[[], None],
     follower: Standby,
@@ -137,9 +137,9 @@ def test_nothing_else_is(
 
 @pytest.mark.long
 def test_one_that_is_far_behind_is_left_out(
-    serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
+    serve: Serve, buyer: ApiUser, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
 ) -> None:
-    """The server that is written to answers instead, and says so; later it is the standby again."""
+    """The primary responds instead, and says so; later the standby does again."""
     path = f"/v1/orders/{order['id']}"
     caught_up()
     with follower.behind():
@@ -149,7 +149,7 @@ def test_one_that_is_far_behind_is_left_out(
 
 
 def test_it_is_anothers_there_too(
-    serve: Serve, merchant: Person, anyone: Callable[[], Person], order: dict[str, Any], caught_up: Callable[[], None]
+    serve: Serve, merchant: ApiUser, anyone: Callable[[], ApiUser], order: dict[str, Any], caught_up: Callable[[], None]
 ) -> None:
     """On a replica everybody sees what is theirs, and nothing else."""
     caught_up()
@@ -158,7 +158,7 @@ def test_it_is_anothers_there_too(
     assert serve("get_order", merchant, f"/v1/orders/{order['id']}?consistency=eventual").status_code == 200
 
 
-def test_every_row_that_may_reads_there(serve: Serve, buyer: Person, caught_up: Callable[[], None]) -> None:
+def test_every_row_that_may_reads_there(serve: Serve, buyer: ApiUser, caught_up: Callable[[], None]) -> None:
     """Lists and things of each service; nothing that they do writes."""
     caught_up()
     for row in load().http_rows():
@@ -167,13 +167,13 @@ def test_every_row_that_may_reads_there(serve: Serve, buyer: Person, caught_up: 
 
 
 @pytest.mark.parametrize("query", ["consistency=", "consistency=weak", "consistency=strong&consistency=eventual"])
-def test_what_is_no_consistency_is_refused(buyer: Person, query: str) -> None:
+def test_what_is_no_consistency_is_refused(buyer: ApiUser, query: str) -> None:
     """One of two words, once."""
     refused(buyer.request("GET", f"/v1/orders?{query}"), 400, "VALIDATION_FAILED", "consistency")
 
 
-def test_where_there_is_none_all_is_strong(buyer: Person) -> None:
-    """A read may always be asked to be eventual; where nobody has a replica it is better than that."""
+def test_where_there_is_none_all_is_strong(buyer: ApiUser) -> None:
+    """A read may always be eventual; without a replica it is strong."""
     for path in ("/v1/orders?consistency=eventual", f"/v1/wallets/{buyer.wallet_id}/balances?consistency=eventual"):
         response = buyer.request("GET", path)
         assert (response.status_code, response.headers["X-Consistency"]) == (200, "strong")
@@ -181,7 +181,7 @@ def test_where_there_is_none_all_is_strong(buyer: Person) -> None:
 
 
 def test_without_it_the_primary_answers(
-    serve: Serve, buyer: Person, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
+    serve: Serve, buyer: ApiUser, order: dict[str, Any], caught_up: Callable[[], None], follower: Standby
 ) -> None:
     """A standby that dies costs nobody an answer; one that is back is read from again."""
     path = f"/v1/orders/{order['id']}"

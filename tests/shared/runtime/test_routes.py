@@ -1,4 +1,4 @@
-"""A path and a method lead to one row, or to what is allowed instead."""
+"""A path and a method match one row, or give the allowed methods."""
 
 import pytest
 from hypothesis import given

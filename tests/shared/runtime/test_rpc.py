@@ -1,4 +1,4 @@
-"""Calls between services on a real gRPC server: errors travel both ways, strangers are refused, silence has an end."""
+"""Calls between services on a real gRPC server: errors are mapped, unknown callers refused, hung calls time out."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from shared import errors
-from shared.adapters.rpc import CALLER, STATUS, RpcChannel, contract
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.registry import Row, load
 from shared.resilience.deadline import time_for
-from shared.runtime.binding import Bound
-from shared.runtime.calling import Calling, as_told
+from shared.rpc.channel import CALLER, STATUS, RpcChannel, rpc_method
+from shared.runtime.binding import BoundOperation
 from shared.runtime.rpc import SINGLE, server
-from shared.telemetry.context import follow, trail
+from shared.runtime.rpc_caller import CallerIdentifier, claimed_caller
+from shared.telemetry.context import bind, trace_context
 
 Operation = Callable[[DescribeRequest], DescribeResponse]
 
@@ -34,14 +34,14 @@ def ends() -> Iterator[ExitStack]:
 
 
 @contextmanager
-def serving(operation: Any, calling: Calling = as_told, **how: Any) -> Iterator[int]:
+def serving(operation: Any, calling: CallerIdentifier = claimed_caller, **how: Any) -> Iterator[int]:
     """A host that answers Wallet.Describe with an operation; the port where it listens."""
     row = Row(service="wallet", name="describe_wallets", rpc="Wallet.Describe", callers=CALLERS, transaction="none")
 
     def nothing(*_: object) -> Any:
         raise AssertionError("this operation asks for no work")
 
-    running, port = server([Bound(row, operation, nothing, nothing)], 0, "127.0.0.1", calling, **how)
+    running, port = server([BoundOperation(row, operation, nothing, nothing)], 0, "127.0.0.1", calling, **how)
     running.start()
     try:
         yield port
@@ -57,12 +57,12 @@ def host(ends: ExitStack) -> Callable[[Operation], int]:
 
 def call(port: int, caller: str = "order", **options: Any) -> DescribeResponse:
     """Call Wallet.Describe."""
-    asked = DescribeRequest(wallet_ids=["wal_us_1", "wal_us_2"])
-    return RpcChannel(f"127.0.0.1:{port}", caller).call("Wallet.Describe", asked, DescribeResponse, **options)
+    request = DescribeRequest(wallet_ids=["wal_us_1", "wal_us_2"])
+    return RpcChannel(f"127.0.0.1:{port}", caller).call("Wallet.Describe", request, DescribeResponse, **options)
 
 
 def echo(request: DescribeRequest) -> DescribeResponse:
-    """Every wallet that was asked for."""
+    """Every requested wallet."""
     return DescribeResponse(wallets=[DescribeResponse.Wallet(wallet_id=each) for each in request.wallet_ids])
 
 
@@ -87,7 +87,7 @@ def test_a_call_is_answered(host: Callable[[Operation], int]) -> None:
     ids=lambda error: error.code,
 )
 def test_an_error_arrives_as_it_was_raised(error: errors.MeridianError, host: Callable[[Operation], int]) -> None:
-    """Its kind, its stable code and its detail: a caller tells a refusal from an outage."""
+    """With its type, stable code and detail, so that a caller can distinguish a refusal from an outage."""
 
     def fail(_: DescribeRequest) -> DescribeResponse:
         raise error
@@ -102,7 +102,7 @@ def test_an_error_arrives_as_it_was_raised(error: errors.MeridianError, host: Ca
 
 
 def test_a_limit_arrives_with_its_wait(host: Callable[[Operation], int]) -> None:
-    """Who is limited behind another service is told for how long, as if they had asked themselves."""
+    """A limit behind another service arrives with its wait, as if the user had called it directly."""
 
     def handler(request: DescribeRequest) -> DescribeResponse:
         raise errors.Limited(6.2)
@@ -115,15 +115,15 @@ def test_a_limit_arrives_with_its_wait(host: Callable[[Operation], int]) -> None
 @pytest.mark.parametrize(
     ("client", "seen"), [("203.0.113.9", "203.0.113.9"), ("2001:db8::", "2001:db8::"), ("é\n", "")]
 )
-def test_who_asked_the_caller_is_told(client: str, seen: str, host: Callable[[Operation], int]) -> None:
-    """The network address goes along, for limits further in; what is none, and could break a header, does not."""
+def test_the_network_address_is_passed_on(client: str, seen: str, host: Callable[[Operation], int]) -> None:
+    """The network address is passed on, for limits further in; an invalid one, which could break a header, is not."""
     found: list[str] = []
 
     def handler(request: DescribeRequest) -> DescribeResponse:
-        found.append(trail().client)
+        found.append(trace_context().client)
         return echo(request)
 
-    follow("req-1", None, client)
+    bind("req-1", None, client)
     call(host(handler))
     assert found == [seen]
 
@@ -150,7 +150,7 @@ def test_every_error_has_a_status() -> None:
 
 
 def test_a_defect_tells_nothing(host: Callable[[Operation], int]) -> None:
-    """What went wrong inside stays inside: the caller learns that it is not theirs, and no more."""
+    """Internal errors stay internal: the caller learns only that it is not at fault."""
 
     def handler(request: DescribeRequest) -> DescribeResponse:
         raise RuntimeError("the password is 1234")
@@ -163,7 +163,7 @@ def test_a_defect_tells_nothing(host: Callable[[Operation], int]) -> None:
 
 @pytest.mark.parametrize("caller", ["claiming", "wallet", "Order", "order ", "platform", ""])
 def test_a_caller_that_is_not_in_the_row_is_refused(caller: str, host: Callable[[Operation], int]) -> None:
-    """Before the operation is called at all; the row alone says who may."""
+    """Before the operation is called; only the row's callers may."""
     called: list[object] = []
 
     def handler(request: DescribeRequest) -> DescribeResponse:
@@ -180,7 +180,7 @@ def test_a_caller_that_is_not_in_the_row_is_refused(caller: str, host: Callable[
 
 def test_a_caller_without_a_name_is_refused(host: Callable[[Operation], int]) -> None:
     """No metadata, no answer."""
-    method = contract("Wallet.Describe")
+    method = rpc_method("Wallet.Describe")
     with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
         ask = channel.unary_unary(
             method.path,
@@ -197,13 +197,13 @@ def test_the_trail_goes_along(host: Callable[[Operation], int]) -> None:
     seen: list[tuple[str, str]] = []
 
     def handler(request: DescribeRequest) -> DescribeResponse:
-        seen.append((trail().request_id, trail().traceparent))
+        seen.append((trace_context().request_id, trace_context().traceparent))
         return echo(request)
 
     port = host(handler)
     traced = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     for request_id, traceparent in (("request-1", traced), ("request-2", "")):
-        follow(request_id, traceparent)
+        bind(request_id, traceparent)
         call(port)
     assert seen == [("request-1", traced), ("request-2", "")]
 
@@ -239,22 +239,22 @@ def test_silence_is_unavailable(host: Callable[[Operation], int]) -> None:
 
 
 def test_a_call_in_a_call_has_no_more_time_than_its_caller(host: Callable[[Operation], int]) -> None:
-    """A host asks another: the other is told how long the first one's caller still waits, and not the default."""
-    told: list[float] = []
+    """A host calls another: the deadline passed on is that of the first caller, not the default."""
+    remaining: list[float] = []
 
     def inner(request: DescribeRequest) -> DescribeResponse:
-        told.append(time_for(1000))
+        remaining.append(time_for(1000))
         return echo(request)
 
     behind = host(inner)
     call(host(lambda request: call(behind, timeout_seconds=500)), timeout_seconds=20)
     call(behind, timeout_seconds=30)
-    assert 10 < told[0] <= 20 < told[1] <= 30
+    assert 10 < remaining[0] <= 20 < remaining[1] <= 30
     assert time_for(1000) == 1000, "what has no caller has all the time"
 
 
 def test_a_host_that_dies_in_a_call_is_unavailable() -> None:
-    """The caller is told at once, and does not wait for its deadline."""
+    """The caller gets the error immediately, and does not wait for its deadline."""
     begun, answer = threading.Event(), threading.Event()
 
     def handler(request: DescribeRequest) -> DescribeResponse:
@@ -290,7 +290,7 @@ def test_a_method_that_a_host_lacks_is_unavailable(host: Callable[[Operation], i
 
 
 def test_a_host_says_that_it_is_well(host: Callable[[Operation], int]) -> None:
-    """The health service answers, which deployments wait for."""
+    """The health service responds, which deployments wait for."""
     with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
         answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
@@ -306,7 +306,7 @@ def test_a_host_says_what_it_offers() -> None:
 
 
 def test_a_host_tells_strangers_nothing(host: Callable[[Operation], int]) -> None:
-    """Unless it is told to, as on the local stack, it does not say what it offers; its health it does."""
+    """Reflection is off unless enabled, as on the local stack; the health service is on."""
     with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
         with pytest.raises(grpc.RpcError) as raised:
             ProtoReflectionDescriptorDatabase(channel).get_services()
@@ -316,10 +316,10 @@ def test_a_host_tells_strangers_nothing(host: Callable[[Operation], int]) -> Non
 
 
 def test_who_calls_is_what_the_host_believes(ends: ExitStack) -> None:
-    """Not what the metadata says, where there is better proof: the row's callers are compared with that."""
+    """The authenticated caller, not the one in the metadata, is compared with the row's callers."""
     port = ends.enter_context(serving(echo, lambda sent: sent["account"]))
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        method = contract("Wallet.Describe")
+        method = rpc_method("Wallet.Describe")
         ask = channel.unary_unary(method.path, method.request.SerializeToString, method.response.FromString)
         assert ask(DescribeRequest(), metadata=((CALLER, "claiming"), ("account", "order")), timeout=5) is not None
         with pytest.raises(grpc.RpcError) as raised:
@@ -330,7 +330,7 @@ def test_who_calls_is_what_the_host_believes(ends: ExitStack) -> None:
 @pytest.mark.parametrize("row", [row for row in load().rows.values() if row.rpc], ids=lambda row: row.name)
 def test_every_row_has_a_contract(row: Row) -> None:
     """Its path, request and response are those of the .proto."""
-    found = contract(row.rpc or "")
+    found = rpc_method(row.rpc or "")
     assert found.path.endswith("." + (row.rpc or "").replace(".", "/"))
 
 
@@ -338,16 +338,16 @@ def test_every_row_has_a_contract(row: Row) -> None:
 def test_a_call_without_a_contract_is_a_defect(rpc: str) -> None:
     """There is nothing to call."""
     with pytest.raises((LookupError, ImportError)):
-        contract(rpc)
+        rpc_method(rpc)
 
 
 @pytest.mark.parametrize("name", sorted(SINGLE))
 @pytest.mark.parametrize("second", ["supply", "order", ""])
 def test_metadata_with_one_value_is_sent_once(name: str, second: str, host: Callable[[Operation], int]) -> None:
-    """Whoever says twice who calls, or for which request, is refused: neither the first nor the last counts."""
+    """Duplicate caller or request-id metadata is refused: neither the first nor the last counts."""
     sent = {CALLER: "order", **({name: "one"} if name != CALLER else {})}
     with grpc.insecure_channel(f"127.0.0.1:{host(echo)}") as channel:
-        method = contract("Wallet.Describe")
+        method = rpc_method("Wallet.Describe")
         ask = channel.unary_unary(method.path, method.request.SerializeToString, method.response.FromString)
         assert ask(DescribeRequest(), metadata=tuple(sent.items()), timeout=5) == DescribeResponse()
         with pytest.raises(grpc.RpcError) as raised:

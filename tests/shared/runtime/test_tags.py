@@ -57,7 +57,7 @@ def test_what_is_no_list_is_malformed(header: str) -> None:
 
 
 def test_without_a_header() -> None:
-    """What needs one says so; what does not knows nothing."""
+    """A missing required tag is an error; an optional one is None."""
     with pytest.raises(MatchRequired):
         match(None)
     assert not known(None).has("1")

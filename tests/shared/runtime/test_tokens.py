@@ -1,4 +1,4 @@
-"""Access tokens: only what our key signed, for us, and for now."""
+"""Access tokens: only those that our key signed, for our audience, and that are valid now."""
 
 import base64
 import hashlib
@@ -17,18 +17,19 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators import secrets as stack_secrets
+from emulators.stack import secrets as stack_secrets
 from shared import ids
-from shared.adapters import tokens as adapter
-from shared.adapters.keys import key_ring
+from shared.auth import tokens as adapter
+from shared.auth.keys import key_ring
 from shared.config import Settings, read
 from shared.errors import Unauthenticated
 from shared.runtime.tokens import LEEWAY_SECONDS, Verifier, verify
 from tests.keys import published, signing_key, signing_kid
+from tests.samples import sample_id
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 SITE = "https://shop.example"
-USER, SESSION = ids.new("usr", "us"), ids.new("ses", "us")
+USER, SESSION = sample_id("usr"), sample_id("ses")
 SCOPES = ["order:read", "order:write"]
 
 Forge = Callable[..., str]
@@ -384,7 +385,7 @@ def test_arbitrary_text_is_refused(settings: Settings, text: str) -> None:
 
 
 def test_tokens_of_another_house_do_not_count(tmp_path: Path, settings: Settings) -> None:
-    """Whoever runs the same code with keys of their own cannot speak for our users."""
+    """Another deployment with its own keys cannot issue tokens for our users."""
     stack_secrets.ensure(tmp_path, [])
     other = read(
         {
@@ -438,7 +439,7 @@ def test_verifying_at_once(settings: Settings) -> None:
     texts = {adapter.issue(settings, user, SESSION, SCOPES, NOW): user for user in map(str, range(8))}
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda text: (checker.verify(text, NOW).user_id, texts[text]), list(texts) * 25)
-    assert all(found == wanted for found, wanted in answers)
+    assert all(found == expected for found, expected in answers)
 
 
 def test_a_fresh_token_counts_where_the_clock_is_behind(settings: Settings) -> None:

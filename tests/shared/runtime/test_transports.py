@@ -1,4 +1,4 @@
-"""What consumers are promised of a transport: by Pub/Sub's pushes and by a Kafka group alike."""
+"""The guarantees of a transport to consumers, the same for Pub/Sub's pushes and a Kafka group."""
 
 import secrets
 import threading
@@ -12,47 +12,56 @@ from typing import Any
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from shared.adapters.kafka_group import Group, Place
-from shared.adapters.postgres import Database
-from shared.adapters.resources import Resources
-from shared.adapters.topics import subscription_name, topic_name
-from shared.adapters.transport import seek
+from emulators.waiting import until
+from shared.bus.kafka_group import Group, TopicPartition
+from shared.bus.topics import subscription_name, topic_name
+from shared.bus.transport import seek
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
+from shared.postgres.database import Database
+from shared.resources import Resources
 from shared.runtime import event as serving
 from shared.runtime.consumer import Partitions
-from shared.runtime.event import Reception
+from shared.runtime.event import MessageReceiver
 from tests.clocks import FakeClock
 from tests.kafka import Broker, Reader, headers_of
 from tests.shared.outbox.consumers import Consumer
-from tests.shared.outbox.facts import event, stream
-from tests.shared.runtime.wires import PATIENCE_SECONDS, ROW, TOPIC, End, KafkaWire, Member, PushWire, Wire
-from tests.waiting import until
+from tests.shared.outbox.sample_events import event, stream
+from tests.shared.runtime.transports import (
+    PATIENCE_SECONDS,
+    ROW,
+    TOPIC,
+    ConsumerEnd,
+    KafkaTransport,
+    Member,
+    PushTransport,
+    Transport,
+)
 
 ATTEMPTS = 3
 
 
 @pytest.fixture(scope="module")
-def push_wire(settings: Settings, resources: Resources) -> Iterator[PushWire]:
+def push_wire(settings: Settings, resources: Resources) -> Iterator[PushTransport]:
     """Pub/Sub."""
-    wire = PushWire(settings)
+    wire = PushTransport(settings)
     yield wire
     wire.close()
 
 
 @pytest.fixture(scope="module")
-def kafka_wire(settings: Settings, broker: Broker) -> Iterator[KafkaWire]:
+def kafka_wire(settings: Settings, broker: Broker) -> Iterator[KafkaTransport]:
     """Kafka."""
-    wire = KafkaWire(settings, broker)
+    wire = KafkaTransport(settings, broker)
     yield wire
     wire.close()
 
 
 @pytest.fixture(params=["push_wire", "kafka_wire"])
-def wire(request: pytest.FixtureRequest) -> Wire:
+def wire(request: pytest.FixtureRequest) -> Transport:
     """One after the other, each transport."""
-    found: Wire = request.getfixturevalue(request.param)
+    found: Transport = request.getfixturevalue(request.param)
     return found
 
 
@@ -63,25 +72,25 @@ def consumer(database: Database, clock: FakeClock) -> Consumer:
 
 
 @pytest.fixture
-def connect(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Callable[[Wire, End], None]:
+def connect(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Callable[[Transport, ConsumerEnd], None]:
     """Puts the test's consumer at an end of a wire."""
 
-    def do(wire: Wire, end: End) -> None:
+    def do(wire: Transport, end: ConsumerEnd) -> None:
         monkeypatch.setattr(serving, "inbox", lambda *_: consumer.inbox)
         bound: Any = SimpleNamespace(row=ROW)
-        end.reception, end.crashes = Reception(bound, wire.settings, FakeClock()), 0
+        end.reception, end.crashes = MessageReceiver(bound, wire.settings, FakeClock()), 0
 
     return do
 
 
 @pytest.fixture
-def connected(wire: Wire, connect: Callable[[Wire, End], None]) -> Wire:
+def connected(wire: Transport, connect: Callable[[Transport, ConsumerEnd], None]) -> Transport:
     """A wire that leads to the test's consumer."""
     connect(wire, wire.end)
     return wire
 
 
-def publish(wire: Wire, *events: StoredEvent) -> None:
+def publish(wire: Transport, *events: StoredEvent) -> None:
     """Publish as the relay does."""
     assert all(wire.bus.publish(list(events)))
 
@@ -93,9 +102,9 @@ def effects(consumer: Consumer, *names: str, last: int, first: int = 1) -> None:
         assert found == list(range(first, last + 1))
 
 
-def parked(consumer: Consumer, name: str, *wanted: tuple[int, str]) -> None:
+def parked(consumer: Consumer, name: str, *expected: tuple[int, str]) -> None:
     """Wait until these are parked of a stream."""
-    until(lambda: consumer.parked(name), lambda found: found == list(wanted), PATIENCE_SECONDS)
+    until(lambda: consumer.parked(name), lambda found: found == list(expected), PATIENCE_SECONDS)
 
 
 def apart() -> tuple[str, str]:
@@ -105,14 +114,14 @@ def apart() -> tuple[str, str]:
     return first, next(name for name in (stream() for _ in range(500)) if event(name, 1).partition() != home)
 
 
-def test_every_event_has_its_effect_once_and_in_order(connected: Wire, consumer: Consumer) -> None:
+def test_every_event_has_its_effect_once_and_in_order(connected: Transport, consumer: Consumer) -> None:
     """Of many streams, in many partitions."""
     names = [stream() for _ in range(12)]
     publish(connected, *(event(name, version) for version in range(1, 6) for name in names))
     effects(consumer, *names, last=5)
 
 
-def test_a_repeat_has_no_effect(connected: Wire, consumer: Consumer) -> None:
+def test_a_repeat_has_no_effect(connected: Transport, consumer: Consumer) -> None:
     """What a relay publishes again after a crash is known; what follows is applied."""
     name = stream()
     sent = [event(name, 1), event(name, 2)]
@@ -121,7 +130,7 @@ def test_a_repeat_has_no_effect(connected: Wire, consumer: Consumer) -> None:
     effects(consumer, name, last=3)
 
 
-def test_what_is_no_event_is_kept_and_holds_up_nothing(connected: Wire, consumer: Consumer) -> None:
+def test_what_is_no_event_is_kept_and_holds_up_nothing(connected: Transport, consumer: Consumer) -> None:
     """Forged, truncated, of another schema: it goes to the dead topic, and what follows in its partition is applied."""
     name = stream()
     good = event(name, 1)
@@ -134,18 +143,18 @@ def test_what_is_no_event_is_kept_and_holds_up_nothing(connected: Wire, consumer
         (attributes, b""),
         ({"partition": attributes["partition"], "key": "nobody"}, b"\xff nonsense"),
     ]
-    for told, body in bad:
-        connected.send_raw(told, body or b" ")
+    for headers, body in bad:
+        connected.send_raw(headers, body or b" ")
     publish(connected, good, event(name, 2))
     effects(consumer, name, last=2)
-    kept = connected.dead(len(bad))
-    assert sorted(each.body for each in kept) == sorted(body or b" " for _, body in bad)
-    assert all(each.attributes["dead-consumer"] == ROW.name and each.attributes["dead-reason"] for each in kept)
-    assert sum(each.attributes.get("original-ce-subject") == name for each in kept) == len(bad) - 1
+    dead_letters = connected.dead(len(bad))
+    assert sorted(each.body for each in dead_letters) == sorted(body or b" " for _, body in bad)
+    assert all(each.attributes["dead-consumer"] == ROW.name and each.attributes["dead-reason"] for each in dead_letters)
+    assert sum(each.attributes.get("original-ce-subject") == name for each in dead_letters) == len(bad) - 1
     assert consumer.parked(name) == []
 
 
-def test_a_type_that_is_new_advances_its_stream(connected: Wire, consumer: Consumer) -> None:
+def test_a_type_that_is_new_advances_its_stream(connected: Transport, consumer: Consumer) -> None:
     """A producer may be newer than its consumers."""
     name = stream()
     new = {"ce-type": "claim.framed", "ce-dataschema": "/claim/claim.framed/v1"}
@@ -154,7 +163,7 @@ def test_a_type_that_is_new_advances_its_stream(connected: Wire, consumer: Consu
     effects(consumer, name, first=2, last=2)
 
 
-def test_poison_costs_only_its_stream(connected: Wire, consumer: Consumer) -> None:
+def test_poison_costs_only_its_stream(connected: Transport, consumer: Consumer) -> None:
     """It is tried as often as its row says and parked, with what follows; all others are applied."""
     poison, other = apart()
     others = [stream() for _ in range(500)]
@@ -169,7 +178,7 @@ def test_poison_costs_only_its_stream(connected: Wire, consumer: Consumer) -> No
     assert consumer.applied(poison) == [1, 2]
 
 
-def test_what_is_not_there_holds_up_only_its_partition(connected: Wire, consumer: Consumer) -> None:
+def test_what_is_not_there_holds_up_only_its_partition(connected: Transport, consumer: Consumer) -> None:
     """It is tried again and again, others go on meanwhile, and it goes on when what it needs is there."""
     stuck, free = apart()
     consumer.failing, consumer.failure = {2}, lambda: Unavailable("not now")
@@ -182,8 +191,8 @@ def test_what_is_not_there_holds_up_only_its_partition(connected: Wire, consumer
     effects(consumer, stuck, last=3)
 
 
-def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Wire, consumer: Consumer) -> None:
-    """The effect is committed, nobody was told: it comes again, and is known."""
+def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Transport, consumer: Consumer) -> None:
+    """The effect is committed but not acknowledged: it is redelivered, and recognised."""
     name = stream()
     connected.end.crashes = 3
     publish(connected, event(name, 1), event(name, 2))
@@ -197,7 +206,7 @@ def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Wire, cons
 
 @pytest.mark.long
 def test_what_was_delivered_comes_again_after_a_seek(
-    kafka_wire: KafkaWire, consumer: Consumer, connect: Callable[[Wire, End], None]
+    kafka_wire: KafkaTransport, consumer: Consumer, connect: Callable[[Transport, ConsumerEnd], None]
 ) -> None:
     """Since a time: none of it has a second effect."""
     connect(kafka_wire, kafka_wire.end)
@@ -211,8 +220,8 @@ def test_what_was_delivered_comes_again_after_a_seek(
     assert [consumer.applied(name) for name in names] == [[1], [1]]
 
 
-def test_a_group_at_work_does_not_go_back(kafka_wire: KafkaWire, consumer: Consumer, connect: Any) -> None:
-    """Its members would move it on at once: whoever seeks is told to end them first."""
+def test_a_group_at_work_does_not_go_back(kafka_wire: KafkaTransport, consumer: Consumer, connect: Any) -> None:
+    """Its members would move the offset on at once: a seek is refused until they are stopped."""
     connect(kafka_wire, kafka_wire.end)
     name = stream()
     publish(kafka_wire, event(name, 1))
@@ -221,7 +230,7 @@ def test_a_group_at_work_does_not_go_back(kafka_wire: KafkaWire, consumer: Consu
         seek(kafka_wire.settings, ROW.name, [TOPIC], datetime.now(UTC) - timedelta(hours=1))
 
 
-def test_a_record_is_a_cloud_event_in_binary_mode(kafka_wire: KafkaWire, broker: Broker) -> None:
+def test_a_record_is_a_cloud_event_in_binary_mode(kafka_wire: KafkaTransport, broker: Broker) -> None:
     """As the CloudEvents Kafka protocol binding 1.0 has it: `ce_` headers, content-type, the data as value."""
     sent = event(stream(), 1, request_id="request-1")
     publish(kafka_wire, sent)
@@ -233,27 +242,27 @@ def test_a_record_is_a_cloud_event_in_binary_mode(kafka_wire: KafkaWire, broker:
     finally:
         reader.close()
     assert (found[0].partition(), found[0].value()) == (sent.partition(), sent.body())
-    told = headers_of(found[0])
-    assert told["content-type"] == "application/json"
-    assert {name: told[f"ce_{name}"] for name in ("specversion", "id", "source", "type", "subject")} == {
+    headers = headers_of(found[0])
+    assert headers["content-type"] == "application/json"
+    assert {name: headers[f"ce_{name}"] for name in ("specversion", "id", "source", "type", "subject")} == {
         "specversion": "1.0",
         "id": sent.id,
         "source": "/claim",
         "type": sent.type,
         "subject": sent.stream,
     }
-    assert all(name == "content-type" or name.startswith("ce_") for name in told)
+    assert all(name == "content-type" or name.startswith("ce_") for name in headers)
 
 
 @pytest.mark.long
 def test_partitions_change_hands_while_effects_are_made(
-    kafka_wire: KafkaWire, consumer: Consumer, connect: Callable[[Wire, End], None]
+    kafka_wire: KafkaTransport, consumer: Consumer, connect: Callable[[Transport, ConsumerEnd], None]
 ) -> None:
     """A second member comes while the first one handles: every effect once, in order.
 
     Who is new to the topic compares; who takes over what the group knows does not.
     """
-    ends = [End(), End()]
+    ends = [ConsumerEnd(), ConsumerEnd()]
     for end in (kafka_wire.end, *ends):
         connect(kafka_wire, end)
     names = [stream() for _ in range(12)]
@@ -284,15 +293,15 @@ def test_partitions_change_hands_while_effects_are_made(
 
 
 @pytest.mark.long
-def test_who_cannot_begin_with_a_partition_joins_again(kafka_wire: KafkaWire) -> None:
-    """A database that is down when partitions come is told of where they are taken: none is begun with in silence."""
+def test_who_cannot_begin_with_a_partition_joins_again(kafka_wire: KafkaTransport) -> None:
+    """A database that is down during assignment fails the consumer: no partition is started without its state."""
 
     class Unable(Partitions):
-        def assigned(self, places: Mapping[Place, int | None]) -> None:
+        def assigned(self, places: Mapping[TopicPartition, int | None]) -> None:
             raise Unavailable("the database is down")
 
     name = stream()
-    group = Group(kafka_wire.settings, name, kafka_wire.topics, Unable(name, End()))
+    group = Group(kafka_wire.settings, name, kafka_wire.topics, Unable(name, ConsumerEnd()))
     try:
         with pytest.raises(Unavailable, match="could not be begun with"):
             until(lambda: group.take(100, 0.2), lambda _: False, PATIENCE_SECONDS)
@@ -301,7 +310,7 @@ def test_who_cannot_begin_with_a_partition_joins_again(kafka_wire: KafkaWire) ->
 
 
 def test_a_subscription_goes_back_to_a_time(settings: Settings, resources: Resources) -> None:
-    """Without order, for that the emulator does not do; a subscription that is not there is told of."""
+    """Unordered, as the emulator requires; a missing subscription is an error."""
     own = replace(settings, project=f"test-{secrets.token_hex(6)}")
     publisher, subscriber = PublisherClient(), SubscriberClient()
     topic = publisher.topic_path(own.project, topic_name(TOPIC, own.region))
@@ -309,8 +318,8 @@ def test_a_subscription_goes_back_to_a_time(settings: Settings, resources: Resou
     publisher.create_topic(name=topic, timeout=10)
     with pytest.raises(Unavailable):
         seek(own, ROW.name, [TOPIC], datetime.now(UTC))
-    wanted = {"name": path, "topic": topic, "retain_acked_messages": True}
-    subscriber.create_subscription(request=wanted, timeout=10)
+    expected = {"name": path, "topic": topic, "retain_acked_messages": True}
+    subscriber.create_subscription(request=expected, timeout=10)
     before = datetime.now(UTC) - timedelta(hours=1)
     publisher.publish(topic, b"once").result(timeout=10)
 

@@ -1,4 +1,4 @@
-"""A service's worker: gaps are filled whatever fails, and a worker that cannot go on ends."""
+"""A service's worker: gaps are filled whatever fails, and a worker that cannot continue exits."""
 
 import threading
 import time
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from emulators.buyer import Person
-from shared.adapters.resources import Resources
+from emulators.demo.api_user import ApiUser
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
 from shared.outbox.source import Sources
+from shared.resources import Resources
 from shared.runtime import worker
 from tests.shared.conftest import SERVICE
 
@@ -25,7 +25,7 @@ class Box:
         self.failures = list(failures)
         self.filled = threading.Event()
 
-    def care(self, stop: threading.Event) -> None:
+    def run_once(self, stop: threading.Event) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.filled.set()
@@ -36,7 +36,7 @@ def test_gaps_are_filled_whatever_failed_before(settings: Settings, monkeypatch:
     failing, other = Box(Unavailable("down"), KeyError("a defect"), RuntimeError("another")), Box()
     boxes = iter([failing, other])
     monkeypatch.setattr(worker, "FILL_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(worker, "_Carer", lambda *_: next(boxes))
+    monkeypatch.setattr(worker, "_ConsumerMaintenance", lambda *_: next(boxes))
     stop = threading.Event()
     consumers: list[Any] = [None, None]
     filler = threading.Thread(target=worker.fill, args=("order", Resources(settings), consumers, stop))
@@ -65,7 +65,7 @@ def test_a_worker_that_cannot_publish_ends(own: Settings, monkeypatch: pytest.Mo
     assert not any(thread.name == "gap filler" for thread in threading.enumerate())
 
 
-def test_a_worker_ends_when_it_is_told_to(own: Settings, resources: Resources) -> None:
+def test_a_worker_stops_on_request(own: Settings, resources: Resources) -> None:
     """In a moment, though nothing was published."""
     stop = threading.Event()
     working = threading.Thread(target=worker.work, args=(SERVICE, Resources(own), [], stop))
@@ -75,8 +75,8 @@ def test_a_worker_ends_when_it_is_told_to(own: Settings, resources: Resources) -
     assert not working.is_alive()
 
 
-def told(resources: Resources, consumer: str, event_type: str, stream: str, version: int) -> list[StoredEvent]:
-    """A stream as its owner tells it; asked again where the owner is slow to wake up, as the gap filler does."""
+def read_stream(resources: Resources, consumer: str, event_type: str, stream: str, version: int) -> list[StoredEvent]:
+    """A stream as read from its owner, with retries while the owner is slow to wake up, as the gap filler does."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -85,16 +85,16 @@ def told(resources: Resources, consumer: str, event_type: str, stream: str, vers
             assert time.monotonic() < deadline, "the owner of the stream does not answer"
 
 
-def test_a_stream_is_read_from_the_service_that_owns_it(merchant: Person, resources: Resources) -> None:
+def test_a_stream_is_read_from_the_service_that_owns_it(merchant: ApiUser, resources: Resources) -> None:
     """Over the real Events.Read: the events of a wallet are the wallet service's, to any service that consumes."""
-    (opened,) = told(resources, "order", "wallet.opened", merchant.wallet_id, 1)
+    (opened,) = read_stream(resources, "order", "wallet.opened", merchant.wallet_id, 1)
     assert (opened.stream, opened.version, opened.type) == (merchant.wallet_id, 1, "wallet.opened")
     assert opened.data["user_id"] == merchant.user_id
-    assert told(resources, "order", "wallet.opened", merchant.wallet_id, 2) == []
+    assert read_stream(resources, "order", "wallet.opened", merchant.wallet_id, 2) == []
 
 
-def test_a_stream_in_firestore_is_read_too(merchant: Person, resources: Resources) -> None:
-    """Identity keeps its facts elsewhere, and tells them alike."""
-    (created,) = told(resources, "wallet", "user.created", merchant.user_id, 1)
+def test_a_stream_in_firestore_is_read_too(merchant: ApiUser, resources: Resources) -> None:
+    """Identity stores its events elsewhere, and serves them in the same way."""
+    (created,) = read_stream(resources, "wallet", "user.created", merchant.user_id, 1)
     assert (created.stream, created.version, created.type) == (merchant.user_id, 1, "user.created")
     assert created.data["address"] == merchant.address

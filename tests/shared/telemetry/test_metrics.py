@@ -1,4 +1,4 @@
-"""What processes count can be read by Prometheus."""
+"""Prometheus can scrape the metrics of every process."""
 
 import re
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
-from emulators.buyer import Person
-from emulators.environment import functions_host, metrics_of, relay
-from emulators.stack import REGIONS, Stack
+from emulators.demo.api_user import ApiUser
+from emulators.stack.environment import functions_host, metrics_of, relay
+from emulators.stack.stack import REGIONS, Stack
 from shared.registry import load
 from shared.telemetry.metrics import BreakerCollector
 
-COUNT = "meridian_operation_seconds_count"
+COUNT = "meridian_operation_duration_seconds_count"
 
 
 def samples(stack: Stack, program: str) -> dict[tuple[str, ...], float]:
-    """What a process tells: each sample by its name and the values of its labels."""
+    """A process's metrics: each sample by its name and label values."""
     text = httpx.get(f"http://127.0.0.1:{stack.ports[metrics_of(program)]}/metrics").text
     return {
         (sample.name, *sample.labels.values()): sample.value for family in parsed(text) for sample in family.samples
@@ -34,9 +34,9 @@ def programs(stack: Stack) -> Iterator[str]:
 
 def test_every_process_of_ours_tells(stack: Stack) -> None:
     """Functions hosts, RPC hosts and relays."""
-    told = {name: samples(stack, name) for name in programs(stack)}
-    assert {name.split("-")[0] for name in told} == {"functions", "rpc", "relay"}
-    assert all(any(name == "python_info" for name, *_ in said) for said in told.values())
+    scraped = {name: samples(stack, name) for name in programs(stack)}
+    assert {name.split("-")[0] for name in scraped} == {"functions", "rpc", "relay"}
+    assert all(any(name == "python_info" for name, *_ in found) for found in scraped.values())
 
 
 def test_the_edge_shows_what_the_functions_count(stack: Stack) -> None:
@@ -44,10 +44,10 @@ def test_the_edge_shows_what_the_functions_count(stack: Stack) -> None:
     answer = httpx.get(f"{stack.edge_url}/metrics")
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     names = {family.name for family in parsed(answer.text)}
-    assert {"meridian_operation_seconds", "meridian_breaker_state"} <= names
+    assert {"meridian_operation_duration_seconds", "meridian_breaker_state"} <= names
 
 
-def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: Person) -> None:
+def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: ApiUser) -> None:
     """A success, a refusal and an unknown path each under its status, an RPC under OK or its code."""
     host, wallets = functions_host(REGIONS[0]), f"rpc-wallet-{REGIONS[0]}"
     before, behind = samples(stack, host), samples(stack, wallets)
@@ -62,21 +62,21 @@ def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: Pers
 
 def test_workers_tell_what_is_parked(stack: Stack) -> None:
     """Each beside the database that its consumers park in; how much it is, is tested where it is parked."""
-    for service, said in load().services.items():
-        if said.database:
+    for service, found in load().services.items():
+        if found.database:
             port = stack.ports[metrics_of(relay(service, REGIONS[0]))]
             families = parsed(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
             assert {"meridian_parked_events", "meridian_parked_oldest_seconds"} <= {each.name for each in families}
 
 
 def test_no_label_comes_from_a_caller(stack: Stack) -> None:
-    """Whatever is asked, the series are those of the rows and of statuses."""
+    """Whatever is requested, the label values are rows and statuses."""
     for number in range(20):
         httpx.get(f"{stack.edge_url}/nowhere/{number}")
         httpx.request(f"METHOD{number}", f"{stack.edge_url}/health")
-    told = [name for name in samples(stack, functions_host(REGIONS[0])) if name[0] == COUNT]
-    assert {name[1] for name in told} <= {*load().rows, "unmatched"}
-    assert all(re.fullmatch("[2-5][0-9][0-9]", name[2]) for name in told)
+    scraped = [name for name in samples(stack, functions_host(REGIONS[0])) if name[0] == COUNT]
+    assert {name[1] for name in scraped} <= {*load().rows, "unmatched"}
+    assert all(re.fullmatch("[2-5][0-9][0-9]", name[2]) for name in scraped)
 
 
 @dataclass
@@ -92,15 +92,21 @@ class Reading:
 
 
 @pytest.mark.parametrize("state", ["closed", "half_open", "open"])
-def test_breakers_are_told(state: str) -> None:
-    """The state of each, and what it counted."""
+def test_breakers_are_reported(state: str) -> None:
+    """The state and counters of each."""
     readings = [Reading("redis", state)]
-    told = {
+    scraped = {
         (sample.name, *sample.labels.values()): sample.value
         for family in BreakerCollector(lambda: readings).collect()
         for sample in family.samples
     }
-    assert {name[2] for name, value in told.items() if name[0] == "meridian_breaker_state" and value} == {state}
-    assert {name[1] for name in told} == {"redis"}
-    assert (told["meridian_breaker_calls_total", "redis"], told["meridian_breaker_failures_total", "redis"]) == (3, 2)
-    assert (told["meridian_breaker_refused_total", "redis"], told["meridian_breaker_under_way", "redis"]) == (1, 4)
+    assert {name[2] for name, value in scraped.items() if name[0] == "meridian_breaker_state" and value} == {state}
+    assert {name[1] for name in scraped} == {"redis"}
+    assert (scraped["meridian_breaker_calls_total", "redis"], scraped["meridian_breaker_failures_total", "redis"]) == (
+        3,
+        2,
+    )
+    assert (scraped["meridian_breaker_refused_total", "redis"], scraped["meridian_breaker_under_way", "redis"]) == (
+        1,
+        4,
+    )

@@ -1,4 +1,4 @@
-"""What becomes of a webhook and of a delivery after each attempt."""
+"""The state of a webhook and a delivery after each attempt."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,13 +9,13 @@ from functions.notification.domain.webhook import (
     DELIVERED_WITHIN,
     DISABLED_AFTER,
     DISABLED_ATTEMPTS,
-    LOGGED,
-    LONGEST_ASKED,
     LONGEST_PAUSE,
+    LONGEST_RETRY_AFTER,
+    MAX_ATTEMPT_LOG,
     SHORTEST_PAUSE,
+    AttemptRecord,
     Delivery,
     Outcome,
-    Tried,
     Webhook,
 )
 
@@ -26,9 +26,9 @@ GOOD, BAD, GONE = Outcome(204), Outcome(500, "answered 500"), Outcome(410, "answ
 
 
 def test_only_2xx_is_a_success() -> None:
-    """A redirect is none, nor is silence."""
-    asked = (None, 199, 200, 204, 299, 301, 307, 400, 410, 500)
-    assert [status for status in asked if Outcome(status).succeeded] == [200, 204, 299]
+    """A redirect is none, nor is pause_order_relay."""
+    requested = (None, 199, 200, 204, 299, 301, 307, 400, 410, 500)
+    assert [status for status in requested if Outcome(status).succeeded] == [200, 204, 299]
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
@@ -54,13 +54,13 @@ def test_pauses_double_and_end_after_72_hours(chance: float) -> None:
 def test_the_newest_attempts_are_remembered() -> None:
     """When each ended, how long it took and what came of it: so many, the oldest are forgotten first."""
     delivery = DELIVERY
-    for number in range(LOGGED + 5):
+    for number in range(MAX_ATTEMPT_LOG + 5):
         outcome = Outcome(500, "answered 500", took=timedelta(milliseconds=number))
         delivery = delivery.after(outcome, NOON + timedelta(seconds=number), 0)
-    assert delivery.attempts == LOGGED + 5
-    assert [tried.milliseconds for tried in delivery.tried] == list(range(5, LOGGED + 5))
-    assert delivery.tried[0] == Tried(NOON + timedelta(seconds=5), 5, 500, "answered 500")
-    assert delivery.again(NOON).tried == delivery.tried
+    assert delivery.attempts == MAX_ATTEMPT_LOG + 5
+    assert [tried.milliseconds for tried in delivery.tried] == list(range(5, MAX_ATTEMPT_LOG + 5))
+    assert delivery.tried[0] == AttemptRecord(NOON + timedelta(seconds=5), 5, 500, "answered 500")
+    assert delivery.redelivered(NOON).tried == delivery.tried
 
 
 def test_a_success_ends_it() -> None:
@@ -74,15 +74,15 @@ def test_a_success_ends_it() -> None:
         204,
         "",
     )
-    again = done.again(NOON + timedelta(days=9))
+    again = done.redelivered(NOON + timedelta(days=9))
     assert (again.status, again.attempts, again.failures) == ("pending", 2, 0)
     assert again.expires_at == NOON + timedelta(days=9) + DELIVERED_WITHIN
 
 
 def test_retry_after_is_honoured_within_bounds() -> None:
-    """Whoever asks for a day is asked again after an hour; nothing is sent to them before."""
-    for asked, waited in ((timedelta(minutes=7), timedelta(minutes=7)), (timedelta(days=1), LONGEST_ASKED)):
-        limited = Outcome(429, "answered 429", asked)
+    """An address that requests a day of pause is tried after an hour, and not before."""
+    for requested, waited in ((timedelta(minutes=7), timedelta(minutes=7)), (timedelta(days=1), LONGEST_RETRY_AFTER)):
+        limited = Outcome(429, "answered 429", requested)
         assert DELIVERY.after(limited, NOON, 0).due_at == NOON + waited
         assert HOOK.after(limited, NOON, 0).rests_until == NOON + waited
 
@@ -107,7 +107,7 @@ def test_a_webhook_that_only_fails_is_disabled() -> None:
     assert worn.after(BAD, NOON + timedelta(days=9), 0.5).disablings == 1
 
 
-def test_one_success_begins_anew() -> None:
+def test_one_success_resets_the_failures() -> None:
     """A flapping address is not disabled, and trusted as long as its last attempt succeeded."""
     hook = HOOK
     for hour in range(200):

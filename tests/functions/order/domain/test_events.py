@@ -1,4 +1,4 @@
-"""The facts of an order are those of their contract, shared/contracts/order_events.proto."""
+"""The events of an order match their contract, shared/contracts/order_events.proto."""
 
 from dataclasses import fields
 
@@ -47,5 +47,5 @@ def test_a_fact_fits_its_contract(fact: OrderEvent) -> None:
     plain = set(back) - {"items", "expires_at"}
     assert {name: back[name] for name in plain} == {name: data[name] for name in plain}
     assert json_format.ParseDict(back, kind()) == message
-    for item, told in zip(data.get("items", []), back.get("items", []), strict=True):
-        assert {name: str(value) for name, value in item.items()} == {name: str(value) for name, value in told.items()}
+    for item, sent in zip(data.get("items", []), back.get("items", []), strict=True):
+        assert {name: str(value) for name, value in item.items()} == {name: str(value) for name, value in sent.items()}

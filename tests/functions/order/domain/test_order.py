@@ -1,4 +1,4 @@
-"""The life of an order: what may follow what, and what each fact says."""
+"""The lifecycle of an order: which event may follow which, and their data."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -78,7 +78,7 @@ def histories(draw: st.DrawFn) -> History:
 
 @given(histories(), st.data())
 def test_a_history_folds_as_it_came_about(history: History, data: st.DataObject) -> None:
-    """Folding a whole history gives the order that one fact after the other gave, from wherever one goes on."""
+    """Folding a whole history gives the same order as applying its events one by one."""
     cut = data.draw(st.integers(0, len(history)))
     order = fold(history[:cut])
     for fact, at in history[cut:]:
@@ -124,7 +124,7 @@ def test_a_free_order_is_paid_as_soon_as_it_is_confirmed() -> None:
 
 
 def test_every_fact_says_what_its_listeners_need() -> None:
-    """Each fact names the order, its buyer and its merchant; those that end it name what has to be given back."""
+    """Each event names the order, its buyer and its merchant; those that end it name what has to be released."""
     order = pending([(terms(), 2), (terms(unit_price=5), 1)])
     for name, make in FACTS.items():
         if name == "order.placed":

@@ -1,4 +1,4 @@
-"""Allowlists are those of @openzeppelin/merkle-tree: what it makes is accepted, whatever differs is not.
+"""Allowlists are those of @openzeppelin/merkle-tree: its proofs are accepted, any others are not.
 
 Its trees are committed (allowlists.json, made by allowlists.js), so that this needs no Node.
 """
@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.supply.domain.allowlist import HEIGHT_AT_MOST, Overrides, Proof, proves
-from shared.adapters.ethereum import checksum_address, keccak
+from functions.supply.domain.allowlist import MAX_HEIGHT, Overrides, Proof, proves
+from shared.chain.ethereum import checksum_address, keccak
 
 ROOT = Path(__file__).parents[4]
 MADE = ROOT / "tests" / "functions" / "supply" / "allowlists.json"
@@ -111,15 +111,15 @@ def test_what_is_no_address_is_on_no_list(address: str) -> None:
 
 def test_a_proof_has_an_end() -> None:
     """One that is higher than any tree is not followed."""
-    asked = 0
+    hashed = 0
 
     def counting(data: bytes) -> bytes:
-        nonlocal asked
-        asked += 1
+        nonlocal hashed
+        hashed += 1
         return keccak(data)
 
-    assert not proves(Proof((bytes(32),) * (HEIGHT_AT_MOST + 1)), CASES[0][1], CASES[0][0], counting)
-    assert asked == 0
+    assert not proves(Proof((bytes(32),) * (MAX_HEIGHT + 1)), CASES[0][1], CASES[0][0], counting)
+    assert hashed == 0
 
 
 @given(hashes=st.lists(st.binary(max_size=40), max_size=70), limit=st.integers(0, 2**256 - 1))

@@ -1,10 +1,10 @@
-"""What a supply is."""
+"""Changes of a supply."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from functions.supply.domain.supply import Asset, Status, Stock, Supply
+from functions.supply.domain.supply import Asset, Status, StockLevel, Supply
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -14,12 +14,12 @@ def a_supply(status: Status, *, published: bool = True) -> Supply:
         id="sup", merchant_id="usr_merchant", payout_wallet_id="wal", title="A thing", description="", currency="USDC",
         unit_price=1, per_user_limit=None, phases=(), asset=Asset(1, "0x00", 1, "ERC-1155"), status=status,
         published=published,
-        stock=Stock(1, 1, 0, 0, 1), version=1, created_at=NOW, updated_at=NOW,
+        stock=StockLevel(1, 1, 0, 0, 1), version=1, created_at=NOW, updated_at=NOW,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("status", ["active", "paused", "archived", "sold_out"])
-def test_everyone_sees_what_was_put_up(status: Status) -> None:
+def test_everyone_sees_a_new_supply(status: Status) -> None:
     """Whatever became of it since."""
     assert a_supply(status).visible_to("usr_anyone")
 

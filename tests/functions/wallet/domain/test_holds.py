@@ -5,22 +5,22 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.wallet.domain.holds import Wanted, place
+from functions.wallet.domain.holds import HoldRequest, place
 from functions.wallet.domain.ledger import Account
-from functions.wallet.domain.wallet import Status, Wallet
+from functions.wallet.domain.wallet import Wallet, WalletStatus
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def a_wallet(wallet_id: str, status: Status = "open") -> Wallet:
+def a_wallet(wallet_id: str, status: WalletStatus = "open") -> Wallet:
     return Wallet(
         wallet_id, f"usr_{wallet_id}", "Default", "0x00", 1, status, is_default=True, version=1, created_at=NOW,
         updated_at=NOW,
     )  # fmt: skip
 
 
-def a_wish(number: int, wallet_id: str, amount: int, currency: str = "USDC") -> Wanted:
-    return Wanted(f"hld_{number}", f"ord_{number}", wallet_id, currency, amount, NOW)
+def a_wish(number: int, wallet_id: str, amount: int, currency: str = "USDC") -> HoldRequest:
+    return HoldRequest(f"hld_{number}", f"ord_{number}", wallet_id, currency, amount, NOW)
 
 
 def test_each_hold_is_decided_against_what_the_ones_before_leave() -> None:
@@ -58,7 +58,7 @@ def test_currencies_do_not_mix() -> None:
 def test_no_account_is_overdrawn_and_no_hold_refused_without_need(
     balances: dict[str, int], wishes: list[tuple[str, int]]
 ) -> None:
-    """Whatever is asked for in one batch, what is placed is covered, and what is refused was not when its turn came."""
+    """In any batch, what is placed is covered, and what is refused was not covered when its turn came."""
     wanted = [a_wish(number, wallet_id, amount) for number, (wallet_id, amount) in enumerate(wishes)]
     accounts = {(name, "USDC"): Account(name, "USDC", posted) for name, posted in balances.items()}
     decided = place(wanted, {name: a_wallet(name) for name in "abc"}, accounts)

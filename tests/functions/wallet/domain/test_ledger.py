@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.wallet.domain.errors import InsufficientFunds
-from functions.wallet.domain.ledger import SYSTEM, Account, Posting, Transfer, settlement
+from functions.wallet.domain.ledger import SYSTEM_ACCOUNTS, Account, Posting, Transfer, settlement
 from shared.money import MAXIMUM
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -57,10 +57,10 @@ def test_no_more_is_held_than_there_is(posted: int, held: int, amount: int) -> N
 
 @given(payouts=payouts, fee_bps=st.integers(0, 10_000))
 def test_a_settlement_splits_what_is_in_escrow(payouts: list[tuple[str, int]], fee_bps: int) -> None:
-    """All of the escrow goes out, the house gets the floor of its part of each payout, and the merchant the rest."""
+    """All of the escrow is paid out; the fee on each payout is rounded down, and the merchant gets the rest."""
     escrowed = sum(amount for _, amount in payouts)
     legs = settlement("USDC", escrowed, payouts, fee_bps)
-    of = {name: sum(leg.amount for leg in legs if leg.account == name) for name in SYSTEM}
+    of = {name: sum(leg.amount for leg in legs if leg.account == name) for name in SYSTEM_ACCOUNTS}
     fees = sum(amount * fee_bps // 10_000 for _, amount in payouts)
     assert (of["escrow"], of["fees"]) == (-escrowed, fees)
     assert sum(leg.amount for leg in legs) == 0

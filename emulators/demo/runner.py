@@ -1,0 +1,42 @@
+"""Runs the demo of `make run`: one purchase narrated step by step, then the sample sale and its report."""
+
+import os
+from typing import Final
+
+import httpx
+from rich.console import Console
+
+from emulators.demo import purchase, report, sale
+from emulators.stack.progress import ProgressBars
+from emulators.stack.stack import Stack
+from shared.config import read
+from shared.resources import Resources
+
+REPORT: Final = "sale-report.json"
+
+EMULATOR_VARIABLES: Final = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
+"""The environment variables by which Google's client libraries find the emulators."""
+
+
+def run(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
+    """Run both against a running stack. Returns 0 when every invariant held, else 1."""
+    size = size or sale.Size()
+    with sale.connections(stack.edge_url, size.at_once) as client:
+        failed = purchase.run(client, console)
+        if failed:
+            return failed
+        console.print(f"[bold]The sample sale: {size.buyers} buyers for {size.supplies} x {size.units} units[/bold]\n")
+        try:
+            result = sale.run(client, size, ProgressBars(console))
+        except (httpx.HTTPError, TimeoutError) as error:
+            console.print(f"[red]The sale could not go on: {error}[/red]")
+            return 1
+        figures = report.read_back(result, resources_of(stack))
+    report.show(figures, console, stack.state / REPORT)
+    return 1 if figures.failures else 0
+
+
+def resources_of(stack: Stack) -> Resources:
+    """The Resources of a running stack, as its own processes have them."""
+    os.environ.update({name: stack.environment[name] for name in EMULATOR_VARIABLES if name in stack.environment})
+    return Resources(read(stack.environment))

@@ -1,0 +1,1 @@
+"""The local stack: its processes, how they are started, checked for readiness and stopped."""

@@ -1,0 +1,95 @@
+"""Starts a stack step by step, the slow programs first: the JVMs warm up while PostgreSQL is created and migrated."""
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Final
+
+from emulators.stack import programs, secrets
+from emulators.stack.environment import Layout
+from emulators.stack.parts import chain, databases
+from emulators.stack.parts.postgres import Cluster
+from emulators.stack.progress import Progress
+from emulators.stack.readiness import ReadinessWait
+from emulators.stack.supervisor import Program, Supervisor
+from shared.registry import Registry
+
+READY_SECONDS: Final = 90.0
+"""How long one program may take to be ready: seconds on an idle machine, up to a minute on a loaded one."""
+
+
+class Launcher:
+    """Starts the programs of one stack in order."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        layout: Layout,
+        cluster: Cluster,
+        by_name: dict[str, Program],
+        supervisor: Supervisor,
+        progress: Progress,
+    ) -> None:
+        """
+        by_name: every program of the stack.
+        supervisor: a running supervisord, with none of them started yet.
+        progress: is notified of what is waited for.
+        """
+        self._registry = registry
+        self._layout = layout
+        self._cluster = cluster
+        self._programs = by_name
+        self._supervisor = supervisor
+        self._progress = progress
+        self._wait = ReadinessWait(supervisor, layout.logs, progress)
+        self._databases = [name for name, service in registry.services.items() if service.database]
+
+    def run(self) -> None:
+        """Start everything, and return when clients can use it. Raises StackError."""
+        early = [name for name in self._programs if programs.starts_early(name)]
+        for name in early:
+            self._supervisor.start(name)
+        others = [name for name in early if name != chain.NAME]
+        self._at_once(self._make_databases, self._make_chain, lambda: self._until_ready(*others))
+        late = [name for name in self._programs if name not in (*early, "postgres", programs.REPLICA)]
+        for name in late:
+            self._supervisor.start(name)
+        self._until_ready(*late)
+
+    def _at_once(self, *steps: Callable[[], None]) -> None:
+        """Run steps concurrently. The first failure, or Ctrl-C, abandons the waits of the others."""
+        with ThreadPoolExecutor(len(steps)) as pool:
+            try:
+                ended, _ = wait([pool.submit(step) for step in steps], return_when=FIRST_EXCEPTION)
+                for step in ended:
+                    step.result()
+            except BaseException:
+                self._wait.abandon()
+                raise
+
+    def _make_databases(self) -> None:
+        with self._progress.step("initdb"):
+            password = secrets.read(self._layout.secrets, "postgres.password")
+            self._cluster.initialise(password, self._layout.ports["postgres"])
+        self._supervisor.start("postgres")
+        self._until_ready("postgres")
+        with self._progress.step("migrations"):
+            databases.create(self._layout, self._databases)
+            databases.migrate(self._layout, self._databases)
+        if programs.REPLICA in self._programs:
+            with self._progress.step("pg_basebackup"):
+                self._cluster.standby.follow(
+                    password, self._layout.ports["postgres"], self._layout.ports[programs.REPLICA]
+                )
+            self._supervisor.start(programs.REPLICA)
+            self._until_ready(programs.REPLICA)
+
+    def _make_chain(self) -> None:
+        if chain.NAME not in self._programs:
+            self._progress.note("There is no local chain, so nothing is deposited or withdrawn: it needs npm.")
+            return
+        self._until_ready(chain.NAME)
+        with self._progress.step("contracts"):
+            chain.deploy(self._layout)
+
+    def _until_ready(self, *names: str) -> None:
+        self._wait.until_ready([self._programs[name] for name in names], READY_SECONDS)

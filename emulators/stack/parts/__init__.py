@@ -1,0 +1,1 @@
+"""The parts of the stack that need more than a command line, each replacing a cloud service."""

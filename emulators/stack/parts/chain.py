@@ -1,0 +1,111 @@
+"""The local chain: anvil, with Meridian's contracts deployed and funded."""
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from emulators.stack import secrets
+from emulators.stack.environment import Layout
+from emulators.stack.errors import NotReady
+from emulators.stack.parts.contracts import CHAIN_ID, DEPLOYER, USDC, VAULT
+from emulators.stack.ports import HOST
+from emulators.stack.supervisor import Program
+from shared.chain import artefacts
+from shared.chain.abi import encoded
+from shared.chain.ethereum import address_of
+from shared.chain.node import ChainClient
+from shared.errors import MeridianError
+
+NAME: Final = "chain"
+ETHER: Final = 10**18
+GAS_ETHER: Final = 100 * ETHER
+VAULT_ETHER: Final = 1000 * ETHER
+VAULT_USDC: Final = 10**15
+"""The platform's own funds in the vault, so that what the faucet granted can be withdrawn."""
+
+BLOCK_SECONDS: Final = 2
+STATES: Final = 256
+"""How many past blocks' states the node keeps, in memory: those that it reloads from disk after a reorganisation lack
+contracts (seen with anvil 1.7.1)."""
+SAVE_SECONDS: Final = 5
+MINED_SECONDS: Final = 60.0
+
+
+def program(anvil: Path, layout: Layout) -> Program:
+    """The node. It mines a block per transaction and one every two seconds, which gives deposits confirmations."""
+    port = layout.ports[NAME]
+    command = (
+        *(str(anvil), "--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--quiet"),
+        *("--block-time", str(BLOCK_SECONDS), "--mixed-mining", "--prune-history", str(STATES)),
+        # Its state survives a restart: it is saved on exit, and periodically in case the node is killed.
+        *("--state", str(_state(layout)), "--state-interval", str(SAVE_SECONDS)),
+    )
+    return Program(NAME, command, _answers(port), directory=layout.state)
+
+
+def deploy(layout: Layout) -> None:
+    """Deploy the contracts, and fund them, the treasury and the relayer. Raises NotReady."""
+    client = ChainClient(f"http://{HOST}:{layout.ports[NAME]}")
+    signer, treasury, relayer = (_address(layout, f"{name}_key") for name in ("voucher", "treasury", "relayer"))
+    contracts = artefacts.load()
+    mint = encoded("mint(address,uint256)", VAULT, VAULT_USDC)
+    transactions: list[dict[str, Any]] = [
+        {"data": contracts["Claims"].creation(signer, DEPLOYER)},
+        {"data": contracts["Vault"].creation(DEPLOYER, treasury)},
+        {"data": contracts["LocalUsdc"].creation_code},
+        {"data": b"", "to": treasury, "value": hex(GAS_ETHER)},
+        {"data": b"", "to": relayer, "value": hex(GAS_ETHER)},
+        {"data": encoded("fund()"), "to": VAULT, "value": hex(VAULT_ETHER)},
+        {"data": mint, "to": USDC},
+    ]
+    try:
+        # One at a time and with explicit nonces: the contracts' addresses derive from them, and a node that assigns
+        # nonces itself while it mines a block may assign one twice.
+        for nonce, each in enumerate(transactions):
+            sender = {"from": DEPLOYER, "nonce": hex(nonce), "data": "0x" + each["data"].hex()}
+            _until_mined(client, client.request("eth_sendTransaction", {**each, **sender}))
+        _save(client, _state(layout))
+    except MeridianError as error:
+        raise NotReady(f"The contracts could not be deployed: {error.detail}") from error
+
+
+def _until_mined(client: ChainClient, transaction: str) -> None:
+    deadline = time.monotonic() + MINED_SECONDS
+    while True:
+        receipt = client.receipt(transaction)
+        if receipt and receipt.succeeded:
+            return
+        if receipt or time.monotonic() > deadline:
+            raise NotReady(f"The transaction {transaction}, which sets the contracts up, was not mined.")
+        time.sleep(0.02)
+
+
+def _save(client: ChainClient, file: Path) -> None:
+    """Save the chain's state now: a node killed before its first save would restart without the contracts."""
+    dump = json.loads(gzip.decompress(bytes.fromhex(client.request("anvil_dumpState")[2:])))
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(dump), encoding="utf-8")
+    partial.rename(file)
+
+
+def _answers(port: int) -> Callable[[], bool]:
+    client = ChainClient(f"http://{HOST}:{port}", timeout_seconds=1)
+
+    def ask() -> bool:
+        try:
+            return client.chain_id() == CHAIN_ID
+        except MeridianError:
+            return False
+
+    return ask
+
+
+def _address(layout: Layout, key: str) -> str:
+    return address_of(bytes.fromhex(secrets.read(layout.secrets, key)))
+
+
+def _state(layout: Layout) -> Path:
+    return layout.state / "chain.json"

@@ -1,0 +1,119 @@
+"""Maintains the topics and push subscriptions of a region in the Pub/Sub emulator, from the registry.
+
+    python -m emulators.stack.parts.subscriptions <region>
+
+The emulator keeps them in memory and loses them when it restarts: this process checks, and recreates them. There are no
+dead-letter policies (they would count every message's attempts); a handler itself publishes what it cannot decode to
+the topic's dead-letter topic.
+"""
+
+import logging
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound, RetryError
+from google.cloud import pubsub_v1
+from google.protobuf.duration_pb2 import Duration
+
+from emulators.stack import readiness, secrets
+from shared.bus.topics import dead_topic, subscription_name, topic_name
+from shared.registry import Row, load
+
+log = logging.getLogger(__name__)
+
+ACK_DEADLINE_SECONDS: Final = 30
+RETRY: Final = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=10)}
+
+CALL_SECONDS: Final = 5.0
+STARTUP_POLL_SECONDS: Final = 0.1
+"""Between two checks whether the emulator responds."""
+
+POLL_SECONDS: Final = 2.0
+"""Between two checks whether the topics still exist."""
+
+CREATED: Final = "topics and subscriptions of %s are made"
+
+
+class Subscriptions:
+    """The topics and subscriptions of one region."""
+
+    def __init__(self, region: str, project: str, functions_address: str, push_token: str) -> None:
+        """
+        functions_address: host:port of the functions host, which receives the pushes.
+        push_token: authenticates pushes, since the emulator sends no Authorization header.
+        """
+        self._region = region
+        self._project = project
+        self._functions_address = functions_address
+        self._query = urlencode({"token": push_token})
+        self._publisher = pubsub_v1.PublisherClient()
+        self._subscriber = pubsub_v1.SubscriberClient()
+
+    def exist(self) -> bool:
+        """Whether all exist: the last topic's dead-letter topic is created last."""
+        try:
+            self._publisher.get_topic(topic=self._path(dead_topic(list(load().topics)[-1])), timeout=CALL_SECONDS)
+        except NotFound:
+            return False
+        return True
+
+    def create(self) -> None:
+        """Create what is missing. Raises GoogleAPICallError when the emulator refuses something."""
+        registry = load()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._create_topic, registry.topics))
+            consumed = ((row, topic) for row in registry.event_rows() for topic in registry.topics_of(row))
+            list(pool.map(lambda pair: self._create_subscription(*pair), consumed))
+        for topic in registry.topics:
+            self._create_topic(dead_topic(topic))
+
+    def _path(self, topic: str) -> str:
+        return str(self._publisher.topic_path(self._project, topic_name(topic, self._region)))
+
+    def _create_topic(self, topic: str) -> None:
+        try:
+            self._publisher.create_topic(name=self._path(topic), timeout=CALL_SECONDS)
+        except AlreadyExists:
+            log.info("%s exists already", topic)
+
+    def _create_subscription(self, row: Row, topic: str) -> None:
+        name = subscription_name(row.name, topic, self._region)
+        request = {
+            "name": self._subscriber.subscription_path(self._project, name),
+            "topic": self._path(topic),
+            "enable_message_ordering": True,
+            "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
+            "retry_policy": RETRY,
+            "push_config": {"push_endpoint": f"http://{self._functions_address}/_events/{row.name}?{self._query}"},
+        }
+        try:
+            self._subscriber.create_subscription(request=request, timeout=CALL_SECONDS)
+        except AlreadyExists:
+            log.info("%s exists already", name)
+
+
+def main(region: str) -> None:
+    """Run until the process is stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
+    subscriptions = Subscriptions(region, os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["FUNCTIONS_ADDRESS"], token)
+    responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
+    while True:
+        while not responds():
+            time.sleep(STARTUP_POLL_SECONDS)
+        try:
+            if not subscriptions.exist():
+                subscriptions.create()
+                log.info(CREATED, region)
+        except (GoogleAPICallError, RetryError) as error:
+            log.warning("the emulator refused a request, which is retried: %s", error)
+        time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

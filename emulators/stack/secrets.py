@@ -1,0 +1,52 @@
+"""The stack's secrets: one file each, generated when absent, readable by their owner only.
+
+They replace Secret Manager: a process reads them as files under SECRETS_DIR, as Cloud Run mounts them.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from shared.auth import keys, rotation
+
+ORDER_OF_SECP256K1: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""n of SEC 2, section 2.4.1: a private key is in 1..n-1."""
+
+RANDOM: Final = (
+    *("nonce_key", "refresh_key", "quote_key", "push_token", "webhook_key"),
+    *("supervisor.password", "postgres.password"),
+)
+"""The secrets that are 32 random bytes in hexadecimal."""
+
+
+def ensure(folder: Path, services: Sequence[str]) -> None:
+    """Generate the missing secrets of the stack.
+
+    folder: where they are; created with mode 0700.
+    services: the services with a database, each of which gets a password for its owner role and for its own.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    passwords = [f"{role}.password" for service in services for role in (service, f"{service}_owner")]
+    for name in (*RANDOM, *passwords):
+        _ensure(folder / name, lambda: secrets.token_hex(32))
+    for name in ("voucher_key", "treasury_key", "relayer_key"):
+        _ensure(folder / name, _secp256k1_private_key)
+    if not (folder / keys.PUBLIC).exists():
+        rotation.rotate(folder, datetime.now(UTC))
+
+
+def read(folder: Path, name: str) -> str:
+    """A secret's value. Raises FileNotFoundError."""
+    return (folder / name).read_text(encoding="ascii").strip()
+
+
+def _ensure(path: Path, make: Callable[[], str]) -> None:
+    if not path.exists():
+        rotation.write(path, make())
+
+
+def _secp256k1_private_key() -> str:
+    return f"{1 + secrets.randbelow(ORDER_OF_SECP256K1 - 1):064x}"

@@ -1,0 +1,300 @@
+"""One local stack: starts, stops and inspects it. Used by the commands and the tests.
+
+with Stack(state=folder, free_ports=True) as stack: httpx.get(f"{stack.edge_url}/health")
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psutil
+
+from emulators.stack import binaries, environment, lock, orphans, programs, secrets, state_file
+from emulators.stack.environment import Layout
+from emulators.stack.errors import NotReady, StackError
+from emulators.stack.launcher import READY_SECONDS, Launcher
+from emulators.stack.logs import last_line
+from emulators.stack.parts import edge, postgres
+from emulators.stack.ports import Ports
+from emulators.stack.progress import Progress
+from emulators.stack.readiness import ReadinessWait
+from emulators.stack.state_file import StackState
+from emulators.stack.supervisor import Process, Program, Supervisor
+from shared.registry import load
+
+STOP_SECONDS: Final = 12.0
+"""How long to wait for programs to stop; supervisord kills them before that."""
+
+POLL_SECONDS: Final = 0.1
+
+REGIONS: Final = ("us-central1",)
+
+STORES: Final = ("postgres", programs.REPLICA, "valkey", "pubsub", "kafka", "firestore", "chain")
+
+CLEARED: Final = ("postgres", "logs", "edge.json", "chain.json", "supervisord.conf", "supervisord.pid", state_file.NAME)
+"""What `up` writes to the state folder, and the next `up` removes. Secrets stay until `reset`."""
+
+
+class Stack:
+    """The stack of a state folder, whichever process has started it."""
+
+    def __init__(
+        self,
+        state: Path = Path(".local"),
+        *,
+        free_ports: bool = False,
+        first_port: int | None = None,
+        regions: Sequence[str] = REGIONS,
+        overrides: Mapping[str, str] | None = None,
+        replica: bool = False,
+        detached: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        """
+        state: the folder of its files, which identifies it.
+        free_ports: choose every port at random, so that it never collides with another stack.
+        first_port: the port of the edge, the other programs' following it; None for the table of ports.py.
+        regions: the regions that `up` starts, the primary first.
+        overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
+        replica: whether to start a standby of the database server too.
+        detached: whether it outlives the process that calls `up`; otherwise it stops when that is killed.
+        progress: is notified of what a start waits for.
+        """
+        self.state = state.absolute()
+        self._free_ports = free_ports
+        self._first_port = first_port
+        self._regions = tuple(regions)
+        self._overrides = {**environment.caller_overrides(), **(overrides or {})}
+        self._replica = replica
+        self._detached = detached
+        self._progress = progress or Progress()
+        self._supervisord: subprocess.Popen[bytes] | None = None
+        self._programs: dict[str, Program] = {}
+
+    # Inspection of a running stack
+
+    @property
+    def layout(self) -> Layout:
+        """Its ports, folders and regions. Raises StackError when it is not up."""
+        recorded = state_file.load(self.state)
+        if recorded is None:
+            raise StackError(f"No stack is up in {self.state}: start one with `python -m emulators up`.")
+        return Layout(self.state, recorded.ports, tuple(recorded.regions), recorded.overrides)
+
+    @property
+    def edge_url(self) -> str:
+        """Where clients reach it, without a slash at the end. Raises as layout does."""
+        return self.layout.edge_url
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """The port of each program by name: edge, postgres, functions-us-central1, ... Raises as layout does."""
+        return self.layout.ports
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a Meridian process in its primary region. Raises as layout does."""
+        layout = self.layout
+        return environment.for_region(layout, layout.regions[0])
+
+    def is_up(self) -> bool:
+        """Whether its supervisord answers."""
+        return state_file.load(self.state) is not None and self._supervisor().answers()
+
+    def status(self) -> list[Process]:
+        """Its processes; none when it is not up."""
+        return self._supervisor().processes() if self.is_up() else []
+
+    # Lifecycle
+
+    def __enter__(self) -> Self:
+        return self.up()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    def up(self) -> Self:
+        """Start it with empty stores, and return when clients can use it; a failed start is rolled back completely.
+
+        Raises StackError: a dependency is missing, a program does not start, or the stack is up already.
+        """
+        self.state.mkdir(parents=True, exist_ok=True)
+        with lock.held(self.state):
+            self._refuse_second()
+            self._end()
+            self._remove(CLEARED)
+            try:
+                self._start()
+            except BaseException:
+                self._end()
+                raise
+        return self
+
+    def down(self) -> None:
+        """Stop every process of it, and remove the data of its stores. Raises StackError."""
+        if self.state.exists():
+            with lock.held(self.state):
+                self._end()
+
+    def _end(self) -> None:
+        recorded = state_file.load(self.state)
+        if recorded and self.is_up():
+            self._stop_in_order()
+        data = Path(recorded.data) if recorded else self.state / "postgres"
+        orphans.terminate(self.state, [data])
+        shutil.rmtree(data, ignore_errors=True)
+        self._remove(("postgres", state_file.NAME))
+        if self._supervisord:
+            self._supervisord.wait()
+            self._supervisord = None
+
+    def reset(self) -> None:
+        """Stop it and remove every file it has written, including its secrets."""
+        self.down()
+        self._remove((*CLEARED, "secrets", lock.NAME))
+        with contextlib.suppress(OSError):  # other files in the folder stay
+            self.state.rmdir()
+
+    def wait(self) -> None:
+        """Wait until supervisord exits. Only for the process that started the stack."""
+        if self._supervisord:
+            self._supervisord.wait()
+
+    # Fault injection, for tests
+
+    def kill(self, name: str) -> None:
+        """Kill a process with SIGKILL; supervisord restarts it. Raises StackError when it is not running."""
+        process = self._supervisor().process(name)
+        if not process.pid:
+            raise StackError(f"{name} is not running, it is {process.state}.")
+        os.kill(process.pid, signal.SIGKILL)
+
+    def pause(self, name: str, *, resume: bool = False) -> None:
+        """Suspend a process and its children, so that it keeps its connections and hangs; or resume them."""
+        process = psutil.Process(self._supervisor().process(name).pid)
+        for each in (process, *process.children(recursive=True)):
+            each.resume() if resume else each.suspend()
+
+    def stop(self, name: str) -> None:
+        """Stop a process, and keep it down until `start`."""
+        self._supervisor().stop(name)
+        self._until_stopped([name])
+
+    def start(self, name: str) -> None:
+        """Start a stopped process, and wait until it is ready. Raises StackError."""
+        self._supervisor().start(name)
+        self.until_ready(name)
+
+    def until_ready(self, name: str) -> None:
+        """Wait until a process is ready. Raises StackError."""
+        if not self._programs:
+            self._programs = self._known_programs()
+        wait = ReadinessWait(self._supervisor(), self.layout.logs, self._progress)
+        wait.until_ready([self._programs[name]], READY_SECONDS)
+
+    def _start(self) -> None:
+        registry = load()
+        event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
+        found = binaries.find(event_bus)
+        names = programs.listening_programs(
+            registry, self._regions, event_bus, with_chain=found.anvil is not None, with_replica=self._replica
+        )
+        ports = Ports(names, first=self._first_port, free=self._free_ports)
+        for name, preferred in ports.moved.items():
+            self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
+        layout = Layout(self.state, ports.chosen, self._regions, self._overrides)
+        secrets.ensure(layout.secrets, [name for name, service in registry.services.items() if service.database])
+        layout.logs.mkdir(exist_ok=True)
+        cluster = postgres.prepare(found.postgres, self.state, postgres.account())
+        recorded = StackState(
+            0, os.getpid(), False, [*self._regions], ports.chosen, self._overrides, str(cluster.folder)
+        )
+        recorded.save(self.state)
+        edge_file = self.state / "edge.json"
+        configuration = edge.configuration(registry.http_rows(), layout, registry.limits.values())
+        edge_file.write_text(json.dumps(configuration, indent=1), encoding="utf-8")
+        owner = None if self._detached else os.getpid()
+        self._programs = programs.for_stack(registry, layout, found, cluster, edge_file, owner)
+        supervisor, supervisord = self._launch()
+        replace(recorded, supervisor=supervisord).save(self.state)
+        Launcher(registry, layout, cluster, self._programs, supervisor, self._progress).run()
+        replace(recorded, supervisor=supervisord, ready=True).save(self.state)
+        ports.release()
+
+    def _known_programs(self) -> dict[str, Program]:
+        """The programs of a stack that another process has started."""
+        recorded, found = state_file.load(self.state), binaries.find(self.layout.event_bus)
+        data = Path(recorded.data if recorded else self.state) / "data"
+        cluster = postgres.Cluster(found.postgres, data, postgres.account())
+        return programs.for_stack(load(), self.layout, found, cluster, self.state / "edge.json", None)
+
+    def _launch(self) -> tuple[Supervisor, int]:
+        supervisor = self._supervisor()
+        supervisor.configure(self._programs.values())
+        self._supervisord = supervisor.launch(environment.base(self.state))
+        deadline = time.monotonic() + STOP_SECONDS
+        while not supervisor.answers():
+            if self._supervisord.poll() is not None or time.monotonic() > deadline:
+                raise NotReady(f"supervisord does not start: «{last_line(supervisor.output)}».")
+            time.sleep(POLL_SECONDS)
+        return supervisor, self._supervisord.pid
+
+    def _supervisor(self) -> Supervisor:
+        try:
+            password = secrets.read(self.state / "secrets", "supervisor.password")
+        except FileNotFoundError:
+            password = ""
+        return Supervisor(self.state, self.layout.ports["supervisor"], password)
+
+    def _stop_in_order(self) -> None:
+        """Stop Meridian's processes first, so that they finish their work; then the stores; then supervisord."""
+        supervisor = self._supervisor()
+        try:
+            names = [process.name for process in supervisor.processes()]
+            for stage in ([name for name in names if name not in STORES], [name for name in names if name in STORES]):
+                for name in stage:
+                    supervisor.stop(name)
+                self._until_stopped(stage)
+            supervisor.shut_down()
+            recorded = state_file.load(self.state)
+            if recorded and recorded.supervisor:
+                psutil.Process(recorded.supervisor).wait(STOP_SECONDS)
+        except (OSError, StackError, psutil.Error) as error:
+            # What is left is killed as orphans next.
+            self._progress.note(f"The stack did not stop in order ({error}): its processes are killed one by one.")
+
+    def _until_stopped(self, names: Sequence[str]) -> None:
+        supervisor = self._supervisor()
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            if not any(process.pid for process in supervisor.processes() if process.name in names):
+                return
+            time.sleep(POLL_SECONDS)
+        raise NotReady(f"These processes do not stop: {', '.join(names)}.")
+
+    def _refuse_second(self) -> None:
+        recorded = state_file.load(self.state)
+        if recorded and (recorded.ready or psutil.pid_exists(recorded.owner)) and self.is_up():
+            raise StackError(
+                f"The stack in {self.state} is up already at {self.edge_url}: use it,"
+                " or stop it first with `python -m emulators down`."
+            )
+
+    def _remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            path = self.state / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The adapters: implementations of the identity service's ports, wired in work.py."""

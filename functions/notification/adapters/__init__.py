@@ -1,0 +1,1 @@
+"""The adapters that implement the notification ports; work.py wires them."""

@@ -1,0 +1,1 @@
+"""The adapters that implement the order ports; work.py wires them."""

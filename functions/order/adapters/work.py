@@ -1,0 +1,101 @@
+"""The work of an operation on orders: wires the adapters of its ports."""
+
+import random
+import time
+from datetime import timedelta
+from functools import cached_property
+from typing import Final
+
+from functions.order.adapters.clients import GrpcClaiming, GrpcSupply, GrpcWallet
+from functions.order.adapters.postgres import PostgresOrders, answered
+from functions.order.adapters.quotes import HmacQuotes
+from functions.order.views import OrderView
+from shared.errors import Refusal
+from shared.idempotency import SagaLease, end_lease
+from shared.telemetry.context import trace_context
+from shared.unit_of_work import UnitOfWork
+
+FIRST_PAUSE_SECONDS: Final = 0.05
+
+
+class Work(UnitOfWork):
+    """The work of one operation on orders."""
+
+    @cached_property
+    def orders(self) -> PostgresOrders:
+        """Orders, within this transaction."""
+        return PostgresOrders(self, self.matures_after)
+
+    @property
+    def shown(self) -> PostgresOrders:
+        """Orders, as callers may see them."""
+        return self.orders
+
+    @cached_property
+    def supply(self) -> GrpcSupply:
+        """The supply service."""
+        return GrpcSupply(self.resources.channel("supply", "order"))
+
+    @cached_property
+    def wallet(self) -> GrpcWallet:
+        """The wallet service."""
+        return GrpcWallet(self.resources.channel("wallet", "order"))
+
+    @cached_property
+    def claiming(self) -> GrpcClaiming:
+        """The claiming service."""
+        return GrpcClaiming(self.resources.channel("claiming", "order"))
+
+    @cached_property
+    def quotes(self) -> HmacQuotes:
+        """Signed quotes."""
+        return HmacQuotes(self.settings.secret("quote_key"))
+
+    @property
+    def order_ttl_seconds(self) -> int:
+        """How long an order may take from placed to confirmed."""
+        return self.settings.order_ttl_seconds
+
+    @property
+    def answer_within_seconds(self) -> int:
+        """How long a request waits for its order's outcome."""
+        return self.settings.answer_within_seconds
+
+    @property
+    def quote_ttl_seconds(self) -> int:
+        """How long a quote is valid."""
+        return self.settings.quote_ttl_seconds
+
+    @property
+    def matures_after(self) -> timedelta:
+        """How long after its payment an order can be refunded."""
+        return timedelta(seconds=self.settings.order_matures_after_seconds)
+
+    @property
+    def fee_bps(self) -> int:
+        """The platform fee of a sale in basis points (hundredths of a percent)."""
+        return self.settings.fee_bps
+
+    def lease_key(self, reference: str) -> None:
+        if self.key is not None:
+            self.key.lease(self.current_transaction, reference, self.now())
+
+    def keep_answer(self, answer: OrderView | Refusal) -> None:
+        if self.key is not None:
+            self.key.keep(
+                self.current_transaction, answered("refund_order", answer, trace_context().request_id), self.now()
+            )
+
+    def resumed(self) -> str | None:
+        if self.key is None:
+            return None
+        with self.transaction() as work:
+            known = self.key.find(work.current_transaction, work.now())
+            return known.resume(work.current_transaction, work.now()) if isinstance(known, SagaLease) else None
+
+    def end_lease(self, reference: str) -> None:
+        with self.transaction() as work:
+            end_lease(work.current_transaction, reference, work.now())
+
+    def pause(self, attempt: int) -> None:
+        time.sleep(min(1.0, FIRST_PAUSE_SECONDS * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311 - jitter

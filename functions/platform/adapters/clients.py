@@ -1,0 +1,146 @@
+"""The services that the platform calls over gRPC."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from functions.platform.ports import AuditResult, ParkedStream, RedriveResult, Violation
+from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse, Page
+from shared.contracts.gen.events_pb2 import (
+    ListParkedRequest,
+    ListParkedResponse,
+    RedriveRequest,
+    RedriveResponse,
+)
+from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
+from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
+from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
+from shared.errors import MeridianError, NotFound
+from shared.resilience.deadline import time_left
+
+if TYPE_CHECKING:
+    from shared.rpc.channel import RpcChannel
+
+log = logging.getLogger(__name__)
+
+AUDIT_SECONDS: Final = 20
+RESERVED_SECONDS: Final = 8
+"""How much of an audit's time is reserved for the comparison with orders; half of it for that one's last page."""
+
+PURGE_SECONDS: Final = 10
+COMPARED: Final = ("wallet", "supply", "claiming")
+"""The services whose records are compared with the orders."""
+
+PROPAGATION_TIME: Final = timedelta(minutes=1)
+"""How long an order's events may take to be applied in every service."""
+
+
+class GrpcServices:
+    """The services, over gRPC."""
+
+    def __init__(self, channel: "Callable[[str], RpcChannel]", services: Sequence[str]) -> None:
+        """
+        channel: opens the channel to a service.
+        services: those that have a database.
+        """
+        self._channel = channel
+        self._services = services
+
+    def check_invariants(self, at: datetime | None) -> AuditResult:
+        found = self._custody(at)
+        for place, service in enumerate(self._services):
+            # The time left is shared evenly, so that no service uses up the time of the next ones.
+            left = (time_left(AUDIT_SECONDS * len(self._services)) - RESERVED_SECONDS) / (len(self._services) - place)
+            found += self._check(service, CheckRequest(at=at), max(1, min(left, AUDIT_SECONDS)))
+        return found
+
+    def _custody(self, at: datetime | None) -> AuditResult:
+        request = AuditCustodyRequest(at=at)
+        answer = self._channel("wallet").call("Wallet.AuditCustody", request, AuditCustodyResponse, AUDIT_SECONDS)
+        return _result("wallet", answer)
+
+    def compare_with_orders(self, at: datetime | None, now: datetime) -> AuditResult:
+        found = AuditResult([], [])
+        below = ""
+        while not found.checked or time_left(AUDIT_SECONDS) > RESERVED_SECONDS / 2:
+            request = ListPaidRequest(before=at, below_id=below)
+            listed = self._channel("order").call("Order.ListPaid", request, ListPaidResponse, AUDIT_SECONDS)
+            page = Page(orders=listed.orders, from_id=listed.from_id, below_id=below)
+            page.settled.FromDatetime((at or now) - PROPAGATION_TIME)
+            for service in COMPARED:
+                found += self._check(service, CheckRequest(at=at, page=page), AUDIT_SECONDS)
+            below = listed.from_id
+            if not below:
+                unchecked = sorted(set(found.unchecked))
+                return AuditResult(sorted(set(found.checked) - set(unchecked)), found.violations, unchecked)
+        # Time is up: the remaining orders were not compared.
+        return AuditResult([], found.violations, sorted({*found.checked, *found.unchecked}))
+
+    def purge_idempotency_keys(self, at_most: int) -> Mapping[str, int]:
+        return {service: self._purge(service, at_most) for service in self._services}
+
+    def _purge(self, service: str, at_most: int) -> int:
+        """A service that does not respond counts as 0 and does not stop the others."""
+        try:
+            request = ForgetRequest(at_most=at_most)
+            return self._channel(service).call("Keys.Forget", request, ForgetResponse, PURGE_SECONDS).forgotten
+        except MeridianError as error:
+            log.warning("the idempotency keys of %s were not purged: %s", service, error)
+            return 0
+
+    def _check(self, service: str, request: CheckRequest, seconds: float) -> AuditResult:
+        return _result(service, self._channel(service).call("Audit.Check", request, CheckResponse, seconds))
+
+
+def _result(service: str, response: CheckResponse | AuditCustodyResponse) -> AuditResult:
+    return AuditResult(
+        [f"{service} {name}" for name in response.checked],
+        [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in response.violations],
+        [f"{service} {name}" for name in response.unchecked],
+    )
+
+
+class GrpcConsumers:
+    """The consumers of all services, over gRPC."""
+
+    def __init__(self, channel: "Callable[[str], RpcChannel]", consumers: Mapping[str, str]) -> None:
+        """
+        channel: opens the channel to a service.
+        consumers: the service of each.
+        """
+        self._channel = channel
+        self._consumers = consumers
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._consumers)
+
+    def browse(self, consumer: str, after: str | None, most: int) -> Sequence[ParkedStream]:
+        request = ListParkedRequest(consumer=consumer, after=after or "", most=most)
+        answer = self._of(consumer).call("Events.ListParked", request, ListParkedResponse)
+        return [
+            ParkedStream(
+                consumer=consumer,
+                stream=each.stream,
+                events=each.events,
+                version=each.version,
+                type=each.type or None,
+                event_id=each.event_id or None,
+                reason=each.reason,
+                error=each.error or None,
+                attempts=each.attempts,
+                since=each.since.ToDatetime(UTC),
+                retry_at=each.retry_at.ToDatetime(UTC) if each.HasField("retry_at") else None,
+            )
+            for each in answer.streams
+        ]
+
+    def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> RedriveResult:
+        request = RedriveRequest(consumer=consumer, streams=streams, dry_run=dry_run)
+        answer = self._of(consumer).call("Events.Redrive", request, RedriveResponse)
+        return RedriveResult(list(answer.streams), answer.events, answer.left)
+
+    def _of(self, consumer: str) -> "RpcChannel":
+        if consumer not in self._consumers:
+            raise NotFound("There is no such consumer.")
+        return self._channel(self._consumers[consumer])

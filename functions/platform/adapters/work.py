@@ -1,0 +1,79 @@
+"""The work of a platform operation: wires the adapters of its ports."""
+
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from functions.platform.adapters.clients import GrpcConsumers, GrpcServices
+from functions.platform.adapters.dependencies import ProbedDependencies
+from functions.platform.adapters.invariants import PostgresInvariants
+from functions.platform.adapters.postgres import PostgresKeys, PostgresParked
+from functions.platform.adapters.streams import OutboxStreams
+from shared.registry import load
+from shared.telemetry import metrics
+from shared.unit_of_work import UnitOfWork
+
+PLATFORM: Final = Path(__file__).parent.parent
+DOCUMENT: Final = PLATFORM.parent / "openapi.json"
+DOCS: Final = PLATFORM / "docs.html"
+
+
+@cache
+def docs() -> bytes:
+    """Swagger UI and its page in one file, so that it works without the internet."""
+    parts = files("flask_swagger_ui").joinpath("dist")
+    page = DOCS.read_text(encoding="utf-8")
+    for place, name in (("/*STYLE*/", "swagger-ui.css"), ("/*SCRIPT*/", "swagger-ui-bundle.js")):
+        page = page.replace(place, parts.joinpath(name).read_text(encoding="utf-8"))
+    return page.encode()
+
+
+class Work(UnitOfWork):
+    """The work of one platform operation."""
+
+    @cached_property
+    def dependencies(self) -> ProbedDependencies:
+        """The databases and stores that requests depend on."""
+        return ProbedDependencies(self.resources)
+
+    @cached_property
+    def streams(self) -> OutboxStreams:
+        """The events of the service whose host this runs in."""
+        return OutboxStreams(self)
+
+    @cached_property
+    def invariants(self) -> PostgresInvariants:
+        """The invariants of the service whose host this runs in."""
+        return PostgresInvariants(self)
+
+    @cached_property
+    def keys(self) -> PostgresKeys:
+        """The idempotency keys of the service whose host this runs in."""
+        return PostgresKeys(self)
+
+    @cached_property
+    def parked(self) -> PostgresParked:
+        """The parked events of the service whose host this runs in."""
+        return PostgresParked(self.resources, self.service)
+
+    @cached_property
+    def consumers(self) -> GrpcConsumers:
+        """The consumers of all services."""
+        consumers = {row.name: row.service for row in load().event_rows()}
+        return GrpcConsumers(lambda service: self.resources.channel(service, "platform"), consumers)
+
+    @cached_property
+    def services(self) -> GrpcServices:
+        """The services, for operations across all of them."""
+        names = [name for name, service in load().services.items() if service.database]
+        return GrpcServices(lambda service: self.resources.channel(service, "platform"), names)
+
+    def document(self) -> bytes:
+        return DOCUMENT.read_bytes()
+
+    def docs(self) -> bytes:
+        return docs()
+
+    def metrics(self) -> bytes:
+        return metrics.text()

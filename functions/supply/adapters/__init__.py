@@ -1,0 +1,1 @@
+"""The adapters that implement the supply ports; work.py wires them."""

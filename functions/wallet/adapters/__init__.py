@@ -1,0 +1,1 @@
+"""The adapters: implementations of the wallet service's ports, wired in work.py."""

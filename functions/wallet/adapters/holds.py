@@ -1,0 +1,136 @@
+"""Holds in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from functions.wallet.domain import events
+from functions.wallet.domain.holds import Hold, HoldStatus
+from shared.contracts.encode import to_json
+from shared.errors import Contended
+from shared.money import Amount
+from shared.postgres.database import Row
+from shared.postgres.queries import queries
+from shared.unit_of_work import UnitOfWork
+
+FIRST_WAIT: Final = timedelta(seconds=30)
+LONGEST_WAIT: Final = timedelta(hours=1)
+"""The delay before the order of a hold is checked again: the first time, and at most."""
+
+SQL: Final = queries(Path(__file__).parent.parent / "sql" / "holds.sql")
+PAYOUTS: Final = queries(Path(__file__).parent.parent / "sql" / "payouts.sql")
+
+
+class PostgresHolds:
+    """Funds set aside for orders and withdrawals."""
+
+    def __init__(self, work: UnitOfWork) -> None:
+        self._work = work
+
+    def find(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
+        return {row["id"]: _hold(row) for row in SQL.find_holds(self._work.current_transaction, ids=list(hold_ids))}
+
+    def lock(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
+        return {row["id"]: _hold(row) for row in SQL.lock_holds(self._work.current_transaction, ids=list(hold_ids))}
+
+    def place(self, holds: Sequence[Hold]) -> set[str]:
+        rows = [
+            {**_fields(hold), "expires_at": hold.expires_at, "payout_wallet_ids": hold.payout_wallet_ids}
+            for hold in holds
+        ]
+        inserted = SQL.insert_holds(self._work.current_transaction, holds=to_json(rows).decode(), at=self._work.now())
+        placed = {row["id"] for row in inserted}
+        fresh = [hold for hold in holds if hold.id in placed]
+        self._change_held(fresh, sign=1)
+        self._work.events.append_all(
+            (hold.id, 1, events.HoldPlaced(**_fact(hold), expires_at=hold.expires_at)) for hold in fresh
+        )
+        return placed
+
+    def release(self, holds: Sequence[Hold], reason: Mapping[str, str]) -> None:
+        self._end(holds, "released", reason)
+        self._change_held(holds, sign=-1)
+        if orders := [hold.order_id for hold in holds if hold.order_id]:
+            PAYOUTS.end_order_payouts(self._work.current_transaction, order_ids=orders)
+        self._work.events.append_all(
+            (hold.id, hold.version + 1, events.HoldReleased(**_fact(hold), reason=reason[hold.id])) for hold in holds
+        )
+
+    def write_tombstones(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
+        rows = [{"id": hold_id, "order_id": orders[hold_id], "reason": reason[hold_id]} for hold_id in orders]
+        if SQL.write_hold_tombstones(
+            self._work.current_transaction, holds=to_json(rows).decode(), at=self._work.now()
+        ) < len(rows):
+            raise Contended
+        self._work.events.append_all(
+            (hold_id, 1, events.HoldReleased(hold_id=hold_id, order_id=orders[hold_id], reason=reason[hold_id]))
+            for hold_id in orders
+        )
+
+    def capture(self, hold: Hold, transfer_id: str, amount: int | None = None) -> None:
+        captured = hold.amount if amount is None else amount
+        self._end([hold], "captured", {}, str(captured))
+        fact = events.HoldCaptured(**{**_fact(hold), "amount": Amount(captured)}, transfer_id=transfer_id)
+        self._work.events.append(hold.id, hold.version, [fact])
+
+    def firm(self, hold_ids: Sequence[str]) -> None:
+        SQL.firm_holds(self._work.current_transaction, ids=list(hold_ids), at=self._work.now() + LONGEST_WAIT)
+
+    def expired(self, now: datetime, most: int) -> list[Hold]:
+        return [_hold(row) for row in SQL.find_expired_holds(self._work.current_transaction, now=now, most=most)]
+
+    def lapse(self, wallet_id: str, now: datetime) -> bool:
+        lapsed = [
+            _hold(row) for row in SQL.lock_lapsed_holds(self._work.current_transaction, wallet_id=wallet_id, now=now)
+        ]
+        self.release(lapsed, {hold.id: "expired" for hold in lapsed})
+        return bool(lapsed)
+
+    def back_off(self, hold_ids: Sequence[str], now: datetime) -> None:
+        SQL.back_off_holds(
+            self._work.current_transaction, ids=list(hold_ids), now=now, first=FIRST_WAIT, longest=LONGEST_WAIT
+        )
+
+    def _end(
+        self, holds: Sequence[Hold], status: HoldStatus, reason: Mapping[str, str], captured: str | None = None
+    ) -> None:
+        ends = [{"id": hold.id, "reason": reason.get(hold.id), "captured": captured} for hold in holds]
+        if SQL.end_holds(
+            self._work.current_transaction, ends=to_json(ends).decode(), status=status, at=self._work.now()
+        ) < len(holds):
+            raise Contended
+
+    def _change_held(self, holds: Sequence[Hold], sign: int) -> None:
+        changes = [
+            {"wallet_id": hold.wallet_id, "currency": hold.currency, "change": str(sign * hold.amount)}
+            for hold in holds
+        ]
+        if changes:
+            SQL.change_held(self._work.current_transaction, changes=to_json(changes).decode())
+
+
+def _fields(hold: Hold) -> dict[str, Any]:
+    names = ("id", "order_id", "wallet_id", "user_id", "currency")
+    return {**{name: getattr(hold, name) for name in names}, "amount": str(hold.amount)}
+
+
+def _fact(hold: Hold) -> dict[str, Any]:
+    names = ("order_id", "wallet_id", "user_id", "currency")
+    return {**{name: getattr(hold, name) for name in names}, "hold_id": hold.id, "amount": Amount(hold.amount)}
+
+
+def _hold(row: Row) -> Hold:
+    """The hold of a row; a tombstone's missing fields are empty."""
+    return Hold(
+        id=row["id"],
+        order_id=row["order_id"],
+        wallet_id=row["wallet_id"] or "",
+        user_id=row["user_id"] or "",
+        currency=row["currency"] or "",
+        amount=row["amount"] or 0,
+        expires_at=row["expires_at"] or row["placed_at"],
+        status=row["status"],
+        firm=row["firm"],
+        version=row["version"],
+    )

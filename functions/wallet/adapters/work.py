@@ -1,0 +1,128 @@
+"""The unit of work of the wallet service: wires its ports to their adapters."""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from functions.wallet.adapters.clients import GrpcIdentity, GrpcSupplies
+from functions.wallet.adapters.custody import PostgresDeposits, PostgresWithdrawals
+from functions.wallet.adapters.holds import PostgresHolds
+from functions.wallet.adapters.ledger import PostgresEscrows, PostgresLedger
+from functions.wallet.adapters.payouts import PostgresPayouts
+from functions.wallet.adapters.wallets import PostgresWallets
+from functions.wallet.domain.custody import WithdrawalTerms
+from shared.chain.nonce_store import PostgresNonceStore
+from shared.rpc.order_decisions import GrpcOrderDecisions
+from shared.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from functions.wallet.adapters.vault import ChainTreasury, ChainVault, VaultConfig
+
+
+class Work(UnitOfWork):
+    """The work of one operation on wallets."""
+
+    @cached_property
+    def wallets(self) -> PostgresWallets:
+        """The wallets of users."""
+        return PostgresWallets(self)
+
+    @cached_property
+    def ledger(self) -> PostgresLedger:
+        """The double-entry ledger."""
+        return PostgresLedger(self)
+
+    @cached_property
+    def holds(self) -> PostgresHolds:
+        """Funds set aside."""
+        return PostgresHolds(self)
+
+    @cached_property
+    def escrows(self) -> PostgresEscrows:
+        """The money of paid orders."""
+        return PostgresEscrows(self)
+
+    @cached_property
+    def payouts(self) -> PostgresPayouts:
+        """Which supplies pay out to which wallets."""
+        return PostgresPayouts(self)
+
+    @cached_property
+    def supplies(self) -> GrpcSupplies:
+        """The supply service."""
+        return GrpcSupplies(self.resources.channel("supply", "wallet"))
+
+    @cached_property
+    def identity(self) -> GrpcIdentity:
+        """The identity service."""
+        return GrpcIdentity(self.resources.channel("identity", "wallet"))
+
+    @property
+    def command(self) -> str:
+        """The identity of this request. Raises RuntimeError without an idempotency key: that is a defect."""
+        if self.key is None:
+            raise RuntimeError("this work has no idempotency key")
+        return self.key.command
+
+    @cached_property
+    def orders(self) -> GrpcOrderDecisions:
+        """The order service."""
+        return GrpcOrderDecisions(self.resources.channel("order", "wallet"))
+
+    @cached_property
+    def deposits(self) -> PostgresDeposits:
+        """Deposits, and how far the chain was read."""
+        return PostgresDeposits(self, self.settings.custody_chain_id)
+
+    @cached_property
+    def withdrawals(self) -> PostgresWithdrawals:
+        """Withdrawals."""
+        return PostgresWithdrawals(self, self.settings.custody_chain_id)
+
+    @cached_property
+    def nonces(self) -> PostgresNonceStore:
+        """The treasury's nonces."""
+        return PostgresNonceStore(
+            self.current_transaction, self.settings.custody_chain_id, self.resources.signer("treasury").address
+        )
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether a node of the chain is configured."""
+        return self.settings.custody_chain_id in self.settings.chain_urls
+
+    @cached_property
+    def vault(self) -> "ChainVault":
+        """The vault on its chain. Raises Unavailable when no chain is configured."""
+        from functions.wallet.adapters.vault import ChainVault
+
+        return ChainVault(self._vault_config(), self.resources.chain(self.settings.custody_chain_id))
+
+    @cached_property
+    def treasury(self) -> "ChainTreasury":
+        """The treasury key. Raises Unavailable when no chain is configured."""
+        from functions.wallet.adapters.vault import ChainTreasury
+
+        client = self.resources.chain(self.settings.custody_chain_id)
+        replace_after = timedelta(seconds=self.settings.replace_after_seconds)
+        return ChainTreasury(self._vault_config(), client, self.resources.signer("treasury"), replace_after)
+
+    def _vault_config(self) -> "VaultConfig":
+        from functions.wallet.adapters.vault import VaultConfig
+
+        config = self.settings
+        contracts = (config.vault_contract, config.claim_contract, *config.chain_assets.values())
+        own_addresses = (*contracts, self.resources.signer("treasury").address, *config.house_addresses)
+        return VaultConfig(
+            chain_id=config.custody_chain_id,
+            contract=config.vault_contract,
+            assets=config.chain_assets,
+            confirmations=config.chain_confirmations,
+            start_block=config.chain_start_block,
+            collect_from=config.collect_from,
+            terms={
+                currency: WithdrawalTerms(config.withdrawal_least[currency], config.withdrawal_fee[currency])
+                for currency in config.chain_assets
+            },
+            platform_addresses=frozenset(address.lower() for address in own_addresses),
+        )

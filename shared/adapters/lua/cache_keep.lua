@@ -1,7 +1,0 @@
--- Keep what was read, unless the thing was written since the reader took its lease: writing takes leases away.
--- KEYS[1] the value or a lease; ARGV[1] the reader's lease; ARGV[2] the value; ARGV[3] for how many milliseconds.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return 0
-end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1

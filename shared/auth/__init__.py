@@ -1,0 +1,1 @@
+"""Keys, tokens, sessions, and how services prove to each other who they are."""

@@ -1,0 +1,98 @@
+"""Checks whether a session is alive, for routes where a token is not enough: moving money, signing vouchers.
+
+Firestore is the source of truth, written by the identity service. Redis caches it: that a session is alive for
+ALIVE_SECONDS, that it has ended until its last token has expired. An end is written to Firestore and then to Redis,
+so that it takes effect at once in that region. Other regions receive the event session.revoked; until it arrives,
+they may rely on a cached state for at most ALIVE_SECONDS.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from shared import ids
+from shared.auth.tokens import LIFE
+from shared.errors import Unavailable
+from shared.firestore.calls import call_options, guarded
+from shared.redis.pipeline import Command, Pipeline
+from shared.resilience.breaker import Breaker
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+log = logging.getLogger(__name__)
+
+COLLECTION: Final = "sessions"
+"""The Firestore collection: a document per session, with the fields revoked_at, expires_at and idle_expires_at."""
+
+ALIVE: Final = b"alive"
+ENDED: Final = b"ended"
+
+ALIVE_SECONDS: Final = 30
+ENDED_SECONDS: Final = int(LIFE.total_seconds()) + 60
+FIRESTORE_SECONDS: Final = 2.0
+"""How long a request waits for Firestore before it is answered 503."""
+
+
+class SessionChecker:
+    """Checks whether sessions are alive."""
+
+    def __init__(self, firestore: Callable[[], "Client"], truth: Breaker, pipeline: Pipeline) -> None:
+        """firestore: opens its client on first use, since most checks need only Redis. truth: Firestore's breaker."""
+        self._firestore = firestore
+        self._truth = truth
+        self._pipeline = pipeline
+
+    def alive(self, session_id: str, now: datetime) -> bool:
+        """Whether a session is alive. Raises Unavailable if neither Redis nor Firestore responds."""
+        if not ids.valid(session_id, "ses"):
+            return False
+        cached = self._cached(session_id)
+        if cached is not None:
+            return cached == ALIVE
+        with guarded(self._truth):
+            document = self._firestore().collection(COLLECTION).document(session_id)
+            snapshot = document.get(**call_options(FIRESTORE_SECONDS))
+        alive = snapshot.exists and _alive(snapshot.to_dict() or {}, now)
+        # Never overwrite an end: it may have been recorded since Firestore was read.
+        self._remember(session_id, *((ALIVE, ALIVE_SECONDS) if alive else (ENDED, ENDED_SECONDS)), over=not alive)
+        return alive
+
+    def ended(self, session_id: str) -> None:
+        """Record in Redis that a session has ended, after Firestore. If Redis is down, cached states expire."""
+        try:
+            self.record_ended(session_id)
+        except Unavailable as error:
+            log.warning("a session's end is not cached, cached states expire: %s", error)
+
+    def record_ended(self, session_id: str) -> None:
+        """Record in this region's Redis that a session has ended. Raises Unavailable."""
+        self._pipeline.execute([_keep(session_id, ENDED, ENDED_SECONDS)])
+
+    def _cached(self, session_id: str) -> bytes | None:
+        try:
+            known: bytes | None = self._pipeline.execute([("GET", _key(session_id))])[0]
+        except Unavailable as error:
+            log.warning("sessions are read from Firestore, as Redis fails: %s", error)
+            return None
+        return known
+
+    def _remember(self, session_id: str, state: bytes, seconds: int, *, over: bool) -> None:
+        try:
+            self._pipeline.execute([(*_keep(session_id, state, seconds), *([] if over else ["NX"]))])
+        except Unavailable as error:
+            log.warning("a session's state is not cached: %s", error)
+
+
+def _keep(session_id: str, state: bytes, seconds: int) -> Command:
+    return ("SET", _key(session_id), state, "EX", seconds)
+
+
+def _key(session_id: str) -> str:
+    return f"session:{session_id}"
+
+
+def _alive(fields: dict[str, Any], now: datetime) -> bool:
+    ends = min(fields["expires_at"], fields["idle_expires_at"])
+    return fields["revoked_at"] is None and bool(now < ends)

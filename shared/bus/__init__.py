@@ -1,0 +1,1 @@
+"""Event transports: Pub/Sub or Kafka, behind one port."""

@@ -1,0 +1,40 @@
+"""The names of topics, subscriptions and groups, and the attributes of dead-lettered messages, on either transport."""
+
+from collections.abc import Mapping
+from typing import Final
+
+ATTRIBUTES_AT_MOST: Final = 90
+ATTRIBUTE_AT_MOST: Final = 256
+ATTRIBUTE_AT_MOST_BYTES: Final = 1024
+"""Pub/Sub's limits of the number of attributes, a name's length and a value's; applied on either transport."""
+
+
+def topic_name(topic: str, region: str) -> str:
+    """The name of a topic in a region: order is only guaranteed among publishes in one region."""
+    return f"{topic}-{region}"
+
+
+def dead_topic(topic: str) -> str:
+    """The dead-letter topic of a topic, for messages that cannot be decoded."""
+    return f"{topic}-dead"
+
+
+def subscription_name(row: str, topic: str, region: str) -> str:
+    """The name of a consumer's subscription to one of its topics in a region."""
+    return f"{row}-{topic}-{region}"
+
+
+def group_name(row: str, region: str) -> str:
+    """The name of a consumer's group in a region."""
+    return f"{row}-{region}"
+
+
+def dead_letter_attributes(attributes: Mapping[str, str], consumer: str, reason: str) -> dict[str, str]:
+    """The attributes of a dead-lettered message: its own, the consumer, and the reason."""
+    first = list(attributes.items())[:ATTRIBUTES_AT_MOST]
+    original = {f"original-{name}"[:ATTRIBUTE_AT_MOST]: _bounded(value) for name, value in first}
+    return {**original, "dead-consumer": consumer, "dead-reason": _bounded(reason)}
+
+
+def _bounded(text: str) -> str:
+    return text.encode()[:ATTRIBUTE_AT_MOST_BYTES].decode(errors="ignore")

@@ -1,0 +1,64 @@
+"""The event transport chosen by EVENT_BUS: Pub/Sub or Kafka, behind one interface.
+
+A topic has as many ordering keys on Pub/Sub as partitions on Kafka, and a stream maps to the same one on either.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from shared.bus.topics import group_name, subscription_name, topic_name
+from shared.config import Settings
+from shared.contracts.events import StoredEvent
+
+
+class EventBus(Protocol):
+    """A transport with Kafka semantics."""
+
+    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+        """Publish events in this order per partition; returns for each whether the transport has acknowledged it."""
+
+
+class DeadTopics(Protocol):
+    """The dead-letter topics `<topic>-dead`, for messages that consumers cannot decode."""
+
+    def publish(self, topic: str, body: bytes, attributes: Mapping[str, str], consumer: str, reason: str) -> None:
+        """Store a message with its attributes, the consumer, and the reason. Raises Unavailable if that fails."""
+
+
+def event_bus(settings: Settings) -> EventBus:
+    """The bus that relays publish to."""
+    if settings.event_bus == "kafka":
+        from shared.bus.kafka import KafkaBus
+
+        return KafkaBus(settings)
+    from shared.bus.pubsub import PubSubBus
+
+    return PubSubBus(settings)
+
+
+def dead_topics(settings: Settings) -> DeadTopics:
+    """The dead-letter topics that consumers publish to."""
+    if settings.event_bus == "kafka":
+        from shared.bus.kafka import KafkaDeadTopics
+
+        return KafkaDeadTopics(settings)
+    from shared.bus.pubsub import PubSubDeadTopics
+
+    return PubSubDeadTopics(settings)
+
+
+def seek(settings: Settings, row: str, topics: Sequence[str], since: datetime) -> int:
+    """Have the transport redeliver everything it retains since a time to a consumer, whose inbox deduplicates it.
+
+    Returns how many subscriptions, or partitions, were moved back. Raises Unavailable; on Kafka also while the consumer
+    is running, since only a group without members can be moved.
+    """
+    if settings.event_bus == "kafka":
+        from shared.bus.kafka_group import rewind
+
+        names = [topic_name(topic, settings.region) for topic in topics]
+        return rewind(settings, group_name(row, settings.region), names, since)
+    from shared.bus.pubsub import rewind as rewind_subscriptions
+
+    return rewind_subscriptions(settings, [subscription_name(row, topic, settings.region) for topic in topics], since)

@@ -1,0 +1,1 @@
+"""Clients of the public API, one folder per language."""

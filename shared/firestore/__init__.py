@@ -1,0 +1,1 @@
+"""Firestore: timeouts, retries, and the translation of its errors."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the connection pool, transactions, named queries, migrations, notifications, replica lag."""

@@ -1,0 +1,209 @@
+"""The connections and clients of a process, each created on first use and kept."""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from shared.clock import Clock, SystemClock
+from shared.config import Settings, settings
+from shared.errors import Unavailable
+from shared.resilience.breakers import Breakers
+from shared.resilience.policies import POLICIES
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client
+
+    from shared.auth.sessions import SessionChecker
+    from shared.chain.node import ChainClient
+    from shared.chain.signers import Signer
+    from shared.postgres.database import Database
+    from shared.redis.cache import Cache
+    from shared.redis.pipeline import Pipeline
+    from shared.redis.rate_limits import Limits
+    from shared.resilience.breaker import Breaker, BreakerSnapshot
+    from shared.rpc.channel import RpcChannel
+
+T = TypeVar("T")
+
+
+class Resources:
+    """Creates databases, channels and clients lazily, once per process."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._breakers = Breakers()
+        self._opened: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def database(self, service: str) -> "Database":
+        """The database of a service."""
+
+        def connect() -> "Database":
+            from shared.postgres.connect import connector
+            from shared.postgres.database import Database
+
+            places = self.breaker("database", service, self.settings.database_pool)
+            return Database(connector(self.settings, service), places, self.cache().invalidating)
+
+        return self.once(f"database {service}", connect)
+
+    def replica(self, service: str) -> "Database | None":
+        """The read replica of a service's database; None if there is none."""
+        settings = self.settings.of_replica()
+        if settings is None:
+            return None
+
+        def connect() -> "Database":
+            from shared.postgres.connect import connector
+            from shared.postgres.database import Database
+
+            places = self.breaker("database", f"{service} replica", settings.database_pool)
+            return Database(connector(settings, service), places)
+
+        return self.once(f"replica {service}", connect)
+
+    def channel(self, to: str, caller: str) -> "RpcChannel":
+        """A channel to a service's RPC host, on behalf of another service. Raises KeyError if it has no address."""
+
+        def dial() -> "RpcChannel":
+            from shared.rpc.channel import RpcChannel
+
+            address, breaker = self.settings.rpc_addresses[to], self.breaker("rpc", to)
+            if self.settings.local:
+                return RpcChannel(address, caller, breaker)
+            from shared.auth.service_identity import channel_credentials
+
+            return RpcChannel(address, caller, breaker, channel_credentials(address))
+
+        return self.once(f"channel {to} {caller}", dial)
+
+    def firestore(self) -> "Client":
+        """The Firestore client; Firestore is strongly consistent across regions."""
+
+        def client() -> "Client":
+            from google.cloud.firestore import Client
+
+            return Client(project=self.settings.project)
+
+        return self.once("firestore", client)
+
+    def redis(self) -> Any:
+        """The Redis client; Redis only holds caches and counters, never the source of truth."""
+
+        def client() -> Any:
+            from redis import Redis, RedisCluster
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+
+            # A broken connection is retried once; by default the client would retry for seconds.
+            once = Retry(NoBackoff(), 1)
+            kind = RedisCluster if self.settings.redis_cluster else Redis
+            seconds = POLICIES["redis"].timeout_seconds
+            waits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+            return kind.from_url(self.settings.redis_url, retry=once, **waits)
+
+        return self.once("redis", client)
+
+    def sessions(self) -> "SessionChecker":
+        """Checks whether sessions are alive."""
+
+        def make() -> "SessionChecker":
+            from shared.auth.sessions import SessionChecker
+
+            return SessionChecker(self.firestore, self.breaker("firestore"), self.pipeline())
+
+        return self.once("sessions", make)
+
+    def breaker(self, kind: str, which: str = "", at_once: int | None = None) -> "Breaker":
+        """The breaker of a dependency. Raises KeyError for a kind that has no policy.
+
+        which: the instance, if there are several: a service's database or RPC host, a chain, a webhook's host.
+        at_once: overrides the policy's limit of concurrent calls.
+        """
+        return self._breakers.of(kind, which, at_once)
+
+    def breakers(self) -> "list[BreakerSnapshot]":
+        """Snapshots of this process's breakers: name, state, calls, failures."""
+        from shared.auth import kms
+
+        return [*self._breakers.readings(), kms.breaker().read()]
+
+    def pipeline(self) -> "Pipeline":
+        """The Redis pipeline, for several commands in one round trip."""
+
+        def make() -> "Pipeline":
+            from shared.redis.pipeline import Pipeline
+
+            return Pipeline(self.redis, self.breaker("redis"))
+
+        return self.once("pipeline", make)
+
+    def cache(self) -> "Cache":
+        """The cache of the kinds that the registry's `caches` list."""
+
+        def make() -> "Cache":
+            from shared.redis.cache import Cache
+            from shared.registry import load
+
+            return Cache(self.pipeline(), load().caches)
+
+        return self.once("cache", make)
+
+    def limits(self) -> "Limits":
+        """The rate limits of the registry's profiles."""
+
+        def make() -> "Limits":
+            from shared.redis.rate_limits import Limits, LocalBuckets, RedisBuckets
+            from shared.registry import load
+
+            return Limits(RedisBuckets(self.pipeline()), LocalBuckets(), load().limits)
+
+        return self.once("limits", make)
+
+    def chain(self, chain_id: int, kind: str = "chain") -> "ChainClient":
+        """A chain's node. Raises Unavailable if none is configured.
+
+        kind: of its breaker and bulkhead, so that calls of user-supplied contracts do not crowd out those that move
+        money.
+        """
+
+        def dial() -> "ChainClient":
+            from shared.chain.node import ChainClient
+
+            if chain_id not in self.settings.chain_urls:
+                raise Unavailable(f"There is no node of chain {chain_id} here.")
+            return ChainClient(self.settings.chain_urls[chain_id], breaker=self.breaker(kind, str(chain_id)))
+
+        return self.once(f"{kind} {chain_id}", dial)
+
+    def signer(self, name: str) -> "Signer":
+        """The signer of a name (voucher, treasury): the configured Cloud KMS key, otherwise the secret file.
+
+        Raises ConfigurationError if there is neither.
+        """
+
+        def make() -> "Signer":
+            from shared.auth import kms
+            from shared.chain.signers import FileSigner, KmsSigner
+
+            if name in self.settings.kms_keys:
+                return KmsSigner(kms.client(), self.settings.kms_keys[name])
+            return FileSigner(bytes.fromhex(self.settings.secret(f"{name}_key").decode()))
+
+        return self.once(f"signer {name}", make)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """A singleton of the process: created on first use, thread-safe."""
+        if name not in self._opened:
+            with self._lock:
+                if name not in self._opened:
+                    self._opened[name] = make()
+        return cast(T, self._opened[name])
+
+
+@cache
+def resources() -> Resources:
+    """This process's resources."""
+    return Resources(settings())

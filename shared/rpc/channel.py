@@ -1,0 +1,203 @@
+"""gRPC calls to other services: methods by name, errors in both directions, one channel per service and process.
+
+gRPC itself retries methods that their contract marks as idempotent (`option idempotency_level`) after UNAVAILABLE:
+at most twice, with full-jitter backoff, within the call's deadline, and only while few calls fail (gRFC A6). A
+server can forbid retries in its response. Nothing else is ever sent twice.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from math import ceil
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from shared import errors
+from shared.registry import load
+from shared.resilience.breaker import Breaker
+from shared.resilience.deadline import time_for
+from shared.resilience.policies import POLICIES
+from shared.telemetry.context import trace_context
+
+CALLER: Final = "meridian-caller"
+REQUEST_ID: Final = "x-request-id"
+TRACEPARENT: Final = "traceparent"
+CLIENT: Final = "x-client-address"
+"""The network address of the original client, for rate limits."""
+
+_ADDRESS: Final = re.compile(r"[0-9a-fA-F:.]+", re.ASCII)
+
+PUSHBACK: Final = "grpc-retry-pushback-ms"
+"""The trailer by which a server says when to retry; a negative number forbids it."""
+
+TIMEOUT_SECONDS: Final = POLICIES["rpc"].timeout_seconds
+
+RETRIES: Final = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.05s",
+    "maxBackoff": "0.5s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+BUDGET: Final = {"maxTokens": 10, "tokenRatio": 0.1}
+"""A failure costs a token, a success earns a tenth; below half of the tokens nothing is retried."""
+
+R = TypeVar("R", bound=Message)
+
+STATUS: Final[dict[type[errors.MeridianError], int]] = {
+    errors.Malformed: code_pb2.INVALID_ARGUMENT,
+    errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
+    errors.Forbidden: code_pb2.PERMISSION_DENIED,
+    errors.NotFound: code_pb2.NOT_FOUND,
+    errors.Refusal: code_pb2.FAILED_PRECONDITION,
+    errors.Contended: code_pb2.ABORTED,
+    errors.Limited: code_pb2.RESOURCE_EXHAUSTED,
+    errors.Unavailable: code_pb2.UNAVAILABLE,
+    errors.MeridianError: code_pb2.INTERNAL,
+}
+"""The gRPC status of errors; the nearest class in the hierarchy counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RpcMethod:
+    """A method of a contract: its path, request and response types, and whether it may be retried."""
+
+    path: str
+    request: type[Message]
+    response: type[Message]
+    repeatable: bool
+
+
+def rpc_method(rpc: str) -> RpcMethod:
+    """The method of a name such as `Wallet.PlaceHold`, from shared/contracts/wallet.proto. Raises LookupError."""
+    service_name, method_name = rpc.split(".")
+    module = import_module(f"shared.contracts.gen.{service_name.lower()}_pb2")
+    service = module.DESCRIPTOR.services_by_name[service_name]
+    method = service.methods_by_name[method_name]
+    path = f"/{service.full_name}/{method_name}"
+    repeatable = method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
+    return RpcMethod(path, GetMessageClass(method.input_type), GetMessageClass(method.output_type), repeatable)
+
+
+@cache
+def service_config() -> str:
+    """The retry configuration of gRPC (its service config, in JSON)."""
+    known = [rpc_method(row.rpc).path for row in load().rows.values() if row.rpc and rpc_method(row.rpc).repeatable]
+    names = [dict(zip(("service", "method"), path.strip("/").split("/"), strict=True)) for path in known]
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": RETRIES}], "retryThrottling": BUDGET})
+
+
+class RpcChannel:
+    """A channel to one service's RPC host, on behalf of another service."""
+
+    def __init__(
+        self,
+        address: str,
+        caller: str,
+        breaker: Breaker | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """
+        address: host:port.
+        breaker: the service's.
+        credentials: TLS and the caller's identity (service_identity.py); plaintext without them.
+        """
+        options = [("grpc.service_config", service_config())]
+        dial = partial(grpc.secure_channel, credentials=credentials) if credentials else grpc.insecure_channel
+        self._channel = dial(address, options=options)
+        self._breaker = breaker or Breaker(f"rpc {address}", POLICIES["rpc"])
+        self._caller = caller
+        self._methods: dict[str, Callable[..., Any]] = {}
+
+    def call(self, rpc: str, request: Message, answer: type[R], timeout_seconds: float = TIMEOUT_SECONDS) -> R:
+        """Call a method by name, such as `Wallet.PlaceHold`, for no longer than one's own caller waits.
+
+        Raises the error that the other side raised; CircuitOpen or Overloaded if it was not called at all; or
+        Unavailable if the outcome is unknown.
+        """
+        with self._breaker.guard(()) as guarded:
+            seconds = time_for(timeout_seconds)
+            try:
+                return self._call(rpc, request, answer, seconds)
+            except errors.MeridianError as error:
+                if _failed(error, seconds):
+                    guarded.mark_failed()
+                raise
+            finally:
+                if timeout_seconds > TIMEOUT_SECONDS:
+                    guarded.since = None  # a longer timeout means that the call is expected to be slow
+
+    def _call(self, rpc: str, request: Message, answer: type[R], seconds: float) -> R:
+        if rpc not in self._methods:
+            method = rpc_method(rpc)
+            self._methods[rpc] = self._channel.unary_unary(
+                method.path,
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+        followed = trace_context()
+        metadata = [(CALLER, self._caller), (REQUEST_ID, followed.request_id)]
+        if followed.traceparent:
+            metadata.append((TRACEPARENT, followed.traceparent))
+        if _ADDRESS.fullmatch(followed.client):
+            metadata.append((CLIENT, followed.client))
+        try:
+            response = self._methods[rpc](request, timeout=seconds, metadata=metadata)
+        except grpc.RpcError as error:
+            raise _raised(error, rpc) from error
+        assert isinstance(response, answer)
+        return response
+
+
+def failure(error: errors.MeridianError) -> Any:
+    """An error as a gRPC status with its code in the details."""
+    code = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    info = any_pb2.Any()
+    info.Pack(error_details_pb2.ErrorInfo(reason=error.code, domain="meridian"))
+    details = [info]
+    if isinstance(error, errors.CallNotPermitted | errors.Limited):
+        wait = any_pb2.Any()
+        wait.Pack(error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=ceil(error.wait_seconds))))
+        details.append(wait)
+    status = rpc_status.to_status(status_pb2.Status(code=code, message=error.detail, details=details))
+    if isinstance(error, errors.CallNotPermitted):
+        status = status._replace(trailing_metadata=(*status.trailing_metadata, (PUSHBACK, "-1")))
+    return status
+
+
+def _failed(error: errors.MeridianError, seconds: float) -> bool:
+    """Whether an error is the service's failure: not a refusal, nor the fault of a caller with hardly any time left.
+
+    seconds: the call's timeout.
+    """
+    if isinstance(error.__cause__, grpc.RpcError) and error.__cause__.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+        return seconds >= POLICIES["rpc"].slow_seconds
+    return isinstance(error, errors.Unavailable) or type(error) is errors.MeridianError
+
+
+def _raised(error: grpc.RpcError, rpc: str) -> errors.MeridianError:
+    """The project's error for a failed call; without our details it is Unavailable, with an unknown outcome."""
+    status = rpc_status.from_call(error)
+    if status is None or not status.details:
+        return errors.Unavailable(f"{rpc} did not answer.")
+    info = error_details_pb2.ErrorInfo()
+    status.details[0].Unpack(info)
+    kind = next((kind for kind, code in STATUS.items() if code == status.code), errors.Unavailable)
+    wait = error_details_pb2.RetryInfo()
+    has_wait = len(status.details) > 1 and status.details[1].Unpack(wait)
+    if kind is errors.Limited:
+        return errors.Limited(wait.retry_delay.seconds)
+    raised = kind(status.message, code=info.reason)
+    if isinstance(raised, errors.Unavailable) and has_wait:
+        raised.wait_seconds = wait.retry_delay.seconds
+    return raised

@@ -1,0 +1,40 @@
+"""Runs a scheduled operation when Cloud Scheduler calls its function."""
+
+import time
+from typing import Any
+
+import flask
+
+from shared.config import Settings
+from shared.runtime.binding import BoundOperation
+from shared.runtime.http import respond
+from shared.runtime.internal import InternalAuth
+from shared.runtime.routes import check_method
+
+
+class ScheduledOperation:
+    """A scheduled operation as a function of the functions framework."""
+
+    def __init__(self, bound: BoundOperation, settings: Settings) -> None:
+        self._bound = bound
+        self._settings = settings
+        self._internal_auth = InternalAuth(settings)
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        """Run once; the result is in the log and the response."""
+        return respond(request, self._settings, self._serve, self._bound.row.name)
+
+    def _serve(self, request: flask.Request) -> flask.Response:
+        check_method(request.method, ("POST",))
+        self._internal_auth.check(request, request.headers.get("X-Internal-Token", ""))
+        return flask.jsonify(done=self._run())
+
+    def _run(self) -> Any:
+        """Run once; a row with `every_seconds` repeatedly, until the next scheduled start is near."""
+        until = time.monotonic() + self._settings.poll_for_seconds
+        done = self._bound.run()
+        pause = self._bound.row.every_seconds
+        while pause is not None and time.monotonic() + pause < until:
+            time.sleep(pause)
+            done = self._bound.run()
+        return done

@@ -1,0 +1,68 @@
+"""The code base as these tests see it: its modules, and what a service's package may contain."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from shared.registry import Row, load
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FUNCTIONS = ROOT / "functions"
+SERVICES = sorted(load().services)
+ROWS = list(load().rows.values())
+
+PARTS = {"__init__", "ports", "adapters", "views"}
+"""What a service's package may have besides operations and domain."""
+
+HELPERS = {
+    "claiming": {"claim_opening", "claim_redemption"},
+    "identity": {"address_proof", "caller_profile"},
+    "notification": {"delivery_results"},
+    "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
+    "supply": {"eligibility", "asset_ownership", "stock_return"},
+    "wallet": {"deposit_collection", "deposit_posting", "recipients", "treasury_dispatch", "withdrawal_completion"},
+}
+"""Further modules of a service, shared by its operations."""
+
+
+def path_of(row: Row) -> Path:
+    """The file of a row's operation."""
+    return FUNCTIONS / row.service / f"{row.name}.py"
+
+
+def operation(row: Row) -> Any:
+    """The function of a row."""
+    return getattr(import_module(f"functions.{row.service}.{row.name}"), row.name)
+
+
+def modules(*folders: str) -> list[Path]:
+    """The modules below these folders, except generated ones and the public client."""
+    return sorted(
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if not {"gen", "meridian_client"} & set(path.relative_to(ROOT).parts)
+    )
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """A module's syntax tree."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def texts(path: Path) -> Iterator[ast.Constant]:
+    """The string literals of a module, without docstrings."""
+    statements = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Expr))
+    documentation = {node.value for node in statements}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
+            yield node
