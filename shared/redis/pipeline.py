@@ -3,7 +3,7 @@
 In a cluster a script's keys lie on one node: their names share a hash tag, as in `cache:{id}` and `cache:{id}:writers`.
 
 Connections are redis-py's own, kept open between calls: its cluster client asks a node for the keys of every script
-first, and its pool checks every connection (`python -m tests.bench asked`). Commands that fail on a kept connection,
+first, and its pool checks every connection (`python -m tests.bench pipeline`). Commands that fail on a kept connection,
 because it broke or its server no longer has the key, go through the client itself, which reconnects and follows
 redirections.
 """

@@ -36,10 +36,12 @@ def main(words: list[str]) -> int:
     """Run the benches whose name contains every word."""
     console = Console()
     table = Table("bench", "ours /s", "compared with", "/s", "ratio", "required")
+    chosen = [bench for bench in BENCHES if all(word in bench.__name__ for word in words)]
+    if not chosen:
+        names = ", ".join(bench.__name__ for bench in BENCHES)
+        sys.exit(f"No bench has {' and '.join(words)} in its name: there are {names}.")
     passed = True
-    for bench in BENCHES:
-        if not all(word in bench.__name__ for word in words):
-            continue
+    for bench in chosen:
         with console.status(bench.__name__):
             found = bench()
         passed = passed and found.passed
