@@ -2,8 +2,10 @@
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,20 @@ FUNDS = 1_000_000_000
 
 hypothesis.settings.register_profile("meridian", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("meridian")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test a node id of its own: processes deal tests out by it, and run one of several that share it.
+
+    Schemathesis names its tests by their operations, and leaves that out of their ids.
+    """
+    for item in items:
+        if "[" in item.name and not item.nodeid.endswith(item.name):
+            item._id = replace(item.id, params=item.name.partition("[")[2].removesuffix("]"))
+    shared = [nodeid for nodeid, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if shared:
+        raise pytest.UsageError(f"Several tests share an id: {', '.join(shared)}.")
 
 
 def pytest_collection_finish() -> None:
