@@ -69,7 +69,7 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
 
 
 @DESCRIBED_IN_SHORT.parametrize()
-@settings(UNHURRIED, max_examples=25, derandomize=True)
+@settings(UNHURRIED, max_examples=50, derandomize=True)
 def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
     """The same few requests on every run."""
     ask(case, api, stack, world)
