@@ -5,15 +5,14 @@
 #   EVENT_BUS=kafka      make run, make up: events go by Kafka, not by Pub/Sub
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
+#   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
 #   ARGS="..."           make test, make test-all, make bench, make logs: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# How many processes run the tests, each on a stack of its own.
-TEST_PROCESSES ?= 2
-
 PYTHON ?= python3
+TEST_PROCESSES ?= 2
 RUN := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header
 LOCK_NODE := rm -rf node_modules package-lock.json && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent

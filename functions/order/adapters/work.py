@@ -83,7 +83,7 @@ class Work(UnitOfWork):
     def keep_answer(self, answer: OrderView | Refusal) -> None:
         if self.key is not None:
             self.key.keep(
-                self.current_transaction, answered("refund_order", answer, trace_context().request_id), self.now()
+                self.current_transaction, answered(self.key.operation, answer, trace_context().request_id), self.now()
             )
 
     def resumed(self) -> str | None:
