@@ -36,6 +36,11 @@ hypothesis.settings.register_profile("meridian", deadline=None)  # a busy machin
 hypothesis.settings.load_profile("meridian")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the modules of long tests alone, which are slow to collect, where long tests are deselected."""
+    return True if collection_path.name.endswith("_long.py") and config.option.markexpr == "not long" else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test a node id of its own: processes deal tests out by it, and run one of several that share it.

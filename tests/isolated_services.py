@@ -180,6 +180,7 @@ class IsolatedServices:
             port=self.settings.database_port,
             database=self.settings.database_name(service) if service else "postgres",
             password=self._password,
+            ssl_context=False,
         )
         try:
             yield connection

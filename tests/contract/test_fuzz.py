@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, assume, settings
 from schemathesis.config import SchemathesisConfig
@@ -15,10 +14,8 @@ from tests.contract.conftest import World, hook_of
 
 # Without If-Match it is 428 (RFC 6585), which the check does not know of.
 CHECKS: Final = {"missing_required_header": {"expected-statuses": [400, 401, 403, 406, 415, 422, 428]}}
-LONG = SchemathesisConfig.from_dict({"checks": CHECKS})
 SHORT = SchemathesisConfig.from_dict({"checks": CHECKS, "phases": {"coverage": {"enabled": False}}})
-DESCRIBED = schemathesis.openapi.from_dict(DOCUMENT, config=LONG)
-DESCRIBED_IN_SHORT = schemathesis.openapi.from_dict(DOCUMENT, config=SHORT)
+DESCRIBED = schemathesis.openapi.from_dict(DOCUMENT, config=SHORT)
 UNHURRIED: Final = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 # A schema cannot say which address has its checksum, or which token was issued: some of what fits it is 400. And the
@@ -68,16 +65,8 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
     return found
 
 
-@DESCRIBED_IN_SHORT.parametrize()
-@settings(UNHURRIED, max_examples=50, derandomize=True)
+@DESCRIBED.parametrize()
+@settings(UNHURRIED, max_examples=20, derandomize=True)
 def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
     """The same few requests on every run."""
-    ask(case, api, stack, world)
-
-
-@pytest.mark.long
-@DESCRIBED.parametrize()
-@settings(UNHURRIED, max_examples=250)
-def test_fuzz_at_length(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
-    """Many requests, other ones on every run, and the edges of all that the document allows."""
     ask(case, api, stack, world)

@@ -411,7 +411,7 @@ def hold(isolated: IsolatedServices, examples: int, steps: int) -> None:
 
 def test_rules_hold_whatever_happens(isolated: IsolatedServices) -> None:
     """Each answer and the stock after each step are the model's; no invariant is broken at the end."""
-    hold(isolated, examples=20, steps=30)
+    hold(isolated, examples=8, steps=30)
 
 
 @pytest.mark.long
