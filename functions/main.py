@@ -120,13 +120,16 @@ def run_relay(service: str, stop: threading.Event) -> None:
     """Publish a service's events, fill its consumers' gaps, and report parked events and job failures as metrics."""
     from shared.jobs.failures import count_failures
     from shared.outbox.redrive import count_parked
+    from shared.outbox.relay import measure_unsent
     from shared.runtime.worker import work
-    from shared.telemetry.metrics import register_failing_items, register_parked_events
+    from shared.telemetry.metrics import register_failing_items, register_parked_events, register_unsent_events
 
     requirements.check(settings(), "relay", _consuming(service), service)
     if load().services[service].database:
         register_parked_events(partial(count_parked, resources().database(service), resources().clock))
         register_failing_items(partial(count_failures, resources().database(service), resources().clock))
+        if load().services[service].outbox == "postgres":
+            register_unsent_events(partial(measure_unsent, resources().database(service), resources().clock))
     work(service, resources(), [bind(row) for row in _consuming(service)], stop)
 
 

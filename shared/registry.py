@@ -168,6 +168,10 @@ class Registry(Strict):
         """The rows that consume events: each is a consumer with its own subscription and inbox."""
         return [row for row in self.operations.values() if row.event]
 
+    def consumers_of(self, event_type: str) -> list[Row]:
+        """The event rows that handle a type."""
+        return [row for row in self.operations.values() if event_type in (row.event or ())]
+
     def scheduled_rows(self) -> list[Row]:
         """The rows that the scheduler starts."""
         return [row for row in self.operations.values() if row.schedule]

@@ -16,6 +16,7 @@ from typing import Any, Final, Self, cast
 from unittest.mock import patch
 
 import grpc
+import msgspec
 from pg8000.native import Connection, identifier
 
 import functions.order.adapters.work
@@ -39,6 +40,7 @@ from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
 from shared.contracts.operations import EPOCH, Caller
 from shared.money import Amount, Currency
+from shared.outbox.addressing import prior
 from shared.outbox.inbox import ReceiveOutcome
 from shared.outbox.log import SQL
 from shared.postgres.connect import connector
@@ -219,7 +221,12 @@ class IsolatedServices:
         return next((found for service in SERVICES if (found := self.probe.stream(service, stream))), [])
 
     def receive(self, consumer: str, event: StoredEvent) -> ReceiveOutcome:
-        """Deliver one event to a consumer. Raises what has Pub/Sub redeliver it."""
+        """Deliver one event to a consumer, as the relay addresses it. Raises what has Pub/Sub redeliver it."""
+        before = [each.type for each in reversed(self.stream(event.stream)) if each.version < event.version]
+        if event.prior is None and len(before) == event.version - 1:
+            event = msgspec.structs.replace(
+                event, prior=prior(load().rows[consumer].event or (), event.version, before)
+            )
         return inbox(self.bound(consumer), self._clock).receive(event)
 
     def handle(self, consumer: str, event: StoredEvent) -> None:
@@ -227,8 +234,9 @@ class IsolatedServices:
         self.run(consumer, event=decode_event(event))
 
     def deliver(self, consumer: str, stream: str) -> list[ReceiveOutcome]:
-        """Deliver a whole stream to a consumer, in order; returns what it did with each event."""
-        return [self.receive(consumer, event) for event in self.stream(stream)]
+        """Deliver a stream to a consumer, in order: the events it handles. Returns what it did with each."""
+        handled = load().rows[consumer].event or ()
+        return [self.receive(consumer, event) for event in self.stream(stream) if event.type in handled]
 
     # Users
 

@@ -75,11 +75,19 @@ class StreamPage:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class StreamPart:
+    """Events of a stream as stored JSON, oldest first, and the version up to which they are all there are."""
+
+    events: Sequence[bytes]
+    through: int
+
+
 class Streams(Protocol):
     """The events of the service whose host this runs in."""
 
-    def read(self, stream: str, from_version: int) -> Sequence[bytes]:
-        """Events from a version on, oldest first, as stored JSON."""
+    def read(self, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
+        """Events from a version on, of some types or, if empty, all."""
 
     def browse(self, query: StreamQuery) -> StreamPage:
         """A page of streams in the order of their latest events."""

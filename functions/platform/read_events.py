@@ -5,5 +5,6 @@ from shared.contracts.gen.events_pb2 import ReadRequest, ReadResponse
 
 
 def read_events(request: ReadRequest, work: HostWork) -> ReadResponse:
-    """The stream's events from a version on, oldest first."""
-    return ReadResponse(events=work.streams.read(request.stream, request.from_version))
+    """The stream's events from a version on, of some types or all, oldest first."""
+    part = work.streams.read(request.stream, request.from_version, list(request.types))
+    return ReadResponse(events=part.events, through=part.through)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from shared.bus.topics import dead_letter_attributes, dead_topic, topic_name
+from shared.bus.transport import AddressedEvent
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
@@ -86,7 +87,7 @@ class KafkaBus:
         self._settings = settings
         self._sender = _Sender(producer_config(settings, message_seconds), message_seconds + CEASED_SECONDS)
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         """Publish in this order per partition. A failure leaves the rest of its partition unpublished, and is logged.
 
         An event with an unknown outcome counts as unpublished, and so do those after it in its partition, even if
@@ -95,22 +96,27 @@ class KafkaBus:
         unsendable: set[str] = set()
         outcomes: dict[int, KafkaError | None] = {}
         with self._sender as sender:
-            for number, event in enumerate(events):
+            for number, each in enumerate(events):
+                event = each.event
                 try:
                     if event.stream in unsendable:
                         raise LookupError("what comes before it cannot be published")
+                    topic = self._topic(event)
+                    if not each.to:
+                        outcomes[number] = None
+                        continue
                     sender.send(
                         partial(outcomes.__setitem__, number),
-                        topic=self._topic(event),
+                        topic=topic,
                         key=event.stream.encode(),
                         value=event.body(),
                         partition=event.partition(),
-                        headers=headers(event.attributes()),
+                        headers=headers(each.attributes(*each.to)),
                     )
                 except (LookupError, KafkaException) as error:  # a type unknown to this release, or far too large
                     log.warning("%s version %d cannot be published: %r", event.stream, event.version, error)
                     unsendable.add(event.stream)
-        return self._in_order(events, outcomes, unsendable)
+        return self._in_order([each.event for each in events], outcomes, unsendable)
 
     def _in_order(
         self, events: Sequence[StoredEvent], outcomes: Mapping[int, KafkaError | None], unsendable: set[str]

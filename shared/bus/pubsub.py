@@ -1,8 +1,11 @@
-"""Pub/Sub with Kafka semantics: the ordering key is the partition, the attributes are the headers."""
+"""Pub/Sub with Kafka semantics: the ordering key is the partition, the attributes are the headers.
+
+Each row has a topic of its own for each of its sources, so that it is sent what it handles and nothing else.
+"""
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,11 +13,12 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.publisher.exceptions import PublishToPausedOrderingKeyException
+from google.cloud.pubsub_v1.publisher.futures import Future
 from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
 
-from shared.bus.topics import dead_letter_attributes, dead_topic, topic_name
+from shared.bus.topics import dead_letter_attributes, dead_topic, row_topic, topic_name
+from shared.bus.transport import AddressedEvent
 from shared.config import Settings
-from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
 from shared.registry import load
 
@@ -48,42 +52,46 @@ class PubSubBus:
             ),
         )
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
-        """Publish in this order per partition. A failure leaves the rest of its partition unpublished, and is logged.
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
+        """Publish to each addressee's topic. A failure leaves the rest of its partition unpublished, and is logged.
 
-        An event with an unknown outcome counts as unpublished: it is sent again, and consumers deduplicate by
-        version.
+        An event with an unknown outcome counts as unpublished: it is sent again, to all its addressees, and they
+        deduplicate by version.
         """
-        sent = []
+        outcomes = [True] * len(events)
+        sent: list[tuple[int, str, str, Future]] = []
         unsendable: set[str] = set()
-        for event in events:
+        for number, each in enumerate(events):
+            event = each.event
             try:
                 if event.stream in unsendable:
                     raise LookupError("what comes before it cannot be published")
-                path, key = self._path(event), str(event.partition())
-                future = self._client.publish(path, event.body(), ordering_key=key, **event.attributes())
-                sent.append((event, path, future))
+                sent += [(number, *message) for message in self._send(each)]
             except (LookupError, ValueError) as error:  # a type unknown to this release, or far too large
                 log.warning("%s version %d cannot be published: %r", event.stream, event.version, error)
                 unsendable.add(event.stream)
-                sent.append((event, "", None))
-        outcomes = []
+                outcomes[number] = False
         paused: set[tuple[str, str]] = set()
         until = time.monotonic() + WITHIN_SECONDS
-        for event, path, future in sent:
-            if future is None:
-                outcomes.append(False)
-                continue
+        for number, path, key, future in sent:
             try:
                 future.result(timeout=max(0.0, until - time.monotonic()))
-                outcomes.append(True)
             except UNPUBLISHED as error:
-                log.warning("%s version %d was not published: %r", event.stream, event.version, error)
-                paused.add((path, str(event.partition())))
-                outcomes.append(False)
+                event = events[number].event
+                log.warning("%s version %d was not published to %s: %r", event.stream, event.version, path, error)
+                paused.add((path, key))
+                outcomes[number] = False
         for path, key in paused:
             self._resume(path, key)
         return outcomes
+
+    def _send(self, addressed: AddressedEvent) -> Iterator[tuple[str, str, Future]]:
+        """Send an event to its addressees' topics; yields topic, ordering key and future of each."""
+        event, topic = addressed.event, load().topic_of(addressed.event.type)
+        key, body = str(event.partition()), event.body()
+        for row in addressed.to:
+            path = self._path(row_topic(topic, row))
+            yield path, key, self._client.publish(path, body, ordering_key=key, **addressed.attributes(row))
 
     def _resume(self, path: str, key: str) -> None:
         try:
@@ -91,9 +99,8 @@ class PubSubBus:
         except RuntimeError as error:
             log.info("ordering key %s was not paused, its publish only took too long: %s", key, error)
 
-    def _path(self, event: StoredEvent) -> str:
-        topic = topic_name(load().topic_of(event.type), self._settings.region)
-        return f"projects/{self._settings.project}/topics/{topic}"
+    def _path(self, topic: str) -> str:
+        return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.region)}"
 
 
 class PubSubDeadTopics:

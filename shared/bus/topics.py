@@ -14,6 +14,14 @@ def topic_name(topic: str, region: str) -> str:
     return f"{topic}-{region}"
 
 
+def row_topic(topic: str, row: str) -> str:
+    """The topic on Pub/Sub of those events of a topic that a row handles.
+
+    Not a filter on the subscription: filters cannot be changed, what they drop is billed, the emulator ignores them.
+    """
+    return f"{topic}.{row}"
+
+
 def dead_topic(topic: str) -> str:
     """The dead-letter topic of a topic, for messages that cannot be decoded."""
     return f"{topic}-dead"

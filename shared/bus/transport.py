@@ -4,19 +4,35 @@ A topic has as many ordering keys on Pub/Sub as partitions on Kafka, and a strea
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from shared.bus.topics import group_name, subscription_name, topic_name
 from shared.config import Settings
-from shared.contracts.events import StoredEvent
+from shared.contracts.events import PRIOR_PREFIX, StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AddressedEvent:
+    """An event to publish, and its addressees: the rows that handle its type, each with the event's prior for it."""
+
+    event: StoredEvent
+    to: Mapping[str, int] = field(default_factory=dict)
+
+    def attributes(self, *rows: str) -> dict[str, str]:
+        """The attributes of its message to some of its addressees."""
+        return {**self.event.attributes(), **{f"{PRIOR_PREFIX}{row}": str(self.to[row]) for row in rows}}
 
 
 class EventBus(Protocol):
     """A transport with Kafka semantics."""
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
-        """Publish events in this order per partition; returns for each whether the transport has acknowledged it."""
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
+        """Publish events to their addressees, in this order per partition.
+
+        Returns for each whether the transport has acknowledged it for all of them; if it has none, nothing is sent.
+        """
 
 
 class DeadTopics(Protocol):

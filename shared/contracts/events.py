@@ -1,7 +1,7 @@
 """Events: CloudEvents 1.0 with Kafka semantics, whose data is the JSON form of a message in *_events.proto."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -20,8 +20,16 @@ WEBHOOK_TYPES: Final = tuple(load().webhook_types())
 """The event types that webhooks can subscribe to."""
 
 
-class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as stored. `version` numbers the events of a stream from 1, without gaps."""
+PRIOR_PREFIX: Final = "to-"
+"""`to-<row>`, an attribute of a delivered event: the version of its stream's previous event that the row handles."""
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event as stored. `version` numbers the events of a stream from 1, without gaps.
+
+    prior: known to its receiver only, the version of the stream's previous event that the receiving row handles, 0 if
+    there is none. None, as from a relay of an earlier release, which delivers every event, is the version before.
+    """
 
     id: str
     type: str
@@ -30,6 +38,12 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     data: dict[str, Any]
     metadata: dict[str, Any] = {}
+    prior: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+    @property
+    def follows(self) -> int:
+        """The version that its receiver must have applied before."""
+        return self.version - 1 if self.prior is None else self.prior
 
     def partition(self) -> int:
         """Its stream's partition and ordering key. By crc32, since Python's hash differs between processes."""
@@ -60,8 +74,8 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self.data)
 
     @classmethod
-    def received(cls, attributes: Mapping[str, str], body: bytes) -> "StoredEvent":
-        """Parse a delivered event. Raises Malformed if it is not one of ours, or its schema is unknown."""
+    def received(cls, attributes: Mapping[str, str], body: bytes, row: str = "") -> "StoredEvent":
+        """Parse an event delivered to a row. Raises Malformed if it is not one of ours, or its schema is unknown."""
         try:
             known = dataschema(attributes["ce-source"], attributes["ce-type"])
             if (attributes["ce-specversion"], attributes["ce-dataschema"]) != ("1.0", known):
@@ -79,10 +93,21 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
                     "request_id": attributes.get("ce-requestid", ""),
                     "traceparent": attributes.get("ce-traceparent", ""),
                 },
+                "prior": attributes.get(f"{PRIOR_PREFIX}{row}"),
             }
-            return msgspec.convert(event, cls, strict=False)
+            parsed = msgspec.convert(event, cls, strict=False)
+            if parsed.follows >= parsed.version:
+                raise ValueError(f"version {parsed.version} does not follow {parsed.prior}")
+            return parsed
         except (KeyError, ValueError, msgspec.MsgspecError) as error:
             raise Malformed(f"not an event of Meridian: {error}") from error
+
+
+def chained(events: Iterable[StoredEvent], after: int) -> Iterator[StoredEvent]:
+    """Consecutive events of those that a row handles in a stream, each with its prior. after: the first one's."""
+    for event in events:
+        yield msgspec.structs.replace(event, prior=after)
+        after = event.version
 
 
 def dataschema(source: str, event_type: str) -> str:

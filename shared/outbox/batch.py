@@ -1,8 +1,8 @@
 """Applies many events in one transaction, as long as none of them needs special treatment.
 
-One statement locks the inbox rows of all their streams and one advances them, so that an event whose type the
-consumer does not handle costs next to nothing. As soon as one of them fails or has to be parked, the transaction is
-rolled back and they are applied one by one by shared.outbox.inbox.
+One statement locks the inbox rows of all their streams and one advances them. Events of types that the consumer does
+not handle, which Kafka delivers too, are passed over before the database is asked. As soon as one of the others fails
+or has to be parked, the transaction is rolled back and they are applied one by one by shared.outbox.inbox.
 """
 
 import logging
@@ -36,16 +36,18 @@ class BatchInbox(Inbox):
 
     def _apply_batch(self, events: Sequence[StoredEvent]) -> list[str]:
         """Apply them all. Returns the streams in which events are parked behind these."""
-        name = self._row.name
+        name, handled = self._row.name, [event for event in events if self._handles(event)]
+        if not handled:
+            return []
         with self._database.transaction() as transaction:
-            rows = SQL.lock_inboxes(transaction, consumer=name, names=sorted({event.stream for event in events}))
+            rows = SQL.lock_inboxes(transaction, consumer=name, names=sorted({event.stream for event in handled}))
             places = {row["stream"]: row["version"] for row in rows}
             parked = {row["stream"] for row in rows if row["parked"]}
             fresh: dict[str, int] = {}
-            for event in events:
+            for event in handled:
                 if event.version <= places[event.stream]:
                     continue
-                if event.version > places[event.stream] + 1 or event.stream in parked:
+                if event.follows > places[event.stream] or event.stream in parked:
                     raise _OutOfTurn(event.stream)
                 self._effect(transaction, event)
                 fresh[event.stream] = places[event.stream] = event.version

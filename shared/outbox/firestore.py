@@ -6,6 +6,7 @@ A document's id is `<stream>@<version>`, so that create() fails for a version th
 
 import logging
 import threading
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,8 +21,10 @@ from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import EPOCH
 from shared.firestore.calls import call_options
-from shared.outbox.log import Fact, StreamPage, StreamQuery
+from shared.outbox.addressing import LOOK_BACK, addressed
+from shared.outbox.log import Fact, StreamPage, StreamPart, StreamQuery
 from shared.outbox.relay import BATCH
+from shared.registry import load
 from shared.telemetry.context import trace_context
 
 log = logging.getLogger(__name__)
@@ -51,6 +54,23 @@ def read_stream(client: Client, stream: str, from_version: int, most: int) -> li
     keys = [client.collection(COLLECTION).document(f"{stream}@{from_version + n}") for n in range(most)]
     found = {snapshot.id: snapshot for snapshot in client.get_all(keys, **call_options()) if snapshot.exists}
     return [_event(found[key.id]) for key in keys if key.id in found]
+
+
+def read_types(client: Client, stream: str, from_version: int, types: Collection[str], most: int) -> StreamPart:
+    """Events of a stream from a version on that are of some types, oldest first, among at most so many."""
+    found = read_stream(client, stream, from_version, most)
+    through = found[-1].version if found else from_version - 1
+    return StreamPart([event for event in found if event.type in types], through)
+
+
+def types_before(client: Client, events: Iterable[StoredEvent]) -> dict[str, list[str]]:
+    """For each event, by its id, the types of up to LOOK_BACK events before it in its stream, the newest first."""
+    wanted = {event.id: range(event.version - 1, max(0, event.version - 1 - LOOK_BACK), -1) for event in events}
+    streams = {event.id: event.stream for event in events}
+    names = {f"{streams[name]}@{version}" for name, versions in wanted.items() for version in versions}
+    keys = [client.collection(COLLECTION).document(name) for name in names]
+    found = {snapshot.id: _event(snapshot).type for snapshot in client.get_all(keys, **call_options())} if keys else {}
+    return {name: [found[f"{streams[name]}@{version}"] for version in versions] for name, versions in wanted.items()}
 
 
 def list_streams(client: Client, query: StreamQuery, now: datetime) -> StreamPage:
@@ -129,7 +149,9 @@ class FirestoreRelay:
         """Publish these documents' events and mark the sent ones; the streams of the others are held back."""
         if not snapshots:
             return
-        sent = self._bus.publish([_event(snapshot) for snapshot in snapshots])
+        events = [_event(snapshot) for snapshot in snapshots]
+        before = types_before(self._client, [event for event in events if load().consumers_of(event.type)])
+        sent = self._bus.publish([addressed(event, before.get(event.id, ())) for event in events])
         batch = self._client.batch()
         for snapshot, done in zip(snapshots, sent, strict=True):
             if done:

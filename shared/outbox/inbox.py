@@ -1,5 +1,8 @@
 """Applies each event of a stream once and in order, in one transaction with its effect.
 
+A consumer receives the events of its types only. Each says which version of the stream the consumer handled before it
+(its prior): it is next if the inbox has come as far as that, and not as far as the event.
+
 An event that cannot be applied is parked and acknowledged, so that no other stream of its partition waits for it:
 
 - an event that arrives early waits for the missing ones, which are read from their source after a while;
@@ -14,7 +17,7 @@ consumer's database, in a separate transaction after the failed one was rolled b
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -23,9 +26,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shared.clock import Clock
-from shared.contracts.events import Event, StoredEvent, decode_event
+from shared.contracts.events import Event, StoredEvent, chained, decode_event
 from shared.errors import Contended, Malformed, MeridianError, Unavailable, summary
-from shared.outbox.log import SQL
+from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database, Transaction, retried
 from shared.registry import Row
 from shared.telemetry.context import bind
@@ -41,9 +44,9 @@ UNAVAILABLE_FOR: Final = timedelta(seconds=60)
 RETRY_FIRST: Final = timedelta(seconds=5)
 """When an event parked as unavailable is first retried; after that the wait doubles."""
 
-ReceiveOutcome = Literal["applied", "known", "parked"]
-Read = Callable[[str, str, int], list[StoredEvent]]
-"""(event type, stream, from version) -> the stream's events, from the service that owns it."""
+ReceiveOutcome = Literal["applied", "known", "parked", "foreign"]
+Read = Callable[[str, str, int, Sequence[str]], StreamPart]
+"""(event type, stream, from version, types) -> the stream's events of these types, from the service that owns it."""
 
 
 class UndecodableEvent(Malformed):
@@ -66,13 +69,13 @@ class Inbox:
         self._clock = clock
 
     def receive(self, event: StoredEvent) -> ReceiveOutcome:
-        """Receive an event: apply it if it is next, ignore it if it was applied, otherwise park it.
+        """Receive an event: apply it if it is next, ignore it if it was applied or is foreign, otherwise park it.
 
         Raises what the handler raises until the event is parked for it; nothing was done then, and the event has to be
         redelivered. Raises UndecodableEvent for data that does not match its contract: see `note_gap`.
         """
-        if self._skips(event):
-            return "applied"
+        if not self._handles(event):
+            return "foreign"
         try:
             outcome, more = retried(lambda: self._take(event))
         except UndecodableEvent:
@@ -112,13 +115,27 @@ class Inbox:
             applied += self._drain(stream, again=True)
             with self._database.transaction() as transaction:
                 last = SQL.find_missing(transaction, consumer=self._row.name, stream_id=stream)
-            for event in read(event_type, stream, last + 1) if last is not None else ():
-                applied += self._receive_own(event) == "applied"
+            if last is not None:
+                applied += self._apply_missing(stream, last, read(event_type, stream, last + 1, self._row.event or ()))
             applied += self._drain(stream)
         except MeridianError as error:
             log.warning("the gap of %s in %s waits: %s", self._row.name, stream, error)
         except Exception:
             log.exception("the gap of %s in %s waits", self._row.name, stream)
+        return applied
+
+    def _apply_missing(self, stream: str, after: int, part: StreamPart) -> int:
+        """Apply what was read of a stream, and note that nothing of it is missing as far as was read."""
+        applied = 0
+        for event in chained(part.events, after):
+            outcome = self._receive_own(event)
+            if outcome == "parked":
+                return applied
+            applied += outcome == "applied"
+            after = event.version
+        with self._database.transaction() as transaction:
+            # Compare-and-set: a rebuild may have reset the inbox since, and then all is to be applied again.
+            SQL.pass_over(transaction, consumer=self._row.name, stream_id=stream, version=after, through=part.through)
         return applied
 
     def _receive_own(self, event: StoredEvent) -> ReceiveOutcome:
@@ -130,20 +147,9 @@ class Inbox:
                 return "parked"
             raise
 
-    def _skips(self, event: StoredEvent) -> bool:
-        """Skip an event of a type that this consumer does not handle, as most are, in one round trip.
-
-        Anything unusual (a duplicate, an early event, parked ones) is left to the slow path. An event that is parked
-        concurrently may be overlooked here; then the consumer's worker finds it.
-        """
-        if event.type in (self._row.event or ()):
-            return False
-        name, stream = self._row.name, event.stream
-        try:
-            with self._database.statement() as statement:
-                return bool(SQL.skip(statement, consumer=name, stream_id=stream, version=event.version))
-        except Unavailable:
-            return False  # an idle connection may have died; the slow path tries the next
+    def _handles(self, event: StoredEvent) -> bool:
+        """Whether the consumer handles its type. What it does not handle it leaves untouched."""
+        return event.type in (self._row.event or ())
 
     def _take(self, event: StoredEvent) -> tuple[ReceiveOutcome, bool]:
         """The outcome of an event, and whether others are parked behind it."""
@@ -151,7 +157,7 @@ class Inbox:
             place = self._lock(transaction, event.stream)
             if event.version <= place["version"]:
                 return "known", False
-            if event.version > place["version"] + 1 or place["parked"]:
+            if event.follows > place["version"] or place["parked"]:
                 log.warning("%s waits for what comes before %s version %d", self._row.name, event.stream, event.version)
                 self._park(transaction, event, "gap")
                 return "parked", False
@@ -168,8 +174,8 @@ class Inbox:
         return bool(SQL.advance_inbox(transaction, consumer=name, stream_id=event.stream, version=event.version))
 
     def _effect(self, transaction: Transaction, event: StoredEvent) -> None:
-        """Apply the effect if this consumer handles the type; every type advances the stream."""
-        if event.type in (self._row.event or ()):
+        """Apply the effect. A parked event may be foreign: one that was received when every type advanced a stream."""
+        if self._handles(event):
             bind(event.metadata.get("request_id"), event.metadata.get("traceparent"))
             try:
                 message = decode_event(event)
@@ -183,6 +189,7 @@ class Inbox:
             consumer=self._row.name,
             stream_id=event.stream,
             version=event.version,
+            prior=event.follows,
             reason=reason,
             event=msgspec.json.encode(event).decode(),
             at=self._clock.now(),
@@ -201,7 +208,7 @@ class Inbox:
         name, stream = self._row.name, event.stream
         with self._database.transaction() as transaction:
             place = self._lock(transaction, stream)
-            if event.version != place["version"] + 1:
+            if not event.follows <= place["version"] < event.version:
                 return False  # another delivery has applied it meanwhile; the next one is a duplicate
             since = place["failing_since"] or now
             defects = place["defects"] + (not transient)
@@ -214,6 +221,7 @@ class Inbox:
                     consumer=name,
                     stream_id=stream,
                     version=event.version,
+                    prior=event.follows,
                     reason="unavailable" if transient else "failed",
                     error=summary(error),
                     event=msgspec.json.encode(event).decode(),
@@ -257,7 +265,7 @@ class Inbox:
                 return False
             name, last = self._row.name, place["version"]
             SQL.drop_old_parked(transaction, consumer=name, stream_id=stream, version=last)
-            parked = SQL.take_parked(transaction, consumer=name, stream_id=stream, version=last + 1)
+            parked = SQL.take_parked(transaction, consumer=name, stream_id=stream, version=last)
             if parked is None:
                 return False
             taken.append(msgspec.convert(parked["event"], StoredEvent))

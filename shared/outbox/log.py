@@ -26,6 +26,14 @@ class Fact(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StreamPart:
+    """Events of a stream from a version on, and the version through which there are no others of the wanted types."""
+
+    events: Sequence[StoredEvent]
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamQuery:
     """A query for streams with events beyond a position.
 
@@ -103,6 +111,15 @@ class EventLog:
         """Events of a stream from a version on, oldest first."""
         rows = SQL.read_stream(self._transaction, stream_id=stream, from_version=from_version, most=most)
         return [StoredEvent(**row) for row in rows]
+
+    def read_types(self, stream: str, from_version: int, types: Sequence[str], most: int = READ_AT_MOST) -> StreamPart:
+        """Events of a stream from a version on that are of some types, oldest first, at most so many."""
+        rows = SQL.read_types(
+            self._transaction, stream_id=stream, from_version=from_version, only=list(types), most=most
+        )
+        last = max((row.pop("last") or 0 for row in rows), default=0)
+        events = [StoredEvent(**row) for row in rows if row["id"]]
+        return StreamPart(events, events[-1].version if len(events) == most else last)
 
     def streams(self, query: StreamQuery) -> StreamPage:
         """A page of streams with new events, in position order.

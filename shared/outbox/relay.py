@@ -1,24 +1,31 @@
 """The outbox relay: publishes committed events; one leader per service and region.
 
 NOTIFY wakes it, with polling as a fallback. Events go out in version order per stream; a failed publish holds back
-only the rest of its partition. There is no high-water cursor: sequence numbers are allocated before commit, so a
-cursor would skip transactions that commit late. Consumers' inboxes deduplicate events that are published twice.
+only the rest of its partition. Consumers' inboxes deduplicate events that are published twice.
+
+The outbox is the table `unsent`, filled by the statement that appends the events. The leader deletes from it what was
+published, by the session that holds the leader lock: a deposed leader deletes nothing. There is no high-water cursor:
+sequence numbers are allocated before commit, so a cursor would skip transactions that commit late. Polls begin at a
+floor only so that they need not step over what was deleted and is not vacuumed yet, however long a snapshot keeps it.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from shared.bus.transport import EventBus
+from shared.bus.transport import AddressedEvent, EventBus
 from shared.clock import Clock
 from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError, Unavailable
+from shared.outbox.addressing import LOOK_BACK, addressed
 from shared.outbox.log import SQL
-from shared.postgres.database import Database
+from shared.postgres.connect import TRANSACTION_SECONDS
+from shared.postgres.database import Database, Transaction
 from shared.postgres.notify import Listener, discard
 from shared.resilience.breaker import Breaker
 
@@ -26,6 +33,12 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
+
+FULL_EVERY_SECONDS: Final = 10.0
+"""How often a poll begins at the very beginning, whatever the floor."""
+
+SETTLED_AFTER_SECONDS: Final = TRANSACTION_SECONDS + 5.0
+"""How long after a position was assigned nothing below it can be committed any more."""
 
 
 class GuardedBus:
@@ -35,7 +48,7 @@ class GuardedBus:
         self._bus = bus
         self._breaker = breaker
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         try:
             with self._breaker.guard() as call:
                 sent = self._bus.publish(events)
@@ -47,15 +60,48 @@ class GuardedBus:
             return [False] * len(events)
 
 
+class Floor:
+    """A position below which the outbox is known to be empty. Times are those of the monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._floor = 0
+        self._marks: list[tuple[float, int]] = []
+        """Last assigned positions, each with the time before which it was assigned, oldest first."""
+        self._next_full = 0.0
+
+    def begin(self, now: float) -> int:
+        """The position beyond which to read now."""
+        if now >= self._next_full:
+            self._next_full = now + FULL_EVERY_SECONDS
+            return 0
+        return self._floor
+
+    def emptied(self, began: float) -> None:
+        """Note that a read that began then has found all there was, and that it is published."""
+        settled = [position for at, position in self._marks if began - at >= SETTLED_AFTER_SECONDS]
+        if settled:
+            self._floor = settled[-1]
+            self._marks = self._marks[len(settled) :]
+
+    def due(self, now: float) -> bool:
+        """Whether a new mark is wanted."""
+        return not self._marks or now - self._marks[-1][0] >= FULL_EVERY_SECONDS
+
+    def mark(self, position: int, now: float) -> None:
+        """Note a last assigned position."""
+        self._marks.append((now, position))
+
+
 class Relay:
     """Drains one database's outbox while it holds the leader lock."""
 
-    def __init__(self, service: str, database: Database, bus: EventBus, clock: Clock) -> None:
+    def __init__(self, service: str, database: Database, bus: EventBus) -> None:
         self._service = service
         self._database = database
         self._bus = bus
-        self._clock = clock
         self._held: set[str] = set()
+        self._floor = Floor()
+        self._session: Transaction | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Publish until `stop` is set. Failures are retried after POLL_SECONDS."""
@@ -78,34 +124,55 @@ class Relay:
                 return
         log.info("relay %s leads", self._service)
         listener = Listener(connection)
+        self.lead(connection)
         while not stop.is_set():
             if not self.drain():
                 listener.wait(POLL_SECONDS)
 
+    def lead(self, connection: CoreConnection) -> None:
+        """Lead by a session that holds the leader lock, each of whose statements is a transaction of its own."""
+        self._session = Transaction(connection)
+        self._held.clear()
+        self._floor = Floor()
+
     def drain(self) -> bool:
-        """Publish one batch; returns whether there may be more right away.
+        """Publish one batch; returns whether there may be more right away. Only after `lead`.
 
         Streams that could not be published are held back until all others had their turn: however many of their events
         wait, they hold up no other partition.
         """
-        with self._database.transaction() as transaction:
-            rows: list[dict[str, Any]] = SQL.read_unsent(transaction, held=list(self._held), most=BATCH)
+        began = time.monotonic()
+        rows: list[dict[str, Any]] = SQL.read_unsent(
+            self._session, beyond=self._floor.begin(began), look_back=LOOK_BACK, held=list(self._held), most=BATCH
+        )
         positions = [row.pop("position") for row in rows]
-        events = [StoredEvent(**row) for row in rows]
+        events = [addressed(before=row.pop("before"), event=StoredEvent(**row)) for row in rows]
         if events:
             sent = self._bus.publish(events)
-            self._mark([position for position, done in zip(positions, sent, strict=True) if done])
-            self._held |= {event.stream for event, done in zip(events, sent, strict=True) if not done}
+            published = [position for position, done in zip(positions, sent, strict=True) if done]
+            SQL.delete_sent(self._session, positions=published)
+            self._held |= {each.event.stream for each, done in zip(events, sent, strict=True) if not done}
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
         more = len(events) == BATCH
         if not more:
-            self._held.clear()
+            self._turn_over(began)
         return more
 
-    def _mark(self, positions: list[int]) -> None:
-        with self._database.transaction() as transaction:
-            SQL.mark_published(transaction, positions=positions, at=self._clock.now())
+    def _turn_over(self, began: float) -> None:
+        """All has been read: let the held-back streams have their turn again."""
+        if not self._held:
+            self._floor.emptied(began)
+            if self._floor.due(began):
+                self._floor.mark(int(SQL.last_position(self._session)), time.monotonic())
+        self._held.clear()
+
+
+def measure_unsent(database: Database, clock: Clock) -> tuple[int, float]:
+    """How many events are unsent, and for how many seconds the oldest of them. Raises Unavailable."""
+    with database.statement() as statement:
+        row = SQL.measure_unsent(statement, now=clock.now())
+    return row["events"], row["oldest"] / 1_000_000
 
 
 def _locks(connection: CoreConnection) -> bool:

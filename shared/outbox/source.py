@@ -1,9 +1,12 @@
 """Reads other services' event stores over gRPC: a stream's events by Events.Read, lists of streams by Events.List."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse, ReadRequest, ReadResponse
+from shared.outbox.log import StreamPart
 from shared.registry import load
 from shared.resources import Resources
 
@@ -16,12 +19,16 @@ class Sources:
         self._service = service
         self._resources = resources
 
-    def read(self, event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
-        """A stream's events from the service that owns it. Raises Unavailable."""
-        request = ReadRequest(stream=stream, from_version=from_version)
+    def read(self, event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
+        """A stream's events of some types from the service that owns it. Raises Unavailable.
+
+        event_type: one of that service's types.
+        """
+        request = ReadRequest(stream=stream, from_version=from_version, types=types)
         owner = load().owner_of(event_type)
         response = self._resources.channel(owner, self._service).call("Events.Read", request, ReadResponse)
-        return [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
+        events = [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
+        return StreamPart(events, response.through)
 
     def list(self, owner: str, request: ListRequest) -> ListResponse:
         """A page of a service's streams, in the order of their newest events. Raises Unavailable."""

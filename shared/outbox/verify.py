@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from shared.contracts.events import StoredEvent
+from shared.outbox.inbox import Read
 from shared.outbox.log import READ_AT_MOST, SQL
 from shared.postgres.database import Database, Transaction
 from shared.postgres.dry_run import dry_run_transaction
@@ -130,9 +131,10 @@ class OwnStreams:
 class ConsumedStreams:
     """The streams of other services that a consumer follows, as far as it has applied them."""
 
-    def __init__(self, row: Row, read: Callable[[str, str, int], list[StoredEvent]]) -> None:
-        """read: (event type, stream, from version) -> the stream's events, from the service that owns the type."""
+    def __init__(self, row: Row, read: Read) -> None:
+        """read: as of shared.outbox.source.Sources."""
         self._consumer = row.name
+        self._handled = row.event or ()
         self._read = read
         self._types = [load().topics[topic].types[0] for topic in load().topics_of(row)]
         self._found: dict[str, str] = {}
@@ -146,11 +148,14 @@ class ConsumedStreams:
         applied = SQL.find_applied(transaction, consumer=self._consumer, stream_id=stream) or 0
         kind = stream.partition("_")[0]
         for event_type in sorted(self._types, key=lambda each: each != self._found.get(kind)):
-            events = whole(partial(self._read, event_type, stream))
+            events = whole(partial(self._events, event_type, stream))
             if events:
                 self._found[kind] = event_type
                 return [event for event in events if event.version <= applied]
         return []
+
+    def _events(self, event_type: str, stream: str, from_version: int) -> Sequence[StoredEvent]:
+        return self._read(event_type, stream, from_version, self._handled).events
 
 
 def whole(read: Callable[[int], Sequence[StoredEvent]]) -> list[StoredEvent]:

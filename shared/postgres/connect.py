@@ -15,7 +15,7 @@ from shared.resilience.deadline import time_left
 NUMERIC_OID: Final = 1700
 CONNECT_SECONDS: Final = 5.0
 SOCKET_TIMEOUT_SECONDS: Final = 15
-TRANSACTION_SECONDS: Final = 50
+TRANSACTION_SECONDS: Final = 30
 """How long a transaction can live; then the server ends its session."""
 
 SESSION: Final = (

@@ -8,8 +8,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from shared.bus.transport import EventBus
-from shared.contracts.events import StoredEvent
+from shared.bus.transport import AddressedEvent, EventBus
 from shared.errors import Unavailable
 from shared.redis.cache import Cache
 
@@ -27,7 +26,7 @@ class CacheInvalidatingBus:
         self._cache = cache
         self._pending: set[str] = set()
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         """As the transport's own; a cache that cannot be reached holds up no event."""
         if len(self._pending) < PENDING_AT_MOST:
             self._pending |= set(_changed(events))
@@ -39,9 +38,9 @@ class CacheInvalidatingBus:
         return self._bus.publish(events)
 
 
-def _changed(events: Iterable[StoredEvent]) -> Iterable[str]:
+def _changed(events: Iterable[AddressedEvent]) -> Iterable[str]:
     """The resources that events change: their streams, and supplies, whose stock reservations change."""
-    for event in events:
-        yield event.stream
-        if isinstance(supply_id := event.data.get("supply_id"), str):
+    for each in events:
+        yield each.event.stream
+        if isinstance(supply_id := each.event.data.get("supply_id"), str):
             yield supply_id

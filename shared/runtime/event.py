@@ -67,6 +67,8 @@ class MessageReceiver:
 
     def take(self, delivered: DeliveredMessage) -> ReceiveOutcome | Literal["dead"]:
         """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
+        if self._foreign(delivered):
+            return "foreign"
         try:
             event = decode_message(delivered, self._row)
         except Malformed as error:
@@ -79,10 +81,20 @@ class MessageReceiver:
     def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
         """Receive messages in one transaction; False if nothing was done, so that each has to be received by itself."""
         try:
-            events = [decode_message(each, self._row) for each in delivered]
+            events = [decode_message(each, self._row) for each in delivered if not self._foreign(each)]
         except Malformed:
             return False
         return self._inbox.receive_batch(events)
+
+    def _foreign(self, delivered: DeliveredMessage) -> bool:
+        """Whether it is of a type of the consumer's topics that it does not handle, as on Kafka most are."""
+        event_type = delivered.attributes.get("ce-type", "")
+        return event_type not in (self._row.event or ()) and event_type in self._carried
+
+    @cached_property
+    def _carried(self) -> frozenset[str]:
+        """The types of the consumer's topics."""
+        return frozenset(each for topic in load().topics_of(self._row) for each in load().topics[topic].types)
 
     def _send_to_dead_topic(self, delivered: DeliveredMessage, error: Malformed) -> Literal["dead"]:
         """Dead-letter an undecodable message; have its event read from its source. Raises Unavailable if not stored."""
@@ -144,7 +156,7 @@ def decode_message(delivered: DeliveredMessage, row: Row) -> StoredEvent:
     """The event in a message, from one of the sources that a row consumes. Raises Malformed."""
     if delivered.flaw:
         raise Malformed(delivered.flaw)
-    event = StoredEvent.received(delivered.attributes, delivered.body)
+    event = StoredEvent.received(delivered.attributes, delivered.body, row.name)
     if delivered.attributes["ce-source"] not in _sources(row):
         raise Malformed(f"{row.name} consumes no events of {delivered.attributes['ce-source']}")
     return event

@@ -53,7 +53,7 @@ def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
 
         return FirestoreRelay(service, resources.firestore(), bus, resources.clock)
     invalidating = CacheInvalidatingBus(bus, resources.cache())
-    return Relay(service, resources.database(service), invalidating, resources.clock)
+    return Relay(service, resources.database(service), invalidating)
 
 
 def fill(service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event) -> None:

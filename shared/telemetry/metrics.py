@@ -175,6 +175,23 @@ class FailingItemsCollector(BacklogCollector):
         )
 
 
+class UnsentEventsCollector(BacklogCollector):
+    """Collects the events of an outbox that are not published yet."""
+
+    def __init__(self, read: Callable[[], tuple[int, float]]) -> None:
+        about = ("Events that wait to be published.", "For how long the oldest of them has waited.")
+
+        def series() -> Iterator[tuple[Sequence[str], int, float]]:
+            yield ((), *read())
+
+        super().__init__("meridian_unsent_events", about, [], series)
+
+
+def register_unsent_events(read: Callable[[], tuple[int, float]]) -> None:
+    """Have this process export its outbox's backlog. To be called once. read: the count, and the oldest's seconds."""
+    REGISTRY.register(UnsentEventsCollector(read))
+
+
 def register_parked_events(read: Callable[[], Iterable[ParkedEventCount]]) -> None:
     """Have this process export parked events. To be called once."""
     REGISTRY.register(ParkedEventsCollector(read))

@@ -21,10 +21,11 @@ from google.protobuf.duration_pb2 import Duration
 from emulators.stack.stack import Stack
 from shared import ids
 from shared.bus.pubsub import PubSubBus
-from shared.bus.topics import topic_name
+from shared.bus.topics import row_topic, topic_name
 from shared.clock import SystemClock
 from shared.config import Settings, read
 from shared.contracts.events import Event, StoredEvent
+from shared.outbox.addressing import LOOK_BACK, addressed
 from shared.outbox.inbox import Inbox
 from shared.outbox.log import SQL, EventLog
 from shared.outbox.relay import Relay
@@ -48,7 +49,7 @@ PATIENCE_SECONDS: Final = 20
 class Opened:
     """A fact."""
 
-    type: ClassVar[str] = "claim.opened"
+    type: ClassVar[str] = "claim.claimed"
     claim_id: str
     order_id: str
     user_id: str = "usr_us_1"
@@ -62,7 +63,7 @@ def outbox() -> Iterator[tuple[Settings, Database]]:
         os.environ["PUBSUB_EMULATOR_HOST"] = stack.environment["PUBSUB_EMULATOR_HOST"]
         settings = replace(read(stack.environment), project="bench")
         database = Database(connector(settings, SERVICE), Breakers().of("database", SERVICE, 4))
-        for topic in (TOPIC, "bare"):
+        for topic in (row_topic(TOPIC, ROW.name), "bare"):
             PublisherClient().create_topic(name=_topic(settings, topic), timeout=10)
         yield settings, database
         database.close()
@@ -72,7 +73,8 @@ def relay() -> Comparison:
     """Draining a backlog in batches, beside a relay that reads, publishes and marks one row at a time."""
     with outbox() as (settings, database):
         bus = PubSubBus(settings)
-        draining = Relay(SERVICE, database, bus, SystemClock())
+        draining = Relay(SERVICE, database, bus)
+        draining.lead(database.dedicated())
 
         def ours() -> float:
             append(database, BACKLOG)
@@ -94,12 +96,10 @@ def relay() -> Comparison:
 def commit_to_handler() -> Comparison:
     """Latency from commit to handler, beside the emulator's own from publish to push; 1 / median."""
     with outbox() as (settings, database), endpoint(database) as (port, came):
-        for topic in (TOPIC, "bare"):
-            subscribe(settings, topic, f"http://127.0.0.1:{port}/{topic}")
+        for topic, path in ((row_topic(TOPIC, ROW.name), TOPIC), ("bare", "bare")):
+            subscribe(settings, topic, f"http://127.0.0.1:{port}/{path}")
         stop = threading.Event()
-        relaying = threading.Thread(
-            target=Relay(SERVICE, database, PubSubBus(settings), SystemClock()).run, args=(stop,), daemon=True
-        )
+        relaying = threading.Thread(target=Relay(SERVICE, database, PubSubBus(settings)).run, args=(stop,), daemon=True)
         relaying.start()
         publisher = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
         bare = _topic(settings, "bare")
@@ -139,11 +139,11 @@ def append(database: Database, count: int) -> float:
 
 def _row_at_a_time(database: Database, bus: PubSubBus) -> bool:
     with database.transaction() as transaction:
-        rows = SQL.read_unsent(transaction, held=[], most=1)
+        rows = SQL.read_unsent(transaction, beyond=0, look_back=LOOK_BACK, held=[], most=1)
         for row in rows:
-            position = row.pop("position")
-            bus.publish([StoredEvent(**row)])
-            SQL.mark_published(transaction, positions=[position], at=SystemClock().now())
+            position, before = row.pop("position"), row.pop("before")
+            bus.publish([addressed(StoredEvent(**row), before)])
+            SQL.delete_sent(transaction, positions=[position])
     return bool(rows)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from shared.bus.kafka import KafkaBus
 from shared.bus.kafka_group import Group
 from shared.bus.pubsub import PubSubBus
-from shared.bus.topics import topic_name
+from shared.bus.topics import row_topic, topic_name
 from shared.bus.transport import EventBus
 from shared.clock import SystemClock
 from shared.config import Settings
@@ -35,7 +35,7 @@ PATIENCE_SECONDS: Final = 60
 def kafka_beside_push() -> Comparison:
     """From the commit of a backlog to its last effect, with the same relay, inbox and handler on both."""
     with outbox() as (settings, database), _broker(settings) as own, endpoint(database) as (port, came):
-        subscribe(settings, TOPIC, f"http://127.0.0.1:{port}/{TOPIC}")
+        subscribe(settings, row_topic(TOPIC, ROW.name), f"http://127.0.0.1:{port}/{TOPIC}")
         with _group(own, database) as taken:
             ours = _rate(database, KafkaBus(own), BY_KAFKA, taken)
             other = _rate(database, PubSubBus(settings), BY_PUSH, came)
@@ -43,7 +43,8 @@ def kafka_beside_push() -> Comparison:
 
 
 def _rate(database: Database, bus: EventBus, count: int, came: threading.Semaphore) -> Callable[[], float]:
-    relay = Relay(SERVICE, database, bus, SystemClock())
+    relay = Relay(SERVICE, database, bus)
+    relay.lead(database.dedicated())
 
     def rate() -> float:
         append(database, count)

@@ -40,7 +40,7 @@ def test_an_order_is_paid_though_pubsub_lost_what_tells_of_it(
     subscriber.delete_subscription(subscription=path, timeout=10)
     try:
         order = ordered(buyer, supply)
-        sql = "SELECT count(*) AS n FROM events WHERE stream = :id AND published_at IS NULL"
+        sql = "SELECT count(*) AS n FROM unsent WHERE stream = :id"
         until(lambda: probe.rows("order", sql, id=order["id"])[0]["n"], lambda unsent: unsent == 0)
     finally:
         address, _, token = push.removeprefix("http://").partition("/_events/capture_hold?token=")

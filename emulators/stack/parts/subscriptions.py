@@ -21,7 +21,7 @@ from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack import readiness, secrets
-from shared.bus.topics import dead_topic, subscription_name, topic_name
+from shared.bus.topics import dead_topic, row_topic, subscription_name, topic_name
 from shared.registry import Row, load
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ CREATED: Final = "topics and subscriptions of %s are made"
 
 
 class Subscriptions:
-    """The topics and subscriptions of one region."""
+    """The topics and subscriptions of one region: a topic for each row and source, and its subscription."""
 
     def __init__(self, region: str, project: str, functions_address: str, push_token: str) -> None:
         """
@@ -66,8 +66,8 @@ class Subscriptions:
         """Create what is missing. Raises GoogleAPICallError when the emulator refuses something."""
         registry = load()
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._create_topic, registry.topics))
-            consumed = ((row, topic) for row in registry.event_rows() for topic in registry.topics_of(row))
+            consumed = [(row, topic) for row in registry.event_rows() for topic in registry.topics_of(row)]
+            list(pool.map(lambda pair: self._create_topic(row_topic(pair[1], pair[0].name)), consumed))
             list(pool.map(lambda pair: self._create_subscription(*pair), consumed))
         for topic in registry.topics:
             self._create_topic(dead_topic(topic))
@@ -85,7 +85,7 @@ class Subscriptions:
         name = subscription_name(row.name, topic, self._region)
         request = {
             "name": self._subscriber.subscription_path(self._project, name),
-            "topic": self._path(topic),
+            "topic": self._path(row_topic(topic, row.name)),
             "enable_message_ordering": True,
             "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
             "retry_policy": RETRY,

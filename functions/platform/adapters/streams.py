@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from functions.platform.ports import StreamPage, StreamQuery
+from functions.platform.ports import StreamPage, StreamPart, StreamQuery
 from shared.contracts.encode import to_json
 from shared.firestore.calls import guarded
 from shared.outbox import log
@@ -29,16 +29,17 @@ class OutboxStreams:
                 found = work.events.streams(wanted)
         return StreamPage(**asdict(found))
 
-    def read(self, stream: str, from_version: int) -> Sequence[bytes]:
+    def read(self, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
+        wanted = types or [each for topic in load().topics.values() for each in topic.types]
         if self._in_firestore():
-            from shared.outbox.firestore import read_stream
+            from shared.outbox.firestore import read_types
 
             with guarded(self._work.resources.breaker("firestore")):
-                found = read_stream(self._work.resources.firestore(), stream, from_version, log.READ_AT_MOST)
+                found = read_types(self._work.resources.firestore(), stream, from_version, wanted, log.READ_AT_MOST)
         else:
             with self._work.transaction() as work:
-                found = work.events.read(stream, from_version)
-        return [to_json(event) for event in found]
+                found = work.events.read_types(stream, from_version, wanted)
+        return StreamPart([to_json(event) for event in found.events], found.through)
 
     def _in_firestore(self) -> bool:
         return load().services[self._work.service].outbox == "firestore"

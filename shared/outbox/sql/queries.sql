@@ -12,6 +12,14 @@ SELECT id, type, stream, version, recorded_at AS at, data, metadata
 FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
+-- name: read_types
+-- The events of a stream from a version on that are of some types, oldest first, in one snapshot with its last version.
+SELECT e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata, l.version AS last
+FROM (SELECT max(version) AS version FROM events WHERE stream = :stream_id) l
+LEFT JOIN events e ON e.stream = :stream_id AND e.version >= :from_version
+    AND e.type = ANY(:only::text[])
+ORDER BY e.version LIMIT :most;
+
 -- name: page_streams
 -- A page of streams with a prefix, after a given one.
 SELECT DISTINCT stream FROM events WHERE stream LIKE :prefix AND stream > :after ORDER BY stream LIMIT :most;
@@ -30,14 +38,27 @@ GROUP BY stream ORDER BY max(position);
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq;
 
 -- name: read_unsent
--- Unsent events, without those of held-back streams; within a stream, position grows with version.
-SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
-FROM events WHERE published_at IS NULL AND stream <> ALL(:held::text[])
-ORDER BY position LIMIT :most;
+-- Unsent events beyond a position, without those of held-back streams, each with the types of those before it in its
+-- stream, the newest first; within a stream, position grows with version.
+SELECT u.position, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata,
+    ARRAY(
+        SELECT p.type FROM events p
+        WHERE p.stream = u.stream AND p.version < u.version AND p.version >= u.version - :look_back::bigint
+        ORDER BY p.version DESC
+    ) AS before
+FROM unsent u JOIN events e ON e.stream = u.stream AND e.version = u.version
+WHERE u.position > :beyond AND u.stream <> ALL(:held::text[])
+ORDER BY u.position LIMIT :most;
 
--- name: mark_published!
--- Mark events as published.
-UPDATE events SET published_at = :at WHERE position = ANY(:positions::bigint[]);
+-- name: delete_sent!
+-- Take published events from the outbox.
+DELETE FROM unsent WHERE position = ANY(:positions::bigint[]);
+
+-- name: measure_unsent^
+-- How many events are unsent, and for how long the oldest of them, in microseconds.
+SELECT count(*)::bigint AS events,
+       coalesce(greatest(extract(epoch FROM :now::timestamptz - min(e.recorded_at)) * 1000000, 0), 0)::bigint AS oldest
+FROM unsent u JOIN events e ON e.stream = u.stream AND e.version = u.version;
 
 -- name: lock_inbox^
 -- A consumer's version of a stream, locked until the effect is committed.
@@ -51,20 +72,10 @@ UPDATE inbox SET version = :version, attempts = 0, defects = 0, failing_since = 
 WHERE consumer = :consumer AND stream = :stream_id
 RETURNING EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream);
 
--- name: skip$
--- Advance a stream past an event that its consumer does not handle, if it is next and nothing is parked.
-WITH advanced AS (
-    UPDATE inbox SET version = :version::bigint
-    WHERE consumer = :consumer AND stream = :stream_id AND version = :version::bigint - 1 AND attempts = 0 AND NOT parked
-      AND NOT EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream)
-    RETURNING version
-), begun AS (
-    INSERT INTO inbox (consumer, stream, version)
-    SELECT :consumer, :stream_id, 1 WHERE :version::bigint = 1
-    ON CONFLICT (consumer, stream) DO NOTHING
-    RETURNING version
-)
-SELECT EXISTS (SELECT FROM advanced) OR EXISTS (SELECT FROM begun);
+-- name: pass_over!
+-- Advance a stream from a version to one through which its source has nothing more of the consumer's types.
+UPDATE inbox SET version = :through, attempts = 0, defects = 0, failing_since = NULL, parked = false
+WHERE consumer = :consumer AND stream = :stream_id AND version = :version AND version < :through;
 
 -- name: count_attempt!
 -- Count a failed attempt at the next version of a stream.
@@ -73,22 +84,26 @@ WHERE consumer = :consumer AND stream = :stream_id;
 
 -- name: park!
 -- Park an event that cannot be applied yet; it replaces an unread one.
-INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
-VALUES (:consumer, :stream_id, :version, :reason, :event::jsonb, :at)
-ON CONFLICT (consumer, stream, version) DO UPDATE SET reason = excluded.reason, event = excluded.event
+INSERT INTO parked (consumer, stream, version, prior, reason, event, parked_at)
+VALUES (:consumer, :stream_id, :version, :prior, :reason, :event::jsonb, :at)
+ON CONFLICT (consumer, stream, version)
+DO UPDATE SET prior = excluded.prior, reason = excluded.reason, event = excluded.event
 WHERE parked.reason = 'unread';
 
 -- name: park_failing!
 -- Park a failed event, with its error and the time of its retry.
-INSERT INTO parked (consumer, stream, version, reason, error, event, parked_at, retry_at)
-VALUES (:consumer, :stream_id, :version, :reason, :error, :event::jsonb, :at, :retry_at)
+INSERT INTO parked (consumer, stream, version, prior, reason, error, event, parked_at, retry_at)
+VALUES (:consumer, :stream_id, :version, :prior, :reason, :error, :event::jsonb, :at, :retry_at)
 ON CONFLICT (consumer, stream, version)
-DO UPDATE SET reason = excluded.reason, error = excluded.error, event = excluded.event, retry_at = excluded.retry_at;
+DO UPDATE SET prior = excluded.prior, reason = excluded.reason, error = excluded.error, event = excluded.event,
+    retry_at = excluded.retry_at;
 
 -- name: take_parked^
--- Take out the parked event that is next in its stream.
+-- Take out the parked event that is next after an applied version: the first one whose prior is applied.
 DELETE FROM parked
-WHERE consumer = :consumer AND stream = :stream_id AND version = :version AND reason IN ('gap', 'unavailable')
+WHERE consumer = :consumer AND stream = :stream_id AND reason IN ('gap', 'unavailable') AND version = (
+    SELECT min(n.version) FROM parked n
+    WHERE n.consumer = :consumer AND n.stream = :stream_id AND n.version > :version AND n.prior <= :version)
 RETURNING event;
 
 -- name: drop_old_parked!
@@ -110,7 +125,8 @@ ORDER BY coalesce(max(p.retry_at), min(p.parked_at)), p.stream LIMIT 100;
 SELECT max(i.version) FROM parked p JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
 WHERE p.consumer = :consumer AND p.stream = :stream_id AND NOT EXISTS (
     SELECT FROM parked n
-    WHERE n.consumer = i.consumer AND n.stream = i.stream AND n.version = i.version + 1 AND n.reason <> 'unread');
+    WHERE n.consumer = i.consumer AND n.stream = i.stream AND n.version > i.version AND n.prior <= i.version
+      AND n.reason <> 'unread');
 
 -- name: mark_unreadable!
 -- Mark a parked event as undecodable, so that it is read from its source.
@@ -126,14 +142,19 @@ WHERE consumer = :consumer AND stream = :stream_id AND reason <> 'failed';
 -- name: list_parked
 -- A page of a consumer's streams with parked events, in descending order, after a given one.
 SELECT p.stream, count(*)::bigint AS events, min(p.parked_at) AS since,
-       coalesce(i.version, 0) + 1 AS version, coalesce(i.attempts, 0) AS attempts,
+       coalesce(n.version, min(p.version)) AS version, coalesce(i.attempts, 0) AS attempts,
        coalesce(n.reason, 'gap') AS reason, n.error, n.event ->> 'type' AS type, n.event ->> 'id' AS event_id,
        max(p.retry_at) AS retry_at
 FROM parked p
 LEFT JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
-LEFT JOIN parked n ON n.consumer = p.consumer AND n.stream = p.stream AND n.version = coalesce(i.version, 0) + 1
+LEFT JOIN LATERAL (
+    SELECT * FROM parked a
+    WHERE a.consumer = p.consumer AND a.stream = p.stream
+      AND a.version > coalesce(i.version, 0) AND a.prior <= coalesce(i.version, 0)
+    ORDER BY a.version LIMIT 1
+) n ON true
 WHERE p.consumer = :consumer AND (:after::text IS NULL OR p.stream < :after)
-GROUP BY p.stream, i.version, i.attempts, n.reason, n.error, n.event
+GROUP BY p.stream, i.attempts, n.version, n.reason, n.error, n.event
 ORDER BY p.stream DESC LIMIT :most;
 
 -- name: count_parked
@@ -193,8 +214,8 @@ WHERE coalesce(i.version, 0) < s.version ORDER BY s.stream;
 
 -- name: note_missing
 -- Park placeholders for the missing events of these streams, which the worker reads from the source. Returns the streams.
-INSERT INTO parked (consumer, stream, version, reason, event, parked_at)
-SELECT i.consumer, s.stream, s.version, 'unread', jsonb_build_object('type', s.type), :at
+INSERT INTO parked (consumer, stream, version, prior, reason, event, parked_at)
+SELECT i.consumer, s.stream, s.version, s.version - 1, 'unread', jsonb_build_object('type', s.type), :at
 FROM jsonb_to_recordset(:streams::jsonb) AS s (stream text, type text, version bigint)
 JOIN inbox i ON i.consumer = :consumer AND i.stream = s.stream
 WHERE i.version < s.version

@@ -1,7 +1,7 @@
 """Notifying users: once, in order, of their own events; whether these repeat, arrive late, or are replayed."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace as changed
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from shared.contracts.events import StoredEvent, decode_event
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.outbox import replay
 from shared.outbox.comparison import Comparison
+from shared.outbox.log import StreamPart
 from shared.outbox.verify import VerificationReport
 from shared.registry import load
 from shared.runtime.event import inbox
@@ -147,9 +148,10 @@ class Source:
         ]
         return ListResponse(streams=streams, position=1, more=False)
 
-    def read(self, event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+    def read(self, event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
         ours = [event for event in self._events if event.stream == stream and event_type.startswith("order.")]
-        return [event for event in ours if event.version >= from_version]
+        found = [event for event in ours if event.version >= from_version and event.type in types]
+        return StreamPart(found, max((event.version for event in ours), default=0))
 
     def rebuild(self, isolated: IsolatedServices) -> None:
         """All of it again, as the worker does it."""

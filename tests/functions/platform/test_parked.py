@@ -28,6 +28,7 @@ from shared.contracts.gen.events_pb2 import (
 from shared.contracts.operations import Caller, Page
 from shared.errors import Forbidden, Malformed, MeridianError, NotFound
 from shared.outbox import redrive as redriving
+from shared.outbox.log import StreamPart
 from shared.registry import load
 from shared.resources import Resources
 from shared.rpc.channel import RpcChannel
@@ -125,7 +126,7 @@ def test_a_redrive_releases_what_is_named(isolated: IsolatedServices) -> None:
     assert reasons(isolated, streams[2:]) == {"failed"}
     box = inbox(isolated.bound("record_payment"), isolated.resources.clock)
     with isolated.later(timedelta(minutes=10)):
-        assert box.fill_gaps(lambda *_: []) == 0
+        assert box.fill_gaps(lambda *_: StreamPart([], 0)) == 0
     assert reasons(isolated, streams) == {"failed"}
     assert redriven(isolated, [ids.new("hld", "us")]).streams == []
 

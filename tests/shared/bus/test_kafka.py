@@ -14,7 +14,7 @@ from shared.bus.kafka_group import consumer_config
 from shared.bus.kafka_tokens import as_jwt, token
 from shared.config import Settings, read
 from tests.kafka import Broker
-from tests.shared.outbox.sample_events import event, stream
+from tests.shared.outbox.sample_events import event, stream, to_row
 
 NOW = 1_795_000_000.0
 
@@ -101,12 +101,12 @@ def test_a_bus_publishes_again_when_its_broker_is_back(
         topic = f"claim-events-{own.region}"
         bus, name = KafkaBus(own, message_seconds=2), stream()
         broker.create_topics(topic)
-        assert bus.publish([event(name, 1), event(name, 2)]) == [True, True]
+        assert bus.publish(to_row(event(name, 1), event(name, 2))) == [True, True]
         broker.kill()
-        assert bus.publish([event(name, 3), event(name, 4)]) == [False, False]
+        assert bus.publish(to_row(event(name, 3), event(name, 4))) == [False, False]
         broker.start()
         broker.create_topics(topic)
         tries = 0
-        while bus.publish([event(name, 3), event(name, 4)]) != [True, True]:
+        while bus.publish(to_row(event(name, 3), event(name, 4))) != [True, True]:
             tries += 1
             assert tries < 20

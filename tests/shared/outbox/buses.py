@@ -14,20 +14,23 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from shared.bus.kafka import KafkaBus, attributes
 from shared.bus.pubsub import PubSubBus
-from shared.bus.topics import topic_name
+from shared.bus.topics import row_topic, topic_name
+from shared.bus.transport import AddressedEvent
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.registry import load
 from tests.kafka import Broker, Reader
+from tests.shared.outbox.sample_events import ROW
 
 PATIENCE_SECONDS = 20.0
-TOPICS = ("claim-events", "order-events")
+TOPICS = {"claim-events": ROW, "order-events": "capture_hold"}
+"""The topics of the sample events, each with a row that handles them."""
 
 
 class Bus(Protocol):
     """A transport that a test can inspect and break."""
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         """As the relay's port has it."""
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
@@ -45,7 +48,7 @@ class RecordingBus:
 
     def __init__(self) -> None:
         self.events: list[StoredEvent] = []
-        self.batches: list[list[StoredEvent]] = []
+        self.batches: list[list[AddressedEvent]] = []
         self.refused: set[tuple[str, int]] = set()
         """(stream, version) of events whose publish fails, and with it the rest of their partition in that batch."""
         self.crash = False
@@ -53,18 +56,19 @@ class RecordingBus:
         self._broken: set[str] = set()
         self._lock = threading.Lock()
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         with self._lock:
             self.batches.append(list(events))
             held: set[tuple[str, int]] = set()
             outcomes = []
-            for event in events:
+            for each in events:
+                event = each.event
                 topic = load().topic_of(event.type)
                 partition = (topic, event.partition())
                 if topic in self._broken or (event.stream, event.version) in self.refused:
                     held.add(partition)
                 outcomes.append(partition not in held)
-                if outcomes[-1]:
+                if outcomes[-1] and each.to:
                     self.events.append(event)
         if self.crash:
             raise ConnectionError("the process died")
@@ -114,8 +118,10 @@ class EmulatorBus:
         self._broken = set(TOPICS)
         for topic in TOPICS:
             self.mend_topic(topic)
+        # The sample events of orders have a second addressee, to whom nobody listens here.
+        self._publisher.create_topic(name=self._path(row_topic("order-events", "notify_users")), timeout=5)
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         return self._bus.publish(events)
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:
@@ -155,6 +161,9 @@ class EmulatorBus:
         self._subscriber.acknowledge(subscription=subscription, ack_ids=ids, timeout=5)
 
     def _topic(self, topic: str) -> str:
+        return self._path(row_topic(topic, TOPICS[topic]))
+
+    def _path(self, topic: str) -> str:
         name = topic_name(topic, self._settings.region)
         return str(self._publisher.topic_path(self._settings.project, name))
 
@@ -175,7 +184,7 @@ class BrokerBus:
         for topic in TOPICS:
             self.mend_topic(topic)
 
-    def publish(self, events: Sequence[StoredEvent]) -> list[bool]:
+    def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         return self._bus.publish(events)
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:

@@ -1,6 +1,6 @@
 """A consumer whose effects are counted and can be made to fail, and sources of its streams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from shared.clock import Clock
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Unavailable
 from shared.outbox.batch import BatchInbox
+from shared.outbox.inbox import Read
+from shared.outbox.log import StreamPart
 from shared.postgres.database import Database, Transaction
 from shared.registry import Row
 from shared.telemetry.context import trace_context
@@ -70,19 +72,18 @@ class Consumer:
         return [(row["version"], row["reason"]) for row in rows]
 
 
-Source = Callable[[str, str, int], list[StoredEvent]]
-
-
-def source(*events: StoredEvent) -> Source:
+def source(*events: StoredEvent) -> Read:
     """The service that owns the streams of these events."""
 
-    def read(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+    def read(event_type: str, name: str, from_version: int, types: Sequence[str]) -> StreamPart:
         assert event_type in {each.type for each in events}
-        return [each for each in events if each.stream == name and each.version >= from_version]
+        stream = [each for each in events if each.stream == name]
+        found = [each for each in stream if each.version >= from_version and each.type in types]
+        return StreamPart(found, max((each.version for each in stream), default=0))
 
     return read
 
 
-def nobody(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+def nobody(event_type: str, name: str, from_version: int, types: Sequence[str]) -> StreamPart:
     """A source that must not be queried."""
     pytest.fail(f"queried for {event_type} {name} from {from_version}")

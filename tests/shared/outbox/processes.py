@@ -19,10 +19,10 @@ from shared.bus.topics import topic_name
 from shared.bus.transport import event_bus
 from shared.clock import SystemClock
 from shared.config import Settings
-from shared.contracts.events import Event, StoredEvent
+from shared.contracts.events import Event
 from shared.errors import Unavailable
 from shared.outbox.batch import BatchInbox
-from shared.outbox.log import EventLog
+from shared.outbox.log import EventLog, StreamPart
 from shared.outbox.relay import Relay
 from shared.postgres.connect import connector
 from shared.postgres.database import Database, Transaction
@@ -44,7 +44,7 @@ FAILING = 0.01
 def relay(settings: Settings) -> None:
     """Publish until killed."""
     database = Database(connector(settings, "claiming"), Breakers().of("database", "claiming", 2))
-    Relay("claiming", database, event_bus(settings), SystemClock()).run(threading.Event())
+    Relay("claiming", database, event_bus(settings)).run(threading.Event())
 
 
 def consumer(settings: Settings, port: int, name: str) -> None:
@@ -60,9 +60,9 @@ def consumer(settings: Settings, port: int, name: str) -> None:
 
     inbox = BatchInbox(row, database, handle, SystemClock())
 
-    def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+    def read(event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
         with database.transaction() as transaction:
-            return EventLog(transaction, "us", AT).read(stream, from_version)
+            return EventLog(transaction, "us", AT).read_types(stream, from_version, types)
 
     def fill() -> None:
         while True:

@@ -5,16 +5,23 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from shared import ids
+from shared.bus.transport import AddressedEvent
 from shared.contracts.events import StoredEvent
 from shared.money import Amount
 
-TYPE = "claim.opened"
+TYPE = "claim.claimed"
+"""A type that one row handles."""
+
+ROW = "record_claim"
+FOREIGN = "claim.opened"
+"""A type of the same topic that no row handles."""
+
 AT = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A claim was opened; its version takes the place of the order's id."""
+    """A claim was claimed; its version takes the place of the order's id."""
 
     type: ClassVar[str] = TYPE
     claim_id: str
@@ -50,8 +57,8 @@ def opened_events(stream: str, first: int, count: int) -> list[Opened]:
     return [Opened(stream, str(version)) for version in range(first, first + count)]
 
 
-def event(stream: str, version: int, event_type: str = TYPE, **metadata: str) -> StoredEvent:
-    """An event as a transport delivers it."""
+def event(stream: str, version: int, event_type: str = TYPE, prior: int | None = None, **metadata: str) -> StoredEvent:
+    """An event as a transport delivers it. prior: None for a stream of which the consumer handles every event."""
     return StoredEvent(
         id=ids.new("evt", "us"),
         type=event_type,
@@ -60,4 +67,10 @@ def event(stream: str, version: int, event_type: str = TYPE, **metadata: str) ->
         at=AT,
         data={"claim_id": stream, "order_id": str(version)},
         metadata=metadata,
+        prior=prior,
     )
+
+
+def to_row(*events: StoredEvent, row: str = ROW) -> list[AddressedEvent]:
+    """Events as the relay publishes them to one row."""
+    return [AddressedEvent(event, {row: event.follows}) for event in events]

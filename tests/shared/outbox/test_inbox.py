@@ -1,21 +1,24 @@
 """Each event of a stream has its effect once and in order, however it is delivered."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.errors import Malformed, Unavailable
 from shared.outbox.inbox import GAP_WAIT
+from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody, source
-from tests.shared.outbox.sample_events import TYPE, event, stream
+from tests.shared.outbox.sample_events import FOREIGN, TYPE, event, stream
 
 
 @pytest.fixture
@@ -79,43 +82,86 @@ def test_a_parked_event_that_is_delivered_again_is_parked_once(consumer: Consume
 def test_any_order_of_delivery_comes_to_the_same(database: Database, data: st.DataObject) -> None:
     """Events of two streams, each delivered once or more in any order, have their effects once and in order.
 
-    In one of the streams every other event is of no concern to the consumer.
+    In one of the streams every other event is foreign; Kafka delivers those too, and a relay of before addressing.
     """
     consumer = Consumer(database, FakeClock())
     plain, mixed = stream(), stream()
     events = [event(plain, version) for version in range(1, 5)]
-    events += [event(mixed, version, TYPE if version % 2 else "claim.claimed") for version in range(1, 5)]
+    events += [event(mixed, 1), event(mixed, 3, prior=1), *(event(mixed, version, FOREIGN) for version in (2, 4))]
     repeats = data.draw(st.lists(st.sampled_from(events), max_size=6))
     consumer.receive(*data.draw(st.permutations(events + repeats)))
     assert consumer.versions(plain) == [1, 2, 3, 4]
     assert consumer.versions(mixed) == [1, 3]
-    assert consumer.receive(*events) == ["known"] * 8
+    assert consumer.receive(*events) == ["known"] * 6 + ["foreign"] * 2
     assert consumer.effects() == 6
 
 
-def test_a_type_that_is_not_handled_advances_the_stream(consumer: Consumer, name: str) -> None:
-    """Consumers receive whole streams; what they do not handle only takes its place."""
-    delivered = [event(name, 1, "claim.claimed"), event(name, 2), event(name, 3, "claim.claimed"), event(name, 4)]
-    assert consumer.receive(*delivered) == ["applied"] * 4
-    assert consumer.versions(name) == [2, 4]
+def test_a_foreign_type_is_left_untouched(consumer: Consumer, database: Database, name: str) -> None:
+    """It is acknowledged without a trace, whatever its version, and what follows it needs it not."""
+    assert consumer.receive(event(name, 7, FOREIGN), event(stream(), 1, FOREIGN)) == ["foreign", "foreign"]
+    with database.transaction() as transaction:
+        assert transaction.run("select stream from inbox where consumer = :name", {"name": consumer.name}) == []
+    assert consumer.receive(event(name, 8, prior=0)) == ["applied"]
 
 
-def test_a_type_that_is_not_handled_has_its_turn_too(consumer: Consumer, name: str) -> None:
-    """It waits for what comes before it, and what waits behind it follows."""
-    other, handled = "claim.claimed", event(name, 3)
-    assert consumer.receive(event(name, 2, other), handled, event(name, 1, other)) == ["parked", "parked", "applied"]
-    assert (consumer.versions(name), consumer.parked(name)) == ([3], [])
-    assert consumer.receive(event(name, 4, other), event(name, 4, other)) == ["applied", "known"]
+def test_an_event_follows_the_last_one_that_is_handled(consumer: Consumer, name: str) -> None:
+    """Not the version before: in between may be foreign ones. One whose prior has not come waits for it."""
+    assert consumer.receive(event(name, 9, prior=5)) == ["parked"]
+    assert consumer.receive(event(name, 2, prior=0), event(name, 5, prior=2)) == ["applied", "applied"]
+    assert (consumer.versions(name), consumer.parked(name)) == ([2, 5, 9], [])
+    assert consumer.receive(event(name, 5, prior=2), event(name, 9, prior=5)) == ["known", "known"]
 
 
-def test_a_type_that_is_not_handled_waits_behind_a_failure(consumer: Consumer, name: str) -> None:
-    """An event that fails is not passed by."""
-    consumer.failing = {1}
-    with pytest.raises(Unavailable):
-        consumer.receive(event(name, 1))
-    assert consumer.receive(event(name, 2, "claim.claimed")) == ["parked"]
-    consumer.failing = set()
-    assert consumer.receive(event(name, 1), event(name, 2, "claim.claimed")) == ["applied", "known"]
+def test_an_event_of_an_earlier_relay_is_read_with_what_it_follows(
+    consumer: Consumer, clock: FakeClock, name: str
+) -> None:
+    """It does not say its prior: between what was applied and it there may be foreign ones, or a loss."""
+    assert consumer.receive(event(name, 1), event(name, 4)) == ["applied", "parked"]
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    foreign = [event(name, 2, FOREIGN), event(name, 3, FOREIGN)]
+    assert consumer.inbox.fill_gaps(source(event(name, 1), *foreign, event(name, 4))) == 1
+    assert (consumer.versions(name), consumer.parked(name)) == ([1, 4], [])
+
+
+def test_where_the_source_has_nothing_more_the_stream_is_passed_over(
+    consumer: Consumer, database: Database, clock: FakeClock, name: str
+) -> None:
+    """A prior that lies too far back is unknown, so that an event waits for 600 foreign ones: one read ends that."""
+    assert consumer.receive(event(name, 1), event(name, 602)) == ["applied", "parked"]
+    reads: list[int] = []
+
+    def read(event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
+        reads.append(from_version)
+        return StreamPart([], 601)  # the event itself came before its source's answer could have it
+
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    assert consumer.inbox.fill_gaps(read) == 1
+    assert (consumer.versions(name), consumer.parked(name), reads) == ([1, 602], [], [2])
+
+
+def test_a_rebuild_while_a_stream_is_passed_over_loses_nothing(
+    consumer: Consumer, database: Database, clock: FakeClock, name: str
+) -> None:
+    """The inbox was reset after the source was read: what was read says nothing of what is to be applied again."""
+    consumer.receive(event(name, 1), event(name, 9))
+    clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
+    listed = to_json([{"stream": name, "type": TYPE, "version": 1}]).decode()
+
+    def read(event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
+        with database.transaction() as transaction:
+            SQL.forget_places(transaction, consumer=consumer.name, streams=listed)
+        return StreamPart([], 8)
+
+    assert consumer.inbox.fill_gaps(read) == 0
+    (row,) = places(database, consumer)
+    assert row["version"] == 0
+    assert consumer.parked(name) == [(9, "gap")]
+
+
+def places(database: Database, consumer: Consumer) -> list[dict[str, Any]]:
+    """A consumer's inbox."""
+    with database.transaction() as transaction:
+        return transaction.run("select stream, version from inbox where consumer = :name", {"name": consumer.name})
 
 
 def test_a_failure_leaves_nothing(consumer: Consumer, name: str) -> None:
@@ -179,9 +225,9 @@ def test_a_gap_in_the_middle_is_read_from_where_it_begins(consumer: Consumer, cl
     clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
     reads: list[int] = []
 
-    def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+    def read(event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
         reads.append(from_version)
-        return [event(stream, n) for n in range(from_version, 8)]
+        return StreamPart([event(stream, n) for n in range(from_version, 8)], 7)
 
     consumer.inbox.fill_gaps(read)
     assert reads == [3]
@@ -189,12 +235,12 @@ def test_a_gap_in_the_middle_is_read_from_where_it_begins(consumer: Consumer, cl
 
 
 def test_two_gaps_of_one_stream(consumer: Consumer, clock: FakeClock, name: str) -> None:
-    """A source that returns only a part leaves the rest parked."""
+    """A source that returns only a part, because there is too much for one page, leaves the rest parked."""
     consumer.receive(event(name, 2), event(name, 5))
     clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
-    assert consumer.inbox.fill_gaps(source(event(name, 1), event(name, 3))) == 2
+    assert consumer.inbox.fill_gaps(source(event(name, 1), event(name, 2), event(name, 3))) == 3
     assert consumer.versions(name) == [1, 2, 3]
-    assert consumer.inbox.fill_gaps(source(event(name, 4))) == 1
+    assert consumer.inbox.fill_gaps(source(*(event(name, n) for n in range(1, 6)))) == 2
     assert consumer.versions(name) == [1, 2, 3, 4, 5]
 
 
@@ -208,10 +254,10 @@ def test_a_gap_that_cannot_be_filled_holds_up_no_other(
     clock.pass_by(seconds=GAP_WAIT.total_seconds() + 1)
     stuck = names[2]
 
-    def read(event_type: str, name: str, from_version: int) -> list[StoredEvent]:
+    def read(event_type: str, name: str, from_version: int, types: Sequence[str]) -> StreamPart:
         if name == stuck:
             raise failure
-        return [event(name, 1)]
+        return StreamPart([event(name, 1)], 2)
 
     assert consumer.inbox.fill_gaps(read) == 4
     assert consumer.versions(stuck) == []
@@ -267,8 +313,8 @@ def test_many_events_share_a_transaction(database: Database, clock: FakeClock) -
     """Of several streams, repeats and what does not concern the consumer among them; what is behind them follows."""
     consumer, first, second = Consumer(database, clock), stream(), stream()
     assert consumer.receive(event(second, 3)) == ["parked"]
-    events = [event(first, 1), event(second, 1), event(first, 1), event(first, 2, "claim.voided"), event(second, 2)]
-    assert consumer.inbox.receive_batch([*events, event(first, 3)])
+    events = [event(first, 1), event(second, 1), event(first, 1), event(first, 2, FOREIGN), event(second, 2)]
+    assert consumer.inbox.receive_batch([*events, event(first, 3, prior=1)])
     assert (consumer.applied(first), consumer.applied(second)) == ([1, 3], [1, 2, 3])
     assert consumer.inbox.receive_batch(events)
     assert consumer.effects() == 5

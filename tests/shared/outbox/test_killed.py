@@ -24,14 +24,14 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack.stack import Stack
-from shared.bus.topics import topic_name
+from shared.bus.topics import row_topic, topic_name
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.outbox.log import EventLog
 from shared.postgres.database import Database
 from shared.resources import Resources
 from tests.kafka import Broker
-from tests.shared.outbox.sample_events import AT, opened_events, stream
+from tests.shared.outbox.sample_events import AT, ROW, opened_events, stream
 
 EVENTS = int(os.environ.get("KILLED_EVENTS", "100032"))
 KILLS = int(os.environ.get("KILLED_KILLS", "50"))
@@ -112,7 +112,7 @@ def pubsub(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    topic = f"projects/{settings.project}/topics/{topic_name('claim-events', settings.region)}"
+    topic = f"projects/{settings.project}/topics/{topic_name(row_topic('claim-events', ROW), settings.region)}"
     subscription = f"projects/{settings.project}/subscriptions/consumer"
     PublisherClient().create_topic(name=topic, timeout=10)
     request = {
@@ -186,7 +186,7 @@ def survives(
                 found[row["stream"]].append(row["version"])
     assert found == {name: list(range(1, count + 1)) for name, count in committed.items()}
     with reader.transaction() as transaction:
-        unsent = "select count(*) as n from events where published_at is null and stream = any(:names::text[])"
+        unsent = "select count(*) as n from unsent where stream = any(:names::text[])"
         parked = "select count(*) as n from parked where consumer = :consumer"
         assert transaction.run(parked, {"consumer": consumer})[0]["n"] == 0
         # What a relay that was killed had published but not marked goes out once more.

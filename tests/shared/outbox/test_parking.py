@@ -1,6 +1,7 @@
 """Events that cannot be applied are parked with a reason, block no other stream, and are retried."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from shared.contracts.events import StoredEvent
 from shared.errors import Contended, OutcomeUnknown, Refusal, Unavailable, summary
 from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR, UndecodableEvent
-from shared.outbox.log import SQL
+from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody, source
@@ -319,9 +320,9 @@ def test_the_worker_looks_less_and_less_often(consumer: Consumer, clock: FakeClo
     reads: list[timedelta] = []
     began = clock.now()
 
-    def read(event_type: str, stream: str, from_version: int) -> list[StoredEvent]:
+    def read(event_type: str, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
         reads.append(clock.now() - began)
-        return []
+        return StreamPart([], 0)
 
     for _ in range(2000):
         clock.pass_by(seconds=1)

@@ -7,31 +7,35 @@ from contextlib import contextmanager
 
 import pytest
 from msgspec.structs import replace
+from pg8000.core import CoreConnection
 
 from emulators.waiting import until
 from shared.bus import pubsub
-from shared.clock import SystemClock
+from shared.bus.transport import AddressedEvent, EventBus
 from shared.contracts.events import StoredEvent
 from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
 from shared.outbox.relay import GuardedBus, Relay
 from shared.postgres.database import Database
+from shared.postgres.notify import discard
 from shared.resilience.breakers import Breakers
 from shared.resources import Resources
 from tests.kafka import Broker
 from tests.shared.outbox.buses import BrokerBus, Bus, EmulatorBus, RecordingBus
-from tests.shared.outbox.sample_events import AT, Opened, Priced, Unroutable, event, opened_events, stream
+from tests.shared.outbox.sample_events import AT, ROW, Opened, Priced, Unroutable, event, opened_events, stream
 from tests.stall_proxy import StallProxy
 
 PATIENCE_SECONDS = 20.0
+
+Lead = Callable[[EventBus], Relay]
 
 
 @pytest.fixture(autouse=True)
 def nothing_unsent(database: Database) -> None:
     """What other tests have left behind counts as published."""
     with database.transaction() as transaction:
-        transaction.run("update events set published_at = now() where published_at is null", {})
+        transaction.count("delete from unsent", {})
 
 
 @pytest.fixture
@@ -61,9 +65,25 @@ def bus(request: pytest.FixtureRequest) -> Bus:
     return found
 
 
+@pytest.fixture
+def led(database: Database) -> Iterator[Lead]:
+    """Makes relays that lead by sessions of the test's, which end with it."""
+    sessions: list[CoreConnection] = []
+
+    def lead(bus: EventBus) -> Relay:
+        relay = Relay("claiming", database, bus)
+        sessions.append(database.dedicated())
+        relay.lead(sessions[-1])
+        return relay
+
+    yield lead
+    for each in sessions:
+        discard(each)
+
+
 def relay_of(database: Database, bus: Bus) -> Relay:
     """A relay that has not begun."""
-    return Relay("claiming", database, bus, SystemClock())
+    return Relay("claiming", database, bus)
 
 
 def append(database: Database, name: str, after: int, *new: Fact) -> None:
@@ -75,7 +95,7 @@ def append(database: Database, name: str, after: int, *new: Fact) -> None:
 def unsent(database: Database) -> list[tuple[str, int]]:
     """The events that wait, as (stream, version) in their order."""
     with database.transaction() as transaction:
-        rows = transaction.run("select stream, version from events where published_at is null order by position", {})
+        rows = transaction.run("select stream, version from unsent order by position", {})
     return [(row["stream"], row["version"]) for row in rows]
 
 
@@ -114,13 +134,13 @@ def numbers(bus: Bus, name: str, count: int) -> list[int]:
 # The suite of every transport
 
 
-def test_streams_arrive_in_order(database: Database, bus: Bus) -> None:
+def test_streams_arrive_in_order(database: Database, led: Lead, bus: Bus) -> None:
     """Each event once, as it was recorded, in version order per stream; then nothing is left to publish."""
     names = [stream() for _ in range(6)]
     for version in range(1, 11):
         for name in names:
             append(database, name, version - 1, *opened_events(name, version, 1))
-    drained(relay_of(database, bus), database)
+    drained(led(bus), database)
     delivered = arrived(bus, names, 60)
     assert len(delivered) == 60
     for name in names:
@@ -128,14 +148,14 @@ def test_streams_arrive_in_order(database: Database, bus: Bus) -> None:
         assert [(event.version, event.data["order_id"]) for event in of_stream] == [(n, str(n)) for n in range(1, 11)]
 
 
-def test_what_fails_waits_and_holds_up_nothing_else(database: Database, bus: Bus) -> None:
+def test_what_fails_waits_and_holds_up_nothing_else(database: Database, led: Lead, bus: Bus) -> None:
     """A topic that takes nothing costs no other topic, and its events go out in order when it does again."""
     claim, order = stream(), stream()
     bus.break_topic("claim-events")
     for version in (1, 2, 3):
         append(database, claim, version - 1, *opened_events(claim, version, 1))
         append(database, order, version - 1, Priced(order, Amount(version)))
-    relay = relay_of(database, bus)
+    relay = led(bus)
     drained(relay, database, [(claim, 1), (claim, 2), (claim, 3)])
     assert numbers(bus, order, 3) == [1, 2, 3]
     relay.drain()
@@ -150,7 +170,10 @@ def test_what_fails_waits_and_holds_up_nothing_else(database: Database, bus: Bus
 def test_what_pub_sub_has_batched_behind_a_failure_waits_too(emulator: EmulatorBus) -> None:
     """A key's later batches are cancelled with the one that failed: they count as unpublished, and go out in order."""
     name = stream()
-    large = [replace(event(name, version), data={"claim_id": "x" * 600_000}) for version in (1, 2, 3)]
+    large = [
+        AddressedEvent(replace(event(name, version), data={"claim_id": "x" * 600_000}), {ROW: version - 1})
+        for version in (1, 2, 3)
+    ]
     emulator.break_topic("claim-events")
     assert emulator.publish(large) == [False, False, False]
     emulator.mend_topic("claim-events")
@@ -158,10 +181,10 @@ def test_what_pub_sub_has_batched_behind_a_failure_waits_too(emulator: EmulatorB
     assert numbers(emulator, name, 3) == [1, 2, 3]
 
 
-def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
+def test_a_late_commit_is_not_skipped(database: Database, led: Lead, bus: Bus) -> None:
     """An event that was numbered before others but committed after them is published all the same."""
     late, early = stream(), stream()
-    relay = relay_of(database, bus)
+    relay = led(bus)
     with database.transaction() as slow:
         EventLog(slow, "us", AT).append(late, 0, opened_events(late, 1, 2))
         append(database, early, 0, *opened_events(early, 1, 2))
@@ -173,7 +196,7 @@ def test_a_late_commit_is_not_skipped(database: Database, bus: Bus) -> None:
 
 @pytest.mark.parametrize("real", ["emulator", "kafka"])
 def test_an_event_that_cannot_be_published_holds_up_only_its_stream(
-    database: Database, real: str, request: pytest.FixtureRequest
+    database: Database, led: Lead, real: str, request: pytest.FixtureRequest
 ) -> None:
     """One of a type that this version does not know yet, or that is too large: the relay goes on with all others."""
     strange, large, good = stream(), stream(), stream()
@@ -182,12 +205,12 @@ def test_an_event_that_cannot_be_published_holds_up_only_its_stream(
     append(database, large, 0, Opened(large, "1", "x" * 11_000_000))
     append(database, good, 0, *opened_events(good, 1, 3))
     bus: Bus = request.getfixturevalue(real)
-    relay = relay_of(database, bus)
+    relay = led(bus)
     for _ in range(2):
         drained(relay, database, [(strange, 1), (strange, 2), (large, 1)])
     assert numbers(bus, good, 3) == [1, 2, 3]
     with database.transaction() as transaction:  # so that no other test's relay meets them
-        transaction.run("update events set published_at = now() where published_at is null", {})
+        transaction.count("delete from unsent", {})
 
 
 # What only a transport that fails on demand can show
@@ -203,14 +226,14 @@ def partition_mates() -> tuple[str, str, str]:
     return first, mate, stranger
 
 
-def test_a_failure_leaves_the_rest_of_its_partition(database: Database, recording: RecordingBus) -> None:
+def test_a_failure_leaves_the_rest_of_its_partition(database: Database, led: Lead, recording: RecordingBus) -> None:
     """What came before it is done and what comes after it waits; the next try begins with what failed."""
     name, mate, stranger = partition_mates()
     append(database, name, 0, *opened_events(name, 1, 5))
     append(database, mate, 0, *opened_events(mate, 1, 2))
     append(database, stranger, 0, *opened_events(stranger, 1, 2))
     recording.refused = {(name, 3)}
-    relay = relay_of(database, recording)
+    relay = led(recording)
     relay.drain()
     assert versions(recording, name, 2) == [1, 2]
     assert versions(recording, stranger, 2) == [1, 2]
@@ -221,34 +244,34 @@ def test_a_failure_leaves_the_rest_of_its_partition(database: Database, recordin
     assert versions(recording, mate, 2) == [1, 2]
 
 
-def test_a_crash_publishes_again(database: Database, recording: RecordingBus) -> None:
+def test_a_crash_publishes_again(database: Database, led: Lead, recording: RecordingBus) -> None:
     """What was published and not marked goes out once more, in order: at least once, never not at all."""
     name = stream()
     append(database, name, 0, *opened_events(name, 1, 3))
     recording.crash = True
     with pytest.raises(ConnectionError):
-        relay_of(database, recording).drain()
+        led(recording).drain()
     recording.crash = False
-    relay_of(database, recording).drain()
+    led(recording).drain()
     assert versions(recording, name, 6) == [1, 2, 3, 1, 2, 3]
     assert unsent(database) == []
 
 
 def test_a_backlog_is_drained_in_batches(
-    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+    database: Database, led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large the backlog, a batch is bounded, and the relay reports that there is more."""
     monkeypatch.setattr(relaying, "BATCH", 10)
     name = stream()
     append(database, name, 0, *opened_events(name, 1, 25))
-    relay = relay_of(database, recording)
+    relay = led(recording)
     assert [relay.drain() for _ in range(3)] == [True, True, False]
     assert [len(batch) for batch in recording.batches] == [10, 10, 5]
     assert versions(recording, name, 25) == list(range(1, 26))
 
 
 def test_a_stuck_backlog_holds_up_no_other_partition(
-    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+    database: Database, led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though more events wait for a topic that is down than a batch can hold, others go out, and in order."""
     monkeypatch.setattr(relaying, "BATCH", 10)
@@ -257,7 +280,7 @@ def test_a_stuck_backlog_holds_up_no_other_partition(
     for name in stuck:
         append(database, name, 0, *opened_events(name, 1, 9))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(12)))
-    relay = relay_of(database, recording)
+    relay = led(recording)
     while relay.drain():
         pass
     assert versions(recording, other, 12) == list(range(1, 13))
@@ -269,7 +292,7 @@ def test_a_stuck_backlog_holds_up_no_other_partition(
 
 
 def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
-    database: Database, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+    database: Database, led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its first event waits, none of its later ones goes out, in this batch or the next."""
     monkeypatch.setattr(relaying, "BATCH", 4)
@@ -278,7 +301,7 @@ def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
     append(database, name, 0, *opened_events(name, 1, 2))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(3)))
     append(database, name, 2, *opened_events(name, 3, 6))
-    relay = relay_of(database, recording)
+    relay = led(recording)
     while relay.drain():
         pass
     assert [event.stream for event in recording.events] == [other] * 3
@@ -394,7 +417,7 @@ def test_a_failing_bus_is_tried_again(
 
 
 def test_a_bus_that_hangs_is_found_again(
-    database: Database, resources: Resources, monkeypatch: pytest.MonkeyPatch
+    database: Database, led: Lead, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages published while Pub/Sub hung wait, and go out in order when it responds; nothing is restarted."""
     monkeypatch.setattr(pubsub, "PUBLISH_TIMEOUT_SECONDS", 0.5)
@@ -402,7 +425,7 @@ def test_a_bus_that_hangs_is_found_again(
     name = stream()
     with StallProxy(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2])) as proxy:
         emulator = EmulatorBus(resources.settings, f"127.0.0.1:{proxy.port}")
-        relay = Relay("claiming", database, GuardedBus(emulator, Breakers().of("bus")), SystemClock())
+        relay = led(GuardedBus(emulator, Breakers().of("bus")))
         append(database, name, 0, *opened_events(name, 1, 1))
         drained(relay, database)
         proxy.stall()

@@ -11,13 +11,13 @@ from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.errors import Unavailable
 from shared.outbox import replay
 from shared.outbox.comparison import COMPARE_EVERY, SETTLED_AFTER, Comparison
-from shared.outbox.inbox import GAP_WAIT
+from shared.outbox.inbox import GAP_WAIT, Read
 from shared.outbox.log import EventLog, StreamQuery
 from shared.outbox.replay import parse_start
 from shared.postgres.database import Database
 from shared.registry import load
 from tests.clocks import FakeClock
-from tests.shared.outbox.consumers import Consumer, Source, source
+from tests.shared.outbox.consumers import Consumer, source
 from tests.shared.outbox.sample_events import AT, TYPE, event, opened_events, stream
 
 
@@ -59,7 +59,7 @@ class Store:
         ]
         return ListResponse(streams=found, position=listed.position, more=listed.more, last=listed.last)
 
-    def source(self) -> Source:
+    def source(self) -> Read:
         """As Events.Read answers."""
         found = []
         for name in self.names:

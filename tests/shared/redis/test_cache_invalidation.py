@@ -8,7 +8,7 @@ from shared.redis.cache import Cache
 from shared.redis.cache_invalidation import CacheInvalidatingBus
 from shared.resources import Resources
 from tests.shared.outbox.buses import RecordingBus
-from tests.shared.outbox.sample_events import event
+from tests.shared.outbox.sample_events import event, to_row
 
 
 class UnreachableCache(Cache):
@@ -27,7 +27,7 @@ def test_what_an_event_tells_of_is_forgotten(resources: Resources) -> None:
     cache, order_id = resources.cache(), ids.new("ord", "us")
     assert cache.read("order", order_id, lambda: b"old") == b"old"
     bus = RecordingBus()
-    assert CacheInvalidatingBus(bus, cache).publish([event(order_id, 1)]) == [True]
+    assert CacheInvalidatingBus(bus, cache).publish(to_row(event(order_id, 1))) == [True]
     assert cache.read("order", order_id, lambda: b"new") == b"new"
 
 
@@ -37,8 +37,8 @@ def test_an_unreachable_cache_delays_no_event_and_is_invalidated_later(resources
     cache = UnreachableCache(resources.pipeline(), {"order": resources.cache()._kinds["order"]})
     assert cache.read("order", order_id, lambda: b"old") == b"old"
     telling = CacheInvalidatingBus(RecordingBus(), cache)
-    assert telling.publish([event(order_id, 1)]) == [True]
+    assert telling.publish(to_row(event(order_id, 1))) == [True]
     assert cache.read("order", order_id, lambda: b"new") == b"old"
     cache.deaf = False
-    assert telling.publish([event(other, 1)]) == [True]
+    assert telling.publish(to_row(event(other, 1))) == [True]
     assert cache.read("order", order_id, lambda: b"new") == b"new"

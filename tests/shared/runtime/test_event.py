@@ -27,7 +27,7 @@ from shared.runtime.event import EventOperation, decode_message, parse_push
 from shared.runtime.internal import authorise_internal
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer
-from tests.shared.outbox.sample_events import event, stream
+from tests.shared.outbox.sample_events import FOREIGN, TYPE, event, stream
 
 
 def push(attributes: dict[str, Any], data: Any) -> bytes:
@@ -44,6 +44,14 @@ SENT = event(stream(), 3, request_id="request-1", traceparent="")
 def test_an_event_is_read_out_of_a_push() -> None:
     """As it was published, whatever else Pub/Sub puts around it."""
     assert decode_message(parse_push(push(SENT.attributes(), base64.b64encode(SENT.body()).decode())), ROW) == SENT
+
+
+def test_an_event_says_what_it_follows() -> None:
+    """The version that the row itself handled before, whatever it says to others."""
+    body = base64.b64encode(SENT.body()).decode()
+    priors = {"to-record_claim": "1", "to-capture_hold": "0"}
+    assert decode_message(parse_push(push({**SENT.attributes(), **priors}, body)), ROW).follows == 1
+    assert decode_message(parse_push(push(SENT.attributes(), body)), ROW).follows == SENT.version - 1
 
 
 @pytest.mark.parametrize(
@@ -68,9 +76,12 @@ def test_an_event_is_read_out_of_a_push() -> None:
         push({**SENT.attributes(), "ce-streamversion": 3}, "e30="),
         push({**SENT.attributes(), "ce-streamversion": str(2**63)}, "e30="),
         push({**SENT.attributes(), "ce-specversion": "0.3"}, "e30="),
-        push({**SENT.attributes(), "ce-dataschema": "/claim/claim.opened/v2"}, "e30="),
-        push({**SENT.attributes(), "ce-source": "/order", "ce-dataschema": "/order/claim.opened/v1"}, "e30="),
+        push({**SENT.attributes(), "ce-dataschema": f"/claim/{TYPE}/v2"}, "e30="),
+        push({**SENT.attributes(), "ce-source": "/order", "ce-dataschema": f"/order/{TYPE}/v1"}, "e30="),
         push({**SENT.attributes(), "ce-subject": "clm\x00"}, "e30="),
+        push({**SENT.attributes(), "to-record_claim": "3"}, "e30="),
+        push({**SENT.attributes(), "to-record_claim": "-1"}, "e30="),
+        push({**SENT.attributes(), "to-record_claim": "none"}, "e30="),
         push(SENT.attributes(), base64.b64encode(b'{"text": "\\u0000"}').decode()),
     ],
 )
@@ -202,16 +213,17 @@ def test_nothing_is_acknowledged_that_is_not_kept(
         PubSubDeadTopics(own_project).publish("claim-events", b"", {}, "nobody", "no reason")
 
 
-def test_an_unknown_type_of_a_known_topic_advances_its_stream(
+def test_a_type_that_is_not_handled_is_acknowledged(
     consumer: Consumer, own_project: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A producer may be newer than its consumers."""
+    """Another one of its topics', whatever its data, or one that a newer producer knows; and nothing waits for it."""
     pushed = Pushed(consumer, own_project, monkeypatch)
     name = stream()
     new = {"ce-type": "claim.framed", "ce-dataschema": "/claim/claim.framed/v1"}
-    assert pushed.received(encoded(event(name, 1), **new)) == "applied"
-    assert pushed.received(encoded(event(name, 2))) == "applied"
-    assert consumer.versions(name) == [2]
+    assert pushed.received(encoded(event(name, 1), **new)) == "foreign"
+    assert pushed.received(push(event(name, 2, FOREIGN).attributes(), base64.b64encode(b"{").decode())) == "foreign"
+    assert pushed.received(encoded(event(name, 3), **{f"to-{ROW.name}": "0"})) == "applied"
+    assert consumer.versions(name) == [3]
 
 
 def test_who_does_not_know_the_secret_changes_nothing(

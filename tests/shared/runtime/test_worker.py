@@ -80,7 +80,7 @@ def read_stream(resources: Resources, consumer: str, event_type: str, stream: st
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            return Sources(consumer, resources).read(event_type, stream, version)
+            return list(Sources(consumer, resources).read(event_type, stream, version, [event_type]).events)
         except Unavailable:
             assert time.monotonic() < deadline, "the owner of the stream does not answer"
 

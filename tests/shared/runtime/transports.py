@@ -23,7 +23,7 @@ from google.protobuf.duration_pb2 import Duration
 from shared.bus.kafka import KafkaBus, headers
 from shared.bus.kafka_group import Group
 from shared.bus.pubsub import PubSubBus
-from shared.bus.topics import dead_topic, group_name, topic_name
+from shared.bus.topics import dead_topic, group_name, row_topic, topic_name
 from shared.bus.transport import EventBus
 from shared.config import Settings
 from shared.registry import load
@@ -34,6 +34,9 @@ from tests.push_endpoint import push_handler
 
 TOPIC = "claim-events"
 ROW = load().rows["record_claim"]
+LIVE = row_topic(TOPIC, ROW.name)
+"""The row's topic on Pub/Sub."""
+
 PATIENCE_SECONDS = 60.0
 
 
@@ -108,10 +111,10 @@ class PushTransport:
         self._subscriber = SubscriberClient()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), push_handler(lambda body: self.end.take(parse_push(body))))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        for topic in (TOPIC, dead_topic(TOPIC)):
+        for topic in (LIVE, dead_topic(TOPIC)):
             self._publisher.create_topic(name=self._topic(topic), timeout=10)
         backoff = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)}
-        request: dict[str, Any] = {"name": self._subscription("live"), "topic": self._topic(TOPIC)}
+        request: dict[str, Any] = {"name": self._subscription("live"), "topic": self._topic(LIVE)}
         endpoint = f"http://127.0.0.1:{self._server.server_port}/"
         request |= {
             "enable_message_ordering": True,
@@ -125,7 +128,7 @@ class PushTransport:
 
     def send_raw(self, attributes: Mapping[str, str], body: bytes) -> None:
         key = attributes["partition"]
-        self._publisher.publish(self._topic(TOPIC), body, ordering_key=key, **attributes).result(timeout=10)
+        self._publisher.publish(self._topic(LIVE), body, ordering_key=key, **attributes).result(timeout=10)
 
     def dead(self, count: int) -> list[DeadLetter]:
         def pull() -> list[DeadLetter]:
