@@ -62,6 +62,7 @@ lint: packages ## check style, types, arrows, that contracts only grow, and that
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@$(RUN) -m shared.contracts.landed check
+	@$(RUN) -m shared.consumers check
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" "$$fresh/client" \
 	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
 	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
@@ -75,8 +76,9 @@ gen: packages ## make the generated files: contracts, functions/openapi.json and
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
 	@$(RUN) -m shared.client.python.generate
 
-landed: packages ## note that the .proto files of this checkout have landed, and may only grow from now on
+landed: packages ## note that the .proto files and event rows of this checkout have landed: they only grow from now on
 	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew
+	@$(RUN) -m shared.consumers check && $(RUN) -m shared.consumers renew
 
 contracts: packages ## compile the Solidity contracts
 	@for folder in $(SOLIDITY); do \

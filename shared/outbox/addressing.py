@@ -2,7 +2,7 @@
 
 A row receives the events of its types only. So that it notices a missing one, each says which version of the stream
 the row handled before it. All relays compute the same, whatever their release, since a row's types never change
-(functions/consumers.lock.json).
+(shared/consumers.py).
 """
 
 from collections.abc import Collection, Sequence
@@ -10,15 +10,15 @@ from typing import Final
 
 from shared.bus.transport import AddressedEvent
 from shared.contracts.events import StoredEvent
-from shared.registry import Registry, load
+from shared.registry import Registry
 
 LOOK_BACK: Final = 32
 """How many earlier events of a stream are looked at for the previous one of a row."""
 
 
-def addressed(event: StoredEvent, before: Sequence[str], registry: Registry | None = None) -> AddressedEvent:
+def addressed(event: StoredEvent, before: Sequence[str], registry: Registry) -> AddressedEvent:
     """An event with its addressees. before: the types of up to LOOK_BACK events before it, the newest first."""
-    rows = (registry or load()).consumers_of(event.type)
+    rows = registry.consumers_of(event.type)
     return AddressedEvent(event, {row.name: prior(row.event or (), event.version, before) for row in rows})
 
 

@@ -151,7 +151,7 @@ class FirestoreRelay:
             return
         events = [_event(snapshot) for snapshot in snapshots]
         before = types_before(self._client, [event for event in events if load().consumers_of(event.type)])
-        sent = self._bus.publish([addressed(event, before.get(event.id, ())) for event in events])
+        sent = self._bus.publish([addressed(event, before.get(event.id, ()), load()) for event in events])
         batch = self._client.batch()
         for snapshot, done in zip(snapshots, sent, strict=True):
             if done:

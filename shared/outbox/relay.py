@@ -12,7 +12,7 @@ floor only so that they need not step over what was deleted and is not vacuumed 
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from pg8000.core import CoreConnection
@@ -27,6 +27,7 @@ from shared.outbox.log import SQL
 from shared.postgres.connect import TRANSACTION_SECONDS
 from shared.postgres.database import Database, Transaction
 from shared.postgres.notify import Listener, discard
+from shared.registry import Registry, load
 from shared.resilience.breaker import Breaker
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Floor:
     """A position below which the outbox is known to be empty. Times are those of the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
-        self._floor = 0
+        self.position = 0
         self._marks: list[tuple[float, int]] = []
         """Last assigned positions, each with the time before which it was assigned, oldest first."""
         self._next_full = 0.0
@@ -74,13 +75,13 @@ class Floor:
         if now >= self._next_full:
             self._next_full = now + FULL_EVERY_SECONDS
             return 0
-        return self._floor
+        return self.position
 
     def emptied(self, began: float) -> None:
         """Note that a read that began then has found all there was, and that it is published."""
         settled = [position for at, position in self._marks if began - at >= SETTLED_AFTER_SECONDS]
         if settled:
-            self._floor = settled[-1]
+            self.position = settled[-1]
             self._marks = self._marks[len(settled) :]
 
     def due(self, now: float) -> bool:
@@ -95,7 +96,11 @@ class Floor:
 class Relay:
     """Drains one database's outbox while it holds the leader lock."""
 
-    def __init__(self, service: str, database: Database, bus: EventBus) -> None:
+    def __init__(
+        self, service: str, database: Database, bus: EventBus, registry: Callable[[], Registry] = load
+    ) -> None:
+        """registry: says which rows handle an event."""
+        self._registry = registry
         self._service = service
         self._database = database
         self._bus = bus
@@ -129,6 +134,11 @@ class Relay:
             if not self.drain():
                 listener.wait(POLL_SECONDS)
 
+    @property
+    def floor(self) -> int:
+        """The position below which nothing is unsent."""
+        return self._floor.position
+
     def lead(self, connection: CoreConnection) -> None:
         """Lead by a session that holds the leader lock, each of whose statements is a transaction of its own."""
         self._session = Transaction(connection)
@@ -146,7 +156,7 @@ class Relay:
             self._session, beyond=self._floor.begin(began), look_back=LOOK_BACK, held=list(self._held), most=BATCH
         )
         positions = [row.pop("position") for row in rows]
-        events = [addressed(before=row.pop("before"), event=StoredEvent(**row)) for row in rows]
+        events = [self._addressed(**row) for row in rows]
         if events:
             sent = self._bus.publish(events)
             published = [position for position, done in zip(positions, sent, strict=True) if done]
@@ -158,6 +168,9 @@ class Relay:
         if not more:
             self._turn_over(began)
         return more
+
+    def _addressed(self, before: Sequence[str], **stored: Any) -> AddressedEvent:
+        return addressed(StoredEvent(**stored), before, self._registry())
 
     def _turn_over(self, began: float) -> None:
         """All has been read: let the held-back streams have their turn again."""

@@ -59,6 +59,9 @@ class Listener:
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for a notification; returns whether one came. Raises InterfaceError if the connection is lost."""
+        if self._connection.notifications:  # it came with the answer to a statement of the session's
+            self._connection.notifications.clear()
+            return True
         ready, _, _ = select.select([self._connection._usock], [], [], timeout_seconds)
         if ready:
             # A round trip makes pg8000 read everything that the server has sent before.

@@ -53,6 +53,8 @@ class RecordingBus:
         """(stream, version) of events whose publish fails, and with it the rest of their partition in that batch."""
         self.crash = False
         """Whether the process dies after a publish, before it can record that."""
+        self.before_return: Callable[[], None] = lambda: None
+        """What happens between a publish and its result."""
         self._broken: set[str] = set()
         self._lock = threading.Lock()
 
@@ -72,6 +74,7 @@ class RecordingBus:
                     self.events.append(event)
         if self.crash:
             raise ConnectionError("the process died")
+        self.before_return()
         return outcomes
 
     def delivered(self, streams: Collection[str], count: int) -> list[StoredEvent]:

@@ -24,7 +24,9 @@ APPLIED = "select version from effects where consumer = :consumer and stream = :
 class Consumer:
     """An inbox whose effects are rows of a table with a unique key per event."""
 
-    def __init__(self, database: Database, clock: Clock, attempts: int = 10, name: str = "") -> None:
+    def __init__(
+        self, database: Database, clock: Clock, attempts: int = 10, name: str = "", types: Sequence[str] = (TYPE,)
+    ) -> None:
         self.name = name or stream()
         self.seen: list[tuple[str, int]] = []
         self.failing: set[int] = set()
@@ -32,7 +34,7 @@ class Consumer:
         self.trails: list[str] = []
         self._database = database
         self.row = Row(
-            service="claiming", name=self.name, event=[TYPE], replay="fill", scale="background", attempts=attempts
+            service="claiming", name=self.name, event=list(types), replay="fill", scale="background", attempts=attempts
         )
         self.inbox = BatchInbox(self.row, database, self._handle, clock)
 

@@ -30,6 +30,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """A payload of a type that no row handles."""
+
+    type: ClassVar[str] = FOREIGN
+    claim_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Priced:
     """A payload with an amount and a time."""
 

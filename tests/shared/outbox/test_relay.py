@@ -13,17 +13,19 @@ from emulators.waiting import until
 from shared.bus import pubsub
 from shared.bus.transport import AddressedEvent, EventBus
 from shared.contracts.events import StoredEvent
+from shared.errors import MeridianError
 from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
-from shared.outbox.relay import GuardedBus, Relay
+from shared.outbox.relay import GuardedBus, Relay, measure_unsent
 from shared.postgres.database import Database
 from shared.postgres.notify import discard
 from shared.resilience.breakers import Breakers
 from shared.resources import Resources
+from tests.clocks import FakeClock
 from tests.kafka import Broker
 from tests.shared.outbox.buses import BrokerBus, Bus, EmulatorBus, RecordingBus
-from tests.shared.outbox.sample_events import AT, ROW, Opened, Priced, Unroutable, event, opened_events, stream
+from tests.shared.outbox.sample_events import AT, ROW, Foreign, Opened, Priced, Unroutable, event, opened_events, stream
 from tests.stall_proxy import StallProxy
 
 PATIENCE_SECONDS = 20.0
@@ -309,6 +311,139 @@ def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
     while relay.drain():
         pass
     assert versions(recording, name, 8) == list(range(1, 9))
+
+
+# The queue and its leader
+
+
+def test_a_deposed_leader_deletes_nothing(database: Database, recording: RecordingBus, led: Lead) -> None:
+    """It publishes what it had read, but its session is gone: its successor publishes all of it once more."""
+    name = stream()
+    append(database, name, 0, *opened_events(name, 1, 3))
+    relay = Relay("claiming", database, recording)
+    session = database.dedicated()
+    relay.lead(session)
+    (leader,) = CoreConnection.execute_simple(session, "select pg_backend_pid()").rows
+
+    def depose() -> None:
+        with database.transaction() as transaction:
+            transaction.run("select pg_terminate_backend(:pid::integer, 5000) as ended", {"pid": leader[0]})
+
+    recording.before_return = depose
+    with pytest.raises(MeridianError):
+        relay.drain()
+    recording.before_return = lambda: None
+    assert unsent(database) == [(name, version) for version in (1, 2, 3)]
+    led(recording).drain()
+    assert versions(recording, name, 6) == [1, 2, 3, 1, 2, 3]
+    assert unsent(database) == []
+
+
+def test_events_for_nobody_are_taken_from_the_queue_unpublished(
+    database: Database, led: Lead, recording: RecordingBus
+) -> None:
+    """The bus is given them, since caches hear of changes there, and sends nothing."""
+    name = stream()
+    append(database, name, 0, Foreign(name), *opened_events(name, 2, 1))
+    led(recording).drain()
+    assert [(each.event.version, each.to) for batch in recording.batches for each in batch] == [(1, {}), (2, {ROW: 0})]
+    assert versions(recording, name, 1) == [2]
+    assert unsent(database) == []
+
+
+def test_each_event_says_what_its_row_handled_before(
+    database: Database, led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether that went out in the same batch, in an earlier one or by another relay; too far back it is unknown."""
+    monkeypatch.setattr(relaying, "LOOK_BACK", 3)
+    name = stream()
+    append(database, name, 0, Foreign(name), *opened_events(name, 2, 1), Foreign(name), *opened_events(name, 4, 1))
+    led(recording).drain()
+    append(database, name, 4, Foreign(name), *opened_events(name, 6, 1))
+    append(database, name, 6, *(Foreign(name) for _ in range(3)), *opened_events(name, 10, 1))
+    led(recording).drain()
+    found = {each.event.version: each.to[ROW] for batch in recording.batches for each in batch if each.to}
+    assert found == {2: 0, 4: 2, 6: 4, 10: 9}
+
+
+def test_polls_begin_where_nothing_can_come_before(
+    database: Database, led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a position that was assigned longer ago than a transaction lives, once all up to it is published."""
+    monkeypatch.setattr(relaying, "SETTLED_AFTER_SECONDS", 0)
+    monkeypatch.setattr(relaying, "FULL_EVERY_SECONDS", 3600)
+    first, late, second = stream(), stream(), stream()
+    relay = led(recording)
+    append(database, first, 0, *opened_events(first, 1, 2))
+    relay.drain()  # in full, as always on leading; then it marks how far positions are assigned
+    assert relay.floor == 0
+    append(database, second, 0, *opened_events(second, 1, 2))
+    relay.drain()
+    assert relay.floor > 0
+    assert versions(recording, second, 2) == [1, 2]
+    with database.transaction() as transaction:
+        (row,) = transaction.run("select min(position) as first from events where stream = :name", {"name": second})
+    assert relay.floor < row["first"]
+    append(database, late, 0, *opened_events(late, 1, 1))
+    relay.drain()
+    assert versions(recording, late, 1) == [1]
+
+
+def test_the_floor_does_not_rise_while_anything_is_stuck(
+    database: Database, led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be published stays in reach of every poll."""
+    monkeypatch.setattr(relaying, "SETTLED_AFTER_SECONDS", 0)
+    name = stream()
+    relay = led(recording)
+    relay.drain()
+    recording.refused = {(name, 1)}
+    append(database, name, 0, *opened_events(name, 1, 1))
+    for _ in range(3):
+        relay.drain()
+    before = relay.floor
+    with database.transaction() as transaction:
+        (row,) = transaction.run("select position from unsent where stream = :name", {"name": name})
+    assert before < row["position"]
+    recording.refused = set()
+    relay.drain()
+    assert versions(recording, name, 1) == [1]
+
+
+def test_polls_step_over_nothing_that_a_long_snapshot_keeps(
+    open_database: Callable[..., Database], led: Lead, recording: RecordingBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted rows that cannot be vacuumed lie below the floor, so that a poll reads next to none of the queue."""
+    monkeypatch.setattr(relaying, "SETTLED_AFTER_SECONDS", 0)
+    monkeypatch.setattr(relaying, "FULL_EVERY_SECONDS", 3600)
+    database, other = open_database(1), open_database(1)
+    relay = led(recording)
+    with other.transaction() as snapshot:
+        snapshot.snapshot()
+        snapshot.run("select count(*) as n from unsent", {})
+        for _ in range(10):
+            names = [stream() for _ in range(300)]
+            with database.transaction() as transaction:
+                EventLog(transaction, "us", AT).append_all([(name, 1, Opened(name, "1")) for name in names])
+            while relay.drain():
+                pass
+            relay.drain()
+        plan = "explain (analyze, buffers, format json) select position from unsent where position > :beyond"
+        with database.transaction() as transaction:
+            (low,) = transaction.run(plan.replace(":beyond", "0"), {})
+            (high,) = transaction.run(plan.replace(":beyond", str(relay.floor)), {})
+        pages = [found["QUERY PLAN"][0]["Plan"]["Shared Hit Blocks"] for found in (low, high)]
+    assert pages[0] > 10 * max(1, pages[1])
+
+
+def test_the_backlog_is_measured(database: Database) -> None:
+    """How many events wait, and for how long the oldest."""
+    clock = FakeClock(AT)
+    assert measure_unsent(database, clock) == (0, 0.0)
+    name = stream()
+    append(database, name, 0, *opened_events(name, 1, 3))
+    clock.pass_by(seconds=90)
+    assert measure_unsent(database, clock) == (3, 90.0)
 
 
 # Running relays

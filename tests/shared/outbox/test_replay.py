@@ -14,7 +14,7 @@ from shared.outbox.comparison import COMPARE_EVERY, SETTLED_AFTER, Comparison
 from shared.outbox.inbox import GAP_WAIT, Read
 from shared.outbox.log import EventLog, StreamQuery
 from shared.outbox.replay import parse_start
-from shared.postgres.database import Database
+from shared.postgres.database import Database, Transaction
 from shared.registry import load
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, source
@@ -38,6 +38,11 @@ class Store:
         self.names.add(name)
         with self._database.transaction() as transaction:
             EventLog(transaction, "us", at).append(name, after, opened_events(name, after + 1, count))
+
+    @staticmethod
+    def log(transaction: Transaction) -> EventLog:
+        """The store, as one transaction sees it."""
+        return EventLog(transaction, "us", AT)
 
     def list(self, owner: str, request: ListRequest) -> ListResponse:
         """As Events.List responds; the table is shared with other tests, whose streams are left out."""

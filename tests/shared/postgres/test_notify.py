@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pg8000.core import CoreConnection
 from pg8000.exceptions import InterfaceError
 
 from shared.config import Settings
 from shared.postgres.connect import connector
 from shared.postgres.database import Database
-from shared.postgres.notify import Listener, Notifier, discard
+from shared.postgres.notify import CHANNEL, Listener, Notifier, discard
 from tests.shared.conftest import SERVICE
 
 Connect = Callable[[], Any]
@@ -55,6 +56,16 @@ def test_a_notification_is_heard_once(connect: Connect, listener: Listener) -> N
     while listener.wait(0.3):
         pass  # a second notification at most for those that came while the first was sent
     assert not listener.wait(0.1)
+
+
+def test_what_came_with_the_answer_to_a_statement_is_heard(connect: Connect) -> None:
+    """The session that listens has asked something meanwhile: the socket has nothing more to say."""
+    connection = connect()
+    listener = Listener(connection)
+    CoreConnection.execute_simple(connect(), f"notify {CHANNEL}")
+    CoreConnection.execute_simple(connection, "select 1")
+    assert listener.wait(0)
+    assert not listener.wait(0)
 
 
 def test_what_came_before_the_wait_is_heard(connect: Connect, listener: Listener) -> None:
