@@ -77,11 +77,11 @@ def serve(name: str) -> Callable[[Any], Any]:
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
+    if row.worker:
+        raise KeyError(f"{name} runs in a worker ({row.worker}), and is no function")
     requirements.check(settings(), "function", [row], row.service)
     if row.environment not in (None, settings().environment):
         raise KeyError(f"{name} is for the {row.environment} environment only")
-    if row.worker:
-        raise KeyError(f"{name} runs in a worker ({row.worker}), and is no function")
     if row.event:
         return EventOperation(bind(row), settings(), resources().clock)
     if row.schedule:
