@@ -24,7 +24,7 @@ BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 SECONDS: Final = Histogram(
     "meridian_operation_duration_seconds",
-    "How long operations took, by row and outcome: an HTTP status, or OK or the code of an RPC.",
+    "How long operations took, by row and outcome: an HTTP status, or OK or the code of an RPC or a polling row.",
     ["operation", "outcome"],
     buckets=BUCKETS,
 )
