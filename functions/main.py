@@ -2,7 +2,8 @@
 
     FUNCTION_TARGET=create_order functions-framework --source functions/main.py     one function
     python -m functions.main rpc wallet         the RPC host of a service
-    python -m functions.main relay wallet       the worker that publishes a service's events and fills its gaps
+    python -m functions.main relay wallet       the worker that publishes a service's events, fills its gaps, and polls
+    python -m functions.main poller wallet      the worker that polls what holds secrets or calls users' endpoints
     python -m functions.main consumer wallet    with EVENT_BUS=kafka, the worker that runs a service's event rows
     python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
                                                 one, or with --kms-version NAME that version of a key in Cloud KMS
@@ -76,6 +77,8 @@ def serve(name: str) -> Callable[[Any], Any]:
     if name == "unmatched":
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
+    if row.worker:
+        raise KeyError(f"{name} runs in a worker ({row.worker}), and is no function")
     requirements.check(settings(), "function", [row], row.service)
     if row.environment not in (None, settings().environment):
         raise KeyError(f"{name} is for the {row.environment} environment only")
@@ -117,20 +120,33 @@ def run_rpc(service: str, stop: threading.Event) -> None:
 
 
 def run_relay(service: str, stop: threading.Event) -> None:
-    """Publish a service's events, fill its consumers' gaps, and report parked events and job failures as metrics."""
+    """Publish a service's events, fill its consumers' gaps, run its polling rows, and report backlogs as metrics."""
     from shared.jobs.failures import count_failures
     from shared.outbox.redrive import count_parked
     from shared.outbox.relay import measure_unsent
+    from shared.runtime.poll import loops, polling
     from shared.runtime.worker import work
     from shared.telemetry.metrics import register_failing_items, register_parked_events, register_unsent_events
 
-    requirements.check(settings(), "relay", _consuming(service), service)
+    polled = _polled(service, "relay")
+    requirements.check(settings(), "relay", [*_consuming(service), *polled], service)
     if load().services[service].database:
         register_parked_events(partial(count_parked, resources().database(service), resources().clock))
         register_failing_items(partial(count_failures, resources().database(service), resources().clock))
         if load().services[service].outbox == "postgres":
             register_unsent_events(partial(measure_unsent, resources().database(service), resources().clock))
-    work(service, resources(), [bind(row) for row in _consuming(service)], stop)
+    with polling(loops([bind(row) for row in polled]), stop):
+        work(service, resources(), [bind(row) for row in _consuming(service)], stop)
+
+
+def run_poller(service: str, stop: threading.Event) -> None:
+    """Run a service's polling rows that hold secrets or call users' endpoints, until `stop` is set."""
+    from shared.runtime.poll import loops, polling
+
+    polled = _polled(service, "poller")
+    requirements.check(settings(), "poller", polled, service)
+    with polling(loops([bind(row) for row in polled]), stop):
+        stop.wait()
 
 
 def run_consumer(service: str, stop: threading.Event) -> None:
@@ -143,6 +159,10 @@ def run_consumer(service: str, stop: threading.Event) -> None:
 
 def _consuming(service: str) -> list[Row]:
     return [row for row in load().of(service) if row.event]
+
+
+def _polled(service: str, worker: str) -> list[Row]:
+    return [row for row in load().of(service) if row.worker == worker]
 
 
 def projections() -> Iterator[tuple[str, Any]]:
@@ -163,7 +183,7 @@ def main(arguments: list[str]) -> int:
 
         return replay(arguments[1:], projections)
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
-    parser.add_argument("role", choices=["rpc", "relay", "consumer", "replay", "rotate-keys", "openapi"])
+    parser.add_argument("role", choices=["rpc", "relay", "poller", "consumer", "replay", "rotate-keys", "openapi"])
     parser.add_argument("of", nargs="?", help="a service; of rotate-keys, the folder of secrets")
     parser.add_argument("--kms-version", default="", help="of rotate-keys: the version of a key in Cloud KMS")
     chosen = parser.parse_args(arguments)
@@ -182,7 +202,8 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         _initialize()
-        {"rpc": run_rpc, "relay": run_relay, "consumer": run_consumer}[chosen.role](chosen.of, stop)
+        run = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}[chosen.role]
+        run(chosen.of, stop)
     except ConfigurationError as error:
         sys.exit(str(error))
     return 0

@@ -78,7 +78,6 @@ class Settings:
     """Addresses of the platform besides its contracts and treasury, such as relayers and former vaults."""
     chain_start_block: int
     replace_after_seconds: int
-    poll_for_seconds: int
     kms_keys: Mapping[str, str]
     proxies: int
     """How many entries trusted proxies append to X-Forwarded-For: two by Google's load balancer, one by the local
@@ -194,7 +193,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         house_addresses=given.addresses("HOUSE_ADDRESSES"),
         chain_start_block=given.integer("CHAIN_START_BLOCK", 0, 0, 2**63 - 1),
         replace_after_seconds=given.integer("REPLACE_AFTER_SECONDS", 60, 1, DAY),
-        poll_for_seconds=given.integer("POLL_FOR_SECONDS", 50, 0, 59),
         kms_keys=given.pairs("KMS_KEYS", _key_version),
         proxies=given.integer("PROXIES", 2, 0, 10),
         internal_audience=given.text("INTERNAL_AUDIENCE", ""),

@@ -13,7 +13,7 @@ from shared.config import Settings
 from shared.registry import Row, load
 from shared.variables import ConfigurationError
 
-Role = Literal["function", "rpc", "relay", "consumer"]
+Role = Literal["function", "rpc", "relay", "poller", "consumer"]
 
 SERVICE_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("ALLOWED_CHAINS",),
@@ -59,7 +59,7 @@ def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str
         yield "RPC_CALLERS"
     if role in ("relay", "consumer") and settings.event_bus == "kafka":
         yield "KAFKA_BOOTSTRAP"
-    if rows and role != "relay":
+    if any(role != "relay" or row.worker for row in rows):
         yield from SERVICE_VARIABLES.get(service, ())
 
 

@@ -178,9 +178,9 @@ def probe(resources: Resources) -> DatabaseProbe:
 
 
 @pytest.fixture(scope="session")
-def triggers(stack: Stack, settings: Settings) -> Iterator[Triggers]:
-    """Triggers schedule rows and delivers events, as the scheduler and Pub/Sub do."""
-    opened = Triggers(stack, settings)
+def triggers(stack: Stack, resources: Resources) -> Iterator[Triggers]:
+    """Runs schedule and polling rows, and delivers events, as the scheduler, workers and Pub/Sub do."""
+    opened = Triggers(stack, resources)
     yield opened
     opened.close()
 

@@ -1,4 +1,4 @@
-"""Triggers event and schedule rows of a running stack, as Pub/Sub and the scheduler do."""
+"""Triggers event, schedule and polling rows of a running stack, as Pub/Sub, the scheduler and workers do."""
 
 import base64
 from typing import Any
@@ -6,19 +6,30 @@ from typing import Any
 import httpx
 
 from emulators.stack.stack import Stack
-from shared.config import Settings
+from functions.main import bind
 from shared.contracts.events import StoredEvent
+from shared.registry import load
+from shared.resources import Resources
 
 
 class Triggers:
-    """The internal endpoints of the functions host."""
+    """The internal endpoints of the functions host, and the operations that have none."""
 
-    def __init__(self, stack: Stack, settings: Settings) -> None:
-        self._token = settings.secret("push_token").decode()
+    def __init__(self, stack: Stack, resources: Resources) -> None:
+        """resources: the stack's, for polling rows."""
+        self._resources = resources
+        self._token = resources.settings.secret("push_token").decode()
         self._http = httpx.Client(base_url=f"http://{stack.environment['FUNCTIONS_ADDRESS']}", timeout=60)
 
     def start(self, row: str) -> dict[str, int]:
-        """Run a schedule row now, and return its counts. Raises httpx.HTTPStatusError."""
+        """Run a schedule or polling row now, and return its counts. Raises httpx.HTTPStatusError, MeridianError.
+
+        A polling row runs in this process, at once and without its lock, which the stack's worker never gives up: it
+        may run there at the same time, as after the loss of a session.
+        """
+        if load().rows[row].worker:
+            ran: dict[str, int] = bind(load().rows[row], parts=self._resources).run()
+            return ran
         answer = self._http.post(f"/_schedules/{row}", headers={"X-Internal-Token": self._token})
         done: dict[str, int] = answer.raise_for_status().json()["done"]
         return done

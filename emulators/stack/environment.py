@@ -15,14 +15,13 @@
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
 | RPC_PORT | RPC hosts only: the port to listen on |
-| METRICS_PORT | functions hosts, RPC hosts and relays: the port of their Prometheus metrics |
+| METRICS_PORT | functions hosts, RPC hosts, relays and pollers: the port of their Prometheus metrics |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless the caller sets them |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
 | PROXIES | 1: the edge is the only proxy in front |
 | WEBHOOKS_TO_LOOPBACK | `true`: webhooks may be sent to this machine, over plain HTTP |
 | ACTIVITY_WAITERS | 4: how many requests may long-poll for activity at once |
-| POLL_FOR_SECONDS | 0: a polling schedule row polls once per invocation |
 | GRPC_ENABLE_FORK_SUPPORT | 1: the functions host's server forks after import |
 | FUNCTION_SOURCE, PYTHONPATH | functions/main.py and the root of the checkout |
 """
@@ -135,6 +134,11 @@ def relay(service: str, region: str) -> str:
     return f"relay-{service}-{region}"
 
 
+def poller(service: str, region: str) -> str:
+    """The name of a service's poller in a region."""
+    return f"poller-{service}-{region}"
+
+
 def metrics_of(program: str) -> str:
     """The name in `ports` of a process's metrics port."""
     return f"{program}-metrics"
@@ -184,8 +188,6 @@ def for_region(layout: Layout, region: str) -> dict[str, str]:
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        # The scheduler starts polling rows every few seconds: an invocation of a minute would delay the stack's stop.
-        "POLL_FOR_SECONDS": "0",
         **(contracts.settings(layout.ports["chain"]) if "chain" in layout.ports else {}),
         **layout.overrides,
     }

@@ -7,7 +7,7 @@ from typing import Final
 
 from emulators.stack import environment, readiness
 from emulators.stack.binaries import Binaries
-from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout, functions_host, metrics_of, relay, rpc_host
+from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout, functions_host, metrics_of, poller, relay, rpc_host
 from emulators.stack.parts import chain, databases
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import HOST
@@ -47,6 +47,11 @@ def relay_services(registry: Registry) -> list[str]:
     return [name for name, service in registry.services.items() if service.works]
 
 
+def poller_services(registry: Registry) -> list[str]:
+    """The services with a poller, which runs the polling rows that stay apart from the relay."""
+    return [name for name in registry.services if any(row.worker == "poller" for row in registry.of(name))]
+
+
 def consumer_services(registry: Registry) -> list[str]:
     """The services that consume events."""
     return [name for name in registry.services if any(row.event for row in registry.of(name))]
@@ -69,8 +74,15 @@ def listening_programs(
         for region in regions
         for name in (functions_host(region), *(rpc_host(service, region) for service in rpc_services(registry)))
     ]
-    with_metrics = [*hosts, *(relay(service, region) for region in regions for service in relay_services(registry))]
-    return [*stores, *hosts, *(metrics_of(name) for name in with_metrics)]
+    workers = [
+        name
+        for region in regions
+        for name in (
+            *(relay(service, region) for service in relay_services(registry)),
+            *(poller(service, region) for service in poller_services(registry)),
+        )
+    ]
+    return [*stores, *hosts, *(metrics_of(name) for name in (*hosts, *workers))]
 
 
 def for_stack(
@@ -188,7 +200,7 @@ def watchdog(layout: Layout, owner: int) -> Program:
 
 
 def for_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
-    """Meridian's own processes that serve one region: functions host, RPC hosts, relays, consumers, the scheduler."""
+    """Meridian's own processes that serve one region: functions host, RPC hosts, workers, the scheduler."""
     common = environment.for_region(layout, region)
 
     def metrics_port(name: str) -> dict[str, str]:
@@ -230,6 +242,12 @@ def for_region(registry: Registry, layout: Layout, region: str) -> list[Program]
         leads = readiness.log_contains(layout.logs / f"{name}.log", message)
         programs.append(
             Program(name, (*python, "functions.main", "relay", service), leads, ROOT, {**common, **metrics_port(name)})
+        )
+    for service in poller_services(registry):
+        name = poller(service, region)
+        polls = readiness.log_contains(layout.logs / f"{name}.log", "polling rows at work")
+        programs.append(
+            Program(name, (*python, "functions.main", "poller", service), polls, ROOT, {**common, **metrics_port(name)})
         )
     for service in consumer_services(registry) if layout.event_bus == KAFKA else ():
         name = f"consumer-{service}-{region}"

@@ -1,8 +1,5 @@
 """Runs a scheduled operation when Cloud Scheduler calls its function."""
 
-import time
-from typing import Any
-
 import flask
 
 from shared.config import Settings
@@ -27,14 +24,4 @@ class ScheduledOperation:
     def _serve(self, request: flask.Request) -> flask.Response:
         check_method(request.method, ("POST",))
         self._internal_auth.check(request, request.headers.get("X-Internal-Token", ""))
-        return flask.jsonify(done=self._run())
-
-    def _run(self) -> Any:
-        """Run once; a row with `every_seconds` repeatedly, until the next scheduled start is near."""
-        until = time.monotonic() + self._settings.poll_for_seconds
-        done = self._bound.run()
-        pause = self._bound.row.every_seconds
-        while pause is not None and time.monotonic() + pause < until:
-            time.sleep(pause)
-            done = self._bound.run()
-        return done
+        return flask.jsonify(done=self._bound.run())

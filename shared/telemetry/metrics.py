@@ -1,4 +1,4 @@
-"""Prometheus metrics of a process: durations of operations, states of circuit breakers, parked events, failing items.
+"""Prometheus metrics of a process: operations, circuit breakers, parked events, failing items.
 
     METRICS_PORT=9090    serve them at http://<host>:9090/metrics; in the cloud for the collector sidecar
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
-from prometheus_client import Histogram, generate_latest, start_http_server
+from prometheus_client import Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -24,9 +24,15 @@ BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 SECONDS: Final = Histogram(
     "meridian_operation_duration_seconds",
-    "How long operations took, by row and outcome: an HTTP status, or OK or the code of an RPC.",
+    "How long operations took, by row and outcome: an HTTP status, or OK or the code of an RPC or a polling row.",
     ["operation", "outcome"],
     buckets=BUCKETS,
+)
+
+LAST_SUCCESS: Final = Gauge(
+    "meridian_last_success_timestamp_seconds",
+    "When a polling operation last succeeded in this process, in Unix time; 0 if it has not yet.",
+    ["operation"],
 )
 
 STATES: Final = ("closed", "half_open", "open")
@@ -52,6 +58,16 @@ class BreakerMetrics(Protocol):
 def observe(operation: str, outcome: str, seconds: float) -> None:
     """Record one run of an operation."""
     SECONDS.labels(operation, outcome).observe(seconds)
+
+
+def expect_success(operation: str) -> None:
+    """Export that a polling operation has not succeeded yet, so that one that never does is noticed."""
+    LAST_SUCCESS.labels(operation)
+
+
+def note_success(operation: str) -> None:
+    """Record that a polling operation has succeeded now."""
+    LAST_SUCCESS.labels(operation).set_to_current_time()
 
 
 class BreakerCollector(Collector):

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FUNCTIONS = ROOT / "functions"
 SERVICES = sorted(load().services)
 ROWS = list(load().rows.values())
+JOBS = [row for row in ROWS if row.schedule or row.poll_seconds]
+"""The rows that nobody calls: they run at a time, or again and again."""
 
 PARTS = {"__init__", "ports", "adapters", "views"}
 """What a service's package may have besides operations and domain."""

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.registry import Row, load
-from tests.architecture.codebase import FUNCTIONS, ROOT, path_of, tree
+from shared.registry import Row
+from tests.architecture.codebase import FUNCTIONS, JOBS, ROOT, path_of, tree
 
 TABLE = ROOT / "shared" / "jobs" / "README.md"
-JOBS = load().scheduled_rows()
 ISOLATING = {"for_each", "for_batch"}
 
 

@@ -64,7 +64,8 @@ def test_a_folder_is_a_service() -> None:
 @each("row", ROWS, ids=by_name)
 def test_an_operation_asks_for_what_the_runtime_gives(row: Row) -> None:
     """A request or event by its trigger, the caller if there is one, and work; its result is annotated."""
-    given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event"}, "schedule": set[str]()}
+    given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event"}}
+    given |= {"schedule": set(), "poll_seconds": set()}
     trigger = next(name for name in given if getattr(row, name))
     parameters = set(hints(row)) - {"return"}
     assert parameters <= given[trigger] | {"work"} | ({"match"} if row.if_match else set())

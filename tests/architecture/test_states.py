@@ -1,4 +1,4 @@
-"""Nothing waits for ever: every non-final state has a schedule row that takes it up at a stored due time."""
+"""Nothing waits for ever: every non-final state has a job that takes it up at a stored due time."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ import pytest
 from functions.order.adapters.postgres import STAGES
 from functions.order.domain.order import Order
 from shared.registry import load
-from tests.architecture.codebase import FUNCTIONS, SERVICES, modules, name_of
+from tests.architecture.codebase import FUNCTIONS, JOBS, SERVICES, modules, name_of
 
 OWNERS = {"Supply", "OnSale", "Wallet", "Webhook"}
 """Entities without due states: their owners decide about them."""
@@ -52,10 +52,10 @@ ENTITIES = {kind: states for kind, states in entities().items() if kind.__name__
 
 @pytest.mark.parametrize("kind", ENTITIES, ids=lambda kind: kind.__name__)
 def test_every_state_is_final_or_looked_after(kind: Any) -> None:
-    """Exactly one of both; the latter by a schedule row."""
+    """Exactly one of both; the latter by a job."""
     assert set(kind.looked_after) | kind.ends == ENTITIES[kind]
     assert set(kind.looked_after) & kind.ends == set()
-    assert set(kind.looked_after.values()) <= {row.name for row in load().scheduled_rows()}
+    assert set(kind.looked_after.values()) <= {row.name for row in JOBS}
 
 
 def test_there_are_entities() -> None:

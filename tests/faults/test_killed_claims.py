@@ -18,7 +18,7 @@ COUNT = 12
 
 @pytest.mark.long
 def test_claims_survive_kills(fragile: Stack) -> None:
-    """The functions host, the node (which loses its last blocks) and PostgreSQL die in turn: each is minted once."""
+    """The poller, the node (which loses its last blocks) and PostgreSQL die in turn: each is minted once."""
     settings = read(fragile.environment)
     chain = LocalChain(settings.chain_urls[settings.claim_chain_id])
     probe = DatabaseProbe(resources_of(fragile))
@@ -28,7 +28,7 @@ def test_claims_survive_kills(fragile: Stack) -> None:
         supply = merchant.send_with_retries("POST", "/v1/supplies", terms, fresh_key()).json()
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
         orders = [buyer.send_with_retries("POST", "/v1/orders", body, fresh_key()).json() for _ in range(COUNT)]
-        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
+        with killing(fragile, [f"poller-claiming-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
             claims = [
                 buyer.send_with_retries("POST", "/v1/claims", {"order_id": order["id"]}).json() for order in orders
             ]

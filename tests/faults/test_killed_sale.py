@@ -15,7 +15,7 @@ from emulators.demo import report, sale
 from emulators.demo.report import Report
 from emulators.demo.runner import resources_of
 from emulators.stack.environment import ROOT
-from emulators.stack.programs import relay_services, rpc_services
+from emulators.stack.programs import poller_services, relay_services, rpc_services
 from emulators.stack.progress import ProgressBars
 from emulators.stack.stack import Stack
 from emulators.waiting import until
@@ -35,6 +35,7 @@ PROCESSES = [
     f"functions-{REGION}",
     *(f"rpc-{service}-{REGION}" for service in rpc_services(load())),
     *(f"relay-{service}-{REGION}" for service in relay_services(load())),
+    *(f"poller-{service}-{REGION}" for service in poller_services(load())),
     "postgres",
     "valkey",
     "edge",

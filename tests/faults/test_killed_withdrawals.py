@@ -17,7 +17,7 @@ COUNT, AMOUNT = 8, 100
 
 @pytest.mark.long
 def test_withdrawals_survive_kills(fragile: Stack) -> None:
-    """The functions host, the node (which loses its last blocks) and PostgreSQL die in turn: each is paid once."""
+    """The poller, the node (which loses its last blocks) and PostgreSQL die in turn: each is paid once."""
     settings = read(fragile.environment)
     chain = LocalChain(settings.chain_urls[settings.custody_chain_id])
     to = an_address()
@@ -26,7 +26,7 @@ def test_withdrawals_survive_kills(fragile: Stack) -> None:
         body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(COUNT * AMOUNT)}
         buyer.send_with_retries("POST", "/v1/local/faucet", body).raise_for_status()
         body = {"wallet_id": buyer.wallet_id, "currency": "USDC", "amount": str(AMOUNT), "to_address": to}
-        with killing(fragile, [f"functions-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
+        with killing(fragile, [f"poller-wallet-{REGION}", "chain", "postgres"], WITH_NODE_SECONDS) as killed:
             made = [buyer.send_with_retries("POST", "/v1/withdrawals", body, fresh_key()).json() for _ in range(COUNT)]
             for withdrawal in made:
                 buyer.until_settled(f"/v1/withdrawals/{withdrawal['id']}", lambda seen: seen["status"] == "mined")

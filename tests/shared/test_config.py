@@ -115,7 +115,6 @@ WRONG: Final[dict[str, list[str]]] = {
     "HOUSE_ADDRESSES": ["0x1", ZERO, ADDRESS[2:], f"{ADDRESS},", ACCOUNT],
     "CHAIN_START_BLOCK": [*NUMBERS, str(2**63)],
     "REPLACE_AFTER_SECONDS": [*NUMBERS, "0"],
-    "POLL_FOR_SECONDS": [*NUMBERS, "60"],
     "KMS_KEYS": ["voucher", "voucher=key", f"voucher={KEY},voucher={KEY}", f"voucher={KEY[:-2]}"],
     "PROXIES": [*NUMBERS, "11"],
     "INTERNAL_AUDIENCE": [" ", "a b"],

@@ -89,6 +89,22 @@ LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
     ("rpc", "", "identity", {"RPC_ADDRESSES", "RPC_CALLERS", "ALLOWED_CHAINS"}),
     ("relay", "", "order", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"}),
     ("relay", "", "identity", {"KAFKA_BOOTSTRAP"}),
+    (
+        "relay",
+        "",
+        "wallet",
+        {
+            *("CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"),
+            *("CUSTODY_CHAIN_ID", "VAULT_CONTRACT", "CHAIN_URLS"),
+        },
+    ),
+    (
+        "poller",
+        "",
+        "claiming",
+        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
+    ),
+    ("poller", "", "notification", {"CLOUD_SQL_INSTANCE", "REDIS_URL"}),
     ("consumer", "", "notification", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "KAFKA_BOOTSTRAP"}),
 ]
 """What each role cannot do without: role, operation, service, variables."""
@@ -105,7 +121,9 @@ def rows(role: str, operation: str, service: str) -> list[Row]:
     """What main gives to a role."""
     if role == "function":
         return [ROWS[operation]]
-    return load().hosted_rpcs(service) if role == "rpc" else [row for row in load().of(service) if row.event]
+    if role == "rpc":
+        return load().hosted_rpcs(service)
+    return [row for row in load().of(service) if (row.event and role != "poller") or row.worker == role]
 
 
 def settings(folder: Path, **given: str) -> Settings:
@@ -136,7 +154,7 @@ def test_a_role_lacks_what_it_needs_alone(
 @pytest.mark.parametrize("environment", ["local", "production"])
 def test_an_operation_needs_its_secrets(row: Row, environment: str, folder: Path) -> None:
     """Each of them; missing, empty or five bytes long, it is named before anything is served."""
-    role: Role = "rpc" if row.rpc else "function"
+    role: Role = "rpc" if row.rpc else row.worker or "function"
     for name in row.secrets:
         good = (folder / name).read_bytes()
         for bad in (None, b"", b"12345"):
@@ -185,6 +203,7 @@ def test_no_secret_is_for_two_purposes(folder: Path) -> None:
     [
         (["rpc", "wallet"], {"FEE_BPS": "-500"}, "FEE_BPS has -500, which is not from 0 to 10000."),
         (["relay", "order"], {"CLOUD_SQL_INSTANCE": ""}, "CLOUD_SQL_INSTANCE is needed by relay order and not set."),
+        (["poller", "wallet"], {"VAULT_CONTRACT": ""}, "VAULT_CONTRACT is needed by poller wallet and not set."),
         (["consumer", "order"], {"KAFKA_BOOTSTRAP": ""}, "KAFKA_BOOTSTRAP is needed by consumer order and not set."),
         (["rpc", "identity"], {"KMS_EMULATOR_HOST": "127.0.0.1:1"}, "KMS_EMULATOR_HOST is set, and emulators"),
     ],

@@ -11,7 +11,6 @@ from typing import Final
 import httpx
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from emulators.stack import secrets
 from shared.registry import load
@@ -30,8 +29,8 @@ def call(client: httpx.Client, row: str) -> None:
     except httpx.HTTPError as error:
         log.warning("%s was not started: %s", row, error)
         return
-    quiet = logging.DEBUG if load().rows[row].every_seconds else logging.INFO
-    log.log(quiet if response.is_success else logging.WARNING, "%s answered %d", row, response.status_code)
+    level = logging.INFO if response.is_success else logging.WARNING
+    log.log(level, "%s answered %d", row, response.status_code)
 
 
 def main() -> None:
@@ -48,11 +47,9 @@ def main() -> None:
     )
     scheduler = BlockingScheduler(timezone="UTC")
     for row in load().scheduled_rows():
-        # The scheduler starts every poll of a polling row (POLL_FOR_SECONDS is 0 on the local stack).
-        interval = IntervalTrigger(seconds=row.every_seconds) if row.every_seconds else None
         scheduler.add_job(
             call,
-            interval or CronTrigger.from_crontab(row.schedule, timezone="UTC"),
+            CronTrigger.from_crontab(row.schedule, timezone="UTC"),
             args=(client, row.name),
             id=row.name,
             max_instances=1,

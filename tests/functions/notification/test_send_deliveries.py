@@ -23,6 +23,7 @@ from functions.notification.redeliver import Redeliver
 from functions.notification.rotate_secret import RotateSecret
 from tests.functions.notification.conftest import Harness
 from tests.isolated_services import IsolatedUser
+from tests.triggers import Triggers
 from tests.webhook_receiver import Answer, Handler, WebhookReceiver, floods
 
 Somebody = Callable[[], IsolatedUser]
@@ -315,3 +316,8 @@ def test_an_attempt_that_cannot_be_kept_holds_up_no_other(
             assert harness.send()["delivered"] == 1
     assert {d.status for d in harness.deliveries(seller, hook.id)} == {"delivered"}
     assert harness.isolated.failing("notification", "send_deliveries") == []
+
+
+def test_it_runs_beside_the_stacks_worker(triggers: Triggers) -> None:
+    """Which holds the lock, and does the same at the same time."""
+    assert set(triggers.start("send_deliveries")) == {"delivered", "failed", "lost"}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from unittest.mock import patch
 
 import pytest
@@ -21,6 +22,7 @@ from shared.chain.nonce_store import PostgresNonceStore
 from shared.money import Amount
 from tests.chain import LONG_ANSWER_BYTES
 from tests.functions.wallet.custody import Crash, Custody, an_address, crash
+from tests.races import all_at_once
 from tests.solidity import creation_code
 
 LATER = timedelta(hours=1)
@@ -84,6 +86,21 @@ def test_two_senders_do_not_share_a_nonce(custody: Custody) -> None:
     custody.settle()
     assert len(custody.nonces(withdrawal)) == 1
     assert custody.chain.usdc(to) == 1000
+
+
+def test_two_runs_at_once_send_once(custody: Custody) -> None:
+    """As when a worker has lost the session of its lock without noticing, and another has taken over."""
+    buyer = custody.isolated.new_user(USDC=5000)
+    for _ in range(3):
+        to = an_address()
+        withdrawal = custody.withdraw(buyer, to)
+        done = all_at_once([partial(custody.isolated.run, "send_withdrawals")] * 2)
+        assert sum(ran["sent"] for ran in done) == 1, done
+        assert [ran["refused"] + ran["failed"] for ran in done] == [0, 0]
+        custody.settle()
+        assert len(custody.nonces(withdrawal)) == 1
+        assert custody.chain.usdc(to) == 1000
+    assert custody.isolated.probe.money(buyer.wallet_id) == (2000, 0)
 
 
 def test_a_transaction_that_waits_is_outbid(custody: Custody) -> None:

@@ -1,6 +1,7 @@
 """Prometheus can scrape the metrics of every process."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,12 +10,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from emulators.demo.api_user import ApiUser
-from emulators.stack.environment import functions_host, metrics_of, relay
+from emulators.stack.environment import functions_host, metrics_of, poller, relay
 from emulators.stack.stack import REGIONS, Stack
-from shared.registry import load
+from emulators.waiting import until
+from shared.registry import Row, load
 from shared.telemetry.metrics import BreakerCollector
 
 COUNT = "meridian_operation_duration_seconds_count"
+LAST_SUCCESS = "meridian_last_success_timestamp_seconds"
 
 
 def samples(stack: Stack, program: str) -> dict[tuple[str, ...], float]:
@@ -33,9 +36,9 @@ def programs(stack: Stack) -> Iterator[str]:
 
 
 def test_every_process_of_ours_tells(stack: Stack) -> None:
-    """Functions hosts, RPC hosts and relays."""
+    """Functions hosts, RPC hosts, relays and pollers."""
     scraped = {name: samples(stack, name) for name in programs(stack)}
-    assert {name.split("-")[0] for name in scraped} == {"functions", "rpc", "relay"}
+    assert {name.split("-")[0] for name in scraped} == {"functions", "rpc", "relay", "poller"}
     assert all(any(name == "python_info" for name, *_ in found) for found in scraped.values())
 
 
@@ -67,6 +70,15 @@ def test_workers_tell_what_is_parked(stack: Stack) -> None:
             port = stack.ports[metrics_of(relay(service, REGIONS[0]))]
             families = parsed(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
             assert {"meridian_parked_events", "meridian_parked_oldest_seconds"} <= {each.name for each in families}
+
+
+@pytest.mark.parametrize("row", [row for row in load().rows.values() if row.worker], ids=lambda row: row.name)
+def test_workers_tell_when_a_polling_row_last_succeeded(stack: Stack, row: Row) -> None:
+    """The one that runs it: within a minute, whatever else it does."""
+    name = {"relay": relay, "poller": poller}[row.worker or ""](row.service, REGIONS[0])
+    found = until(lambda: samples(stack, name), lambda seen: bool(seen.get((LAST_SUCCESS, row.name))))
+    assert time.time() - found[LAST_SUCCESS, row.name] < 60
+    assert found[COUNT, row.name, "OK"] > 0
 
 
 def test_no_label_comes_from_a_caller(stack: Stack) -> None:
