@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from emulators.waiting import WITHIN_SECONDS, until
 from shared import ids
-from shared.contracts.events import StoredEvent
+from shared.contracts.events import StoredEvent, chained
+from shared.registry import load
 from shared.resources import Resources
 
 PAID: Final = {
@@ -131,6 +132,13 @@ class DatabaseProbe:
             SELECT id, type, stream, version, recorded_at AS at, data, metadata
             FROM events WHERE stream = :id ORDER BY version"""
         return [StoredEvent(**row) for row in self.rows(service, sql, id=stream)]
+
+    def delivered(self, consumer: str, stream: str) -> list[StoredEvent]:
+        """The events of a stream that a consumer handles, as the relay addresses them to it."""
+        handled = load().rows[consumer].event or ()
+        owners = {load().owner_of(each) for each in handled} - {"identity"}  # whose events are in Firestore
+        stored = next((found for owner in owners if (found := self.stream(owner, stream))), [])
+        return list(chained([event for event in stored if event.type in handled], 0))
 
     def event_types(self, order_id: str) -> list[str]:
         """The types of an order's events, oldest first."""

@@ -7,6 +7,7 @@ import httpx
 
 from emulators.stack.stack import Stack
 from functions.main import bind
+from shared.bus.transport import AddressedEvent
 from shared.contracts.events import StoredEvent
 from shared.registry import load
 from shared.resources import Resources
@@ -37,7 +38,7 @@ class Triggers:
     def deliver(self, row: str, event: StoredEvent) -> httpx.Response:
         """Push an event to a consumer, as Pub/Sub does."""
         message: dict[str, Any] = {
-            "attributes": event.attributes(),
+            "attributes": AddressedEvent(event, {row: event.follows}).attributes(row),
             "data": base64.b64encode(event.body()).decode(),
             "messageId": event.id,
         }

@@ -142,7 +142,7 @@ WHERE consumer = :consumer AND stream = :stream_id AND reason <> 'failed';
 -- name: list_parked
 -- A page of a consumer's streams with parked events, in descending order, after a given one.
 SELECT p.stream, count(*)::bigint AS events, min(p.parked_at) AS since,
-       coalesce(n.version, min(p.version)) AS version, coalesce(i.attempts, 0) AS attempts,
+       coalesce(n.version, i.version + 1, 1) AS version, coalesce(i.attempts, 0) AS attempts,
        coalesce(n.reason, 'gap') AS reason, n.error, n.event ->> 'type' AS type, n.event ->> 'id' AS event_id,
        max(p.retry_at) AS retry_at
 FROM parked p
@@ -154,7 +154,7 @@ LEFT JOIN LATERAL (
     ORDER BY a.version LIMIT 1
 ) n ON true
 WHERE p.consumer = :consumer AND (:after::text IS NULL OR p.stream < :after)
-GROUP BY p.stream, i.attempts, n.version, n.reason, n.error, n.event
+GROUP BY p.stream, i.version, i.attempts, n.version, n.reason, n.error, n.event
 ORDER BY p.stream DESC LIMIT :most;
 
 -- name: count_parked

@@ -36,7 +36,7 @@ def test_an_open_claim_is_not_shown(
 ) -> None:
     """Its owner is answered as if there were none until there is a voucher."""
     order_id = paid_order(buyer, on_sale())["id"]
-    for event in probe.stream("order", order_id):
+    for event in probe.delivered("open_claim", order_id):
         triggers.received("open_claim", event)
     claim_id = ids.sibling(order_id, "clm")
     (row,) = probe.rows("claiming", "SELECT status FROM claims WHERE id = :id", id=claim_id)

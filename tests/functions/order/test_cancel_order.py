@@ -230,13 +230,12 @@ def test_an_interrupted_cancellation_is_finished(
 
 def race(buyer: ApiUser, order_id: str, probe: DatabaseProbe, triggers: Triggers) -> str:
     """Cancel an order while its hold is captured; the buyer's response."""
-    events, start = probe.stream("order", order_id), Barrier(2)
+    (confirmed,), start = probe.delivered("capture_hold", order_id), Barrier(2)
 
     def capture() -> None:
-        triggers.received("capture_hold", events[0])
         start.wait(10)
         time.sleep(random.uniform(0, 0.01))
-        triggers.received("capture_hold", events[1])
+        triggers.received("capture_hold", confirmed)
 
     with ThreadPoolExecutor(1) as pool:
         capturing = pool.submit(capture)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -98,7 +99,7 @@ def test_parked_streams_are_listed_page_by_page(isolated: IsolatedServices) -> N
     streams = sorted((ids.new("hld", "us") for _ in range(5)), reverse=True)
     parks(isolated, *streams)
     assert isolated.receive("record_payment", captured(streams[0], 2)) == "parked"
-    early = captured(ids.new("ord", "us"), 3)
+    early = msgspec.structs.replace(captured(ids.new("ord", "us"), 3), type="order.confirmed")
     assert isolated.receive("capture_hold", early) == "parked"
     for limit in (1, 2, 100):
         views = [view for view in all_listed(isolated, limit) if view.stream in streams]

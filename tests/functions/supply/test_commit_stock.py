@@ -147,7 +147,7 @@ def test_a_pushed_repeat_is_acknowledged(
     supply = on_sale(quantity=5)
     order = paid_order(buyer, supply, 2)
     buyer.wait_for(f"/v1/supplies/{supply['id']}", "sold", 2)
-    for event in probe.stream("order", order["id"]) * 2:
+    for event in probe.delivered("commit_stock", order["id"]) * 2:
         assert triggers.received("commit_stock", event) == "known"
     stock = probe.stock(supply["id"])
     assert (stock.available, stock.reserved, stock.sold) == (3, 0, 2)

@@ -152,7 +152,7 @@ def test_a_pushed_repeat_is_acknowledged(
     """Pub/Sub may push each event of a paid order again: every time 200, and the buyer has paid once."""
     order = paid_order(buyer, on_sale())
     before = probe.money(buyer.wallet_id)
-    story = probe.stream("order", order["id"])
+    story = probe.delivered("capture_hold", order["id"])
     for event in story:  # the last of them may not have come by itself yet
         triggers.deliver("capture_hold", event).raise_for_status()
     for event in story * 2:
