@@ -66,6 +66,10 @@ class Cost:
             self.seconds, {name: value - idle.counts.get(name, 0.0) * lasted for name, value in self.counts.items()}
         )
 
+    def per(self, count: int) -> "Cost":
+        """The share of each of so many things in it."""
+        return Cost(self.seconds / count, {name: value / count for name, value in self.counts.items()})
+
     def total(self, kind: str) -> float:
         """The sum of the counters of a kind, as in `cpu`."""
         return sum(value for name, value in self.counts.items() if name.startswith(f"{kind} "))
@@ -99,7 +103,8 @@ class Counters:
         for sql in (DATABASE, WAL):
             (row,) = self._connection.run(sql)
             for column, value in zip(self._connection.columns or (), row, strict=True):
-                counts[f"lsn {'bytes'}" if column["name"] == "lsn" else f"pg {column['name']}"] = float(value)
+                name = "lsn bytes" if column["name"] == "lsn" else f"pg {column['name']}"
+                counts[name] = float(value)
         counts |= dict(self._operations())
         return Reading(at, counts)
 

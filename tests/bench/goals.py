@@ -118,7 +118,7 @@ GOALS: Final[dict[str, Goal]] = {
     # The sample sale (sample_sale.py)
     "sample_sale_orders_per_second": _at_least(150, "/s"),
     "sample_sale_seconds": _at_most(30, " s"),
-    # Functions (functions.py)
+    # Functions (processes.py)
     "cold_start_vs_hello_create_order": _at_most(1.8),
     "cold_start_vs_hello_capture_hold": _at_most(1.6),
     "function_rss_mb": _at_most(80, " MB"),

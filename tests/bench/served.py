@@ -34,7 +34,7 @@ class Served:
         return cpu_seconds(self.process)
 
     def rss_mb(self) -> float:
-        """The resident memory of its largest process: the worker shares the arbiter's pages, and has more of its own."""
+        """The resident memory of its largest process: the worker's, which has the arbiter's pages and its own."""
         processes = [self.process, *self.process.children(recursive=True)]
         return max(float(each.memory_info().rss) for each in processes) / 1e6
 

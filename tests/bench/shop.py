@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
@@ -30,10 +31,18 @@ PRICE: Final = 1_000
 FUNDS: Final = 10**12
 AT_ONCE: Final = 8
 
+WARM_UPS: Final = 4
+"""With 4 connections first, in the end with all."""
+
+WARM_UP_ORDERS: Final = 24
+BREAKER_SECONDS: Final = 5.0
+"""How long a circuit breaker is open at first."""
+
 SETTLE_SECONDS: Final = 180
 POLL_SECONDS: Final = 0.1
 
-COUNT_PAID: Final = "SELECT count(*) FROM orders WHERE id > :after AND status NOT IN ('pending', 'confirmed')"
+COUNT_PAID: Final = "SELECT count(*) FROM orders WHERE id > :after AND status IN ('paid', 'claimed', 'completed')"
+COUNT_UNDECIDED: Final = "SELECT count(*) FROM orders WHERE id > :after AND status IN ('pending', 'confirmed')"
 COUNT_CLAIMS: Final = "SELECT count(*) FROM claims WHERE order_id > :after"
 COUNT_SOLD: Final = "SELECT count(*) FROM reservations WHERE order_id > :after AND status <> 'reserved'"
 COUNT_COMPLETED: Final = "SELECT count(*) FROM orders WHERE id > :after AND status = 'completed'"
@@ -85,14 +94,14 @@ class Shop:
         """Requests for the claims of all orders after one, by their buyers."""
         self._renew()
         tokens = {buyer.user_id: buyer.access_token for buyer in self.buyers}
-        found = self.ask("order", "SELECT id, user_id FROM orders WHERE id > :after", after=after)
+        found = self.ask("order", "SELECT id, user_id FROM orders WHERE id > :after AND status = 'paid'", after=after)
         return [
             request("POST", "/v1/claims", token=tokens[user_id], body=to_json({"order_id": order_id}))
             for order_id, user_id in found
         ]
 
     def burst(self, requests: Sequence[bytes], seconds: float = SETTLE_SECONDS, **more: Any) -> Played:
-        """Send requests through the edge, each once. Raises RuntimeError if one is not answered by 201."""
+        """Send requests through the edge, each once. Raises RuntimeError unless they are answered by 201."""
         return self.generator.play(Load(self.port, requests, min(seconds, 100), once=True, **more)).only(201)
 
     def until_paid(self, after: str, count: int) -> None:
@@ -110,21 +119,22 @@ class Shop:
         self._until("order", COUNT_COMPLETED, after, count)
 
     def _until(self, service: str, sql: str, after: str, count: int) -> None:
-        until(
-            lambda: self.ask(service, sql, after=after)[0][0], lambda found: found >= count, SETTLE_SECONDS, POLL_SECONDS
-        )
+        def look() -> int:
+            return int(self.ask(service, sql, after=after)[0][0])
+
+        until(look, lambda found: found >= count, SETTLE_SECONDS, POLL_SECONDS)
 
     def drain(self, after: str) -> None:
-        """Wait until every order after one is settled, and a moment for what nobody waits for, such as notifications."""
-        (((count,),)) = self.ask("order", "SELECT count(*) FROM orders WHERE id > :after", after=after)
+        """Wait until every order after one is settled, and a moment for what nobody waits for: notifications."""
+        undecided = partial(self.ask, "order", COUNT_UNDECIDED, after=after)
+        until(undecided, lambda found: found[0][0] == 0, SETTLE_SECONDS, POLL_SECONDS)
+        count = self.ask("order", COUNT_PAID, after=after)[0][0]
         self.until_settled(after, count)
         time.sleep(0.5)
 
     def _order(self, buyer: ApiUser, supply_id: str) -> bytes:
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": supply_id, "quantity": 1}]}
-        return request(
-            "POST", "/v1/orders", token=buyer.access_token, body=to_json(body), idempotency_key=fresh_key()
-        )
+        return request("POST", "/v1/orders", token=buyer.access_token, body=to_json(body), idempotency_key=fresh_key())
 
     def _renew(self) -> None:
         """Have every buyer refresh a token that is about to expire."""
@@ -167,9 +177,16 @@ def opened(stack: Stack) -> Iterator[Shop]:
 
 
 def warm_up(shop: Shop) -> None:
-    """Have every process connect, import and prepare what an order needs."""
-    before, requests = shop.newest(), shop.orders(64, SUPPLIES)
-    shop.burst(requests)
+    """Have every process connect, import and prepare what an order needs.
+
+    On a busy machine the first orders can take so long that they are refused, and circuit breakers open: try again.
+    """
+    before = shop.newest()
+    for connections in range(1, WARM_UPS + 1):
+        try:
+            shop.burst(shop.orders(WARM_UP_ORDERS, SUPPLIES), connections=4 * connections)
+        except RuntimeError:
+            time.sleep(BREAKER_SECONDS)
     shop.drain(before)
 
 
