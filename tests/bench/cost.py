@@ -29,7 +29,7 @@ HELLO_SECONDS: Final = 1.0
 
 
 def play(shop: Shop, count: int = ORDERS, connections: int = CONNECTIONS) -> Cost:
-    """What an order costs, of a number that are placed and settled. PostgreSQL's own counters (`pg`) are incomplete in it."""
+    """What an order costs, of a number that are placed and settled. PostgreSQL's counters (`pg`) are incomplete."""
     after, requests = shop.newest(), shop.orders(count)
     before = shop.counters.read()
     placed = shop.burst(requests, connections=connections).count

@@ -2,8 +2,9 @@
 
 It starts a stack of its own on free ports, plays orders through the edge by 16 connections until they are settled
 (paid, units sold, claims open), and prints per order: CPU by process and by layer of the functions host, PostgreSQL's
-work, round trips, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and shown. A flame graph of the
-functions host is written to .local/profile.svg. Layers and flame graph are of further orders, which py-spy slows down.
+work, round trips, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and shown. A flame graph of
+the functions host is written to .local/profile.svg. Layers and flame graph are of further orders, which py-spy slows
+down.
 """
 
 import argparse

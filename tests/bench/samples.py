@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.bench.served import ROOT
+from emulators.stack.environment import ROOT
 
 PY_SPY: Final = ROOT / ".venv-bench" / "bin" / "py-spy"
 SAMPLES_A_SECOND: Final = 200

@@ -4,12 +4,13 @@ from collections import Counter
 
 import pytest
 
+from emulators.stack.environment import ROOT
 from shared.registry import load
 from tests.bench.__main__ import LARGE, VENUES, chosen
 from tests.bench.counters import Cost, Reading, difference, operations, pushes, redeliveries, rpcs
 from tests.bench.goals import GOALS
 from tests.bench.load import Load, Played, divided, request, status_of
-from tests.bench.samples import ROOT, by_layer, layer_of, refusal
+from tests.bench.samples import by_layer, layer_of, refusal
 
 METRICS = """\
 # TYPE meridian_operation_duration_seconds histogram
