@@ -4,6 +4,7 @@ A few processes, each with some keep-alive connections and a loop over raw socke
 are, and of a response only its status and its length are read. It drives loopback only, for a bounded time.
 """
 
+import contextlib
 import multiprocessing
 import selectors
 import socket
@@ -120,6 +121,10 @@ class _Connection:
     received: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        """Connect."""
         self.socket = socket.create_connection((HOST, self.port), timeout=5)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(MAX_SECONDS)
@@ -128,13 +133,15 @@ class _Connection:
         """Send a request."""
         self.request = request
         self.received.clear()
-        self.socket.sendall(request)
+        # If the server has just closed the connection, that shows when the response is awaited.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.socket.sendall(request)
 
     def receive(self) -> int | None:
         """Read what has come; the status once the response is complete. Raises ConnectionError when it is cut off."""
         data = self.socket.recv(65536)
         if not data:
-            raise ConnectionError("the server closed the connection before it answered")
+            raise ConnectionResetError("the server closed the connection before it answered")
         self.received += data
         return status_of(self.received)
 
@@ -174,15 +181,36 @@ def drive(load: Load, begin: float) -> tuple[Counter[int], float]:
             if now > MAX_SECONDS:
                 raise TimeoutError(f"{awaited} requests were not answered")
             for key, _ in selector.select(POLL_SECONDS if load.rate else 1.0):
-                status = key.data.receive()
+                try:
+                    status = key.data.receive()
+                except ConnectionError:
+                    _send_again(key.data, selector)
+                    continue
                 if status is not None:
                     statuses[status] += 1
                     awaited -= 1
+                    key.data.request = b""
+                    key.data.received.clear()
                     last = time.monotonic()
                     idle.append(key.data)
         for connection in everything:
             connection.socket.close()
     return statuses, last
+
+
+def _send_again(connection: _Connection, selector: selectors.BaseSelector) -> None:
+    """Send a request on a new connection: servers close idle ones, as gunicorn does after 2 seconds.
+
+    Every request is safe to repeat: a read, or a write with an idempotency key. Raises ConnectionError.
+    """
+    selector.unregister(connection.socket)
+    connection.socket.close()
+    if connection.received:
+        raise ConnectionResetError("a response was cut off")
+    connection.open()
+    selector.register(connection.socket, selectors.EVENT_READ, connection)
+    if connection.request:
+        connection.send(connection.request)
 
 
 def _due(load: Load, sent: int, now: float) -> bool:

@@ -21,6 +21,8 @@ FILL: Final = """
 DRAW: Final = """\
 \\set payer random(2, {accounts})
 \\set payee {payee}
+\\set low least(:payer, :payee)
+\\set high greatest(:payer, :payee)
 """
 """Payers are drawn uniformly; the payee too, or it is always the same account (hot)."""
 
@@ -29,8 +31,8 @@ HOT: Final = "1"
 
 NAIVE_TRANSFER: Final = """\
 BEGIN;
-SELECT balance AS first FROM naive_accounts WHERE id = least(:payer, :payee) FOR UPDATE;
-SELECT balance AS second FROM naive_accounts WHERE id = greatest(:payer, :payee) FOR UPDATE;
+SELECT balance AS first FROM naive_accounts WHERE id = :low FOR UPDATE;
+SELECT balance AS second FROM naive_accounts WHERE id = :high FOR UPDATE;
 UPDATE naive_accounts SET balance = balance - 1 WHERE id = :payer RETURNING balance AS left_ \\gset
 UPDATE naive_accounts SET balance = balance + 1 WHERE id = :payee RETURNING balance AS now_ \\gset
 INSERT INTO naive_transfers (from_id, to_id, amount) VALUES (:payer, :payee, 1) RETURNING id AS made \\gset
