@@ -3,10 +3,11 @@
     cpu <process>         CPU seconds by process (psutil), with the children it has waited for
     pg <counter>          commits and rows of all services' databases (pg_stat_database), WAL (pg_stat_wal)
     lsn bytes             WAL by its position (pg_current_wal_lsn): exact at once
+    xid writes            transactions and savepoints that wrote, by the ids they have drawn: exact at once
     op <row> <outcome>    runs of a registry row in the functions host and the RPC hosts, by their own metrics
 
 PostgreSQL's backends report their counters when they have been idle for STATISTICS_SECONDS at the latest, so that
-pg_* is complete only that long after the work; CPU, LSN and metrics are complete at once.
+pg_* is complete only that long after the work; CPU, LSN, ids and metrics are complete at once.
 """
 
 import re
@@ -36,8 +37,11 @@ DATABASE: Final = """
     FROM pg_stat_database WHERE datname NOT IN ('postgres', 'template0', 'template1')"""
 
 WAL: Final = """
-    SELECT wal_records, wal_fpi AS wal_full_pages, wal_bytes, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS lsn
+    SELECT wal_records, wal_fpi AS wal_full_pages, wal_bytes, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS lsn,
+           pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS writes
     FROM pg_stat_wal"""
+
+EXACT: Final = {"lsn": "lsn bytes", "writes": "xid writes"}
 
 OPERATION: Final = re.compile(
     r'^meridian_operation_duration_seconds_count\{operation="([^"]+)",outcome="([^"]+)"\} ([0-9.e+]+)$', re.MULTILINE
@@ -103,7 +107,7 @@ class Counters:
         for sql in (DATABASE, WAL):
             (row,) = self._connection.run(sql)
             for column, value in zip(self._connection.columns or (), row, strict=True):
-                name = "lsn bytes" if column["name"] == "lsn" else f"pg {column['name']}"
+                name = EXACT.get(column["name"], f"pg {column['name']}")
                 counts[name] = float(value)
         counts |= dict(self._operations())
         return Reading(at, counts)

@@ -109,6 +109,7 @@ def show_work(cost: Cost, orders: int, polls: int, console: Console) -> None:
     counts = dict(cost.counts)
     figures = {
         "commits": counts["pg commits"] - polls,
+        "transactions and savepoints that wrote": counts["xid writes"],
         "rows inserted": counts["pg inserted"],
         "rows updated": counts["pg updated"],
         "rows deleted": counts["pg deleted"],
