@@ -6,7 +6,7 @@
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
-#   ARGS="..."           make test, make test-all, make bench, make logs: further arguments
+#   ARGS="..."           make test, test-all, bench, profile, logs: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,10 +21,10 @@ REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin run test test-all bench lint gen landed contracts up down status logs audit reset
+.PHONY: help packages pin run test test-all bench bench-large profile lint gen landed contracts up down status logs audit reset
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-10s", $$2; $$1 = $$2 = ""; print}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-11s", $$2; $$1 = $$2 = ""; print}'
 
 packages:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or later, or say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
@@ -47,10 +47,16 @@ test: packages ## run the tests but the long ones, in two processes, each on a s
 test-all: packages ## run every test
 	@$(RUN) -m pytest $(ARGS)
 
-bench: packages .venv-bench/installed ## measure promised speeds, each side by side with others
+bench: packages .venv-bench/installed ## measure what is promised of speed and cost, each beside others; into .local/bench.json
 	@$(RUN) -m tests.bench $(ARGS)
 
-# siwe-py wants older versions of what Meridian runs on: it gets an environment of its own.
+bench-large: packages ## measure the cost of an order with a million orders behind it, beside an empty stack
+	@$(RUN) -m tests.bench --large $(ARGS)
+
+profile: packages .venv-bench/installed ## show where a paid order's time goes, by process and layer, with a flame graph
+	@$(RUN) -m tests.bench.profiling $(ARGS)
+
+# siwe-py wants older versions of what Meridian runs on: it gets an environment of its own, with py-spy.
 .venv-bench/installed: tests/bench/requirements.txt
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<

@@ -1,16 +1,18 @@
 """Comparison of speeds, measured in turns so that other load on the machine slows down both.
 
-A bench is a function that returns a Comparison; __main__.py lists them.
+A bench is a function that returns one or several comparisons or measurements; __main__.py lists them.
 """
 
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from tests.bench.goals import Measurement
 
 ROUNDS: Final = 5
 ROUND_SECONDS: Final = 0.5
@@ -21,38 +23,39 @@ Rate = Callable[[], float]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measurement.
+    """Two rates, measured in turns.
 
-    ours, other: times per second, the median of the rounds. ratio: the median of the rounds' ratios.
-    at_least: the required ratio; 0 for none.
+    name: of its row in goals.py. ours, other: times per second, one for each round.
     """
 
     name: str
     other_name: str
-    ours: float
-    other: float
-    ratio: float
-    at_least: float
+    ours: Sequence[float]
+    other: Sequence[float]
 
     @property
-    def passed(self) -> bool:
-        """Whether the required ratio was reached."""
-        return self.ratio >= self.at_least
+    def measurement(self) -> Measurement:
+        """The ratio of each round."""
+        ratios = [mine / theirs for mine, theirs in zip(self.ours, self.other, strict=True)]
+        figures = f"{statistics.median(self.ours):,.0f}/s, {self.other_name} {statistics.median(self.other):,.0f}/s"
+        return Measurement(self.name, ratios, figures)
 
 
-def compared(name: str, ours: Rate, other_name: str, other: Rate, at_least: float) -> Comparison:
+def compared(name: str, ours: Rate, other_name: str, other: Rate) -> Comparison:
     """Measure two rates in turns."""
-    for rate in (ours, other):
+    found = in_turns({"ours": ours, "other": other})
+    return Comparison(name, other_name, found["ours"], found["other"])
+
+
+def in_turns(rates: Mapping[str, Rate], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Measure rates in turns, so that what slows the machine down slows down all of them; by name, one a round."""
+    for rate in rates.values():
         rate()  # warm up, so that one-time work such as imports is not compared
-    rounds = [(ours(), other()) for _ in range(ROUNDS)]
-    return Comparison(
-        name=name,
-        other_name=other_name,
-        ours=statistics.median(mine for mine, _ in rounds),
-        other=statistics.median(theirs for _, theirs in rounds),
-        ratio=statistics.median(mine / theirs for mine, theirs in rounds),
-        at_least=at_least,
-    )
+    found: dict[str, list[float]] = {name: [] for name in rates}
+    for _ in range(rounds):
+        for name, rate in rates.items():
+            found[name].append(rate())
+    return found
 
 
 def calls(function: Callable[[], object], seconds: float = ROUND_SECONDS) -> Rate:

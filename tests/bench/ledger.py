@@ -1,17 +1,20 @@
 """Throughput of ledger transfers.
 
-Both sides are driven by pgbench, PostgreSQL's client in C: in turns, on one server with the settings of the stack (each
-commit is flushed to disk), with the same number of clients and accounts, prepared statements, and accounts drawn
-uniformly. One side is TPC-B: five statements between BEGIN and END, seven round trips. The other is the wallet
+All sides are driven by pgbench, PostgreSQL's client in C: in turns, on one server with the settings of the stack (each
+commit is flushed to disk), with the same number of clients and accounts, and prepared statements. Ours is the wallet
 service's statement for moving money, read from its ledger.sql: one round trip, in which the database checks double
-entry and cover, and writes the transfer, two entries with their balances, and the event.
+entry and cover, and writes the transfer, two entries with their balances, and the event. The others:
+
+    TPC-B      pgbench's own: five statements between BEGIN and END, seven round trips, accounts drawn uniformly
+    naive      SELECT FOR UPDATE of both accounts, two UPDATEs, three INSERTs, in a transaction (rivals.py)
+    pgledger   its function pgledger_create_transfer, restated: one round trip (rivals.sql)
+
+Uniform: payer and payee are drawn from all accounts. Hot: every payer pays one account, as when a merchant sells out.
 """
 
-import os
+import multiprocessing
 import random
 import re
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,24 +27,26 @@ from typing import Final
 
 from pg8000.native import Connection
 
-from emulators.stack import binaries
-from emulators.stack.parts.postgres import SUPERUSER
-from emulators.stack.secrets import read as read_secret
 from emulators.stack.stack import Stack
 from functions.wallet.adapters.ledger import SQL
 from functions.wallet.adapters.work import Work
 from functions.wallet.domain.ledger import Posting, Transfer
 from shared.config import read
 from shared.resources import Resources
-from tests.bench.comparison import Comparison, compared
+from tests.bench import rivals
+from tests.bench.comparison import Comparison, in_turns
+from tests.bench.counters import superuser
+from tests.bench.goals import Measurement
+from tests.bench.pgbench import Pgbench
 
 CLIENTS: Final = 8
-SECONDS: Final = 4
-SCALE: Final = 10
-"""pgbench's branches: more than clients, so that they seldom wait for each other."""
+HOT_CLIENTS: Final = 16
+SECONDS: Final = 1
+ACCOUNTS: Final = rivals.ACCOUNTS
+"""The number of wallets."""
 
-ACCOUNTS: Final = 100_000 * SCALE
-"""How many accounts pgbench creates at that scale, and so the number of wallets."""
+SCALE: Final = ACCOUNTS // 100_000
+"""pgbench's branches, so that it has as many accounts: more than clients, so that they seldom wait for each other."""
 
 FIRST: Final = 10**18
 """The number before that of the first wallet: numbers of equal length form ids without a function."""
@@ -88,11 +93,11 @@ values."""
 SCRIPT: Final = """\
 \\set count :count + 1
 \\set number (:run * 1000 + :client_id) * 1000000 + :count
-\\set payer random(1, {accounts})
-\\set payee 1 + (:payer - 1 + random(1, {accounts} - 1)) % {accounts}
+\\set payer random(2, {accounts})
+\\set payee {payee}
 \\set low {first} + least(:payer, :payee)
 \\set high {first} + greatest(:payer, :payee)
-\\set amount 2 * random(0, 1) - 1
+\\set amount case when :payer < :payee then -1 else 1 end
 \\set back -:amount
 {statement}
 """
@@ -103,39 +108,26 @@ class Server:
     """A stack's PostgreSQL with money in its wallets, and pgbench with its tables."""
 
     stack: Stack
-    folder: Path
-    pgbench: str
-
-    def run(self, *arguments: str, user: str = SUPERUSER) -> str:
-        """The output of pgbench. Raises CalledProcessError."""
-        password = read_secret(self.stack.layout.secrets, f"{user}.password")
-        where = ["-h", "127.0.0.1", "-p", str(self.stack.ports["postgres"]), "-U", user]
-        environment = {**os.environ, "PGPASSWORD": password}
-        return subprocess.run(
-            [self.pgbench, *where, *arguments], env=environment, check=True, capture_output=True, text=True
-        ).stdout
-
-    def rate(self, *arguments: str, database: str, user: str = SUPERUSER) -> float:
-        """Transactions per second of all clients together."""
-        how = ["-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(SECONDS)]
-        printed = self.run(*how, *arguments, database, user=user)
-        found = re.search(r"^tps = ([0-9.]+)", printed, re.MULTILINE)
-        assert found and "number of failed transactions: 0 " in printed, printed
-        return float(found[1])
+    pgbench: Pgbench
 
     def tpc_b(self) -> float:
-        """pgbench's TPC-B."""
-        return self.rate("-b", "tpcb-like", database="postgres")
+        """Transactions per second of pgbench's TPC-B."""
+        return self.pgbench.rate("-b", "tpcb-like", database="postgres", clients=CLIENTS)
 
-    def transfers(self) -> float:
-        """The ledger's statement, as the wallet service's own role."""
+    def transfers(self, *, hot: bool = False) -> float:
+        """Transfers per second of the ledger's statement, as the wallet service's own role."""
         statement = SQL.post_transfers.sql
         for name, value in TRANSFER.items():
             statement = re.sub(rf"(?<!:):{name}\b", value.replace("\\", r"\\"), statement)
-        script = self.folder / "transfer.sql"
-        script.write_text(SCRIPT.format(accounts=ACCOUNTS, first=FIRST, statement=statement))
+        payee = rivals.HOT if hot else rivals.UNIFORM.format(accounts=ACCOUNTS)
+        script = SCRIPT.format(accounts=ACCOUNTS, first=FIRST, payee=payee, statement=statement)
         variables = ["-D", "count=0", "-D", f"run={10**9 + time.time_ns() // 10**8 % 10**9}"]
-        return self.rate("-f", str(script), *variables, database=self.database, user="wallet")
+        return self.pgbench.script(script, *variables, database=self.database, clients=_clients(hot=hot), user="wallet")
+
+    def rival(self, statements: str, *, hot: bool = False) -> float:
+        """Transfers per second of another ledger."""
+        script = rivals.transfer_script(statements, hot=hot)
+        return self.pgbench.script(script, database=rivals.DATABASE, clients=_clients(hot=hot))
 
     @property
     def database(self) -> str:
@@ -143,43 +135,64 @@ class Server:
         return read(self.stack.environment).database_name("wallet")
 
 
+def _clients(*, hot: bool) -> int:
+    return HOT_CLIENTS if hot else CLIENTS
+
+
 @contextmanager
 def server() -> Iterator[Server]:
-    """A stack with as many wallets as pgbench has accounts. Raises SystemExit where there is no pgbench."""
-    beside = binaries.find().postgres / "bin" / "pgbench"
-    pgbench = str(beside) if beside.exists() else shutil.which("pgbench")
-    if pgbench is None:
-        raise SystemExit("The bench of the ledger needs pgbench: install PostgreSQL's (Debian: postgresql-contrib).")
+    """A stack with as many wallets as pgbench and the other ledgers have accounts."""
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder), free_ports=True) as stack:
         for process in stack.status():
             if process.name != "postgres":  # such as the relay, which would publish what is posted here
                 stack.stop(process.name)
-        made = Server(stack, Path(folder), pgbench)
-        made.run("-i", "-q", "-s", str(SCALE), "postgres")
-        password = read_secret(stack.layout.secrets, f"{SUPERUSER}.password")
-        port = stack.ports["postgres"]
-        opened = Connection(SUPERUSER, host="127.0.0.1", port=port, database=made.database, password=password)
-        opened.run("SET session_replication_role = replica")  # no foreign key checks are needed here
-        for statement in (PEOPLE.format(accounts=ACCOUNTS, first=FIRST), MONEY, "VACUUM ANALYZE", "CHECKPOINT"):
-            opened.run(statement)
-        opened.close()
+        made = Server(stack, Pgbench(stack, Path(folder)))
+        made.pgbench.run("-i", "-q", "-s", str(SCALE), "postgres")
+        for prepare, database in (
+            (_open_wallets, made.database),
+            (rivals.create_database, "postgres"),
+            (rivals.fill, rivals.DATABASE),
+        ):
+            connection = superuser(stack, database)
+            prepare(connection)
+            connection.close()
         yield made
 
 
-def transfer() -> Comparison:
-    """A transfer between two of many wallets by the ledger's one statement, beside pgbench's TPC-B."""
-    with server() as made:
-        return compared("ledger transfer", made.transfers, "pgbench TPC-B", made.tpc_b, at_least=1.2)
+def _open_wallets(wallet: Connection) -> None:
+    wallet.run("SET session_replication_role = replica")  # no foreign key checks are needed here
+    for statement in (PEOPLE.format(accounts=ACCOUNTS, first=FIRST), MONEY, "VACUUM ANALYZE", "CHECKPOINT"):
+        wallet.run(statement)
 
 
-def transfer_in_python() -> Comparison:
-    """The same through the wallet service's own code, in processes of Python on the server's own cores.
+def transfers() -> Iterator[Measurement]:
+    """Ours, uniform and hot, beside TPC-B, the naive ledger and pgledger, and through the wallet service's own code.
 
-    It has no required ratio: BEGIN, the statement and COMMIT are three round trips.
+    TPC-B moves money too, with an update of three balances and one insert; ours writes more (a transfer, two entries,
+    an event), and checks cover and double entry. pgledger and the naive ledger promise what ours does, but
+    for the event. In Python (no goal): the service's unit of work, in as many processes as there are clients, on the
+    server's own cores; BEGIN, the statement and COMMIT are three round trips.
     """
-    with server() as made, ProcessPoolExecutor(CLIENTS) as pool:
-        ours = partial(_all_move, pool, dict(made.stack.environment))
-        return compared("ledger transfer in Python", ours, "pgbench TPC-B", made.tpc_b, at_least=0)
+    with server() as made, ProcessPoolExecutor(CLIENTS, multiprocessing.get_context("spawn")) as pool:
+        found = in_turns(
+            {
+                "ours": made.transfers,
+                "TPC-B": made.tpc_b,
+                "pgledger": partial(made.rival, rivals.PGLEDGER_TRANSFER),
+                "in Python": partial(_all_move, pool, dict(made.stack.environment)),
+                "ours hot": partial(made.transfers, hot=True),
+                "naive hot": partial(made.rival, rivals.NAIVE_TRANSFER, hot=True),
+                "pgledger hot": partial(made.rival, rivals.PGLEDGER_TRANSFER, hot=True),
+            }
+        )
+    for name, ours, other in (
+        ("transfer_uniform_vs_tpcb", "ours", "TPC-B"),
+        ("transfer_hot_vs_naive", "ours hot", "naive hot"),
+        ("transfer_vs_pgledger_uniform", "ours", "pgledger"),
+        ("transfer_vs_pgledger_hot", "ours hot", "pgledger hot"),
+        ("transfer_in_python", "in Python", "TPC-B"),
+    ):
+        yield Comparison(name, other, found[ours], found[other]).measurement
 
 
 def _all_move(pool: ProcessPoolExecutor, environment: Mapping[str, str]) -> float:

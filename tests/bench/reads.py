@@ -4,7 +4,6 @@ import io
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from shared.redis.cache import Cache
 from shared.redis.rate_limits import Limits, LocalBuckets, RedisBuckets
 from shared.registry import Limit, Rate, load
 from shared.resources import Resources
-from tests.bench.comparison import Comparison, calls, calls_after, compared
+from tests.bench.comparison import Comparison, calls, calls_after, in_turns
+from tests.bench.goals import Measurement
 
 WITHOUT_END: Final = Rate(rate=1_000_000, burst=1_000_000)
 
@@ -38,59 +38,35 @@ class NoCache(Cache):
         return load()
 
 
-def cached_supply() -> Comparison:
-    """A supply, which many read while it is on sale."""
-    return _beside_uncached("a supply", "get_supply")
+def cached_reads(stack: Stack) -> Iterator[Measurement]:
+    """Cached reads of a supply, which many read while it is on sale, and of an order and a claim, which are polled.
 
-
-def cached_order() -> Comparison:
-    """An order, which its buyer polls until it is paid."""
-    return _beside_uncached("an order", "get_order")
-
-
-def cached_claim() -> Comparison:
-    """A claim, which its buyer polls until it is mined."""
-    return _beside_uncached("a claim", "get_claim")
-
-
-def cached_supply_or_no_cache() -> Comparison:
-    """The gain of the cache, compared with having none."""
-    return _beside_no_cache("a supply", "get_supply")
-
-
-def cached_order_or_no_cache() -> Comparison:
-    """As for a supply."""
-    return _beside_no_cache("an order", "get_order")
-
-
-def cached_claim_or_no_cache() -> Comparison:
-    """As for a supply."""
-    return _beside_no_cache("a claim", "get_claim")
-
-
-def _beside_uncached(thing: str, operation: str) -> Comparison:
-    """One function, with cache hits and with cache misses, which read the database and fill the cache."""
-    with _stack(operation) as shop:
-        show, cache = shop.function(Cache), Cache(Resources(shop.settings).pipeline(), load().caches)
-        other = calls_after(partial(cache.invalidate, [shop.path.rpartition("/")[2]]), show)
-        return compared(f"cached reads of {thing}", calls(show), "uncached", other, at_least=3)
-
-
-def _beside_no_cache(thing: str, operation: str) -> Comparison:
-    """Two functions, one of which reads the database as if there were no cache at all."""
-    with _stack(operation) as shop:
-        ours, other = shop.function(Cache), shop.function(NoCache)
-        return compared(f"cached reads of {thing}", calls(ours), "without a cache", calls(other), at_least=0)
+    One function in this process, called as the functions framework serves it: token, limits, response, access log.
+    Ours: with cache hits. Beside it: with cache misses, which read the database and fill the cache; and (no goal: the
+    gain of the cache, compared with having none) the same function whose reads all go to the database.
+    """
+    for operation in ("get_supply", "get_order", "get_claim"):
+        with _thing(stack, operation) as thing:
+            show, without, cache = thing.function(Cache), thing.function(NoCache), thing.cache()
+            forget = partial(cache.invalidate, [thing.path.rpartition("/")[2]])
+            found = in_turns({"hit": calls(show), "miss": calls_after(forget, show), "none": calls(without)})
+        name = f"cached_{operation.partition('_')[2]}"
+        yield Comparison(name, "uncached", found["hit"], found["miss"]).measurement
+        yield Comparison(f"{name}_or_no_cache", "without a cache", found["hit"], found["none"]).measurement
 
 
 @dataclass(frozen=True)
-class Shop:
-    """A stack with a claimed order, and the read of one of its resources."""
+class Thing:
+    """A resource of a claimed order, and the operation that reads it."""
 
     person: ApiUser
     settings: Settings
     operation: str
     path: str
+
+    def cache(self) -> Cache:
+        """The cache that the function reads."""
+        return Cache(Resources(self.settings).pipeline(), load().caches)
 
     def function(self, kind: type[Cache]) -> Callable[[], None]:
         """Calls the operation as the functions framework serves it: token, limits, response, access log.
@@ -123,12 +99,10 @@ class Shop:
 
 
 @contextmanager
-def _stack(operation: str) -> Iterator[Shop]:
-    """A stack with something to read. The logs of this process go to /dev/null."""
+def _thing(stack: Stack, operation: str) -> Iterator[Thing]:
+    """Something to read in a stack. The logs of this process go to /dev/null."""
     with (
-        tempfile.TemporaryDirectory() as folder,
-        Stack(Path(folder), free_ports=True) as stack,
-        httpx.Client(base_url=stack.edge_url, timeout=30) as edge,
+        httpx.Client(base_url=stack.edge_url, timeout=60) as edge,
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
     ):
         person = ApiUser(edge).sign_in()
@@ -136,7 +110,7 @@ def _stack(operation: str) -> Iterator[Shop]:
         supply = person.post("/v1/supplies", terms, key=fresh_key())
         body = {"wallet_id": person.wallet_id, "items": [{"supply_id": supply["id"], "quantity": 1}]}
         order = person.post("/v1/orders", body, key=fresh_key())
-        person.wait_for(f"/v1/orders/{order['id']}", "status", "paid")
+        person.wait_for(f"/v1/orders/{order['id']}", "status", "paid", within_seconds=60)
         claim = person.post("/v1/claims", {"order_id": order["id"]})
         paths = {
             "get_supply": f"/v1/supplies/{supply['id']}",
@@ -145,6 +119,6 @@ def _stack(operation: str) -> Iterator[Shop]:
         }
         try:
             with redirect_stderr(nowhere):
-                yield Shop(person, read(stack.environment), operation, paths[operation])
+                yield Thing(person, read(stack.environment), operation, paths[operation])
         finally:
             logging.getLogger().handlers.clear()  # main.py had this process log there

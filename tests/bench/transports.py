@@ -39,7 +39,7 @@ def kafka_beside_push() -> Comparison:
         with _group(own, database) as taken:
             ours = _rate(database, KafkaBus(own), BY_KAFKA, taken)
             other = _rate(database, PubSubBus(settings), BY_PUSH, came)
-            return compared("events by Kafka", ours, "by push", other, at_least=5)
+            return compared("kafka_beside_push", ours, "by push", other)
 
 
 def _rate(database: Database, bus: EventBus, count: int, came: threading.Semaphore) -> Callable[[], float]:

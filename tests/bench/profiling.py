@@ -1,0 +1,192 @@
+"""Shows where a paid order's time goes: `make profile`, or `make profile ARGS="--orders 400 --bus kafka"`.
+
+It starts a stack of its own on free ports, plays orders through the edge by 16 connections until they are settled
+(paid, units sold, claims open), and prints per order: CPU by process and by layer of the functions host, PostgreSQL's
+work, round trips, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and shown. A flame graph of
+the functions host is written to .local/profile.svg. Layers and flame graph are of further orders, which py-spy slows
+down.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from unittest.mock import patch
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from emulators.stack.environment import EVENT_BUS, KAFKA, PUBSUB, functions_host
+from emulators.stack.parts import postgres
+from shared.registry import load
+from tests.bench.cost import idle
+from tests.bench.counters import STATISTICS_SECONDS, Cost, difference, pushes, redeliveries, rpcs, superuser
+from tests.bench.load import CONNECTIONS
+from tests.bench.results import significant
+from tests.bench.samples import NoPermission, Recording, by_layer
+from tests.bench.shop import SUPPLIES, Shop, open_shop
+
+FOLDER: Final = Path(".local")
+ORDERS: Final = 200
+
+STATEMENTS: Final = "shared_preload_libraries"
+"""pg_stat_statements counts every statement that a client sends, BEGIN and COMMIT among them: each is a round trip."""
+
+ROUND_TRIPS: Final = """
+    SELECT rolname, sum(calls)::bigint FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid
+    WHERE rolname <> 'postgres' GROUP BY 1"""
+
+TABLES: Final = """
+    SELECT relname, n_tup_ins, n_tup_upd FROM pg_stat_user_tables WHERE n_tup_ins + n_tup_upd > 0"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Profile, and print."""
+    parser = argparse.ArgumentParser(prog="make profile ARGS=...", description="Where a paid order's time goes.")
+    parser.add_argument("--orders", type=int, default=ORDERS, help="how many orders to play")
+    parser.add_argument("--supplies", type=int, default=1, choices=range(1, SUPPLIES + 1), help="of how many supplies")
+    parser.add_argument("--bus", default=PUBSUB, choices=[PUBSUB, KAFKA], help="the event bus")
+    given = parser.parse_args(arguments)
+    FOLDER.mkdir(exist_ok=True)
+    console = Console()
+    with (
+        patch.dict(postgres.SETTINGS, {STATEMENTS: "pg_stat_statements"}),
+        console.status("starting a stack"),
+        open_shop({EVENT_BUS: given.bus}) as shop,
+    ):
+        profile(shop, given.orders, given.supplies, console)
+    return 0
+
+
+def profile(shop: Shop, orders: int, supplies: int, console: Console) -> None:
+    """Measure a shop, and print what is found."""
+    server = superuser(shop.stack, "postgres")
+    server.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    resting = idle(shop)
+    polled = shop.polls
+    trips, tables, before = _round_trips(shop), _tables(shop), shop.counters.read()
+    orders, rate = _play(shop, orders, supplies)
+    settled = difference(before, shop.counters.read())
+    time.sleep(STATISTICS_SECONDS)
+    complete = difference(before, shop.counters.read()).without(resting)
+    trips = {name: count - trips.get(name, 0.0) for name, count in _round_trips(shop).items()}
+    tables = {name: count - tables.get(name, 0.0) for name, count in _tables(shop).items()}
+    server.close()
+    console.print(f"{orders} orders, {rate:,.0f} confirmed/s, settled in {settled.seconds:.1f} s\n")
+    show_cpu(settled, settled.without(resting), orders, console)
+    show_work(complete, orders, shop.polls - polled, console)
+    _show("database round trips per order", _per(trips, orders), "calls", console)
+    _show("rows written per order, by table", _per(tables, orders), "inserted + updated", console)
+    _show("RPCs per order", _per(rpcs(settled, load()), orders), "calls", console)
+    show_layers(shop, orders, supplies, settled.without(resting), console)
+
+
+def _play(shop: Shop, orders: int, supplies: int) -> tuple[int, float]:
+    """Orders until they are settled; returns how many were confirmed, and how many per second."""
+    after = shop.newest()
+    played = shop.burst(shop.orders(orders, supplies), connections=CONNECTIONS)
+    shop.until_settled(after, played.count)
+    return played.count, played.rate
+
+
+def show_cpu(all_of_it: Cost, cost: Cost, orders: int, console: Console) -> None:
+    """CPU milliseconds per order by process, and what was subtracted as idle."""
+    table = Table("CPU by process", "ms per order", "idle, subtracted", title_justify="left")
+    for name, seconds in cost.of("cpu").items():
+        idle_seconds = all_of_it.counts[f"cpu {name}"] - seconds
+        table.add_row(name, f"{1000 * seconds / orders:.2f}", f"{1000 * idle_seconds / orders:.2f}")
+    total, idle_total = cost.total("cpu"), all_of_it.total("cpu") - cost.total("cpu")
+    table.add_section()
+    table.add_row("all", f"{1000 * total / orders:.2f}", f"{1000 * idle_total / orders:.2f}")
+    console.print(table)
+
+
+def show_work(cost: Cost, orders: int, polls: int, console: Console) -> None:
+    """What PostgreSQL and the transport did per order. polls: commits of this process's own."""
+    counts = dict(cost.counts)
+    figures = {
+        "commits": counts["pg commits"] - polls,
+        "transactions and savepoints that wrote": counts["xid writes"],
+        "rows inserted": counts["pg inserted"],
+        "rows updated": counts["pg updated"],
+        "rows deleted": counts["pg deleted"],
+        "WAL records": counts["pg wal_records"],
+        "full pages in the WAL": counts["pg wal_full_pages"],
+        "WAL kB": counts["lsn bytes"] / 1000,
+        "RPCs": sum(rpcs(cost, load()).values()),
+        "pushes, acknowledged": pushes(cost, load()),
+        "pushes to be delivered again": redeliveries(cost, load()),
+    }
+    _show("work per order, all services", _per(figures, orders), "", console)
+
+
+def show_layers(shop: Shop, orders: int, supplies: int, cost: Cost, console: Console) -> None:
+    """CPU of the functions host by layer, from py-spy's samples of further orders; and the flame graph."""
+    try:
+        raw = _recorded(shop, orders, supplies, "raw", FOLDER / "profile.folded")
+        graph = _recorded(shop, orders, supplies, "flamegraph", FOLDER / "profile.svg")
+    except NoPermission as refused:
+        console.print(f"[yellow]{refused}[/yellow]", soft_wrap=True)
+        return
+    host = 1000 * cost.counts["cpu functions"] / orders
+    shares = by_layer(raw.read_text(encoding="utf-8", errors="replace"))
+    table = Table("functions host by layer", "share", "ms per order")
+    for layer, part in shares.items():
+        table.add_row(layer, f"{part:.1%}", f"{part * host:.2f}")
+    console.print(table)
+    console.print(f"The flame graph is in {graph}, its samples in {raw}.", soft_wrap=True)
+
+
+def _recorded(shop: Shop, orders: int, supplies: int, form: str, file: Path) -> Path:
+    recording = Recording(_worker(shop), form, file)
+    try:
+        _play(shop, orders, supplies)
+    finally:
+        written = recording.stop()
+    return written
+
+
+def _worker(shop: Shop) -> int:
+    """The pid of the functions host's worker: of granian's processes the one that has used most."""
+    name = functions_host(shop.stack.layout.regions[0])
+    (main_process,) = (psutil.Process(each.pid) for each in shop.stack.status() if each.name == name)
+    processes = [main_process, *main_process.children(recursive=True)]
+    return max(processes, key=lambda each: each.cpu_times().user).pid
+
+
+def _round_trips(shop: Shop) -> dict[str, float]:
+    """Statements that each service has sent to the server."""
+    connection = superuser(shop.stack, "postgres")
+    try:
+        return {str(role): float(calls) for role, calls in connection.run(ROUND_TRIPS)}
+    finally:
+        connection.close()
+
+
+def _tables(shop: Shop) -> dict[str, float]:
+    """Rows inserted and updated by table, of the services that take part in an order."""
+    return {
+        f"{service}.{table}": float(inserted + updated)
+        for service in shop.databases
+        for table, inserted, updated in shop.ask(service, TABLES)
+    }
+
+
+def _per(figures: Mapping[str, float], orders: int) -> dict[str, float]:
+    return {name: count / orders for name, count in figures.items()}
+
+
+def _show(title: str, figures: Mapping[str, float], unit: str, console: Console) -> None:
+    rows: Iterable[tuple[str, float]] = figures.items()
+    table = Table(title, unit)
+    for name, value in rows:
+        if round(abs(value), 2):
+            table.add_row(name, significant(value) if abs(value) >= 1 else f"{value:.2f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
