@@ -6,10 +6,10 @@ A key is scoped to (caller, operation) and bound to a fingerprint: SHA-256 of me
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import rfc8785
 
@@ -42,6 +42,8 @@ class Key:
     operation: str
     value: str
     fingerprint: str
+    found: "SagaLease | Literal['unknown'] | None" = field(default="unknown", compare=False)
+    """The lease of a saga that was stored under it when the request came; a saga need not look again."""
 
     @property
     def command(self) -> str:

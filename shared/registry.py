@@ -108,6 +108,7 @@ class Row(Strict):
     scale: str | None = None
     emits: list[Type] = []
     callers: list[str] = []
+    batch: str | None = None
     replay: Literal["rebuild", "fill"] | None = None
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
     environment: Literal["local"] | None = None
@@ -241,8 +242,8 @@ def _check(row: Row, registry: Registry) -> None:
         raise ValueError(f"{row.name}: only who signed in has a session")
     if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
         raise ValueError(f"{row.name}: only what changes a thing asks for its version")
-    if row.rpc and not row.callers:
-        raise ValueError(f"{row.name}: an RPC row names its callers")
+    if (row.rpc and not row.callers) or (row.batch and not row.rpc):
+        raise ValueError(f"{row.name}: an RPC row names its callers, and only RPCs are batched")
     if row.event and row.replay is None:
         raise ValueError(f"{row.name}: an event row says how it replays")
     if (row.event or row.schedule) and row.scale not in registry.scales:

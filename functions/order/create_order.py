@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from functions.order import saga
+from functions.order.domain.order import Order
 from functions.order.domain.placement import place
 from functions.order.domain.refusals import refusal_of
 from functions.order.ports import SagaWork
@@ -27,8 +28,11 @@ def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderV
     is not known, KeyInUse when another process has concluded the order: its response is stored under the key.
     """
     until = work.now() + timedelta(seconds=work.answer_within_seconds)
-    order_id = work.resumed() or _place(request, caller, work)
-    order = saga.finish(order_id, work, until, lease=order_id)
+    if order_id := work.resumed():
+        order = saga.finish(order_id, work, until, lease=order_id)
+    else:
+        placed = _place(request, caller, work)
+        order = saga.finish(placed.id, work, until, lease=placed.id, known=placed)
     if order.superseded:
         raise KeyInUse  # another process moved the order on, and has stored the response to this request
     if refusal := refusal_of(order):
@@ -36,7 +40,7 @@ def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderV
     return OrderView.of(order)
 
 
-def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> str:
+def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> Order:
     """T0 fetches the terms, outside any transaction; T1 commits the order at those terms with its idempotency key.
 
     An order whose quote has expired, was already used, or was made for other terms fails in the same transaction.
@@ -54,5 +58,5 @@ def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> str:
         t1.lease_key(placed.order_id)
         order = t1.orders.place(placed)
         if quote and (refusal := quote.refusal(priced.lines, t1.now()) or t1.orders.use_quote(quote.id, order)):
-            t1.orders.record(order, order.fail(*refusal))
-    return placed.order_id
+            order = t1.orders.record(order, order.fail(*refusal))
+    return order

@@ -63,8 +63,11 @@ class Orders(ShownOrders, Protocol):
     def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
         """Mark a quote used by an order; the refusal if another order has used it."""
 
-    def lock(self, order_id: str) -> Order:
-        """An order folded from its events, locked against concurrent changes. Raises NotFound."""
+    def lock(self, order_id: str, known: Order | None = None) -> Order:
+        """An order folded from its events, locked against concurrent changes. Raises NotFound.
+
+        known: the order as it was; it is returned, and nothing read, if it has no further event.
+        """
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
         """Append events to a locked order; one that decides a purchase or refund stores the response to its request."""

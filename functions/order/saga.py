@@ -32,17 +32,18 @@ TOMBSTONES: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
 """Refusals by a tombstone: the order is being ended, and whoever ends it may have crashed before recording that."""
 
 
-def finish(order_id: str, work: SagaWork, until: datetime, lease: str) -> Order:
+def finish(order_id: str, work: SagaWork, until: datetime, lease: str, known: Order | None = None) -> Order:
     """Take an order to its outcome, retrying while a service is unavailable or a race is lost.
 
-    lease: the reference that the request's idempotency key is leased to.
+    lease: the reference that the request's idempotency key is leased to. known: the order, if it was placed just now.
     Raises OrderPending once `until` is past; a retry with the same idempotency key, or the sweep, continues.
     """
     attempt = 0
     while True:
         try:
-            return advance(order_id, work)
+            return advance(order_id, work, known)
         except (Unavailable, Contended) as error:
+            known = None
             attempt += 1
             if work.now() >= until:
                 work.end_lease(lease)
@@ -50,13 +51,13 @@ def finish(order_id: str, work: SagaWork, until: datetime, lease: str) -> Order:
             work.pause(attempt)
 
 
-def advance(order_id: str, work: SagaWork) -> Order:
+def advance(order_id: str, work: SagaWork, known: Order | None = None) -> Order:
     """Take all remaining steps to the outcome; safe to repeat at any point. Raises Unavailable, Contended.
 
     An order past its expiry expires instead, so that nobody is charged when a service recovers much later.
+    known: the order as it was placed just now; what has happened to it since shows at T2.
     """
-    with work.transaction() as beginning:
-        order = expire_if_due(order_id, beginning)
+    order = known if known and known.expires_at > work.now() else _look(order_id, work)
     if order.status == "pending":
         order = _conclude(order, _reserve_and_hold(order, work), work)
     if order.stage == "refunding":
@@ -66,6 +67,11 @@ def advance(order_id: str, work: SagaWork) -> Order:
     if order.ended:
         give_back(order, work)
     return order
+
+
+def _look(order_id: str, work: SagaWork) -> Order:
+    with work.transaction() as beginning:
+        return expire_if_due(order_id, beginning)
 
 
 def give_back(order: Order, work: SagaWork) -> None:
@@ -88,7 +94,7 @@ def _reserve_and_hold(order: Order, work: SagaWork) -> RefusalReason | None:
 def _conclude(order: Order, refusal: RefusalReason | None, work: SagaWork) -> Order:
     """T2: commit the outcome, unless one is committed already."""
     with work.transaction() as t2:
-        current = t2.orders.lock(order.id)
+        current = t2.orders.lock(order.id, known=order)
         if current.status != "pending":
             return current
         if refusal is None:

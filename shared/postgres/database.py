@@ -163,12 +163,26 @@ class Database:
             except queue.Empty:
                 connection = self._open(call)
             call.since = None  # nothing was sent yet
+            transaction = Transaction(connection, call, self._breaker.policy.timeout_seconds)
             try:
-                yield Transaction(connection, call, self._breaker.policy.timeout_seconds)
-            except BaseException:
-                discard(connection)
+                yield transaction
+            except Unavailable:
+                transaction.answered = False  # the connection is gone, or may be
                 raise
-            self._idle.put(connection)
+            finally:
+                if transaction.answered:
+                    self._idle.put(connection)
+                else:
+                    discard(connection)
+
+    def read(self, ask: Callable[[Transaction], T]) -> T:
+        """What one statement that only reads returns, in one round trip. Raises Unavailable."""
+        try:
+            with self.statement() as statement:
+                return ask(statement)
+        except (Unavailable, Contended):  # an idle connection may have died, a prepared statement be outdated
+            with self.transaction() as transaction:
+                return ask(transaction)
 
     def _begin(self, call: GuardedCall) -> CoreConnection:
         """A connection with a new transaction.

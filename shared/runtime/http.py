@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -23,7 +24,7 @@ from shared.errors import (
     MeridianError,
     Refusal,
 )
-from shared.idempotency import Answer, Key
+from shared.idempotency import Answer, Key, SagaLease
 from shared.postgres.database import retried
 from shared.registry import Row, load
 from shared.resilience.deadline import within
@@ -135,20 +136,20 @@ class HttpOperation:
 
     def _saga(self, key: Key, exchange: Exchange) -> flask.Response:
         """A saga under a key: it commits the key with its first step, and the response with the outcome."""
-        if answer := self._known(key):
-            return self._response(answer, replayed=True)
+        known = self._known(key)
+        if isinstance(known, Answer):
+            return self._response(known, replayed=True)
         exchange.meter.check()
         try:
-            return self._response(self._answer(self._bound.call(None, key, **exchange.arguments)))
+            return self._response(self._answer(self._bound.call(None, replace(key, found=known), **exchange.arguments)))
         except KeyInUse:
-            if answer := self._known(key):  # another request or the sweeper held the lease, and is done by now
-                return self._response(answer, replayed=True)
+            known = self._known(key)  # another request or the sweeper held the lease, and may be done by now
+            if isinstance(known, Answer):
+                return self._response(known, replayed=True)
             raise
 
-    def _known(self, key: Key) -> Answer | None:
-        with self._bound.database().transaction() as transaction:
-            known = key.find(transaction, self._clock.now())
-        return known if isinstance(known, Answer) else None
+    def _known(self, key: Key) -> Answer | SagaLease | None:
+        return self._bound.database().read(lambda transaction: key.find(transaction, self._clock.now()))
 
     def _answer(self, result: Any) -> Answer:
         if isinstance(result, Answer):

@@ -16,6 +16,7 @@ from shared.errors import Forbidden, MeridianError
 from shared.registry import Row
 from shared.resilience.deadline import within
 from shared.rpc.channel import CALLER, CLIENT, REQUEST_ID, TRACEPARENT, failure, rpc_method
+from shared.runtime.batching import BatchedOperation
 from shared.runtime.binding import BoundOperation
 from shared.runtime.request_headers import refuse_repeated
 from shared.runtime.rpc_caller import AUTHORIZATION, CallerIdentifier
@@ -62,6 +63,7 @@ def _serialized(response: Message) -> bytes:
 
 def _handler(bound: BoundOperation, identify: CallerIdentifier) -> Callable[[Message, grpc.ServicerContext], Any]:
     """A gRPC handler that calls an operation. Errors travel as status details that carry their code."""
+    operation = BatchedOperation(bound, bound.row.batch) if bound.row.batch else bound
 
     def handle(request: Message, context: grpc.ServicerContext) -> Any:
         metadata = [(key, str(value)) for key, value in context.invocation_metadata() or ()]
@@ -72,7 +74,7 @@ def _handler(bound: BoundOperation, identify: CallerIdentifier) -> Callable[[Mes
             refuse_repeated(metadata, SINGLE)
             _authorise(bound.row, identify(sent))
             with within(context.time_remaining()):
-                return bound.run(request=request)
+                return operation.run(request=request)
         except MeridianError as error:
             outcome = error.code
             context.abort_with_status(failure(error))

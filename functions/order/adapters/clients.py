@@ -1,6 +1,7 @@
 """The services that orders call over gRPC. Every command carries an id that derives from the order's id."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from functions.order.domain.order import Order
@@ -83,6 +84,16 @@ class GrpcSupply:
         self._channel.call("Supply.ReleaseStock", request, supply_pb2.ReleaseStockResponse)
 
 
+@lru_cache(maxsize=10_000)
+def owner_and_address(channel: "RpcChannel", wallet_id: str) -> tuple[str, str]:
+    """A wallet's owner and address, which never change: a process asks for them once. Raises NotFound."""
+    request = wallet_pb2.DescribeRequest(wallet_ids=[wallet_id])
+    wallets = channel.call("Wallet.Describe", request, wallet_pb2.DescribeResponse).wallets
+    if not wallets:
+        raise NotFound("There is no such wallet.")
+    return wallets[0].user_id, wallets[0].address
+
+
 class GrpcWallet:
     """The wallet service over gRPC."""
 
@@ -90,11 +101,10 @@ class GrpcWallet:
         self._channel = channel
 
     def address(self, wallet_id: str, owner: str) -> str:
-        request = wallet_pb2.DescribeRequest(wallet_ids=[wallet_id])
-        wallets = self._channel.call("Wallet.Describe", request, wallet_pb2.DescribeResponse).wallets
-        if not wallets or wallets[0].user_id != owner:
+        user_id, address = owner_and_address(self._channel, wallet_id)
+        if user_id != owner:
             raise NotFound("There is no such wallet.")
-        return wallets[0].address
+        return address
 
     def spendable(self, wallet_id: str, currency: str) -> SpendableBalance:
         request = wallet_pb2.DescribeRequest(wallet_ids=[wallet_id], balances=True)

@@ -68,9 +68,12 @@ class PostgresOrders:
         used = SQL.use_quote(self._work.current_transaction, quote_id=quote_id, order_id=order.id, at=self._work.now())
         return None if used else QUOTE_USED
 
-    def lock(self, order_id: str) -> Order:
-        if SQL.lock_order(self._work.current_transaction, id=order_id) is None:
+    def lock(self, order_id: str, known: Order | None = None) -> Order:
+        version = SQL.lock_order(self._work.current_transaction, id=order_id)
+        if version is None:
             raise NotFound("There is no such order.")
+        if known is not None and known.version == version:
+            return known
         history = [(_fact(event), event.at) for event in self._work.events.read(order_id)]
         order = fold(history)
         if order is None:

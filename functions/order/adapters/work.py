@@ -87,11 +87,12 @@ class Work(UnitOfWork):
             )
 
     def resumed(self) -> str | None:
-        if self.key is None:
+        if self.key is None or self.key.found is None:
             return None
         with self.transaction() as work:
-            known = self.key.find(work.current_transaction, work.now())
-            return known.resume(work.current_transaction, work.now()) if isinstance(known, SagaLease) else None
+            known = self.key.found
+            found = self.key.find(work.current_transaction, work.now()) if known == "unknown" else known
+            return found.resume(work.current_transaction, work.now()) if isinstance(found, SagaLease) else None
 
     def end_lease(self, reference: str) -> None:
         with self.transaction() as work:

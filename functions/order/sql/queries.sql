@@ -16,8 +16,8 @@ UPDATE orders SET status = :status, stage = :stage, failure = :failure::jsonb, p
 WHERE id = :id;
 
 -- name: lock_order$
--- Lock an order's projection, and with it its stream, against concurrent changes.
-SELECT id FROM orders WHERE id = :id FOR UPDATE;
+-- Lock an order's projection, and with it its stream, against concurrent changes; returns its version.
+SELECT version FROM orders WHERE id = :id FOR UPDATE;
 
 -- name: find_order^
 -- An order by id.

@@ -272,7 +272,7 @@ class FakeOrders:
         self._ledger.used_quotes.add(quote_id)
         return None
 
-    def lock(self, order_id: str) -> Order:
+    def lock(self, order_id: str, known: Order | None = None) -> Order:
         order = self._ledger.order(order_id)
         if order is None:
             raise NotFound("There is no such order.")
