@@ -161,7 +161,9 @@ class PostgresOrders:
 
     def _answer(self, outcome: Outcome) -> None:
         """Store the response to the request that leased its key to this, whichever process commits the outcome."""
-        request_id = lease_request_id(self._work.current_transaction, outcome.reference)
+        request_id: str | None = ""
+        if isinstance(outcome.answer, Refusal):  # a problem document names its request
+            request_id = lease_request_id(self._work.current_transaction, outcome.reference)
         if request_id is not None:
             answer_lease(
                 self._work.current_transaction,
