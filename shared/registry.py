@@ -170,7 +170,7 @@ class Registry(Strict):
 
     def event_rows(self) -> list[Row]:
         """The rows that consume events: each is a consumer with its own subscription and inbox."""
-        return [row for row in self.operations.values() if row.event]
+        return [row for row in self.rows.values() if row.event]
 
     def consumers_of(self, event_type: str) -> list[Row]:
         """The event rows that handle a type."""
@@ -183,8 +183,7 @@ class Registry(Strict):
     def hosted_rpcs(self, service: str) -> list[Row]:
         """The rows that the RPC host of a service serves: its own, and those that every host serves."""
         everywhere = self.services[service].works
-        rows = (row for row in self.operations.values() if row.rpc)
-        return [row for row in rows if row.service == service or (row.hosts == "all" and everywhere)]
+        return [r for r in self.rows.values() if r.rpc and (r.service == service or (r.hosts == "all" and everywhere))]
 
     def topic_of(self, event_type: str) -> str:
         """The topic of an event type. Raises KeyError if there is none."""
@@ -250,10 +249,8 @@ def _check(row: Row, registry: Registry) -> None:
         raise ValueError(f"{row.name}: an event or schedule row names its scale")
     if row.deprecated:
         _check_deprecated(row, row.deprecated, registry)
-    carried = {event_type for topic in registry.topics.values() for event_type in topic.types}
-    for event_type in (*row.emits, *(row.event or ())):
-        if event_type not in carried:
-            raise ValueError(f"{row.name}: no topic carries {event_type}")
+    if uncarried := {*row.emits, *(row.event or ())} - {each for t in registry.topics.values() for each in t.types}:
+        raise ValueError(f"{row.name}: no topic carries {min(uncarried)}")
 
 
 def _limited(row: Row, registry: Registry) -> bool:

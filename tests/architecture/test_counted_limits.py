@@ -34,6 +34,7 @@ DECIDE_NOTHING: Final = {
     "outbox/count_parked",
     "outbox/find_redrivable",
     "outbox/count_redrivable",
+    "outbox/measure_unsent",
 }
 """Counts and sums that are only shown, or that are over a command's own input."""
 

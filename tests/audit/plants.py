@@ -95,14 +95,14 @@ EVERYWHERE: Final = [
         PlantedViolation(
             f"{service} no_event_failed_for_good",
             "a_consumer a_stream",
-            "INSERT INTO parked (consumer, stream, version, reason, event, parked_at) "
-            "VALUES ('a_consumer', 'a_stream', 1, 'failed', '{{}}', now())",
+            "INSERT INTO parked (consumer, stream, version, prior, reason, event, parked_at) "
+            "VALUES ('a_consumer', 'a_stream', 1, 0, 'failed', '{{}}', now())",
         ),
         PlantedViolation(
             f"{service} no_event_waits_for_long",
             "a_consumer a_stream",
-            "INSERT INTO parked (consumer, stream, version, reason, event, parked_at) "
-            "VALUES ('a_consumer', 'a_stream', 1, 'gap', '{{}}', now() - interval '6 minutes')",
+            "INSERT INTO parked (consumer, stream, version, prior, reason, event, parked_at) "
+            "VALUES ('a_consumer', 'a_stream', 1, 0, 'gap', '{{}}', now() - interval '6 minutes')",
         ),
         PlantedViolation(
             f"{service} no_item_fails_for_long",
