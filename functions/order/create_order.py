@@ -28,11 +28,8 @@ def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderV
     is not known, KeyInUse when another process has concluded the order: its response is stored under the key.
     """
     until = work.now() + timedelta(seconds=work.answer_within_seconds)
-    if order_id := work.resumed():
-        order = saga.finish(order_id, work, until, lease=order_id)
-    else:
-        placed = _place(request, caller, work)
-        order = saga.finish(placed.id, work, until, lease=placed.id, known=placed)
+    begun = work.resumed() or _place(request, caller, work)
+    order = saga.finish(begun, work, until)
     if order.superseded:
         raise KeyInUse  # another process moved the order on, and has stored the response to this request
     if refusal := refusal_of(order):

@@ -32,12 +32,14 @@ TOMBSTONES: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
 """Refusals by a tombstone: the order is being ended, and whoever ends it may have crashed before recording that."""
 
 
-def finish(order_id: str, work: SagaWork, until: datetime, lease: str, known: Order | None = None) -> Order:
+def finish(begun: Order | str, work: SagaWork, until: datetime, lease: str = "") -> Order:
     """Take an order to its outcome, retrying while a service is unavailable or a race is lost.
 
-    lease: the reference that the request's idempotency key is leased to. known: the order, if it was placed just now.
+    begun: the order, if it was placed just now, or its id.
+    lease: the reference that the request's idempotency key is leased to, if it is not the order's id.
     Raises OrderPending once `until` is past; a retry with the same idempotency key, or the sweep, continues.
     """
+    order_id, known = (begun, None) if isinstance(begun, str) else (begun.id, begun)
     attempt = 0
     while True:
         try:
@@ -46,7 +48,7 @@ def finish(order_id: str, work: SagaWork, until: datetime, lease: str, known: Or
             known = None
             attempt += 1
             if work.now() >= until:
-                work.end_lease(lease)
+                work.end_lease(lease or order_id)
                 raise OrderPending(order_id=order_id) from error
             work.pause(attempt)
 

@@ -15,8 +15,8 @@ from shared.auth.service_identity import HEADER
 from shared.errors import Forbidden, MeridianError
 from shared.registry import Row
 from shared.resilience.deadline import within
+from shared.rpc.batching import BatchedOperation
 from shared.rpc.channel import CALLER, CLIENT, REQUEST_ID, TRACEPARENT, failure, rpc_method
-from shared.runtime.batching import BatchedOperation
 from shared.runtime.binding import BoundOperation
 from shared.runtime.request_headers import refuse_repeated
 from shared.runtime.rpc_caller import AUTHORIZATION, CallerIdentifier

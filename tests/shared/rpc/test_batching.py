@@ -13,7 +13,7 @@ from emulators.waiting import until
 from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
 from shared.errors import Malformed, Unavailable
 from shared.resilience.deadline import within
-from shared.runtime.batching import BatchedOperation
+from shared.rpc.batching import BatchedOperation
 from tests.isolated_services import IsolatedServices
 from tests.races import all_at_once
 
