@@ -82,7 +82,7 @@ def test_an_undisturbed_purchase_ends_as_the_services_say(name: str) -> None:
 
 def test_the_steps_are_those_of_the_design() -> None:
     """T0 asks, T1 commits, stock is reserved before funds are held, T2 commits; releases only follow a refusal."""
-    begin = ["resumed", "wallet.address", "supply.describe", "commit", "commit"]
+    begin = ["resumed", "wallet.address", "supply.describe", "commit"]
     assert undisturbed(SCENES["one line"]).taken == [*begin, "supply.reserve", "wallet.hold", "commit"]
     assert undisturbed(SCENES["free"]).taken == [*begin, "supply.reserve", "commit"]
     back = ["supply.release", "wallet.release"]

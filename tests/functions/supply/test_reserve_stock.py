@@ -187,3 +187,17 @@ def test_a_free_drop_reserves_like_any_other(isolated: IsolatedServices, sell: S
 def test_only_order_may_ask(only_for_callers: Callable[[str], None]) -> None:
     """No other service takes stock."""
     only_for_callers("reserve_stock")
+
+
+def test_a_hot_supply_is_sold_in_batches_and_never_too_often(isolated: IsolatedServices) -> None:
+    """Sixty buyers at once through the host: as many as there are units reserve, in far fewer transactions."""
+    merchant, buyer = isolated.new_user(), isolated.new_user(USDC=10**9)
+    supply = isolated.sell(merchant, quantity=40)
+    orders = [isolated.place(buyer, (supply, 1)) for _ in range(60)]
+    refusals = all_at_once([partial(isolated.orders.supply.reserve, order) for order in orders])
+    assert [refusal[0] for refusal in refusals if refusal] == ["SOLD_OUT"] * 20
+    assert isolated.probe.stock(supply.id).reserved == 40
+    sql = "SELECT count(DISTINCT xmin::text) AS n FROM reservations WHERE supply_id = :id"
+    (row,) = isolated.probe.rows("supply", sql, id=supply.id)
+    assert row["n"] < 40
+    assert isolated.violations() == []

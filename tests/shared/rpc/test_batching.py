@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +13,6 @@ from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
 from shared.errors import Malformed, Unavailable
 from shared.resilience.deadline import within
 from shared.rpc.batching import BatchedOperation
-from tests.isolated_services import IsolatedServices
-from tests.races import all_at_once
 
 
 def request(*hold_ids: str) -> PlaceHoldRequest:
@@ -132,7 +129,7 @@ def test_who_has_no_time_left_leaves_the_queue(ask: Ask, batched: BatchedOperati
     assert holds.batches == [["a"], ["b"]]
 
 
-def test_a_call_that_waits_for_a_lock_holds_up_no_other(holds: Holds) -> None:
+def test_a_call_that_waits_for_a_lock_holds_up_no_other() -> None:
     """There is a second runner."""
     stuck = threading.Event()
 
@@ -166,17 +163,3 @@ def test_many_calls_at_once_each_get_their_own(batched: BatchedOperation, holds:
         assert list(pool.map(call, names)) == [[(name, "")] for name in names]
     assert sorted(each for batch in holds.batches for each in batch) == sorted(names)
     assert batched._free == 1
-
-
-def test_a_hot_supply_is_sold_in_batches_and_never_too_often(isolated: IsolatedServices) -> None:
-    """Sixty buyers at once through the host: as many as there are units reserve, in far fewer transactions."""
-    merchant, buyer = isolated.new_user(), isolated.new_user(USDC=10**9)
-    supply = isolated.sell(merchant, quantity=40)
-    orders = [isolated.place(buyer, (supply, 1)) for _ in range(60)]
-    refusals = all_at_once([partial(isolated.orders.supply.reserve, order) for order in orders])
-    assert [refusal[0] for refusal in refusals if refusal] == ["SOLD_OUT"] * 20
-    assert isolated.probe.stock(supply.id).reserved == 40
-    sql = "SELECT count(DISTINCT xmin::text) AS n FROM reservations WHERE supply_id = :id"
-    (row,) = isolated.probe.rows("supply", sql, id=supply.id)
-    assert row["n"] < 40
-    assert isolated.violations() == []
