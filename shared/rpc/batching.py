@@ -68,12 +68,13 @@ class BatchedOperation:
         """The response to a call. Raises what the operation raises, and Unavailable if no time is left for its turn."""
         call = _Call(request)
         with self._lock:
-            if self._free:
+            waits = not self._free
+            if waits:
+                self._waiting.append(call)
+            else:
                 self._free -= 1
                 call.state = "leading"
-            else:
-                self._waiting.append(call)
-        if call.state == "waiting":
+        if waits:  # not its state: a leader may have taken it already
             self._await(call)
         if call.state == "leading":
             return self._lead(call)

@@ -150,6 +150,22 @@ def test_a_call_that_waits_for_a_lock_holds_up_no_other() -> None:
         assert outcomes(first.result(10)) == [("stuck", "")]
 
 
+def test_a_call_that_is_taken_before_it_waits_runs_once(batched: BatchedOperation, holds: Holds) -> None:
+    """A leader may take it between the moment it queues and the moment its own thread goes on."""
+    batched._free = 0
+    waiting = batched._waiting
+
+    class TakenAtOnce(type(waiting)):  # type: ignore[misc]
+        def append(self, call: Any) -> None:
+            call.state = "taken"
+            call.response = PlaceHoldResponse()
+            threading.Timer(0.1, call.wake, ["done"]).start()
+
+    batched._waiting = TakenAtOnce()
+    assert batched.run(request=request("a")) == PlaceHoldResponse()
+    assert holds.batches == []
+
+
 def test_many_calls_at_once_each_get_their_own(batched: BatchedOperation, holds: Holds) -> None:
     """Whatever the threads do: no call is lost, answered twice, or with another's outcome."""
     holds.go.set()
