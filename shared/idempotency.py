@@ -43,7 +43,9 @@ class Key:
     value: str
     fingerprint: str
     found: "SagaLease | Literal['unknown'] | None" = field(default="unknown", compare=False)
-    """The lease of a saga that was stored under it when the request came; a saga need not look again."""
+    """What the runtime found under it before it called a saga, which need not look again: a lease, or None for a new
+    request; `unknown` where nobody has looked.
+    """
 
     @property
     def command(self) -> str:

@@ -57,10 +57,10 @@ def read_stream(client: Client, stream: str, from_version: int, most: int) -> li
 
 
 def read_types(client: Client, stream: str, from_version: int, types: Collection[str], most: int) -> StreamPart:
-    """Events of a stream from a version on that are of some types, oldest first, among at most so many."""
+    """Events of a stream from a version on, of some types or, if empty, all; oldest first, among at most so many."""
     found = read_stream(client, stream, from_version, most)
     through = found[-1].version if found else from_version - 1
-    return StreamPart([event for event in found if event.type in types], through)
+    return StreamPart([event for event in found if not types or event.type in types], through)
 
 
 def types_before(client: Client, events: Iterable[StoredEvent]) -> dict[str, list[str]]:

@@ -113,7 +113,7 @@ class EventLog:
         return [StoredEvent(**row) for row in rows]
 
     def read_types(self, stream: str, from_version: int, types: Sequence[str], most: int = READ_AT_MOST) -> StreamPart:
-        """Events of a stream from a version on that are of some types, oldest first, at most so many."""
+        """Events of a stream from a version on, of some types or, if empty, all; oldest first, at most so many."""
         rows = SQL.read_types(
             self._transaction, stream_id=stream, from_version=from_version, only=list(types), most=most
         )

@@ -183,8 +183,7 @@ class Relay:
 
 def measure_unsent(database: Database, clock: Clock) -> tuple[int, float]:
     """How many events are unsent, and for how many seconds the oldest of them. Raises Unavailable."""
-    with database.statement() as statement:
-        row = SQL.measure_unsent(statement, now=clock.now())
+    row = database.read(lambda statement: SQL.measure_unsent(statement, now=clock.now()))
     return row["events"], row["oldest"] / 1_000_000
 
 

@@ -46,7 +46,7 @@ PATIENCE_SECONDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Claimed:
     """A fact."""
 
     type: ClassVar[str] = "claim.claimed"
@@ -133,7 +133,7 @@ def append(database: Database, count: int) -> float:
     names = [ids.new("clm", "us") for _ in range(count)]
     with database.transaction() as transaction:
         log = EventLog(transaction, "us", SystemClock().now())
-        log.append_all([(name, 1, Opened(name, name)) for name in names])
+        log.append_all([(name, 1, Claimed(name, name)) for name in names])
     return time.perf_counter()
 
 
@@ -155,7 +155,7 @@ def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
     def handle(event: Event[Any], transaction: Transaction) -> None:
         came.release()
 
-    row = Row(service=SERVICE, name="bench", event=[Opened.type], replay="fill", scale="background")
+    row = Row(service=SERVICE, name="bench", event=[Claimed.type], replay="fill", scale="background")
     inbox = Inbox(row, database, handle, SystemClock())
 
     class Handler(BaseHTTPRequestHandler):

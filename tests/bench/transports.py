@@ -24,7 +24,7 @@ from shared.registry import Row
 from shared.runtime.consumer import Partitions, consume
 from shared.runtime.event import DeliveredMessage, decode_message
 from tests.bench.comparison import Comparison, compared
-from tests.bench.relay import ROW, SERVICE, TOPIC, Opened, append, endpoint, outbox, subscribe
+from tests.bench.relay import ROW, SERVICE, TOPIC, Claimed, append, endpoint, outbox, subscribe
 from tests.kafka import Broker
 
 BY_KAFKA: Final = 5000
@@ -77,7 +77,7 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
     def handle(event: Event[Any], transaction: Transaction) -> None:
         came.release()
 
-    row = Row(service=SERVICE, name="bench_kafka", event=[Opened.type], replay="fill", scale="background")
+    row = Row(service=SERVICE, name="bench_kafka", event=[Claimed.type], replay="fill", scale="background")
     inbox = BatchInbox(row, database, handle, SystemClock())
 
     class Taking:

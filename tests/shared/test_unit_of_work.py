@@ -8,7 +8,7 @@ from shared.resources import Resources
 from shared.unit_of_work import UnitOfWork
 from tests.clocks import FakeClock
 from tests.shared.conftest import SERVICE
-from tests.shared.outbox.sample_events import opened_events, stream
+from tests.shared.outbox.sample_events import claimed_events, stream
 
 
 @pytest.fixture
@@ -21,9 +21,9 @@ def test_a_transaction_commits_at_its_end(saga: UnitOfWork) -> None:
     """What it did is there for the next one, and an error undoes it."""
     committed, undone = stream(), stream()
     with saga.transaction() as work:
-        work.events.append(committed, 0, opened_events(committed, 1, 2))
+        work.events.append(committed, 0, claimed_events(committed, 1, 2))
     with pytest.raises(ValueError, match="no"), saga.transaction() as work:
-        work.events.append(undone, 0, opened_events(undone, 1, 2))
+        work.events.append(undone, 0, claimed_events(undone, 1, 2))
         raise ValueError("no")
     with saga.transaction() as work:
         assert len(work.events.read(committed)) == 2
@@ -36,7 +36,7 @@ def test_a_transaction_has_one_time(saga: UnitOfWork, clock: FakeClock) -> None:
     name = stream()
     with saga.transaction() as work:
         clock.pass_by(seconds=5)
-        work.events.append(name, 0, opened_events(name, 1, 1))
+        work.events.append(name, 0, claimed_events(name, 1, 1))
         assert work.now() == began
         assert work.events.read(name)[0].at == began
     assert saga.now() == clock.now() != began

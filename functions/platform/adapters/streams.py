@@ -30,15 +30,14 @@ class OutboxStreams:
         return StreamPage(**asdict(found))
 
     def read(self, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
-        wanted = types or [each for topic in load().topics.values() for each in topic.types]
         if self._in_firestore():
             from shared.outbox.firestore import read_types
 
             with guarded(self._work.resources.breaker("firestore")):
-                found = read_types(self._work.resources.firestore(), stream, from_version, wanted, log.READ_AT_MOST)
+                found = read_types(self._work.resources.firestore(), stream, from_version, types, log.READ_AT_MOST)
         else:
             with self._work.transaction() as work:
-                found = work.events.read_types(stream, from_version, wanted)
+                found = work.events.read_types(stream, from_version, types)
         return StreamPart([to_json(event) for event in found.events], found.through)
 
     def _in_firestore(self) -> bool:

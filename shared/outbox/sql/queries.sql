@@ -13,11 +13,11 @@ FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
 -- name: read_types
--- The events of a stream from a version on that are of some types, oldest first, in one snapshot with its last version.
+-- The events of a stream from a version on, of some types or all, oldest first, in one snapshot with its last version.
 SELECT e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata, l.version AS last
 FROM (SELECT max(version) AS version FROM events WHERE stream = :stream_id) l
 LEFT JOIN events e ON e.stream = :stream_id AND e.version >= :from_version
-    AND e.type = ANY(:only::text[])
+    AND (cardinality(:only::text[]) = 0 OR e.type = ANY(:only::text[]))
 ORDER BY e.version LIMIT :most;
 
 -- name: page_streams

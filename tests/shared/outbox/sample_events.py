@@ -20,7 +20,7 @@ AT = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Claimed:
     """A claim was claimed; its version takes the place of the order's id."""
 
     type: ClassVar[str] = TYPE
@@ -29,12 +29,10 @@ class Opened:
     user_id: str = "usr_us_1"
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A payload of a type that no row handles."""
+class Foreign(Claimed):
+    """The same of a type that no row handles."""
 
     type: ClassVar[str] = FOREIGN
-    claim_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,9 @@ def stream() -> str:
     return ids.new("clm", "us")
 
 
-def opened_events(stream: str, first: int, count: int) -> list[Opened]:
+def claimed_events(stream: str, first: int, count: int) -> list[Claimed]:
     """Payloads that carry their version."""
-    return [Opened(stream, str(version)) for version in range(first, first + count)]
+    return [Claimed(stream, str(version)) for version in range(first, first + count)]
 
 
 def event(stream: str, version: int, event_type: str = TYPE, prior: int | None = None, **metadata: str) -> StoredEvent:

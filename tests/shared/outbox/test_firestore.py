@@ -18,7 +18,7 @@ from shared.resources import Resources
 from shared.telemetry.context import bind
 from tests.clocks import FakeClock
 from tests.shared.outbox.buses import RecordingBus
-from tests.shared.outbox.sample_events import TYPE, Opened, event, stream
+from tests.shared.outbox.sample_events import TYPE, Claimed, event, stream
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def append(client: Client, clock: FakeClock, name: str, *versions: int) -> None:
     """Commit facts of a stream together with a state."""
     batch = client.batch()
     for version in versions:
-        outbox.append(client, batch, "us", clock.now(), name, version, Opened(name, str(version)))
+        outbox.append(client, batch, "us", clock.now(), name, version, Claimed(name, str(version)))
     batch.set(client.document(f"states/{name}"), {"version": max(versions)})
     batch.commit()
 

@@ -31,7 +31,7 @@ from shared.outbox.log import EventLog
 from shared.postgres.database import Database
 from shared.resources import Resources
 from tests.kafka import Broker
-from tests.shared.outbox.sample_events import AT, ROW, opened_events, stream
+from tests.shared.outbox.sample_events import AT, ROW, claimed_events, stream
 
 EVENTS = int(os.environ.get("KILLED_EVENTS", "100032"))
 KILLS = int(os.environ.get("KILLED_KILLS", "50"))
@@ -138,7 +138,7 @@ def write(database: Database, count: int) -> dict[str, int]:
         try:
             with database.transaction() as transaction:
                 EventLog(transaction, "us", AT).append(
-                    name, versions[name], opened_events(name, versions[name] + 1, some)
+                    name, versions[name], claimed_events(name, versions[name] + 1, some)
                 )
                 time.sleep(random.uniform(0, PAUSE_SECONDS))
         except Unavailable:  # it waited too long for a connection: nothing was begun

@@ -15,7 +15,7 @@ from shared.money import Amount
 from shared.outbox.log import EventLog
 from shared.postgres.database import Database, Transaction
 from shared.telemetry.context import bind
-from tests.shared.outbox.sample_events import AT, Opened, Priced, opened_events, stream
+from tests.shared.outbox.sample_events import AT, Claimed, Priced, claimed_events, stream
 
 TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -49,8 +49,8 @@ def test_versions_follow_one_another(database: Database) -> None:
     name = stream()
     with database.transaction() as transaction:
         log = log_of(transaction)
-        assert log.append(name, 0, opened_events(name, 1, 3)) == 3
-        assert log.append(name, 3, opened_events(name, 4, 2)) == 5
+        assert log.append(name, 0, claimed_events(name, 1, 3)) == 3
+        assert log.append(name, 3, claimed_events(name, 4, 2)) == 5
         assert log.append(name, 5, []) == 5
     read = stored(database, name)
     assert [(each.version, each.data["order_id"]) for each in read] == [(n, str(n)) for n in range(1, 6)]
@@ -61,7 +61,7 @@ def test_a_stream_is_read_in_parts(database: Database) -> None:
     """From a version on, oldest first, up to the requested number."""
     name = stream()
     with database.transaction() as transaction:
-        log_of(transaction).append(name, 0, opened_events(name, 1, 7))
+        log_of(transaction).append(name, 0, claimed_events(name, 1, 7))
     with database.transaction() as transaction:
         log = log_of(transaction)
         assert [each.version for each in log.read(name, from_version=3, most=3)] == [3, 4, 5]
@@ -73,7 +73,7 @@ def test_nothing_is_recorded_without_its_transaction(database: Database) -> None
     """A rollback takes the fact with the state; only a transaction that appended wakes the relay."""
     name = stream()
     with pytest.raises(ValueError, match="no"), database.transaction() as transaction:
-        log_of(transaction).append(name, 0, opened_events(name, 1, 1))
+        log_of(transaction).append(name, 0, claimed_events(name, 1, 1))
         assert transaction.appended
         raise ValueError("no")
     assert stored(database, name) == []
@@ -86,11 +86,11 @@ def test_a_version_is_taken_once(database: Database) -> None:
     """The second writer of a version gets Contended, and its transaction is rolled back."""
     name, other = stream(), stream()
     with database.transaction() as transaction:
-        log_of(transaction).append(name, 0, opened_events(name, 1, 2))
+        log_of(transaction).append(name, 0, claimed_events(name, 1, 2))
     for after in (0, 1):
         with pytest.raises(Contended), database.transaction() as transaction:
-            log_of(transaction).append(other, 0, opened_events(other, 1, 1))
-            log_of(transaction).append(name, after, opened_events(name, after + 1, 1))
+            log_of(transaction).append(other, 0, claimed_events(other, 1, 1))
+            log_of(transaction).append(name, after, claimed_events(name, after + 1, 1))
     assert len(stored(database, name)) == 2
     assert stored(database, other) == []
 
@@ -105,7 +105,7 @@ def test_one_of_many_wins_a_version(open_database: Callable[..., Database]) -> N
         try:
             with database.transaction() as transaction:
                 at_once.wait()
-                log_of(transaction).append(name, 0, [Opened(name, f"{number}.1"), Opened(name, f"{number}.2")])
+                log_of(transaction).append(name, 0, [Claimed(name, f"{number}.1"), Claimed(name, f"{number}.2")])
         except Contended:
             return False
         return True
@@ -120,13 +120,13 @@ def test_one_of_many_wins_a_version(open_database: Callable[..., Database]) -> N
 def test_many_streams_are_one_statement(database: Database) -> None:
     """Facts of many streams are recorded together, or, when one version is taken, not at all."""
     names = [stream() for _ in range(50)]
-    batch = [(name, version, Opened(name, str(version))) for version in (2, 1) for name in names]
+    batch = [(name, version, Claimed(name, str(version))) for version in (2, 1) for name in names]
     with database.transaction() as transaction:
         log_of(transaction).append_all(batch)
     assert all([each.version for each in stored(database, name)] == [1, 2] for name in names)
     fresh = stream()
     with pytest.raises(Contended), database.transaction() as transaction:
-        log_of(transaction).append_all([(fresh, 1, Opened(fresh, "1")), (names[0], 2, Opened(names[0], "2"))])
+        log_of(transaction).append_all([(fresh, 1, Claimed(fresh, "1")), (names[0], 2, Claimed(names[0], "2"))])
     assert stored(database, fresh) == []
 
 
@@ -146,7 +146,7 @@ def test_history_cannot_be_changed(sql: str, database: Database) -> None:
     """The role that services come as may append and read; of an event it may change only whether it was published."""
     name = stream()
     with database.transaction() as transaction:
-        log_of(transaction).append(name, 0, opened_events(name, 1, 1))
+        log_of(transaction).append(name, 0, claimed_events(name, 1, 1))
     with pytest.raises(DatabaseError) as refused, database.transaction() as transaction:
         transaction.count(sql, {"stream_id": name} if ":stream_id" in sql else {})
     assert refused.value.args[0]["C"] == "42501"  # insufficient_privilege
@@ -157,7 +157,7 @@ def test_a_version_is_a_positive_number(database: Database) -> None:
     """A history begins with version 1."""
     name = stream()
     with pytest.raises(DatabaseError, match="events_version_check"), database.transaction() as transaction:
-        log_of(transaction).append(name, -1, opened_events(name, 0, 1))
+        log_of(transaction).append(name, -1, claimed_events(name, 0, 1))
 
 
 def test_times_are_kept_to_the_microsecond(database: Database) -> None:
@@ -165,5 +165,5 @@ def test_times_are_kept_to_the_microsecond(database: Database) -> None:
     name = stream()
     at = AT + timedelta(microseconds=123_457)
     with database.transaction() as transaction:
-        EventLog(transaction, "us", at).append(name, 0, opened_events(name, 1, 1))
+        EventLog(transaction, "us", at).append(name, 0, claimed_events(name, 1, 1))
     assert stored(database, name)[0].at == at

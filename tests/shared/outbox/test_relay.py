@@ -25,7 +25,17 @@ from shared.resources import Resources
 from tests.clocks import FakeClock
 from tests.kafka import Broker
 from tests.shared.outbox.buses import BrokerBus, Bus, EmulatorBus, RecordingBus
-from tests.shared.outbox.sample_events import AT, ROW, Foreign, Opened, Priced, Unroutable, event, opened_events, stream
+from tests.shared.outbox.sample_events import (
+    AT,
+    ROW,
+    Claimed,
+    Foreign,
+    Priced,
+    Unroutable,
+    claimed_events,
+    event,
+    stream,
+)
 from tests.stall_proxy import StallProxy
 
 PATIENCE_SECONDS = 20.0
@@ -33,11 +43,7 @@ PATIENCE_SECONDS = 20.0
 Lead = Callable[[EventBus], Relay]
 
 
-@pytest.fixture(autouse=True)
-def nothing_unsent(database: Database) -> None:
-    """What other tests have left behind counts as published."""
-    with database.transaction() as transaction:
-        transaction.count("delete from unsent", {})
+pytestmark = pytest.mark.usefixtures("nothing_unsent")
 
 
 @pytest.fixture
@@ -141,7 +147,7 @@ def test_streams_arrive_in_order(database: Database, led: Lead, bus: Bus) -> Non
     names = [stream() for _ in range(6)]
     for version in range(1, 11):
         for name in names:
-            append(database, name, version - 1, *opened_events(name, version, 1))
+            append(database, name, version - 1, *claimed_events(name, version, 1))
     drained(led(bus), database)
     delivered = arrived(bus, names, 60)
     assert len(delivered) == 60
@@ -155,7 +161,7 @@ def test_what_fails_waits_and_holds_up_nothing_else(database: Database, led: Lea
     claim, order = stream(), stream()
     bus.break_topic("claim-events")
     for version in (1, 2, 3):
-        append(database, claim, version - 1, *opened_events(claim, version, 1))
+        append(database, claim, version - 1, *claimed_events(claim, version, 1))
         append(database, order, version - 1, Priced(order, Amount(version)))
     relay = led(bus)
     drained(relay, database, [(claim, 1), (claim, 2), (claim, 3)])
@@ -163,7 +169,7 @@ def test_what_fails_waits_and_holds_up_nothing_else(database: Database, led: Lea
     relay.drain()
     assert unsent(database) == [(claim, 1), (claim, 2), (claim, 3)]
     bus.mend_topic("claim-events")
-    append(database, claim, 3, *opened_events(claim, 4, 1))
+    append(database, claim, 3, *claimed_events(claim, 4, 1))
     drained(relay, database)
     assert numbers(bus, claim, 4) == [1, 2, 3, 4]
     assert numbers(bus, order, 3) == [1, 2, 3]
@@ -188,8 +194,8 @@ def test_a_late_commit_is_not_skipped(database: Database, led: Lead, bus: Bus) -
     late, early = stream(), stream()
     relay = led(bus)
     with database.transaction() as slow:
-        EventLog(slow, "us", AT).append(late, 0, opened_events(late, 1, 2))
-        append(database, early, 0, *opened_events(early, 1, 2))
+        EventLog(slow, "us", AT).append(late, 0, claimed_events(late, 1, 2))
+        append(database, early, 0, *claimed_events(early, 1, 2))
         drained(relay, database)
         assert numbers(bus, early, 2) == [1, 2]
     drained(relay, database)
@@ -203,9 +209,9 @@ def test_an_event_that_cannot_be_published_holds_up_only_its_stream(
     """One of a type that this version does not know yet, or that is too large: the relay goes on with all others."""
     strange, large, good = stream(), stream(), stream()
     append(database, strange, 0, Unroutable(strange))
-    append(database, strange, 1, *opened_events(strange, 2, 1))
-    append(database, large, 0, Opened(large, "1", "x" * 11_000_000))
-    append(database, good, 0, *opened_events(good, 1, 3))
+    append(database, strange, 1, *claimed_events(strange, 2, 1))
+    append(database, large, 0, Claimed(large, "1", "x" * 11_000_000))
+    append(database, good, 0, *claimed_events(good, 1, 3))
     bus: Bus = request.getfixturevalue(real)
     relay = led(bus)
     for _ in range(2):
@@ -231,9 +237,9 @@ def partition_mates() -> tuple[str, str, str]:
 def test_a_failure_leaves_the_rest_of_its_partition(database: Database, led: Lead, recording: RecordingBus) -> None:
     """What came before it is done and what comes after it waits; the next try begins with what failed."""
     name, mate, stranger = partition_mates()
-    append(database, name, 0, *opened_events(name, 1, 5))
-    append(database, mate, 0, *opened_events(mate, 1, 2))
-    append(database, stranger, 0, *opened_events(stranger, 1, 2))
+    append(database, name, 0, *claimed_events(name, 1, 5))
+    append(database, mate, 0, *claimed_events(mate, 1, 2))
+    append(database, stranger, 0, *claimed_events(stranger, 1, 2))
     recording.refused = {(name, 3)}
     relay = led(recording)
     relay.drain()
@@ -249,7 +255,7 @@ def test_a_failure_leaves_the_rest_of_its_partition(database: Database, led: Lea
 def test_a_crash_publishes_again(database: Database, led: Lead, recording: RecordingBus) -> None:
     """What was published and not marked goes out once more, in order: at least once, never not at all."""
     name = stream()
-    append(database, name, 0, *opened_events(name, 1, 3))
+    append(database, name, 0, *claimed_events(name, 1, 3))
     recording.crash = True
     with pytest.raises(ConnectionError):
         led(recording).drain()
@@ -265,7 +271,7 @@ def test_a_backlog_is_drained_in_batches(
     """However large the backlog, a batch is bounded, and the relay reports that there is more."""
     monkeypatch.setattr(relaying, "BATCH", 10)
     name = stream()
-    append(database, name, 0, *opened_events(name, 1, 25))
+    append(database, name, 0, *claimed_events(name, 1, 25))
     relay = led(recording)
     assert [relay.drain() for _ in range(3)] == [True, True, False]
     assert [len(batch) for batch in recording.batches] == [10, 10, 5]
@@ -280,7 +286,7 @@ def test_a_stuck_backlog_holds_up_no_other_partition(
     stuck, other = [stream() for _ in range(3)], stream()
     recording.break_topic("claim-events")
     for name in stuck:
-        append(database, name, 0, *opened_events(name, 1, 9))
+        append(database, name, 0, *claimed_events(name, 1, 9))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(12)))
     relay = led(recording)
     while relay.drain():
@@ -300,9 +306,9 @@ def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
     monkeypatch.setattr(relaying, "BATCH", 4)
     name, other = stream(), stream()
     recording.refused = {(name, 1)}
-    append(database, name, 0, *opened_events(name, 1, 2))
+    append(database, name, 0, *claimed_events(name, 1, 2))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(3)))
-    append(database, name, 2, *opened_events(name, 3, 6))
+    append(database, name, 2, *claimed_events(name, 3, 6))
     relay = led(recording)
     while relay.drain():
         pass
@@ -319,7 +325,7 @@ def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
 def test_a_deposed_leader_deletes_nothing(database: Database, recording: RecordingBus, led: Lead) -> None:
     """It publishes what it had read, but its session is gone: its successor publishes all of it once more."""
     name = stream()
-    append(database, name, 0, *opened_events(name, 1, 3))
+    append(database, name, 0, *claimed_events(name, 1, 3))
     relay = Relay("claiming", database, recording)
     session = database.dedicated()
     relay.lead(session)
@@ -344,7 +350,7 @@ def test_events_for_nobody_are_taken_from_the_queue_unpublished(
 ) -> None:
     """The bus is given them, since caches hear of changes there, and sends nothing."""
     name = stream()
-    append(database, name, 0, Foreign(name), *opened_events(name, 2, 1))
+    append(database, name, 0, Foreign(name, "0"), *claimed_events(name, 2, 1))
     led(recording).drain()
     assert [(each.event.version, each.to) for batch in recording.batches for each in batch] == [(1, {}), (2, {ROW: 0})]
     assert versions(recording, name, 1) == [2]
@@ -357,10 +363,18 @@ def test_each_event_says_what_its_row_handled_before(
     """Whether that went out in the same batch, in an earlier one or by another relay; too far back it is unknown."""
     monkeypatch.setattr(relaying, "LOOK_BACK", 3)
     name = stream()
-    append(database, name, 0, Foreign(name), *opened_events(name, 2, 1), Foreign(name), *opened_events(name, 4, 1))
+    append(
+        database,
+        name,
+        0,
+        Foreign(name, "0"),
+        *claimed_events(name, 2, 1),
+        Foreign(name, "0"),
+        *claimed_events(name, 4, 1),
+    )
     led(recording).drain()
-    append(database, name, 4, Foreign(name), *opened_events(name, 6, 1))
-    append(database, name, 6, *(Foreign(name) for _ in range(3)), *opened_events(name, 10, 1))
+    append(database, name, 4, Foreign(name, "0"), *claimed_events(name, 6, 1))
+    append(database, name, 6, *(Foreign(name, "0") for _ in range(3)), *claimed_events(name, 10, 1))
     led(recording).drain()
     found = {each.event.version: each.to[ROW] for batch in recording.batches for each in batch if each.to}
     assert found == {2: 0, 4: 2, 6: 4, 10: 9}
@@ -374,17 +388,17 @@ def test_polls_begin_where_nothing_can_come_before(
     monkeypatch.setattr(relaying, "FULL_EVERY_SECONDS", 3600)
     first, late, second = stream(), stream(), stream()
     relay = led(recording)
-    append(database, first, 0, *opened_events(first, 1, 2))
+    append(database, first, 0, *claimed_events(first, 1, 2))
     relay.drain()  # in full, as always on leading; then it marks how far positions are assigned
     assert relay.floor == 0
-    append(database, second, 0, *opened_events(second, 1, 2))
+    append(database, second, 0, *claimed_events(second, 1, 2))
     relay.drain()
     assert relay.floor > 0
     assert versions(recording, second, 2) == [1, 2]
     with database.transaction() as transaction:
         (row,) = transaction.run("select min(position) as first from events where stream = :name", {"name": second})
     assert relay.floor < row["first"]
-    append(database, late, 0, *opened_events(late, 1, 1))
+    append(database, late, 0, *claimed_events(late, 1, 1))
     relay.drain()
     assert versions(recording, late, 1) == [1]
 
@@ -398,7 +412,7 @@ def test_the_floor_does_not_rise_while_anything_is_stuck(
     relay = led(recording)
     relay.drain()
     recording.refused = {(name, 1)}
-    append(database, name, 0, *opened_events(name, 1, 1))
+    append(database, name, 0, *claimed_events(name, 1, 1))
     for _ in range(3):
         relay.drain()
     before = relay.floor
@@ -424,7 +438,7 @@ def test_polls_step_over_nothing_that_a_long_snapshot_keeps(
         for _ in range(10):
             names = [stream() for _ in range(300)]
             with database.transaction() as transaction:
-                EventLog(transaction, "us", AT).append_all([(name, 1, Opened(name, "1")) for name in names])
+                EventLog(transaction, "us", AT).append_all([(name, 1, Claimed(name, "1")) for name in names])
             while relay.drain():
                 pass
             relay.drain()
@@ -441,7 +455,7 @@ def test_the_backlog_is_measured(database: Database) -> None:
     clock = FakeClock(AT)
     assert measure_unsent(database, clock) == (0, 0.0)
     name = stream()
-    append(database, name, 0, *opened_events(name, 1, 3))
+    append(database, name, 0, *claimed_events(name, 1, 3))
     clock.pass_by(seconds=90)
     assert measure_unsent(database, clock) == (3, 90.0)
 
@@ -479,10 +493,10 @@ def test_a_commit_wakes_the_relay(database: Database, recording: RecordingBus, m
         until(lambda: leaders(database), bool)
         until(lambda: not unsent(database), bool)
         for version in (1, 2, 3):
-            append(database, name, version - 1, *opened_events(name, version, 1))
+            append(database, name, version - 1, *claimed_events(name, version, 1))
             assert versions(recording, name, version) == list(range(1, version + 1))
         stop.set()
-        append(database, name, 3, *opened_events(name, 4, 1))  # lets it notice
+        append(database, name, 3, *claimed_events(name, 4, 1))  # lets it notice
 
 
 def test_a_lost_notification_costs_no_event(
@@ -494,7 +508,7 @@ def test_a_lost_notification_costs_no_event(
     with running(relay_of(database, recording)):
         until(lambda: leaders(database), bool)
         with database.transaction() as transaction:
-            EventLog(transaction, "us", AT).append(name, 0, opened_events(name, 1, 2))
+            EventLog(transaction, "us", AT).append(name, 0, claimed_events(name, 1, 2))
             transaction.appended = False  # so that nobody is notified
         assert versions(recording, name, 2) == [1, 2]
 
@@ -507,13 +521,13 @@ def test_one_of_two_relays_leads(open_database: Callable[..., Database], monkeyp
     with running(relay_of(database, buses[0])) as stop:
         until(lambda: leaders(database), bool)
         with running(relay_of(database, buses[1])):
-            append(database, first, 0, *opened_events(first, 1, 5))
+            append(database, first, 0, *claimed_events(first, 1, 5))
             assert versions(buses[0], first, 5) == [1, 2, 3, 4, 5]
             assert len(leaders(database)) == 1
             leader = leaders(database)
             stop.set()
             until(lambda: leaders(database) not in ([], leader), bool)
-            append(database, second, 0, *opened_events(second, 1, 5))
+            append(database, second, 0, *claimed_events(second, 1, 5))
             assert versions(buses[1], second, 5) == [1, 2, 3, 4, 5]
     assert {each.stream for each in buses[0].events} == {first}
     assert {each.stream for each in buses[1].events} == {second}
@@ -531,7 +545,7 @@ def test_a_leader_that_loses_its_session_leads_again(
         with database.transaction() as transaction:
             transaction.run("select pg_terminate_backend(:pid::integer, 5000) as ended", {"pid": leader})
         until(lambda: leaders(database) not in ([], [leader]), bool)
-        append(database, name, 0, *opened_events(name, 1, 3))
+        append(database, name, 0, *claimed_events(name, 1, 3))
         assert versions(recording, name, 3) == [1, 2, 3]
 
 
@@ -543,7 +557,7 @@ def test_a_failing_bus_is_tried_again(
     name = stream()
     recording.break_topic("claim-events")
     with running(relay_of(database, recording)):
-        append(database, name, 0, *opened_events(name, 1, 3))
+        append(database, name, 0, *claimed_events(name, 1, 3))
         until(lambda: len(recording.batches) >= 3, bool)
         assert len(unsent(database)) == 3
         recording.mend_topic("claim-events")
@@ -561,10 +575,10 @@ def test_a_bus_that_hangs_is_found_again(
     with StallProxy(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2])) as proxy:
         emulator = EmulatorBus(resources.settings, f"127.0.0.1:{proxy.port}")
         relay = led(GuardedBus(emulator, Breakers().of("bus")))
-        append(database, name, 0, *opened_events(name, 1, 1))
+        append(database, name, 0, *claimed_events(name, 1, 1))
         drained(relay, database)
         proxy.stall()
-        append(database, name, 1, *opened_events(name, 2, 3))
+        append(database, name, 1, *claimed_events(name, 2, 3))
         for _ in range(2):
             relay.drain()
         assert unsent(database) == [(name, version) for version in (2, 3, 4)]

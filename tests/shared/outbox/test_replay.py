@@ -18,7 +18,7 @@ from shared.postgres.database import Database, Transaction
 from shared.registry import load
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, source
-from tests.shared.outbox.sample_events import AT, TYPE, event, opened_events, stream
+from tests.shared.outbox.sample_events import AT, TYPE, claimed_events, event, stream
 
 
 class Store:
@@ -37,7 +37,7 @@ class Store:
         """Commit events of a stream."""
         self.names.add(name)
         with self._database.transaction() as transaction:
-            EventLog(transaction, "us", at).append(name, after, opened_events(name, after + 1, count))
+            EventLog(transaction, "us", at).append(name, after, claimed_events(name, after + 1, count))
 
     @staticmethod
     def log(transaction: Transaction) -> EventLog:
@@ -202,7 +202,7 @@ def test_what_commits_late_below_others_is_found(
     late, early = stream(), stream()
     slow = open_database(1)
     with slow.transaction() as transaction:
-        EventLog(transaction, "us", AT).append(late, 0, opened_events(late, 1, 1))
+        EventLog(transaction, "us", AT).append(late, 0, claimed_events(late, 1, 1))
         store.append(early, 0, 1)
         store.names.add(late)
         consumer.receive(event(early, 1))
