@@ -37,8 +37,10 @@ EXAMPLES: Final = {"address": ADDRESS, "contract": ADDRESS, "recipient": ADDRESS
 """Values of fields whose schema does not define them fully."""
 
 LIMIT_BYTES: Final = 256 * 1024
+TIMEOUT: Final = httpx.Timeout(30).as_dict()
 READS: Final = [row for row in ROWS if row.method == "GET"]
 WITH_BODY: Final = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
+WITH_ID: Final = [row for row in ROWS if row.parameters]
 SIGNED: Final = [row for row in ROWS if row.scope != "public"]
 SCOPED: Final = [row for row in SIGNED if row.scope != "signed_in"]
 
@@ -161,9 +163,16 @@ def filled(row: Row, known: Mapping[str, str] | None = None) -> str:
 
 @dataclass(frozen=True)
 class Api:
-    """Sends requests through the edge."""
+    """Sends requests through the edge.
 
-    client: httpx.Client
+    By a transport alone: what a client does besides, for cookies, redirects and relative URLs, which no request here
+    has, would take a third of the time of a request.
+    """
+
+    transport: httpx.BaseTransport
+    edge: httpx.URL
+    headers: httpx.Headers
+    """What a client sends of itself."""
     settings: Settings
     person: ApiUser
     """The token that is sent unless another is given."""
@@ -220,10 +229,14 @@ class Api:
         self, method: str, path: str, headers: Mapping[str, str | bytes | None] | None = None, content: Any = None
     ) -> httpx.Response:
         """Any request; the path is sent byte for byte, which httpx does of a `target` alone."""
-        sent = {name.encode(): _bytes(value) for name, value in (headers or {}).items() if value is not None}
-        return self.client.request(
-            method, "/", headers=sent, content=content, extensions={"target": path.encode("latin-1")}
-        )
+        sent = httpx.Headers(self.headers)
+        sent.update({name.encode(): _bytes(value) for name, value in (headers or {}).items() if value is not None})
+        told = {"target": path.encode("latin-1"), "timeout": TIMEOUT}
+        request = httpx.Request(method, self.edge, headers=sent, content=content, extensions=told)
+        answer = self.transport.handle_request(request)
+        answer.request = request
+        answer.read()
+        return answer
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -107,6 +107,7 @@ def signed_out(anyone: Callable[[], ApiUser]) -> ApiUser:
 
 
 @pytest.fixture(scope="session")
-def api(edge: httpx.Client, settings: Settings, world: World) -> Api:
+def api(edge: httpx.Client, settings: Settings, world: World) -> Iterator[Api]:
     """Sends requests of the owner of everything."""
-    return Api(edge, settings, world.owner)
+    with httpx.HTTPTransport() as transport:
+        yield Api(transport, edge.base_url, edge.headers, settings, world.owner)
