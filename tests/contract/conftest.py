@@ -1,7 +1,7 @@
 """Users and things that requests for any row can name, and what each row needs to succeed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -85,6 +85,12 @@ def world(
         "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }
     return World(owner, anyone(), known, partial(paid_order, owner, thing), probe, never_minted(chain, owner.address))
+
+
+@pytest.fixture(scope="session")
+def fuzzed(world: World) -> World:
+    """The world with another supply, which fuzzing puts on sale and archives: other tests need the draft as it is."""
+    return replace(world, known={**world.known, "supply_id": supply_of(world.owner, status="draft")["id"]})
 
 
 @pytest.fixture(autouse=True)

@@ -67,6 +67,6 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
 
 @DESCRIBED.parametrize()
 @settings(UNHURRIED, max_examples=20, derandomize=True)
-def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
+def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, fuzzed: World) -> None:
     """The same few requests on every run."""
-    ask(case, api, stack, world)
+    ask(case, api, stack, fuzzed)

@@ -18,6 +18,6 @@ DESCRIBED = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig.f
 @pytest.mark.long
 @DESCRIBED.parametrize()
 @settings(UNHURRIED, max_examples=250)
-def test_fuzz_at_length(case: schemathesis.Case[Any], api: Api, stack: Stack, world: World) -> None:
+def test_fuzz_at_length(case: schemathesis.Case[Any], api: Api, stack: Stack, fuzzed: World) -> None:
     """Many requests, other ones on every run, and the edges of all that the document allows."""
-    ask(case, api, stack, world)
+    ask(case, api, stack, fuzzed)
