@@ -22,6 +22,7 @@ AMOUNTS = {"amount", "balance_after", "unit_price", "total", "posted", "held", "
 QUOTA = re.compile(r'"(\w+)";q=(\d+);w=\d+')
 LEFT = re.compile(r'"(\w+)";r=(\d+);t=\d+')
 JSON = [row for row in ROWS if row.media == "application/json"]
+LIMITED = [row for row in ROWS if row.limit]
 TELLING = [row for row in JSON if row.success != 204 and row.name != "read_document"]
 REQUEST_IDS = ["x", "x" * 128, "{'a':\"b\"}", "req-1;req-2", "0", "~!@#$%^&*()"]
 NOT_REQUEST_IDS: list[str | bytes] = [
@@ -90,80 +91,86 @@ def test_success(success: Callable[[Row], httpx.Response], row: Row) -> None:
         assert row.media != "application/json" or isinstance(answer.json(), dict)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_security_and_cors_headers(success: Callable[[Row], httpx.Response], row: Row) -> None:
+def test_security_and_cors_headers(success: Callable[[Row], httpx.Response], subtests: pytest.Subtests) -> None:
     """No type is guessed, no frame holds it, any origin may read it, and no Referer gives its address away."""
-    headers = success(row).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
-    assert headers["Access-Control-Allow-Origin"] == "*"
-    exposed = headers["Access-Control-Expose-Headers"].split(", ")
-    assert {"ETag", "RateLimit", "Retry-After", "X-Request-Id"} <= set(exposed)
+    for row in ROWS:
+        with subtests.test(row=row.name):
+            headers = success(row).headers
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert headers["Referrer-Policy"] == "no-referrer"
+            assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+            assert headers["Access-Control-Allow-Origin"] == "*"
+            exposed = headers["Access-Control-Expose-Headers"].split(", ")
+            assert {"ETag", "RateLimit", "Retry-After", "X-Request-Id"} <= set(exposed)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.limit], ids=name_of)
-def test_what_is_left_of_the_limit_is_shown(success: Callable[[Row], httpx.Response], row: Row) -> None:
+def test_what_is_left_of_the_limit_is_shown(
+    success: Callable[[Row], httpx.Response], subtests: pytest.Subtests
+) -> None:
     """Each quota of the row's profile that this request counts against, with what is left of it."""
-    profile = load().limits[row.limit or ""]
-    users, addresses = bool(profile.user and row.scope != "public"), bool(profile.address)
-    kinds = ["ip", *["user"] * users, *["address"] * addresses]
-    policies = dict(QUOTA.findall(success(row).headers["RateLimit-Policy"]))
-    left = dict(LEFT.findall(success(row).headers["RateLimit"]))
-    assert list(policies) == list(left) == kinds
-    for kind in kinds:
-        burst = getattr(profile, kind).burst
-        assert int(policies[kind]) == burst
-        assert 0 <= int(left[kind]) < burst
+    for row in LIMITED:
+        with subtests.test(row=row.name):
+            profile = load().limits[row.limit or ""]
+            users, addresses = bool(profile.user and row.scope != "public"), bool(profile.address)
+            kinds = ["ip", *["user"] * users, *["address"] * addresses]
+            policies = dict(QUOTA.findall(success(row).headers["RateLimit-Policy"]))
+            left = dict(LEFT.findall(success(row).headers["RateLimit"]))
+            assert list(policies) == list(left) == kinds
+            for kind in kinds:
+                burst = getattr(profile, kind).burst
+                assert int(policies[kind]) == burst
+                assert 0 <= int(left[kind]) < burst
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_success_is_as_documented(success: Callable[[Row], httpx.Response], row: Row) -> None:
+def test_success_is_as_documented(success: Callable[[Row], httpx.Response], subtests: pytest.Subtests) -> None:
     """Every answer fits the schema that the document has for it, and has no field that is not in it."""
-    described = operation(row)["responses"][str(success(row).status_code)]
-    if row.success == 204:
-        assert "content" not in described
-        return
-    if row.media != "application/json":
-        assert list(described["content"]) == [row.media]
-        return
-    schema = {**described["content"]["application/json"]["schema"], "components": DOCUMENT["components"]}
-    answer = success(row).json()
-    jsonschema_rs.validator_for(schema, validate_formats=True).validate(answer)
-    if "$ref" in schema:
-        known = DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["properties"]
-        assert set(answer) <= set(known)
+    for row in ROWS:
+        with subtests.test(row=row.name):
+            described = operation(row)["responses"][str(success(row).status_code)]
+            if row.success == 204:
+                assert "content" not in described
+                continue
+            if row.media != "application/json":
+                assert list(described["content"]) == [row.media]
+                continue
+            schema = {**described["content"]["application/json"]["schema"], "components": DOCUMENT["components"]}
+            answer = success(row).json()
+            jsonschema_rs.validator_for(schema, validate_formats=True).validate(answer)
+            if "$ref" in schema:
+                known = DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["properties"]
+                assert set(answer) <= set(known)
 
 
-@pytest.mark.parametrize("row", TELLING, ids=name_of)
-def test_money_times_and_ids_in_answers(success: Callable[[Row], httpx.Response], row: Row) -> None:
+def test_money_times_and_ids_in_answers(success: Callable[[Row], httpx.Response], subtests: pytest.Subtests) -> None:
     """Amounts are decimal strings, times RFC 3339 in UTC with Z, ids carry their kind; no number has a fraction."""
-    for name, value in members(success(row).json()):
-        assert not isinstance(value, float), f"{name}: {value}"
-        if isinstance(value, list | dict) or value is None:
-            continue
-        if name in AMOUNTS and not (row.name == "issue_nonce" and name == "nonce"):
-            assert isinstance(value, str), f"{name}: {value!r}"
-            digits = value.removeprefix("-") if row.name in ("list_entries", "list_activity") else value
-            assert MONEY.fullmatch(digits), f"{name}: {value!r}"
-            assert int(digits) <= MAXIMUM
-        if name.endswith("_at") or name == "at":
-            assert TIME.fullmatch(value), f"{name}: {value!r}"
-            assert datetime.fromisoformat(value).year >= 2026
-        kind = name.removesuffix("_id").replace("_", " ")
-        if name.endswith("_id") and kind in ids.PREFIXES.values():
-            prefix = next(prefix for prefix, known in ids.PREFIXES.items() if known == kind)
-            assert ids.valid(value, prefix), f"{name}: {value!r}"
-        if name == "currency":
-            assert value in DECIMALS
-        assert isinstance(value, str | int | bool), f"{name}: {value!r}"
-        assert name == name.lower() or row.name in (
-            "create_claim",
-            "get_claim",
-            "list_claims",
-            "retry_claim",
-            "list_order_events",
-        )
+    for row in TELLING:
+        with subtests.test(row=row.name):
+            for name, value in members(success(row).json()):
+                assert not isinstance(value, float), f"{name}: {value}"
+                if isinstance(value, list | dict) or value is None:
+                    continue
+                if name in AMOUNTS and not (row.name == "issue_nonce" and name == "nonce"):
+                    assert isinstance(value, str), f"{name}: {value!r}"
+                    digits = value.removeprefix("-") if row.name in ("list_entries", "list_activity") else value
+                    assert MONEY.fullmatch(digits), f"{name}: {value!r}"
+                    assert int(digits) <= MAXIMUM
+                if name.endswith("_at") or name == "at":
+                    assert TIME.fullmatch(value), f"{name}: {value!r}"
+                    assert datetime.fromisoformat(value).year >= 2026
+                kind = name.removesuffix("_id").replace("_", " ")
+                if name.endswith("_id") and kind in ids.PREFIXES.values():
+                    prefix = next(prefix for prefix, known in ids.PREFIXES.items() if known == kind)
+                    assert ids.valid(value, prefix), f"{name}: {value!r}"
+                if name == "currency":
+                    assert value in DECIMALS
+                assert isinstance(value, str | int | bool), f"{name}: {value!r}"
+                assert name == name.lower() or row.name in (
+                    "create_claim",
+                    "get_claim",
+                    "list_claims",
+                    "retry_claim",
+                    "list_order_events",
+                )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)

@@ -6,11 +6,21 @@ import pytest
 
 from shared import ids
 from shared.registry import Row
-from tests.contract.api import ROWS, SCOPED, WITH_BODY, Api, body_schema, fields, filled, name_of, problem, with_field
+from tests.contract.api import (
+    SCOPED,
+    WITH_BODY,
+    WITH_ID,
+    Api,
+    body_schema,
+    fields,
+    filled,
+    name_of,
+    problem,
+    with_field,
+)
 from tests.contract.conftest import World
 from tests.contract.samples import SAMPLES
 
-WITH_ID = [row for row in ROWS if row.parameters]
 OWNED = [row for row in SCOPED if row.scope != "operator"]
 """An operator may name what is anybody's."""
 OF_MERCHANTS = {"refund_order"}
@@ -77,14 +87,15 @@ def same(*bodies: dict[str, Any]) -> None:
     assert all({**body, "request_id": ""} == {**bodies[0], "request_id": ""} for body in bodies), bodies
 
 
-@pytest.mark.parametrize("case", malformed("wallet_id"))
 @pytest.mark.parametrize("row", WITH_ID, ids=name_of)
-def test_malformed_ids_are_absent(api: Api, row: Row, case: str) -> None:
+def test_malformed_ids_are_absent(api: Api, row: Row, subtests: pytest.Subtests) -> None:
     """Whatever stands where an id belongs, the answer is the one for a good id of nothing."""
     for name in row.parameters:
-        odd = problem(api.ask(row, path=filled(row, {name: malformed(name)[case]})), 404)
-        if odd["code"] != "ROUTE_NOT_FOUND":  # a line feed, or bytes that are no text, are no segment of any route
-            same(odd, problem(api.ask(row), 404, "NOT_FOUND"))
+        for case, text in malformed(name).items():
+            with subtests.test(case, parameter=name):
+                odd = problem(api.ask(row, path=filled(row, {name: text})), 404)
+                if odd["code"] != "ROUTE_NOT_FOUND":  # a line feed, or bytes that are no text, are in no route
+                    same(odd, problem(api.ask(row), 404, "NOT_FOUND"))
 
 
 @pytest.mark.parametrize("row", [row for row in WITH_ID if row in OWNED], ids=name_of)

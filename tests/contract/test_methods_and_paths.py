@@ -18,14 +18,16 @@ from shared.resources import Resources
 from shared.runtime.event import EventOperation
 from shared.runtime.http import HttpOperation
 from shared.runtime.schedule import ScheduledOperation
-from tests.contract.api import ROWS, filled, name_of
+from tests.contract.api import ROWS, filled
 
+STARTED_FROM_WITHIN: Final = [row for row in load().rows.values() if row.event or row.schedule]
+APPLICATION: Final = flask.Flask(__name__)
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 
 
 def answered(operation: Callable[[Any], flask.Response], method: str, path: str) -> flask.Response:
     """What a function answers to a request that a URL map has sent it."""
-    with flask.Flask(__name__).test_request_context(path, method=method):
+    with APPLICATION.test_request_context(path, method=method):
         return operation(flask.request)
 
 
@@ -47,52 +49,58 @@ def served(resources: Resources, settings: Settings, monkeypatch: pytest.MonkeyP
     return serve
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_another_method_is_405(row: Row, served: Callable[[Row], Any]) -> None:
+def test_another_method_is_405(served: Callable[[Row], Any], subtests: pytest.Subtests) -> None:
     """With the methods that it has, and before it looks at anything else of the request."""
-    allowed = ["GET", "HEAD"] if row.method == "GET" else [row.method]
-    operation = served(row)
-    for method in METHODS:
-        if method not in allowed:
-            answer = answered(operation, method, filled(row))
-            assert (answer.status_code, answer.headers["Allow"]) == (405, ", ".join(allowed)), method
-            assert json.loads(answer.get_data())["code"] == "METHOD_NOT_ALLOWED"
+    for row in ROWS:
+        with subtests.test(row=row.name):
+            allowed = ["GET", "HEAD"] if row.method == "GET" else [row.method]
+            operation = served(row)
+            for method in METHODS:
+                if method not in allowed:
+                    answer = answered(operation, method, filled(row))
+                    assert (answer.status_code, answer.headers["Allow"]) == (405, ", ".join(allowed)), method
+                    assert json.loads(answer.get_data())["code"] == "METHOD_NOT_ALLOWED"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
-def test_another_path_is_404(row: Row, served: Callable[[Row], Any]) -> None:
+def test_another_path_is_404(served: Callable[[Row], Any], subtests: pytest.Subtests) -> None:
     """Whatever the method."""
-    for method in ("GET", "POST", row.method):
-        answer = answered(served(row), method, filled(row) + "/more")
-        assert (answer.status_code, json.loads(answer.get_data())["code"]) == (404, "ROUTE_NOT_FOUND")
+    for row in ROWS:
+        with subtests.test(row=row.name):
+            for method in ("GET", "POST", row.method):
+                answer = answered(served(row), method, filled(row) + "/more")
+                assert (answer.status_code, json.loads(answer.get_data())["code"]) == (404, "ROUTE_NOT_FOUND")
 
 
-@pytest.mark.parametrize("row", [row for row in load().rows.values() if row.event or row.schedule], ids=name_of)
-def test_what_is_started_from_within_is_a_post(row: Row, served: Callable[[Row], Any], settings: Settings) -> None:
+def test_what_is_started_from_within_is_a_post(
+    served: Callable[[Row], Any], settings: Settings, subtests: pytest.Subtests
+) -> None:
     """Anything else starts nothing, though it knew the secret."""
     token = settings.secret("push_token").decode()
-    for method in ("GET", "HEAD", "PUT"):
-        assert answered(served(row), method, f"/?token={token}").status_code == 405
+    for row in STARTED_FROM_WITHIN:
+        with subtests.test(row=row.name):
+            for method in ("GET", "HEAD", "PUT"):
+                assert answered(served(row), method, f"/?token={token}").status_code == 405
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1%2Fme",
-        "/v1%2fme",
-        "/%2Fv1/me",
-        "/v1/me%2F",
-        "/v1/orders%2Fquote",
-        "/v1/orders/ord_us_1%2Fevents",
-        "/%2Fhealth",
-    ],
-)
+ESCAPED = [
+    "/v1%2Fme",
+    "/v1%2fme",
+    "/%2Fv1/me",
+    "/v1/me%2F",
+    "/v1/orders%2Fquote",
+    "/v1/orders/ord_us_1%2Fevents",
+    "/%2Fhealth",
+]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_an_escaped_slash_is_another_path(method: str, path: str, edge: httpx.Client) -> None:
+def test_an_escaped_slash_is_another_path(method: str, edge: httpx.Client, subtests: pytest.Subtests) -> None:
     """It is not that of the slash: nothing is there."""
-    answer = edge.request(method, "/", extensions={"target": path.encode()})
-    assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_NOT_FOUND")
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    for path in ESCAPED:
+        with subtests.test(path=path):
+            answer = edge.request(method, "/", extensions={"target": path.encode()})
+            assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_NOT_FOUND")
+            assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_the_edges_log_has_no_queries(edge: httpx.Client, stack: Stack) -> None:

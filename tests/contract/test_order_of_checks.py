@@ -18,6 +18,7 @@ from tests.contract.api import (
     SCOPES,
     SIGNED,
     WITH_BODY,
+    WITH_ID,
     Api,
     body_schema,
     example_body,
@@ -28,7 +29,9 @@ from tests.contract.api import (
 from tests.contract.conftest import World
 
 HUGE = b'{"a":"' + b"x" * LIMIT_BYTES + b'"}'
+SIGNED_WITH_BODY = [row for row in SIGNED if row in WITH_BODY]
 SCOPED_WITH_BODY = [row for row in SCOPED if row in WITH_BODY]
+SCOPED_WITH_FIELDS = [row for row in SCOPED_WITH_BODY if body_schema(row)]
 KEYED = [row for row in ROWS if row.idempotency]
 
 
@@ -43,104 +46,123 @@ def test_route_before_method_and_token(api: Api, method: str) -> None:
     problem(api.send(method, "/v1/nothing", {"Authorization": "Bearer x"}), 404, "ROUTE_NOT_FOUND")
 
 
-@pytest.mark.parametrize("row", SIGNED, ids=name_of)
-def test_method_before_token(api: Api, row: Row) -> None:
+def test_method_before_token(api: Api, subtests: pytest.Subtests) -> None:
     """A wrong method is reported without a token, and with a bad one."""
-    for headers in ({}, {"Authorization": "Bearer x"}):
-        problem(api.send("PROPFIND", filled(row), headers), 405)
+    for row in SIGNED:
+        with subtests.test(row=row.name):
+            for headers in ({}, {"Authorization": "Bearer x"}):
+                problem(api.send("PROPFIND", filled(row), headers), 405)
 
 
-@pytest.mark.parametrize("row", SCOPED, ids=name_of)
-def test_token_before_scope(api: Api, row: Row) -> None:
+def test_token_before_scope(api: Api, subtests: pytest.Subtests) -> None:
     """A bad token is 401, although the scope is missing as well."""
-    spoilt = without_scope(api, row)[:-4] + "AAAA"
-    problem(api.ask(row, token=spoilt), 401, "UNAUTHENTICATED")
+    for row in SCOPED:
+        with subtests.test(row=row.name):
+            spoilt = without_scope(api, row)[:-4] + "AAAA"
+            problem(api.ask(row, token=spoilt), 401, "UNAUTHENTICATED")
 
 
-@pytest.mark.parametrize("row", [row for row in SIGNED if row in WITH_BODY], ids=name_of)
-def test_token_before_size_type_and_body(api: Api, row: Row) -> None:
+def test_token_before_size_type_and_body(api: Api, subtests: pytest.Subtests) -> None:
     """Nobody learns from a body what it is worth before the token is looked at."""
-    problem(api.ask(row, token="x", content=HUGE), 401)
-    problem(api.ask(row, token="x", content=b"{", headers={"Content-Type": "text/plain"}), 401)
-    problem(api.ask(row, token=None, content=b"{"), 401)
+    for row in SIGNED_WITH_BODY:
+        with subtests.test(row=row.name):
+            problem(api.ask(row, token="x", content=HUGE), 401)
+            problem(api.ask(row, token="x", content=b"{", headers={"Content-Type": "text/plain"}), 401)
+            problem(api.ask(row, token=None, content=b"{"), 401)
 
 
-@pytest.mark.parametrize("row", SIGNED, ids=name_of)
-def test_token_before_parameters(api: Api, row: Row) -> None:
+def test_token_before_parameters(api: Api, subtests: pytest.Subtests) -> None:
     """Unknown parameters and ids are not looked at without a token."""
-    problem(api.ask(row, token=None, query="?unknown=1"), 401)
-    problem(api.ask(row, token=None, path=filled(row, dict.fromkeys(row.parameters, "x"))), 401)
+    for row in SIGNED:
+        with subtests.test(row=row.name):
+            problem(api.ask(row, token=None, query="?unknown=1"), 401)
+            problem(api.ask(row, token=None, path=filled(row, dict.fromkeys(row.parameters, "x"))), 401)
 
 
-@pytest.mark.parametrize("row", SCOPED, ids=name_of)
-def test_a_missing_scope_is_403(api: Api, row: Row) -> None:
+def test_a_missing_scope_is_403(api: Api, subtests: pytest.Subtests) -> None:
     """A good token without the row's scope is refused, and the response names the missing scope."""
-    assert row.scope in problem(api.ask(row, token=without_scope(api, row)), 403, "SCOPE_MISSING")["detail"]
+    for row in SCOPED:
+        with subtests.test(row=row.name):
+            assert row.scope in problem(api.ask(row, token=without_scope(api, row)), 403, "SCOPE_MISSING")["detail"]
 
 
-@pytest.mark.parametrize("scope", ["", "{0}x", "x{0}", "{0}:x", "{1}", "*", "{0},x", "\t{0}"])
+LOOKALIKES = ["", "{0}x", "x{0}", "{0}:x", "{1}", "*", "{0},x", "\t{0}"]
+
+
 @pytest.mark.parametrize("row", SCOPED, ids=name_of)
-def test_a_scope_is_a_whole_word(api: Api, row: Row, scope: str) -> None:
+def test_a_scope_is_a_whole_word(api: Api, row: Row, subtests: pytest.Subtests) -> None:
     """Nothing that only looks like the row's scope is taken for it."""
-    words = scope.format(row.scope, str(row.scope).upper())
-    problem(api.ask(row, token=api.token([words])), 403, "SCOPE_MISSING")
+    for scope in LOOKALIKES:
+        with subtests.test(scope=scope):
+            words = scope.format(row.scope, str(row.scope).upper())
+            problem(api.ask(row, token=api.token([words])), 403, "SCOPE_MISSING")
 
 
-@pytest.mark.parametrize("row", SCOPED_WITH_BODY, ids=name_of)
-def test_scope_before_size(api: Api, row: Row) -> None:
+def test_scope_before_size(api: Api, subtests: pytest.Subtests) -> None:
     """A missing scope is reported for a body that is too large as well."""
-    problem(api.ask(row, token=without_scope(api, row), content=HUGE), 403)
+    for row in SCOPED_WITH_BODY:
+        with subtests.test(row=row.name):
+            problem(api.ask(row, token=without_scope(api, row), content=HUGE), 403)
 
 
-@pytest.mark.parametrize("row", SCOPED, ids=name_of)
-def test_scope_before_parameters(api: Api, row: Row) -> None:
+def test_scope_before_parameters(api: Api, subtests: pytest.Subtests) -> None:
     """A missing scope is reported for unknown parameters and ids as well."""
-    path = filled(row, dict.fromkeys(row.parameters, "x"))
-    problem(api.ask(row, token=without_scope(api, row), path=path, query="?unknown=1"), 403)
+    for row in SCOPED:
+        with subtests.test(row=row.name):
+            path = filled(row, dict.fromkeys(row.parameters, "x"))
+            problem(api.ask(row, token=without_scope(api, row), path=path, query="?unknown=1"), 403)
 
 
-@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
-def test_size_before_type(api: Api, row: Row) -> None:
+def test_size_before_type(api: Api, subtests: pytest.Subtests) -> None:
     """A body that is too large is 413, whatever it is."""
-    for kind in ("text/plain", "application/json; charset=latin-1", None):
-        problem(api.ask(row, content=HUGE, headers={"Content-Type": kind}), 413, "BODY_TOO_LARGE")
+    for row in WITH_BODY:
+        with subtests.test(row=row.name):
+            for kind in ("text/plain", "application/json; charset=latin-1", None):
+                problem(api.ask(row, content=HUGE, headers={"Content-Type": kind}), 413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
-def test_type_before_body_and_parameters(api: Api, row: Row) -> None:
+def test_type_before_body_and_parameters(api: Api, subtests: pytest.Subtests) -> None:
     """A body of another type is 415, malformed or not, and with an unknown parameter."""
-    for content in (b"{", b"\xff", b"{}", b'{"unknown":1}'):
-        for query in ("", "?unknown=1"):
-            answer = api.ask(row, content=content, query=query, headers={"Content-Type": "text/plain"})
-            problem(answer, 415, "NOT_JSON")
+    for row in WITH_BODY:
+        with subtests.test(row=row.name):
+            for content in (b"{", b"\xff", b"{}", b'{"unknown":1}'):
+                for query in ("", "?unknown=1"):
+                    answer = api.ask(row, content=content, query=query, headers={"Content-Type": "text/plain"})
+                    problem(answer, 415, "NOT_JSON")
 
 
-@pytest.mark.parametrize("row", WITH_BODY, ids=name_of)
-def test_body_before_key(api: Api, row: Row) -> None:
+def test_body_before_key(api: Api, subtests: pytest.Subtests) -> None:
     """A malformed body or parameter is reported before a missing key."""
-    problem(api.ask(row, content=b"{", key=None), 400, "VALIDATION_FAILED")
-    problem(api.ask(row, body={**example_body(row), "unknown": 1}, key=None), 400, "VALIDATION_FAILED", "unknown")
-    problem(api.ask(row, query="?unknown=1", key=None), 400, "VALIDATION_FAILED", "unknown")
+    for row in WITH_BODY:
+        with subtests.test(row=row.name):
+            problem(api.ask(row, content=b"{", key=None), 400, "VALIDATION_FAILED")
+            unknown = {**example_body(row), "unknown": 1}
+            problem(api.ask(row, body=unknown, key=None), 400, "VALIDATION_FAILED", "unknown")
+            problem(api.ask(row, query="?unknown=1", key=None), 400, "VALIDATION_FAILED", "unknown")
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.parameters], ids=name_of)
-def test_parameters_before_existence(api: Api, row: Row) -> None:
+def test_parameters_before_existence(api: Api, subtests: pytest.Subtests) -> None:
     """An unknown parameter is 400, although the id names nothing."""
-    problem(api.ask(row, query="?unknown=1"), 400, "VALIDATION_FAILED", "unknown")
-    problem(api.ask(row, path=filled(row, dict.fromkeys(row.parameters, "x")), query="?unknown=1"), 400)
+    for row in WITH_ID:
+        with subtests.test(row=row.name):
+            problem(api.ask(row, query="?unknown=1"), 400, "VALIDATION_FAILED", "unknown")
+            problem(api.ask(row, path=filled(row, dict.fromkeys(row.parameters, "x")), query="?unknown=1"), 400)
 
 
-@pytest.mark.parametrize("row", [row for row in WITH_BODY if body_schema(row) and row in SCOPED], ids=name_of)
-def test_body_before_existence(api: Api, row: Row) -> None:
+def test_body_before_existence(api: Api, subtests: pytest.Subtests) -> None:
     """A malformed body is 400, although its ids name nothing."""
-    problem(api.ask(row, body={**example_body(row), "unknown": 1}), 400)
+    for row in SCOPED_WITH_FIELDS:
+        with subtests.test(row=row.name):
+            problem(api.ask(row, body={**example_body(row), "unknown": 1}), 400)
 
 
-@pytest.mark.parametrize("row", KEYED, ids=name_of)
-def test_key_before_existence(api: Api, row: Row) -> None:
+def test_key_before_existence(api: Api, subtests: pytest.Subtests) -> None:
     """A missing key is reported before things that do not exist."""
-    named = {**example_body(row), **({"payout_wallet_id": ids.new("wal", "us")} if row.name == "create_supply" else {})}
-    problem(api.ask(row, body=named, key=None), 400, "IDEMPOTENCY_KEY_REQUIRED", "Idempotency-Key")
+    for row in KEYED:
+        with subtests.test(row=row.name):
+            absent = {"payout_wallet_id": ids.new("wal", "us")} if row.name == "create_supply" else {}
+            named = {**example_body(row), **absent}
+            problem(api.ask(row, body=named, key=None), 400, "IDEMPOTENCY_KEY_REQUIRED", "Idempotency-Key")
 
 
 def test_a_bad_asset_is_reported_before_an_absent_wallet(api: Api) -> None:

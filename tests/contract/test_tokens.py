@@ -163,21 +163,23 @@ BAD: dict[str, Callable[[Api], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-@pytest.mark.parametrize("row", SIGNED[:1], ids=name_of)
-def test_bad_tokens_are_401(api: Api, row: Row, case: str) -> None:
+def test_bad_tokens_are_401(api: Api, subtests: pytest.Subtests) -> None:
     """Anything but a valid token of ours is refused, always with the same response."""
-    plain = problem(api.ask(row, token=None), 401, "UNAUTHENTICATED")
-    bad = problem(api.ask(row, headers={"Authorization": f"Bearer {BAD[case](api)}"}), 401, "UNAUTHENTICATED")
-    assert {**bad, "request_id": ""} == {**plain, "request_id": ""}
+    row = SIGNED[0]
+    for case, make in BAD.items():
+        with subtests.test(case):
+            plain = problem(api.ask(row, token=None), 401, "UNAUTHENTICATED")
+            bad = problem(api.ask(row, headers={"Authorization": f"Bearer {make(api)}"}), 401, "UNAUTHENTICATED")
+            assert {**bad, "request_id": ""} == {**plain, "request_id": ""}
 
 
-@pytest.mark.parametrize("row", SIGNED, ids=name_of)
-def test_every_route_looks_at_the_token(api: Api, row: Row) -> None:
+def test_every_route_looks_at_the_token(api: Api, subtests: pytest.Subtests) -> None:
     """No route that is not public lets anybody in whose token is absent, expired, or of another key."""
-    problem(api.ask(row, token=None), 401, "UNAUTHENTICATED")
-    for case in ("expired", "other key", "unsigned", "other issuer", "expires too late"):
-        problem(api.ask(row, token=BAD[case](api)), 401, "UNAUTHENTICATED")
+    bad = [BAD[case](api) for case in ("expired", "other key", "unsigned", "other issuer", "expires too late")]
+    for row in SIGNED:
+        with subtests.test(row=row.name):
+            for token in (None, *bad):
+                problem(api.ask(row, token=token), 401, "UNAUTHENTICATED")
 
 
 def test_the_same_token_made_here_is_good(api: Api) -> None:
@@ -190,22 +192,27 @@ def test_the_same_token_made_here_is_good(api: Api) -> None:
 CHECKED = [row for row in SIGNED if row.session == "checked"]
 
 
-@pytest.mark.parametrize("row", SIGNED, ids=name_of)
-def test_sessions_that_ended(api: Api, row: Row, signed_out: ApiUser) -> None:
+def test_sessions_that_ended(api: Api, signed_out: ApiUser, subtests: pytest.Subtests) -> None:
     """A token outlives its session, but not on a route that moves money, signs vouchers or changes rights."""
-    answer = api.ask(row, token=api.token_for(row, signed_out))
-    if row in CHECKED:
-        problem(answer, 401, "SESSION_ENDED")
-    else:
-        assert answer.status_code not in (401, 403), answer.text
+    for row in SIGNED:
+        with subtests.test(row=row.name):
+            answer = api.ask(row, token=api.token_for(row, signed_out))
+            if row in CHECKED:
+                problem(answer, 401, "SESSION_ENDED")
+            else:
+                assert answer.status_code not in (401, 403), answer.text
 
 
-@pytest.mark.parametrize("session", [sample_id("ses"), "ses", "", "x" * 500, "../users/x", "é", "*"], ids=ascii)
+NEVER_WERE = [sample_id("ses"), "ses", "", "x" * 500, "../users/x", "é", "*"]
+
+
 @pytest.mark.parametrize("row", CHECKED, ids=name_of)
-def test_sessions_that_never_were(api: Api, row: Row, session: str) -> None:
+def test_sessions_that_never_were(api: Api, row: Row, subtests: pytest.Subtests) -> None:
     """Nor is a token good there whose session nobody has opened."""
     scope = " ".join([*SCOPES, str(row.scope)])
-    problem(api.ask(row, token=with_claims(sid=session, scope=scope)(api)), 401, "SESSION_ENDED")
+    for session in NEVER_WERE:
+        with subtests.test(session=session):
+            problem(api.ask(row, token=with_claims(sid=session, scope=scope)(api)), 401, "SESSION_ENDED")
 
 
 SCHEMES = [
@@ -228,11 +235,12 @@ SCHEMES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_other_schemes_are_401(api: Api, scheme: str) -> None:
+def test_other_schemes_are_401(api: Api, subtests: pytest.Subtests) -> None:
     """A good token is good behind `Bearer` and one space alone."""
     row = next(row for row in ROWS if row.name == "read_me")
-    problem(api.ask(row, headers={"Authorization": scheme.format(api.token())}), 401, "UNAUTHENTICATED")
+    for scheme in SCHEMES:
+        with subtests.test(scheme=scheme):
+            problem(api.ask(row, headers={"Authorization": scheme.format(api.token())}), 401, "UNAUTHENTICATED")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
