@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from shared.registry import PATH, Registry, load
+from shared.strict_yaml import parse
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -20,14 +21,14 @@ OLD = {"since": date(2026, 11, 23), "sunset": date(2028, 11, 23)}
 @pytest.fixture
 def document() -> dict[str, Any]:
     """The real registry, to be spoilt in one place."""
-    read: dict[str, Any] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    read: dict[str, Any] = parse(PATH.read_text(encoding="utf-8"))
     return read
 
 
 def reread(document: dict[str, Any], folder: Path) -> Registry:
     """The registry of a document."""
     path = folder / "registry.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper), encoding="utf-8")
     return load(path)
 
 
