@@ -32,6 +32,13 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path, Ports(names, free=True).chosen, REGIONS, {})
 
 
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Iterator[httpx.Client]:
+    """Connections to the edge of the running stack."""
+    with httpx.Client(base_url=stack.edge_url) as opened:
+        yield opened
+
+
 def envoy(layout: Layout, limits: Iterable[Limit]) -> list[str]:
     """The command of an edge in front of a stack."""
     layout.logs.mkdir()
@@ -125,14 +132,15 @@ def test_the_edge_refuses_nothing_that_the_functions_would_serve() -> None:
     assert edge.per_address_limit(LIMITS).burst == sum(limit.ip.burst for limit in LIMITS)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_every_http_row_is_served_through_the_edge(stack: Stack, row: Row) -> None:
+def test_every_http_row_is_served_through_the_edge(client: httpx.Client, subtests: pytest.Subtests) -> None:
     """A request for a row reaches its function: without a token it gets 401, or a response if it is public."""
-    path = re.sub(r"{\w+}", "x", row.path)
-    answer = httpx.request(row.method, stack.edge_url + path)
-    assert answer.status_code not in (404, 405, 500, 503), answer.text
-    if row.scope != "public":
-        assert answer.status_code == 401
+    for row in ROWS:
+        with subtests.test(row=row.name):
+            path = re.sub(r"{\w+}", "x", row.path)
+            answer = client.request(row.method, path)
+            assert answer.status_code not in (404, 405, 500, 503), answer.text
+            if row.scope != "public":
+                assert answer.status_code == 401
 
 
 def test_an_unknown_path_and_method_are_problems(stack: Stack) -> None:
@@ -151,19 +159,22 @@ def test_odd_paths_are_problems(stack: Stack, path: str) -> None:
     assert 400 <= answer.status_code < 500
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *(f"/_events/{row.name}" for row in load().event_rows()),
-        *(f"/_schedules/{row.name}" for row in load().scheduled_rows()),
-    ],
-)
-def test_internal_paths_are_not_served_through_the_edge(stack: Stack, path: str) -> None:
+INTERNAL = [
+    *(f"/_events/{row.name}" for row in load().event_rows()),
+    *(f"/_schedules/{row.name}" for row in load().scheduled_rows()),
+]
+
+
+def test_internal_paths_are_not_served_through_the_edge(
+    stack: Stack, client: httpx.Client, subtests: pytest.Subtests
+) -> None:
     """Events and schedules are accepted from inside only, whatever headers a caller invents."""
     token = (stack.state / "secrets" / "push_token").read_text()
     headers = {"X-Internal-Token": token, "X-Meridian-Edge": "", "x_meridian_edge": ""}
-    answer = httpx.post(f"{stack.edge_url}{path}?token={token}", headers=headers, json={})
-    assert answer.status_code == 404
+    for path in INTERNAL:
+        with subtests.test(path=path):
+            answer = client.post(f"{path}?token={token}", headers=headers, json={})
+            assert answer.status_code == 404
 
 
 def test_a_request_id_is_kept_or_made(stack: Stack) -> None:
