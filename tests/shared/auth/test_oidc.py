@@ -108,33 +108,33 @@ def test_a_token_of_the_account_is_let_in(tokens: GoogleTokens, issuer: Issuer) 
     assert issuer.fetches == 1
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"aud": "https://functions.example/another"},
-        {"aud": None},
-        {"email": "somebody@else.iam.gserviceaccount.com"},
-        {"email": None},
-        {"email_verified": False},
-        {"email_verified": None},
-        {"email_verified": "true"},
-        {"iss": "https://accounts.example"},
-        {"iss": None},
-        {"exp": timedelta(minutes=-1)},
-        {"exp": None},
-        {"iat": timedelta(hours=1)},
-        {"iat": None},
-    ],
-    ids=str,
-)
+CHANGED: list[dict[str, Any]] = [
+    {"aud": "https://functions.example/another"},
+    {"aud": None},
+    {"email": "somebody@else.iam.gserviceaccount.com"},
+    {"email": None},
+    {"email_verified": False},
+    {"email_verified": None},
+    {"email_verified": "true"},
+    {"iss": "https://accounts.example"},
+    {"iss": None},
+    {"exp": timedelta(minutes=-1)},
+    {"exp": None},
+    {"iat": timedelta(hours=1)},
+    {"iat": None},
+]
+
+
 def test_a_token_that_says_anything_else_is_refused(
-    tokens: GoogleTokens, issuer: Issuer, changed: dict[str, Any]
+    tokens: GoogleTokens, issuer: Issuer, subtests: pytest.Subtests
 ) -> None:
     """Another audience, account or issuer, or a time that is not its own."""
-    now = datetime.now(UTC)
-    claims: dict[str, Any] = {k: now + v if isinstance(v, timedelta) else v for k, v in changed.items()}
-    with pytest.raises(Unauthenticated):
-        tokens.check(issuer.token(**claims))
+    for changed in CHANGED:
+        with subtests.test(changed=changed):
+            now = datetime.now(UTC)
+            claims: dict[str, Any] = {k: now + v if isinstance(v, timedelta) else v for k, v in changed.items()}
+            with pytest.raises(Unauthenticated):
+                tokens.check(issuer.token(**claims))
 
 
 def unsigned(issuer: Issuer) -> str:

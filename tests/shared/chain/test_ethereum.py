@@ -109,11 +109,19 @@ def test_any_bytes_are_answered(digest: bytes, signature: bytes) -> None:
         assert recover(digest, signature).startswith("0x")
 
 
-@pytest.mark.parametrize("v", [v for v in range(256) if v not in (0, 1, 27, 28)])
-def test_v_has_four_values(v: int) -> None:
+def taken(signature: bytes) -> bool:
+    """Whether a signature is one of somebody's."""
+    try:
+        recover(DIGEST, signature)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def test_v_has_four_values() -> None:
     """27 and 28, or 0 and 1; EIP-155's are for transactions."""
-    with pytest.raises(InvalidSignature):
-        recover(DIGEST, sign(DIGEST, KEY)[:64] + bytes([v]))
+    r_and_s = sign(DIGEST, KEY)[:64]
+    assert [v for v in range(256) if taken(r_and_s + bytes([v]))] == [0, 1, 27, 28]
 
 
 def test_v_of_0_or_1_is_that_of_27_or_28() -> None:

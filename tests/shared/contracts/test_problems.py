@@ -38,31 +38,34 @@ ERRORS = everywhere()
 DIRECT = [kind for kind in ERRORS if errors.MeridianError in kind.__bases__]
 
 
-@pytest.mark.parametrize("kind", DIRECT, ids=lambda kind: kind.__name__)
-def test_the_table_covers_the_tree(kind: type[errors.MeridianError]) -> None:
+def test_the_table_covers_the_tree(subtests: pytest.Subtests) -> None:
     """Each branch stands in the table by itself: none falls to 500 by oversight."""
-    assert kind in problems.STATUS
-    assert problems.STATUS[kind] < 500 or issubclass(kind, errors.Unavailable | errors.Contended)
+    for kind in DIRECT:
+        with subtests.test(kind=kind.__name__):
+            assert kind in problems.STATUS
+            assert problems.STATUS[kind] < 500 or issubclass(kind, errors.Unavailable | errors.Contended)
 
 
-@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
-def test_an_error_says_what_it_is(kind: type[errors.MeridianError]) -> None:
+def test_an_error_says_what_it_is(subtests: pytest.Subtests) -> None:
     """Its docstring is its message, a sentence; its code is stable and in capitals."""
-    error = kind()
-    assert CODE.fullmatch(error.code)
-    assert re.fullmatch(r"[A-Z].*\.|.*: .*\.", error.detail, re.DOTALL), error.detail
-    assert str(error) == error.detail
+    for kind in ERRORS:
+        with subtests.test(kind=kind.__name__):
+            error = kind()
+            assert CODE.fullmatch(error.code)
+            assert re.fullmatch(r"[A-Z].*\.|.*: .*\.", error.detail, re.DOTALL), error.detail
+            assert str(error) == error.detail
 
 
-@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
-def test_an_error_is_a_problem_document(kind: type[errors.MeridianError]) -> None:
+def test_an_error_is_a_problem_document(subtests: pytest.Subtests) -> None:
     """RFC 9457, with a code and the request's id; only malformed requests list fields."""
-    problem = json.loads(problems.body_of(kind(), "req_1"))
-    assert set(problem) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
-    assert problem["status"] == problems.status_of(kind())
-    assert problem["request_id"] == "req_1"
-    assert ("errors" in problem) == issubclass(kind, errors.Malformed)
-    assert problem.get("errors", [{"field": "", "message": ""}])[0].keys() == {"field", "message"}
+    for kind in ERRORS:
+        with subtests.test(kind=kind.__name__):
+            problem = json.loads(problems.body_of(kind(), "req_1"))
+            assert set(problem) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
+            assert problem["status"] == problems.status_of(kind())
+            assert problem["request_id"] == "req_1"
+            assert ("errors" in problem) == issubclass(kind, errors.Malformed)
+            assert problem.get("errors", [{"field": "", "message": ""}])[0].keys() == {"field", "message"}
 
 
 def test_the_drawing_is_the_tree() -> None:

@@ -39,61 +39,61 @@ def nested(levels: int) -> bytes:
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (b"", "not JSON"),
-        (b"{", "not JSON"),
-        (b"{}}", "not JSON"),
-        (b"{} {}", "not JSON"),
-        (b"{'a': 1}", "not JSON"),
-        (b'{"a": 1,}', "not JSON"),
-        (b'{"a": 01}', "not JSON"),
-        (b'{"a": +1}', "not JSON"),
-        (b'{"a": .5}', "not JSON"),
-        (b'{"a": 0x1}', "not JSON"),
-        (b'{"a": undefined}', "not JSON"),
-        (b'{"a": "\n"}', "not JSON"),
-        (b'{"a": 1} // note', "not JSON"),
-        (b"null", "must be a JSON object"),
-        (b"true", "must be a JSON object"),
-        (b"5", "must be a JSON object"),
-        (b'"text"', "must be a JSON object"),
-        (b"[]", "must be a JSON object"),
-        (b'[{"a": 1}]', "must be a JSON object"),
-        (b'{"a": NaN}', "NaN is not JSON"),
-        (b'{"a": Infinity}', "Infinity is not JSON"),
-        (b'{"a": -Infinity}', "-Infinity is not JSON"),
-        (b'\xef\xbb\xbf{"a": 1}', "not JSON"),
-        ('{"a": 1}'.encode("utf-16"), "not"),
-        ('{"a": 1}'.encode("utf-16-le"), "not"),
-        ('{"a": 1}'.encode("utf-32"), "not"),
-        (b'{"a": "\xff"}', "not UTF-8"),
-        (b'{"a": "\xc0\xaf"}', "not UTF-8"),  # an overlong slash
-        (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),  # half a surrogate pair, as bytes
-        (b'{"a": "\xf4\x90\x80\x80"}', "not UTF-8"),  # beyond U+10FFFF
-        (b'{"a": "\xe2\x82', "not UTF-8"),
-        (b'{"\xff": 1}', "not UTF-8"),
-        (rb'{"a": "\ud800"}', "half a surrogate pair"),
-        (rb'{"a": ["\udfff"]}', "half a surrogate pair"),
-        (rb'{"a": {"\ud83d": 1}}', "half a surrogate pair"),
-        (rb'{"a": "\ude00\ud83d"}', "half a surrogate pair"),
-        (rb'{"a": "\u0000"}', "U.0000"),
-        (rb'{"a": {"b\u0000": 1}}', "U.0000"),
-        (rb'{"a": [[["x", "\u0000"]]]}', "U.0000"),
-        (b'{"a": "\x00"}', "not JSON"),
-        (b'{"a": 1, "a": 1}', "duplicate member 'a'"),
-        (b'{"a": {"b": 1, "c": 2, "b": 3}}', "duplicate member 'b'"),
-        (b'{"a": [[{"b": {"c": 1, "c": 1}}]]}', "duplicate member 'c'"),
-        (rb'{"a": 1, "\u0061": 1}', "duplicate member 'a'"),
-        (b'{"a": 1' + b"0" * 10**5 + b"}", "not JSON"),
-        (b'{"a": -' + b"9" * 5000 + b"}", "not JSON"),
-    ],
-)  # fmt: skip
-def test_what_is_no_json_object_is_malformed(body: bytes, says: str) -> None:
+NO_OBJECTS = [
+    (b"", "not JSON"),
+    (b"{", "not JSON"),
+    (b"{}}", "not JSON"),
+    (b"{} {}", "not JSON"),
+    (b"{'a': 1}", "not JSON"),
+    (b'{"a": 1,}', "not JSON"),
+    (b'{"a": 01}', "not JSON"),
+    (b'{"a": +1}', "not JSON"),
+    (b'{"a": .5}', "not JSON"),
+    (b'{"a": 0x1}', "not JSON"),
+    (b'{"a": undefined}', "not JSON"),
+    (b'{"a": "\n"}', "not JSON"),
+    (b'{"a": 1} // note', "not JSON"),
+    (b"null", "must be a JSON object"),
+    (b"true", "must be a JSON object"),
+    (b"5", "must be a JSON object"),
+    (b'"text"', "must be a JSON object"),
+    (b"[]", "must be a JSON object"),
+    (b'[{"a": 1}]', "must be a JSON object"),
+    (b'{"a": NaN}', "NaN is not JSON"),
+    (b'{"a": Infinity}', "Infinity is not JSON"),
+    (b'{"a": -Infinity}', "-Infinity is not JSON"),
+    (b'\xef\xbb\xbf{"a": 1}', "not JSON"),
+    ('{"a": 1}'.encode("utf-16"), "not"),
+    ('{"a": 1}'.encode("utf-16-le"), "not"),
+    ('{"a": 1}'.encode("utf-32"), "not"),
+    (b'{"a": "\xff"}', "not UTF-8"),
+    (b'{"a": "\xc0\xaf"}', "not UTF-8"),  # an overlong slash
+    (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),  # half a surrogate pair, as bytes
+    (b'{"a": "\xf4\x90\x80\x80"}', "not UTF-8"),  # beyond U+10FFFF
+    (b'{"a": "\xe2\x82', "not UTF-8"),
+    (b'{"\xff": 1}', "not UTF-8"),
+    (rb'{"a": "\ud800"}', "half a surrogate pair"),
+    (rb'{"a": ["\udfff"]}', "half a surrogate pair"),
+    (rb'{"a": {"\ud83d": 1}}', "half a surrogate pair"),
+    (rb'{"a": "\ude00\ud83d"}', "half a surrogate pair"),
+    (rb'{"a": "\u0000"}', "U.0000"),
+    (rb'{"a": {"b\u0000": 1}}', "U.0000"),
+    (rb'{"a": [[["x", "\u0000"]]]}', "U.0000"),
+    (b'{"a": "\x00"}', "not JSON"),
+    (b'{"a": 1, "a": 1}', "duplicate member 'a'"),
+    (b'{"a": {"b": 1, "c": 2, "b": 3}}', "duplicate member 'b'"),
+    (b'{"a": [[{"b": {"c": 1, "c": 1}}]]}', "duplicate member 'c'"),
+    (rb'{"a": 1, "\u0061": 1}', "duplicate member 'a'"),
+    (b'{"a": 1' + b"0" * 10**5 + b"}", "not JSON"),
+    (b'{"a": -' + b"9" * 5000 + b"}", "not JSON"),
+]
+
+
+def test_what_is_no_json_object_is_malformed(subtests: pytest.Subtests) -> None:
     """Each is refused with a reason."""
-    with pytest.raises(Malformed, match=says):
-        json_object(body)
+    for body, says in NO_OBJECTS:
+        with subtests.test(body=body), pytest.raises(Malformed, match=says):
+            json_object(body)
 
 
 def test_nesting_has_a_bound() -> None:
@@ -188,41 +188,42 @@ def test_path_and_body_make_one_request() -> None:
     assert type(request.items[0].price) is Amount
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({}, "name"),
-        ({"name": "n"}, "amount"),
-        ({**FULL, "colour": "red"}, "colour"),
-        ({**FULL, "name": None}, "name"),
-        ({**FULL, "name": 5}, "name"),
-        ({**FULL, "name": "n" * 11}, "name"),
-        ({**FULL, "amount": 5}, "amount"),
-        ({**FULL, "amount": 5.0}, "amount"),
-        ({**FULL, "amount": "1e3"}, "amount"),
-        ({**FULL, "amount": "-5"}, "amount"),
-        ({**FULL, "amount": "５"}, "amount"),
-        ({**FULL, "amount": str(2**256)}, "amount"),
-        ({**FULL, "amount": None}, "amount"),
-        ({**FULL, "items": {}}, "items"),
-        ({**FULL, "items": "s"}, "items"),
-        ({**FULL, "items": [[]]}, "items[0]"),
-        ({**FULL, "items": [{"supply_id": "s"}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 0}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 10**9 + 1}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": -1}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 10**30}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 1.0}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 1e400}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": "1"}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": True}]}, "items[0].quantity"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 1, "price": 7}]}, "items[0].price"),
-        ({**FULL, "items": [{"supply_id": "s", "quantity": 1, "colour": "red"}]}, "items[0].colour"),
-    ],
-)
-def test_what_does_not_fit_names_its_field(body: dict[str, Any], field: str) -> None:
+UNFIT = [
+    ({}, "name"),
+    ({"name": "n"}, "amount"),
+    ({**FULL, "colour": "red"}, "colour"),
+    ({**FULL, "name": None}, "name"),
+    ({**FULL, "name": 5}, "name"),
+    ({**FULL, "name": "n" * 11}, "name"),
+    ({**FULL, "amount": 5}, "amount"),
+    ({**FULL, "amount": 5.0}, "amount"),
+    ({**FULL, "amount": "1e3"}, "amount"),
+    ({**FULL, "amount": "-5"}, "amount"),
+    ({**FULL, "amount": "５"}, "amount"),
+    ({**FULL, "amount": str(2**256)}, "amount"),
+    ({**FULL, "amount": None}, "amount"),
+    ({**FULL, "items": {}}, "items"),
+    ({**FULL, "items": "s"}, "items"),
+    ({**FULL, "items": [[]]}, "items[0]"),
+    ({**FULL, "items": [{"supply_id": "s"}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 0}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 10**9 + 1}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": -1}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 10**30}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 1.0}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 1e400}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": "1"}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": True}]}, "items[0].quantity"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 1, "price": 7}]}, "items[0].price"),
+    ({**FULL, "items": [{"supply_id": "s", "quantity": 1, "colour": "red"}]}, "items[0].colour"),
+]
+
+
+def test_what_does_not_fit_names_its_field(subtests: pytest.Subtests) -> None:
     """Unknown, missing, of another type or out of bounds: the caller learns where."""
-    assert field_of(lambda: decoded(body)) == field
+    for body, field in UNFIT:
+        with subtests.test(body=body):
+            assert field_of(lambda body=body: decoded(body)) == field
 
 
 def test_a_path_parameter_is_not_given_again() -> None:
@@ -238,27 +239,28 @@ def test_a_body_comes_without_query() -> None:
         assert field_of(lambda query=query: decoded(FULL, query=query)) == query[0][0]
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ([("colour", "red")], "colour"),
-        ([("limit", "5"), ("limit", "5")], "limit"),
-        ([("limit", "5"), ("limit", "6")], "limit"),
-        ([("LIMIT", "5")], "LIMIT"),
-        ([("limit[]", "5")], "limit[]"),
-        ([("", "")], ""),
-        ([("cursor", "a\x00b")], "cursor"),
-        *[
-            ([("limit", text)], "limit")
-            for text in ("", "0", "-1", "101", "1.0", "1e1", "+5", " 5", "5 ", "05", "1_0", "0x5", "５", "five", "null")
-        ],
-        ([("limit", "9" * 5000)], "limit"),
-        ([("limit", "9" * 19)], "limit"),
+BAD_QUERIES = [
+    ([("colour", "red")], "colour"),
+    ([("limit", "5"), ("limit", "5")], "limit"),
+    ([("limit", "5"), ("limit", "6")], "limit"),
+    ([("LIMIT", "5")], "LIMIT"),
+    ([("limit[]", "5")], "limit[]"),
+    ([("", "")], ""),
+    ([("cursor", "a\x00b")], "cursor"),
+    *[
+        ([("limit", text)], "limit")
+        for text in ("", "0", "-1", "101", "1.0", "1e1", "+5", " 5", "5 ", "05", "1_0", "0x5", "５", "five", "null")
     ],
-)
-def test_the_query_is_read_strictly(query: list[tuple[str, str]], field: str) -> None:
+    ([("limit", "9" * 5000)], "limit"),
+    ([("limit", "9" * 19)], "limit"),
+]
+
+
+def test_the_query_is_read_strictly(subtests: pytest.Subtests) -> None:
     """Unknown and repeated parameters are refused, and numbers have one form."""
-    assert field_of(lambda: to_request(PageRequest, {}, query, None)) == field
+    for query, field in BAD_QUERIES:
+        with subtests.test(query=query):
+            assert field_of(lambda query=query: to_request(PageRequest, {}, query, None)) == field
 
 
 def test_a_query_is_read() -> None:

@@ -134,58 +134,56 @@ def test_a_token_lives_ten_minutes(settings: Settings) -> None:
     assert refused(settings, text, NOW + timedelta(days=1))
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"alg": "none"},
-        {"alg": "None"},
-        {"alg": "NONE"},
-        {"alg": "nOnE"},
-        {"alg": ""},
-        {"alg": None},
-        {"alg": ["RS256"]},
-        {"alg": "rs256"},
-        {"alg": "RS384"},
-        {"alg": "RS512"},
-        {"alg": "PS256"},
-        {"alg": "ES256"},
-        {"alg": "HS256"},
-        {"typ": "JWT"},
-        {"typ": "jwt"},
-        {"typ": "application/at+jwt"},
-        {"typ": "rt+jwt"},
-        {"typ": None},
-        {"typ": 5},
-        {"crit": ["exp"]},
-        {"crit": ["b64"], "b64": False},
-        {"crit": ["unknown"], "unknown": 1},
-        {"crit": []},
-        {"b64": False},
-        {"zip": "DEF"},
-        {"cty": "JWT"},
-        {"enc": "A128GCM"},
-        {"jku": "https://evil.example/jwks.json"},
-        {"jku": "http://169.254.169.254/"},
-        {"x5u": "https://evil.example/cert.pem"},
-        {"x5c": ["MIIB"]},
-        {"x5t": "AAAA"},
-        {"kid": None},
-        {"kid": ""},
-        {"kid": 0},
-        {"kid": ["a"]},
-        {"kid": {"a": "b"}},
-        {"kid": "unknown"},
-        {"kid": "../../../../../../dev/null"},
-        {"kid": "jwt_private_keys.json"},
-        {"kid": "' UNION SELECT 'secret' --"},
-        {"kid": "a\x00b"},
-        {"kid": "k" * 10_240},
-    ],
-    ids=lambda header: json.dumps(header)[:40],
-)
-def test_a_header_is_ours_or_refused(header: dict[str, Any], settings: Settings, forge: Forge) -> None:
+BAD_HEADERS: list[dict[str, Any]] = [
+    {"alg": "none"},
+    {"alg": "None"},
+    {"alg": "NONE"},
+    {"alg": "nOnE"},
+    {"alg": ""},
+    {"alg": None},
+    {"alg": ["RS256"]},
+    {"alg": "rs256"},
+    {"alg": "RS384"},
+    {"alg": "RS512"},
+    {"alg": "PS256"},
+    {"alg": "ES256"},
+    {"alg": "HS256"},
+    {"typ": "JWT"},
+    {"typ": "jwt"},
+    {"typ": "application/at+jwt"},
+    {"typ": "rt+jwt"},
+    {"typ": None},
+    {"typ": 5},
+    {"crit": ["exp"]},
+    {"crit": ["b64"], "b64": False},
+    {"crit": ["unknown"], "unknown": 1},
+    {"crit": []},
+    {"b64": False},
+    {"zip": "DEF"},
+    {"cty": "JWT"},
+    {"enc": "A128GCM"},
+    {"jku": "https://evil.example/jwks.json"},
+    {"jku": "http://169.254.169.254/"},
+    {"x5u": "https://evil.example/cert.pem"},
+    {"x5c": ["MIIB"]},
+    {"x5t": "AAAA"},
+    {"kid": None},
+    {"kid": ""},
+    {"kid": 0},
+    {"kid": ["a"]},
+    {"kid": {"a": "b"}},
+    {"kid": "unknown"},
+    {"kid": "../../../../../../dev/null"},
+    {"kid": "jwt_private_keys.json"},
+    {"kid": "' UNION SELECT 'secret' --"},
+    {"kid": "a\x00b"},
+    {"kid": "k" * 10_240},
+]
+
+
+def test_a_header_is_ours_or_refused(settings: Settings, forge: Forge) -> None:
     """Another algorithm, type or key, and any member that could bring a key or a rule along, although we signed it."""
-    assert refused(settings, forge(header))
+    assert [header for header in BAD_HEADERS if not refused(settings, forge(header))] == []
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "RS256"])
@@ -235,56 +233,54 @@ def test_anothers_key_does_not_count(settings: Settings, forge: Forge, stranger:
 SECOND = int(NOW.timestamp())
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
-        *[{name: None} for name in ("iss", "aud", "sub", "sid", "scope", "iat", "exp")],
-        {"iss": [SITE]},
-        {"iss": {}},
-        {"iss": ""},
-        {"iss": SITE + "/"},
-        {"iss": SITE[:-1]},
-        {"iss": "https://"},
-        {"iss": SITE + ".evil.example"},
-        {"iss": SITE.upper()},
-        {"aud": [SITE]},
-        {"aud": [SITE, "https://other.example"]},
-        {"aud": []},
-        {"aud": ""},
-        {"aud": SITE + "/"},
-        {"aud": SITE[:-1]},
-        {"aud": SITE + "x"},
-        {"aud": {SITE: True}},
-        {"exp": SECOND},
-        {"exp": SECOND - 1},
-        {"exp": 0},
-        {"exp": -1},
-        {"exp": SECOND + 601},
-        {"exp": 2**63},
-        {"exp": 10**300},
-        {"exp": float("inf")},
-        {"exp": float("nan")},
-        {"exp": SECOND + 60.5},
-        {"exp": float(SECOND + 60)},
-        {"exp": str(SECOND + 60)},
-        {"exp": True},
-        {"exp": [SECOND + 60]},
-        {"sub": 5},
-        {"sub": [USER]},
-        {"sid": 5},
-        {"sid": {}},
-        {"scope": SCOPES},
-        {"scope": {"order:read": True}},
-        {"scope": 5},
-        {"nbf": SECOND + 60, "exp": None},
-        {"nbf": "soon"},
-        {"iat": "now"},
-    ],
-    ids=lambda claims: json.dumps(claims)[:40],
-)
-def test_claims_are_ours_or_refused(claims: dict[str, Any], settings: Settings, forge: Forge) -> None:
+BAD_CLAIMS: list[dict[str, Any]] = [
+    *[{name: None} for name in ("iss", "aud", "sub", "sid", "scope", "iat", "exp")],
+    {"iss": [SITE]},
+    {"iss": {}},
+    {"iss": ""},
+    {"iss": SITE + "/"},
+    {"iss": SITE[:-1]},
+    {"iss": "https://"},
+    {"iss": SITE + ".evil.example"},
+    {"iss": SITE.upper()},
+    {"aud": [SITE]},
+    {"aud": [SITE, "https://other.example"]},
+    {"aud": []},
+    {"aud": ""},
+    {"aud": SITE + "/"},
+    {"aud": SITE[:-1]},
+    {"aud": SITE + "x"},
+    {"aud": {SITE: True}},
+    {"exp": SECOND},
+    {"exp": SECOND - 1},
+    {"exp": 0},
+    {"exp": -1},
+    {"exp": SECOND + 601},
+    {"exp": 2**63},
+    {"exp": 10**300},
+    {"exp": float("inf")},
+    {"exp": float("nan")},
+    {"exp": SECOND + 60.5},
+    {"exp": float(SECOND + 60)},
+    {"exp": str(SECOND + 60)},
+    {"exp": True},
+    {"exp": [SECOND + 60]},
+    {"sub": 5},
+    {"sub": [USER]},
+    {"sid": 5},
+    {"sid": {}},
+    {"scope": SCOPES},
+    {"scope": {"order:read": True}},
+    {"scope": 5},
+    {"nbf": SECOND + 60, "exp": None},
+    {"nbf": "soon"},
+    {"iat": "now"},
+]
+
+
+def test_claims_are_ours_or_refused(settings: Settings, forge: Forge) -> None:
     """A missing claim, a list or a part of a name, a time that is no whole second within ten minutes from now."""
-    assert refused(settings, forge(**claims))
+    assert [claims for claims in BAD_CLAIMS if not refused(settings, forge(**claims))] == []
 
 
 @pytest.mark.parametrize("scope", ["", " ", "operator:read", "operators", "order:read\toperator", "Operator"])
@@ -340,35 +336,35 @@ def test_members_stand_once(settings: Settings, key: rsa.RSAPrivateKey, kid: str
     assert refused(settings, signed(head.replace("{", '{"alg": "none", ', 1), body))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        ".",
-        "..",
-        "...",
-        "a.b.c",
-        "null.null.null",
-        "Bearer",
-        "e30.e30.",
-        "e30.e30.e30",
-        "bnVsbA.e30.e30",
-        "W10.e30.e30",
-        "ключ.ключ.ключ",
-        "\x00",
-        "x" * 100_000,
-        "." * 100_000,
-        encoded(b"[" * 100_000) + ".e30.e30",
-        encoded(b"[" * 3_000) + ".e30.e30",
-        encoded(b'{"alg":' + b"[" * 100_000) + ".e30.e30",
-        encoded(b'{"exp": 1' + b"0" * 5000 + b"}") + ".e30.e30",
-        encoded(b"\xff\xfe") + ".e30.e30",
-    ],
-    ids=lambda text: text[:12],
-)
-def test_what_is_no_token_is_refused(text: str, settings: Settings) -> None:
+NO_TOKENS = [
+    "",
+    ".",
+    "..",
+    "...",
+    "a.b.c",
+    "null.null.null",
+    "Bearer",
+    "e30.e30.",
+    "e30.e30.e30",
+    "bnVsbA.e30.e30",
+    "W10.e30.e30",
+    "ключ.ключ.ключ",
+    "\x00",
+    "x" * 100_000,
+    "." * 100_000,
+    encoded(b"[" * 100_000) + ".e30.e30",
+    encoded(b"[" * 3_000) + ".e30.e30",
+    encoded(b'{"alg":' + b"[" * 100_000) + ".e30.e30",
+    encoded(b'{"exp": 1' + b"0" * 5000 + b"}") + ".e30.e30",
+    encoded(b"\xff\xfe") + ".e30.e30",
+]
+
+
+def test_what_is_no_token_is_refused(settings: Settings, subtests: pytest.Subtests) -> None:
     """Garbage is refused like any other, and nothing worse."""
-    assert refused(settings, text)
+    for text in NO_TOKENS:
+        with subtests.test(text=text):
+            assert refused(settings, text)
 
 
 def test_signed_claims_that_are_no_claims(settings: Settings, key: rsa.RSAPrivateKey, kid: str) -> None:
