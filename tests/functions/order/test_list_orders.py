@@ -84,19 +84,20 @@ def test_pages_are_stable_while_orders_are_added(anyone: Callable[[], ApiUser], 
     assert (len(exactly["items"]), exactly["next_cursor"]) == (7, None)
 
 
-@pytest.mark.parametrize(
-    ("field", "query"),
-    [
-        *(("limit", f"limit={limit}") for limit in ("0", "101", "-1", "x", "", "1.5", "9" * 30)),
-        *(("cursor", f"cursor={cursor}") for cursor in ("", "x", "%00", "é", "b3JkX3VzXzE=", "c3VwX3VzXzAx")),
-        *(("status", f"status={status}") for status in ("", "Paid", "open", "paid,claimed")),
-        *(("merchant", f"merchant={merchant}") for merchant in ("", "ME", "usr_us_1")),
-        ("limit", "limit=1&limit=2"),
-        ("user_id", "user_id=usr_us_1"),
-    ],
-)
-def test_a_query_that_does_not_fit_is_malformed(field: str, query: str, merchant: ApiUser) -> None:
+UNFIT = [
+    *(("limit", f"limit={limit}") for limit in ("0", "101", "-1", "x", "", "1.5", "9" * 30)),
+    *(("cursor", f"cursor={cursor}") for cursor in ("", "x", "%00", "é", "b3JkX3VzXzE=", "c3VwX3VzXzAx")),
+    *(("status", f"status={status}") for status in ("", "Paid", "open", "paid,claimed")),
+    *(("merchant", f"merchant={merchant}") for merchant in ("", "ME", "usr_us_1")),
+    ("limit", "limit=1&limit=2"),
+    ("user_id", "user_id=usr_us_1"),
+]
+
+
+def test_a_query_that_does_not_fit_is_malformed(merchant: ApiUser, subtests: pytest.Subtests) -> None:
     """Values out of range, cursors of other lists, and parameters that are unknown or repeated are 400."""
-    answer = merchant.request("GET", f"/v1/orders?{query}")
-    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_FAILED")
-    assert answer.json()["errors"][0]["field"] == field
+    for field, query in UNFIT:
+        with subtests.test(query=query):
+            answer = merchant.request("GET", f"/v1/orders?{query}")
+            assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_FAILED")
+            assert answer.json()["errors"][0]["field"] == field

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from threading import Barrier
 from typing import Any
 
@@ -117,20 +118,20 @@ def test_an_undisturbed_refund_ends_as_claiming_says(name: str) -> None:
     assert refund.refund_again() == expected[0]
 
 
-@pytest.mark.parametrize("recovery", RECOVERIES)
-@pytest.mark.parametrize("disturbance", DISTURBANCES)
 @pytest.mark.parametrize("name", REFUNDS)
-def test_a_disturbed_refund_comes_to_one_legal_end(name: str, disturbance: str, recovery: str) -> None:
+def test_a_disturbed_refund_comes_to_one_legal_end(name: str, subtests: pytest.Subtests) -> None:
     """Whatever happens before or after any step: the buyer has the money or may have the goods, and all agree."""
     make = REFUNDS[name]
-    for at, moment, step in everywhere(make):
-        refund = make()
-        try:
-            refund.refund(disturbed(refund, at, moment, DISTURBANCES[disturbance]))
-            RECOVERIES[recovery](refund)
-            refund.end()
-        except AssertionError as error:
-            raise AssertionError(f"{moment} step {at}, {step}: {error}") from error
+    for disturbance, recovery in product(DISTURBANCES, RECOVERIES):
+        with subtests.test(disturbance=disturbance, recovery=recovery):
+            for at, moment, step in everywhere(make):
+                refund = make()
+                try:
+                    refund.refund(disturbed(refund, at, moment, DISTURBANCES[disturbance]))
+                    RECOVERIES[recovery](refund)
+                    refund.end()
+                except AssertionError as error:
+                    raise AssertionError(f"{moment} step {at}, {step}: {error}") from error
 
 
 @pytest.mark.parametrize("name", REFUNDS)

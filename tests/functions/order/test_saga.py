@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
 import pytest
 
@@ -91,25 +92,25 @@ def test_the_steps_are_those_of_the_design() -> None:
     assert undisturbed(SCENES["free but sold out"]).taken == [*begin, "supply.reserve", "commit", back[0]]
 
 
-@pytest.mark.parametrize("recovery", RECOVERIES)
-@pytest.mark.parametrize("disturbance", DISTURBANCES)
 @pytest.mark.parametrize("name", SCENES)
-def test_a_disturbed_purchase_comes_to_one_legal_end(name: str, disturbance: str, recovery: str) -> None:
+def test_a_disturbed_purchase_comes_to_one_legal_end(name: str, subtests: pytest.Subtests) -> None:
     """Whatever happens before or after any step, the order ends paid, or ended with everything released.
 
     Nothing is released before the outcome but by a cancellation, whose release of the hold is what decides.
     """
     make = SCENES[name]
-    may_be_early = {"hold"} if "cancel" in f"{disturbance} {recovery}" else set()
-    for at, moment, step in everywhere(make):
-        scene = make()
-        try:
-            scene.buy(disturbed(scene, at, moment, DISTURBANCES[disturbance]))
-            RECOVERIES[recovery](scene)
-            scene.end()
-            assert set(scene.shop.released_early) <= may_be_early, scene.shop.released_early
-        except AssertionError as error:
-            raise AssertionError(f"{moment} step {at}, {step}: {error}") from error
+    for disturbance, recovery in product(DISTURBANCES, RECOVERIES):
+        may_be_early = {"hold"} if "cancel" in f"{disturbance} {recovery}" else set()
+        with subtests.test(disturbance=disturbance, recovery=recovery):
+            for at, moment, step in everywhere(make):
+                scene = make()
+                try:
+                    scene.buy(disturbed(scene, at, moment, DISTURBANCES[disturbance]))
+                    RECOVERIES[recovery](scene)
+                    scene.end()
+                    assert set(scene.shop.released_early) <= may_be_early, scene.shop.released_early
+                except AssertionError as error:
+                    raise AssertionError(f"{moment} step {at}, {step}: {error}") from error
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -111,30 +111,32 @@ def test_a_list_of_one_has_an_empty_proof(buyer: ApiUser, on_sale: OnSale) -> No
     assert not buyer.get(path(supply))["eligible"]
 
 
-@pytest.mark.parametrize(
-    ("requested", "field"),
-    [
-        ({"quantity": 0}, "quantity"),
-        ({"quantity": -1}, "quantity"),
-        ({"quantity": 10**9 + 1}, "quantity"),
-        ({"quantity": "1.0"}, "quantity"),
-        ({"quantity": "x"}, "quantity"),
-        ({"proof": "0x"}, "proof"),
-        ({"proof": "0x" + "0" * 63}, "proof"),
-        ({"proof": "0x" + "0" * 64 + ","}, "proof"),
-        ({"proof": "0x" + "0" * 64 + "\n"}, "proof"),
-        ({"proof": ",".join(["0x" + "0" * 64] * 65)}, "proof"),
-        ({"proof": "", "proof_limit": 1}, "proof_limit"),
-        ({"proof": "", "proof_price": 1}, "proof_limit"),
-        ({"proof_limit": 1, "proof_price": 1}, "proof_limit"),
-        ({"proof": "", "proof_limit": -1, "proof_price": 1}, "proof_limit"),
-        ({"proof": "", "proof_limit": 1, "proof_price": MAXIMUM + 1}, "proof_price"),
-        ({"address": "0x"}, "address"),
-    ],
-)
-def test_bad_parameters_are_named(buyer: ApiUser, on_sale: OnSale, requested: dict[str, Any], field: str) -> None:
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"quantity": 0}, "quantity"),
+    ({"quantity": -1}, "quantity"),
+    ({"quantity": 10**9 + 1}, "quantity"),
+    ({"quantity": "1.0"}, "quantity"),
+    ({"quantity": "x"}, "quantity"),
+    ({"proof": "0x"}, "proof"),
+    ({"proof": "0x" + "0" * 63}, "proof"),
+    ({"proof": "0x" + "0" * 64 + ","}, "proof"),
+    ({"proof": "0x" + "0" * 64 + "\n"}, "proof"),
+    ({"proof": ",".join(["0x" + "0" * 64] * 65)}, "proof"),
+    ({"proof": "", "proof_limit": 1}, "proof_limit"),
+    ({"proof": "", "proof_price": 1}, "proof_limit"),
+    ({"proof_limit": 1, "proof_price": 1}, "proof_limit"),
+    ({"proof": "", "proof_limit": -1, "proof_price": 1}, "proof_limit"),
+    ({"proof": "", "proof_limit": 1, "proof_price": MAXIMUM + 1}, "proof_price"),
+    ({"address": "0x"}, "address"),
+]
+
+
+def test_bad_parameters_are_named(buyer: ApiUser, on_sale: OnSale, subtests: pytest.Subtests) -> None:
     """Whatever does not fit is 400 with the parameter that is wrong."""
-    refused(buyer.request("GET", path(on_sale(), **requested)), 400, "VALIDATION_FAILED", field)
+    supply = on_sale()
+    for requested, field in BAD:
+        with subtests.test(requested=requested):
+            refused(buyer.request("GET", path(supply, **requested)), 400, "VALIDATION_FAILED", field)
 
 
 def test_what_is_not_there_or_not_ones_own_is_404(buyer: ApiUser, merchant: ApiUser, on_sale: OnSale) -> None:

@@ -99,48 +99,51 @@ def test_a_new_supply_is_reported(merchant: ApiUser, probe: DatabaseProbe) -> No
     }
 
 
-BAD: list[tuple[str, list[Any]]] = [
-    ("title", ["", "x" * 201, "tab\t", "line\n", "\x7f", 1, None]),
-    ("description", ["x" * 5001, 1, None]),
-    ("currency", ["BTC", "usdc", "", 1, None]),
-    ("unit_price", ["-1", "+1", "1.0", "1e3", "", "01", "\uff11", str(MAXIMUM + 1), 1, 1.0, None]),
-    ("quantity", [0, -1, 10**9 + 1, 1.0, 1.5, "1", True, None, 10**30]),
-    ("per_user_limit", [0, -1, 10**9 + 1, 1.0, "1", True]),
-    ("payout_wallet_id", [1, [], {}]),
-    ("status", ["paused", "archived", "sold_out", "", "Active", 1, None]),
-    ("asset", ["", 1, []]),
+BAD: dict[str, list[Any]] = {
+    "title": ["", "x" * 201, "tab\t", "line\n", "\x7f", 1, None],
+    "description": ["x" * 5001, 1, None],
+    "currency": ["BTC", "usdc", "", 1, None],
+    "unit_price": ["-1", "+1", "1.0", "1e3", "", "01", "\uff11", str(MAXIMUM + 1), 1, 1.0, None],
+    "quantity": [0, -1, 10**9 + 1, 1.0, 1.5, "1", True, None, 10**30],
+    "per_user_limit": [0, -1, 10**9 + 1, 1.0, "1", True],
+    "payout_wallet_id": [1, [], {}],
+    "status": ["paused", "archived", "sold_out", "", "Active", 1, None],
+    "asset": ["", 1, []],
+}
+
+
+@pytest.mark.parametrize("field", BAD)
+def test_a_bad_field_is_named(merchant: ApiUser, field: str, subtests: pytest.Subtests) -> None:
+    """Whatever does not fit the contract is 400 with the field that is wrong."""
+    for value in BAD[field]:
+        with subtests.test(value=value):
+            response = merchant.request("POST", SUPPLIES, terms(**{field: value}), fresh_key())
+            refused(response, 400, "VALIDATION_FAILED", field)
+
+
+BAD_ASSETS: list[tuple[str, Any]] = [
+    ("chain_id", 0),
+    ("chain_id", 2**53),
+    ("chain_id", "1"),
+    ("contract", "0x"),
+    ("contract", CONTRACT[2:]),
+    ("contract", CONTRACT[:-1]),
+    ("contract", CONTRACT[:-1] + "g"),
+    ("contract", CONTRACT.replace("f39F", "f39f")),
+    ("token_id", "-1"),
+    ("token_id", 7),
+    ("token_id", str(MAXIMUM + 1)),
+    ("standard", "ERC-20"),
+    ("extra", 1),
 ]
 
 
-@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in BAD for value in values])
-def test_a_bad_field_is_named(merchant: ApiUser, field: str, value: Any) -> None:
-    """Whatever does not fit the contract is 400 with the field that is wrong."""
-    response = merchant.request("POST", SUPPLIES, terms(**{field: value}), fresh_key())
-    refused(response, 400, "VALIDATION_FAILED", field)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("chain_id", 0),
-        ("chain_id", 2**53),
-        ("chain_id", "1"),
-        ("contract", "0x"),
-        ("contract", CONTRACT[2:]),
-        ("contract", CONTRACT[:-1]),
-        ("contract", CONTRACT[:-1] + "g"),
-        ("contract", CONTRACT.replace("f39F", "f39f")),
-        ("token_id", "-1"),
-        ("token_id", 7),
-        ("token_id", str(MAXIMUM + 1)),
-        ("standard", "ERC-20"),
-        ("extra", 1),
-    ],
-)
-def test_a_bad_asset_is_named(merchant: ApiUser, field: str, value: Any) -> None:
+def test_a_bad_asset_is_named(merchant: ApiUser, subtests: pytest.Subtests) -> None:
     """Each part of an asset is checked; mixed case that is not the checksum is a typing error."""
-    response = merchant.request("POST", SUPPLIES, terms(asset=asset(**{field: value})), fresh_key())
-    refused(response, 400, "VALIDATION_FAILED", f"asset.{field}")
+    for field, value in BAD_ASSETS:
+        with subtests.test(field=field, value=value):
+            response = merchant.request("POST", SUPPLIES, terms(asset=asset(**{field: value})), fresh_key())
+            refused(response, 400, "VALIDATION_FAILED", f"asset.{field}")
 
 
 @pytest.mark.parametrize("missing", ["title", "currency", "unit_price", "quantity"])

@@ -173,26 +173,27 @@ def test_the_past_is_asked_for_in_any_offset(buyer: ApiUser) -> None:
     assert {balance["posted"] for balance in present["balances"]} == {str(FUNDS)}
 
 
-@pytest.mark.parametrize(
-    "at",
-    [
-        "2999-01-01T00:00:00Z",
-        "9999-12-31T23:59:59-23:59",
-        "2026-01-01T00:00:00",
-        "2026-01-01",
-        "2026-13-01T00:00:00Z",
-        "2026-02-30T00:00:00Z",
-        "1700000000",
-        "0",
-        "null",
-        "yesterday",
-        "",
-        "\x00",
-    ],
-)
-def test_what_is_no_past_time_is_refused(buyer: ApiUser, at: str) -> None:
+NOT_PAST = [
+    "2999-01-01T00:00:00Z",
+    "9999-12-31T23:59:59-23:59",
+    "2026-01-01T00:00:00",
+    "2026-01-01",
+    "2026-13-01T00:00:00Z",
+    "2026-02-30T00:00:00Z",
+    "1700000000",
+    "0",
+    "null",
+    "yesterday",
+    "",
+    "\x00",
+]
+
+
+def test_what_is_no_past_time_is_refused(buyer: ApiUser, subtests: pytest.Subtests) -> None:
     """The future, a time without offset, one that never was, and whatever is not RFC 3339."""
-    refused(balances_at(buyer, at), 400, "VALIDATION_FAILED", "at")
+    for at in NOT_PAST:
+        with subtests.test(at=at):
+            refused(balances_at(buyer, at), 400, "VALIDATION_FAILED", "at")
 
 
 def test_anothers_balances_are_not_there(buyer: ApiUser, merchant: ApiUser) -> None:
