@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Thirteen thousand tests live to the end: keep the garbage collector from scanning them again and again."""
+    """Thousands of tests live to the end: keep the garbage collector from scanning them again and again."""
     gc.freeze()
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
