@@ -1,7 +1,6 @@
 """The code base as these tests see it: its modules, and what a service's package may contain."""
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -61,10 +60,10 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def texts(path: Path) -> Iterator[ast.Constant]:
+@cache
+def texts(path: Path) -> list[ast.Constant]:
     """The string literals of a module, without docstrings."""
-    statements = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Expr))
-    documentation = {node.value for node in statements}
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
-            yield node
+    nodes = list(ast.walk(tree(path)))
+    documentation = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    literals = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [node for node in literals if node not in documentation]

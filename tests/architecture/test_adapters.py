@@ -9,7 +9,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from typing import Any, Final, Protocol, get_type_hints
 
@@ -26,6 +26,7 @@ def is_port(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Protocol) and getattr(kind, "_is_protocol", False)
 
 
+@cache
 def imported_for_types(module: str) -> dict[str, Any]:
     """What a module imports for type checkers alone."""
     path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
@@ -63,6 +64,7 @@ def members(port: type) -> Iterator[tuple[str, Any]]:
             yield from ((name, kind) for name, kind in hints(base).items() if not name.startswith("_"))
 
 
+@cache
 def initialised(kind: type) -> str:
     """The constructors of a class and its bases, where attributes are set that the class itself does not show."""
     return "".join(inspect.getsource(vars(base)["__init__"]) for base in kind.__mro__[:-1] if "__init__" in vars(base))

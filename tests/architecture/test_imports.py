@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,7 @@ def test_the_linter_notices(contract: str, verdict: str) -> None:
 # Allow lists
 
 
+@cache
 def imported_by(path: Path) -> set[str]:
     """What a module imports anywhere; `from a import b` is `a`, or `a.b` if that is a module of ours."""
     found: set[str] = set()

@@ -47,7 +47,8 @@ def entities() -> dict[type, set[str]]:
     return found
 
 
-ENTITIES = {kind: states for kind, states in entities().items() if kind.__name__ not in OWNERS}
+STATES = entities()
+ENTITIES = {kind: states for kind, states in STATES.items() if kind.__name__ not in OWNERS}
 
 
 @pytest.mark.parametrize("kind", ENTITIES, ids=lambda kind: kind.__name__)
@@ -67,12 +68,12 @@ def test_there_are_entities() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_table_with_a_status_is_an_entitys(service: str) -> None:
     """The states that the database allows are those of an entity of the service, or of a shared package."""
-    owned = [kind for kind in entities() if kind.__module__.startswith(f"functions.{service}.")]
+    owned = [kind for kind in STATES if kind.__module__.startswith(f"functions.{service}.")]
     for path in (FUNCTIONS / service / "sql" / "migrations").glob("*.sql"):
         for table, body in re.findall(r"CREATE TABLE (\w+) \((.*?)\n\);", path.read_text(encoding="utf-8"), re.DOTALL):
             for states in re.findall(r"\bstatus\s+text[^,]*?CHECK \(status IN \(([^)]*)\)\)", body):
                 stored = set(re.findall(r"'(\w+)'", states))
-                known = table in KEYS or any(stored <= entities()[kind] for kind in owned)
+                known = table in KEYS or any(stored <= STATES[kind] for kind in owned)
                 assert known, f"{table}: {stored}"
 
 
