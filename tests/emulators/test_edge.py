@@ -143,18 +143,18 @@ def test_every_http_row_is_served_through_the_edge(client: httpx.Client, subtest
                 assert answer.status_code == 401
 
 
-def test_an_unknown_path_and_method_are_problems(stack: Stack) -> None:
+def test_an_unknown_path_and_method_are_problems(client: httpx.Client) -> None:
     """The edge lets the functions host refuse, in the contract's form."""
-    unknown = httpx.get(f"{stack.edge_url}/no/such/thing")
-    wrong = httpx.delete(f"{stack.edge_url}/health")
+    unknown = client.get("/no/such/thing")
+    wrong = client.delete("/health")
     assert (unknown.status_code, wrong.status_code) == (404, 405)
     assert {unknown.headers["content-type"], wrong.headers["content-type"]} == {PROBLEM}
 
 
 @pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//health", "/%ff", "/a%00b", "/v1/orders/a%2fb"])
-def test_odd_paths_are_problems(stack: Stack, path: str) -> None:
+def test_odd_paths_are_problems(stack: Stack, client: httpx.Client, path: str) -> None:
     """No path gets a page, a redirect or a crash of the framework."""
-    answer = httpx.get(stack.edge_url + path)
+    answer = client.get(stack.edge_url + path)
     assert answer.headers["content-type"] == PROBLEM
     assert 400 <= answer.status_code < 500
 
@@ -177,10 +177,10 @@ def test_internal_paths_are_not_served_through_the_edge(
             assert answer.status_code == 404
 
 
-def test_a_request_id_is_kept_or_made(stack: Stack) -> None:
+def test_a_request_id_is_kept_or_made(client: httpx.Client) -> None:
     """The caller's X-Request-Id is returned unchanged; without one, one is generated."""
-    given = httpx.get(f"{stack.edge_url}/health", headers={"X-Request-Id": "from-the-caller-1"})
-    made = httpx.get(f"{stack.edge_url}/health")
+    given = client.get("/health", headers={"X-Request-Id": "from-the-caller-1"})
+    made = client.get("/health")
     assert given.headers["x-request-id"] == "from-the-caller-1"
     assert made.headers["x-request-id"] not in ("", given.headers["x-request-id"])
 

@@ -20,9 +20,9 @@ COUNT = "meridian_operation_duration_seconds_count"
 LAST_SUCCESS = "meridian_last_success_timestamp_seconds"
 
 
-def samples(stack: Stack, program: str) -> dict[tuple[str, ...], float]:
+def samples(client: httpx.Client, stack: Stack, program: str) -> dict[tuple[str, ...], float]:
     """A process's metrics: each sample by its name and label values."""
-    text = httpx.get(f"http://127.0.0.1:{stack.ports[metrics_of(program)]}/metrics").text
+    text = client.get(f"http://127.0.0.1:{stack.ports[metrics_of(program)]}/metrics").text
     return {
         (sample.name, *sample.labels.values()): sample.value for family in parsed(text) for sample in family.samples
     }
@@ -35,58 +35,58 @@ def programs(stack: Stack) -> Iterator[str]:
             yield name.removesuffix(metrics_of(""))
 
 
-def test_every_process_of_ours_tells(stack: Stack) -> None:
+def test_every_process_of_ours_tells(stack: Stack, edge: httpx.Client) -> None:
     """Functions hosts, RPC hosts, relays and pollers."""
-    scraped = {name: samples(stack, name) for name in programs(stack)}
+    scraped = {name: samples(edge, stack, name) for name in programs(stack)}
     assert {name.split("-")[0] for name in scraped} == {"functions", "rpc", "relay", "poller"}
     assert all(any(name == "python_info" for name, *_ in found) for found in scraped.values())
 
 
-def test_the_edge_shows_what_the_functions_count(stack: Stack) -> None:
+def test_the_edge_shows_what_the_functions_count(edge: httpx.Client) -> None:
     """In the cloud only to what is inside; nothing of it is of a user."""
-    answer = httpx.get(f"{stack.edge_url}/metrics")
+    answer = edge.get("/metrics")
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     names = {family.name for family in parsed(answer.text)}
     assert {"meridian_operation_duration_seconds", "meridian_breaker_state"} <= names
 
 
-def test_requests_are_counted_by_operation_and_outcome(stack: Stack, buyer: ApiUser) -> None:
+def test_requests_are_counted_by_operation_and_outcome(stack: Stack, edge: httpx.Client, buyer: ApiUser) -> None:
     """A success, a refusal and an unknown path each under its status, an RPC under OK or its code."""
     host, wallets = functions_host(REGIONS[0]), f"rpc-wallet-{REGIONS[0]}"
-    before, behind = samples(stack, host), samples(stack, wallets)
+    before, behind = samples(edge, stack, host), samples(edge, stack, wallets)
     buyer.get("/v1/wallets")
-    httpx.get(f"{stack.edge_url}/v1/wallets")
-    httpx.get(f"{stack.edge_url}/nowhere")
-    after = samples(stack, host)
+    edge.get("/v1/wallets")
+    edge.get("/nowhere")
+    after = samples(edge, stack, host)
     for operation, outcome in (("list_wallets", "200"), ("list_wallets", "401"), ("unmatched", "404")):
         assert after[COUNT, operation, outcome] > before.get((COUNT, operation, outcome), 0)
     assert behind[COUNT, "open_default_wallet", "OK"] > 0  # at the sign-in
 
 
-def test_workers_tell_what_is_parked(stack: Stack) -> None:
+def test_workers_tell_what_is_parked(stack: Stack, edge: httpx.Client) -> None:
     """Each beside the database that its consumers park in; how much it is, is tested where it is parked."""
     for service, found in load().services.items():
         if found.database:
             port = stack.ports[metrics_of(relay(service, REGIONS[0]))]
-            families = parsed(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+            families = parsed(edge.get(f"http://127.0.0.1:{port}/metrics").text)
             assert {"meridian_parked_events", "meridian_parked_oldest_seconds"} <= {each.name for each in families}
 
 
 @pytest.mark.parametrize("row", [row for row in load().rows.values() if row.worker], ids=lambda row: row.name)
-def test_workers_tell_when_a_polling_row_last_succeeded(stack: Stack, row: Row) -> None:
+def test_workers_tell_when_a_polling_row_last_succeeded(stack: Stack, edge: httpx.Client, row: Row) -> None:
     """The one that runs it: within a minute, whatever else it does."""
     name = {"relay": relay, "poller": poller}[row.worker or ""](row.service, REGIONS[0])
-    found = until(lambda: samples(stack, name), lambda seen: bool(seen.get((LAST_SUCCESS, row.name))))
+    found = until(lambda: samples(edge, stack, name), lambda seen: bool(seen.get((LAST_SUCCESS, row.name))))
     assert time.time() - found[LAST_SUCCESS, row.name] < 60
     assert found[COUNT, row.name, "OK"] > 0
 
 
-def test_no_label_comes_from_a_caller(stack: Stack) -> None:
+def test_no_label_comes_from_a_caller(stack: Stack, edge: httpx.Client) -> None:
     """Whatever is requested, the label values are rows and statuses."""
     for number in range(20):
-        httpx.get(f"{stack.edge_url}/nowhere/{number}")
-        httpx.request(f"METHOD{number}", f"{stack.edge_url}/health")
-    scraped = [name for name in samples(stack, functions_host(REGIONS[0])) if name[0] == COUNT]
+        edge.get(f"/nowhere/{number}")
+        edge.request(f"METHOD{number}", "/health")
+    scraped = [name for name in samples(edge, stack, functions_host(REGIONS[0])) if name[0] == COUNT]
     assert {name[1] for name in scraped} <= {*load().rows, "unmatched"}
     assert all(re.fullmatch("[2-5][0-9][0-9]", name[2]) for name in scraped)
 
