@@ -5,7 +5,7 @@ A key is scoped to (caller, operation) and bound to a fingerprint: SHA-256 of me
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import rfc8785
 
+from shared.contracts.encode import to_json
 from shared.errors import KeyInUse, KeyReused
 from shared.postgres.database import Transaction
 from shared.postgres.queries import queries
@@ -92,20 +93,37 @@ class Key:
 
         reference: the id of the entity that the saga creates, by which the key is found when it finishes.
         """
-        taken = SQL.lease_key(
-            transaction,
-            caller=self.caller,
-            operation=self.operation,
-            key=self.value,
-            fingerprint=self.fingerprint,
-            reference=reference,
-            request_id=trace_context().request_id,
-            lease_expires_at=now + LEASE,
-            now=now,
-            expires_at=now + KEPT,
-        )
-        if not taken:
+        if not lease_all(transaction, [NewLease(self, reference, trace_context().request_id)], now):
             raise KeyInUse
+
+
+@dataclass(frozen=True, slots=True)
+class NewLease:
+    """A key to be leased for a saga. reference: the entity that it creates. request_id: the request with this key."""
+
+    key: Key
+    reference: str
+    request_id: str
+
+
+def lease_all(transaction: Transaction, leases: Sequence[NewLease], now: datetime) -> set[str]:
+    """Lease keys for sagas. Returns the references of those that no request had before; of equal keys, the first's."""
+    first = {(lease.key.caller, lease.key.operation, lease.key.value): lease for lease in reversed(leases)}
+    rows = [
+        {
+            "caller": lease.key.caller,
+            "operation": lease.key.operation,
+            "key": lease.key.value,
+            "fingerprint": lease.key.fingerprint,
+            "reference": lease.reference,
+            "request_id": lease.request_id,
+        }
+        for lease in first.values()
+    ]
+    leased = SQL.lease_keys(
+        transaction, leases=to_json(rows).decode(), now=now, lease_expires_at=now + LEASE, expires_at=now + KEPT
+    )
+    return {row["reference"] for row in leased}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +152,18 @@ def end_lease(transaction: Transaction, reference: str, now: datetime) -> None:
     SQL.end_lease(transaction, reference=reference, now=now)
 
 
-def lease_request_id(transaction: Transaction, reference: str) -> str | None:
-    """The id of the request that began a saga; None if it had no key."""
-    return SQL.find_lease(transaction, reference=reference)  # type: ignore[no-any-return]
+def lease_request_ids(transaction: Transaction, references: Sequence[str]) -> dict[str, str]:
+    """The ids of the requests that began sagas, by reference; none for one without a key."""
+    return {row["reference"]: row["request_id"] for row in SQL.find_leases(transaction, references=list(references))}
 
 
-def answer_lease(transaction: Transaction, reference: str, answer: Answer) -> None:
-    """Store a saga's response in the transaction of its outcome."""
-    SQL.answer_lease(transaction, reference=reference, status=answer.status, body=answer.body, tag=answer.tag)
+def answer_leases(transaction: Transaction, answers: Mapping[str, Answer]) -> None:
+    """Store the responses of sagas, by reference, in the transaction of their outcome."""
+    rows = [
+        {"reference": reference, "status": answer.status, "body": answer.body, "tag": answer.tag}
+        for reference, answer in answers.items()
+    ]
+    SQL.answer_leases(transaction, answers=to_json(rows).decode())
 
 
 def forget(transaction: Transaction, now: datetime, at_most: int) -> int:

@@ -286,12 +286,12 @@ class IsolatedServices:
         order_id, expires_at = work.new_id("ord"), datetime.now(UTC) + ttl
         placed = place(order_id, buyer.user_id, buyer.wallet_id, buyer.address, chosen, work.fee_bps, expires_at)
         with work.transaction() as t1:
-            return t1.orders.place(placed)
+            return t1.orders.place([placed])[0]
 
     def confirm(self, order: Order) -> Order:
         """Reserve stock, hold funds and confirm the order (T2). Raises AssertionError for a refusal."""
-        assert self.orders.supply.reserve(order) is None
-        assert not order.hold_id or self.orders.wallet.hold(order) is None
+        assert self.orders.supply.reserve([order])[0] is None
+        assert not order.hold_id or self.orders.wallet.hold([order])[0] is None
         return self.record(order, order.confirm())
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:

@@ -6,7 +6,7 @@ from functions.order import saga
 from functions.order.domain.order import Order
 from functions.order.domain.placement import place
 from functions.order.domain.refusals import refusal_of
-from functions.order.ports import SagaWork
+from functions.order.ports import NewOrder, SagaWork
 from functions.order.pricing import OrderLines, price_order
 from functions.order.views import OrderView
 from shared.contracts.operations import Caller, Request
@@ -38,10 +38,7 @@ def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderV
 
 
 def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> Order:
-    """T0 fetches the terms, outside any transaction; T1 commits the order at those terms with its idempotency key.
-
-    An order whose quote has expired, was already used, or was made for other terms fails in the same transaction.
-    """
+    """T0 fetches the terms, outside any transaction; the order is begun at those terms, with others that wait."""
     quote = work.quotes.open(request.quote) if request.quote is not None else None
     priced = price_order(request.wallet_id, request.items, caller, work)
     lines = priced.lines
@@ -51,9 +48,4 @@ def _place(request: CreateOrder, caller: Caller, work: SagaWork) -> Order:
     placed = place(
         work.new_id("ord"), caller.user_id, request.wallet_id, priced.address, lines, work.fee_bps, expires_at
     )
-    with work.transaction() as t1:
-        t1.lease_key(placed.order_id)
-        order = t1.orders.place(placed)
-        if quote and (refusal := quote.refusal(priced.lines, t1.now()) or t1.orders.use_quote(quote.id, order)):
-            order = t1.orders.record(order, order.fail(*refusal))
-    return order
+    return work.grouped(saga.begin, NewOrder(placed, work.request, priced.lines, quote))

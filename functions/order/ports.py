@@ -1,14 +1,14 @@
 """The ports of order operations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NewType, Protocol
 
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Status
-from functions.order.domain.placement import Proof, Terms
+from functions.order.domain.placement import Line, Proof, Terms
 from functions.order.domain.quote import Eligibility, Quote, SpendableBalance
 from functions.order.views import OrderEventView, OrderView
 from shared.contracts.operations import Caller
@@ -21,6 +21,9 @@ RefusalReason = tuple[str, str]
 Proofs = Mapping[str, Proof]
 """By supply id: the proof that the paying address is on its allowlist."""
 
+RequestHandle = NewType("RequestHandle", object)
+"""A request, to an operation opaque: its idempotency key, and the id and trace that its events carry."""
+
 Task = Literal["advance_orders", "expire_orders", "mature_orders"]
 """The sweeps that take due orders."""
 
@@ -31,6 +34,16 @@ class Occurrence:
 
     at: datetime
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to be placed for a request; with a quote, if that still holds for these lines at their present terms."""
+
+    placed: OrderPlaced
+    request: RequestHandle
+    lines: Sequence[Line]
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +70,23 @@ class ShownOrders(Protocol):
 class Orders(ShownOrders, Protocol):
     """Orders, within one transaction."""
 
-    def place(self, placed: OrderPlaced) -> Order:
-        """Start an order's stream with `order.placed`."""
+    def place(self, placed: Sequence[OrderPlaced]) -> list[Order]:
+        """Start the streams of orders with `order.placed`."""
 
     def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
         """Mark a quote used by an order; the refusal if another order has used it."""
 
-    def lock(self, order_id: str, known: Order | None = None) -> Order:
-        """An order folded from its events, locked against concurrent changes. Raises NotFound.
+    def lock(self, order_id: str) -> Order:
+        """An order folded from its events, locked against concurrent changes. Raises NotFound."""
 
-        known: the order as it was; it is returned, and nothing read, if it has no further event.
-        """
+    def lock_all(self, known: Sequence[Order]) -> list[Order]:
+        """Orders as they are now, locked; of one that has no event beyond what is known, nothing is read."""
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
         """Append events to a locked order; one that decides a purchase or refund stores the response to its request."""
+
+    def record_all(self, decided: Sequence[tuple[Order, Sequence[OrderEvent]]]) -> list[Order]:
+        """Append events to locked orders, as `record` does to one; an order without any stays as it is."""
 
     def browse(
         self, user_id: str | None, merchant_id: str | None, status: Status | None, after: str | None, most: int
@@ -100,8 +116,8 @@ class Supply(Protocol):
     def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Eligibility]:
         """Whether a user may buy so many units of each supply now, by id. Raises Unavailable."""
 
-    def reserve(self, order: Order) -> RefusalReason | None:
-        """Reserve all lines; the refusal, if any. Raises Unavailable if the outcome is not known."""
+    def reserve(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
+        """Reserve all lines of each order, or none: its refusal, if any. Raises Unavailable if that is not known."""
 
     def release(self, order: Order) -> None:
         """Release all lines, leaving tombstones that refuse a late reservation. Raises Unavailable."""
@@ -116,8 +132,8 @@ class Wallet(Protocol):
     def spendable(self, wallet_id: str, currency: str) -> SpendableBalance:
         """The available balance of an existing wallet. Raises Unavailable."""
 
-    def hold(self, order: Order) -> RefusalReason | None:
-        """Place a hold on the total; the refusal, if any. Raises Unavailable if the outcome is not known."""
+    def hold(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
+        """Place a hold on the total of each order: its refusal, if any. Raises Unavailable if that is not known."""
 
     def release(self, order: Order) -> bool:
         """Release the hold, leaving a tombstone against a late one; False if it was captured. Raises Unavailable."""
@@ -172,6 +188,12 @@ class KeyedWork(OrderWork, Protocol):
     def lease_key(self, reference: str) -> None:
         """Lease the key to what the request starts. Raises KeyInUse if another request was first."""
 
+    def lease_keys(self, requests: Mapping[str, RequestHandle]) -> set[str]:
+        """Lease the keys of requests, by what each starts; returns those whose request was first, or has no key."""
+
+    def attribute(self, requests: Mapping[str, RequestHandle]) -> None:
+        """Have the events of these orders carry the id and trace of the request that each is of."""
+
     def keep_answer(self, answer: OrderView | Refusal) -> None:
         """Store the response to this request under its key, unless one is stored already."""
 
@@ -205,8 +227,15 @@ class SagaWork(PricingWork, Protocol):
     answer_within_seconds: int
     fee_bps: int
 
+    @property
+    def request(self) -> RequestHandle:
+        """The request that this is the work of."""
+
     def transaction(self) -> AbstractContextManager[KeyedWork]:
         """The work of one transaction, committed at the end."""
+
+    def grouped(self, begin: "BeginOrders", order: NewOrder) -> Order:
+        """Begin an order together with those that wait in this process for the same. Raises what it ends with."""
 
     def resumed(self) -> str | None:
         """What an earlier request with this idempotency key started; None for a new request.
@@ -219,3 +248,7 @@ class SagaWork(PricingWork, Protocol):
 
     def pause(self, attempt: int) -> None:
         """Back off before the next attempt, longer each time."""
+
+
+BeginOrders = Callable[[Sequence[NewOrder], SagaWork], Sequence[Order | Exception]]
+"""Begins several orders: for each the order, or what its request ends with."""

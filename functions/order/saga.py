@@ -1,8 +1,11 @@
-"""Takes an order to its outcome from whatever state it is in: within the request, or in a sweep after a crash.
+"""Takes orders to their outcome from whatever state they are in: within the request, or in a sweep after a crash.
 
-    T1 (create_order)   commits the order as placed, with its idempotency key
+    T1 (_place)         commits orders as placed, with their idempotency keys
     reserve, hold       calls whose ids derive from the order's id, so that every retry sends the same command
     T2 (_conclude)      commits confirmed, failed or cancelled with the response to the request; the first commit wins
+
+Orders that wait in a process go through these steps together (`begin`). Whatever stops them on the way, each is then
+taken on by its own request, alone, from where it stands.
 
 A refund follows the same pattern:
 
@@ -16,20 +19,63 @@ that no process releases what another's T2 has confirmed.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from functions.order.domain.errors import AlreadyClaimed, OrderPending
+from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import RECONCILE_AFTER, Order
 from functions.order.expiry import expire_if_due
-from functions.order.ports import RefusalReason, SagaWork
+from functions.order.ports import KeyedWork, NewOrder, RefusalReason, RequestHandle, SagaWork
 from shared import ids
-from shared.errors import Contended, Unavailable
+from shared.errors import Contended, KeyInUse, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
 
 TOMBSTONES: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
 """Refusals by a tombstone: the order is being ended, and whoever ends it may have crashed before recording that."""
+
+
+def begin(new: Sequence[NewOrder], work: SagaWork) -> list[Order | Exception]:
+    """Place orders and take them as far as they come together; KeyInUse for one whose key another request leased.
+
+    Raises if none was placed.
+    """
+    requests = {each.placed.order_id: each.request for each in new}
+    try:
+        placed = {order.id: order for order in _place(new, requests, work)}
+    except OutcomeUnknown as error:
+        return [error] * len(new)  # nobody may place them a second time
+    pending = [order for order in placed.values() if order.status == "pending"]
+    try:
+        placed.update((order.id, order) for order in _conclude(pending, work, requests))
+    except Exception:  # each request finishes its own order, and raises what is its own
+        log.info("%d orders are finished one by one", len(pending), exc_info=True)
+    return [placed.get(order_id, KeyInUse()) for order_id in requests]
+
+
+def _place(new: Sequence[NewOrder], requests: Mapping[str, RequestHandle], work: SagaWork) -> list[Order]:
+    """T1: commit those orders whose request was the first with its key.
+
+    One whose quote has expired, was already used, or was made for other terms fails in the same transaction.
+    """
+    with work.transaction() as t1:
+        leased = t1.lease_keys(requests)
+        t1.attribute(requests)
+        mine = [each for each in new if each.placed.order_id in leased]
+        orders = t1.orders.place([each.placed for each in mine])
+        return t1.orders.record_all(
+            [(order, _of_quote(each, order, t1)) for each, order in zip(mine, orders, strict=True)]
+        )
+
+
+def _of_quote(new: NewOrder, order: Order, t1: KeyedWork) -> list[OrderEvent]:
+    """Use an order's quote, if it has one; it fails if that does not hold."""
+    if new.quote is None:
+        return []
+    refusal = new.quote.refusal(new.lines, t1.now()) or t1.orders.use_quote(new.quote.id, order)
+    return order.fail(*refusal) if refusal else []
 
 
 def finish(begun: Order | str, work: SagaWork, until: datetime, lease: str = "") -> Order:
@@ -61,7 +107,7 @@ def advance(order_id: str, work: SagaWork, known: Order | None = None) -> Order:
     """
     order = known if known and known.expires_at > work.now() else _look(order_id, work)
     if order.status == "pending":
-        order = _conclude(order, _reserve_and_hold(order, work), work)
+        (order,) = _conclude([order], work)
     if order.stage == "refunding":
         order = _refund(order, work)
     if order.updated_at + RECONCILE_AFTER <= work.now():
@@ -86,24 +132,38 @@ def give_back(order: Order, work: SagaWork) -> None:
         log.warning("%s: stock and hold are released later, by its event: %s", order.id, error)
 
 
-def _reserve_and_hold(order: Order, work: SagaWork) -> RefusalReason | None:
-    refusal = work.supply.reserve(order)
-    if refusal is None and order.hold_id:
-        refusal = work.wallet.hold(order)
-    return refusal
+def _conclude(
+    orders: Sequence[Order], work: SagaWork, requests: Mapping[str, RequestHandle] | None = None
+) -> list[Order]:
+    """Reserve and hold what pending orders need, and commit the outcome of each (T2), unless one is committed already.
 
-
-def _conclude(order: Order, refusal: RefusalReason | None, work: SagaWork) -> Order:
-    """T2: commit the outcome, unless one is committed already."""
+    requests: those that the orders are of, if not the one of this work.
+    """
+    if not orders:
+        return []
+    refusals = _reserve_and_hold(orders, work)
     with work.transaction() as t2:
-        current = t2.orders.lock(order.id, known=order)
-        if current.status != "pending":
-            return current
-        if refusal is None:
-            return t2.orders.record(current, current.confirm())
-        if refusal[0] in TOMBSTONES:
-            return t2.orders.record(current, current.cancel())
-        return t2.orders.record(current, current.fail(*refusal))
+        t2.attribute(requests or {})
+        return t2.orders.record_all(
+            [(order, _outcome(order, refusals.get(order.id))) for order in t2.orders.lock_all(orders)]
+        )
+
+
+def _reserve_and_hold(orders: Sequence[Order], work: SagaWork) -> dict[str, RefusalReason]:
+    """The refusals, by order."""
+    refusals = {order.id: refusal for order, refusal in zip(orders, work.supply.reserve(orders), strict=True)}
+    payable = [order for order in orders if order.hold_id and refusals[order.id] is None]
+    if payable:
+        refusals.update((order.id, refusal) for order, refusal in zip(payable, work.wallet.hold(payable), strict=True))
+    return {order_id: refusal for order_id, refusal in refusals.items() if refusal is not None}
+
+
+def _outcome(order: Order, refusal: RefusalReason | None) -> list[OrderEvent]:
+    if order.status != "pending":
+        return []
+    if refusal is None:
+        return order.confirm()
+    return order.cancel() if refusal[0] in TOMBSTONES else order.fail(*refusal)
 
 
 def _refund(order: Order, work: SagaWork) -> Order:
@@ -127,7 +187,7 @@ def _reconcile(order: Order, work: SagaWork) -> Order:
 
 def _reconcile_hold(order: Order, work: SagaWork) -> Order:
     """Cancel a confirmed order whose hold was released; a capture is still reported by its event."""
-    refusal = work.wallet.hold(order) if order.hold_id else None
+    refusal = work.wallet.hold([order])[0] if order.hold_id else None
     if refusal is None or refusal[0] not in TOMBSTONES:
         return order
     with work.transaction() as writing:

@@ -1,5 +1,7 @@
 """Tell the order service on what terms supplies sell to a buyer."""
 
+from collections.abc import Mapping, Sequence
+
 from functions.supply.domain.allowlist import Proof
 from functions.supply.domain.supply import Supply
 from functions.supply.eligibility import entitled, proofs_of
@@ -8,12 +10,29 @@ from shared.contracts.gen.supply_pb2 import Asset, DescribeRequest, DescribeResp
 
 
 def describe_supplies(request: DescribeRequest, work: SupplyWork) -> DescribeResponse:
-    """The present terms of those requested supplies that the user may see. Raises Malformed."""
-    proofs = proofs_of(request.proofs)
-    visible = [supply for supply in work.supplies.find(request.supply_ids) if supply.visible_to(request.user_id)]
+    """The present terms of those requested supplies that each buyer may see. Raises Malformed."""
+    if not request.buyers:
+        return DescribeResponse(supplies=_describe(request, _find(request.supply_ids, work), work))
+    supplies = _find([supply_id for buyer in request.buyers for supply_id in buyer.supply_ids], work)
     return DescribeResponse(
-        supplies=[_terms(supply, request.address, proofs.get(supply.id), work) for supply in visible]
+        outcomes=[DescribeResponse.Outcome(supplies=_describe(buyer, supplies, work)) for buyer in request.buyers]
     )
+
+
+def _find(supply_ids: Sequence[str], work: SupplyWork) -> dict[str, Supply]:
+    return {supply.id: supply for supply in work.supplies.find(supply_ids)}
+
+
+def _describe(
+    buyer: DescribeRequest | DescribeRequest.Buyer, supplies: Mapping[str, Supply], work: SupplyWork
+) -> list[DescribeResponse.Terms]:
+    proofs = proofs_of(buyer.proofs)
+    wanted = [supplies[supply_id] for supply_id in dict.fromkeys(buyer.supply_ids) if supply_id in supplies]
+    return [
+        _terms(supply, buyer.address, proofs.get(supply.id), work)
+        for supply in wanted
+        if supply.visible_to(buyer.user_id)
+    ]
 
 
 def _terms(supply: Supply, address: str, proof: Proof | None, work: SupplyWork) -> DescribeResponse.Terms:

@@ -1,6 +1,6 @@
 """The event store in PostgreSQL: appends events in the caller's transaction, and reads streams."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +13,11 @@ from shared.errors import Contended
 from shared.postgres.database import Transaction
 from shared.postgres.errors import UniqueViolation
 from shared.postgres.queries import queries
-from shared.telemetry.context import trace_context
+from shared.telemetry.context import TraceContext, trace_context
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 READ_AT_MOST: Final = 500
+NO_TRACES: Final[Mapping[str, TraceContext]] = {}
 
 
 class Fact(Protocol):
@@ -61,6 +62,10 @@ class StreamPage:
     last: int
 
 
+def _metadata(trace: TraceContext) -> dict[str, str]:
+    return {"request_id": trace.request_id, "traceparent": trace.traceparent}
+
+
 class EventLog:
     """A service's event store, as one transaction sees it."""
 
@@ -78,9 +83,14 @@ class EventLog:
         self.append_all(numbered)
         return after + len(numbered)
 
-    def append_all(self, facts: Iterable[tuple[str, int, Fact]]) -> None:
-        """Append events of many streams, each as (stream, version, fact), in one statement. Raises Contended."""
-        events = self.rows(facts)
+    def append_all(
+        self, facts: Iterable[tuple[str, int, Fact]], traces: Mapping[str, TraceContext] = NO_TRACES
+    ) -> None:
+        """Append events of many streams, each as (stream, version, fact), in one statement. Raises Contended.
+
+        traces: by stream, the trace that its events carry, if not the present one.
+        """
+        events = self.rows(facts, traces)
         if not events:
             return
         try:
@@ -88,10 +98,11 @@ class EventLog:
         except UniqueViolation as error:
             raise Contended from error
 
-    def rows(self, facts: Iterable[tuple[str, int, Fact]]) -> list[dict[str, Any]]:
+    def rows(
+        self, facts: Iterable[tuple[str, int, Fact]], traces: Mapping[str, TraceContext] = NO_TRACES
+    ) -> list[dict[str, Any]]:
         """Events as rows of the event store, for a statement that inserts them together with the state change."""
-        followed = trace_context()
-        metadata = {"request_id": followed.request_id, "traceparent": followed.traceparent}
+        present = trace_context()
         events = [
             {
                 "stream": stream,
@@ -99,7 +110,7 @@ class EventLog:
                 "id": ids.new("evt", self._cell),
                 "type": fact.type,
                 "data": fact,
-                "metadata": metadata,
+                "metadata": _metadata(traces.get(stream, present)),
                 "at": self._now,
             }
             for stream, version, fact in facts

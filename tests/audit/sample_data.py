@@ -79,8 +79,8 @@ class SampleData:
         line = (supply, 2)
         pending, confirmed = isolated.place(buyer, line), isolated.confirm(isolated.place(buyer, line))
         cancelled = isolated.place(buyer, line)
-        assert isolated.orders.supply.reserve(cancelled) is None
-        assert isolated.orders.wallet.hold(cancelled) is None
+        assert isolated.orders.supply.reserve([cancelled])[0] is None
+        assert isolated.orders.wallet.hold([cancelled])[0] is None
         assert isolated.orders.wallet.release(cancelled)
         cancelled = isolated.record(cancelled, cancelled.cancel())
         isolated.orders.supply.release(cancelled)

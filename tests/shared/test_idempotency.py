@@ -238,7 +238,7 @@ def test_a_saga_is_answered_once(database: Database, clock: FakeClock, key: Key,
     lease(database, key, reference, clock.now())
     for body in ('"first"', '"second"'):
         with database.transaction() as transaction:
-            idempotency.answer_lease(transaction, reference, Answer(201, body))
+            idempotency.answer_leases(transaction, {reference: Answer(201, body)})
             idempotency.end_lease(transaction, reference, clock.now())
     assert find(database, key, clock.now()) == Answer(201, '"first"')
     clock.pass_by(seconds=LEASE.total_seconds() + 1)
@@ -251,12 +251,12 @@ def test_the_request_that_is_answered_is_known(database: Database, clock: FakeCl
     bind("request-1")
     lease(database, key, reference, clock.now())
     with database.transaction() as transaction:
-        assert idempotency.lease_request_id(transaction, reference) == "request-1"
-        assert idempotency.lease_request_id(transaction, ids.new("ord", "us")) is None
+        asked = [reference, ids.new("ord", "us")]
+        assert idempotency.lease_request_ids(transaction, asked) == {reference: "request-1"}
     bind("request-2")
     with database.transaction() as transaction:
         resume(transaction, key, clock.now() + LEASE)
-        assert idempotency.lease_request_id(transaction, reference) == "request-2"
+        assert idempotency.lease_request_ids(transaction, [reference]) == {reference: "request-2"}
 
 
 def test_an_old_saga_does_not_block_its_key(database: Database, clock: FakeClock, key: Key, reference: str) -> None:

@@ -1,6 +1,6 @@
 """The services that orders call over gRPC. Every command carries an id that derives from the order's id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from functions.order.ports import Proofs, RefusalReason
 from shared import ids
 from shared.contracts.gen import claiming_pb2, supply_pb2, wallet_pb2
 from shared.errors import MeridianError, NotFound
+from shared.resilience.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from shared.rpc.channel import RpcChannel
@@ -22,35 +23,34 @@ MAX_UNITS: Final = 2**32 - 1
 """The limit of the contract's uint32. Lines of one supply may sum to more, but no supply has so many units."""
 
 
+Buyers = GroupCommit[supply_pb2.DescribeRequest.Buyer, supply_pb2.DescribeResponse.Outcome]
+
+
+def buyers(channel: "RpcChannel") -> Buyers:
+    """Has buyers who wait at the same time be told their terms in one call."""
+
+    def describe(
+        waiting: Sequence[supply_pb2.DescribeRequest.Buyer],
+    ) -> Sequence[supply_pb2.DescribeResponse.Outcome]:
+        request = supply_pb2.DescribeRequest(buyers=waiting)
+        return channel.call("Supply.Describe", request, supply_pb2.DescribeResponse).outcomes
+
+    return GroupCommit(describe)
+
+
 class GrpcSupply:
     """The supply service over gRPC."""
 
-    def __init__(self, channel: "RpcChannel") -> None:
+    def __init__(self, channel: "RpcChannel", buyers: "Buyers") -> None:
+        """buyers: those that wait in this process to be told terms."""
         self._channel = channel
+        self._buyers = buyers
 
     def describe(self, supply_ids: Sequence[str], user_id: str, address: str, proofs: Proofs) -> dict[str, Terms]:
-        request = supply_pb2.DescribeRequest(
+        buyer = supply_pb2.DescribeRequest.Buyer(
             supply_ids=supply_ids, user_id=user_id, address=address, proofs=_proofs(proofs)
         )
-        response = self._channel.call("Supply.Describe", request, supply_pb2.DescribeResponse)
-        return {
-            terms.supply_id: Terms(
-                supply_id=terms.supply_id,
-                merchant_id=terms.merchant_id,
-                payout_wallet_id=terms.payout_wallet_id,
-                title=terms.title,
-                currency=terms.currency,
-                unit_price=int(terms.unit_price),
-                chain_id=terms.asset.chain_id,
-                contract=terms.asset.contract,
-                token_id=terms.asset.token_id,
-                standard=terms.asset.standard,
-                phase=terms.phase,
-                listed=terms.listed,
-                limit=terms.limit,
-            )
-            for terms in response.supplies
-        }
+        return {terms.supply_id: _terms(terms) for terms in self._buyers.run(buyer).supplies}
 
     def check(self, units: Mapping[str, int], user_id: str, address: str, proofs: Proofs) -> dict[str, Eligibility]:
         lines = [
@@ -68,13 +68,16 @@ class GrpcSupply:
             for outcome in response.outcomes
         }
 
-    def reserve(self, order: Order) -> RefusalReason | None:
-        order_lines = supply_pb2.ReserveRequest.Order(
-            order_id=order.id, user_id=order.user_id, lines=_lines(order), expires_at=order.expires_at
+    def reserve(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
+        request = supply_pb2.ReserveRequest(
+            orders=[
+                supply_pb2.ReserveRequest.Order(
+                    order_id=order.id, user_id=order.user_id, lines=_lines(order), expires_at=order.expires_at
+                )
+                for order in orders
+            ]
         )
-        request = supply_pb2.ReserveRequest(orders=[order_lines])
-        outcome = self._channel.call("Supply.Reserve", request, supply_pb2.ReserveResponse).outcomes[0]
-        return (outcome.refusal, outcome.detail) if outcome.refusal else None
+        return _refusals(self._channel.call("Supply.Reserve", request, supply_pb2.ReserveResponse).outcomes)
 
     def release(self, order: Order) -> None:
         release = supply_pb2.ReleaseStockRequest.Release(
@@ -82,6 +85,24 @@ class GrpcSupply:
         )
         request = supply_pb2.ReleaseStockRequest(releases=[release])
         self._channel.call("Supply.ReleaseStock", request, supply_pb2.ReleaseStockResponse)
+
+
+def _terms(terms: supply_pb2.DescribeResponse.Terms) -> Terms:
+    return Terms(
+        supply_id=terms.supply_id,
+        merchant_id=terms.merchant_id,
+        payout_wallet_id=terms.payout_wallet_id,
+        title=terms.title,
+        currency=terms.currency,
+        unit_price=int(terms.unit_price),
+        chain_id=terms.asset.chain_id,
+        contract=terms.asset.contract,
+        token_id=terms.asset.token_id,
+        standard=terms.asset.standard,
+        phase=terms.phase,
+        listed=terms.listed,
+        limit=terms.limit,
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -112,19 +133,22 @@ class GrpcWallet:
         available = {balance.currency: int(balance.available) for balance in wallet.balances}
         return SpendableBalance(wallet.open, available.get(currency, 0))
 
-    def hold(self, order: Order) -> RefusalReason | None:
-        hold = wallet_pb2.PlaceHoldRequest.Hold(
-            hold_id=order.hold_id,
-            order_id=order.id,
-            wallet_id=order.wallet_id,
-            currency=order.currency,
-            amount=str(order.total),
-            expires_at=order.expires_at,
-            payout_wallet_ids=[payout.wallet_id for payout in order.payouts],
+    def hold(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
+        request = wallet_pb2.PlaceHoldRequest(
+            holds=[
+                wallet_pb2.PlaceHoldRequest.Hold(
+                    hold_id=order.hold_id,
+                    order_id=order.id,
+                    wallet_id=order.wallet_id,
+                    currency=order.currency,
+                    amount=str(order.total),
+                    expires_at=order.expires_at,
+                    payout_wallet_ids=[payout.wallet_id for payout in order.payouts],
+                )
+                for order in orders
+            ]
         )
-        request = wallet_pb2.PlaceHoldRequest(holds=[hold])
-        outcome = self._channel.call("Wallet.PlaceHold", request, wallet_pb2.PlaceHoldResponse).outcomes[0]
-        return (outcome.refusal, outcome.detail) if outcome.refusal else None
+        return _refusals(self._channel.call("Wallet.PlaceHold", request, wallet_pb2.PlaceHoldResponse).outcomes)
 
     def release(self, order: Order) -> bool:
         release = wallet_pb2.ReleaseHoldRequest.Release(
@@ -150,6 +174,12 @@ class GrpcClaiming:
     def void(self, order: Order) -> bool:
         request = claiming_pb2.VoidClaimRequest(order_id=order.id, user_id=order.user_id, address=order.address)
         return self._channel.call("Claiming.VoidClaim", request, claiming_pb2.VoidClaimResponse).voided
+
+
+def _refusals(
+    outcomes: Iterable[supply_pb2.ReserveResponse.Outcome | wallet_pb2.PlaceHoldResponse.Outcome],
+) -> list[RefusalReason | None]:
+    return [(outcome.refusal, outcome.detail) if outcome.refusal else None for outcome in outcomes]
 
 
 def _proofs(proofs: Mapping[str, Proof]) -> list[supply_pb2.Proof]:

@@ -1,8 +1,9 @@
 """Orders in PostgreSQL: their events, and the projection of them in `orders`."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial, reduce
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +21,12 @@ from shared.contracts.encode import decode_amount, to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import Caller
 from shared.errors import NotFound, Refusal
-from shared.idempotency import Answer, answer_lease, lease_request_id
+from shared.idempotency import Answer, answer_leases, lease_request_ids
 from shared.money import Amount
 from shared.postgres.database import Row
 from shared.postgres.queries import queries
 from shared.registry import load
+from shared.telemetry.context import TraceContext
 from shared.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,13 @@ log = logging.getLogger(__name__)
 SQL_FOLDER: Final = Path(__file__).parent.parent / "sql"
 SQL: Final = queries(SQL_FOLDER / "queries.sql")
 FACTS: Final[dict[str, type[OrderEvent]]] = {fact.type: fact for fact in OrderEvent.__args__}
+UPDATED: Final = ("id", "status", "stage", "paid_at", "version", "updated_at")
+INSERTED: Final = (
+    *("id", "user_id", "wallet_id", "merchant_id", "currency", "total", "status", "stage", "expires_at"),
+    *("version", "created_at", "updated_at"),
+)
+"""The columns of `orders` that are attributes of an Order, written at first and with each event."""
+
 STAGES: Final[dict[Task, list[Stage]]] = {
     "advance_orders": ["pending", "refunding", "confirmed", "promised"],
     "expire_orders": ["pending"],
@@ -43,75 +52,93 @@ STAGES: Final[dict[Task, list[Stage]]] = {
 class PostgresOrders:
     """Orders, within one transaction."""
 
-    def __init__(self, work: UnitOfWork, matures_after: timedelta) -> None:
-        """matures_after: for how long after its payment an order can be refunded."""
+    def __init__(
+        self, work: UnitOfWork, matures_after: timedelta, traces: Mapping[str, TraceContext] | None = None
+    ) -> None:
+        """
+        matures_after: for how long after its payment an order can be refunded.
+        traces: by order, the trace that its events carry, if not that of the present request.
+        """
         self._work = work
         self._matures_after = matures_after
+        self._traces = traces or {}
 
-    def place(self, placed: OrderPlaced) -> Order:
-        self._work.events.append(placed.order_id, 0, [placed])
-        order = apply(None, placed, self._work.now())
-        self._insert(order)
-        return order
+    def place(self, placed: Sequence[OrderPlaced]) -> list[Order]:
+        self._append([(each.order_id, 1, each) for each in placed])
+        orders = [apply(None, each, self._work.now()) for each in placed]
+        self._insert(orders)
+        return orders
 
-    def _insert(self, order: Order) -> None:
-        names = ("id", "user_id", "wallet_id", "merchant_id", "currency", "total", "status", "stage", "expires_at")
-        SQL.insert_order(
-            self._work.current_transaction,
-            **{name: getattr(order, name) for name in (*names, "version", "created_at", "updated_at")},
-            items=to_json(OrderView.of(order).items).decode(),
-            due_at=order.due_at(self._matures_after),
-        )
-        self._work.changes([order.id])
+    def _append(self, facts: Sequence[tuple[str, int, OrderEvent]]) -> None:
+        self._work.events.append_all(facts, self._traces)
+
+    def _insert(self, orders: Sequence[Order]) -> None:
+        rows = [
+            {
+                **{name: getattr(order, name) for name in INSERTED},
+                "items": OrderView.of(order).items,
+                "due_at": order.due_at(self._matures_after),
+            }
+            for order in orders
+        ]
+        SQL.insert_orders(self._work.current_transaction, orders=to_json(rows).decode())
+        self._work.changes(order.id for order in orders)
 
     def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
         used = SQL.use_quote(self._work.current_transaction, quote_id=quote_id, order_id=order.id, at=self._work.now())
         return None if used else QUOTE_USED
 
-    def lock(self, order_id: str, known: Order | None = None) -> Order:
-        version = SQL.lock_order(self._work.current_transaction, id=order_id)
-        if version is None:
+    def lock(self, order_id: str) -> Order:
+        if not SQL.lock_orders(self._work.current_transaction, ids=[order_id]):
             raise NotFound("There is no such order.")
-        if known is not None and known.version == version:
-            return known
-        history = [(_fact(event), event.at) for event in self._work.events.read(order_id)]
-        order = fold(history)
+        return self._read(order_id)
+
+    def lock_all(self, known: Sequence[Order]) -> list[Order]:
+        locked = SQL.lock_orders(self._work.current_transaction, ids=[order.id for order in known])
+        versions = {row["id"]: row["version"] for row in locked}
+        return [order if versions.get(order.id) == order.version else self._read(order.id) for order in known]
+
+    def _read(self, order_id: str) -> Order:
+        order = fold((_fact(event), event.at) for event in self._work.events.read(order_id))
         if order is None:
             raise NotFound("There is no such order.")
         return order
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
-        self._work.events.append(order.id, order.version, facts)
-        after = order
-        for fact in facts:
-            after = apply(after, fact, self._work.now())
-        self._update(after)
-        outcome = outcome_of(order, after, self._work.now(), self._matures_after)
-        if outcome is not None:
-            self._answer(outcome)
+        return self.record_all([(order, facts)])[0]
+
+    def record_all(self, decided: Sequence[tuple[Order, Sequence[OrderEvent]]]) -> list[Order]:
+        self._append(
+            [(order.id, order.version + n, fact) for order, facts in decided for n, fact in enumerate(facts, 1)]
+        )
+        after = [reduce(partial(apply, at=self._work.now()), facts, order) for order, facts in decided]
+        moved = [(order, now) for (order, facts), now in zip(decided, after, strict=True) if facts]
+        self._update([now for _, now in moved])
+        outcomes = [outcome_of(order, now, self._work.now(), self._matures_after) for order, now in moved]
+        self._answer([outcome for outcome in outcomes if outcome is not None])
         return after
 
-    def _update(self, order: Order) -> None:
-        SQL.update_order(
-            self._work.current_transaction,
-            id=order.id,
-            status=order.status,
-            stage=order.stage,
-            failure=to_json(FailureView(*order.failure)).decode() if order.failure else None,
-            paid_at=order.paid_at,
-            version=order.version,
-            due_at=order.due_at(self._matures_after),
-            updated_at=order.updated_at,
-        )
-        self._work.changes([order.id])
+    def _update(self, orders: Sequence[Order]) -> None:
+        if not orders:
+            return
+        rows = [
+            {
+                **{name: getattr(order, name) for name in UPDATED},
+                "failure": FailureView(*order.failure) if order.failure else None,
+                "due_at": order.due_at(self._matures_after),
+            }
+            for order in orders
+        ]
+        SQL.update_orders(self._work.current_transaction, orders=to_json(rows).decode())
+        self._work.changes(order.id for order in orders)
 
     def project(self, history: Sequence[StoredEvent]) -> None:
         """Write the row that all events of an order fold into, to whichever table `orders` resolves to here."""
         placed = fold([(_fact(event), event.at) for event in history[:1]])
         order = fold([(_fact(event), event.at) for event in history])
         if placed is not None and order is not None:
-            self._insert(placed)
-            self._update(order)
+            self._insert([placed])
+            self._update([order])
 
     def show(self, order_id: str, caller: Caller) -> OrderView:
         valid = ids.valid(order_id, "ord")
@@ -159,17 +186,20 @@ class PostgresOrders:
         )
         return [row["id"] for row in taken]
 
-    def _answer(self, outcome: Outcome) -> None:
-        """Store the response to the request that leased its key to this, whichever process commits the outcome."""
-        request_id: str | None = ""
-        if isinstance(outcome.answer, Refusal):  # a problem document names its request
-            request_id = lease_request_id(self._work.current_transaction, outcome.reference)
-        if request_id is not None:
-            answer_lease(
-                self._work.current_transaction,
-                outcome.reference,
-                answered(outcome.operation, outcome.answer, request_id),
-            )
+    def _answer(self, outcomes: Sequence[Outcome]) -> None:
+        """Store the responses to the requests that leased their keys to these, whichever process commits an outcome."""
+        if not outcomes:
+            return
+        refused = [outcome.reference for outcome in outcomes if isinstance(outcome.answer, Refusal)]
+        transaction = self._work.current_transaction
+        request_ids = lease_request_ids(transaction, refused) if refused else {}  # a problem document names its request
+        answer_leases(
+            transaction,
+            {
+                outcome.reference: answered(outcome.operation, outcome.answer, request_ids.get(outcome.reference, ""))
+                for outcome in outcomes
+            },
+        )
 
 
 def answered(operation: str, answer: OrderView | Refusal, request_id: str) -> Answer:

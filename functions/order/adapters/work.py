@@ -2,20 +2,33 @@
 
 import random
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Final
+from typing import Final, cast
 
-from functions.order.adapters.clients import GrpcClaiming, GrpcSupply, GrpcWallet
+from functions.order.adapters.clients import GrpcClaiming, GrpcSupply, GrpcWallet, buyers
 from functions.order.adapters.postgres import PostgresOrders, answered
 from functions.order.adapters.quotes import HmacQuotes
+from functions.order.domain.order import Order
+from functions.order.ports import BeginOrders, NewOrder, RequestHandle, SagaWork
 from functions.order.views import OrderView
 from shared.errors import Refusal
-from shared.idempotency import SagaLease, end_lease
-from shared.telemetry.context import trace_context
+from shared.idempotency import Key, NewLease, SagaLease, end_lease, lease_all
+from shared.resilience.group_commit import GroupCommit
+from shared.telemetry.context import TraceContext, trace_context
 from shared.unit_of_work import UnitOfWork
 
 FIRST_PAUSE_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A request: its idempotency key, if it has one, and its trace."""
+
+    key: Key | None
+    trace: TraceContext
 
 
 class Work(UnitOfWork):
@@ -24,7 +37,12 @@ class Work(UnitOfWork):
     @cached_property
     def orders(self) -> PostgresOrders:
         """Orders, within this transaction."""
-        return PostgresOrders(self, self.matures_after)
+        return PostgresOrders(self, self.matures_after, self._traces)
+
+    @cached_property
+    def _traces(self) -> dict[str, TraceContext]:
+        """By order: the trace of the request that it is of."""
+        return {}
 
     @property
     def shown(self) -> PostgresOrders:
@@ -34,7 +52,8 @@ class Work(UnitOfWork):
     @cached_property
     def supply(self) -> GrpcSupply:
         """The supply service."""
-        return GrpcSupply(self.resources.channel("supply", "order"))
+        channel = self.resources.channel("supply", "order")
+        return GrpcSupply(channel, self.resources.once("buyers to be told terms", lambda: buyers(channel)))
 
     @cached_property
     def wallet(self) -> GrpcWallet:
@@ -79,6 +98,30 @@ class Work(UnitOfWork):
     def lease_key(self, reference: str) -> None:
         if self.key is not None:
             self.key.lease(self.current_transaction, reference, self.now())
+
+    def lease_keys(self, requests: Mapping[str, RequestHandle]) -> set[str]:
+        handles = {reference: cast(Handle, request) for reference, request in requests.items()}
+        leases = [
+            NewLease(handle.key, reference, handle.trace.request_id)
+            for reference, handle in handles.items()
+            if handle.key is not None
+        ]
+        leased = lease_all(self.current_transaction, leases, self.now()) if leases else set()
+        return leased | {reference for reference, handle in handles.items() if handle.key is None}
+
+    def attribute(self, requests: Mapping[str, RequestHandle]) -> None:
+        self._traces.update((order_id, cast(Handle, request).trace) for order_id, request in requests.items())
+
+    @property
+    def request(self) -> RequestHandle:
+        """The request that this is the work of."""
+        return RequestHandle(Handle(self.key, trace_context()))
+
+    def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
+        def group() -> GroupCommit[NewOrder, Order]:
+            return GroupCommit(lambda orders: begin(orders, cast(SagaWork, Work(self.resources, self.service))))
+
+        return self.resources.once(f"group commit of {begin.__name__}", group).run(order)
 
     def keep_answer(self, answer: OrderView | Refusal) -> None:
         if self.key is not None:

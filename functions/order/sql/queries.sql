@@ -1,23 +1,31 @@
--- name: insert_order!
--- Insert the projection of a placed order.
+-- name: insert_orders!
+-- Insert the projections of placed orders.
 INSERT INTO orders (id, user_id, wallet_id, merchant_id, currency, total, status, stage, items, expires_at, version,
     due_at, created_at, updated_at)
-VALUES (:id, :user_id, :wallet_id, :merchant_id, :currency, :total, :status, :stage, :items::jsonb, :expires_at, :version,
-    :due_at, :created_at, :updated_at);
+SELECT id, user_id, wallet_id, merchant_id, currency, total, status, stage, items, expires_at, version,
+    due_at, created_at, updated_at
+FROM jsonb_to_recordset(:orders::jsonb)
+    AS o (id text, user_id text, wallet_id text, merchant_id text, currency text, total numeric, status text, stage text,
+          items jsonb, expires_at timestamptz, version bigint, due_at timestamptz, created_at timestamptz,
+          updated_at timestamptz)
+ORDER BY id;
 
 -- name: use_quote!
 -- Mark a quote used by an order, in the transaction that places it; inserts no row if another order has used it.
 INSERT INTO used_quotes (quote_id, order_id, used_at) VALUES (:quote_id, :order_id, :at) ON CONFLICT DO NOTHING;
 
--- name: update_order!
--- Update an order's projection after new events.
-UPDATE orders SET status = :status, stage = :stage, failure = :failure::jsonb, paid_at = :paid_at, version = :version,
-    due_at = :due_at, attempts = 0, updated_at = :updated_at
-WHERE id = :id;
+-- name: update_orders!
+-- Update the projections of locked orders after new events.
+UPDATE orders o SET status = n.status, stage = n.stage, failure = n.failure, paid_at = n.paid_at, version = n.version,
+    due_at = n.due_at, attempts = 0, updated_at = n.updated_at
+FROM jsonb_to_recordset(:orders::jsonb)
+    AS n (id text, status text, stage text, failure jsonb, paid_at timestamptz, version bigint, due_at timestamptz,
+          updated_at timestamptz)
+WHERE o.id = n.id;
 
--- name: lock_order$
--- Lock an order's projection, and with it its stream, against concurrent changes; returns its version.
-SELECT version FROM orders WHERE id = :id FOR UPDATE;
+-- name: lock_orders
+-- Lock orders' projections, and with them their streams, against concurrent changes, in a fixed order; with their versions.
+SELECT id, version FROM orders WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
 
 -- name: find_order^
 -- An order by id.

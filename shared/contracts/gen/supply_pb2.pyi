@@ -10,16 +10,29 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("supply_ids", "user_id", "address", "proofs")
+    __slots__ = ("supply_ids", "user_id", "address", "proofs", "buyers")
+    class Buyer(_message.Message):
+        __slots__ = ("supply_ids", "user_id", "address", "proofs")
+        SUPPLY_IDS_FIELD_NUMBER: _ClassVar[int]
+        USER_ID_FIELD_NUMBER: _ClassVar[int]
+        ADDRESS_FIELD_NUMBER: _ClassVar[int]
+        PROOFS_FIELD_NUMBER: _ClassVar[int]
+        supply_ids: _containers.RepeatedScalarFieldContainer[str]
+        user_id: str
+        address: str
+        proofs: _containers.RepeatedCompositeFieldContainer[Proof]
+        def __init__(self, supply_ids: _Optional[_Iterable[str]] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ...) -> None: ...
     SUPPLY_IDS_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PROOFS_FIELD_NUMBER: _ClassVar[int]
+    BUYERS_FIELD_NUMBER: _ClassVar[int]
     supply_ids: _containers.RepeatedScalarFieldContainer[str]
     user_id: str
     address: str
     proofs: _containers.RepeatedCompositeFieldContainer[Proof]
-    def __init__(self, supply_ids: _Optional[_Iterable[str]] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ...) -> None: ...
+    buyers: _containers.RepeatedCompositeFieldContainer[DescribeRequest.Buyer]
+    def __init__(self, supply_ids: _Optional[_Iterable[str]] = ..., user_id: _Optional[str] = ..., address: _Optional[str] = ..., proofs: _Optional[_Iterable[_Union[Proof, _Mapping]]] = ..., buyers: _Optional[_Iterable[_Union[DescribeRequest.Buyer, _Mapping]]] = ...) -> None: ...
 
 class Proof(_message.Message):
     __slots__ = ("supply_id", "hashes", "overrides", "per_user_limit", "unit_price")
@@ -74,7 +87,7 @@ class CheckResponse(_message.Message):
     def __init__(self, outcomes: _Optional[_Iterable[_Union[CheckResponse.Outcome, _Mapping]]] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("supplies",)
+    __slots__ = ("supplies", "outcomes")
     class Terms(_message.Message):
         __slots__ = ("supply_id", "merchant_id", "payout_wallet_id", "title", "currency", "unit_price", "asset", "phase", "listed", "limit")
         SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
@@ -98,9 +111,16 @@ class DescribeResponse(_message.Message):
         listed: bool
         limit: int
         def __init__(self, supply_id: _Optional[str] = ..., merchant_id: _Optional[str] = ..., payout_wallet_id: _Optional[str] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., unit_price: _Optional[str] = ..., asset: _Optional[_Union[Asset, _Mapping]] = ..., phase: _Optional[str] = ..., listed: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+    class Outcome(_message.Message):
+        __slots__ = ("supplies",)
+        SUPPLIES_FIELD_NUMBER: _ClassVar[int]
+        supplies: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Terms]
+        def __init__(self, supplies: _Optional[_Iterable[_Union[DescribeResponse.Terms, _Mapping]]] = ...) -> None: ...
     SUPPLIES_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     supplies: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Terms]
-    def __init__(self, supplies: _Optional[_Iterable[_Union[DescribeResponse.Terms, _Mapping]]] = ...) -> None: ...
+    outcomes: _containers.RepeatedCompositeFieldContainer[DescribeResponse.Outcome]
+    def __init__(self, supplies: _Optional[_Iterable[_Union[DescribeResponse.Terms, _Mapping]]] = ..., outcomes: _Optional[_Iterable[_Union[DescribeResponse.Outcome, _Mapping]]] = ...) -> None: ...
 
 class Asset(_message.Message):
     __slots__ = ("chain_id", "contract", "token_id", "standard")

@@ -19,8 +19,10 @@ from functions.order.domain.placement import Terms
 from functions.order.domain.quote import QUOTE_USED, Eligibility, SpendableBalance
 from functions.order.domain.refusals import refund_refusal_of, refusal_of
 from functions.order.ports import (
+    BeginOrders,
     Claiming,
     KeyedWork,
+    NewOrder,
     Occurrence,
     OrderHistory,
     Orders,
@@ -28,6 +30,7 @@ from functions.order.ports import (
     Proofs,
     Quotes,
     RefusalReason,
+    RequestHandle,
     Supply,
     Task,
     Wallet,
@@ -114,8 +117,11 @@ class FakeSupply:
             for supply_id, quantity in units.items()
         }
 
-    def reserve(self, order: Order) -> RefusalReason | None:
+    def reserve(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
         self._answers()
+        return [self._reserve(order) for order in orders]
+
+    def _reserve(self, order: Order) -> RefusalReason | None:
         wanted = [(ids.sibling(item.item_id, "rsv"), item) for item in order.items]
         if wanted[0][0] in self.lines:
             released = self.lines[wanted[0][0]][2] == "released"
@@ -182,8 +188,11 @@ class FakeWallet:
         self._answers()
         return SpendableBalance(open=True, available=self.available[wallet_id])
 
-    def hold(self, order: Order) -> RefusalReason | None:
+    def hold(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
         self._answers()
+        return [self._hold(order) for order in orders]
+
+    def _hold(self, order: Order) -> RefusalReason | None:
         if order.hold_id in self.holds:
             released = self.holds[order.hold_id][3] == "released"
             return ("HOLD_RELEASED", "The hold was released before it was placed.") if released else None
@@ -262,9 +271,10 @@ class FakeOrders:
         self._ledger = ledger
         self._now = now
 
-    def place(self, placed: OrderPlaced) -> Order:
-        self._ledger.histories[placed.order_id] = [(placed, self._now)]
-        return self._due(self.lock(placed.order_id))
+    def place(self, placed: Sequence[OrderPlaced]) -> list[Order]:
+        for each in placed:
+            self._ledger.histories[each.order_id] = [(each, self._now)]
+        return [self._due(self.lock(each.order_id)) for each in placed]
 
     def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
         if quote_id in self._ledger.used_quotes:
@@ -272,7 +282,13 @@ class FakeOrders:
         self._ledger.used_quotes.add(quote_id)
         return None
 
-    def lock(self, order_id: str, known: Order | None = None) -> Order:
+    def lock_all(self, known: Sequence[Order]) -> list[Order]:
+        return [self.lock(order.id) for order in known]
+
+    def record_all(self, decided: Sequence[tuple[Order, Sequence[OrderEvent]]]) -> list[Order]:
+        return [self.record(order, facts) if facts else order for order, facts in decided]
+
+    def lock(self, order_id: str) -> Order:
         order = self._ledger.order(order_id)
         if order is None:
             raise NotFound("There is no such order.")
@@ -386,6 +402,18 @@ class FakeTransaction:
             raise KeyInUse
         self.ledger.keys[self.key] = Lease(reference, self.now() + LEASE)
 
+    def lease_keys(self, requests: Mapping[str, RequestHandle]) -> set[str]:
+        leased = set()
+        for reference, key in requests.items():
+            if key is None or str(key) not in self.ledger.keys:
+                leased.add(reference)
+            if key is not None:
+                self.ledger.keys.setdefault(str(key), Lease(reference, self.now() + LEASE))
+        return leased
+
+    def attribute(self, requests: Mapping[str, RequestHandle]) -> None:
+        """There are no traces in memory."""
+
     def keep_answer(self, answer: OrderView | Refusal) -> None:
         if self.key is not None and self.key not in self.ledger.keys:
             kept = answer.code if isinstance(answer, Refusal) else "200"
@@ -420,6 +448,17 @@ class FakeWork:
         copied = self._shop.ledger.copy()
         yield FakeTransaction(FakeOrders(copied, self.now()), self._shop.clock, copied, self._key, self._shop.failures)
         self._shop.ledger = copied
+
+    @property
+    def request(self) -> RequestHandle:
+        """The request's key."""
+        return RequestHandle(self._key)
+
+    def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
+        (outcome,) = begin([order], self)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def resumed(self) -> str | None:
         lease = self._shop.ledger.keys.get(self._key or "")

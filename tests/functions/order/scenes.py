@@ -191,7 +191,7 @@ ARGUMENTS: dict[str, Callable[[Order], list[OrderEvent]]] = {
 def order_in(shop: Shop, stage: str) -> Order:
     """An order in a stage."""
     with FakeWork(shop).transaction() as work:
-        order = work.orders.place(placed())
+        (order,) = work.orders.place([placed()])
         for fact in HISTORIES[stage]:
             made = ARGUMENTS[fact](order) if fact in ARGUMENTS else getattr(order, fact)()
             order = work.orders.record(order, made)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from functions.order.ports import KeyedWork
+from functions.order.domain.order import Order
+from functions.order.ports import BeginOrders, KeyedWork, NewOrder
 
 
 class Crash(BaseException):
@@ -90,11 +91,19 @@ class SteppedWork:
         self.now = work.now
         self.new_id = work.new_id
         self.pause = work.pause
+        self.request = work.request
 
     @contextmanager
     def transaction(self) -> Iterator[KeyedWork]:
         with self._steps.step("commit"), self._work.transaction() as opened:
             yield opened
+
+    def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
+        """Begin it alone: the steps of a batch are those of one order."""
+        (outcome,) = begin([order], self)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def resumed(self) -> str | None:
         with self._steps.step("resumed"):

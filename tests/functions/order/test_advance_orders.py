@@ -1,6 +1,6 @@
 """The sweep of interrupted orders. test_saga.py has it finish them from every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,7 +25,7 @@ def shop_with(orders: int) -> Shop:
     supply = shop.sells(terms(), orders)
     with FakeWork(shop).transaction() as work:
         for _ in range(orders):
-            order = work.orders.place(placed([(supply, 1)], shop.clock.now()))
+            order = work.orders.place([placed([(supply, 1)], shop.clock.now())])[0]
             shop.wallet.available[order.wallet_id] = order.total
     return shop
 
@@ -57,10 +57,10 @@ def test_one_order_in_trouble_does_not_keep_the_others(error: Exception, monkeyp
     shop = shop_with(3)
     first, reserve = shop.orders()[0].id, shop.supply.reserve
 
-    def fail(order: Order) -> RefusalReason | None:
-        if order.id == first:
+    def fail(orders: Sequence[Order]) -> list[RefusalReason | None]:
+        if first in [order.id for order in orders]:
             raise error
-        return reserve(order)
+        return reserve(orders)
 
     monkeypatch.setattr(shop.supply, "reserve", fail)
     shop.clock.pass_by(seconds=20)
@@ -78,10 +78,10 @@ def test_a_service_that_is_away_keeps_none_from_the_others(monkeypatch: pytest.M
     shop = shop_with(6)
     stranded, reserve = {order.id for order in shop.orders()[:5]}, shop.supply.reserve
 
-    def away(order: Order) -> RefusalReason | None:
-        if order.id in stranded:
+    def away(orders: Sequence[Order]) -> list[RefusalReason | None]:
+        if stranded & {order.id for order in orders}:
             raise Unavailable
-        return reserve(order)
+        return reserve(orders)
 
     monkeypatch.setattr(shop.supply, "reserve", away)
     shop.clock.pass_by(seconds=20)

@@ -528,11 +528,15 @@ def test_an_outcome_that_is_not_known_in_time_is_pending(
     impatient = replace(request.resources.settings, answer_within_seconds=0)
     request.resources.settings = impatient
 
+    steps = Steps()
+
     def fail() -> None:
+        steps.disturbance = silent  # the next call, too
         raise Unavailable
 
+    steps.disturbance = silent = Disturbance("wallet.hold", "after", fail)
     with pytest.raises(OrderPending) as pending:
-        request.run(Steps(Disturbance("wallet.hold", "after", fail)))
+        request.run(steps)
     answer = request.send()
     assert (answer.status_code, answer.json()["id"]) == (201, pending.value.members["order_id"])
     assert probe.settled(answer.json()["id"]).status == "paid"

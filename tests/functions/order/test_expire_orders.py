@@ -25,7 +25,7 @@ def test_an_order_expires_at_its_time_and_not_before() -> None:
     """A pending order expires at its expiry; one with an outcome never does."""
     shop = Shop()
     with FakeWork(shop).transaction() as work:
-        pending, confirmed = work.orders.place(placed()), work.orders.place(placed())
+        pending, confirmed = work.orders.place([placed(), placed()])
         work.orders.record(confirmed, confirmed.confirm())
 
     def expire() -> dict[str, int]:

@@ -66,7 +66,7 @@ class Trade:
         begun = replace(begun, wallet_id=self.wallet_id)
         with self.work(key).transaction() as t1:
             t1.lease_key(begun.order_id)
-            order: Order = t1.orders.place(begun)
+            order: Order = t1.orders.place([begun])[0]
         return order
 
 
@@ -292,7 +292,7 @@ def test_those_that_wait_longest_are_taken_first() -> None:
     """What was tried in vain does not stand before what was not tried yet."""
     shop = Shop()
     with FakeWork(shop).transaction() as work:
-        orders = [work.orders.place(placed([], shop.clock.now())).id for _ in range(5)]
+        orders = [each.id for each in work.orders.place([placed([], shop.clock.now()) for _ in range(5)])]
     shop.clock.pass_by(seconds=15)
     found = []
     for _ in range(3):
@@ -395,12 +395,12 @@ def test_stock_is_reserved_once_and_given_back_once(trade: Trade) -> None:
     """However often the command is repeated; a released reservation is never made again."""
     order, supply = trade.place(1, 2), trade.work().supply
     for _ in range(2):
-        assert supply.reserve(order) is None
+        assert supply.reserve([order])[0] is None
         assert trade.left() == UNITS - 3
     for _ in range(2):
         supply.release(order)
         assert trade.left() == UNITS
-    assert supply.reserve(order)[0] == "STOCK_RELEASED"
+    assert supply.reserve([order])[0][0] == "STOCK_RELEASED"
     assert trade.left() == UNITS
 
 
@@ -408,7 +408,7 @@ def test_a_release_before_the_reservation_refuses_it(trade: Trade) -> None:
     """The tombstone of an unknown reservation."""
     order, supply = trade.place(), trade.work().supply
     supply.release(order)
-    assert supply.reserve(order)[0] == "STOCK_RELEASED"
+    assert supply.reserve([order])[0][0] == "STOCK_RELEASED"
     assert trade.left() == UNITS
 
 
@@ -416,11 +416,11 @@ def test_a_refused_order_takes_no_stock(trade: Trade) -> None:
     """Not even of the lines for which there is enough; later, when there is, the same command is no longer refused."""
     order, supply = trade.place(6), trade.work().supply
     both = trade.place(1, 6)
-    assert supply.reserve(order) is None
-    assert supply.reserve(both)[0] == "SOLD_OUT"
+    assert supply.reserve([order])[0] is None
+    assert supply.reserve([both])[0][0] == "SOLD_OUT"
     assert trade.left() == UNITS - 6
     supply.release(order)
-    assert supply.reserve(both) is None
+    assert supply.reserve([both])[0] is None
     assert trade.left() == UNITS - 7
     supply.release(both)
 
@@ -442,7 +442,7 @@ def test_the_spendable_balance_excludes_holds(trade: Trade) -> None:
     wallet = trade.work().wallet
     assert wallet.spendable(trade.wallet_id, "USDC") == SpendableBalance(open=True, available=FUNDS)
     order = trade.place()
-    wallet.hold(order)
+    wallet.hold([order])[0]
     assert wallet.spendable(trade.wallet_id, "USDC") == SpendableBalance(open=True, available=FUNDS - 2000)
     wallet.release(order)
 
@@ -460,12 +460,12 @@ def test_funds_are_held_once_and_given_back_once(trade: Trade) -> None:
     """However often the command is repeated; a released hold is never placed again."""
     order, wallet = trade.place(), trade.work().wallet
     for _ in range(2):
-        assert wallet.hold(order) is None
+        assert wallet.hold([order])[0] is None
         assert trade.spendable() == FUNDS - 2000
     for _ in range(2):
         assert wallet.release(order)
         assert trade.spendable() == FUNDS
-    assert wallet.hold(order)[0] == "HOLD_RELEASED"
+    assert wallet.hold([order])[0][0] == "HOLD_RELEASED"
     assert trade.spendable() == FUNDS
 
 
@@ -473,14 +473,14 @@ def test_a_release_before_the_hold_refuses_it(trade: Trade) -> None:
     """The tombstone of an unknown hold."""
     order, wallet = trade.place(), trade.work().wallet
     assert wallet.release(order)
-    assert wallet.hold(order)[0] == "HOLD_RELEASED"
+    assert wallet.hold([order])[0][0] == "HOLD_RELEASED"
     assert trade.spendable() == FUNDS
 
 
 def test_a_hold_is_covered(trade: Trade) -> None:
     """All that there is can be held, and not one atomic unit more."""
     most, more = trade.place(1, price=FUNDS), trade.place(1, price=1)
-    assert trade.work().wallet.hold(most) is None
-    assert trade.work().wallet.hold(more)[0] == "INSUFFICIENT_FUNDS"
+    assert trade.work().wallet.hold([most])[0] is None
+    assert trade.work().wallet.hold([more])[0][0] == "INSUFFICIENT_FUNDS"
     assert trade.spendable() == 0
     assert trade.work().wallet.release(most)

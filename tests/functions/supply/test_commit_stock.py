@@ -69,7 +69,7 @@ def test_a_sale_waits_for_its_reservations(isolated: IsolatedServices, sell: Sel
         with pytest.raises(Unavailable):
             isolated.receive("commit_stock", event)
     assert left(isolated, supply) == (10, 0, 0)
-    assert isolated.orders.supply.reserve(order) is None
+    assert isolated.orders.supply.reserve([order])[0] is None
     assert isolated.receive("commit_stock", event) == "applied"
     assert left(isolated, supply) == (7, 0, 3)
 

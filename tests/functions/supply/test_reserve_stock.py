@@ -194,8 +194,8 @@ def test_a_hot_supply_is_sold_in_batches_and_never_too_often(isolated: IsolatedS
     merchant, buyer = isolated.new_user(), isolated.new_user(USDC=10**9)
     supply = isolated.sell(merchant, quantity=40)
     orders = [isolated.place(buyer, (supply, 1)) for _ in range(60)]
-    refusals = all_at_once([partial(isolated.orders.supply.reserve, order) for order in orders])
-    assert [refusal[0] for refusal in refusals if refusal] == ["SOLD_OUT"] * 20
+    refusals = all_at_once([partial(isolated.orders.supply.reserve, [order]) for order in orders])
+    assert [refusal[0] for (refusal,) in refusals if refusal] == ["SOLD_OUT"] * 20
     assert isolated.probe.stock(supply.id).reserved == 40
     sql = "SELECT count(DISTINCT xmin::text) AS n FROM reservations WHERE supply_id = :id"
     (row,) = isolated.probe.rows("supply", sql, id=supply.id)

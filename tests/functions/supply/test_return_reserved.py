@@ -30,7 +30,7 @@ def test_units_of_an_ended_order_are_given_back(isolated: IsolatedServices, sell
     """Of every line, whichever way the order ended; the release says which, and a repeat returns nothing more."""
     supply, other = sell(), sell()
     order = isolated.place(isolated.new_user(), (supply, 2), (other, 3))
-    assert isolated.orders.supply.reserve(order) is None
+    assert isolated.orders.supply.reserve([order])[0] is None
     isolated.record(order, ended(order, how))
     assert isolated.deliver("return_reserved", order.id) == ["applied"]
     assert isolated.deliver("return_reserved", order.id) == ["known"]
@@ -46,7 +46,7 @@ def test_missing_reservations_get_tombstones(isolated: IsolatedServices, sell: S
     order = isolated.place(isolated.new_user(), (supply, 2))
     isolated.record(order, ended(order, how))
     isolated.deliver("return_reserved", order.id)
-    assert (isolated.orders.supply.reserve(order) or ("",))[0] == "STOCK_RELEASED"
+    assert (isolated.orders.supply.reserve([order])[0] or ("",))[0] == "STOCK_RELEASED"
     assert left(isolated, supply) == (10, 0, 0)
 
 
@@ -54,7 +54,7 @@ def test_deliveries_at_once_give_back_once(isolated: IsolatedServices, sell: Sel
     """Of twenty concurrent deliveries of the event one is applied, while the order releases its stock itself."""
     supply = sell()
     order = isolated.place(isolated.new_user(), (supply, 2))
-    isolated.orders.supply.reserve(order)
+    isolated.orders.supply.reserve([order])[0]
     isolated.record(order, order.cancel())
     placed, cancelled = isolated.stream(order.id)
     isolated.receive("return_reserved", placed)

@@ -100,7 +100,7 @@ def test_a_refund_of_what_was_released_is_a_defect(isolated: IsolatedServices, s
     """It arrives, and returns nothing."""
     supply = sell()
     order = isolated.place(isolated.new_user(USDC=10_000), (supply, 1))
-    isolated.orders.supply.reserve(order)
+    isolated.orders.supply.reserve([order])[0]
     isolated.orders.supply.release(order)
     other = refunded(isolated, sold(isolated, (sell(), 1)))
     items = [{**other.data["items"][0], "item_id": order.items[0].item_id, "supply_id": supply.id}]

@@ -99,7 +99,7 @@ class Chaos:
         reserve(self._isolated, *self._random.sample(self._orders, 3))
 
     def _reserve_late(self) -> None:
-        self._isolated.orders.supply.reserve(self._random.choice(self._late))
+        self._isolated.orders.supply.reserve([self._random.choice(self._late)])[0]
 
     def _release(self) -> None:
         release(self._isolated, *self._random.sample(self._orders, 2))

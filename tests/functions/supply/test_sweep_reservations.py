@@ -63,7 +63,7 @@ def test_reservations_of_an_ended_order_are_released(isolated: IsolatedServices,
     """Whatever cut off the release, the sweep finds them."""
     supply = sell()
     order = isolated.place(isolated.new_user(), (supply, 1), (supply, 2))
-    isolated.orders.supply.reserve(order)
+    isolated.orders.supply.reserve([order])[0]
     isolated.record(order, order.fail("INSUFFICIENT_FUNDS", "Too little."))
     sweep(isolated)
     assert left(isolated, supply) == (10, 0, 0)
@@ -75,7 +75,7 @@ def test_asking_about_a_pending_order_past_its_time_ends_it(isolated: IsolatedSe
     """The order expires by the question, so that its stock is on sale again after one sweep."""
     supply = sell(quantity=1)
     order = isolated.place(isolated.new_user(), (supply, 1))
-    isolated.orders.supply.reserve(order)
+    isolated.orders.supply.reserve([order])[0]
     assert reserve(isolated, an_order(isolated.new_user(), (supply, 1))) == ["SOLD_OUT"]
     sweep(isolated)
     assert [event.type for event in isolated.stream(order.id)] == ["order.placed", "order.expired"]
@@ -106,7 +106,7 @@ def test_without_an_answer_nothing_is_released(isolated: IsolatedServices, sell:
     sweep(isolated)
     supply = sell()
     order = isolated.place(isolated.new_user(), (supply, 1))
-    isolated.orders.supply.reserve(order)
+    isolated.orders.supply.reserve([order])[0]
     isolated.record(order, order.cancel())
     work: Any = Work(isolated.resources, "supply")
     work.__dict__["orders"] = SilentOrders()
@@ -121,7 +121,7 @@ def test_sweeps_at_once_release_once(isolated: IsolatedServices, sell: Sell) -> 
     """Sweeps that meet each other and the order's own release return the units once."""
     supply = sell()
     order = isolated.place(isolated.new_user(), (supply, 2), (supply, 1), ttl=-TTL)
-    assert isolated.orders.supply.reserve(order) is None
+    assert isolated.orders.supply.reserve([order])[0] is None
     sweeps: list[Callable[[], object]] = [lambda: isolated.run("sweep_reservations")] * 4
     all_at_once([*sweeps, lambda: isolated.orders.supply.release(order)])
     assert left(isolated, supply) == (10, 0, 0)
@@ -145,7 +145,7 @@ def test_undecided_orders_do_not_delay_others(
     unknown = [an_order(isolated.new_user(), (supply, 1), within=-TTL * 2) for _ in range(3)]
     assert reserve(isolated, *unknown) == [""] * 3
     order = isolated.place(isolated.new_user(), (supply, 1), ttl=-TTL)
-    isolated.orders.supply.reserve(order)
+    isolated.orders.supply.reserve([order])[0]
     for _ in range(3):
         isolated.run("sweep_reservations")
     assert states(isolated, order) == [("released", False)]
@@ -176,7 +176,7 @@ def test_a_dependency_that_is_away_ends_the_run_and_puts_others_first(isolated: 
     sweep(isolated, PAST * 10)
     orders = [isolated.place(isolated.new_user(), (supply, 1), ttl=-TTL * (9 - n)) for n in range(4)]
     for order in orders:
-        assert isolated.orders.supply.reserve(order) is None
+        assert isolated.orders.supply.reserve([order])[0] is None
     work: Any = Work(isolated.resources, "supply")
     work.__dict__["orders"] = SilentOrders()
     with pytest.raises(Unavailable):
@@ -194,7 +194,7 @@ def test_a_poisoned_first_reservation_does_not_block_others(isolated: IsolatedSe
     poisoned, supply = sell(), sell()
     orders = [isolated.place(isolated.new_user(), (each, 1), ttl=-TTL * 5) for each in (poisoned, supply, supply)]
     for order in orders:
-        assert isolated.orders.supply.reserve(order) is None
+        assert isolated.orders.supply.reserve([order])[0] is None
     change = "UPDATE stock SET reserved = reserved + :units, quantity = quantity + :units WHERE supply_id = :id"
     isolated.tamper("supply", change, units=-1, id=poisoned.id)
     done = isolated.run("sweep_reservations")
@@ -215,7 +215,7 @@ def test_turns_are_fair_between_buyers(isolated: IsolatedServices, sell: Sell, m
     orders = [isolated.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
     orders.append(isolated.place(few, (supply, 1), ttl=-TTL))
     for order in orders:
-        assert isolated.orders.supply.reserve(order) is None
+        assert isolated.orders.supply.reserve([order])[0] is None
     monkeypatch.setattr("functions.supply.sweep_reservations.BATCH", 2)
     monkeypatch.setattr("functions.supply.sweep_reservations.BATCHES", 1)
     isolated.run("sweep_reservations")

@@ -96,7 +96,7 @@ def test_a_capture_waits_for_its_hold(isolated: IsolatedServices) -> None:
     for _ in range(2):
         with pytest.raises(Unavailable):
             isolated.receive("capture_hold", event)
-    assert isolated.orders.wallet.hold(order) is None
+    assert isolated.orders.wallet.hold([order])[0] is None
     assert isolated.receive("capture_hold", event) == "applied"
     assert isolated.probe.money(somebody.wallet_id) == (4000, 0)
 

@@ -46,7 +46,7 @@ def test_a_closed_wallet_pays_for_nothing(isolated: IsolatedServices) -> None:
     merchant, buyer = isolated.new_user(), isolated.spare(isolated.new_user())
     order = isolated.place(buyer, (isolated.sell(merchant), 1))
     isolated.run("close_wallet", request=CloseWallet(buyer.wallet_id), caller=buyer.caller)
-    refusal = isolated.orders.wallet.hold(order)
+    refusal = isolated.orders.wallet.hold([order])[0]
     assert refusal is not None
     assert refusal[0] == "WALLET_CLOSED"
     with pytest.raises(WalletIsClosed):

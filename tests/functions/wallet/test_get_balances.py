@@ -115,7 +115,7 @@ def test_the_past_is_as_it_was(isolated: IsolatedServices) -> None:
     isolated.fund(somebody, 5000)
     remember()
     order = isolated.place(somebody, (isolated.sell(merchant), 2))
-    assert isolated.orders.wallet.hold(order) is None
+    assert isolated.orders.wallet.hold([order])[0] is None
     remember()
     assert place(isolated, a_hold(somebody, 7)) == [""]
     remember()

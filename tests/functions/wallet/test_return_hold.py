@@ -26,7 +26,7 @@ def test_a_hold_of_an_ended_order_is_given_back(isolated: IsolatedServices, how:
     """Whichever way it ended; the release says which, and a repeat gives nothing more."""
     somebody = isolated.new_user(USDC=5000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    assert isolated.orders.wallet.hold(order) is None
+    assert isolated.orders.wallet.hold([order])[0] is None
     isolated.record(order, ended(order, how))
     assert isolated.deliver("return_hold", order.id) == ["applied"]
     assert isolated.probe.money(somebody.wallet_id) == (5000, 0)
@@ -43,7 +43,7 @@ def test_a_hold_that_was_never_placed_is_buried(isolated: IsolatedServices, how:
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
     isolated.record(order, ended(order, how))
     isolated.deliver("return_hold", order.id)
-    assert (isolated.orders.wallet.hold(order) or ("",))[0] == "HOLD_RELEASED"
+    assert (isolated.orders.wallet.hold([order])[0] or ("",))[0] == "HOLD_RELEASED"
     assert isolated.probe.money(somebody.wallet_id) == (5000, 0)
 
 
@@ -51,7 +51,7 @@ def test_what_the_order_released_itself_is_left_alone(isolated: IsolatedServices
     """The event repeats what the request has done already: no event is appended twice."""
     somebody = isolated.new_user(USDC=5000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    isolated.orders.wallet.hold(order)
+    isolated.orders.wallet.hold([order])[0]
     assert isolated.orders.wallet.release(order)
     isolated.record(order, order.cancel())
     assert isolated.deliver("return_hold", order.id) == ["applied"]
@@ -72,7 +72,7 @@ def test_deliveries_at_once_give_back_once(isolated: IsolatedServices) -> None:
     """Of twenty deliveries of the end at the same moment one is applied, while the order releases the hold itself."""
     somebody = isolated.new_user(USDC=5000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    isolated.orders.wallet.hold(order)
+    isolated.orders.wallet.hold([order])[0]
     isolated.record(order, order.cancel())
     placed, cancelled = isolated.stream(order.id)
     isolated.receive("return_hold", placed)

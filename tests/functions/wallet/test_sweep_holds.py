@@ -60,7 +60,7 @@ def test_a_hold_of_an_ended_order_is_released(isolated: IsolatedServices) -> Non
     """Whatever cut off the release, the sweep finds it."""
     somebody = isolated.new_user(USDC=1000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    isolated.orders.wallet.hold(order)
+    isolated.orders.wallet.hold([order])[0]
     isolated.record(order, order.fail("SOLD_OUT", "Nothing is left."))
     sweep(isolated)
     assert state(isolated, order.hold_id) == ("released", False)
@@ -72,7 +72,7 @@ def test_asking_about_a_pending_order_past_its_time_ends_it(isolated: IsolatedSe
     """The order service expires the order when queried, so that the funds are released in the same sweep."""
     somebody = isolated.new_user(USDC=1000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    isolated.orders.wallet.hold(order)
+    isolated.orders.wallet.hold([order])[0]
     sweep(isolated)
     assert [event.type for event in isolated.stream(order.id)] == ["order.placed", "order.expired"]
     assert isolated.probe.money(somebody.wallet_id) == (1000, 0)
@@ -104,7 +104,7 @@ def test_without_an_answer_nothing_is_released(isolated: IsolatedServices) -> No
     sweep(isolated)
     somebody = isolated.new_user(USDC=1000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    isolated.orders.wallet.hold(order)
+    isolated.orders.wallet.hold([order])[0]
     isolated.record(order, order.cancel())
     work: Any = Work(isolated.resources, "wallet")
     work.__dict__["orders"] = SilentOrders()
@@ -124,7 +124,7 @@ def test_holds_that_wait_do_not_keep_others(isolated: IsolatedServices, monkeypa
     place(isolated, *waiting)
     somebody = isolated.new_user(USDC=1000)
     order = isolated.place(somebody, (isolated.sell(isolated.new_user()), 1))
-    isolated.orders.wallet.hold(order)
+    isolated.orders.wallet.hold([order])[0]
     isolated.record(order, order.cancel())
     with isolated.later(PAST):
         for _ in range(100):
@@ -178,7 +178,7 @@ def test_a_poisoned_first_hold_holds_up_nobody(isolated: IsolatedServices) -> No
     supply = isolated.sell(isolated.new_user())
     orders = [isolated.place(somebody, (supply, 1), ttl=-TTL * (5 - n)) for n, somebody in enumerate(people)]
     for order in orders:
-        assert isolated.orders.wallet.hold(order) is None
+        assert isolated.orders.wallet.hold([order])[0] is None
     change = "UPDATE accounts SET held = held + :amount WHERE wallet_id = :wallet"
     isolated.tamper("wallet", change, amount=-1000, wallet=people[0].wallet_id)
     done = isolated.run("sweep_holds")
@@ -199,7 +199,7 @@ def test_turns_are_fair_between_users(isolated: IsolatedServices, monkeypatch: p
     orders = [isolated.place(many, (supply, 1), ttl=-TTL * 9) for _ in range(4)]
     orders.append(isolated.place(few, (supply, 1), ttl=-TTL))
     for order in orders:
-        assert isolated.orders.wallet.hold(order) is None
+        assert isolated.orders.wallet.hold([order])[0] is None
     monkeypatch.setattr("functions.wallet.sweep_holds.BATCH", 2)
     monkeypatch.setattr("functions.wallet.sweep_holds.MAX_BATCHES", 1)
     isolated.run("sweep_holds")
@@ -211,7 +211,7 @@ def test_sweeps_at_once_release_once(isolated: IsolatedServices) -> None:
     somebody = isolated.new_user(USDC=1000)
     supply = isolated.sell(isolated.new_user())
     order = isolated.place(somebody, (supply, 1), ttl=-TTL)
-    assert isolated.orders.wallet.hold(order) is None
+    assert isolated.orders.wallet.hold([order])[0] is None
     sweeps = [lambda: bool(isolated.run("sweep_holds"))] * 4
     all_at_once([*sweeps, lambda: isolated.orders.wallet.release(order)])
     assert isolated.probe.money(somebody.wallet_id) == (1000, 0)

@@ -67,13 +67,13 @@ def ask(batched: BatchedOperation) -> Any:
     with ThreadPoolExecutor(32) as pool:
 
         def send(*hold_ids: str) -> Future[Any]:
-            before = len(batched._waiting)
-            busy = not batched._free
+            before = len(batched.calls._waiting)
+            busy = not batched.calls._free
             sent = pool.submit(lambda: batched.run(request=request(*hold_ids)))
             if busy:
-                until(lambda: len(batched._waiting), lambda waiting: waiting == before + 1)
+                until(lambda: len(batched.calls._waiting), lambda waiting: waiting == before + 1)
             else:
-                until(lambda: not batched._free, bool)
+                until(lambda: not batched.calls._free, bool)
             return sent
 
         yield send
@@ -114,7 +114,7 @@ def test_a_failure_is_its_own(ask: Ask, batched: BatchedOperation, holds: Holds)
         sent[2].result(10)
     assert outcomes(sent[3].result(10)) == [("d", "")]
     assert sorted(holds.batches) == sorted([["a"], ["b", "c", "d"], ["b"], ["c"], ["d"]])
-    until(lambda: batched._free, bool)
+    until(lambda: batched.calls._free, bool)
     assert outcomes(batched.run(request=request("e"))) == [("e", "")]
 
 
@@ -144,7 +144,7 @@ def test_a_call_that_waits_for_a_lock_holds_up_no_other() -> None:
     batched = BatchedOperation(operation, "holds")
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(lambda: batched.run(request=request("stuck")))
-        until(lambda: batched._free, lambda free: free == 1)
+        until(lambda: batched.calls._free, lambda free: free == 1)
         assert [outcomes(batched.run(request=request(name))) for name in ("a", "b")] == [[("a", "")], [("b", "")]]
         stuck.set()
         assert outcomes(first.result(10)) == [("stuck", "")]
@@ -152,16 +152,16 @@ def test_a_call_that_waits_for_a_lock_holds_up_no_other() -> None:
 
 def test_a_call_that_is_taken_before_it_waits_runs_once(batched: BatchedOperation, holds: Holds) -> None:
     """A leader may take it between the moment it queues and the moment its own thread goes on."""
-    batched._free = 0
-    waiting = batched._waiting
+    batched.calls._free = 0
+    waiting = batched.calls._waiting
 
     class TakenAtOnce(type(waiting)):  # type: ignore[misc]
         def append(self, call: Any) -> None:
             call.state = "taken"
-            call.response = PlaceHoldResponse()
+            call.outcome = PlaceHoldResponse()
             threading.Timer(0.1, call.wake, ["done"]).start()
 
-    batched._waiting = TakenAtOnce()
+    batched.calls._waiting = TakenAtOnce()
     assert batched.run(request=request("a")) == PlaceHoldResponse()
     assert holds.batches == []
 
@@ -178,4 +178,4 @@ def test_many_calls_at_once_each_get_their_own(batched: BatchedOperation, holds:
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(call, names)) == [[(name, "")] for name in names]
     assert sorted(each for batch in holds.batches for each in batch) == sorted(names)
-    assert batched._free == 1
+    assert batched.calls._free == 1
