@@ -13,9 +13,9 @@ A refund follows the same pattern:
     void, refund        claiming voids the claim; if no voucher was issued, the wallet pays the money back
     T2 (_refund)        commits refunded or refused, with the response to the request
 
-An order that ended (failed, cancelled, expired) releases its reservations and its hold before the refusal is returned;
-the consumers of its event release them too, in case this process crashes first. A release is sent only after T2, so
-that no process releases what another's T2 has confirmed.
+An order that ended (failed, cancelled, expired) releases what it took before the refusal is returned; the consumers of
+its event release it too, in case this process crashes first, or a command that was given up on arrives late. A release
+is sent only after T2, so that no process releases what another's T2 has confirmed.
 """
 
 import logging
@@ -112,7 +112,7 @@ def advance(order_id: str, work: SagaWork, known: Order | None = None) -> Order:
         order = _refund(order, work)
     if order.updated_at + RECONCILE_AFTER <= work.now():
         order = _reconcile(order, work)
-    if order.ended:
+    if order.ended and not order.took_nothing:
         give_back(order, work)
     return order
 

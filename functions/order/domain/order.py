@@ -24,6 +24,9 @@ matured: the merchant has the money. The order can still be claimed, but not ref
 ENDED: Final[frozenset[Stage]] = frozenset({"failed", "cancelled", "expired"})
 """The stages that end an order without a purchase: reservations and hold are released."""
 
+TAKES_NOTHING: Final = frozenset({"NOT_ON_SALE", "NOT_ALLOWED", "USER_LIMIT", "SOLD_OUT", "QUOTE_EXPIRED"})
+"""Refusals before anything is taken: stock is reserved for all lines or none, and the hold is placed after that."""
+
 RESUME_AFTER: Final = timedelta(seconds=15)
 """When a sweep resumes what a request started: after the request's lease ends, so that only one of them works on it."""
 
@@ -102,6 +105,11 @@ class Order:
     def ended(self) -> bool:
         """Whether it ended without a purchase."""
         return self.stage in ENDED
+
+    @property
+    def took_nothing(self) -> bool:
+        """Whether it failed before it reserved or held anything."""
+        return self.failure is not None and self.failure[0] in TAKES_NOTHING
 
     @property
     def superseded(self) -> bool:
