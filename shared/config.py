@@ -58,6 +58,7 @@ class Settings:
     order_matures_after_seconds: int
     quote_ttl_seconds: int
     answer_within_seconds: int
+    payment_lag_seconds: int
     fee_bps: int
     claim_chain_id: int
     claim_contract: str
@@ -174,6 +175,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         order_matures_after_seconds=given.integer("ORDER_MATURES_AFTER_SECONDS", 7 * DAY, 0, 366 * DAY),
         quote_ttl_seconds=given.integer("QUOTE_TTL_SECONDS", 300, 1, DAY),
         answer_within_seconds=given.integer("ANSWER_WITHIN_SECONDS", 5, 0, 25),
+        payment_lag_seconds=given.integer("PAYMENT_LAG_SECONDS", 2, 0, 60),
         fee_bps=given.integer("FEE_BPS", 250, 0, 10_000),
         claim_chain_id=given.chain_id("CLAIM_CHAIN_ID", 31337),
         claim_contract=given.contract("CLAIM_CONTRACT", "0x5FbDB2315678afecb367f032d93F642f64180aa3"),

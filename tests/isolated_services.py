@@ -101,7 +101,8 @@ class IsolatedServices:
         self._clock = MovingClock()
         self._binding = threading.Lock()  # concurrent calls must not undo each other's patch
         region = f"isolated-{secrets.token_hex(4)}"
-        self.settings = replace(settings, region=region, rpc_addresses=self._addresses)
+        # Nothing delivers events here: orders would wait for payments that never come.
+        self.settings = replace(settings, region=region, rpc_addresses=self._addresses, payment_lag_seconds=0)
         self.resources = Resources(self.settings, self._clock)
         self.probe = DatabaseProbe(self.resources)
 

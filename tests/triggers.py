@@ -14,13 +14,13 @@ from shared.resources import Resources
 
 
 class Triggers:
-    """The internal endpoints of the functions host, and the operations that have none."""
+    """The internal endpoints of the events host, and the operations that have none."""
 
     def __init__(self, stack: Stack, resources: Resources) -> None:
         """resources: the stack's, for polling rows."""
         self._resources = resources
         self._token = resources.settings.secret("push_token").decode()
-        self._http = httpx.Client(base_url=f"http://{stack.environment['FUNCTIONS_ADDRESS']}", timeout=60)
+        self._http = httpx.Client(base_url=f"http://{stack.environment['EVENTS_ADDRESS']}", timeout=60)
 
     def start(self, row: str) -> dict[str, int]:
         """Run a schedule or polling row now, and return its counts. Raises httpx.HTTPStatusError, MeridianError.

@@ -17,6 +17,7 @@
 | RPC_PORT | RPC hosts only: the port to listen on |
 | METRICS_PORT | functions hosts, RPC hosts, relays and pollers: the port of their Prometheus metrics |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
+| EVENTS_ADDRESS | host:port of its events host |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless the caller sets them |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
 | PROXIES | 1: the edge is the only proxy in front |
@@ -70,6 +71,7 @@ SETTABLE: Final = (
     "REPLACE_AFTER_SECONDS",
     "ORDER_MATURES_AFTER_SECONDS",
     "ORDER_TTL_SECONDS",
+    "PAYMENT_LAG_SECONDS",
     "QUOTE_TTL_SECONDS",
     "SELF_SERVICE_MERCHANTS",
     "VOUCHER_TTL_SECONDS",
@@ -122,6 +124,11 @@ class Layout:
 def functions_host(region: str) -> str:
     """The name of a region's functions host."""
     return f"functions-{region}"
+
+
+def events_host(region: str) -> str:
+    """The name of a region's host of event and schedule functions."""
+    return f"events-{region}"
 
 
 def rpc_host(service: str, region: str) -> str:
@@ -178,6 +185,7 @@ def for_region(layout: Layout, region: str) -> dict[str, str]:
         "SECRETS_DIR": str(layout.secrets),
         "RPC_ADDRESSES": ",".join(f"{service}={address}" for service, address in rpc_addresses.items()),
         "FUNCTIONS_ADDRESS": layout.address(functions_host(region)),
+        "EVENTS_ADDRESS": layout.address(events_host(region)),
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": "",
         "PROXIES": "1",

@@ -1,11 +1,14 @@
-"""The functions host: every HTTP, event and schedule function of a region behind one WSGI application.
+"""The hosts of a region's functions: each behind one WSGI application, in a process of its own.
 
-Each function is built by functions-framework's `create_app`, as in the cloud; here one process serves what are separate
-containers there. Started by granian: `granian --interface wsgi --factory emulators.stack.host:make`.
+Each function is built by functions-framework's `create_app`, as in the cloud; here two processes serve what are
+separate containers there. Events take no request's turn: they have a process to themselves. Started by granian:
+`granian --interface wsgi --factory emulators.stack.host:make_http`.
 
-    POST /_events/<row>       deliveries of the row's push subscriptions
-    POST /_schedules/<row>    invocations by the scheduler
-    anything else             the HTTP row whose path template and method match, else the function `unmatched`
+    make_http      the functions host: the HTTP row whose path template and method match, else `unmatched`
+    make_internal  the events host, which the edge does not reach:
+                   POST /_events/<row>       deliveries of the row's push subscriptions
+                   POST /_schedules/<row>    invocations by the scheduler
+                   GET /health               whether it responds
 """
 
 import os
@@ -13,21 +16,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from functions_framework import create_app
 
-from emulators.stack.parts.edge import EDGE_HEADER
 from shared.registry import Registry, load
 from shared.runtime.routes import Router
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+Host = TypeVar("Host")
 
 UNMATCHED: Final = "unmatched"
+HEALTH: Final = "/health"
 EVENTS: Final = "/_events/"
 SCHEDULES: Final = "/_schedules/"
-FROM_EDGE: Final = "HTTP_" + EDGE_HEADER.upper().replace("-", "_")
 
 RESERVED: Final = ("/robots.txt", "/favicon.ico")
 """Paths that functions-framework answers itself, with a 404 in HTML."""
@@ -35,8 +38,8 @@ RESERVED: Final = ("/robots.txt", "/favicon.ico")
 POLL_SECONDS: Final = 0.5
 
 
-class Host:
-    """The dispatcher: routes each request to its function."""
+class HttpHost:
+    """Routes each request to its HTTP function."""
 
     def __init__(self, registry: Registry, function: Callable[[str], Application]) -> None:
         """
@@ -45,10 +48,6 @@ class Host:
         """
         self._router = Router(registry.http_rows())
         self._http = {row.name: function(row.name) for row in registry.http_rows()}
-        self._internal = {
-            **{f"{EVENTS}{row.name}": function(row.name) for row in registry.event_rows()},
-            **{f"{SCHEDULES}{row.name}": function(row.name) for row in registry.scheduled_rows()},
-        }
         self._unmatched = function(UNMATCHED)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -57,10 +56,7 @@ class Host:
 
     def _find(self, environ: Environ) -> Application:
         path = _decoded(environ["PATH_INFO"])
-        method = environ["REQUEST_METHOD"]
-        if method == "POST" and FROM_EDGE not in environ and path in self._internal:
-            return self._internal[path]
-        row = None if path is None else self._router.match(method, path)
+        row = None if path is None else self._router.match(environ["REQUEST_METHOD"], path)
         return self._http[row.name] if row else self._refuse
 
     def _refuse(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -70,6 +66,24 @@ class Host:
             # unknown path is substituted, to get the contract's ROUTE_NOT_FOUND.
             environ = {**environ, "PATH_INFO": f"/_{UNMATCHED}"}
         return self._unmatched(environ, start_response)
+
+
+class InternalHost:
+    """Routes pushes and scheduled invocations to their functions by name."""
+
+    def __init__(self, registry: Registry, function: Callable[[str], Application]) -> None:
+        """As HttpHost's."""
+        self._rows = {
+            **{("POST", f"{EVENTS}{row.name}"): function(row.name) for row in registry.event_rows()},
+            **{("POST", f"{SCHEDULES}{row.name}"): function(row.name) for row in registry.scheduled_rows()},
+            ("GET", HEALTH): function("health"),
+        }
+        self._unmatched = function(UNMATCHED)
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Serve a request (PEP 3333)."""
+        row = self._rows.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]), self._unmatched)
+        return row(environ, start_response)
 
 
 def _decoded(path: str) -> str | None:
@@ -101,10 +115,19 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def make() -> Host:
-    """The application of a granian worker: the host of the region in the environment."""
+def make_http() -> HttpHost:
+    """The application of the functions host of the region in the environment."""
+    return _made(HttpHost)
+
+
+def make_internal() -> InternalHost:
+    """The application of the events host of the region in the environment."""
+    return _made(InternalHost)
+
+
+def _made(kind: Callable[[Registry, Callable[[str], Application]], Host]) -> Host:
     search_path = list(sys.path)
-    host = Host(load(), _function)
+    host = kind(load(), _function)
     # Each create_app appends the folder of the source to the path. None is needed: imports start at the root.
     sys.path[:] = search_path
     _end_with_parent()

@@ -7,7 +7,18 @@ from typing import Final
 
 from emulators.stack import environment, readiness
 from emulators.stack.binaries import Binaries
-from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout, functions_host, metrics_of, poller, relay, rpc_host
+from emulators.stack.environment import (
+    KAFKA,
+    PUBSUB,
+    ROOT,
+    Layout,
+    events_host,
+    functions_host,
+    metrics_of,
+    poller,
+    relay,
+    rpc_host,
+)
 from emulators.stack.parts import chain, databases
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import HOST
@@ -72,7 +83,11 @@ def listening_programs(
     hosts = [
         name
         for region in regions
-        for name in (functions_host(region), *(rpc_host(service, region) for service in rpc_services(registry)))
+        for name in (
+            functions_host(region),
+            events_host(region),
+            *(rpc_host(service, region) for service in rpc_services(registry)),
+        )
     ]
     workers = [
         name
@@ -207,31 +222,20 @@ def for_region(registry: Registry, layout: Layout, region: str) -> list[Program]
         return {"METRICS_PORT": str(layout.ports[metrics_of(name)])}
 
     python = (sys.executable, "-m")
-    functions = functions_host(region)
-    port = layout.ports[functions]
-    granian = (
-        *python,
-        "granian",
-        *GRANIAN,
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-        "--factory",
-        "emulators.stack.host:make",
-    )
-    programs = [
-        Program(functions, granian, readiness.http_ok(port, "/health"), ROOT, {**common, **metrics_port(functions)})
-    ]
+    programs = []
+    for name, factory in ((functions_host(region), "make_http"), (events_host(region), "make_internal")):
+        port = layout.ports[name]
+        listens = ("--host", HOST, "--port", str(port), "--factory", f"emulators.stack.host:{factory}")
+        ready = readiness.http_ok(port, "/health")
+        programs.append(
+            Program(name, (*python, "granian", *GRANIAN, *listens), ready, ROOT, {**common, **metrics_port(name)})
+        )
     for service in rpc_services(registry):
         name = rpc_host(service, region)
         port = layout.ports[name]
         serve = (*python, "functions.main", "rpc", service)
-        programs.append(
-            Program(
-                name, serve, readiness.grpc_serving(port), ROOT, {**common, **metrics_port(name), "RPC_PORT": str(port)}
-            ),
-        )
+        own = {**common, **metrics_port(name), "RPC_PORT": str(port)}
+        programs.append(Program(name, serve, readiness.grpc_serving(port), ROOT, own))
     name = f"{TOPICS}{region}"
     created = readiness.log_contains(layout.logs / f"{name}.log", f"of {region} are made")
     module = "emulators.stack.parts.topics" if layout.event_bus == KAFKA else "emulators.stack.parts.subscriptions"

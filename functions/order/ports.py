@@ -225,6 +225,7 @@ class SagaWork(PricingWork, Protocol):
     quotes: Quotes
     order_ttl_seconds: int
     answer_within_seconds: int
+    payment_lag_seconds: int
     fee_bps: int
 
     @property
@@ -233,6 +234,9 @@ class SagaWork(PricingWork, Protocol):
 
     def transaction(self) -> AbstractContextManager[KeyedWork]:
         """The work of one transaction, committed at the end."""
+
+    def payment_lag(self) -> timedelta:
+        """How long the oldest confirmed order has waited for its payment, if it is not looked after already."""
 
     def grouped(self, begin: "BeginOrders", order: NewOrder) -> Order:
         """Begin an order together with those that wait in this process for the same. Raises what it ends with."""

@@ -20,7 +20,7 @@ is sent only after T2, so that no process releases what another's T2 has confirm
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from functions.order.domain.errors import AlreadyClaimed, OrderPending
@@ -42,6 +42,7 @@ def begin(new: Sequence[NewOrder], work: SagaWork) -> list[Order | Exception]:
 
     Raises if none was placed.
     """
+    _let_payments_catch_up(work)
     requests = {each.placed.order_id: each.request for each in new}
     try:
         placed = {order.id: order for order in _place(new, requests, work)}
@@ -53,6 +54,19 @@ def begin(new: Sequence[NewOrder], work: SagaWork) -> list[Order | Exception]:
     except Exception:  # each request finishes its own order, and raises what is its own
         log.info("%d orders are finished one by one", len(pending), exc_info=True)
     return [placed.get(order_id, KeyInUse()) for order_id in requests]
+
+
+def _let_payments_catch_up(work: SagaWork) -> None:
+    """Backpressure: while payments lag behind, new orders wait, so that a rush cannot starve those that are confirmed.
+
+    They wait as long as a payment may lag, no longer: if what lags is stuck, that is no reason to stop selling.
+    """
+    most = timedelta(seconds=work.payment_lag_seconds)
+    until = work.now() + most
+    attempt = 0
+    while most and work.now() < until and work.payment_lag() > most:
+        work.pause(attempt)
+        attempt += 1
 
 
 def _place(new: Sequence[NewOrder], requests: Mapping[str, RequestHandle], work: SagaWork) -> list[Order]:

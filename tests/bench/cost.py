@@ -88,9 +88,9 @@ def commits(shop: Shop) -> Iterator[Measurement]:
 
 
 def pushes_to_completed(shop: Shop) -> Measurement:
-    """pushes_per_claimed_order: deliveries by Pub/Sub to the functions host, from the order to `completed`.
+    """pushes_per_claimed_order: deliveries by Pub/Sub to the events host, from the order to `completed`.
 
-    Counted by the functions host's own metric of its event rows, acknowledged ones only: what is answered otherwise is
+    Counted by the events host's own metric of its event rows, acknowledged ones only: what is answered otherwise is
     delivered again, and would count twice. The buyers were funded before, so that no push is the faucet's. The stack's
     relayer redeems a claim on the local chain at once.
     """

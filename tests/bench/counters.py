@@ -4,7 +4,7 @@
     pg <counter>          commits and rows of all services' databases (pg_stat_database), WAL (pg_stat_wal)
     lsn bytes             WAL by its position (pg_current_wal_lsn): exact at once
     xid writes            transactions and savepoints that wrote, by the ids they have drawn: exact at once
-    op <row> <outcome>    runs of a registry row in the functions host and the RPC hosts, by their own metrics
+    op <row> <outcome>    runs of a registry row in the functions, events and RPC hosts, by their own metrics
 
 PostgreSQL's backends report their counters when they have been idle for STATISTICS_SECONDS at the latest, so that
 pg_* is complete only that long after the work; CPU, LSN, ids and metrics are complete at once.
@@ -114,7 +114,7 @@ class Counters:
 
     def _operations(self) -> Iterator[tuple[str, float]]:
         for name in self._processes:
-            if name.startswith(("functions-", "rpc-")):
+            if name.startswith(("functions-", "events-", "rpc-")):
                 url = f"http://{HOST}:{self._stack.ports[metrics_of(name)]}/metrics"
                 with urllib.request.urlopen(url, timeout=10) as response:
                     for (row, outcome), count in operations(response.read().decode()).items():

@@ -120,6 +120,6 @@ def test_internal_functions_refuse_it(path: str, stack: Stack, settings: Setting
     """What calls functions from within may not say twice who it is either."""
     token = settings.secret("push_token").decode()
     headers = [("Host", "x"), ("X-Internal-Token", token), ("X-Internal-Token", token), ("Content-Length", "0")]
-    direct = f"http://{stack.environment['FUNCTIONS_ADDRESS']}"
+    direct = f"http://{stack.environment['EVENTS_ADDRESS']}"
     status, refusal = ask(direct, f"POST {path}?token={token}", headers)
     assert (status, refusal["code"]) == (400, "DUPLICATE_HEADER")

@@ -1,11 +1,11 @@
-"""The functions host: dispatch of requests to functions."""
+"""The functions host and the events host: dispatch of requests to functions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 
-from emulators.stack.host import FROM_EDGE, Application, Host
+from emulators.stack.host import Application, HttpHost, InternalHost
 from shared.registry import load
 
 REGISTRY = load()
@@ -21,12 +21,13 @@ def function(name: str) -> Application:
     return application
 
 
-HOST = Host(REGISTRY, function)
+HTTP = HttpHost(REGISTRY, function)
+INTERNAL = InternalHost(REGISTRY, function)
 
 
-def ask(method: str, path: str, **environ: str) -> str:
+def ask(method: str, path: str, host: Application = HTTP) -> str:
     """The name of the responding function, and the path that it received."""
-    answer = HOST({"REQUEST_METHOD": method, "PATH_INFO": path, **environ}, lambda *_: None)
+    answer = host({"REQUEST_METHOD": method, "PATH_INFO": path}, lambda *_: None)
     return b"".join(answer).decode()
 
 
@@ -40,19 +41,23 @@ def test_http_rows_are_found_by_path_and_method(subtests: pytest.Subtests) -> No
                 assert ask("HEAD", path) == f"{row.name} {path}"
 
 
-def test_event_and_schedule_rows_are_found_from_inside() -> None:
-    """Pushes and the scheduler reach their rows by name, with POST."""
+def test_event_and_schedule_rows_are_found_by_name() -> None:
+    """Pushes and the scheduler reach their rows in the events host, with POST; other paths and methods reach none."""
     for row in REGISTRY.event_rows():
-        assert ask("POST", f"/_events/{row.name}").startswith(f"{row.name} ")
-        assert ask("GET", f"/_events/{row.name}").startswith("unmatched ")
+        assert ask("POST", f"/_events/{row.name}", INTERNAL) == f"{row.name} /_events/{row.name}"
+        assert ask("GET", f"/_events/{row.name}", INTERNAL).startswith("unmatched ")
     for row in REGISTRY.scheduled_rows():
-        assert ask("POST", f"/_schedules/{row.name}").startswith(f"{row.name} ")
+        assert ask("POST", f"/_schedules/{row.name}", INTERNAL) == f"{row.name} /_schedules/{row.name}"
+    assert ask("GET", "/health", INTERNAL) == "health /health"
+    for path in ("/health", "/v1/orders", "/_events/", "/_events/nothing"):
+        assert ask("POST", path, INTERNAL) == f"unmatched {path}"
 
 
-def test_internal_paths_are_refused_from_the_edge() -> None:
-    """The edge's mark is enough, whatever its value."""
-    for row in REGISTRY.event_rows():
-        assert ask("POST", f"/_events/{row.name}", **{FROM_EDGE: ""}).startswith("unmatched ")
+def test_internal_paths_are_unmatched_where_the_edge_reaches() -> None:
+    """The functions host has no event or schedule functions at all."""
+    for row in (*REGISTRY.event_rows(), *REGISTRY.scheduled_rows()):
+        for path in (f"/_events/{row.name}", f"/_schedules/{row.name}"):
+            assert ask("POST", path) == f"unmatched {path}"
 
 
 @pytest.mark.parametrize("path", ["/no/such/thing", "/v1/orders/", "/health/"])

@@ -159,7 +159,7 @@ def shop(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
             "METRICS_PORT": str(metrics),
         }
         command = [sys.executable, "-m", "granian", *GRANIAN, "--host", HOST, "--port", str(port), "--factory"]
-        process = subprocess.Popen([*command, "emulators.stack.host:make"], env={**environment, **changed})
+        process = subprocess.Popen([*command, "emulators.stack.host:make_http"], env={**environment, **changed})
         ends.callback(process.wait, 30)
         ends.callback(process.terminate)
         url = f"http://{HOST}:{port}"

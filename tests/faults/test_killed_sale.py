@@ -33,6 +33,7 @@ make no progress if it died more often."""
 
 PROCESSES = [
     f"functions-{REGION}",
+    f"events-{REGION}",
     *(f"rpc-{service}-{REGION}" for service in rpc_services(load())),
     *(f"relay-{service}-{REGION}" for service in relay_services(load())),
     *(f"poller-{service}-{REGION}" for service in poller_services(load())),

@@ -88,6 +88,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "ORDER_MATURES_AFTER_SECONDS": [*NUMBERS, str(367 * 86_400)],
     "QUOTE_TTL_SECONDS": [*NUMBERS, "0", "86401"],
     "ANSWER_WITHIN_SECONDS": [*NUMBERS, "26"],
+    "PAYMENT_LAG_SECONDS": [*NUMBERS, "61"],
     "FEE_BPS": [*NUMBERS, "-500", "10001"],
     "CLAIM_CHAIN_ID": [*NUMBERS, "0", "31337", "1337"],
     "CLAIM_CONTRACT": ["0x1", ADDRESS[2:], ZERO, DEPLOYED, DEPLOYED.lower(), ACCOUNT, "0x" + "0" * 39 + "9"],

@@ -18,9 +18,6 @@ from shared.registry import Limit, Rate, Row
 WEIGHTS: Final = {"blue": 100}
 """The share of each colour in percent. A rollout adds a second colour and moves the weights."""
 
-EDGE_HEADER: Final = "x-meridian-edge"
-"""Marks requests that came through the edge, to which the functions host closes its internal paths."""
-
 TIMEOUT: Final = "30s"
 
 CONNECTIONS: Final = 64
@@ -159,12 +156,11 @@ def _limiter(limit: Rate) -> dict[str, Any]:
 def _header_filter() -> dict[str, Any]:
     """Removes headers that only the edge may set, and Envoy's own that would change timeouts and retries."""
     removed = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-meridian-", "x-envoy-")]
-    marked = {"append": {"header": {"key": EDGE_HEADER, "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
     return {
         "name": "envoy.filters.http.header_mutation",
         "typed_config": {
             "@type": f"{TYPE}.filters.http.header_mutation.v3.HeaderMutation",
-            "mutations": {"request_mutations": [*removed, marked]},
+            "mutations": {"request_mutations": removed},
         },
     }
 

@@ -40,7 +40,7 @@ def main() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
     token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
     client = httpx.Client(
-        base_url=f"http://{os.environ['FUNCTIONS_ADDRESS']}",
+        base_url=f"http://{os.environ['EVENTS_ADDRESS']}",
         headers={"X-Internal-Token": token},
         timeout=TIMEOUT_SECONDS,
         trust_env=False,

@@ -42,14 +42,14 @@ CREATED: Final = "topics and subscriptions of %s are made"
 class Subscriptions:
     """The topics and subscriptions of one region: a topic for each row and source, and its subscription."""
 
-    def __init__(self, region: str, project: str, functions_address: str, push_token: str) -> None:
+    def __init__(self, region: str, project: str, events_address: str, push_token: str) -> None:
         """
-        functions_address: host:port of the functions host, which receives the pushes.
+        events_address: host:port of the events host, which receives the pushes.
         push_token: authenticates pushes, since the emulator sends no Authorization header.
         """
         self._region = region
         self._project = project
-        self._functions_address = functions_address
+        self._events_address = events_address
         self._query = urlencode({"token": push_token})
         self._publisher = pubsub_v1.PublisherClient()
         self._subscriber = pubsub_v1.SubscriberClient()
@@ -89,7 +89,7 @@ class Subscriptions:
             "enable_message_ordering": True,
             "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
             "retry_policy": RETRY,
-            "push_config": {"push_endpoint": f"http://{self._functions_address}/_events/{row.name}?{self._query}"},
+            "push_config": {"push_endpoint": f"http://{self._events_address}/_events/{row.name}?{self._query}"},
         }
         try:
             self._subscriber.create_subscription(request=request, timeout=CALL_SECONDS)
@@ -101,7 +101,7 @@ def main(region: str) -> None:
     """Run until the process is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
-    subscriptions = Subscriptions(region, os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["FUNCTIONS_ADDRESS"], token)
+    subscriptions = Subscriptions(region, os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["EVENTS_ADDRESS"], token)
     responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
     while True:
         while not responds():

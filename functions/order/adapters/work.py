@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Final, cast
 
 from functions.order.adapters.clients import GrpcClaiming, GrpcSupply, GrpcWallet, buyers
-from functions.order.adapters.postgres import PostgresOrders, answered
+from functions.order.adapters.postgres import SQL, PostgresOrders, answered
 from functions.order.adapters.quotes import HmacQuotes
-from functions.order.domain.order import Order
+from functions.order.domain.order import RECONCILE_AFTER, Order
 from functions.order.ports import BeginOrders, NewOrder, RequestHandle, SagaWork
 from functions.order.views import OrderView
 from shared.errors import Refusal
@@ -79,6 +79,15 @@ class Work(UnitOfWork):
     def answer_within_seconds(self) -> int:
         """How long a request waits for its order's outcome."""
         return self.settings.answer_within_seconds
+
+    @property
+    def payment_lag_seconds(self) -> int:
+        """How long a payment may lag behind its order before new orders wait; 0 for any time."""
+        return self.settings.payment_lag_seconds
+
+    def payment_lag(self) -> timedelta:
+        due = self.resources.database(self.service).read(lambda read: SQL.oldest_unpaid(read, now=self.now()))
+        return max(timedelta(0), self.now() - (due - RECONCILE_AFTER)) if due else timedelta(0)
 
     @property
     def quote_ttl_seconds(self) -> int:

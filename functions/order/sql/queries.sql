@@ -55,6 +55,11 @@ SELECT p.stream AS id, p.data AS placed, p.recorded_at AS placed_at,
 FROM page p JOIN events e ON e.stream = p.stream
 GROUP BY p.stream, p.data, p.recorded_at ORDER BY p.stream DESC;
 
+-- name: oldest_unpaid$
+-- When the confirmed order that has waited longest for its payment is reconciled; those that are due already wait for
+-- something else than events in a queue.
+SELECT min(due_at) FROM orders WHERE stage = 'confirmed' AND due_at > :now;
+
 -- name: take_due
 -- Take due orders: each buyer's first before any buyer's second, those that have waited longest first. Taking one backs it
 -- off in the same statement, twice as long with each attempt, so that an order that keeps failing, or crashes its sweep,

@@ -76,7 +76,7 @@ def test_a_forged_push_is_refused(
 ) -> None:
     """Pushes without the stack's secret, malformed events and unknown types notify nobody."""
     event = harness.paid(somebody(), somebody())
-    address = f"http://{stack.environment['FUNCTIONS_ADDRESS']}/_events/notify_users"
+    address = f"http://{stack.environment['EVENTS_ADDRESS']}/_events/notify_users"
     for query in ("", "?token=", "?token=wrong"):
         assert httpx.post(address + query, json={"message": {"attributes": {}, "data": ""}}).status_code == 401
     wrong = {"order_id": 7, "user_id": ["usr"], "merchant_id": {}}

@@ -14,7 +14,7 @@ import msgspec
 
 from functions.order.adapters.quotes import HmacQuotes
 from functions.order.domain.events import OrderEvent, OrderPlaced, OrderRefunded
-from functions.order.domain.order import Order, Status, fold
+from functions.order.domain.order import RECONCILE_AFTER, Order, Status, fold
 from functions.order.domain.placement import Terms
 from functions.order.domain.quote import QUOTE_USED, Eligibility, SpendableBalance
 from functions.order.domain.refusals import refund_refusal_of, refusal_of
@@ -426,6 +426,7 @@ class FakeWork:
     order_ttl_seconds = 900
     quote_ttl_seconds = 300
     answer_within_seconds = 5
+    payment_lag_seconds = 2
     fee_bps = 250
 
     def __init__(self, shop: "Shop", key: str | None = None) -> None:
@@ -453,6 +454,11 @@ class FakeWork:
     def request(self) -> RequestHandle:
         """The request's key."""
         return RequestHandle(self._key)
+
+    def payment_lag(self) -> timedelta:
+        waiting = [order.updated_at for order in self._shop.orders() if order.stage == "confirmed"]
+        lags = [self.now() - at for at in waiting if self.now() - at < RECONCILE_AFTER]
+        return max(lags, default=timedelta(0))
 
     def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
         (outcome,) = begin([order], self)

@@ -88,6 +88,8 @@ class SteppedWork:
         self.order_ttl_seconds = work.order_ttl_seconds
         self.answer_within_seconds = work.answer_within_seconds
         self.fee_bps = work.fee_bps
+        self.payment_lag_seconds = work.payment_lag_seconds
+        self.payment_lag = work.payment_lag
         self.now = work.now
         self.new_id = work.new_id
         self.pause = work.pause

@@ -36,9 +36,9 @@ def programs(stack: Stack) -> Iterator[str]:
 
 
 def test_every_process_of_ours_tells(stack: Stack, edge: httpx.Client) -> None:
-    """Functions hosts, RPC hosts, relays and pollers."""
+    """Functions and events hosts, RPC hosts, relays and pollers."""
     scraped = {name: samples(edge, stack, name) for name in programs(stack)}
-    assert {name.split("-")[0] for name in scraped} == {"functions", "rpc", "relay", "poller"}
+    assert {name.split("-")[0] for name in scraped} == {"functions", "events", "rpc", "relay", "poller"}
     assert all(any(name == "python_info" for name, *_ in found) for found in scraped.values())
 
 
