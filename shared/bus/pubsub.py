@@ -5,16 +5,17 @@ Each row has a topic of its own for each of its sources, so that it is sent what
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+import grpc
+from google.api_core import gapic_v1
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
-from google.cloud.pubsub_v1.publisher.exceptions import PublishToPausedOrderingKeyException
-from google.cloud.pubsub_v1.publisher.futures import Future
-from google.cloud.pubsub_v1.types import BatchSettings, PublisherOptions
+from google.cloud.pubsub_v1.types import PublisherOptions, PublishRequest, PubsubMessage
 
 from shared.bus.topics import dead_letter_attributes, dead_topic, row_topic, topic_name
 from shared.bus.transport import AddressedEvent
@@ -30,27 +31,28 @@ PUBLISH_TIMEOUT_SECONDS: Final = 10
 WITHIN_SECONDS: Final = 30
 """How long a batch may take, over all keys; events without an outcome by then count as unpublished."""
 
-UNPUBLISHED: Final = (
-    GoogleAPIError,
-    GoogleAuthError,
-    TimeoutError,
-    PublishToPausedOrderingKeyException,
-    RuntimeError,  # the client cancels batches behind a failed one of the same key with this
-)
+REQUEST_MESSAGES: Final = 1000
+REQUEST_BYTES: Final = 4_000_000
+"""The most that is sent in one request; Pub/Sub takes 1,000 messages and 10 MB."""
+
+MESSAGE_BYTES: Final = 9_000_000
+"""The largest event that is sent; Pub/Sub refuses a request of more than 10 MB."""
+
+Addressed = tuple[int, PubsubMessage]
+"""A message, and the number of its event."""
 
 
 class PubSubBus:
-    """Publishes events with their partition as ordering key."""
+    """Publishes events with their partition as ordering key.
+
+    It makes its requests itself, each of one topic and key: all keys at once, a key's requests one after the other. The
+    client library's own publisher is for messages that arrive one by one: it spends a thread on each request, and a
+    future on each message.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = PublisherClient(
-            batch_settings=BatchSettings(max_messages=500, max_latency=0.002),
-            # No client retries: with ordering keys they never end. The relay retries, within bounds.
-            publisher_options=PublisherOptions(
-                enable_message_ordering=True, retry=None, timeout=PUBLISH_TIMEOUT_SECONDS
-            ),
-        )
+        self._publish = PublisherClient().transport.publish
 
     def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         """Publish to each addressee's topic. A failure leaves the rest of its partition unpublished, and is logged.
@@ -59,48 +61,79 @@ class PubSubBus:
         deduplicate by version.
         """
         outcomes = [True] * len(events)
-        sent: list[tuple[int, str, str, Future]] = []
         unsendable: set[str] = set()
+        lanes: defaultdict[tuple[str, str], list[Addressed]] = defaultdict(list)
         for number, each in enumerate(events):
             event = each.event
             try:
                 if event.stream in unsendable:
                     raise LookupError("what comes before it cannot be published")
-                sent += [(number, *message) for message in self._send(each)]
+                for path, message in self._messages(each):
+                    lanes[path, message.ordering_key].append((number, message))
             except (LookupError, ValueError) as error:  # a type unknown to this release, or far too large
                 log.warning("%s version %d cannot be published: %r", event.stream, event.version, error)
                 unsendable.add(event.stream)
                 outcomes[number] = False
-        paused: set[tuple[str, str]] = set()
-        until = time.monotonic() + WITHIN_SECONDS
-        for number, path, key, future in sent:
-            try:
-                future.result(timeout=max(0.0, until - time.monotonic()))
-            except UNPUBLISHED as error:
-                event = events[number].event
-                log.warning("%s version %d was not published to %s: %r", event.stream, event.version, path, error)
-                paused.add((path, key))
-                outcomes[number] = False
-        for path, key in paused:
-            self._resume(path, key)
+        for number in self._send({lane: deque(_requests(messages)) for lane, messages in lanes.items()}):
+            outcomes[number] = False
         return outcomes
 
-    def _send(self, addressed: AddressedEvent) -> Iterator[tuple[str, str, Future]]:
-        """Send an event to its addressees' topics; yields topic, ordering key and future of each."""
+    def _messages(self, addressed: AddressedEvent) -> list[tuple[str, PubsubMessage]]:
+        """An event's message to each of its addressees, with the topic. Raises LookupError, ValueError."""
         event, topic = addressed.event, load().topic_of(addressed.event.type)
         key, body = str(event.partition()), event.body()
-        for row in addressed.to:
-            path = self._path(row_topic(topic, row))
-            yield path, key, self._client.publish(path, body, ordering_key=key, **addressed.attributes(row))
+        if len(body) > MESSAGE_BYTES:
+            raise ValueError(f"{len(body)} bytes")
+        return [
+            (
+                self._path(row_topic(topic, row)),
+                PubsubMessage(data=body, attributes=addressed.attributes(row), ordering_key=key),
+            )
+            for row in addressed.to
+        ]
 
-    def _resume(self, path: str, key: str) -> None:
-        try:
-            self._client.resume_publish(path, key)
-        except RuntimeError as error:
-            log.info("ordering key %s was not paused, its publish only took too long: %s", key, error)
+    def _send(self, lanes: dict[tuple[str, str], deque[list[Addressed]]]) -> Iterator[int]:
+        """Send the requests of all topics and keys; yields the numbers of events that were not published.
+
+        A key's next request follows the last one's success.
+        """
+        until = time.monotonic() + WITHIN_SECONDS
+        while lanes:
+            calls = [(lane, self._call(lane[0], requests[0], until)) for lane, requests in lanes.items()]
+            for lane, call in calls:
+                try:
+                    call.result()
+                    lanes[lane].popleft()
+                    if lanes[lane]:
+                        continue
+                except grpc.RpcError as error:
+                    lost = {number for request in lanes[lane] for number, _ in request}
+                    log.warning("%d events were not published to %s, key %s: %r", len(lost), *lane, error)
+                    yield from lost
+                del lanes[lane]
+
+    def _call(self, path: str, request: Sequence[Addressed], until: float) -> grpc.Future:
+        seconds = min(PUBLISH_TIMEOUT_SECONDS, max(0.0, until - time.monotonic()))
+        routing = gapic_v1.routing_header.to_grpc_metadata([("topic", path)])
+        messages = [message for _, message in request]
+        return self._publish.future(PublishRequest(topic=path, messages=messages), timeout=seconds, metadata=[routing])
 
     def _path(self, topic: str) -> str:
         return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.region)}"
+
+
+def _requests(messages: Iterable[Addressed]) -> Iterator[list[Addressed]]:
+    """Messages of one key, split where a request becomes too large."""
+    request: list[Addressed] = []
+    size = 0
+    for number, message in messages:
+        if request and (len(request) == REQUEST_MESSAGES or size + len(message.data) > REQUEST_BYTES):
+            yield request
+            request, size = [], 0
+        request.append((number, message))
+        size += len(message.data)
+    if request:
+        yield request
 
 
 class PubSubDeadTopics:

@@ -66,7 +66,7 @@ def named(case: schemathesis.Case[Any], world: World) -> bool:
 
 
 @DESCRIBED.parametrize()
-@settings(UNHURRIED, max_examples=20, derandomize=True)
+@settings(UNHURRIED, max_examples=10, derandomize=True)
 def test_fuzz(case: schemathesis.Case[Any], api: Api, stack: Stack, fuzzed: World) -> None:
     """The same few requests on every run."""
     ask(case, api, stack, fuzzed)
