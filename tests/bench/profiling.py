@@ -1,10 +1,10 @@
 """Shows where a paid order's time goes: `make profile`, or `make profile ARGS="--orders 400 --bus kafka"`.
 
 It starts a stack of its own on free ports, plays orders through the edge by 16 connections until they are settled
-(paid, units sold, claims open), and prints per order: CPU by process and by layer of the functions host, PostgreSQL's
-work, round trips, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and shown. A flame graph of
-the functions host is written to .local/profile.svg. Layers and flame graph are of further orders, which py-spy slows
-down.
+(paid, units sold, claims open), and prints per order: CPU by process and, for the functions host and the events host,
+by layer, PostgreSQL's work, round trips, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and
+shown. Flame graphs of both hosts are written to .local/profile-*.svg. Layers and flame graphs are of further orders,
+which py-spy slows down.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from emulators.stack.environment import EVENT_BUS, KAFKA, PUBSUB, functions_host
+from emulators.stack.environment import EVENT_BUS, KAFKA, PUBSUB, events_host, functions_host
 from emulators.stack.parts import postgres
 from shared.registry import load
 from tests.bench.cost import idle
@@ -30,6 +30,9 @@ from tests.bench.samples import NoPermission, Recording, by_layer
 from tests.bench.shop import SUPPLIES, Shop, open_shop
 
 FOLDER: Final = Path(".local")
+HOSTS: Final = {"functions": functions_host, "events": events_host}
+"""What is sampled: how a process is named in a region."""
+
 ORDERS: Final = 200
 
 STATEMENTS: Final = "shared_preload_libraries"
@@ -124,34 +127,37 @@ def show_work(cost: Cost, orders: int, polls: int, console: Console) -> None:
 
 
 def show_layers(shop: Shop, orders: int, supplies: int, cost: Cost, console: Console) -> None:
-    """CPU of the functions host by layer, from py-spy's samples of further orders; and the flame graph."""
+    """CPU of the functions host and the events host by layer, from py-spy's samples of further orders; flame graphs."""
     try:
-        raw = _recorded(shop, orders, supplies, "raw", FOLDER / "profile.folded")
-        graph = _recorded(shop, orders, supplies, "flamegraph", FOLDER / "profile.svg")
+        raw = _recorded(shop, orders, supplies, "raw", "profile-{}.folded")
+        graphs = _recorded(shop, orders, supplies, "flamegraph", "profile-{}.svg")
     except NoPermission as refused:
         console.print(f"[yellow]{refused}[/yellow]", soft_wrap=True)
         return
-    host = 1000 * cost.counts["cpu functions"] / orders
-    shares = by_layer(raw.read_text(encoding="utf-8", errors="replace"))
-    table = Table("functions host by layer", "share", "ms per order")
-    for layer, part in shares.items():
-        table.add_row(layer, f"{part:.1%}", f"{part * host:.2f}")
-    console.print(table)
-    console.print(f"The flame graph is in {graph}, its samples in {raw}.", soft_wrap=True)
+    for host, file in raw.items():
+        total = 1000 * cost.counts[f"cpu {host}"] / orders
+        table = Table(f"{host} host by layer", "share", "ms per order")
+        for layer, part in by_layer(file.read_text(encoding="utf-8", errors="replace")).items():
+            table.add_row(layer, f"{part:.1%}", f"{part * total:.2f}")
+        console.print(table)
+    console.print(f"The flame graphs are in {', '.join(map(str, graphs.values()))}.", soft_wrap=True)
 
 
-def _recorded(shop: Shop, orders: int, supplies: int, form: str, file: Path) -> Path:
-    recording = Recording(_worker(shop), form, file)
+def _recorded(shop: Shop, orders: int, supplies: int, form: str, file: str) -> dict[str, Path]:
+    """Play further orders, and record both hosts meanwhile; their files. file: a name with the host's to be put in."""
+    recordings = {
+        host: Recording(_worker(shop, named(shop.stack.layout.regions[0])), form, FOLDER / file.format(host))
+        for host, named in HOSTS.items()
+    }
     try:
         _play(shop, orders, supplies)
     finally:
-        written = recording.stop()
+        written = {host: recording.stop() for host, recording in recordings.items()}
     return written
 
 
-def _worker(shop: Shop) -> int:
-    """The pid of the functions host's worker: of granian's processes the one that has used most."""
-    name = functions_host(shop.stack.layout.regions[0])
+def _worker(shop: Shop, name: str) -> int:
+    """The pid of a host's worker: of granian's processes the one that has used most."""
     (main_process,) = (psutil.Process(each.pid) for each in shop.stack.status() if each.name == name)
     processes = [main_process, *main_process.children(recursive=True)]
     return max(processes, key=lambda each: each.cpu_times().user).pid

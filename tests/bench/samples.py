@@ -111,7 +111,7 @@ def refusal(errors: str) -> NoPermission:
     """What py-spy has printed, as one sentence."""
     if re.search(r"permission denied|operation not permitted|elevated permissions|as root", errors, re.IGNORECASE):
         return NoPermission(
-            "py-spy may not read the functions host, so there are no layers and no flame graph:"
+            "py-spy may not read the hosts, so there are no layers and no flame graph:"
             " run `make profile` as root, or allow it with `sysctl kernel.yama.ptrace_scope=0`."
         )
     return NoPermission(f"py-spy did not record, so there are no layers: {' '.join(errors.split()) or 'no output'}")

@@ -88,7 +88,7 @@ def test_shares_of_layers_add_up() -> None:
 def test_a_missing_permission_is_one_sentence(errors: str) -> None:
     """It says what to do."""
     message = str(refusal(errors))
-    assert message.startswith("py-spy may not read the functions host") and "ptrace_scope=0" in message
+    assert message.startswith("py-spy may not read the hosts") and "ptrace_scope=0" in message
     assert "\n" not in message
 
 
