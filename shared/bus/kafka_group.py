@@ -5,16 +5,16 @@ records are being handled.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, Consumer, KafkaException
 from confluent_kafka import TopicPartition as TopicPartitionOffset
 
 from shared.bus.kafka import attributes, client_config
+from shared.bus.records import RebalanceListener, Record, TopicPartition
 from shared.config import Settings
 from shared.errors import Unavailable
 
@@ -22,37 +22,6 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 10.0
 """How long to wait for the group's committed offsets."""
-
-
-class TopicPartition(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A consumed record; `flaw` says what is wrong with its headers, if anything."""
-
-    place: TopicPartition
-    offset: int
-    attributes: Mapping[str, str]
-    body: bytes
-    flaw: str
-
-
-class RebalanceListener(Protocol):
-    """Is notified of rebalances."""
-
-    def assigned(self, positions: Mapping[TopicPartition, int | None]) -> None:
-        """These were assigned to us, each with its committed offset; None if there is none (start at the beginning)."""
-
-    def revoked(self, positions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """These are about to be revoked; returns the offsets up to which they have been handled."""
-
-    def lost(self, positions: Iterable[TopicPartition]) -> None:
-        """These were lost: another member has them already."""
 
 
 def consumer_config(settings: Settings, group: str) -> dict[str, Any]:
@@ -122,12 +91,12 @@ class Group:
     def pause(self, place: TopicPartition) -> None:
         """Stop polling a partition, without giving it up."""
         with suppress(KafkaException):  # it was revoked meanwhile
-            self._consumer.pause([TopicPartitionOffset(*place)])
+            self._consumer.pause([_position(place)])
 
     def resume(self, place: TopicPartition) -> None:
         """Poll a partition again, from where it was paused."""
         with suppress(KafkaException):
-            self._consumer.resume([TopicPartitionOffset(*place)])
+            self._consumer.resume([_position(place)])
 
     def close(self) -> None:
         """Leave the group, so that others get its partitions at once."""
@@ -149,10 +118,7 @@ class Group:
                 raise KafkaException(each.error)
         self._owner.assigned({_partition(each): each.offset if each.offset >= 0 else None for each in known})
         consumer.incremental_assign(
-            [
-                TopicPartitionOffset(*_partition(each), each.offset if each.offset >= 0 else OFFSET_BEGINNING)
-                for each in known
-            ]
+            [_position(_partition(each), each.offset if each.offset >= 0 else OFFSET_BEGINNING) for each in known]
         )
         # So that the group has a committed offset in each.
         self.commit({_partition(each): 0 for each in known if each.offset < 0})
@@ -204,4 +170,8 @@ def _partition(partition: TopicPartitionOffset) -> TopicPartition:
 
 
 def _offsets(offsets: Mapping[TopicPartition, int]) -> list[TopicPartitionOffset]:
-    return [TopicPartitionOffset(*place, offset) for place, offset in offsets.items()]
+    return [_position(place, offset) for place, offset in offsets.items()]
+
+
+def _position(place: TopicPartition, offset: int = OFFSET_INVALID) -> TopicPartitionOffset:
+    return TopicPartitionOffset(place.topic, int(place.partition), offset)

@@ -1,4 +1,4 @@
-"""The event transport chosen by EVENT_BUS: Pub/Sub or Kafka, behind one interface.
+"""The event transport chosen by EVENT_BUS and EVENT_DELIVERY: Pub/Sub or Kafka, behind one interface.
 
 A topic has as many ordering keys on Pub/Sub as partitions on Kafka, and a stream maps to the same one on either.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.bus.records import RebalanceListener, RecordSource, RecordSources
 from shared.bus.topics import group_name, subscription_name, topic_name
 from shared.config import Settings
 from shared.contracts.events import PRIOR_PREFIX, StoredEvent
@@ -62,6 +63,31 @@ def dead_topics(settings: Settings) -> DeadTopics:
     from shared.bus.pubsub import PubSubDeadTopics
 
     return PubSubDeadTopics(settings)
+
+
+def record_sources(settings: Settings) -> RecordSources:
+    """What consumers take their records from: members of their groups on Kafka, and pulled subscriptions on Pub/Sub.
+
+    All of a process share one client of Pub/Sub, which connects on first use.
+    """
+    if settings.event_bus == "kafka":
+        from shared.bus.kafka_group import Group
+
+        def join(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
+            names = [topic_name(topic, settings.region) for topic in topics]
+            return Group(settings, group_name(row, settings.region), names, owner)
+
+        return join
+    from shared.bus.pubsub_client import SubscriberApi
+    from shared.bus.pubsub_pull import PullSubscriber
+
+    api = SubscriberApi()
+
+    def subscribe(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
+        names = [subscription_name(row, topic, settings.region) for topic in topics]
+        return PullSubscriber(api, {name: api.path(settings.project, name) for name in names}, owner)
+
+    return subscribe
 
 
 def seek(settings: Settings, row: str, topics: Sequence[str], since: datetime) -> int:

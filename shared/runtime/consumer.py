@@ -1,10 +1,11 @@
-"""The worker that consumes a service's events from Kafka: each event row is a consumer group, with its own thread.
+"""The worker that consumes a service's events, from Kafka or by pulls from Pub/Sub: each event row has its own thread.
 
-A record's offset is committed after its effect. A record that cannot be handled for the moment stays at the head of its
-partition, which is paused and retried with growing backoff, as Pub/Sub redelivers a push; other partitions continue.
-The inbox decides how often a record may fail and what happens then.
+On Kafka a row is a consumer group; on Pub/Sub it has a subscription to each of its topics, and what is said of
+partitions here holds for ordering keys. A record is acknowledged after its effect. A record that cannot be handled for
+the moment stays at the head of its partition, which is paused and retried with growing backoff, as Pub/Sub redelivers a
+push; other partitions continue. The inbox decides how often a record may fail and what happens then.
 
-If the cluster loses records that relays had published, the service's worker finds them
+If the transport loses records that relays had published, the service's worker finds them
 (shared/outbox/comparison.py).
 """
 
@@ -17,8 +18,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
 
-from shared.bus.kafka_group import Group, Record, TopicPartition
-from shared.bus.topics import group_name, topic_name
+from shared.bus.records import Record, RecordSource, RecordSources, TopicPartition
+from shared.bus.transport import record_sources
 from shared.errors import MeridianError, summary
 from shared.outbox.batch import BATCH_SIZE
 from shared.registry import load
@@ -41,7 +42,7 @@ RETRY_SECONDS: Final = (0.1, 10.0)
 """Backoff after a record's first failure, and at most: the same as between Pub/Sub's pushes."""
 
 REJOIN_SECONDS: Final = 1.0
-"""Between two attempts to reach a cluster or database that is down."""
+"""Between two attempts to reach a transport or database that is down."""
 
 
 class MessageHandler(Protocol):
@@ -162,45 +163,42 @@ class Partitions:
         return max(0.0, min([LOOK_SECONDS, *(due - time.monotonic() for due in dues)]))
 
 
-class KafkaConsumer:
+class EventConsumer:
     """The consumer of one event row."""
 
-    def __init__(self, bound: BoundOperation, resources: Resources) -> None:
-        self._settings = resources.settings
+    def __init__(self, bound: BoundOperation, resources: Resources, sources: RecordSources) -> None:
         self._row = bound.row
+        self._sources = sources
         self._reception = MessageReceiver(bound, resources.settings, resources.clock)
 
     def run(self, stop: threading.Event) -> None:
-        """Consume until `stop` is set; a cluster or database that is down is retried."""
+        """Consume until `stop` is set; a transport or database that is down is retried."""
         while not stop.is_set():
             partitions = Partitions(self._row.name, self._reception)
-            group = Group(self._settings, group_name(self._row.name, self._settings.region), self._topics(), partitions)
+            source = self._sources(self._row.name, load().topics_of(self._row), partitions)
             try:
-                consume(group, partitions, stop)
+                consume(source, partitions, stop)
             except MeridianError as error:
-                log.warning("%s joins its group again: %s", self._row.name, error)
+                log.warning("%s begins to consume again: %s", self._row.name, error)
                 stop.wait(REJOIN_SECONDS)
             finally:
-                group.close()
-
-    def _topics(self) -> list[str]:
-        return [topic_name(topic, self._settings.region) for topic in load().topics_of(self._row)]
+                source.close()
 
 
-def consume(group: Group, partitions: Partitions, stop: threading.Event) -> None:
-    """Poll, handle and commit until `stop` is set. Raises Unavailable."""
+def consume(source: RecordSource, partitions: Partitions, stop: threading.Event) -> None:
+    """Take, handle and commit until `stop` is set. Raises Unavailable."""
     paused: set[TopicPartition] = set()
     while not stop.is_set():
-        partitions.add(group.take(TAKE, partitions.pause()))
+        partitions.add(source.take(TAKE, partitions.pause()))
         partitions.work(stop)
         handled = partitions.handled()
-        if group.commit(handled):
+        if source.commit(handled):
             partitions.committed(handled)
         waiting = partitions.waiting()
         for place in waiting - paused:
-            group.pause(place)
+            source.pause(place)
         for place in paused - waiting:
-            group.resume(place)
+            source.resume(place)
         paused = waiting
 
 
@@ -210,10 +208,11 @@ def work(service: str, resources: Resources, bounds: Sequence[BoundOperation], s
     Raises RuntimeError then.
     """
     ended: list[str] = []
+    sources = record_sources(resources.settings)
 
     def run(bound: BoundOperation) -> None:
         try:
-            KafkaConsumer(bound, resources).run(stop)
+            EventConsumer(bound, resources, sources).run(stop)
         except Exception:
             log.exception("the consumer %s ends", bound.row.name)
             ended.append(bound.row.name)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from shared.bus.kafka_group import Record, TopicPartition
+from shared.bus.records import Record, TopicPartition
 from shared.runtime import consumer
 from shared.runtime.consumer import Partitions
 from shared.runtime.event import DeliveredMessage

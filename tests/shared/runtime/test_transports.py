@@ -1,4 +1,4 @@
-"""The guarantees of a transport to consumers, the same for Pub/Sub's pushes and a Kafka group."""
+"""The guarantees of a transport to consumers, the same for Pub/Sub's pushes, pulls from it, and a Kafka group."""
 
 import secrets
 import threading
@@ -13,7 +13,8 @@ import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from emulators.waiting import until
-from shared.bus.kafka_group import Group, TopicPartition
+from shared.bus.kafka_group import Group
+from shared.bus.records import TopicPartition
 from shared.bus.topics import subscription_name, topic_name
 from shared.bus.transport import seek
 from shared.config import Settings
@@ -34,7 +35,7 @@ from tests.shared.runtime.transports import (
     TOPIC,
     ConsumerEnd,
     KafkaTransport,
-    Member,
+    PullTransport,
     PushTransport,
     Transport,
 )
@@ -58,7 +59,15 @@ def kafka_wire(settings: Settings, broker: Broker) -> Iterator[KafkaTransport]:
     wire.close()
 
 
-@pytest.fixture(params=["push_wire", "kafka_wire"])
+@pytest.fixture(scope="module")
+def pull_wire(settings: Settings, resources: Resources) -> Iterator[PullTransport]:
+    """Pub/Sub, pulled."""
+    wire = PullTransport(settings)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(params=["push_wire", "pull_wire", "kafka_wire"])
 def wire(request: pytest.FixtureRequest) -> Transport:
     """One after the other, each transport."""
     found: Transport = request.getfixturevalue(request.param)
@@ -278,12 +287,12 @@ def test_partitions_change_hands_while_effects_are_made(
             stop.wait(0.2)
 
     group = stream()
-    first = Member(kafka_wire, ends[0], group)
+    first = kafka_wire.member(ends[0], group)
     publishing = threading.Thread(target=keep_publishing)
     publishing.start()
     try:
         until(lambda: sum(ends[0].together), bool, PATIENCE_SECONDS)
-        second = Member(kafka_wire, ends[1], group)
+        second = kafka_wire.member(ends[1], group)
         until(lambda: sum(ends[1].together), bool, PATIENCE_SECONDS)
     finally:
         stop.set()

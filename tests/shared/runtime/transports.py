@@ -1,4 +1,4 @@
-"""Two transports from publisher to consumer: Pub/Sub's pushes, and a Kafka consumer group.
+"""Three transports from publisher to consumer: Pub/Sub's pushes, pulls from it, and a Kafka consumer group.
 
 A transport lives for a module, as a group needs seconds to form. Each test attaches its own consumer.
 """
@@ -21,10 +21,10 @@ from google.cloud.pubsub_v1.types import PublisherOptions
 from google.protobuf.duration_pb2 import Duration
 
 from shared.bus.kafka import KafkaBus, headers
-from shared.bus.kafka_group import Group
 from shared.bus.pubsub import PubSubBus
-from shared.bus.topics import dead_topic, group_name, row_topic, topic_name
-from shared.bus.transport import EventBus
+from shared.bus.records import RebalanceListener, RecordSource
+from shared.bus.topics import dead_topic, row_topic, subscription_name, topic_name
+from shared.bus.transport import EventBus, record_sources
 from shared.config import Settings
 from shared.registry import load
 from shared.runtime.consumer import Partitions, consume
@@ -101,30 +101,28 @@ class Transport(Protocol):
         """Close it."""
 
 
-class PushTransport:
-    """Pub/Sub's emulator in a project of its own, which pushes to a server here."""
+class PubSubTransport:
+    """Pub/Sub's emulator in a project of its own; how its messages get from there is for subclasses."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = replace(settings, project=f"test-{secrets.token_hex(6)}")
         self.end = ConsumerEnd()
+        self._live = subscription_name(ROW.name, TOPIC, settings.region)
         self._publisher = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
         self._subscriber = SubscriberClient()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), push_handler(lambda body: self.end.take(parse_push(body))))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         for topic in (LIVE, dead_topic(TOPIC)):
             self._publisher.create_topic(name=self._topic(topic), timeout=10)
-        backoff = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)}
-        request: dict[str, Any] = {"name": self._subscription("live"), "topic": self._topic(LIVE)}
-        endpoint = f"http://127.0.0.1:{self._server.server_port}/"
-        request |= {
-            "enable_message_ordering": True,
-            "retry_policy": backoff,
-            "push_config": {"push_endpoint": endpoint},
-        }
-        self._subscriber.create_subscription(request=request, timeout=10)
-        request = {"name": self._subscription("dead"), "topic": self._topic(dead_topic(TOPIC))}
-        self._subscriber.create_subscription(request=request, timeout=10)
+        self._subscribe(self._live, LIVE, self._delivery())
+        self._subscribe("dead", dead_topic(TOPIC), {})
         self.bus: EventBus = PubSubBus(self.settings)
+
+    def _delivery(self) -> dict[str, Any]:
+        """What is particular about the subscription."""
+        raise NotImplementedError
+
+    def _subscribe(self, name: str, topic: str, particular: Mapping[str, Any]) -> None:
+        request = {"name": self._subscription(name), "topic": self._topic(topic), **particular}
+        self._subscriber.create_subscription(request=request, timeout=10)
 
     def send_raw(self, attributes: Mapping[str, str], body: bytes) -> None:
         key = attributes["partition"]
@@ -144,14 +142,53 @@ class PushTransport:
         return _collected(pull, count)
 
     def close(self) -> None:
-        self._subscriber.delete_subscription(subscription=self._subscription("live"), timeout=10)
-        self._server.shutdown()
+        self._subscriber.delete_subscription(subscription=self._subscription(self._live), timeout=10)
 
     def _topic(self, topic: str) -> str:
         return str(self._publisher.topic_path(self.settings.project, topic_name(topic, self.settings.region)))
 
     def _subscription(self, name: str) -> str:
         return str(self._subscriber.subscription_path(self.settings.project, name))
+
+
+class PushTransport(PubSubTransport):
+    """Pushes to a server here."""
+
+    def _delivery(self) -> dict[str, Any]:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), push_handler(lambda body: self.end.take(parse_push(body))))
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return {
+            "enable_message_ordering": True,
+            "retry_policy": {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)},
+            "push_config": {"push_endpoint": f"http://127.0.0.1:{self._server.server_port}/"},
+        }
+
+    def close(self) -> None:
+        super().close()
+        self._server.shutdown()
+
+
+class PullTransport(PubSubTransport):
+    """Pulled by a consumer here, as the worker does it."""
+
+    def __init__(self, settings: Settings, ack_deadline_seconds: int = 30) -> None:
+        """ack_deadline_seconds: of the subscription, from 10 s."""
+        self._ack_deadline_seconds = ack_deadline_seconds
+        super().__init__(settings)
+        sources = record_sources(self.settings)
+
+        def subscribe(owner: RebalanceListener) -> RecordSource:
+            return sources(ROW.name, [TOPIC], owner)
+
+        self.subscribe = subscribe
+        self.member = Member(self.end, subscribe)
+
+    def _delivery(self) -> dict[str, Any]:
+        return {"enable_message_ordering": True, "ack_deadline_seconds": self._ack_deadline_seconds}
+
+    def close(self) -> None:
+        self.member.leave()
+        super().close()
 
 
 class KafkaTransport:
@@ -167,8 +204,12 @@ class KafkaTransport:
         self.bus: EventBus = KafkaBus(self.settings)
         self._raw = Producer({"bootstrap.servers": broker.bootstrap})
         self._dead = Reader(broker, topic_name(dead_topic(TOPIC), region), partitions=1)
-        self._group = group_name(ROW.name, region)
-        self._member = Member(self, self.end, self._group)
+        self._sources = record_sources(self.settings)
+        self._member = self.member(self.end)
+
+    def member(self, end: ConsumerEnd, row: str = ROW.name) -> "Member":
+        """A new member of the group of a row."""
+        return Member(end, lambda owner: self._sources(row, [TOPIC], owner))
 
     def send_raw(self, attributes: Mapping[str, str], body: bytes) -> None:
         key, partition = attributes["key"], int(attributes["partition"])
@@ -183,7 +224,7 @@ class KafkaTransport:
         """A block during which no member consumes."""
         self._member.leave()
         yield
-        self._member = Member(self, self.end, self._group)
+        self._member = self.member(self.end)
 
     def close(self) -> None:
         self._member.leave()
@@ -191,20 +232,21 @@ class KafkaTransport:
 
 
 class Member:
-    """A member of a consumer group, at work in a thread."""
+    """A consumer at work in a thread, one of perhaps several of a row."""
 
-    def __init__(self, wire: KafkaTransport, end: ConsumerEnd, group: str) -> None:
-        self.partitions = Partitions(group, end)
+    def __init__(self, end: ConsumerEnd, join: Callable[[RebalanceListener], RecordSource]) -> None:
+        """join: begins to take a row's records."""
+        self.partitions = Partitions("member", end)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(wire, group), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(join,), daemon=True)
         self._thread.start()
 
-    def _run(self, wire: KafkaTransport, group: str) -> None:
-        member = Group(wire.settings, group, wire.topics, self.partitions)
+    def _run(self, join: Callable[[RebalanceListener], RecordSource]) -> None:
+        source = join(self.partitions)
         try:
-            consume(member, self.partitions, self._stop)
+            consume(source, self.partitions, self._stop)
         finally:
-            member.close()
+            source.close()
 
     def leave(self) -> None:
         """Stop it in order."""
