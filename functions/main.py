@@ -4,7 +4,8 @@
     python -m functions.main rpc wallet         the RPC host of a service
     python -m functions.main relay wallet       the worker that publishes a service's events, fills its gaps, and polls
     python -m functions.main poller wallet      the worker that polls what holds secrets or calls users' endpoints
-    python -m functions.main consumer wallet    with EVENT_BUS=kafka, the worker that runs a service's event rows
+    python -m functions.main consumer wallet    with EVENT_BUS=kafka or EVENT_DELIVERY=pull, the worker that runs a
+                                                service's event rows
     python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
                                                 one, or with --kms-version NAME that version of a key in Cloud KMS
     python -m functions.main replay --verify    compare every projection with its events (shared/outbox/replay.py)
@@ -150,7 +151,7 @@ def run_poller(service: str, stop: threading.Event) -> None:
 
 
 def run_consumer(service: str, stop: threading.Event) -> None:
-    """Consume a service's events from Kafka until `stop` is set."""
+    """Consume a service's events from Kafka, or by pulls from Pub/Sub, until `stop` is set."""
     from shared.runtime.consumer import work
 
     requirements.check(settings(), "consumer", _consuming(service), service)

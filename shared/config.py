@@ -46,6 +46,8 @@ class Settings:
     database_pool: int
     redis_url: str
     event_bus: str
+    event_delivery: str
+    """How Pub/Sub's messages reach event rows: `push` to functions, or `pull` by consumers."""
     kafka_bootstrap: str
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
@@ -146,6 +148,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     given.no_emulators()
     region = given.one_of("MERIDIAN_REGION", None, *load().regions)
     public_url = given.url("PUBLIC_URL")
+    event_bus = given.one_of("EVENT_BUS", "pubsub", "pubsub", "kafka")
     return Settings(
         environment=kind,
         region=region,
@@ -162,7 +165,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         cloud_sql_replica=given.text("CLOUD_SQL_REPLICA", "", INSTANCE, "project:region:instance"),
         database_pool=given.integer("DATABASE_POOL", 8, 1, 100),
         redis_url=given.text("REDIS_URL", "", r"rediss?://[^\s/]+(/[0-9]*)?", "redis:// or rediss:// URL"),
-        event_bus=given.one_of("EVENT_BUS", "pubsub", "pubsub", "kafka"),
+        event_bus=event_bus,
+        event_delivery=_delivery(given, event_bus),
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
         redis_cluster=given.flag("REDIS_CLUSTER"),
         rpc_addresses=given.pairs("RPC_ADDRESSES", given.host_port),
@@ -203,6 +207,13 @@ def read(environment: Mapping[str, str]) -> Settings:
         webhooks_to_loopback=given.flag("WEBHOOKS_TO_LOOPBACK", local_only=True),
         activity_waiters=given.integer("ACTIVITY_WAITERS", 8, 0, 1000),
     )
+
+
+def _delivery(given: Variables, event_bus: str) -> str:
+    chosen = given.one_of("EVENT_DELIVERY", "push", "push", "pull")
+    if chosen == "pull" and event_bus != "pubsub":
+        raise ConfigurationError("EVENT_DELIVERY", f"is pull, which is for EVENT_BUS=pubsub and not for {event_bus}")
+    return chosen
 
 
 def _amount(name: str, text: str) -> int:

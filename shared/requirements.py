@@ -37,6 +37,8 @@ def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> 
 
     rows: the operations that it runs. service: their service. Raises ConfigurationError.
     """
+    if role == "consumer" and settings.event_bus == "pubsub" and settings.event_delivery == "push":
+        raise ConfigurationError("EVENT_DELIVERY", "is push, so that functions receive events, and no consumer does")
     if not settings.local:
         for variable in _variables(settings, role, rows, service):
             if not getattr(settings, variable.lower()):
