@@ -11,6 +11,7 @@
 | REDIS_URL | Valkey |
 | PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST | host:port; Google's clients find their emulators by these names |
 | EVENT_BUS, KAFKA_BOOTSTRAP | the event bus: `kafka` with its broker, and then no Pub/Sub; else `pubsub` |
+| EVENT_DELIVERY | `push` unless the caller sets `pull`: consumers pull Pub/Sub's messages, functions get no pushes |
 | GOOGLE_CLOUD_PROJECT | `meridian-local` |
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
@@ -48,6 +49,11 @@ KAFKA: Final = "kafka"
 EVENT_BUS: Final = "EVENT_BUS"
 """The variable that names the event bus, one of these two."""
 
+PUSH: Final = "push"
+PULL: Final = "pull"
+EVENT_DELIVERY: Final = "EVENT_DELIVERY"
+"""The variable that says how Pub/Sub's messages reach event rows, in one of these two ways."""
+
 INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "SYSTEMROOT")
 """What processes inherit from the caller. The rest is dropped, lest a proxy or a Google credential be used."""
 
@@ -65,6 +71,7 @@ SETTABLE: Final = (
     "COLLECT_FROM",
     "DATABASE_POOL",
     "EVENT_BUS",
+    "EVENT_DELIVERY",
     "FEE_BPS",
     "LOG_LEVEL",
     "OPERATOR_ADDRESSES",
@@ -110,6 +117,11 @@ class Layout:
     def event_bus(self) -> str:
         """The event bus: pubsub or kafka."""
         return self.overrides.get(EVENT_BUS, PUBSUB)
+
+    @property
+    def consumes(self) -> bool:
+        """Whether consumers run, and functions get no pushes: with Kafka, and with pulls from Pub/Sub."""
+        return self.event_bus == KAFKA or self.overrides.get(EVENT_DELIVERY, PUSH) == PULL
 
     @property
     def edge_url(self) -> str:

@@ -253,7 +253,7 @@ def for_region(registry: Registry, layout: Layout, region: str) -> list[Program]
         programs.append(
             Program(name, (*python, "functions.main", "poller", service), polls, ROOT, {**common, **metrics_port(name)})
         )
-    for service in consumer_services(registry) if layout.event_bus == KAFKA else ():
+    for service in consumer_services(registry) if layout.consumes else ():
         name = f"consumer-{service}-{region}"
         consumes = readiness.log_contains(layout.logs / f"{name}.log", f"consumers of {service} are at work")
         programs.append(Program(name, (*python, "functions.main", "consumer", service), consumes, ROOT, common))

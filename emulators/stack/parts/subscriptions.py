@@ -1,10 +1,11 @@
-"""Maintains the topics and push subscriptions of a region in the Pub/Sub emulator, from the registry.
+"""Maintains the topics and subscriptions of a region in the Pub/Sub emulator, from the registry.
 
     python -m emulators.stack.parts.subscriptions <region>
 
-The emulator keeps them in memory and loses them when it restarts: this process checks, and recreates them. There are no
-dead-letter policies (they would count every message's attempts); a handler itself publishes what it cannot decode to
-the topic's dead-letter topic.
+Subscriptions push to the functions host or, with EVENT_DELIVERY=pull, are pulled by consumers. The emulator keeps all
+in memory and loses it when it restarts: this process checks, and recreates it. There are no dead-letter policies (they
+would count every message's attempts); a handler itself publishes what it cannot decode to the topic's dead-letter
+topic.
 """
 
 import logging
@@ -21,6 +22,7 @@ from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack import readiness, secrets
+from emulators.stack.environment import EVENT_DELIVERY, PUSH
 from shared.bus.topics import dead_topic, row_topic, subscription_name, topic_name
 from shared.registry import Row, load
 
@@ -42,15 +44,17 @@ CREATED: Final = "topics and subscriptions of %s are made"
 class Subscriptions:
     """The topics and subscriptions of one region: a topic for each row and source, and its subscription."""
 
-    def __init__(self, region: str, project: str, events_address: str, push_token: str) -> None:
+    def __init__(self, region: str, project: str, events_address: str, push_token: str, delivery: str = PUSH) -> None:
         """
         events_address: host:port of the events host, which receives the pushes.
         push_token: authenticates pushes, since the emulator sends no Authorization header.
+        delivery: push or pull.
         """
         self._region = region
         self._project = project
         self._events_address = events_address
         self._query = urlencode({"token": push_token})
+        self._delivery = delivery
         self._publisher = pubsub_v1.PublisherClient()
         self._subscriber = pubsub_v1.SubscriberClient()
 
@@ -63,7 +67,10 @@ class Subscriptions:
         return True
 
     def create(self) -> None:
-        """Create what is missing. Raises GoogleAPICallError when the emulator refuses something."""
+        """Create what is missing, and have all be delivered as they should.
+
+        Raises GoogleAPICallError when the emulator refuses something.
+        """
         registry = load()
         with ThreadPoolExecutor(8) as pool:
             consumed = [(row, topic) for row in registry.event_rows() for topic in registry.topics_of(row)]
@@ -83,32 +90,42 @@ class Subscriptions:
 
     def _create_subscription(self, row: Row, topic: str) -> None:
         name = subscription_name(row.name, topic, self._region)
+        path = self._subscriber.subscription_path(self._project, name)
+        # Without an endpoint a subscription is pulled.
+        pushed = {"push_endpoint": f"http://{self._events_address}/_events/{row.name}?{self._query}"}
+        push_config = pushed if self._delivery == PUSH else {}
         request = {
-            "name": self._subscriber.subscription_path(self._project, name),
+            "name": path,
             "topic": self._path(row_topic(topic, row.name)),
             "enable_message_ordering": True,
             "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
             "retry_policy": RETRY,
-            "push_config": {"push_endpoint": f"http://{self._events_address}/_events/{row.name}?{self._query}"},
+            "push_config": push_config,
         }
         try:
             self._subscriber.create_subscription(request=request, timeout=CALL_SECONDS)
         except AlreadyExists:
-            log.info("%s exists already", name)
+            self._subscriber.modify_push_config(subscription=path, push_config=push_config, timeout=CALL_SECONDS)
+            log.info("%s exists already, and is delivered by %s", name, self._delivery)
 
 
 def main(region: str) -> None:
     """Run until the process is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
-    subscriptions = Subscriptions(region, os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["EVENTS_ADDRESS"], token)
+    delivery = os.environ.get(EVENT_DELIVERY, PUSH)
+    project, events_address = os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["EVENTS_ADDRESS"]
+    subscriptions = Subscriptions(region, project, events_address, token, delivery)
+    current = False
     responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
     while True:
         while not responds():
             time.sleep(STARTUP_POLL_SECONDS)
         try:
-            if not subscriptions.exist():
+            # At first also what exists is looked at: it may be from a process that had it delivered otherwise.
+            if not current or not subscriptions.exist():
                 subscriptions.create()
+                current = True
                 log.info(CREATED, region)
         except (GoogleAPICallError, RetryError) as error:
             log.warning("the emulator refused a request, which is retried: %s", error)
