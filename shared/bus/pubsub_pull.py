@@ -23,7 +23,7 @@ from shared.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-PACE_SECONDS: Final = 0.05
+PACE_SECONDS: Final = 0.1
 """The least time from one pull of a subscription to the next while messages come: so they gather, and share a pull, a
 transaction and an acknowledgement. What comes alone is delivered at once."""
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from emulators.stack.environment import EVENT_BUS, KAFKA
+from emulators.stack.environment import EVENT_BUS, EVENT_DELIVERY, KAFKA, PULL
 from tests.bench import (
     cost,
     identity,
@@ -44,6 +44,7 @@ from tests.chain import REDEEMED_AT_ONCE
 
 FOLDER: Final = Path(".local")
 KAFKA_CPU: Final = "cpu_paid_order_vs_hello_kafka"
+PULL_CPU: Final = "cpu_paid_order_vs_hello_pull"
 
 Found = Comparison | Measurement | Iterable[Measurement]
 
@@ -109,6 +110,10 @@ VENUES: Final = (
     Venue(
         lambda: open_shop({EVENT_BUS: KAFKA}),
         (Bench((KAFKA_CPU,), lambda shop: cost.cpu_and_wal(shop, KAFKA_CPU)),),
+    ),
+    Venue(
+        lambda: open_shop({EVENT_DELIVERY: PULL}),
+        (Bench((PULL_CPU,), lambda shop: cost.cpu_and_wal(shop, PULL_CPU)),),
     ),
     Venue(
         nullcontext,
@@ -180,7 +185,8 @@ def main(arguments: list[str]) -> int:
     if given.list:
         print("\n".join(names))
         return 0
-    os.environ.pop(EVENT_BUS, None)  # each bench says which bus it measures
+    for variable in (EVENT_BUS, EVENT_DELIVERY):  # each bench says which transport it measures
+        os.environ.pop(variable, None)
     console = Console(stderr=given.markdown)
     found = list(measure(venues, console))
     measured = [each for each in found if each is not None]

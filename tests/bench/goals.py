@@ -110,6 +110,7 @@ GOALS: Final[dict[str, Goal]] = {
     # What an order costs (cost.py, large.py)
     "cpu_paid_order_vs_hello": _at_most(65),
     "cpu_paid_order_vs_hello_kafka": _at_most(40),
+    "cpu_paid_order_vs_hello_pull": _at_most(40),
     "pushes_per_claimed_order": _at_most(14, ""),
     "wal_kb_per_paid_order": _at_most(20, " kB"),
     "commits_per_order_alone": _at_most(15, ""),

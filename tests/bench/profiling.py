@@ -19,7 +19,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from emulators.stack.environment import EVENT_BUS, KAFKA, PUBSUB, events_host, functions_host
+from emulators.stack.environment import EVENT_BUS, EVENT_DELIVERY, KAFKA, PUBSUB, PULL, events_host, functions_host
 from emulators.stack.parts import postgres
 from shared.registry import load
 from tests.bench.cost import idle
@@ -28,6 +28,9 @@ from tests.bench.load import CONNECTIONS
 from tests.bench.results import significant
 from tests.bench.samples import NoPermission, Recording, by_layer
 from tests.bench.shop import SUPPLIES, Shop, open_shop
+
+BUSES: Final = {PUBSUB: {EVENT_BUS: PUBSUB}, KAFKA: {EVENT_BUS: KAFKA}, PULL: {EVENT_DELIVERY: PULL}}
+"""What a stack is started with, by how its events go."""
 
 FOLDER: Final = Path(".local")
 HOSTS: Final = {"functions": functions_host, "events": events_host}
@@ -51,14 +54,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make profile ARGS=...", description="Where a paid order's time goes.")
     parser.add_argument("--orders", type=int, default=ORDERS, help="how many orders to play")
     parser.add_argument("--supplies", type=int, default=1, choices=range(1, SUPPLIES + 1), help="of how many supplies")
-    parser.add_argument("--bus", default=PUBSUB, choices=[PUBSUB, KAFKA], help="the event bus")
+    parser.add_argument("--bus", default=PUBSUB, choices=list(BUSES), help="how events go: pushed, pulled, or by Kafka")
     given = parser.parse_args(arguments)
     FOLDER.mkdir(exist_ok=True)
     console = Console()
     with (
         patch.dict(postgres.SETTINGS, {STATEMENTS: "pg_stat_statements"}),
         console.status("starting a stack"),
-        open_shop({EVENT_BUS: given.bus}) as shop,
+        open_shop(BUSES[given.bus]) as shop,
     ):
         profile(shop, given.orders, given.supplies, console)
     return 0
