@@ -66,6 +66,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "DATABASE_POOL": [*NUMBERS, "0", "101"],
     "REDIS_URL": [" ", "10.0.0.1:6379", "http://10.0.0.1", "redis://"],
     "EVENT_BUS": ["", "Kafka", "nats"],
+    "EVENT_DELIVERY": ["", "Pull", "stream"],
     "KAFKA_BOOTSTRAP": ["broker", "broker:0", "broker:99999", "broker:9092,", "a b:1"],
     "REDIS_CLUSTER": ["", "True", "1", "yes", " true"],
     "RPC_ADDRESSES": ["wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"],

@@ -220,6 +220,8 @@ def test_no_secret_is_for_two_purposes(folder: Path) -> None:
         (["relay", "order"], {"CLOUD_SQL_INSTANCE": ""}, "CLOUD_SQL_INSTANCE is needed by relay order and not set."),
         (["poller", "wallet"], {"VAULT_CONTRACT": ""}, "VAULT_CONTRACT is needed by poller wallet and not set."),
         (["consumer", "order"], {"KAFKA_BOOTSTRAP": ""}, "KAFKA_BOOTSTRAP is needed by consumer order and not set."),
+        (["consumer", "order"], {"EVENT_BUS": ""}, "EVENT_DELIVERY is push, so that functions receive events"),
+        (["consumer", "order"], {"EVENT_DELIVERY": "pull"}, "EVENT_DELIVERY is pull, which is for EVENT_BUS=pubsub"),
         (["rpc", "identity"], {"KMS_EMULATOR_HOST": "127.0.0.1:1"}, "KMS_EMULATOR_HOST is set, and emulators"),
     ],
     ids=lambda each: each[0] if isinstance(each, list) else "",

@@ -351,11 +351,13 @@ def test_a_key_can_come_back_after_its_last_message(subscribed: Subscribed, call
 
 def test_a_message_that_is_refused_holds_up_only_its_key_and_is_given_back_at_the_end(calls: SentCalls) -> None:
     """The whole loop: others are handled and acknowledged, together where they can be."""
-    subscribed, stop = Subscribed(calls, HERE), threading.Event()
-    subscribed.taken.refused = {b"1@2"}
-    subscribed.source.take(500, 0)
+    taken, stop = Taken(), threading.Event()
+    taken.refused = {b"1@2"}
+    partitions = Partitions("tests", taken)
+    source = PullSubscriber(calls, {HERE: HERE}, partitions)
+    source.take(500, 0)
     calls.pulls[HERE][-1].answer(*messages("1", 1, 3), *messages("2", 1, 3))
-    ended = threading.Thread(target=consume, args=(subscribed.source, subscribed.partitions, stop))
+    ended = threading.Thread(target=consume, args=(source, partitions, stop))
     ended.start()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(calls.acknowledged) < 4:
@@ -363,7 +365,8 @@ def test_a_message_that_is_refused_holds_up_only_its_key_and_is_given_back_at_th
         time.sleep(0.01)
     stop.set()
     ended.join(PATIENCE_SECONDS)
+    assert not ended.is_alive()
     calls.pulls[HERE][-1].answer()
-    subscribed.source.close()
+    source.close()
     assert sorted(calls.acknowledged) == ["1@1#1", "2@1#1", "2@2#1", "2@3#1"]
     assert calls.deadlines == [("1@2#1", 0), ("1@3#1", 0)]

@@ -1,7 +1,7 @@
 """A relay and a consumer as separate processes that can be killed.
 
 python -m tests.shared.outbox.processes relay SETTINGS
-python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME     with Kafka, PORT is unused
+python -m tests.shared.outbox.processes consumer SETTINGS PORT NAME     PORT is for pushes alone
 """
 
 import pickle
@@ -14,9 +14,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from shared.bus.kafka_group import Group
-from shared.bus.topics import topic_name
-from shared.bus.transport import event_bus
+from shared.bus.transport import event_bus, record_sources
 from shared.clock import SystemClock
 from shared.config import Settings
 from shared.contracts.events import Event
@@ -70,14 +68,14 @@ def consumer(settings: Settings, port: int, name: str) -> None:
             inbox.fill_gaps(read)
 
     threading.Thread(target=fill, daemon=True).start()
-    if settings.event_bus == "kafka":
+    if settings.event_bus == "kafka" or settings.event_delivery == "pull":
         take(settings, name, inbox)
     else:
         serve(port, inbox)
 
 
 def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
-    """Consume from Kafka until killed."""
+    """Take what is not pushed until killed."""
 
     class Taking:
         def take(self, delivered: DeliveredMessage) -> str:
@@ -87,9 +85,7 @@ def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
             return inbox.receive_batch([decode_message(each, SENDER) for each in delivered])
 
     partitions = Partitions(name, Taking())
-    consume(
-        Group(settings, name, [topic_name("claim-events", settings.region)], partitions), partitions, threading.Event()
-    )
+    consume(record_sources(settings)(name, ["claim-events"], partitions), partitions, threading.Event())
 
 
 def serve(port: int, inbox: BatchInbox) -> None:

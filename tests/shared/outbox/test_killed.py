@@ -24,7 +24,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack.stack import Stack
-from shared.bus.topics import row_topic, topic_name
+from shared.bus.topics import row_topic, subscription_name, topic_name
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.outbox.log import EventLog
@@ -39,8 +39,9 @@ WRITERS = 64
 POOL = 16
 STREAMS_EACH = 3
 PAUSE_SECONDS = 0.02
-ALIVE_SECONDS = {"pubsub": 4.0, "kafka": 12.0}
-"""How long the processes are at work on average before one is killed; a group notices only after ten seconds."""
+ALIVE_SECONDS = {"push": 4.0, "pull": 12.0, "kafka": 12.0}
+"""How long the processes are at work on average before one is killed; what a killed consumer had is delivered to the
+next one only after ten seconds."""
 
 
 class RelayAndConsumer:
@@ -88,7 +89,8 @@ def running(settings: Settings, stack: Stack, consumer: str, port: int, folder: 
     saved.write_bytes(pickle.dumps(settings))
     commands = {"relay": ["relay", str(saved)], "consumer": ["consumer", str(saved), str(port), consumer]}
     environment = {**os.environ, **stack.environment, "PYTHONPATH": str(Path.cwd())}
-    processes = RelayAndConsumer(commands, environment, folder / "log", ALIVE_SECONDS[settings.event_bus])
+    transport = "kafka" if settings.event_bus == "kafka" else settings.event_delivery
+    processes = RelayAndConsumer(commands, environment, folder / "log", ALIVE_SECONDS[transport])
     yield processes
     processes.end()
     print((folder / "log").read_text()[-5000:])
@@ -103,17 +105,16 @@ def kafka(stack: Stack, own: Settings, broker: Broker, consumer: str, tmp_path: 
         yield processes
 
 
-@pytest.fixture
-def pubsub(
-    stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path
-) -> Iterator[RelayAndConsumer]:
-    """A relay, a topic, a push subscription and a consumer of this test's own."""
-    settings = replace(own, project=f"test-{secrets.token_hex(6)}")
+@contextmanager
+def over_pubsub(delivery: str, stack: Stack, own: Settings, consumer: str, folder: Path) -> Iterator[RelayAndConsumer]:
+    """A relay, a topic, a subscription that is pushed or pulled, and a consumer of a test's own."""
+    settings = replace(own, project=f"test-{secrets.token_hex(6)}", event_delivery=delivery)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     topic = f"projects/{settings.project}/topics/{topic_name(row_topic('claim-events', ROW), settings.region)}"
-    subscription = f"projects/{settings.project}/subscriptions/consumer"
+    name = subscription_name(consumer, "claim-events", settings.region)
+    subscription = f"projects/{settings.project}/subscriptions/{name}"
     PublisherClient().create_topic(name=topic, timeout=10)
     request = {
         "name": subscription,
@@ -121,12 +122,30 @@ def pubsub(
         "enable_message_ordering": True,
         "ack_deadline_seconds": 10,
         "retry_policy": {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)},
-        "push_config": {"push_endpoint": f"http://127.0.0.1:{port}/"},
+        "push_config": {"push_endpoint": f"http://127.0.0.1:{port}/"} if delivery == "push" else {},
     }
     SubscriberClient().create_subscription(request=request, timeout=10)
-    with running(settings, stack, consumer, port, tmp_path) as processes:
+    with running(settings, stack, consumer, port, folder) as processes:
         yield processes
     SubscriberClient().delete_subscription(subscription=subscription, timeout=10)
+
+
+@pytest.fixture
+def push(
+    stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path
+) -> Iterator[RelayAndConsumer]:
+    """Pub/Sub that pushes."""
+    with over_pubsub("push", stack, own, consumer, tmp_path) as processes:
+        yield processes
+
+
+@pytest.fixture
+def pull(
+    stack: Stack, own: Settings, resources: Resources, consumer: str, tmp_path: Path
+) -> Iterator[RelayAndConsumer]:
+    """Pub/Sub that is pulled."""
+    with over_pubsub("pull", stack, own, consumer, tmp_path) as processes:
+        yield processes
 
 
 def write(database: Database, count: int) -> dict[str, int]:
@@ -197,19 +216,21 @@ def survives(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("transport", ["push", "pull"])
 def test_what_was_committed_has_its_effect_once(
-    pubsub: RelayAndConsumer, open_database: Callable[..., Database], consumer: str
+    transport: str, request: pytest.FixtureRequest, open_database: Callable[..., Database], consumer: str
 ) -> None:
     """64 writers, and kills of relay and consumer: nothing lost, nothing twice, nothing out of order."""
-    survives(pubsub, open_database(POOL), open_database(1), consumer, 20 * WRITERS, 3, 120)
+    processes: RelayAndConsumer = request.getfixturevalue(transport)
+    survives(processes, open_database(POOL), open_database(1), consumer, 20 * WRITERS, 3, 120)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("transport", ["pubsub", "kafka"])
+@pytest.mark.parametrize("transport", ["push", "pull", "kafka"])
 def test_a_hundred_thousand_events_have_their_effects_once(
     transport: str, request: pytest.FixtureRequest, open_database: Callable[..., Database], consumer: str
 ) -> None:
-    """The same with 100,000 events and 50 kills, on either transport."""
+    """The same with 100,000 events and 50 kills, on every transport."""
     processes: RelayAndConsumer = request.getfixturevalue(transport)
     survives(processes, open_database(POOL), open_database(1), consumer, EVENTS, KILLS, 3000)

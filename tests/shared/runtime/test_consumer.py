@@ -1,12 +1,20 @@
-"""What a Kafka worker does with its partitions, without a cluster."""
+"""What a worker does with the partitions of its consumers, without a transport."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
-from shared.bus.records import Record, TopicPartition
+import pytest
+
+from shared.bus.records import RebalanceListener, Record, TopicPartition
+from shared.config import Settings
+from shared.errors import Unavailable
+from shared.registry import load
 from shared.runtime import consumer
-from shared.runtime.consumer import Partitions
+from shared.runtime.consumer import EventConsumer, Partitions
 from shared.runtime.event import DeliveredMessage
+from tests.clocks import FakeClock
 
 HERE, THERE = TopicPartition("claim-events", 1), TopicPartition("claim-events", 2)
 GO_ON = threading.Event()
@@ -117,3 +125,61 @@ def test_a_worker_that_is_to_end_begins_nothing() -> None:
     ending.set()
     partitions.work(ending)
     assert (taken.done, partitions.handled()) == ([], {})
+
+
+class FailingSource:
+    """A source that is down for a while, and then has a record."""
+
+    def __init__(self, down: Iterator[Unavailable], listener: RebalanceListener, stop: threading.Event) -> None:
+        self._down = down
+        self._stop = stop
+        self.committed: dict[TopicPartition, int] = {}
+        self.closed = False
+        self._records = records(HERE, 0, 1)
+        listener.assigned({HERE: None})
+
+    def take(self, most: int, within_seconds: float) -> list[Record]:
+        for error in self._down:
+            raise error
+        return [self._records.pop() for _ in self._records[:1]]
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
+        self.committed.update(offsets)
+        self._stop.set()
+        return True
+
+    def pause(self, place: TopicPartition) -> None:
+        pytest.fail("nothing waits")
+
+    def resume(self, place: TopicPartition) -> None:
+        pytest.fail("nothing waited")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_transport_that_is_down_is_tried_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time with a source of its own, after a pause, and with one line in the log; then it goes on."""
+    stop = threading.Event()
+    waits: list[float] = []
+    opened: list[FailingSource] = []
+    down = iter([Unavailable("the bus is down")] * 3)
+    monkeypatch.setattr(stop, "wait", waits.append)
+
+    def open_one(row: str, topics: Sequence[str], listener: RebalanceListener) -> FailingSource:
+        assert (row, list(topics)) == ("record_claim", ["claim-events"])
+        opened.append(FailingSource(down, listener, stop))
+        return opened[-1]
+
+    bound: Any = SimpleNamespace(row=load().rows["record_claim"], database=lambda: None)
+    resources: Any = SimpleNamespace(settings=settings, clock=FakeClock())
+    consumer_of_row = EventConsumer(bound, resources, open_one)
+    monkeypatch.setattr(consumer_of_row, "_reception", Taken())
+    with caplog.at_level("WARNING"):
+        consumer_of_row.run(stop)
+    assert [each.closed for each in opened] == [True] * 4
+    assert opened[-1].committed == {HERE: 1}
+    assert waits == [consumer.REJOIN_SECONDS] * 3
+    assert [line.count("the bus is down") for line in caplog.messages] == [1, 1, 1]

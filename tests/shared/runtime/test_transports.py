@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
@@ -80,16 +81,17 @@ def consumer(database: Database, clock: FakeClock) -> Consumer:
     return Consumer(database, clock, ATTEMPTS)
 
 
-@pytest.fixture
-def connect(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Callable[[Transport, ConsumerEnd], None]:
-    """Puts the test's consumer at an end of a wire."""
-
-    def do(wire: Transport, end: ConsumerEnd) -> None:
-        monkeypatch.setattr(serving, "inbox", lambda *_: consumer.inbox)
-        bound: Any = SimpleNamespace(row=ROW)
+def connected_to(consumer: Consumer, wire: Transport, end: ConsumerEnd) -> None:
+    """Put a consumer at an end of a wire."""
+    bound: Any = SimpleNamespace(row=ROW)
+    with patch.object(serving, "inbox", lambda *_: consumer.inbox):
         end.reception, end.crashes = MessageReceiver(bound, wire.settings, FakeClock()), 0
 
-    return do
+
+@pytest.fixture
+def connect(consumer: Consumer) -> Callable[[Transport, ConsumerEnd], None]:
+    """Puts the test's consumer at an end of a wire."""
+    return partial(connected_to, consumer)
 
 
 @pytest.fixture

@@ -183,6 +183,10 @@ class PullTransport(PubSubTransport):
         self.subscribe = subscribe
         self.member = Member(self.end, subscribe)
 
+    def join(self, end: ConsumerEnd) -> None:
+        """Have a new consumer in place of the one that has left."""
+        self.member = Member(end, self.subscribe)
+
     def _delivery(self) -> dict[str, Any]:
         return {"enable_message_ordering": True, "ack_deadline_seconds": self._ack_deadline_seconds}
 
