@@ -3,6 +3,7 @@
 #   PYTHON=python3.11    which Python makes .venv (3.11 or later)
 #   ONCE=1               make run: end after what is played, with its exit code
 #   EVENT_BUS=kafka      make run, make up: events go by Kafka, not by Pub/Sub
+#   EVENT_DELIVERY=pull  make run, make up: consumers pull events from Pub/Sub, which pushes none to functions
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own

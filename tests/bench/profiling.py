@@ -1,4 +1,4 @@
-"""Shows where a paid order's time goes: `make profile`, or `make profile ARGS="--orders 400 --bus kafka"`.
+"""Shows where a paid order's time goes: `make profile`, or `make profile ARGS="--orders 400 --bus kafka"` (or pull).
 
 It starts a stack of its own on free ports, plays orders through the edge by 16 connections until they are settled
 (paid, units sold, claims open), and prints per order: CPU by process and, for the functions host and the events host,
