@@ -14,6 +14,7 @@ from emulators.stack.stack import Stack
 from shared import ids
 from shared.contracts.gen.supply_pb2 import ReserveRequest, ReserveResponse
 from shared.postgres.database import Database
+from shared.rpc.batching import BatchedOperation
 from tests.bench.comparison import Comparison, Rate, in_turns
 from tests.bench.goals import Measurement
 from tests.bench.pgbench import Pgbench
@@ -76,11 +77,12 @@ def reservations(stack: Stack) -> Iterator[Measurement]:
 
 
 def as_host(isolated: IsolatedServices, supply_id: str) -> Callable[[], None]:
-    """Reserves one unit as the RPC host does: shared/runtime/rpc.py calls `run` of the bound operation."""
+    """Reserves one unit as the RPC host does: calls that wait share a transaction (shared/runtime/rpc.py)."""
     bound = isolated.bound("reserve_stock", host="supply")
+    batched = BatchedOperation(bound, bound.row.batch or "")
 
     def reserve() -> None:
-        response: ReserveResponse = bound.run(request=_one_unit(supply_id))
+        response: ReserveResponse = batched.run(request=_one_unit(supply_id))
         assert not response.outcomes[0].refusal, response
 
     return reserve

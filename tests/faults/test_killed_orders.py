@@ -14,7 +14,7 @@ from tests.database_probe import DatabaseProbe
 from tests.faults.test_killed_sale import REGION, killing
 
 BUYERS = 24
-EACH = 10
+EACH = 5
 TO_KILL = ["postgres", f"functions-{REGION}", f"rpc-supply-{REGION}", f"rpc-wallet-{REGION}"]
 
 
@@ -40,7 +40,7 @@ def test_every_acknowledged_order_has_its_stock_and_its_hold(fragile: Stack) -> 
         for person in people:
             body = {"wallet_id": person.wallet_id, "currency": "USDC", "amount": str(1000 * EACH)}
             person.post("/v1/local/faucet", body)
-        with killing(fragile, TO_KILL, every_seconds=1.5) as killed, ThreadPoolExecutor(BUYERS) as pool:
+        with killing(fragile, TO_KILL, every_seconds=4) as killed, ThreadPoolExecutor(BUYERS) as pool:
             sent = list(pool.map(lambda person: buy(person, supply_id), people))
         acknowledged = [order_id for each in sent for order_id in each]
         resources = resources_of(fragile)
