@@ -16,7 +16,7 @@
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
 | RPC_PORT | RPC hosts only: the port to listen on |
-| METRICS_PORT | functions hosts, RPC hosts, relays and pollers: the port of their Prometheus metrics |
+| METRICS_PORT | functions and events hosts, RPC hosts, relays and pollers: the port of their Prometheus metrics |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
 | EVENTS_ADDRESS | host:port of its events host |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless the caller sets them |
@@ -202,7 +202,7 @@ def for_region(layout: Layout, region: str) -> dict[str, str]:
         "OPERATOR_ADDRESSES": "",
         "PROXIES": "1",
         "WEBHOOKS_TO_LOOPBACK": "true",
-        # One process serves all functions: requests that wait for activity must leave threads to the others.
+        # One process serves all HTTP functions: requests that wait for activity must leave threads to the others.
         "ACTIVITY_WAITERS": "4",
         "GRPC_ENABLE_FORK_SUPPORT": "1",
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),

@@ -34,12 +34,14 @@ log = logging.getLogger(__name__)
 SQL_FOLDER: Final = Path(__file__).parent.parent / "sql"
 SQL: Final = queries(SQL_FOLDER / "queries.sql")
 FACTS: Final[dict[str, type[OrderEvent]]] = {fact.type: fact for fact in OrderEvent.__args__}
-UPDATED: Final = ("id", "status", "stage", "paid_at", "version", "updated_at")
 INSERTED: Final = (
     *("id", "user_id", "wallet_id", "merchant_id", "currency", "total", "status", "stage", "expires_at"),
     *("version", "created_at", "updated_at"),
 )
-"""The columns of `orders` that are attributes of an Order, written at first and with each event."""
+"""The columns of a new row in `orders` that are attributes of an Order."""
+
+UPDATED: Final = ("id", "status", "stage", "paid_at", "version", "updated_at")
+"""The same of an update after further events; `id` finds the row."""
 
 STAGES: Final[dict[Task, list[Stage]]] = {
     "advance_orders": ["pending", "refunding", "confirmed", "promised"],

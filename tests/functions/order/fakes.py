@@ -31,6 +31,7 @@ from functions.order.ports import (
     Quotes,
     RefusalReason,
     RequestHandle,
+    SagaWork,
     Supply,
     Task,
     Wallet,
@@ -420,6 +421,14 @@ class FakeTransaction:
             self.ledger.keys[self.key] = Lease("", self.now(), kept)
 
 
+def begin_alone(begin: BeginOrders, order: NewOrder, work: SagaWork) -> Order:
+    """Begin an order in a batch of its own. Raises what it ends with."""
+    (outcome,) = begin([order], work)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
 class FakeWork:
     """The work of one request or sweep in a shop."""
 
@@ -461,10 +470,7 @@ class FakeWork:
         return max(lags, default=timedelta(0))
 
     def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
-        (outcome,) = begin([order], self)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        return begin_alone(begin, order, self)
 
     def resumed(self) -> str | None:
         lease = self._shop.ledger.keys.get(self._key or "")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from functions.order.domain.order import Order
 from functions.order.ports import BeginOrders, KeyedWork, NewOrder
+from tests.functions.order.fakes import begin_alone
 
 
 class Crash(BaseException):
@@ -102,10 +103,7 @@ class SteppedWork:
 
     def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
         """Begin it alone: the steps of a batch are those of one order."""
-        (outcome,) = begin([order], self)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        return begin_alone(begin, order, self)
 
     def resumed(self) -> str | None:
         with self._steps.step("resumed"):
