@@ -51,8 +51,8 @@ class MessageHandler(Protocol):
     def take(self, delivered: DeliveredMessage) -> str:
         """Handle one; any exception has it retried."""
 
-    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
-        """Handle all in one transaction, or none."""
+    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
+        """Handle all in one transaction, and say what became of each; None if nothing was done."""
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class Partitions:
             if stop.is_set() or time.monotonic() > until:
                 return
             records = [record for line, count in some for record in islice(line.waiting, count)]
-            if len(records) > 1 and self._reception.receive_batch([_delivered(record) for record in records]):
+            if len(records) > 1 and self._reception.receive_batch([_delivered(each) for each in records]) is not None:
                 for line, count in some:
                     line.succeeds(count)
             else:

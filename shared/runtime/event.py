@@ -6,6 +6,7 @@ status has the message redelivered.
 """
 
 import base64
+import contextvars
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +21,23 @@ from shared.clock import Clock
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Malformed
-from shared.outbox.batch import BatchInbox
+from shared.outbox.batch import BATCH_SIZE, BatchInbox
 from shared.outbox.inbox import ReceiveOutcome, UndecodableEvent
 from shared.postgres.database import Transaction
 from shared.registry import Row, load
 from shared.resilience.deadline import within
+from shared.resilience.group_commit import GroupCommit
 from shared.runtime.binding import BoundOperation
 from shared.runtime.http import respond
 from shared.runtime.internal import InternalAuth
 from shared.runtime.routes import check_method
+from shared.telemetry.context import bind
 
 log = logging.getLogger(__name__)
+
+
+Outcome = ReceiveOutcome | Literal["dead"]
+"""What became of a message: applied, known, parked, foreign or, if it cannot be decoded, dead."""
 
 
 class PubSubMessage(msgspec.Struct):
@@ -65,7 +72,7 @@ class MessageReceiver:
         self._settings = settings
         self._inbox = inbox(bound, clock)
 
-    def take(self, delivered: DeliveredMessage) -> ReceiveOutcome | Literal["dead"]:
+    def take(self, delivered: DeliveredMessage) -> Outcome:
         """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
         if self._foreign(delivered):
             return "foreign"
@@ -78,13 +85,21 @@ class MessageReceiver:
         except UndecodableEvent as error:
             return self._send_to_dead_topic(delivered, error)
 
-    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
-        """Receive messages in one transaction; False if nothing was done, so that each has to be received by itself."""
+    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[Outcome] | None:
+        """Receive messages in one transaction, and say what became of each.
+
+        None if nothing was done, so that each has to be received by itself.
+        """
+        concerning = [each for each in delivered if not self._foreign(each)]
         try:
-            events = [decode_message(each, self._row) for each in delivered if not self._foreign(each)]
+            events = [decode_message(each, self._row) for each in concerning]
         except Malformed:
-            return False
-        return self._inbox.receive_batch(events)
+            return None
+        outcomes = self._inbox.receive_batch(events)
+        if outcomes is None or len(concerning) == len(delivered):
+            return outcomes
+        left = iter(outcomes)
+        return ["foreign" if self._foreign(each) else next(left) for each in delivered]
 
     def _foreign(self, delivered: DeliveredMessage) -> bool:
         """Whether it is of a type of the consumer's topics that it does not handle, as on Kafka most are."""
@@ -111,7 +126,10 @@ class MessageReceiver:
 
 
 class EventOperation:
-    """An event operation as a function of the functions framework."""
+    """An event operation as a function of the functions framework.
+
+    Pushes that wait at the same time are received in one transaction, as a transport's batches are.
+    """
 
     def __init__(self, bound: BoundOperation, settings: Settings, clock: Clock) -> None:
         self._settings = settings
@@ -119,6 +137,7 @@ class EventOperation:
         self._reception = MessageReceiver(bound, settings, clock)
         self._seconds = load().seconds_of(bound.row)
         self._internal_auth = InternalAuth(settings)
+        self._pushes: GroupCommit[DeliveredMessage, Outcome] = GroupCommit(self._together, BATCH_SIZE)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Receive one push."""
@@ -127,8 +146,24 @@ class EventOperation:
     def _serve(self, request: flask.Request) -> flask.Response:
         check_method(request.method, ("POST",))
         self._internal_auth.check(request, request.args.get("token", ""))
+        delivered = parse_push(request.get_data())
+        bind(delivered.attributes.get("ce-requestid"), delivered.attributes.get("ce-traceparent"))
         with within(self._seconds):
-            return flask.jsonify(received=self._reception.take(parse_push(request.get_data())))
+            # In a context of its own: whoever leads a batch binds one trace context after the other.
+            received = contextvars.copy_context().run(self._pushes.run, delivered)
+        return flask.jsonify(received=received)
+
+    def _together(self, delivered: Sequence[DeliveredMessage]) -> Sequence[Outcome]:
+        if len(delivered) == 1:
+            return [self._reception.take(delivered[0])]
+        outcomes = self._reception.receive_batch(delivered)
+        if outcomes is None:
+            raise _Separately
+        return outcomes
+
+
+class _Separately(Exception):
+    """Messages cannot be received together: GroupCommit then has each of them received by itself."""
 
 
 def inbox(bound: BoundOperation, clock: Clock) -> BatchInbox:

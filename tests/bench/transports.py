@@ -84,7 +84,7 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
         def take(self, delivered: DeliveredMessage) -> str:
             return inbox.receive(decode_message(delivered, ROW))
 
-        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
             return inbox.receive_batch([decode_message(each, ROW) for each in delivered])
 
     def run() -> None:

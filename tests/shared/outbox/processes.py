@@ -81,7 +81,7 @@ def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
         def take(self, delivered: DeliveredMessage) -> str:
             return inbox.receive(decode_message(delivered, SENDER))
 
-        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
             return inbox.receive_batch([decode_message(each, SENDER) for each in delivered])
 
     partitions = Partitions(name, Taking())

@@ -314,9 +314,11 @@ def test_many_events_share_a_transaction(database: Database, clock: FakeClock) -
     consumer, first, second = Consumer(database, clock), stream(), stream()
     assert consumer.receive(event(second, 3)) == ["parked"]
     events = [event(first, 1), event(second, 1), event(first, 1), event(first, 2, FOREIGN), event(second, 2)]
-    assert consumer.inbox.receive_batch([*events, event(first, 3, prior=1)])
+    outcomes = ["applied", "applied", "known", "foreign", "applied", "applied"]
+    assert consumer.inbox.receive_batch([*events, event(first, 3, prior=1)]) == outcomes
     assert (consumer.applied(first), consumer.applied(second)) == ([1, 3], [1, 2, 3])
-    assert consumer.inbox.receive_batch(events)
+    assert consumer.inbox.receive_batch(events) == ["known", "known", "known", "foreign", "known"]
+    assert consumer.inbox.receive_batch([event(first, 2, FOREIGN)]) == ["foreign"]
     assert consumer.effects() == 5
 
 
@@ -325,7 +327,7 @@ def test_as_soon_as_one_cannot_be_applied_none_is(database: Database, clock: Fak
     """One fails, or one is missing: nothing was done, and each has to be taken by itself."""
     consumer, name, other = Consumer(database, clock), stream(), stream()
     consumer.failing = {failing}
-    assert not consumer.inbox.receive_batch([event(other, 1), event(name, 1), event(name, 2 if failing else 3)])
+    assert consumer.inbox.receive_batch([event(other, 1), event(name, 1), event(name, 2 if failing else 3)]) is None
     assert consumer.effects() == 0
     assert consumer.parked(name) == []
     consumer.failing = set()

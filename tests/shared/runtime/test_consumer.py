@@ -33,11 +33,11 @@ class Taken:
         self.done.append(delivered.body)
         return "applied"
 
-    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
         if any(each.body in self.refused for each in delivered):
-            return False
+            return None
         self.done += [each.body for each in delivered]
-        return True
+        return ["applied"] * len(delivered)
 
 
 def records(place: TopicPartition, first: int, count: int) -> list[Record]:

@@ -3,7 +3,9 @@
 import base64
 import json
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +16,15 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulators.waiting import until
 from shared.bus.pubsub import PubSubDeadTopics
 from shared.bus.topics import dead_topic, topic_name
 from shared.config import Settings
-from shared.contracts.events import StoredEvent
+from shared.contracts.events import Event, StoredEvent
 from shared.errors import Malformed, Unauthenticated, Unavailable
-from shared.postgres.database import Database
+from shared.postgres.database import Database, Transaction
 from shared.registry import load
+from shared.resilience.group_commit import RUNNERS
 from shared.resources import Resources
 from shared.runtime import event as serving
 from shared.runtime.event import EventOperation, decode_message, parse_push
@@ -249,3 +253,77 @@ def test_a_failure_is_delivered_again_until_it_is_parked(
     other = event(stream(), 1)
     consumer.failure = lambda: Unavailable("not now")
     assert [pushed(encoded(other)).status_code for _ in range(12)] == [503] * 12
+
+
+# Many at once
+
+
+class Held(Consumer):
+    """A consumer whose effects wait until they are let go."""
+
+    def __init__(self, database: Database, clock: FakeClock) -> None:
+        super().__init__(database, clock)
+        self.begun, self.go = 0, threading.Event()
+
+    def _handle(self, event: Event[Any], transaction: Transaction) -> None:
+        self.begun += 1
+        assert self.go.wait(10)
+        super()._handle(event, transaction)
+
+    def transactions(self) -> list[int]:
+        """How many effects each transaction committed."""
+        sql = "select count(*) as n from effects where consumer = :consumer group by xmin order by n"
+        with self._database.transaction() as transaction:
+            return [row["n"] for row in transaction.run(sql, {"consumer": self.name})]
+
+
+@pytest.fixture
+def held(database: Database, clock: FakeClock) -> Held:
+    """A consumer that no other test has."""
+    return Held(database, clock)
+
+
+def at_once(pushed: Pushed, held: Held, sent: Sequence[bytes]) -> list[flask.Response]:
+    """Push messages while both batches that may run are held up, and let all of them go."""
+    with ThreadPoolExecutor(2 + len(sent)) as pool:
+        first = [pool.submit(pushed, encoded(event(stream(), 1))) for _ in range(RUNNERS)]
+        until(lambda: held.begun, lambda begun: begun == RUNNERS)
+        others = [pool.submit(pushed, body) for body in sent]
+        until(lambda: len(pushed._operation._pushes._waiting), lambda waiting: waiting == len(sent))
+        held.go.set()
+        assert {each.result(10).status_code for each in first} == {200}
+        return [each.result(10) for each in others]
+
+
+def test_pushes_that_wait_share_a_transaction(
+    held: Held, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hears what became of its own event, in the trace of that event."""
+    pushed, again = Pushed(held, own_project, monkeypatch), event(stream(), 1)
+    fresh = [event(stream(), 1, request_id=f"request-{number}") for number in range(4)]
+    sent = [*fresh, again, again, event(stream(), 1, FOREIGN)]
+    responses = at_once(pushed, held, [encoded(each) for each in sent])
+    received = [json.loads(each.get_data())["received"] for each in responses]
+    assert received[:4] == ["applied"] * 4
+    assert sorted(received[4:6]) == ["applied", "known"]
+    assert received[6] == "foreign"
+    assert held.transactions() == [1, 1, 5]
+    assert [each.headers["X-Request-Id"] for each in responses[:4]] == [f"request-{number}" for number in range(4)]
+
+
+def test_a_bad_push_among_many_touches_no_other(
+    held: Held,
+    own_project: Settings,
+    dead_messages: Callable[[], list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One whose effect fails is delivered again, one that cannot be decoded is dead, and the others are applied."""
+    pushed = Pushed(held, own_project, monkeypatch)
+    good, failing = [event(stream(), 1) for _ in range(3)], event(stream(), 2)
+    held.failing, held.failure = {2}, lambda: KeyError("a defect")
+    first = encoded(failing, **{f"to-{ROW.name}": "0"})
+    responses = at_once(pushed, held, [*(encoded(each) for each in good), first, b"nonsense"])
+    assert [each.status_code for each in responses] == [200, 200, 200, 500, 200]
+    assert json.loads(responses[4].get_data())["received"] == "dead"
+    assert [held.applied(each.stream) for each in (*good, failing)] == [[1], [1], [1], []]
+    assert len(dead_messages()) == 1

@@ -69,16 +69,16 @@ class ConsumerEnd:
             raise ConnectionError("the process died before it could say so")
         return done
 
-    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> bool:
+    def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
         assert self.reception is not None
         if self.crashes:
-            return False
+            return None
         self.together.append(len(delivered))
-        if not self.reception.receive_batch(delivered):
-            return False
-        for each in delivered:
-            self._note(each)
-        return True
+        outcomes = self.reception.receive_batch(delivered)
+        if outcomes is not None:
+            for each in delivered:
+                self._note(each)
+        return outcomes
 
     def _note(self, delivered: DeliveredMessage) -> None:
         self.came.append((delivered.attributes.get("ce-subject", ""), delivered.attributes.get("ce-streamversion", "")))
