@@ -68,14 +68,11 @@ def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> B
 
 def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises KeyError."""
-    from shared.runtime.event import EventOperation
-    from shared.runtime.http import HttpOperation
-    from shared.runtime.routes import Router
-    from shared.runtime.schedule import ScheduledOperation
-    from shared.runtime.unmatched import Unmatched
-
     _initialize()
     if name == "unmatched":
+        from shared.runtime.routes import Router
+        from shared.runtime.unmatched import Unmatched
+
         return Unmatched(Router(load().http_rows()), settings())
     row = load().rows[name]
     if row.worker:
@@ -84,9 +81,15 @@ def serve(name: str) -> Callable[[Any], Any]:
     if row.environment not in (None, settings().environment):
         raise KeyError(f"{name} is for the {row.environment} environment only")
     if row.event:
+        from shared.runtime.event import EventOperation
+
         return EventOperation(bind(row), settings(), resources().clock)
     if row.schedule:
+        from shared.runtime.schedule import ScheduledOperation
+
         return ScheduledOperation(bind(row), settings())
+    from shared.runtime.http import HttpOperation
+
     parts = resources()
     return HttpOperation(bind(row), settings(), parts.clock, parts.sessions(), parts.limits(), parts.cache())
 

@@ -93,13 +93,12 @@ class Resources:
         """The Redis client; Redis only holds caches and counters, never the source of truth."""
 
         def client() -> Any:
-            from redis import Redis, RedisCluster
-            from redis.backoff import NoBackoff
-            from redis.retry import Retry
+            from shared.redis.library import redis_library
 
+            redis = redis_library()
             # A broken connection is retried once; by default the client would retry for seconds.
-            once = Retry(NoBackoff(), 1)
-            kind = RedisCluster if self.settings.redis_cluster else Redis
+            once = redis.retry.Retry(redis.backoff.NoBackoff(), 1)
+            kind = redis.RedisCluster if self.settings.redis_cluster else redis.Redis
             seconds = POLICIES["redis"].timeout_seconds
             waits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
             return kind.from_url(self.settings.redis_url, retry=once, **waits)

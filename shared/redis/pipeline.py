@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.errors import Unavailable
+from shared.redis.library import redis_library
 from shared.resilience.breaker import Breaker
 
 Command = tuple[Any, ...]
@@ -53,16 +54,14 @@ _TEXTS: Final[dict[str, str]] = {}
 @cache
 def failures() -> tuple[type[Exception], ...]:
     """What the client raises if Redis fails; for an unreachable cluster that is not a RedisError."""
-    from redis.exceptions import RedisClusterException, RedisError
-
-    return (RedisError, RedisClusterException, OSError)
+    exceptions = redis_library().exceptions
+    return (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 
 
 @cache
 def _retryable() -> tuple[type[Exception], ...]:
     """Errors to retry through the client: a broken connection, an unknown script, a key that moved to another node."""
-    from redis import exceptions
-
+    exceptions = redis_library().exceptions
     again = (exceptions.NoScriptError, exceptions.AskError, exceptions.ClusterDownError, exceptions.TryAgainError)
     return (exceptions.ConnectionError, *again)
 
@@ -121,8 +120,6 @@ class Pipeline:
 
     def _send(self, commands: Sequence[Command]) -> list[Any]:
         """The servers' replies, with errors in place. Raises ConnectionError, TimeoutError."""
-        from redis.exceptions import ResponseError
-
         indices_by_server = defaultdict(list)
         for index, command in enumerate(commands):
             indices_by_server[self._connections_to(command)].append(index)
@@ -135,7 +132,7 @@ class Pipeline:
                 for index in indices:
                     try:
                         answers[index] = connection.read_response()
-                    except ResponseError as error:
+                    except redis_library().exceptions.ResponseError as error:
                         answers[index] = error
         return answers
 

@@ -137,7 +137,7 @@ class EventOperation:
         self._reception = MessageReceiver(bound, settings, clock)
         self._seconds = load().seconds_of(bound.row)
         self._internal_auth = InternalAuth(settings)
-        # One batch at a time: a row's effects wait for the same locks (a hot supply's stock), and those that wait group.
+        # One batch at a time: a row's effects wait for the same locks (a hot supply's stock).
         self._pushes: GroupCommit[DeliveredMessage, Outcome] = GroupCommit(self._together, BATCH_SIZE, runners=1)
 
     def __call__(self, request: flask.Request) -> flask.Response:

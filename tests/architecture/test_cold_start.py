@@ -91,3 +91,16 @@ print(*sorted(name for name in sys.modules if name.startswith("functions.")))
     operations = {name for name in found if name in OPERATIONS}
     assert operations == {"functions.order.get_order"}
     assert {name.split(".")[1] for name in found} == {"main", "order"}
+
+
+def test_redis_does_not_bring_the_telemetry_that_nobody_uses() -> None:
+    """redis-py imports OpenTelemetry's metrics SDK wherever it is installed; afterwards that can still be imported."""
+    code = """
+import sys
+from shared.redis.library import redis_library
+assert redis_library().Redis and redis_library().RedisCluster
+assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
+import opentelemetry.sdk.metrics
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
