@@ -1,14 +1,21 @@
-"""The only composition root: starts any role for a row or a service.
+"""The only composition root: starts any role for a row or a service. It is the entry point of the image.
 
-    FUNCTION_TARGET=create_order functions-framework --source functions/main.py     one function
+    python -m functions.main function create_order    one function, with the probes of its container; or `unmatched`
     python -m functions.main rpc wallet         the RPC host of a service
     python -m functions.main relay wallet       the worker that publishes a service's events, fills its gaps, and polls
     python -m functions.main poller wallet      the worker that polls what holds secrets or calls users' endpoints
     python -m functions.main consumer wallet    with EVENT_BUS=kafka or EVENT_DELIVERY=pull, the worker that runs a
                                                 service's event rows
+
+Jobs, which end; their exit code is 0 only if all is well:
+
+    python -m functions.main migrate            migrate the databases of all services; --service NAME only that one's
+    python -m functions.main audit              check every invariant: 1 if one does not hold, 2 if one was not checked
+    python -m functions.main redrive CONSUMER   try parked events again (shared/outbox/redrive.py)
+    python -m functions.main replay ...         apply missing events; --verify compares every projection with its events
+                                                (shared/outbox/replay.py)
     python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
                                                 one, or with --kms-version NAME that version of a key in Cloud KMS
-    python -m functions.main replay --verify    compare every projection with its events (shared/outbox/replay.py)
     python -m functions.main openapi            print the OpenAPI document
 
 A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
@@ -20,8 +27,8 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,6 +37,7 @@ from typing import Any
 
 from shared import requirements
 from shared.config import settings
+from shared.errors import MeridianError
 from shared.registry import Row, load
 from shared.resources import Resources, resources
 from shared.runtime.binding import BoundOperation
@@ -37,6 +45,10 @@ from shared.variables import ConfigurationError
 
 OBJECTS_BEFORE_COLLECTING = 20_000
 """The garbage collector's threshold: Python's default of 700 costs an eighth of a request, which makes few cycles."""
+
+UNMATCHED = "unmatched"  # the function of all paths that no row has
+PORT = 8080  # where a function listens if PORT is not set
+VIOLATED, UNCHECKED = 1, 2  # the exit codes of an audit that found something, and of one that is incomplete
 
 
 def _initialize() -> None:
@@ -46,6 +58,11 @@ def _initialize() -> None:
     logs.configure()
     metrics.listen(settings(), resources().breakers)
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
+
+
+def _host() -> str:
+    """Where a container listens: on all of its own addresses; locally on loopback alone."""
+    return "127.0.0.1" if settings().local else "0.0.0.0"  # noqa: S104
 
 
 def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> BoundOperation:
@@ -66,20 +83,28 @@ def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> B
     )
 
 
+def function_row(name: str) -> Row | None:
+    """The row of a function; None for `unmatched`. Raises ConfigurationError if it cannot run here."""
+    if name == UNMATCHED:
+        return None
+    row = load().rows.get(name)
+    if row is None or row.worker or row.rpc:
+        raise ConfigurationError(name, "is no function")
+    if row.environment not in (None, settings().environment):
+        raise ConfigurationError(name, f"is for the {row.environment} environment only")
+    requirements.check(settings(), "function", [row], row.service)
+    return row
+
+
 def serve(name: str) -> Callable[[Any], Any]:
-    """The function of a row, or `unmatched`, as the functions framework calls it. Raises KeyError."""
+    """The function of a row, or `unmatched`, as the functions framework calls it. Raises as function_row does."""
     _initialize()
-    if name == "unmatched":
+    row = function_row(name)
+    if row is None:
         from shared.runtime.routes import Router
         from shared.runtime.unmatched import Unmatched
 
         return Unmatched(Router(load().http_rows()), settings())
-    row = load().rows[name]
-    if row.worker:
-        raise KeyError(f"{name} runs in a worker ({row.worker}), and is no function")
-    requirements.check(settings(), "function", [row], row.service)
-    if row.environment not in (None, settings().environment):
-        raise KeyError(f"{name} is for the {row.environment} environment only")
     if row.event:
         from shared.runtime.event import EventOperation
 
@@ -96,7 +121,7 @@ def serve(name: str) -> Callable[[Any], Any]:
 
 def __getattr__(name: str) -> Callable[[Any], Any]:
     """Resolve a function's target on first use; the framework requires a plain function of that name."""
-    if name != "unmatched" and name not in load().rows:
+    if name != UNMATCHED and name not in load().rows:
         raise AttributeError(name)
     handler = serve(name)
 
@@ -107,9 +132,23 @@ def __getattr__(name: str) -> Callable[[Any], Any]:
     return target
 
 
+def run_function(name: str) -> None:
+    """Serve a function and its container's probes until SIGTERM or SIGINT."""
+    from shared.container.function import LINGER_SECONDS, FunctionServer, framework_application
+    from shared.telemetry import logs
+
+    logs.configure()
+    row = function_row(name)
+    scales = [load().scales[each.scale] for each in ([row] if row else load().http_rows()) if each.scale]
+    concurrency = max(scale.concurrency for scale in scales)
+    linger = 0.0 if settings().local else LINGER_SECONDS
+    server = FunctionServer(_host(), settings().port or PORT, concurrency, linger)
+    server.run(partial(framework_application, name, Path(__file__)))
+
+
 def run_rpc(service: str, stop: threading.Event) -> None:
     """Serve a service's RPCs until `stop` is set; then finish the calls in flight."""
-    from shared.runtime.rpc import server
+    from shared.runtime.rpc import LINGER_SECONDS, server
     from shared.runtime.rpc_caller import caller_identifier
 
     rows = load().hosted_rpcs(service)
@@ -120,7 +159,7 @@ def run_rpc(service: str, stop: threading.Event) -> None:
     serving, _ = server(bounds, settings().rpc_port, host, identify, reflects=local)
     serving.start()
     stop.wait()
-    serving.stop(grace=5).wait()
+    serving.drain(0.0 if local else LINGER_SECONDS)
 
 
 def run_relay(service: str, stop: threading.Event) -> None:
@@ -172,42 +211,88 @@ def _polled(service: str, worker: str) -> list[Row]:
 def projections() -> Iterator[tuple[str, Any]]:
     """The projections of all services, each with its service."""
     for service, entry in load().services.items():
-        if not entry.database:
-            continue
-        if find_spec(f"functions.{service}.adapters.projections") is None:
+        if not entry.database or find_spec(f"functions.{service}.adapters.projections") is None:
             continue
         adapters = import_module(f"functions.{service}.adapters.projections")
         yield from ((service, each) for each in adapters.projections(partial(adapters.Work, resources(), service)))
 
 
-def main(arguments: list[str]) -> int:
-    """Start a role; SIGTERM and SIGINT stop it."""
-    if arguments[:1] == ["replay"]:
-        from shared.outbox.replay import main as replay
+def run_audit(arguments: Sequence[str]) -> int:
+    """Check every invariant within and across services, and print the violations."""
+    argparse.ArgumentParser(prog="functions.main audit", description="Check every invariant.").parse_args(arguments)
+    requirements.check_job(settings(), "platform")
+    bound = bind(load().rows["audit"])
+    found = bound.run(request=bound.request_type())
+    for each in found.violations:
+        print(f"{each.invariant}: {each.subject}: {each.detail}")
+    for name in found.unchecked:
+        print(f"{name} could not be checked.")
+    print(f"{len(found.checked)} invariants were checked, {len(found.violations)} violations found.")
+    return VIOLATED if found.violations else UNCHECKED if found.unchecked else 0
 
-        return replay(arguments[1:], projections)
-    parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.")
-    parser.add_argument("role", choices=["rpc", "relay", "poller", "consumer", "replay", "rotate-keys", "openapi"])
-    parser.add_argument("of", nargs="?", help="a service; of rotate-keys, the folder of secrets")
-    parser.add_argument("--kms-version", default="", help="of rotate-keys: the version of a key in Cloud KMS")
-    chosen = parser.parse_args(arguments)
-    if chosen.role == "openapi":
-        from shared.runtime.openapi import document
 
-        print(document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}")))
-        return 0
-    if chosen.role == "rotate-keys":
-        from shared.auth.rotation import rotate
+def run_replay(arguments: Sequence[str]) -> int:
+    """Apply missing events, or verify projections."""
+    from shared.outbox.replay import main as replay
 
-        print(rotate(Path(chosen.of), datetime.now(UTC), version=chosen.kms_version))
-        return 0
+    return replay(arguments, projections)
+
+
+def run_openapi(_: Sequence[str]) -> int:
+    """Print the OpenAPI document."""
+    from shared.runtime.openapi import document
+
+    print(document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}")))
+    return 0
+
+
+WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}
+"""The roles that run until they are stopped, each for a service."""
+
+MODULES = {"migrate": "postgres.migrations", "redrive": "outbox.redrive", "rotate-keys": "auth.rotation"}
+"""Jobs that need no composition: the module in `shared` whose `main` does each."""
+
+COMPOSED = {"audit": run_audit, "replay": run_replay, "openapi": run_openapi}
+"""Jobs that need services' code."""
+
+
+def _run_job(role: str, arguments: Sequence[str]) -> int:
+    """Run a job; returns its exit code."""
+    try:
+        return int((COMPOSED.get(role) or import_module(f"shared.{MODULES[role]}").main)(arguments))
+    except MeridianError as error:
+        sys.exit(str(error))
+
+
+def _work(role: str, service: str) -> None:
+    """Run a worker or an RPC host until SIGTERM or SIGINT; workers answer probes where PORT is set."""
+    from shared.container.loops import dead
+    from shared.container.probes import probed
+
+    if service not in load().services:
+        raise ConfigurationError(service, "is no service")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _initialize()
+    with probed(_host(), settings().port, dead) if settings().port and role != "rpc" else nullcontext():
+        WORKERS[role](service, stop)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Start a role; SIGTERM and SIGINT stop it."""
+    parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.", add_help=False)
+    parser.add_argument("role", choices=["function", *WORKERS, *MODULES, *COMPOSED])
+    chosen, rest = parser.parse_known_args(arguments)
     try:
-        _initialize()
-        run = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}[chosen.role]
-        run(chosen.of, stop)
+        if chosen.role in (*MODULES, *COMPOSED):
+            return _run_job(chosen.role, rest)
+        parser.add_argument("of", help="a function's name, or a service")
+        of = parser.parse_args(arguments).of
+        if chosen.role == "function":
+            run_function(of)
+        else:
+            _work(chosen.role, of)
     except ConfigurationError as error:
         sys.exit(str(error))
     return 0

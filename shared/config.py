@@ -13,6 +13,7 @@ from shared.variables import ConfigurationError, Variables
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 PORTS: Final = 65535
+RPC_PORT: Final = 50051
 DAY: Final = 86_400
 CURRENCY: Final = r"[A-Z]{2,10}"
 INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
@@ -43,6 +44,8 @@ class Settings:
     replica_host: str
     replica_port: int
     cloud_sql_replica: str
+    database_user: str
+    """In the cloud the login of the process in every database: see database_login."""
     database_pool: int
     redis_url: str
     event_bus: str
@@ -51,6 +54,8 @@ class Settings:
     kafka_bootstrap: str
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
+    port: int
+    """Where the process serves: a function its requests, a worker its probes; 0 if it is not set."""
     rpc_port: int
     metrics_port: int
     allowed_chains: frozenset[int]
@@ -121,7 +126,7 @@ class Settings:
         Raises ConfigurationError if it is missing, or short or simple enough to be guessed.
         """
         try:
-            secret = (self.secrets_dir / name).read_bytes()
+            secret = secret_file(self.secrets_dir, name).read_bytes()
         except OSError as error:
             raise ConfigurationError(
                 f"The secret {name}", f"cannot be read from SECRETS_DIR ({error.strerror})"
@@ -131,9 +136,31 @@ class Settings:
             raise ConfigurationError(f"The secret {name}", why)
         return secret
 
+    def has_secret(self, name: str) -> bool:
+        """Whether a secret with this name is there, good or not."""
+        return secret_file(self.secrets_dir, name).exists()
+
     def database_name(self, service: str) -> str:
         """A service's database in this region."""
         return f"{service}_{self.region.replace('-', '_')}"
+
+
+def secret_file(folder: Path, name: str) -> Path:
+    """The file of a secret: `<name>/value` if the name is a directory, otherwise `<name>`.
+
+    Cloud Run cannot mount two secrets in one directory, so each has its own.
+    (https://cloud.google.com/run/docs/configuring/services/secrets)
+    """
+    place = folder / name
+    return place / "value" if place.is_dir() else place
+
+
+def database_login(account: str) -> str:
+    """The login in PostgreSQL of a service account: its e-mail address without this suffix.
+
+    (https://cloud.google.com/sql/docs/postgres/add-manage-iam-users)
+    """
+    return account.removesuffix(".gserviceaccount.com")
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -149,6 +176,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     region = given.one_of("MERIDIAN_REGION", None, *load().regions)
     public_url = given.url("PUBLIC_URL")
     event_bus = given.one_of("EVENT_BUS", "pubsub", "pubsub", "kafka")
+    port = given.integer("PORT", 0, 0, PORTS)
     return Settings(
         environment=kind,
         region=region,
@@ -163,6 +191,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         replica_host=given.text("REPLICA_HOST", ""),
         replica_port=given.integer("REPLICA_PORT", 5432, 1, PORTS),
         cloud_sql_replica=given.text("CLOUD_SQL_REPLICA", "", INSTANCE, "project:region:instance"),
+        database_user=database_login(given.text("DATABASE_USER", "", ACCOUNT, "service account")),
         database_pool=given.integer("DATABASE_POOL", 8, 1, 100),
         redis_url=given.text("REDIS_URL", "", r"rediss?://[^\s/]+(/[0-9]*)?", "redis:// or rediss:// URL"),
         event_bus=event_bus,
@@ -170,7 +199,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
         redis_cluster=given.flag("REDIS_CLUSTER"),
         rpc_addresses=given.pairs("RPC_ADDRESSES", given.host_port),
-        rpc_port=given.integer("RPC_PORT", 50051, 1, PORTS),
+        port=port,
+        rpc_port=given.integer("RPC_PORT", port or RPC_PORT, 1, PORTS),
         metrics_port=given.integer("METRICS_PORT", 0, 0, PORTS),
         allowed_chains=given.chain_ids("ALLOWED_CHAINS", "1,31337"),
         operator_addresses=given.operators("OPERATOR_ADDRESSES"),

@@ -15,6 +15,9 @@ from shared.variables import ConfigurationError
 
 Role = Literal["function", "rpc", "relay", "poller", "consumer"]
 
+DATABASE: Final = ("CLOUD_SQL_INSTANCE", "DATABASE_USER")
+"""What a connection to a database takes."""
+
 SERVICE_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("ALLOWED_CHAINS",),
     "wallet": ("CUSTODY_CHAIN_ID", "VAULT_CONTRACT"),
@@ -22,6 +25,9 @@ SERVICE_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "claiming": ("CLAIM_CHAIN_ID", "CLAIM_CONTRACT"),
 }
 """Variables that a service needs in any role, and that have a default only on the local stack."""
+
+ROW_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {"ready": (*DATABASE, "REDIS_URL")}
+"""Variables of operations that use what their service does not have: `ready` connects to every service's database."""
 
 DISTINCT_SECRETS: Final = ("nonce_key", "refresh_key", "quote_key", "webhook_key", "push_token")
 """Secrets for one purpose each, which must be different."""
@@ -48,11 +54,40 @@ def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> 
     _check_secrets(settings, rows)
 
 
+def check_job(settings: Settings, service: str) -> None:
+    """Make sure that a job of a service has what it needs: its database, and the services that it calls.
+
+    Raises ConfigurationError.
+    """
+    if settings.local:
+        return
+    for variable in DATABASE if load().services[service].database else ():
+        if not getattr(settings, variable.lower()):
+            raise ConfigurationError(variable, f"is needed by jobs of {service} and not set")
+    _check_callees(settings, service)
+
+
+def check_migrations(settings: Settings) -> None:
+    """Make sure that the job that migrates has what it needs. Raises ConfigurationError.
+
+    In the cloud it grants each service's role to that service's account, and so has to know the accounts.
+    """
+    if settings.local:
+        return
+    for variable in (*DATABASE, "RPC_CALLERS"):
+        if not getattr(settings, variable.lower()):
+            raise ConfigurationError(variable, "is needed by migrate and not set")
+    known = set(settings.rpc_callers.values())
+    if missing := [name for name, service in load().services.items() if service.database and name not in known]:
+        raise ConfigurationError("RPC_CALLERS", f"lacks the account of {missing[0]}, which has a database")
+
+
 def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> Iterator[str]:
     """The required variables."""
     stores = load().services[service].database and any(row.transaction != "none" or row.event for row in rows)
     if stores or role in ("relay", "consumer"):
-        yield from ("CLOUD_SQL_INSTANCE",) if load().services[service].database else ()
+        yield from DATABASE if load().services[service].database else ()
+    yield from (variable for row in rows for variable in ROW_VARIABLES.get(row.name, ()))
     if stores or any(row.limit for row in rows):
         yield "REDIS_URL"
     if role == "function" and any(row.event or row.schedule for row in rows):
@@ -67,8 +102,11 @@ def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str
 
 def _check_addresses(settings: Settings, rows: Sequence[Row], service: str) -> None:
     """Check that the called services have an address. Public operations call nobody but Firestore."""
-    if all(row.scope == "public" and service != "identity" for row in rows):
-        return
+    if not all(row.scope == "public" and service != "identity" for row in rows):
+        _check_callees(settings, service)
+
+
+def _check_callees(settings: Settings, service: str) -> None:
     callees = {row.service for row in load().rows.values() if service in row.callers and row.hosts is None}
     for callee in sorted(callees - set(settings.rpc_addresses)):
         raise ConfigurationError("RPC_ADDRESSES", f"lacks {callee}, which {service} calls")
@@ -95,7 +133,7 @@ def _check_secrets(settings: Settings, rows: Sequence[Row]) -> None:
         secret = settings.secret(name)
         if name in HEXADECIMAL and not re.fullmatch(rb"[0-9a-fA-F]{64}", secret):
             raise ConfigurationError(f"The secret {name}", "is not 64 hexadecimal digits, and nothing else")
-    known = [(name, settings.secret(name)) for name in DISTINCT_SECRETS if (settings.secrets_dir / name).exists()]
+    known = [(name, settings.secret(name)) for name in DISTINCT_SECRETS if settings.has_secret(name)]
     for (one, value), (other, same) in combinations(known, 2):
         if value == same:
             raise ConfigurationError(f"The secret {one}", f"is the same as {other}")

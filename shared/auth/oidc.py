@@ -1,6 +1,11 @@
-"""Verifies Google's OIDC tokens: Pub/Sub and Cloud Scheduler send one of their service account."""
+"""Verifies Google's OIDC tokens: Pub/Sub and Cloud Scheduler send one of their service account.
+
+The functions that they call have Cloud Run's own check of invokers off, and this is the only one. Where it is on, Cloud
+Run verifies a token for the service's URL and passes it on without its signature; here such a token is refused.
+"""
 
 import json
+import logging
 import re
 import threading
 import time
@@ -13,11 +18,12 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.jwt import decode_header
 from google.oauth2.id_token import verify_token
 
+from shared.auth.google_claims import ISSUERS, SIGNATURE_REMOVED, SKEW_SECONDS
 from shared.errors import Unauthenticated, Unavailable
 
+log = logging.getLogger(__name__)
+
 CERTS_URL: Final = "https://www.googleapis.com/oauth2/v1/certs"
-ISSUERS: Final = frozenset({"accounts.google.com", "https://accounts.google.com"})
-SKEW_SECONDS: Final = 10
 FETCH_SECONDS: Final = 5.0
 KEEP_SECONDS: Final = 3600
 """How long certificates are cached if the response does not say; Google's does (Cache-Control: max-age)."""
@@ -91,6 +97,10 @@ class GoogleTokens:
         """The calling account. Raises Unauthenticated; Unavailable if no certificates can be fetched."""
         if not self._audience or not self._accounts:
             raise Unauthenticated  # nothing was configured, so nobody may call
+        if token.endswith(f".{SIGNATURE_REMOVED}"):
+            # Without its signature anybody can have written it. Whether Cloud Run did, nothing here can tell.
+            log.error("a token came without its signature: the invoker check of this service is on, and has to be off")
+            raise Unauthenticated
         try:
             self._certificates.learn(decode_header(token).get("kid"))  # type: ignore[no-untyped-call]
             known = cast(Any, self._certificates)

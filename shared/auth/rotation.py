@@ -6,13 +6,14 @@ Everything else follows from these times. It works on a folder; in the cloud, th
 of the two secrets, the private set's first.
 """
 
+import argparse
 import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -32,6 +33,7 @@ from shared.auth.keys import (
 )
 from shared.auth.tokens import LIFE
 from shared.base64url import base64url
+from shared.config import secret_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -57,8 +59,8 @@ def rotate(folder: Path, now: datetime, lead: timedelta = LEAD, version: str = "
     OSError, Unavailable.
     """
     with _alone(folder):
-        public = _read(folder / PUBLIC, PublicSet, PublicSet())
-        private = _read(folder / PRIVATE, PrivateSet, PrivateSet())
+        public = _read(secret_file(folder, PUBLIC), PublicSet, PublicSet())
+        private = _read(secret_file(folder, PRIVATE), PrivateSet, PrivateSet())
         start = int((now + lead).timestamp()) if public.keys else 0
         fresh, secret = _of_kms(version, start) if version else _generated(start)
         if any(key.kid == fresh.kid for key in public.keys):
@@ -70,9 +72,19 @@ def rotate(folder: Path, now: datetime, lead: timedelta = LEAD, version: str = "
         signing = {key.kid for key in _may_sign(accepted, now)}
         # The public set goes last: a key is not used before it is published, so a crash in between changes nothing.
         secrets = [*(key for key in private.keys if key.kid in signing), secret]
-        write(folder / PRIVATE, json.dumps(msgspec.to_builtins(PrivateSet(secrets))))
-        write(folder / PUBLIC, json.dumps(msgspec.to_builtins(PublicSet([*accepted, fresh]))))
+        write(secret_file(folder, PRIVATE), json.dumps(msgspec.to_builtins(PrivateSet(secrets))))
+        write(secret_file(folder, PUBLIC), json.dumps(msgspec.to_builtins(PublicSet([*accepted, fresh]))))
     return fresh.kid
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="functions.main rotate-keys", description="Add a signing key.")
+    parser.add_argument("folder", type=Path, help="the folder of secrets")
+    parser.add_argument("--kms-version", default="", help="the version of a key in Cloud KMS")
+    chosen = parser.parse_args(arguments)
+    print(rotate(chosen.folder, datetime.now(UTC), version=chosen.kms_version))
+    return 0
 
 
 def write(path: Path, text: str) -> None:

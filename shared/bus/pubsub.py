@@ -17,6 +17,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import PublisherOptions, PublishRequest, PubsubMessage
 
+from shared.bus.pubsub_client import regional
 from shared.bus.topics import dead_letter_attributes, dead_topic, row_topic, topic_name
 from shared.bus.transport import AddressedEvent
 from shared.config import Settings
@@ -52,7 +53,7 @@ class PubSubBus:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._publish = PublisherClient().transport.publish
+        self._publish = PublisherClient(client_options=regional(settings.region)).transport.publish
 
     def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
         """Publish to each addressee's topic. A failure leaves the rest of its partition unpublished, and is logged.
@@ -141,7 +142,8 @@ class PubSubDeadTopics:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = PublisherClient(publisher_options=PublisherOptions(retry=None, timeout=PUBLISH_TIMEOUT_SECONDS))
+        options = PublisherOptions(retry=None, timeout=PUBLISH_TIMEOUT_SECONDS)
+        self._client = PublisherClient(publisher_options=options, client_options=regional(settings.region))
 
     def publish(self, topic: str, body: bytes, attributes: Mapping[str, str], consumer: str, reason: str) -> None:
         """Store a message with its attributes, the consumer, and the reason. Raises Unavailable if that fails."""
@@ -159,7 +161,7 @@ def rewind(settings: Settings, subscriptions: Sequence[str], since: datetime) ->
 
     Google's emulator supports this only for unordered subscriptions, unlike ours.
     """
-    client = SubscriberClient()
+    client = SubscriberClient(client_options=regional(settings.region))
     for name in subscriptions:
         path = client.subscription_path(settings.project, name)
         try:

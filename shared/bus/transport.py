@@ -81,7 +81,7 @@ def record_sources(settings: Settings) -> RecordSources:
     from shared.bus.pubsub_client import SubscriberApi
     from shared.bus.pubsub_pull import PullSubscriber
 
-    api = SubscriberApi()
+    api = SubscriberApi(settings.region)
 
     def subscribe(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
         names = [subscription_name(row, topic, settings.region) for topic in topics]

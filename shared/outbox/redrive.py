@@ -1,6 +1,6 @@
 """Parked events of a service's consumers: lists, counts and redrives them.
 
-    python -m shared.outbox.redrive CONSUMER [--stream STREAM ...] [--dry-run]
+    python -m functions.main redrive CONSUMER [--stream STREAM ...] [--dry-run]
 
 A redrive only marks events as released: the consumer's worker then applies each stream in version order, at a
 bounded rate, and parks again what fails again. So a redrive needs no handlers, and any number may run at once.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from shared import requirements
 from shared.clock import Clock
 from shared.errors import NotFound
 from shared.outbox.log import SQL
@@ -77,12 +78,13 @@ def redrive(
 
 def main(arguments: Sequence[str]) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="shared.outbox.redrive", description="Try parked events again.")
+    parser = argparse.ArgumentParser(prog="functions.main redrive", description="Try parked events again.")
     parser.add_argument("consumer", choices=sorted(row.name for row in load().event_rows()))
     parser.add_argument("--stream", action="append", default=[], help="only this stream; may be given again")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be released")
     chosen = parser.parse_args(arguments)
     owner = consumer_of(chosen.consumer).service
+    requirements.check_job(resources().settings, owner)
     with resources().database(owner).transaction() as transaction:
         now = resources().clock.now()
         found = redrive(transaction, chosen.consumer, chosen.stream, now, dry_run=chosen.dry_run)

@@ -1,7 +1,7 @@
 """Replays events to a consumer: applies those that its inbox is missing, and none a second time.
 
-    python -m shared.outbox.replay --consumer NAME --from TIME|POSITION
-    python -m shared.outbox.replay --consumer NAME --from TIME --seek
+    python -m functions.main replay --consumer NAME --from TIME|POSITION
+    python -m functions.main replay --consumer NAME --from TIME --seek
     python -m functions.main replay --verify
 
 It compares the consumer's inbox with the streams of its sources that have events since a time, or beyond a position in
@@ -24,6 +24,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
+from shared import requirements
 from shared.bus.transport import seek
 from shared.outbox.comparison import Comparison
 from shared.outbox.redrive import consumer_of
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
 
     projections: the projections of all services, each with its service, if the caller can compose them.
     """
-    parser = argparse.ArgumentParser(prog="shared.outbox.replay", description="Apply missing events.")
+    parser = argparse.ArgumentParser(prog="functions.main replay", description="Apply missing events.")
     parser.add_argument("--consumer", choices=sorted(row.name for row in load().event_rows()))
     parser.add_argument("--from", default="0", dest="start", help="a time (RFC 3339) or a position; 0 is all")
     parser.add_argument("--seek", action="store_true", help="have the transport deliver again since a time")
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
             parser.error("to verify is `python -m functions.main replay --verify`")
         return verify_projections(projections())
     row = consumer_of(chosen.consumer)
+    requirements.check_job(resources().settings, row.service)
     since, after = parse_start(chosen.start)
     if chosen.seek:
         if since is None:

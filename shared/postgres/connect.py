@@ -27,16 +27,26 @@ SESSION: Final = (
 
 
 def connector(settings: Settings, service: str, user: str | None = None) -> Callable[[], CoreConnection]:
-    """A function that connects to a service's database, as the service's own role unless another is given."""
-    user = user or service
+    """A function that connects to a service's database.
+
+    user: locally the service's own role by default; in the cloud the login of this process's account, which is a member
+    of the service's role (roles.py).
+    """
+    login = user or (settings.database_user if settings.cloud_sql_instance else service)
+    return lambda: _session(open_session(settings, login, settings.database_name(service)))
+
+
+def open_session(
+    settings: Settings, user: str, database: str, kind: type[CoreConnection] = Connection
+) -> CoreConnection:
+    """A plain connection: in the cloud with IAM authentication, elsewhere with the password of the user.
+
+    kind: pg8000's native connections, or those of its DB-API, which Cloud SQL's are in any case.
+    """
     if settings.cloud_sql_instance:
-        return lambda: _session(_cloud_sql(settings, user, settings.database_name(service)))
-    return lambda: _session(_tcp(settings, user, settings.database_name(service)))
-
-
-def _tcp(settings: Settings, user: str, database: str) -> CoreConnection:
-    return Connection(
-        user,
+        return _cloud_sql(settings, user, database)
+    return kind(
+        user=user,
         host=settings.database_host,
         port=settings.database_port,
         database=database,

@@ -15,11 +15,13 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Final, Protocol
 
 from shared.bus.records import Record, RecordSource, RecordSources, TopicPartition
 from shared.bus.transport import record_sources
+from shared.container.loops import Loop, finish
 from shared.errors import MeridianError, summary
 from shared.outbox.batch import BATCH_SIZE
 from shared.registry import load
@@ -207,26 +209,19 @@ def work(service: str, resources: Resources, bounds: Sequence[BoundOperation], s
 
     Raises RuntimeError then.
     """
-    ended: list[str] = []
     sources = record_sources(resources.settings)
 
     def run(bound: BoundOperation) -> None:
         try:
             EventConsumer(bound, resources, sources).run(stop)
-        except Exception:
-            log.exception("the consumer %s ends", bound.row.name)
-            ended.append(bound.row.name)
         finally:
             stop.set()
 
-    threads = [threading.Thread(target=run, args=(bound,), name=bound.row.name) for bound in bounds]
-    for thread in threads:
-        thread.start()
+    loops = [Loop(bound.row.name, partial(run, bound), stop) for bound in bounds]
+    for loop in loops:
+        loop.start()
     log.info("the consumers of %s are at work", service)
-    for thread in threads:
-        thread.join()
-    if ended:
-        raise RuntimeError(f"{', '.join(ended)} ended")
+    finish(loops)
 
 
 def _together(lines: Sequence[PartitionQueue]) -> Iterator[list[tuple[PartitionQueue, int]]]:

@@ -9,8 +9,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 
+from shared.container.loops import Loop, finish
 from shared.errors import MeridianError
 from shared.postgres.session_lock import SessionLock
 from shared.resilience.deadline import within
@@ -103,17 +105,7 @@ def polling(loops: Sequence[PollLoop], stop: threading.Event) -> Iterator[None]:
     A loop that dies of a defect sets `stop`, and RuntimeError is raised at the end: the process exits and is restarted,
     rather than living on without the row.
     """
-    died: list[str] = []
-
-    def run(loop: PollLoop) -> None:
-        try:
-            loop.run(stop)
-        except BaseException:
-            log.exception("the loop of %s died", loop.name)
-            died.append(loop.name)
-            stop.set()
-
-    threads = [threading.Thread(target=run, args=(loop,), name=f"poll {loop.name}") for loop in loops]
+    threads = [Loop(f"poll {loop.name}", partial(loop.run, stop), stop) for loop in loops]
     for thread in threads:
         thread.start()
     if loops:
@@ -122,7 +114,4 @@ def polling(loops: Sequence[PollLoop], stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        for thread in threads:
-            thread.join()
-    if died:
-        raise RuntimeError(f"The loop of {died[0]} died.")
+        finish(threads)

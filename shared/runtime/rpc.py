@@ -1,6 +1,7 @@
 """Serves a service's RPC operations over gRPC, from their registry rows and .proto contracts."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
@@ -27,13 +28,42 @@ log = logging.getLogger(__name__)
 
 THREADS: Final = 16
 
+LINGER_SECONDS: Final = 2.0
+"""How long a host takes calls after its health has turned NOT_SERVING: so long clients and balancers take to notice."""
+
+GRACE_SECONDS: Final = 5.0
+"""How long calls in flight may take after that."""
+
 SINGLE: Final = frozenset({CALLER, REQUEST_ID, CLIENT, HEADER, AUTHORIZATION})
 """The single-valued metadata that is read. gRPC itself sends one traceparent."""
 
 
+class RpcServer:
+    """A gRPC server with the standard health service (grpc.health.v1)."""
+
+    def __init__(self, serving: grpc.Server, health_service: health.HealthServicer) -> None:
+        self._serving = serving
+        self._health = health_service
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._serving.start()
+
+    def stop(self, grace: float) -> threading.Event:
+        """Take no more calls. Returns what is set when those in flight have ended, after `grace` seconds at most."""
+        ended: threading.Event = self._serving.stop(grace)
+        return ended
+
+    def drain(self, linger_seconds: float) -> None:
+        """Report NOT_SERVING, take calls for a while yet, then finish those in flight."""
+        self._health.enter_graceful_shutdown()
+        threading.Event().wait(linger_seconds)
+        self.stop(GRACE_SECONDS).wait()
+
+
 def server(
     bounds: Sequence[BoundOperation], port: int, host: str, identify: CallerIdentifier, *, reflects: bool = False
-) -> tuple[grpc.Server, int]:
+) -> tuple[RpcServer, int]:
     """A gRPC server of these operations, with health checks. Returns it, not started, and its port.
 
     calling: identifies the caller. reflects: whether server reflection is enabled.
@@ -54,7 +84,7 @@ def server(
     if reflects:
         names = [*sorted(services), health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, serving)
-    return serving, serving.add_insecure_port(f"{host}:{port}")
+    return RpcServer(serving, healthy), serving.add_insecure_port(f"{host}:{port}")
 
 
 def _serialized(response: Message) -> bytes:

@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from shared.auth.google_claims import ISSUERS, SIGNATURE_REMOVED, SKEW_SECONDS
 from shared.auth.service_identity import HEADER
 from shared.clock import Clock
 from shared.config import Settings
@@ -19,11 +20,6 @@ from shared.rpc.channel import CALLER
 from shared.runtime.decode import json_object
 
 AUTHORIZATION: Final = "authorization"
-TAKEN_OFF: Final = "SIGNATURE_REMOVED_BY_GOOGLE"
-"""Replaces the signature in a token that Cloud Run has verified; a token with any other signature is unverified."""
-
-ISSUERS: Final = ("https://accounts.google.com", "accounts.google.com")
-SKEW_SECONDS: Final = 10
 
 CallerIdentifier = Callable[[Mapping[str, str]], str]
 """Returns the calling service, given a call's metadata. Raises Unauthenticated, Forbidden."""
@@ -63,7 +59,7 @@ def _account(metadata: Mapping[str, str], now: float) -> str:
 
 def _claims(token: str) -> dict[str, Any]:
     parts = token.split(".")
-    if len(parts) != 3 or parts[2] != TAKEN_OFF:
+    if len(parts) != 3 or parts[2] != SIGNATURE_REMOVED:  # any other was verified by nobody
         raise Unauthenticated
     claims = parts[1]
     try:

@@ -3,9 +3,11 @@
 import logging
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from shared.bus.transport import event_bus
+from shared.container.loops import Loop, finish
 from shared.errors import MeridianError
 from shared.outbox.comparison import Comparison
 from shared.outbox.relay import GuardedBus, Relay
@@ -28,13 +30,14 @@ FILL_EVERY_SECONDS: Final = 5.0
 def work(service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event) -> None:
     """Run until `stop` is set. The service's outbox is in PostgreSQL or Firestore, or it has none: see the registry.
 
-    A defect in the relay ends the whole worker, so that it is restarted.
+    A defect in the relay or in what runs beside it ends the whole worker, so that it is restarted. Raises RuntimeError
+    for the latter.
     """
-    filler = threading.Thread(target=fill, args=(service, resources, consumers, stop), name="gap filler")
-    filler.start()
+    beside = [Loop("gap filler", partial(fill, service, resources, consumers, stop), stop)]
     if load().services[service].database and resources.settings.of_replica():
-        beating = (resources.database(service), stop)
-        threading.Thread(target=keep_heartbeats, args=beating, name="heart", daemon=True).start()
+        beside.append(Loop("heartbeat", partial(keep_heartbeats, resources.database(service), stop), stop))
+    for loop in beside:
+        loop.start()
     try:
         if load().services[service].outbox:
             _relay(service, resources).run(stop)
@@ -43,7 +46,7 @@ def work(service: str, resources: Resources, consumers: Sequence[BoundOperation]
             stop.wait()
     finally:
         stop.set()
-        filler.join()
+        finish(beside)
 
 
 def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":

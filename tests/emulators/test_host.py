@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulators.stack.host import Application, HttpHost, InternalHost
+from emulators.stack.host import HttpHost, InternalHost
+from shared.container.paths import UNMATCHED, passed_on
+from shared.container.probes import Application
 from shared.registry import load
 
 REGISTRY = load()
@@ -67,6 +69,7 @@ def test_what_no_row_names_is_unmatched(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//health", "/\xff", "/v1/orders/\n"])
-def test_paths_that_the_framework_would_answer_are_unmatched(path: str) -> None:
-    """functions-framework never sees the paths that it answers in HTML, redirects, or cannot read."""
-    assert ask("GET", path) == "unmatched /_unmatched"
+def test_paths_that_no_row_can_have_are_unmatched(path: str) -> None:
+    """The application of `unmatched` substitutes another one where functions-framework would answer by itself."""
+    assert ask("GET", path) == f"unmatched {path}"
+    assert passed_on({"PATH_INFO": path})["PATH_INFO"] == UNMATCHED

@@ -120,6 +120,8 @@ WRONG: Final[dict[str, list[str]]] = {
     "REPLACE_AFTER_SECONDS": [*NUMBERS, "0"],
     "KMS_KEYS": ["voucher", "voucher=key", f"voucher={KEY},voucher={KEY}", f"voucher={KEY[:-2]}"],
     "PROXIES": [*NUMBERS, "11"],
+    "PORT": [*NUMBERS, "65536"],
+    "DATABASE_USER": [" ", "wallet", "wallet@shop.iam=x"],
     "INTERNAL_AUDIENCE": [" ", "a b"],
     "INTERNAL_ACCOUNTS": [" ", "a b"],
     "RPC_CALLERS": ["order", "order@shop.example", "order@shop.example=", "order@shop.example=shop", "order=order"],
@@ -286,3 +288,32 @@ def test_a_withdrawal_is_of_something() -> None:
     """Its least amount is not 0."""
     with pytest.raises(ValueError, match="WITHDRAWAL_LEAST"):
         read({**LEAST, **TERMS, "WITHDRAWAL_LEAST": "ETH=0,USDC=1"})
+
+
+def test_a_secret_is_a_file_or_in_a_directory_of_its_own(tmp_path: Path) -> None:
+    """Cloud Run mounts each secret as `<name>/value`; nothing else in the directory counts."""
+    settings = read({**LEAST, "SECRETS_DIR": str(tmp_path)})
+    one, other = bytes(range(32)), bytes(range(32, 64))
+    (tmp_path / "plain").write_bytes(one)
+    (tmp_path / "mounted").mkdir()
+    assert not settings.has_secret("mounted")
+    with pytest.raises(ConfigurationError, match="The secret mounted cannot be read"):
+        settings.secret("mounted")
+    (tmp_path / "mounted" / "value").write_bytes(other)
+    assert (settings.secret("plain"), settings.secret("mounted")) == (one, other)
+    assert settings.has_secret("plain")
+    assert settings.has_secret("mounted")
+    assert not settings.has_secret("absent")
+
+
+def test_where_a_role_listens() -> None:
+    """An RPC host where RPC_PORT says, else where its platform does, else at gRPC's usual port; others at PORT only."""
+    given = [{}, {"PORT": "8080"}, {"RPC_PORT": "5000"}, {"PORT": "8080", "RPC_PORT": "5000"}]
+    ports = [(read({**LEAST, **each}).port, read({**LEAST, **each}).rpc_port) for each in given]
+    assert ports == [(0, 50051), (8080, 8080), (0, 5000), (8080, 5000)]
+
+
+def test_a_login_is_an_account_without_googles_suffix() -> None:
+    """However the account is written."""
+    for written in ("wallet@shop.iam", "wallet@shop.iam.gserviceaccount.com"):
+        assert read({**LEAST, "DATABASE_USER": written}).database_user == "wallet@shop.iam"

@@ -13,7 +13,7 @@ import pytest
 from emulators.stack.secrets import ensure
 from shared.config import Settings, read
 from shared.registry import Row, load
-from shared.requirements import DISTINCT_SECRETS, Role, check
+from shared.requirements import DATABASE, DISTINCT_SECRETS, Role, check, check_job, check_migrations
 from shared.variables import ConfigurationError
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -25,6 +25,7 @@ WHOLE: Final = {
     "GOOGLE_CLOUD_PROJECT": "shop",
     "PUBLIC_URL": "https://shop.example",
     "CLOUD_SQL_INSTANCE": "shop:europe-west1:main",
+    "DATABASE_USER": "service@shop.iam",
     "REDIS_URL": "redis://10.0.0.1:6379",
     "EVENT_BUS": "kafka",
     "KAFKA_BOOTSTRAP": "10.0.0.2:9092",
@@ -45,26 +46,26 @@ WHOLE: Final = {
 ROWS: Final = load().rows
 
 LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
-    ("function", "create_order", "order", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES"}),
+    ("function", "create_order", "order", {*DATABASE, "REDIS_URL", "RPC_ADDRESSES"}),
     ("function", "sign_in", "identity", {"REDIS_URL", "RPC_ADDRESSES", "ALLOWED_CHAINS"}),
     (
         "function",
         "create_transfer",
         "wallet",
-        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "CUSTODY_CHAIN_ID", "VAULT_CONTRACT", "CHAIN_URLS"},
+        {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "CUSTODY_CHAIN_ID", "VAULT_CONTRACT", "CHAIN_URLS"},
     ),
     (
         "function",
         "create_claim",
         "claiming",
-        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
+        {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
     ),
     (
         "function",
         "open_claim",
         "claiming",
         {
-            "CLOUD_SQL_INSTANCE",
+            *DATABASE,
             "REDIS_URL",
             "RPC_ADDRESSES",
             "CLAIM_CHAIN_ID",
@@ -78,24 +79,25 @@ LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
         "function",
         "advance_orders",
         "order",
-        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "INTERNAL_AUDIENCE", "INTERNAL_ACCOUNTS"},
+        {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "INTERNAL_AUDIENCE", "INTERNAL_ACCOUNTS"},
     ),
     ("function", "health", "platform", set()),
+    ("function", "ready", "platform", {*DATABASE, "REDIS_URL"}),
     (
         "rpc",
         "",
         "supply",
-        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "RPC_CALLERS", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT"},
+        {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "RPC_CALLERS", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT"},
     ),
     ("rpc", "", "identity", {"RPC_ADDRESSES", "RPC_CALLERS", "ALLOWED_CHAINS"}),
-    ("relay", "", "order", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"}),
+    ("relay", "", "order", {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"}),
     ("relay", "", "identity", {"KAFKA_BOOTSTRAP"}),
     (
         "relay",
         "",
         "wallet",
         {
-            *("CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"),
+            *(*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"),
             *("CUSTODY_CHAIN_ID", "VAULT_CONTRACT", "CHAIN_URLS"),
         },
     ),
@@ -103,10 +105,10 @@ LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
         "poller",
         "",
         "claiming",
-        {"CLOUD_SQL_INSTANCE", "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
+        {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
     ),
-    ("poller", "", "notification", {"CLOUD_SQL_INSTANCE", "REDIS_URL"}),
-    ("consumer", "", "notification", {"CLOUD_SQL_INSTANCE", "REDIS_URL", "KAFKA_BOOTSTRAP"}),
+    ("poller", "", "notification", {*DATABASE, "REDIS_URL"}),
+    ("consumer", "", "notification", {*DATABASE, "REDIS_URL", "KAFKA_BOOTSTRAP"}),
 ]
 """What each role cannot do without: role, operation, service, variables."""
 
@@ -261,3 +263,36 @@ def test_a_function_says_why_it_does_not_start(folder: Path) -> None:
     )
     assert ended.returncode != 0
     assert "The secret nonce_key has 5 bytes" in ended.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change", "says"),
+    [
+        (["migrate"], {"DATABASE_USER": ""}, "DATABASE_USER is needed by migrate and not set."),
+        (["migrate"], {}, "RPC_CALLERS lacks the account of wallet, which has a database."),
+        (["redrive", "capture_hold"], {"CLOUD_SQL_INSTANCE": ""}, "CLOUD_SQL_INSTANCE is needed by jobs of wallet"),
+        (["replay", "--consumer", "capture_hold"], {"RPC_ADDRESSES": ""}, "RPC_ADDRESSES lacks"),
+        (["audit"], {"RPC_ADDRESSES": ""}, "RPC_ADDRESSES lacks"),
+        (["function", "nothing"], {}, "nothing is no function."),
+        (["rpc", "nothing"], {}, "nothing is no service."),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_a_job_says_why_it_does_not_start(
+    arguments: list[str], change: dict[str, str], says: str, folder: Path
+) -> None:
+    """As every role, and needing no secrets of the operations that it looks after."""
+    test_a_process_says_why_it_does_not_start(arguments, change, says, folder)
+
+
+def test_a_job_needs_no_more_than_it_uses(folder: Path) -> None:
+    """Locally nothing is needed; in the cloud each one starts with what the others lack."""
+    callers = ",".join(f"{service}@shop.iam.gserviceaccount.com={service}" for service in load().services)
+    bare = dict.fromkeys(WHOLE.keys() - ALWAYS - {"EVENT_BUS", "CLAIM_REDEMPTION"}, "") | {"EVENT_BUS": ""}
+    database = {name: WHOLE[name] for name in DATABASE}
+    check_migrations(settings(folder, **{**bare, **database, "RPC_CALLERS": callers}))
+    check_job(settings(folder, **{**bare, **database, "RPC_ADDRESSES": WHOLE["RPC_ADDRESSES"]}), "wallet")
+    check_job(settings(folder, **{**bare, "RPC_ADDRESSES": WHOLE["RPC_ADDRESSES"]}), "platform")
+    local = settings(folder, **{**bare, "MERIDIAN_ENVIRONMENT": "local"})
+    check_migrations(local)
+    check_job(local, "wallet")

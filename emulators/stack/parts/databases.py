@@ -1,7 +1,6 @@
-"""A database for each service and region, and two roles for each service, which can access no other service's.
+"""A database for each service and region, and the two roles of each service (shared/postgres/roles.py).
 
-`<service>_owner` owns the database and runs the migrations; the service's processes connect as `<service>`, with the
-rights that the migrations grant it. Locally one server replaces the servers of all regions.
+Locally one server replaces the servers of all regions, and roles log in with passwords.
 """
 
 import subprocess
@@ -9,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pg8000.exceptions import DatabaseError, InterfaceError
-from pg8000.native import Connection, identifier, literal
+from pg8000.native import Connection, identifier
 
 from emulators.stack import environment, secrets
 from emulators.stack.environment import Layout
@@ -17,6 +16,7 @@ from emulators.stack.errors import StackError
 from emulators.stack.logs import last_line
 from emulators.stack.parts.postgres import SUPERUSER
 from emulators.stack.ports import HOST
+from shared.postgres import roles
 
 
 def accepts_connections(layout: Layout, server: str = "postgres") -> Callable[[], bool]:
@@ -37,17 +37,12 @@ def create(layout: Layout, services: Sequence[str]) -> None:
     connection = _connect(layout)
     try:
         for service in services:
-            owner = f"{service}_owner"
+            owner = roles.owner_of(service)
             for role in (service, owner):
-                password = literal(secrets.read(layout.secrets, f"{role}.password"))
-                connection.run(f"CREATE ROLE {identifier(role)} LOGIN PASSWORD {password}")
+                roles.create_role(connection, role, secrets.read(layout.secrets, f"{role}.password"))
             for region in layout.regions:
                 database = identifier(f"{service}_{region.replace('-', '_')}")
                 connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
-                connection.run(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-                roles = f"{identifier(owner)}, {identifier(service)}"
-                # Projections are rebuilt in temporary tables, for comparison.
-                connection.run(f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {roles}")
     finally:
         connection.close()
 
@@ -55,10 +50,11 @@ def create(layout: Layout, services: Sequence[str]) -> None:
 def migrate(layout: Layout, services: Sequence[str]) -> None:
     """Migrate the databases of every region. Raises StackError when a migration fails."""
     log = layout.logs / "migrations.log"
+    chosen = [word for service in services for word in ("--service", service)]
     for region in layout.regions:
         with log.open("a", encoding="utf-8") as output:
             ended = subprocess.run(
-                [sys.executable, "-m", "shared.postgres.migrations", *services],
+                [sys.executable, "-m", "functions.main", "migrate", *chosen],
                 env=environment.for_region(layout, region),
                 cwd=environment.ROOT,
                 stdout=output,

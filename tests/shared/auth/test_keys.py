@@ -17,6 +17,7 @@ from shared.config import Settings, read
 from shared.errors import Unauthenticated, Unavailable
 from shared.registry import load
 from shared.runtime.tokens import Verifier
+from tests.shared.test_config import LEAST
 
 NOW = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -208,3 +209,15 @@ def test_a_rotation_is_one_command(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main.main(["rotate-keys", str(tmp_path)]) == 0
     public = decoded((tmp_path / PUBLIC).read_bytes(), PublicSet).keys
     assert capsys.readouterr().out.split() == [key.kid for key in public]
+
+
+def test_keys_rotate_where_they_are_mounted(tmp_path: Path) -> None:
+    """In directories with a file `value`, a rotation replaces what is read."""
+    for name in (PUBLIC, PRIVATE):
+        (tmp_path / name).mkdir()
+    first = rotate(tmp_path, NOW)
+    second = rotate(tmp_path, NOW)
+    ring = KeyRing(read({**LEAST, "SECRETS_DIR": str(tmp_path)}))
+    assert ring.signing(NOW)[0] == first
+    assert [key.kid for key in ring.published(NOW)] == [first, second]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["value", "value"]

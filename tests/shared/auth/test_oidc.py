@@ -1,98 +1,28 @@
 """Only allowed Google service accounts are authenticated, by tokens that Google has signed for our audience."""
 
 import base64
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import flask
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from shared.auth import oidc
 from shared.auth.oidc import GoogleTokens
 from shared.config import Settings
 from shared.errors import Unauthenticated, Unavailable
 from shared.runtime.internal import InternalAuth
-
-AUDIENCE = "https://functions.example/record_claim"
-ACCOUNT = "pubsub@meridian.iam.gserviceaccount.com"
-
-
-class Issuer:
-    """Google, as far as its certificates go: keys of ours, served over HTTP."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, rsa.RSAPrivateKey] = {}
-        self.served: dict[str, str] = {}
-        self.fetches = 0
-        self.down = False
-        issuer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                issuer.fetches += 1
-                body = json.dumps(issuer.served).encode()
-                self.send_response(500 if issuer.down else 200)
-                self.send_header("Cache-Control", "public, max-age=3600")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/certs"
-        self.add("first")
-
-    def add(self, key_id: str, *, serve: bool = True) -> None:
-        """A new key, and its certificate where it is published."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
-        now = datetime.now(UTC)
-        made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        made = made.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=1))
-        certificate = made.not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
-        self.keys[key_id] = key
-        if serve:
-            self.served[key_id] = certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    def token(self, key_id: str = "first", *, signed_by: str | None = None, **changed: Any) -> str:
-        """A token as Pub/Sub sends it, some claims changed; None leaves one out."""
-        now = datetime.now(UTC)
-        claims = {
-            "iss": "https://accounts.google.com",
-            "aud": AUDIENCE,
-            "email": ACCOUNT,
-            "email_verified": True,
-            "sub": "1",
-            "iat": now - timedelta(seconds=5),
-            "exp": now + timedelta(hours=1),
-            **changed,
-        }
-        claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, self.keys[signed_by or key_id], "RS256", headers={"kid": key_id})
+from tests.shared.auth.issuer import ACCOUNT, AUDIENCE, Issuer, serving
 
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     """An issuer with one key."""
-    made = Issuer()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(Issuer()) as made:
+        yield made
 
 
 @pytest.fixture
@@ -215,3 +145,16 @@ def test_the_cloud_asks_for_the_token_and_not_for_the_secret(
             door.check(flask.request, secret)
     with app.test_request_context("/", headers={"Authorization": f"Bearer {issuer.token()}"}):
         door.check(flask.request, "")
+
+
+def test_a_token_without_its_signature_is_refused(
+    tokens: GoogleTokens, issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cloud Run removes it where its own check is on; anybody could write such a token. The log says what to change."""
+    claims = issuer.token().rpartition(".")[0]
+    with pytest.raises(Unauthenticated):
+        tokens.check(f"{claims}.SIGNATURE_REMOVED_BY_GOOGLE")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "a token came without its signature: the invoker check of this service is on, and has to be off"
+    ]
+    assert issuer.fetches == 0

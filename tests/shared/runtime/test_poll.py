@@ -20,6 +20,7 @@ from shared.runtime import poll
 from shared.runtime.binding import BoundOperation
 from shared.runtime.poll import PollLoop, loops, polling
 from shared.telemetry.context import trace_context
+from shared.variables import ConfigurationError
 
 PATIENCE_SECONDS = 20.0
 ROW = load().rows["watch_redemptions"]
@@ -223,7 +224,7 @@ def test_a_loop_that_dies_ends_the_worker() -> None:
     stop, other = threading.Event(), FakeLock(True)
     dying = PollLoop(bound(lambda: None, row=named("test_dying")), FakeLock(RuntimeError("a defect")))
     with (
-        pytest.raises(RuntimeError, match="The loop of test_dying died"),
+        pytest.raises(RuntimeError, match="The loop of poll test_dying died"),
         polling([dying, PollLoop(bound(lambda: None), other)], stop),
     ):
         assert stop.wait(PATIENCE_SECONDS)
@@ -235,5 +236,5 @@ def test_a_loop_that_dies_ends_the_worker() -> None:
 def test_a_polling_row_is_no_function(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing can call it from outside."""
     monkeypatch.setattr("functions.main._initialize", lambda: None)
-    with pytest.raises(KeyError, match="is no function"):
+    with pytest.raises(ConfigurationError, match="is no function"):
         serve(row.name)

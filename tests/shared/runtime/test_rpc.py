@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from emulators.waiting import until
 from shared import errors
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.registry import Row, load
@@ -355,3 +357,36 @@ def test_metadata_with_one_value_is_sent_once(name: str, second: str, host: Call
             ask(DescribeRequest(), metadata=(*sent.items(), (name, second)), timeout=5)
     assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "more than once" in raised.value.details()
+
+
+def test_a_host_that_drains_says_so_and_finishes(ends: ExitStack) -> None:
+    """Its health turns NOT_SERVING at once while calls are still taken; the one in flight is answered."""
+    entered, may_end = threading.Event(), threading.Event()
+
+    def slow(request: DescribeRequest) -> DescribeResponse:
+        entered.set()
+        assert may_end.wait(20)
+        return echo(request)
+
+    row = Row(service="wallet", name="describe_wallets", rpc="Wallet.Describe", callers=CALLERS, transaction="none")
+    bound = BoundOperation(row, slow, Exception, Exception)  # type: ignore[arg-type]
+    running, port = server([bound], 0, "127.0.0.1", claimed_caller)
+    running.start()
+    ends.callback(lambda: running.stop(grace=0).wait())
+    channel = ends.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}"))
+    health = health_pb2_grpc.HealthStub(channel)
+    assert health.Check(health_pb2.HealthCheckRequest()).status == health_pb2.HealthCheckResponse.SERVING
+    with ThreadPoolExecutor(2) as threads:
+        answer = threads.submit(call, port, timeout_seconds=20)
+        assert entered.wait(20)
+        drained = threads.submit(running.drain, 1.0)
+        until(
+            lambda: health.Check(health_pb2.HealthCheckRequest()).status,
+            lambda status: status == health_pb2.HealthCheckResponse.NOT_SERVING,
+        )
+        assert not drained.done()
+        may_end.set()
+        assert len(answer.result(20).wallets) == 2
+        drained.result(20)
+    with pytest.raises(grpc.RpcError):
+        health.Check(health_pb2.HealthCheckRequest(), timeout=2)

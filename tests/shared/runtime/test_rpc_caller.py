@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import pytest
 
+from shared.auth.google_claims import SIGNATURE_REMOVED as REMOVED
 from shared.auth.service_identity import HEADER
 from shared.config import Settings, read
 from shared.errors import Forbidden, Unauthenticated
 from shared.rpc.channel import CALLER
-from shared.runtime.rpc_caller import AUTHORIZATION, TAKEN_OFF, caller_identifier
+from shared.runtime.rpc_caller import AUTHORIZATION, caller_identifier
 from tests.clocks import FakeClock
 from tests.shared.test_config import LEAST
 
@@ -24,7 +25,7 @@ def part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def token(clock: FakeClock, signature: str = TAKEN_OFF, **claims: Any) -> str:
+def token(clock: FakeClock, signature: str = REMOVED, **claims: Any) -> str:
     """Google's ID token of the order service, as Cloud Run hands it on; None takes a claim away."""
     good = {
         "iss": "https://accounts.google.com",
@@ -105,7 +106,14 @@ def test_a_token_says_all_of_it(claims: dict[str, Any], clock: FakeClock) -> Non
 
 
 @pytest.mark.parametrize(
-    "signature", ["", "c2lnbmF0dXJl", TAKEN_OFF.lower(), f"{TAKEN_OFF}=", f"{TAKEN_OFF}.{TAKEN_OFF}"]
+    "signature",
+    [
+        "",
+        "c2lnbmF0dXJl",
+        REMOVED.lower(),
+        f"{REMOVED}=",
+        f"{REMOVED}.{REMOVED}",
+    ],
 )
 def test_a_token_that_nobody_checked_is_none(signature: str, clock: FakeClock) -> None:
     """One that has its signature did not go through Cloud Run's check: it may be anybody's."""
@@ -114,7 +122,14 @@ def test_a_token_that_nobody_checked_is_none(signature: str, clock: FakeClock) -
 
 
 @pytest.mark.parametrize(
-    "text", ["a.b", f"a.!!.{TAKEN_OFF}", f"a..{TAKEN_OFF}", f"a.{part([])}.{TAKEN_OFF}", f"a.e30=.{TAKEN_OFF}"]
+    "text",
+    [
+        "a.b",
+        f"a.!!.{REMOVED}",
+        f"a..{REMOVED}",
+        f"a.{part([])}.{REMOVED}",
+        f"a.e30=.{REMOVED}",
+    ],
 )
 def test_what_is_no_token_is_refused(text: str, clock: FakeClock) -> None:
     """And never a defect."""
