@@ -180,7 +180,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     return Settings(
         environment=kind,
         region=region,
-        cell=load().regions[region].cell,
+        cell=load().cell_of(region),
         project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
         allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),

@@ -8,9 +8,12 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from shared import strict_yaml
+from shared import registry_checks, strict_yaml
 
 PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
+
+RegionName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
+"""A region's name."""
 
 Type = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
 
@@ -19,10 +22,11 @@ class Strict(msgspec.Struct, forbid_unknown_fields=True):
     """A node of the registry; unknown keys are errors."""
 
 
-class Region(Strict):
-    """A region and its cell."""
+class DatabaseServer(Strict):
+    """A cell's database server: its greatest number of connections, and the share of them that processes may hold."""
 
-    cell: str
+    connections: Annotated[int, msgspec.Meta(ge=1)]
+    share: Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 class Service(Strict):
@@ -47,7 +51,10 @@ class Topic(Strict):
 
 
 class Scale(Strict):
-    """A function's instances in one region, concurrent requests per instance, and its database pool."""
+    """Instances in one region, concurrent requests of an instance, its connections to a database, a request's deadline.
+
+    The instances are those of the Cloud Run service, which its revisions share.
+    """
 
     min_instances: int
     max_instances: int
@@ -121,6 +128,7 @@ class Row(Strict):
     deprecated: Deprecated | None = None
     cached: str | None = None
     replica: Literal["allowed"] | None = None
+    failover: bool = False
     secrets: list[str] = []
 
     @property
@@ -147,13 +155,24 @@ class Row(Strict):
 class Registry(Strict):
     """The whole file."""
 
-    regions: dict[str, Region]
+    cells: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,8}$")], RegionName]
+    """The region that serves each cell. A cell's name is a part of ids."""
+    database: DatabaseServer
     services: dict[str, Service]
     topics: dict[str, Topic]
     scales: dict[str, Scale]
     limits: dict[str, Limit]
     caches: dict[str, Cached]
     operations: dict[str, Row]
+
+    @property
+    def regions(self) -> list[str]:
+        """The regions, the primary first."""
+        return list(dict.fromkeys(self.cells.values()))
+
+    def cell_of(self, region: str) -> str:
+        """The cell that a region serves. Raises KeyError if there is none."""
+        return {served: cell for cell, served in self.cells.items()}[region]
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -219,82 +238,5 @@ def load(path: Path = PATH) -> Registry:
     for name, row in document["operations"].items():
         row["name"] = name
     registry = msgspec.convert(document, Registry)
-    for row in registry.operations.values():
-        _check(row, registry)
-        _check_reads(row, registry)
-        _check_poll(row, registry)
-    _check_unique(registry)
+    registry_checks.check(registry)
     return registry
-
-
-def _check(row: Row, registry: Registry) -> None:
-    """Check what types cannot express. Raises ValueError, naming the row."""
-    triggers = [t for t in (row.http, row.rpc, row.event, row.schedule, row.poll_seconds) if t]
-    if len(triggers) != 1:
-        raise ValueError(f"{row.name}: one trigger, not {len(triggers)}")
-    for service in (row.service, *row.callers):
-        if service not in registry.services:
-            raise ValueError(f"{row.name}: no service {service}")
-    if row.http and (row.scope is None or not _limited(row, registry) or row.scale not in registry.scales):
-        raise ValueError(f"{row.name}: an HTTP row names its scope, limit and scale")
-    if row.session and row.scope in (None, "public"):
-        raise ValueError(f"{row.name}: only who signed in has a session")
-    if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
-        raise ValueError(f"{row.name}: only what changes a thing asks for its version")
-    if (row.rpc and not row.callers) or (row.batch and not row.rpc):
-        raise ValueError(f"{row.name}: an RPC row names its callers, and only RPCs are batched")
-    if row.event and row.replay is None:
-        raise ValueError(f"{row.name}: an event row says how it replays")
-    if (row.event or row.schedule) and row.scale not in registry.scales:
-        raise ValueError(f"{row.name}: an event or schedule row names its scale")
-    if row.deprecated:
-        _check_deprecated(row, row.deprecated, registry)
-    if uncarried := {*row.emits, *(row.event or ())} - {each for t in registry.topics.values() for each in t.types}:
-        raise ValueError(f"{row.name}: no topic carries {min(uncarried)}")
-
-
-def _limited(row: Row, registry: Registry) -> bool:
-    """Whether a route has a rate limit, or needs none: it is public and has no transaction."""
-    return row.limit in registry.limits or (row.limit is None and (row.scope, row.transaction) == ("public", "none"))
-
-
-def _check_deprecated(row: Row, deprecated: Deprecated, registry: Registry) -> None:
-    successor = registry.operations.get(deprecated.successor)
-    alike = successor is not None and (successor.method, successor.scope) == (row.method, row.scope)
-    if not alike or deprecated.sunset <= deprecated.since:
-        raise ValueError(f"{row.name}: {deprecated.successor} cannot take its place")
-
-
-def _check_reads(row: Row, registry: Registry) -> None:
-    """Check that only suitable reads use a cache or a replica. Raises ValueError."""
-    if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
-        raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
-    if row.replica and not (row.eventual and registry.services[row.service].database and not row.emits):
-        raise ValueError(f"{row.name}: only what reads a database, and writes nothing, reads from a replica")
-
-
-def _check_poll(row: Row, registry: Registry) -> None:
-    """Check that a polling row can run in its worker. Raises ValueError."""
-    if bool(row.poll_seconds) != bool(row.worker):
-        raise ValueError(f"{row.name}: a polling row names its worker, and no other row does")
-    if row.worker == "relay" and row.secrets:
-        raise ValueError(f"{row.name}: what holds secrets runs apart from the relay, in the poller")
-    if row.worker and not registry.services[row.service].database:
-        raise ValueError(f"{row.name}: a polling row has its lock in its service's database")
-
-
-def _check_unique(registry: Registry) -> None:
-    """Check that routes, RPCs and event types are unique. Raises ValueError."""
-    answering: dict[str, str] = {}
-    for row in registry.operations.values():
-        trigger = row.http or row.rpc
-        if trigger:
-            owner = answering.setdefault(re.sub(r"{\w+}", "{}", trigger), row.name)
-            if owner != row.name:
-                raise ValueError(f"{row.name}: {trigger} is {owner}'s")
-    for name, topic in registry.topics.items():
-        if unknown := sorted(set(topic.webhooks) - set(topic.types)):
-            raise ValueError(f"{name} tells of {unknown[0]}, which it does not carry")
-    types = [event_type for topic in registry.topics.values() for event_type in topic.types]
-    if len(set(types)) < len(types):
-        raise ValueError(f"{next(t for t in types if types.count(t) > 1)}: one topic carries a type")

@@ -155,7 +155,7 @@ def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
     def handle(event: Event[Any], transaction: Transaction) -> None:
         came.release()
 
-    row = Row(service=SERVICE, name="bench", event=[Claimed.type], replay="fill", scale="background")
+    row = Row(service=SERVICE, name="bench", event=[Claimed.type], replay="fill", scale="event")
     inbox = Inbox(row, database, handle, SystemClock())
 
     class Handler(BaseHTTPRequestHandler):

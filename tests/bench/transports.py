@@ -77,7 +77,7 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
     def handle(event: Event[Any], transaction: Transaction) -> None:
         came.release()
 
-    row = Row(service=SERVICE, name="bench_kafka", event=[Claimed.type], replay="fill", scale="background")
+    row = Row(service=SERVICE, name="bench_kafka", event=[Claimed.type], replay="fill", scale="event")
     inbox = BatchInbox(row, database, handle, SystemClock())
 
     class Taking:

@@ -201,7 +201,7 @@ def test_self_service_needs_the_exact_word(text: str) -> None:
 def test_names_follow_the_region() -> None:
     """Home cell and databases are those of the region; the domain is the public one, without scheme or slash."""
     settings = read(LEAST)
-    assert settings.cell == load().regions["europe-west1"].cell
+    assert settings.cell == load().cell_of("europe-west1")
     assert settings.database_name("order") == "order_europe_west1"
     assert settings.public_url == "https://shop.example"
     assert settings.domain == "shop.example"

@@ -13,7 +13,7 @@ from shared import ids
 from shared.registry import load
 
 PREFIXES = sorted(ids.PREFIXES)
-CELLS = sorted(region.cell for region in load().regions.values())
+CELLS = sorted(load().cells)
 
 made = st.builds(ids.new, st.sampled_from(PREFIXES), st.sampled_from(CELLS))
 ORDER = "ord_us_01jd5z3k8m9n0p1q2r3s4t5v6w"

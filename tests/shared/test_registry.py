@@ -14,7 +14,7 @@ from shared.strict_yaml import parse
 
 Change = Callable[[dict[str, Any]], Any]
 
-GET = {"service": "order", "http": "GET /v1/things", "scope": "order:read", "limit": "read", "scale": "interactive"}
+GET = {"service": "order", "http": "GET /v1/things", "scope": "order:read", "limit": "read", "scale": "read"}
 OLD = {"since": date(2026, 11, 23), "sunset": date(2028, 11, 23)}
 
 
@@ -45,10 +45,13 @@ def with_row(**row: Any) -> Change:
         (lambda d: d["operations"]["get_order"].update(scopes="order:read"), "unknown field `scopes`"),
         (lambda d: d["topics"]["order-events"].update(type=[]), "unknown field `type`"),
         (lambda d: d["limits"]["read"].update(region={}), "unknown field `region`"),
-        (lambda d: d["scales"]["interactive"].update(memory=1), "unknown field `memory`"),
-        (lambda d: d["regions"]["us-central1"].update(zone="a"), "unknown field `zone`"),
-        (lambda d: d["scales"]["interactive"].pop("pool"), "required field `pool`"),
-        (lambda d: d["scales"]["interactive"].update(pool="many"), "Expected `int`"),
+        (lambda d: d["scales"]["purchase"].update(memory=1), "unknown field `memory`"),
+        (lambda d: d["database"].update(tier="large"), "unknown field `tier`"),
+        (lambda d: d["cells"].update(US="us-central1"), "matching regex"),
+        (lambda d: d["cells"].update(us="Iowa"), "matching regex"),
+        (with_row(**GET, failover="maybe"), "Expected `bool`"),
+        (lambda d: d["scales"]["purchase"].pop("pool"), "required field `pool`"),
+        (lambda d: d["scales"]["purchase"].update(pool="many"), "Expected `int`"),
         (lambda d: d.pop("limits"), "required field `limits`"),
         (lambda d: d["services"]["order"].update(outbox="kafka"), "Invalid enum value 'kafka'"),
         (with_row(**GET, transaction="two"), "Invalid enum value 'two'"),
@@ -71,7 +74,7 @@ def test_what_does_not_fit_a_type_is_refused(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (with_row(service="order", scale="background"), "thing: one trigger, not 0"),
+        (with_row(service="order", scale="event"), "thing: one trigger, not 0"),
         (with_row(**GET, schedule="* * * * *"), "thing: one trigger, not 2"),
         (with_row(**GET, event=["order.paid"], replay="fill"), "thing: one trigger, not 2"),
         (with_row(**{**GET, "service": "gifts"}), "thing: no service gifts"),
@@ -89,25 +92,35 @@ def test_what_does_not_fit_a_type_is_refused(
         (with_row(service="order", rpc="Order.Tell"), "thing: an RPC row names its callers"),
         (with_row(service="order", rpc="Order.Tell", callers=["gifts"]), "thing: no service gifts"),
         (
-            with_row(service="order", event=["order.paid"], scale="background"),
+            with_row(service="order", event=["order.paid"], scale="event"),
             "thing: an event row says how it replays",
         ),
         (with_row(service="order", event=["order.paid"], replay="fill"), "thing: .* names its scale"),
         (with_row(service="order", schedule="* * * * *"), "thing: .* names its scale"),
         (with_row(service="order", poll_seconds=2), "thing: a polling row names its worker"),
-        (with_row(service="order", schedule="* * * * *", scale="background", worker="relay"), "thing: a polling row"),
+        (with_row(service="order", schedule="* * * * *", scale="schedule", worker="relay"), "thing: a polling row"),
         (with_row(**GET, poll_seconds=2, worker="relay"), "thing: one trigger, not 2"),
         (
             with_row(service="order", poll_seconds=2, worker="relay", secrets=["treasury_key"]),
             "thing: what holds secrets runs apart from the relay",
         ),
         (with_row(service="identity", poll_seconds=2, worker="poller"), "thing: a polling row has its lock in"),
+        (with_row(**{**GET, "scale": "rpc"}), "thing: rpc is no scale of it"),
+        (with_row(service="order", poll_seconds=2, worker="relay", scale="worker"), "thing: worker is no scale of it"),
+        (with_row(**GET, failover=True, ingress="internal"), "thing: only what the load balancer serves"),
+        (
+            with_row(service="order", schedule="* * * * *", scale="schedule", failover=True),
+            "thing: only what the load balancer serves",
+        ),
+        (lambda d: d["scales"].pop("worker"), "scales lack worker"),
+        (lambda d: d["cells"].clear(), "cells: at least one"),
+        (lambda d: d["cells"].update(eu="us-central1"), "cells: us-central1 serves two"),
         (with_row(**GET, emits=["order.lost"]), "thing: no topic carries order.lost"),
         (with_row(**GET, cached="order", transaction="none"), "thing: .* is one thing, read in no transaction"),
         (with_row(**{**GET, "http": "GET /v1/things/{id}"}, cached="order"), "thing: .* is one thing"),
         (with_row(**GET, replica="allowed", emits=["order.paid"]), "thing: only what reads a database"),
         (with_row(**{**GET, "scope": "public"}, replica="allowed"), "thing: only what reads a database"),
-        (with_row(service="order", event=["order.lost"], replay="fill", scale="background"), "thing: no topic carries"),
+        (with_row(service="order", event=["order.lost"], replay="fill", scale="event"), "thing: no topic carries"),
         (lambda d: d["topics"]["claim-events"]["types"].append("order.paid"), "order.paid: one topic carries a type"),
         (with_row(**GET, deprecated={**OLD, "successor": "lost"}), "thing: lost cannot take its place"),
         (with_row(**GET, deprecated={**OLD, "successor": "create_order"}), "thing: create_order cannot take its place"),

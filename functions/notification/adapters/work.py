@@ -34,7 +34,7 @@ class Work(UnitOfWork):
     @property
     def cells(self) -> Collection[str]:
         """The cells, each of which writes a lane of every feed."""
-        return [region.cell for region in load().regions.values()]
+        return list(load().cells)
 
     @cached_property
     def seal(self) -> SecretCipher:

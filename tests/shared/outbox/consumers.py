@@ -34,7 +34,7 @@ class Consumer:
         self.trails: list[str] = []
         self._database = database
         self.row = Row(
-            service="claiming", name=self.name, event=list(types), replay="fill", scale="background", attempts=attempts
+            service="claiming", name=self.name, event=list(types), replay="fill", scale="event", attempts=attempts
         )
         self.inbox = BatchInbox(self.row, database, self._handle, clock)
 

@@ -48,7 +48,7 @@ def relay(settings: Settings) -> None:
 def consumer(settings: Settings, port: int, name: str) -> None:
     """Consume what the transport delivers, and fill gaps, until killed."""
     database = Database(connector(settings, "claiming"), Breakers().of("database", "claiming", 4))
-    row = Row(service="claiming", name=name, event=[TYPE], replay="fill", scale="background")
+    row = Row(service="claiming", name=name, event=[TYPE], replay="fill", scale="event")
 
     def handle(event: Event[Any], transaction: Transaction) -> None:
         values = {"consumer": name, "name": event.stream, "version": event.version}
