@@ -59,7 +59,6 @@ class Deployment:
 
     environment: str
     workspace: Workspace
-    cloud: Path
     plan: dict[str, Any]
     """What `terraform show -json` says of the first plan."""
     resources: list[Resource] = field(default_factory=list)
@@ -70,7 +69,7 @@ class Deployment:
         """Plan and apply an environment. folder: an empty one."""
         workspace = Workspace(folder)
         workspace.initialise(ROOT_MODULE)
-        made = cls(environment, workspace, folder / "cloud", {})
+        made = cls(environment, workspace, {})
         made.change("first.tfplan")
         made.plan = workspace.show(ROOT_MODULE, "first.tfplan")
         return made
@@ -83,14 +82,14 @@ class Deployment:
     def change(self, plan: str) -> None:
         """Plan and apply the configuration as it now is."""
         run = self.workspace.run
-        run(ROOT_MODULE, "plan", "-input=false", "-no-color", self.variables, f"-out={plan}", cloud=self.cloud)
-        run(ROOT_MODULE, "apply", "-input=false", "-no-color", plan, cloud=self.cloud)
+        run(ROOT_MODULE, "plan", "-input=false", "-no-color", self.variables, f"-out={plan}")
+        run(ROOT_MODULE, "apply", "-input=false", "-no-color", plan)
         self.resources = resources_of(self.workspace.show(ROOT_MODULE))
 
     def planned(self) -> dict[str, str]:
         """What another plan would do now: actions such as `create` or `delete,create` by address; no entry for none."""
         run = self.workspace.run
-        run(ROOT_MODULE, "plan", "-input=false", "-no-color", self.variables, "-out=next.tfplan", cloud=self.cloud)
+        run(ROOT_MODULE, "plan", "-input=false", "-no-color", self.variables, "-out=next.tfplan")
         return actions(self.workspace.show(ROOT_MODULE, "next.tfplan"))
 
     @property

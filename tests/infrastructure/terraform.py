@@ -1,8 +1,9 @@
 """Runs the real Terraform on a copy of the configuration, with the stand-in provider. Nothing in the checkout changes.
 
-A workspace is a temporary folder with a copy of `terraform/` and of what it reads, a mirror in which Terraform finds
-the stand-in provider (offline/), and a CLI configuration that names the mirror. The lock file that Terraform writes
-there is of the stand-in, and never leaves the copy.
+A workspace is a temporary folder with a copy of `terraform/` and of what it reads, a mirror that `terraform init` finds
+the provider in, and a CLI configuration that names the mirror. The provider itself is a process (offline/provider.py)
+that serves all commands in the workspace, and the cloud is a file. The lock file that Terraform writes there is of the
+stand-in, and never leaves the copy.
 """
 
 import json
@@ -10,8 +11,9 @@ import os
 import re
 import shutil
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,42 +97,49 @@ class Workspace:
         self._make_mirror()
 
     def _make_mirror(self) -> None:
-        """The stand-in provider with the part of the schema that this configuration uses, where Terraform looks."""
-        used = {kind for path in self.folder.rglob("*.tf") for kind in RESOURCE.findall(path.read_text("utf-8"))}
-        document = full_schema()
-        content = document["provider_schemas"][schema.SOURCE]
-        kinds = ("resource_schemas", "data_source_schemas")
-        part = {kind: {name: each for name, each in content[kind].items() if name in used} for kind in kinds}
-        version = document["version"]
+        """A mirror to install the provider from: all that `init` looks at is its name, and its digest."""
+        version = full_schema()["version"]
         mirror = self._offline / "mirror" / schema.SOURCE / version / platform()
         mirror.mkdir(parents=True)
-        file = mirror / "schema.json"
-        file.write_text(json.dumps({"provider_schemas": {schema.SOURCE: {**content, **part}}}), encoding="utf-8")
-        script = mirror / f"terraform-provider-google_v{version}"
-        command = f'PYTHONPATH={ROOT} exec {tool("python")} -m tests.infrastructure.offline.provider "{file}"'
-        script.write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
-        script.chmod(0o755)
+        program = mirror / f"terraform-provider-google_v{version}"
+        program.write_text("#!/bin/sh\necho 'Its socket is in TF_REATTACH_PROVIDERS.' >&2\nexit 1\n", encoding="utf-8")
+        program.chmod(0o755)
         settings = CLI.format(mirror=self._offline / "mirror")
         (self._offline / "cli.tfrc").write_text(settings, encoding="utf-8")
 
-    def run(self, root: str, *arguments: str, cloud: Path | None = None, accept: Sequence[int] = (0,)) -> str:
-        """Run Terraform in a root module, such as `terraform`; what it printed. Raises Failed.
+    @cached_property
+    def _provider(self) -> str:
+        """Start the stand-in provider, with the part of the schema that is used here; how Terraform reaches it."""
+        used = {kind for path in self.folder.rglob("*.tf") for kind in RESOURCE.findall(path.read_text("utf-8"))}
+        content = full_schema()["provider_schemas"][schema.SOURCE]
+        kinds = ("resource_schemas", "data_source_schemas")
+        part = {kind: {name: each for name, each in content[kind].items() if name in used} for kind in kinds}
+        file, socket = self._offline / "schema.json", self._offline / "socket"
+        file.write_text(json.dumps({"provider_schemas": {schema.SOURCE: {**content, **part}}}), encoding="utf-8")
+        module = "tests.infrastructure.offline.provider"
+        command = [tool("python"), "-m", module, str(file), str(self._offline / "cloud"), str(socket)]
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        weakref.finalize(self, _end, process)
+        if process.stdout is None or process.stdout.readline() != "ready\n":
+            raise Failed("The stand-in provider did not start: its error is above.")
+        address = {"Network": "unix", "String": str(socket)}
+        reattach = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": process.pid, "Test": True, "Addr": address}
+        return json.dumps({schema.SOURCE: reattach})
 
-        cloud: the file of a fake cloud, which changes are applied to. accept: the exit codes of a success.
+    def run(self, root: str, *arguments: str, accept: Sequence[int] = (0,)) -> str:
+        """Run Terraform in a root module, such as `terraform`; what it printed. accept: a success's exit codes.
+
+        Raises Failed.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-        environment |= {
-            "TF_CLI_CONFIG_FILE": str(self._offline / "cli.tfrc"),
-            "TF_IN_AUTOMATION": "1",
-            "TMPDIR": "/tmp",
-        }
-        environment |= {"MERIDIAN_CLOUD": str(cloud)} if cloud else {}
+        environment |= {"TF_CLI_CONFIG_FILE": str(self._offline / "cli.tfrc"), "TF_IN_AUTOMATION": "1"}
+        if arguments[0] not in ("init", "fmt"):
+            environment["TF_REATTACH_PROVIDERS"] = self._provider
         command = [executable(), f"-chdir={self.folder / root}", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode not in accept:
-            raise Failed(
-                f"terraform {' '.join(arguments)} in {root} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-            )
+            said = f"{done.stdout}{done.stderr}"
+            raise Failed(f"terraform {' '.join(arguments)} in {root} ended with {done.returncode}:\n{said}")
         return done.stdout
 
     def initialise(self, root: str) -> None:
@@ -149,3 +158,9 @@ class Workspace:
         """The values of a .tfvars file, as far as they are plain."""
         text = (self.folder / root / name).read_text("utf-8")
         return dict(re.findall(r'^(\w+)\s*=\s*"([^"]*)"', text, re.M))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.stdin:
+        process.stdin.close()
+    process.wait()

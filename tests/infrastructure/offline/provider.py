@@ -1,41 +1,30 @@
 """A stand-in for Terraform's Google provider: it checks and plans by the real one's schema, and applies to a file.
 
-Terraform starts it as it starts any provider, and speaks protocol 6 with it. Validation refuses what the schema does
-not know; a plan is the configuration with what the cloud decides left unknown; `MERIDIAN_CLOUD` names the file that
-changes are applied to (cloud.py), without which they are refused. Data sources are answered with made-up values.
+It speaks protocol 6 with Terraform, which finds its socket by TF_REATTACH_PROVIDERS: so one process serves all commands
+of a test, and Terraform starts none (it would start a provider two or three times a command, a second each).
+Validation refuses what the schema does not know; a plan is the configuration with what the cloud decides left unknown;
+changes are applied to a file (cloud.py). Data sources are answered with made-up values.
 
-    python -m tests.infrastructure.offline.provider SCHEMA   # by Terraform only
+    python -m tests.infrastructure.offline.provider SCHEMA CLOUD SOCKET
 
 Runs in `.venv-infra`: the stubs of the protocol need an older protobuf than Meridian.
 """
 
-import base64
-import datetime
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from concurrent import futures
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 import msgpack
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from tf.gen import grpc_controller_pb2 as controller
-from tf.gen import grpc_controller_pb2_grpc as controller_rpc
-from tf.gen import grpc_stdio_pb2_grpc as stdio_rpc
 from tf.gen import tfplugin_pb2 as protocol
 from tf.gen import tfplugin_pb2_grpc as protocol_rpc
 
 from tests.infrastructure.offline.cloud import Cloud, Maker, Refused
 from tests.infrastructure.offline.values import Block, Value, complaints, planned, settled
-
-COOKIE: Final = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2"
-"""How Terraform tells a provider that it is its parent (TF_PLUGIN_MAGIC_COOKIE)."""
 
 UNKNOWN: Final = msgpack.ExtType(0, b"\x00")
 NESTING: Final = {"single": 1, "list": 2, "set": 3, "map": 4, "group": 5}
@@ -86,7 +75,7 @@ def schema_of(schema: Mapping[str, Any]) -> protocol.Schema:
 class Provider(protocol_rpc.ProviderServicer):  # type: ignore[misc]
     """The provider's side of the protocol. Its methods are named, and called, by Terraform."""
 
-    def __init__(self, schema: Mapping[str, Any], cloud: Cloud | None) -> None:
+    def __init__(self, schema: Mapping[str, Any], cloud: Cloud) -> None:
         self._provider = schema["provider"]
         self._resources = schema["resource_schemas"]
         self._sources = schema["data_source_schemas"]
@@ -101,6 +90,10 @@ class Provider(protocol_rpc.ProviderServicer):  # type: ignore[misc]
         )
 
     def GetProviderSchema(self, request: Any, context: Any) -> Any:
+        return self._schema
+
+    @cached_property
+    def _schema(self) -> Any:
         return protocol.GetProviderSchema.Response(
             provider=schema_of(self._provider),
             resource_schemas={name: schema_of(schema) for name, schema in self._resources.items()},
@@ -159,8 +152,6 @@ class Provider(protocol_rpc.ProviderServicer):  # type: ignore[misc]
         kind, wanted, prior = request.type_name, unpacked(request.planned_state), unpacked(request.prior_state)
         response = protocol.ApplyResourceChange.Response()
         try:
-            if self._cloud is None:
-                raise Refused("there is no cloud behind this provider: MERIDIAN_CLOUD names none")
             if wanted is None:
                 self._cloud.remove(kind, prior)
             else:
@@ -181,66 +172,18 @@ class Provider(protocol_rpc.ProviderServicer):  # type: ignore[misc]
         return settled(block, value, is_unknown, Maker(kind, value, self._project).make)
 
 
-class Controller(controller_rpc.GRPCControllerServicer):  # type: ignore[misc]
-    """Lets Terraform end the process."""
-
-    def __init__(self, server: grpc.Server) -> None:
-        self._server = server
-
-    def Shutdown(self, request: Any, context: Any) -> Any:
-        self._server.stop(0)
-        return controller.Empty()
-
-
-class Stdio(stdio_rpc.GRPCStdioServicer):  # type: ignore[misc]
-    """A stream of the process's output, of which there is none; it lasts as long as the process."""
-
-    def __init__(self, server: grpc.Server) -> None:
-        self._server = server
-
-    def StreamStdio(self, request: Any, context: Any) -> Any:
-        self._server.wait_for_termination()
-        return iter(())
-
-
-def certificate() -> tuple[grpc.ServerCredentials, str]:
-    """A self-signed certificate for this process, and its text for the handshake.
-
-    Terraform checks it. The one that Terraform offers in turn is of a curve that gRPC refuses, so it is not asked for.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day)
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    made = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
-        key, hashes.SHA256()
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    text = base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode().rstrip("=")
-    return grpc.ssl_server_credentials([(private, made.public_bytes(pem))]), text
-
-
 def main() -> None:
-    """Serve until Terraform says stop."""
-    if os.environ.get("TF_PLUGIN_MAGIC_COOKIE") != COOKIE:
-        sys.exit("This is a Terraform plugin: Terraform starts it.")
+    """Serve until the standard input ends, as it does with the process that started this one."""
     document = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     schema = next(iter(document["provider_schemas"].values()))
-    file = os.environ.get("MERIDIAN_CLOUD")
     unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
     server = grpc.server(futures.ThreadPoolExecutor(16), options=unlimited)
-    protocol_rpc.add_ProviderServicer_to_server(Provider(schema, Cloud(Path(file)) if file else None), server)
-    controller_rpc.add_GRPCControllerServicer_to_server(Controller(server), server)
-    stdio_rpc.add_GRPCStdioServicer_to_server(Stdio(server), server)
-    credentials, text = certificate()
-    with tempfile.TemporaryDirectory(prefix="provider-") as folder:
-        server.add_secure_port(f"unix:{folder}/socket", credentials)
-        server.start()
-        print(f"1|6|unix|{folder}/socket|grpc|{text}", flush=True)
-        server.wait_for_termination()
+    protocol_rpc.add_ProviderServicer_to_server(Provider(schema, Cloud(Path(sys.argv[2]))), server)
+    server.add_insecure_port(f"unix:{sys.argv[3]}")
+    server.start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    server.stop(0).wait()
 
 
 if __name__ == "__main__":

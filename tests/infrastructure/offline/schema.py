@@ -2,9 +2,9 @@
 
 Terraform asks a provider for its schema: resources, their arguments, types, which are required or computed. The real
 provider comes from Terraform's registry; the package cdktn-provider-google carries generated bindings of the same
-version, as JavaScript within a jsii archive, and they tell all of the schema but which values are sensitive (guessed by name
-here), what forces a replacement, which arguments exclude each other, defaults, ranges, and numbers of blocks other than
-at most one and at least one. Policies stand in for what matters of those.
+version, as JavaScript within a jsii archive. They tell all of the schema but which values are sensitive (guessed by
+name here), what forces a replacement, which arguments exclude each other, defaults, ranges, and numbers of blocks other
+than at most one and at least one. Policies stand in for what matters of those.
 
 The result has the shape of `terraform providers schema -json`, with two additions to an attribute: `possible_values`
 and `write_only`.
