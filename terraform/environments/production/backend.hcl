@@ -1,0 +1,1 @@
+bucket = "meridian-production-terraform"

@@ -1,0 +1,36 @@
+# Production. What is the shop's own is an example; what is a secret is in Secret Manager.
+project        = "meridian-production"
+project_number = "100000000001"
+environment    = "production"
+domain         = "api.meridian.example"
+dns_zone       = "meridian"
+
+# Given by the pipeline, as -var image=...; it starts services that do not exist yet.
+# image = "REGION-docker.pkg.dev/PROJECT/meridian/meridian@sha256:..."
+
+database = {
+  tier         = "db-custom-16-65536"
+  replica_tier = "db-custom-8-32768"
+  disk_gb      = 500
+}
+cache = {
+  node_type = "REDIS_HIGHMEM_MEDIUM"
+  shards    = 3
+  replicas  = 1
+}
+
+settings = {
+  ALLOWED_CHAINS     = "1"
+  OPERATOR_ADDRESSES = "0x00000000000000000000000000000000000000a1"
+  CLAIM_CHAIN_ID     = "1"
+  CLAIM_CONTRACT     = "0x00000000000000000000000000000000000000c1"
+  CLAIM_REDEMPTION   = "relayer"
+  CUSTODY_CHAIN_ID   = "1"
+  VAULT_CONTRACT     = "0x00000000000000000000000000000000000000d1"
+  CHAIN_ASSETS       = "ETH=0x0000000000000000000000000000000000000000,USDC=0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
+  COLLECT_FROM       = "ETH=10000000000000000,USDC=5000000"
+  WITHDRAWAL_LEAST   = "ETH=10000000000000000,USDC=5000000"
+  WITHDRAWAL_FEE     = "ETH=1000000000000000,USDC=1000000"
+}
+
+alert_emails = ["oncall@meridian.example"]

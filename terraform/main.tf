@@ -1,0 +1,116 @@
+module "network" {
+  source = "./modules/network"
+
+  name      = "meridian"
+  regions   = local.regions
+  instances = local.instances
+}
+
+module "identity" {
+  source = "./modules/identity"
+
+  project        = var.project
+  regions        = local.regions
+  services       = keys(local.registry.services)
+  database_users = local.database_users
+  signers        = merge(local.key_users, { tokens = lookup(local.secret_users, "jwt_private_keys.json", []) })
+  secrets = merge(
+    { for secret, users in local.secret_users : secret => users if !contains(keys(local.in_kms), secret) },
+    { chain_urls = local.chain_users },
+  )
+  key_versions        = var.key_versions
+  deletion_protection = var.deletion_protection
+}
+
+module "database" {
+  source = "./modules/database"
+
+  cells               = local.cells
+  services            = local.databases
+  logins              = { for service in local.database_users : service => local.emails[service] }
+  migrations          = local.emails.migrations
+  network             = module.network.id
+  connected           = module.network.services
+  max_connections     = local.registry.database.connections
+  share               = local.registry.database.share
+  connections         = local.connections
+  server              = var.database
+  deletion_protection = var.deletion_protection
+}
+
+module "cache" {
+  source = "./modules/cache"
+
+  project             = var.project
+  regions             = local.regions
+  network             = module.network.id
+  connected           = module.network.redis
+  clients             = { for service, _ in local.registry.services : service => local.emails[service] }
+  size                = var.cache
+  deletion_protection = var.deletion_protection
+}
+
+module "events" {
+  source = "./modules/events"
+
+  project        = var.project
+  project_number = var.project_number
+  regions        = local.regions
+  bus            = var.event_bus
+  pushed         = local.pushed
+  topics         = { for name, topic in local.registry.topics : name => { partitions = topic.partitions } }
+  publishers     = { for topic, owners in local.owner_of : topic => one(owners) }
+  subscriptions  = local.subscriptions
+  urls           = local.url
+  accounts       = local.emails
+  pusher         = local.emails.pusher
+  endpoints      = module.network.endpoints
+  kafka          = var.kafka
+}
+
+module "documents" {
+  source = "./modules/documents"
+
+  project  = var.project
+  location = var.documents_location
+  # Users and sessions, assets' merchants, feeds. Others only check sessions.
+  writers             = { for service in ["identity", "supply", "notification"] : service => local.emails[service] }
+  readers             = { for service in ["wallet", "order", "claiming", "platform"] : service => local.emails[service] }
+  deletion_protection = var.deletion_protection
+}
+
+module "functions" {
+  source   = "./modules/functions"
+  for_each = toset(local.regions)
+
+  region     = each.key
+  image      = var.image
+  network    = module.network.id
+  subnet     = module.network.subnets[each.key]
+  chain_urls = module.identity.secrets["chain_urls"]
+  functions  = local.deployed[each.key].functions
+  rpc_hosts  = local.deployed[each.key].rpc_hosts
+  workers    = local.deployed[each.key].workers
+  jobs       = local.deployed[each.key].jobs
+
+  # A revision is refused if its account cannot read its secrets yet.
+  depends_on = [module.identity, module.cache]
+}
+
+module "schedules" {
+  source   = "./modules/schedules"
+  for_each = toset(local.regions)
+
+  project = var.project
+  region  = each.key
+  rows = {
+    for name, row in local.functions : name => {
+      schedule = row.schedule
+      url      = local.url[each.key][name]
+      seconds  = local.scales[row.scale].timeout_seconds
+    } if row.trigger == "schedule"
+  }
+  services = module.functions[each.key].services
+  account  = local.emails.scheduler
+  audit    = module.functions[each.key].jobs["audit"]
+}

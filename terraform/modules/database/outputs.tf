@@ -1,0 +1,18 @@
+output "instances" {
+  description = "CLOUD_SQL_INSTANCE, by cell."
+  value       = { for cell, server in google_sql_database_instance.primary : cell => server.connection_name }
+}
+
+output "replicas" {
+  description = "CLOUD_SQL_REPLICA, by cell."
+  value       = { for cell, server in google_sql_database_instance.replica : cell => server.connection_name }
+}
+
+output "names" {
+  description = "The names of all servers, for alerts."
+  value = concat(
+    [for server in google_sql_database_instance.primary : server.name],
+    [for server in google_sql_database_instance.replica : server.name],
+    [for server in google_sql_database_instance.standby : server.name],
+  )
+}

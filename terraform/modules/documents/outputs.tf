@@ -1,0 +1,4 @@
+output "name" {
+  description = "The database."
+  value       = google_firestore_database.this.name
+}

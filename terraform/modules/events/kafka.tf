@@ -1,0 +1,107 @@
+# Managed Service for Apache Kafka, in place of Pub/Sub.
+
+locals {
+  clusters = toset(var.bus == "kafka" ? var.regions : [])
+
+  # A source's topic and its dead topic, in each region.
+  kafka_topics = merge([
+    for pair in setproduct(var.bus == "kafka" ? keys(var.topics) : [], var.regions) : {
+      "${pair[0]}-${pair[1]}" = {
+        region  = pair[1], partitions = var.topics[pair[0]].partitions, days = 7
+        writers = [var.publishers[pair[0]]], readers = local.consumers[pair[0]]
+      }
+      "${pair[0]}-dead-${pair[1]}" = {
+        region = pair[1], partitions = 1, days = 31, writers = local.consumers[pair[0]], readers = []
+      }
+    }
+  ]...)
+
+  # A row's group in each region.
+  kafka_rows = { for each in var.subscriptions : each.row => each.service... }
+  kafka_groups = merge([
+    for region in local.clusters : {
+      for row, services in local.kafka_rows : "${row}-${region}" => { region = region, service = services[0] }
+    }
+  ]...)
+}
+
+resource "google_managed_kafka_cluster" "this" {
+  for_each = local.clusters
+
+  cluster_id = "events"
+  location   = each.key
+
+  capacity_config {
+    vcpu_count   = tostring(var.kafka.vcpus)
+    memory_bytes = tostring(var.kafka.memory_gb * 1024 * 1024 * 1024)
+  }
+  gcp_config {
+    access_config {
+      network_configs {
+        subnet = var.endpoints[each.key]
+      }
+    }
+  }
+  rebalance_config {
+    mode = "AUTO_REBALANCE_ON_SCALE_UP"
+  }
+}
+
+resource "google_managed_kafka_topic" "this" {
+  for_each = local.kafka_topics
+
+  cluster            = google_managed_kafka_cluster.this[each.value.region].cluster_id
+  location           = each.value.region
+  topic_id           = each.key
+  partition_count    = each.value.partitions
+  replication_factor = 3
+  configs = {
+    "min.insync.replicas" = "2"
+    "retention.ms"        = tostring(each.value.days * 24 * 60 * 60 * 1000)
+  }
+}
+
+resource "google_managed_kafka_acl" "topic" {
+  for_each = local.kafka_topics
+
+  cluster  = google_managed_kafka_cluster.this[each.value.region].cluster_id
+  location = each.value.region
+  acl_id   = "topic/${google_managed_kafka_topic.this[each.key].topic_id}"
+
+  dynamic "acl_entries" {
+    for_each = concat(
+      [for service in each.value.writers : { service = service, operation = "WRITE" }],
+      [for service in each.value.readers : { service = service, operation = "READ" }],
+      [for service in distinct(concat(each.value.writers, each.value.readers)) : { service = service, operation = "DESCRIBE" }],
+    )
+    content {
+      principal       = "User:${var.accounts[acl_entries.value.service]}"
+      permission_type = "ALLOW"
+      operation       = acl_entries.value.operation
+      host            = "*"
+    }
+  }
+}
+
+resource "google_managed_kafka_acl" "group" {
+  for_each = local.kafka_groups
+
+  cluster  = google_managed_kafka_cluster.this[each.value.region].cluster_id
+  location = each.value.region
+  acl_id   = "consumerGroup/${each.key}"
+
+  acl_entries {
+    principal       = "User:${var.accounts[each.value.service]}"
+    permission_type = "ALLOW"
+    operation       = "READ"
+    host            = "*"
+  }
+}
+
+resource "google_project_iam_member" "kafka" {
+  for_each = var.bus == "kafka" ? toset(distinct(concat(values(var.publishers), flatten(values(local.consumers))))) : []
+
+  project = var.project
+  role    = "roles/managedkafka.client"
+  member  = "serviceAccount:${var.accounts[each.key]}"
+}

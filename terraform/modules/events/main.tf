@@ -1,0 +1,127 @@
+# What carries events. On Pub/Sub a topic for each event row and source in every region, each with one subscription; on Kafka a
+# topic for each source. Names are those of shared/bus/topics.py.
+
+locals {
+  pubsub = var.bus == "pubsub"
+
+  # Order is kept among publishes in one region only, so topics are a region's own.
+  subscriptions = {
+    for pair in setproduct(local.pubsub ? keys(var.subscriptions) : [], var.regions) : "${pair[0]}-${pair[1]}" => merge(
+      var.subscriptions[pair[0]],
+      { region = pair[1] },
+    )
+  }
+  dead = {
+    for pair in setproduct(local.pubsub ? keys(var.topics) : [], var.regions) : "${pair[0]}-dead-${pair[1]}" => {
+      topic = pair[0], region = pair[1]
+    }
+  }
+  # Who handles a source's events also publishes those that it cannot read to the source's dead topic.
+  consumers = {
+    for topic in keys(var.topics) : topic => distinct([for each in var.subscriptions : each.service if each.topic == topic])
+  }
+}
+
+resource "google_pubsub_topic" "row" {
+  for_each = local.subscriptions
+
+  name                       = each.key
+  message_retention_duration = "604800s" # what a seek goes back to at most
+  message_storage_policy {
+    allowed_persistence_regions = [each.value.region]
+    enforce_in_transit          = true
+  }
+  labels = { row = replace(each.value.row, "_", "-") }
+}
+
+resource "google_pubsub_topic_iam_binding" "publisher" {
+  for_each = local.subscriptions
+
+  topic   = google_pubsub_topic.row[each.key].name
+  role    = "roles/pubsub.publisher"
+  members = ["serviceAccount:${var.accounts[each.value.publisher]}"]
+}
+
+# No dead-letter policy: it would count every attempt, also those during an outage. The code parks what keeps failing, and
+# publishes what it cannot read to the dead topic.
+resource "google_pubsub_subscription" "row" {
+  for_each = local.subscriptions
+
+  name                         = "${each.value.row}-${each.value.topic}-${each.value.region}"
+  topic                        = google_pubsub_topic.row[each.key].id
+  enable_message_ordering      = true
+  enable_exactly_once_delivery = false # the inbox deduplicates
+  ack_deadline_seconds         = max(each.value.seconds, 30)
+  message_retention_duration   = "604800s"
+  labels                       = { row = replace(each.value.row, "_", "-") }
+
+  expiration_policy {
+    ttl = ""
+  }
+  retry_policy {
+    minimum_backoff = "0.1s"
+    maximum_backoff = "10s"
+  }
+  dynamic "push_config" {
+    for_each = var.pushed ? [var.urls[each.value.region][each.value.row]] : []
+    content {
+      push_endpoint = "${push_config.value}/"
+      oidc_token {
+        service_account_email = var.pusher
+        audience              = push_config.value
+      }
+    }
+  }
+}
+
+# Whoever pulls, or moves a subscription back in time.
+resource "google_pubsub_subscription_iam_binding" "consumer" {
+  for_each = { for name, each in local.subscriptions : name => each if !var.pushed }
+
+  subscription = google_pubsub_subscription.row[each.key].name
+  role         = "roles/pubsub.subscriber"
+  members      = ["serviceAccount:${var.accounts[each.value.service]}"]
+}
+
+# Pub/Sub signs the tokens of its pushes as this account.
+resource "google_service_account_iam_member" "push" {
+  count = local.pubsub && var.pushed ? 1 : 0
+
+  service_account_id = "projects/${var.project}/serviceAccounts/${var.pusher}"
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+resource "google_pubsub_topic" "dead" {
+  for_each = local.dead
+
+  name                       = each.key
+  message_retention_duration = "2678400s"
+  message_storage_policy {
+    allowed_persistence_regions = [each.value.region]
+    enforce_in_transit          = true
+  }
+}
+
+resource "google_pubsub_topic_iam_binding" "dead" {
+  for_each = { for name, each in local.dead : name => each if length(local.consumers[each.topic]) > 0 }
+
+  topic   = google_pubsub_topic.dead[each.key].name
+  role    = "roles/pubsub.publisher"
+  members = [for service in local.consumers[each.value.topic] : "serviceAccount:${var.accounts[service]}"]
+}
+
+# A person looks at these. Without a subscription a topic keeps nothing that anybody could read.
+resource "google_pubsub_subscription" "dead" {
+  for_each = local.dead
+
+  name                       = each.key
+  topic                      = google_pubsub_topic.dead[each.key].id
+  ack_deadline_seconds       = 600
+  retain_acked_messages      = true
+  message_retention_duration = "2678400s"
+
+  expiration_policy {
+    ttl = ""
+  }
+}
