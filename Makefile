@@ -7,7 +7,7 @@
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
-#   ARGS="..."           make test, test-all, bench, profile, logs: further arguments
+#   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,7 +22,7 @@ REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin run test test-all bench bench-large profile lint gen landed contracts up down status logs audit reset
+.PHONY: help packages pin run test test-all bench bench-large profile infra cost lint gen landed contracts up down status logs audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-11s", $$2; $$1 = $$2 = ""; print}'
@@ -37,6 +37,7 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 	@$(COMPILE) pyproject.toml --output-file requirements.txt
 	@$(COMPILE) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
 	@$(COMPILE) --group bench --output-file tests/bench/requirements.txt
+	@$(COMPILE) --group infra --output-file tests/infrastructure/requirements.txt
 	@cd emulators && $(LOCK_NODE)
 
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
@@ -62,6 +63,18 @@ profile: packages .venv-bench/installed ## show where a paid order's time goes, 
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+infra: packages .venv-infra/installed ## check terraform/ with Terraform itself, offline: plans, a fake cloud, policies, mutations
+	@$(RUN) -m pytest tests/infrastructure $(ARGS)
+
+# The stubs of Terraform's protocol want an older protobuf, and checkov much else.
+.venv-infra/installed: tests/infrastructure/requirements.txt
+	@$(PYTHON) -m venv .venv-infra
+	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+cost: packages ## compute the monthly cost from the registry: idle, and with a million and a hundred million orders a day
+	@$(RUN) -m terraform.cost $(ARGS)
 
 lint: packages ## check style, types, arrows, that contracts only grow, and that what is generated is fresh
 	@.venv/bin/ruff check .

@@ -1,56 +1,23 @@
 """An environment, planned and applied to a fake cloud, and its resources as `terraform show -json` tells them."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from shared.registry import load
+from tests.infrastructure.offline.cloud import NUMBER
+from tests.infrastructure.resources import resources_of
 from tests.infrastructure.terraform import Workspace
+from tests.infrastructure.world import World
 
 ROOT_MODULE: Final = "terraform"
-BOOTSTRAP: Final = "terraform/bootstrap"
+GIVEN: Final = {"image": f"registry/meridian@sha256:{'1' * 64}", "project_number": NUMBER}
+"""What the pipeline says, and the number that the fake cloud gives every project."""
 
-Values = dict[str, Any]
-
-
-@dataclass
-class Resource:
-    """A managed resource. values: its arguments and attributes."""
-
-    address: str
-    type: str
-    values: Values
-
-    @property
-    def name(self) -> str:
-        """Its name in the cloud, where it has one."""
-        return str(self.values.get("name", ""))
-
-    def block(self, *names: str) -> Values:
-        """The first block at a path of block names; an empty one if there is none."""
-        found: Any = self.values
-        for name in names:
-            inner = found.get(name) or [{}]
-            found = inner[0] if isinstance(inner, list) else inner
-        return dict(found) if not isinstance(found, dict) else found
-
-
-def resources_of(shown: Mapping[str, Any]) -> list[Resource]:
-    """The managed resources of a state or a plan, those of all modules."""
-    values = shown.get("values") or shown["planned_values"]
-    return [
-        Resource(each["address"], each["type"], each["values"])
-        for module in _modules(values["root_module"])
-        for each in module.get("resources", ())
-        if each["mode"] == "managed"
-    ]
-
-
-def _modules(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield module
-    for child in module.get("child_modules", ()):
-        yield from _modules(child)
+PLAN: Final = "next.tfplan"
 
 
 @dataclass
@@ -61,36 +28,42 @@ class Deployment:
     workspace: Workspace
     plan: dict[str, Any]
     """What `terraform show -json` says of the first plan."""
-    resources: list[Resource] = field(default_factory=list)
-    """What is there after the plan was applied."""
+    world: World
+    """What is there after the first apply."""
 
     @classmethod
     def of(cls, environment: str, folder: Path) -> "Deployment":
         """Plan and apply an environment. folder: an empty one."""
         workspace = Workspace(folder)
         workspace.initialise(ROOT_MODULE)
-        made = cls(environment, workspace, {})
-        made.change("first.tfplan")
-        made.plan = workspace.show(ROOT_MODULE, "first.tfplan")
+        registry = load(folder / "functions" / "registry.yaml")
+        sources = {str(path.relative_to(folder)): path.read_text("utf-8") for path in sorted(folder.rglob("*.tf"))}
+        made = cls(environment, workspace, {}, World(environment, registry, [], sources))
+        made.change()
+        made.world.resources = resources_of(workspace.show(ROOT_MODULE))
         return made
 
-    @property
-    def variables(self) -> str:
-        """The argument that names the environment's variables."""
-        return f"-var-file=environments/{self.environment}/terraform.tfvars"
-
-    def change(self, plan: str) -> None:
-        """Plan and apply the configuration as it now is."""
-        run = self.workspace.run
-        run(ROOT_MODULE, "plan", "-input=false", "-no-color", self.variables, f"-out={plan}")
-        run(ROOT_MODULE, "apply", "-input=false", "-no-color", plan)
-        self.resources = resources_of(self.workspace.show(ROOT_MODULE))
+    def _run(self, command: str, *arguments: str) -> str:
+        return self.workspace.run(ROOT_MODULE, command, "-input=false", "-no-color", *arguments)
 
     def planned(self) -> dict[str, str]:
-        """What another plan would do now: actions such as `create` or `delete,create` by address; no entry for none."""
-        run = self.workspace.run
-        run(ROOT_MODULE, "plan", "-input=false", "-no-color", self.variables, "-out=next.tfplan")
-        return actions(self.workspace.show(ROOT_MODULE, "next.tfplan"))
+        """What a plan would do now: actions such as `create` or `delete,create` by address; no entry for none."""
+        file = f"-var-file=environments/{self.environment}/terraform.tfvars"
+        self._run("plan", file, *(f"-var={name}={value}" for name, value in GIVEN.items()), f"-out={PLAN}")
+        shown = self.workspace.show(ROOT_MODULE, PLAN)
+        self.plan = self.plan or shown
+        changes = {each["address"]: ",".join(each["change"]["actions"]) for each in shown["resource_changes"]}
+        return {address: action for address, action in changes.items() if action not in ("no-op", "read")}
+
+    def change(self) -> dict[str, str]:
+        """Plan and apply the configuration as it now is. Returns what the plan did."""
+        actions = self.planned()
+        self._run("apply", PLAN)
+        return actions
+
+    @property
+    def _state(self) -> Path:
+        return self.workspace.folder / ROOT_MODULE / "terraform.tfstate"
 
     @property
     def state(self) -> dict[str, Any]:
@@ -102,12 +75,8 @@ class Deployment:
         """Replace the raw state."""
         self._state.write_text(json.dumps(state), encoding="utf-8")
 
-    @property
-    def _state(self) -> Path:
-        return self.workspace.folder / ROOT_MODULE / "terraform.tfstate"
-
-
-def actions(shown: Mapping[str, Any]) -> dict[str, str]:
-    """What a plan does, by address."""
-    changes = {each["address"]: ",".join(each["change"]["actions"]) for each in shown["resource_changes"]}
-    return {address: action for address, action in changes.items() if action not in ("no-op", "read")}
+    def summary(self) -> str:
+        """How many resources there are, and of which types the most."""
+        counts = Counter(each.type.removeprefix("google_") for each in self.world.resources)
+        most = ", ".join(f"{count} {kind}" for kind, count in counts.most_common(8))
+        return f"{counts.total()} resources of {len(counts)} types: {most}"

@@ -1,0 +1,186 @@
+"""Topics, subscriptions and schedules are those of the registry, and call who expects them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.bus.topics import dead_topic, row_topic, subscription_name, topic_name
+from shared.registry import Row
+from tests.infrastructure.policies import policy
+from tests.infrastructure.resources import Resource
+from tests.infrastructure.world import Process, World
+
+TOPIC: Final = "google_pubsub_topic"
+SUBSCRIPTION: Final = "google_pubsub_subscription"
+SCHEDULE: Final = "google_cloud_scheduler_job"
+
+RETAINED_AT_LEAST: Final = 7 * 86_400
+"""Seconds. What was published can be delivered again for so long: see docs/operations.md."""
+
+
+def seconds(duration: object) -> float:
+    """A duration such as `600s`; 0 for none."""
+    return float(str(duration or "0s").removesuffix("s"))
+
+
+def consumed(world: World) -> Iterator[tuple[str, str, Row, str]]:
+    """Every topic of a row, with its subscription, the row and the region."""
+    for row in world.functions().values():
+        for topic in world.registry.topics_of(row):
+            for region in world.registry.regions:
+                name = topic_name(row_topic(topic, row.name), region)
+                yield name, subscription_name(row.name, topic, region), row, region
+
+
+def dead(world: World) -> set[str]:
+    """The dead topics of every region."""
+    registry = world.registry
+    return {topic_name(dead_topic(topic), region) for topic in registry.topics for region in registry.regions}
+
+
+@policy
+def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
+    wanted = {name for name, *_ in consumed(world)} | dead(world)
+    found = {each.name: each for each in world.of(TOPIC)}
+    if found.keys() != wanted:
+        yield f"too many: {sorted(found.keys() - wanted)[:5]}, too few: {sorted(wanted - found.keys())[:5]}"
+    for name, topic in found.items():
+        if seconds(topic.values.get("message_retention_duration")) < RETAINED_AT_LEAST:
+            yield f"{name}: not retained"
+        storage = topic.block("message_storage_policy")
+        if [name.endswith(region) for region in storage.get("allowed_persistence_regions") or ()] != [True]:
+            yield f"{name}: not stored in its region alone"
+
+
+@topics_are_those_of_the_registry.broken_by
+def a_topic_less(world: World) -> None:
+    world.resources.remove(next(each for each in world.of(TOPIC) if "capture_hold" in each.name))
+
+
+@topics_are_those_of_the_registry.broken_by
+def nothing_retained(world: World) -> None:
+    world.one(TOPIC).values["message_retention_duration"] = None
+
+
+def topic_of(world: World, subscription: Resource) -> str:
+    """The name of the topic that a subscription is of."""
+    found = world.named(TOPIC, subscription.values["topic"])
+    return found.name if found else str(subscription.values["topic"])
+
+
+@policy
+def every_topic_has_its_subscription(world: World) -> Iterator[str]:
+    wanted = {(topic, subscription) for topic, subscription, *_ in consumed(world)}
+    found = {(topic_of(world, each), each.name) for each in world.of(SUBSCRIPTION)}
+    for missing in sorted(wanted - found):
+        yield f"{missing[1]} of {missing[0]} is missing"
+    for topic in dead(world) - {topic for topic, _ in found}:
+        yield f"{topic}: nothing keeps what cannot be read"
+    for each in world.of(SUBSCRIPTION):
+        if each.values.get("expiration_policy") != [{"ttl": ""}]:
+            yield f"{each.name} expires"
+        if each.values.get("filter"):
+            yield f"{each.name} has a filter, whose refusals are lost"
+
+
+@every_topic_has_its_subscription.broken_by
+def a_subscription_that_expires(world: World) -> None:
+    world.one(SUBSCRIPTION).values["expiration_policy"] = []
+
+
+@every_topic_has_its_subscription.broken_by
+def nobody_keeps_the_dead(world: World) -> None:
+    world.resources.remove(next(each for each in world.of(SUBSCRIPTION) if topic_of(world, each) in dead(world)))
+
+
+@policy
+def events_arrive_in_order_and_in_time(world: World) -> Iterator[str]:
+    rows = {subscription: (row, region) for _, subscription, row, region in consumed(world)}
+    pushed = {each.environment.get("EVENT_DELIVERY", "push") for each in world.processes("function")} == {"push"}
+    for each in world.of(SUBSCRIPTION):
+        if each.name not in rows:
+            continue
+        row, region = rows[each.name]
+        if not each.values.get("enable_message_ordering"):
+            yield f"{each.name}: no order"
+        if each.values.get("dead_letter_policy"):
+            yield f"{each.name}: a dead-letter policy counts outages too; the code parks what fails"
+        if not (world.registry.seconds_of(row) or 0) <= (each.values.get("ack_deadline_seconds") or 0) <= 600:
+            yield f"{each.name}: {each.values.get('ack_deadline_seconds')} s to acknowledge"
+        if bool(each.values.get("push_config")) != pushed:
+            yield f"{each.name}: {'pull' if pushed else 'push'}"
+        elif pushed:
+            push = each.block("push_config")
+            process = next(p for p in world.processes("function") if (p.of, p.region) == (row.name, region))
+            yield from calls(each.name, process, push["push_endpoint"], each.block("push_config", "oidc_token"))
+
+
+def calls(name: str, process: Process, url: str, token: dict[str, object]) -> Iterator[str]:
+    """What is wrong with a call of Google's: the URL, and the token that the function checks."""
+    if url != f"{process.resource.values['uri']}/":
+        yield f"{name}: calls {url}"
+    if token.get("audience") != process.environment.get("INTERNAL_AUDIENCE"):
+        yield f"{name}: the audience {token.get('audience')} is not that of {process.of}"
+    if token.get("service_account_email") not in process.environment.get("INTERNAL_ACCOUNTS", "").split(","):
+        yield f"{name}: {process.of} does not know {token.get('service_account_email')}"
+
+
+def example(world: World) -> Resource:
+    """A subscription that events arrive by."""
+    return next(each for each in world.of(SUBSCRIPTION) if each.name.startswith("capture_hold"))
+
+
+@events_arrive_in_order_and_in_time.broken_by
+def no_order(world: World) -> None:
+    example(world).values["enable_message_ordering"] = False
+
+
+@events_arrive_in_order_and_in_time.broken_by
+def a_dead_letter_policy(world: World) -> None:
+    example(world).values["dead_letter_policy"] = [{"dead_letter_topic": "dead", "max_delivery_attempts": 5}]
+
+
+@events_arrive_in_order_and_in_time.broken_by
+def ten_seconds_to_acknowledge(world: World) -> None:
+    example(world).values["ack_deadline_seconds"] = 10
+
+
+@events_arrive_in_order_and_in_time.broken_by
+def a_push_to_another_region(world: World) -> None:
+    push = example(world).values["push_config"][0]
+    push["push_endpoint"] = push["push_endpoint"].replace("us-central1", "europe-west1")
+
+
+@policy
+def schedules_are_those_of_the_registry(world: World) -> Iterator[str]:
+    rows = {name: row for name, row in world.functions().items() if row.schedule}
+    wanted = {(name, region) for name in rows for region in world.registry.regions}
+    processes = {(each.of, each.region): each for each in world.processes("function")}
+    for job in world.of(SCHEDULE):
+        uri, region = job.block("http_target").get("uri"), job.values["region"]
+        of = [name for name, at in wanted if at == region and f"{processes[name, at].resource.values['uri']}/" == uri]
+        if len(of) != 1:
+            yield f"{job.name}: calls {uri}, or is one too many"
+            continue
+        wanted.remove((of[0], region))
+        if job.values["schedule"] != rows[of[0]].schedule or job.values.get("time_zone") not in ("Etc/UTC", "UTC"):
+            yield f"{job.name}: at {job.values['schedule']} in {job.values.get('time_zone')}"
+        if seconds(job.values.get("attempt_deadline")) < (world.registry.seconds_of(rows[of[0]]) or 0):
+            yield f"{job.name}: {job.values.get('attempt_deadline')} to answer"
+        yield from calls(job.name, processes[of[0], region], str(uri), job.block("http_target", "oidc_token"))
+    for name, region in sorted(wanted):
+        yield f"nothing calls {name} in {region}"
+
+
+@schedules_are_those_of_the_registry.broken_by
+def another_time(world: World) -> None:
+    world.one(SCHEDULE).values["schedule"] = "0 * * * *"
+
+
+@schedules_are_those_of_the_registry.broken_by
+def a_schedule_less(world: World) -> None:
+    world.resources.remove(world.one(SCHEDULE))
+
+
+@schedules_are_those_of_the_registry.broken_by
+def another_audience(world: World) -> None:
+    world.one(SCHEDULE).values["http_target"][0]["oidc_token"][0]["audience"] = "https://example.com"

@@ -1,0 +1,298 @@
+"""What runs: each process once in every region, by the one image, with its scale, its probes, and only its callers."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from tests.infrastructure.policies import policy
+from tests.infrastructure.terraform import ROOT
+from tests.infrastructure.world import RUN, UNMATCHED, Process, World, account_of, lifecycle
+
+INTERNAL: Final = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+BALANCED: Final = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+
+LEFT_TO_THE_ROLLOUT: Final = ("image", "revision", "traffic", "client", "client_version")
+
+EXAMPLE: Final = ("function", "create_order")
+"""What mutations change."""
+
+
+def expected(world: World) -> Counter[tuple[str, str, str]]:
+    """Every process that there has to be: its role, row or service, and region."""
+    registry = world.registry
+    working = {name: service for name, service in registry.services.items() if service.works}
+    roles = [("function", name) for name in (*world.functions(), UNMATCHED)]
+    roles += [("rpc", name) for name in registry.services if registry.hosted_rpcs(name)]
+    roles += [("relay", name) for name in working]
+    roles += [("poller", name) for name in working if any(row.worker == "poller" for row in registry.of(name))]
+    return Counter((role, of, region) for role, of in roles for region in registry.regions)
+
+
+@policy
+def every_process_runs_once_in_every_region(world: World) -> Iterator[str]:
+    found = Counter((each.role, each.of, each.region) for each in world.processes() if each.kind != "job")
+    wanted = expected(world)
+    for missing in wanted - found:
+        yield f"{' '.join(missing)} is missing"
+    for surplus in found - wanted:
+        if surplus[0] != "consumer":  # where events are pulled: see events.py
+            yield f"{' '.join(surplus)} is one too many"
+
+
+@every_process_runs_once_in_every_region.broken_by
+def a_region_without_a_row(world: World) -> None:
+    world.resources.remove(world.process(*EXAMPLE).resource)
+
+
+@every_process_runs_once_in_every_region.broken_by
+def a_process_without_arguments(world: World) -> None:
+    world.process("rpc", "wallet").template["containers"][0]["args"] = []
+
+
+@policy
+def every_process_is_named_by_its_row(world: World) -> Iterator[str]:
+    for each in world.processes():
+        row, service = each.of if each.role == "function" else "", each.of
+        name = row if row else each.role if each.role in ("migrate", "audit") else f"{each.role}-{each.of}"
+        if each.resource.name != name.replace("_", "-").rstrip("-"):
+            yield f"{each.address}: {each.role} {each.of} is named {each.resource.name}"
+        labels = each.resource.values.get("labels") or {}
+        if each.kind != "job" and labels.get("row") != (row or None) and labels.get("service") != service:
+            yield f"{each.address}: the labels {labels} tell neither row nor service"
+
+
+@every_process_is_named_by_its_row.broken_by
+def a_row_by_another_name(world: World) -> None:
+    world.process(*EXAMPLE).resource.values["name"] = "orders"
+
+
+@policy
+def images_are_named_by_digest(world: World) -> Iterator[str]:
+    for each in world.processes():
+        if not re.search(r"@sha256:[0-9a-f]{64}$", each.container["image"]):
+            yield f"{each.address}: {each.container['image']}"
+    if len({each.container["image"] for each in world.processes()}) != 1:
+        yield "more than one image"
+
+
+@images_are_named_by_digest.broken_by
+def an_image_by_tag(world: World) -> None:
+    for each in world.processes():
+        each.template["containers"][0]["image"] = "us-docker.pkg.dev/project/meridian/meridian:latest"
+
+
+@policy
+def only_its_callers_reach_a_process(world: World) -> Iterator[str]:
+    """By the kind of trigger: ingress, the default URL, and Cloud Run's own check of the caller."""
+    for each in world.processes("function", "rpc"):
+        values = each.resource.values
+        row = world.rows().get(each.of)
+        balanced = each.role == "function" and (each.of == UNMATCHED or each.of in world.public())
+        if values.get("ingress") != (BALANCED if balanced else INTERNAL):
+            yield f"{each.address}: {values.get('ingress')}"
+        if bool(values.get("default_uri_disabled")) != balanced:
+            yield f"{each.address}: the default URL is {'on' if balanced else 'off'}"
+        if bool(values.get("invoker_iam_disabled")) != (each.role == "function"):
+            why = "checks its own callers" if row or balanced else "has no check of its own"
+            yield f"{each.address}: {why}"
+
+
+@only_its_callers_reach_a_process.broken_by
+def an_event_row_open_to_the_world(world: World) -> None:
+    world.process("function", "capture_hold").resource.values["ingress"] = "INGRESS_TRAFFIC_ALL"
+
+
+@only_its_callers_reach_a_process.broken_by
+def a_way_around_the_load_balancer(world: World) -> None:
+    world.process(*EXAMPLE).resource.values["default_uri_disabled"] = False
+
+
+@only_its_callers_reach_a_process.broken_by
+def an_rpc_host_for_everybody(world: World) -> None:
+    world.process("rpc", "wallet").resource.values["invoker_iam_disabled"] = True
+
+
+@policy
+def rpc_hosts_are_called_by_the_services_that_the_registry_names(world: World) -> Iterator[str]:
+    accounts = {account_of(f"x:{each.account}"): each.of for each in world.processes("rpc")}
+    services = {of: account for account, of in accounts.items()}
+    for each in world.processes("rpc"):
+        found = set()
+        for kind in ("google_cloud_run_v2_service_iam_member", "google_cloud_run_v2_service_iam_binding"):
+            for grant in world.of(kind):
+                values = grant.values
+                if (values["name"].rsplit("/")[-1], values["location"]) == (each.resource.name, each.region):
+                    found |= {(values["role"], member) for member in values.get("members") or [values["member"]]}
+        callers = {caller for row in world.registry.hosted_rpcs(each.of) for caller in row.callers}
+        names = {("roles/run.invoker", account(world, caller, services)) for caller in callers}
+        if found != {(role, f"serviceAccount:{email}") for role, email in names}:
+            yield f"{each.address}: called by {sorted(member for _, member in found)}, not by {sorted(callers)}"
+
+
+def account(world: World, service: str, known: dict[str, str]) -> str:
+    """The e-mail address of a service's account: that of all its processes."""
+    found = {each.account for each in world.processes() if service_of(world, each) == service}
+    return found.pop() if len(found) == 1 else known.get(service, f"one account of {service}")
+
+
+def service_of(world: World, process: Process) -> str:
+    """The service that a process belongs to; empty for jobs."""
+    if process.role == "function":
+        return world.rows()[process.of].service if process.of in world.rows() else "platform"
+    return process.of if process.kind != "job" else ""
+
+
+@rpc_hosts_are_called_by_the_services_that_the_registry_names.broken_by
+def another_caller(world: World) -> None:
+    kinds = ("google_cloud_run_v2_service_iam_member", "google_cloud_run_v2_service_iam_binding")
+    grant = world.one(*kinds)
+    stranger = "serviceAccount:stranger@project.iam.gserviceaccount.com"
+    grant.values["member" if "member" in grant.values else "members"] = (
+        stranger if "member" in grant.values else [*grant.values["members"], stranger]
+    )
+
+
+@policy
+def every_service_has_an_account_of_its_own(world: World) -> Iterator[str]:
+    accounts: dict[str, set[str]] = {}
+    for each in world.processes():
+        accounts.setdefault(each.account, set()).add(service_of(world, each) or each.role)
+    for email, services in accounts.items():
+        if not email or "compute@developer" in email or len(services) > 1:
+            yield f"{email or 'the default account'} is that of {sorted(services)}"
+
+
+@every_service_has_an_account_of_its_own.broken_by
+def the_default_account(world: World) -> None:
+    world.process(*EXAMPLE).template["service_account"] = "1-compute@developer.gserviceaccount.com"
+
+
+@cache
+def probes() -> set[str]:
+    """The paths of the probes that the code serves."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py")]
+    return {path for text in texts for path in re.findall(r'"(/_probe/\w+)"', text)}
+
+
+@policy
+def probes_are_those_that_a_process_has(world: World) -> Iterator[str]:
+    for each in world.processes():
+        if each.kind == "job":
+            continue
+        needed = ["startup_probe", "liveness_probe"]
+        needed += ["readiness_probe"] if each.of in world.rows() and world.rows()[each.of].failover else []
+        for kind in needed:
+            probe = (each.container.get(kind) or [{}])[0]
+            http, grpc = probe.get("http_get") or [], probe.get("grpc") or []
+            if each.role == "rpc" and not grpc:
+                yield f"{each.address}: {kind} is not gRPC's"
+            wanted = f"/_probe/{ {'startup_probe': 'startup', 'liveness_probe': 'live'}.get(kind, 'ready') }"
+            if each.role != "rpc" and [get.get("path") for get in http] != [wanted]:
+                yield f"{each.address}: {kind} asks {http}"
+            elif each.role != "rpc" and wanted not in probes():
+                yield f"{each.address}: nothing serves {wanted}"
+
+
+@probes_are_those_that_a_process_has.broken_by
+def a_probe_of_a_path_that_is_not_there(world: World) -> None:
+    world.process(*EXAMPLE).template["containers"][0]["liveness_probe"] = [{"http_get": [{"path": "/healthz"}]}]
+
+
+@probes_are_those_that_a_process_has.broken_by
+def an_rpc_host_without_a_probe(world: World) -> None:
+    world.process("rpc", "wallet").template["containers"][0]["startup_probe"] = []
+
+
+@policy
+def regions_fail_over_by_the_rows_that_say_so(world: World) -> Iterator[str]:
+    """Service health needs a readiness probe and an instance in every region; rows that do not say so keep none."""
+    keeps = any(each.least for each in world.processes("function"))
+    for each in world.processes("function"):
+        failover = each.of == UNMATCHED or (each.of in world.rows() and world.rows()[each.of].failover)
+        ready = bool(each.container.get("readiness_probe"))
+        if ready != failover or (each.least > 0) != (failover and keeps):
+            yield f"{each.address}: {each.least} instances are kept, {'a' if ready else 'no'} readiness probe"
+    if world.environment == "production" and not keeps:
+        yield "no region's health moves anybody"
+
+
+@regions_fail_over_by_the_rows_that_say_so.broken_by
+def nothing_kept(world: World) -> None:
+    world.process(*EXAMPLE).resource.values["scaling"] = [{"min_instance_count": 0, "max_instance_count": 10}]
+
+
+@policy
+def scales_are_those_of_the_registry(world: World) -> Iterator[str]:
+    for each in world.processes():
+        if each.kind == "job":
+            continue
+        row = world.rows().get(each.of)
+        name = (row.scale if row else "read") if each.role == "function" else "rpc" if each.role == "rpc" else "worker"
+        scale = world.registry.scales[name or ""]
+        if not 1 <= each.most <= scale.max_instances or (
+            world.environment == "production" and each.most != scale.max_instances
+        ):
+            yield f"{each.address}: at most {each.most} instances, not {scale.max_instances}"
+        if each.kind == "pool":
+            continue
+        revision = (each.template.get("scaling") or [{}])[0]
+        if revision.get("max_instance_count") not in (None, 0) and revision["max_instance_count"] < each.most:
+            yield f"{each.address}: a revision has its own maximum"
+        if each.template.get("max_instance_request_concurrency") != scale.concurrency:
+            yield f"{each.address}: {each.template.get('max_instance_request_concurrency')} requests at once"
+        if each.template.get("timeout") != f"{scale.timeout_seconds}s":
+            yield f"{each.address}: {each.template.get('timeout')}"
+
+
+@scales_are_those_of_the_registry.broken_by
+def more_instances(world: World) -> None:
+    world.process(*EXAMPLE).resource.values["scaling"] = [{"min_instance_count": 1, "max_instance_count": 100}]
+
+
+@scales_are_those_of_the_registry.broken_by
+def another_concurrency(world: World) -> None:
+    world.process(*EXAMPLE).template["max_instance_request_concurrency"] = 80
+
+
+@policy
+def the_rollout_owns_revisions(world: World) -> Iterator[str]:
+    """Terraform ignores what the rollout changes; tests show that a plan after a rollout is empty."""
+    kinds = [kind for kind, of in RUN.items() if of != "job"]
+    for kind, name, block in world.blocks():
+        if kind not in kinds:
+            continue
+        ignored = " ".join(str(each) for each in (lifecycle(block).get("ignore_changes") or [[]])[0])
+        split = "instance_splits" if "worker_pool" in kind else "traffic"
+        for part in (*LEFT_TO_THE_ROLLOUT, split):
+            if part == "traffic" and split != part:
+                continue
+            if not re.search(rf"\b{part}\b", ignored):
+                yield f"{kind}.{name}: {part} is not ignored"
+    if any(each.resource.values.get("multi_region_settings") for each in world.processes()):
+        yield "a multi-region service, which has no regions to roll out one after another"
+
+
+@the_rollout_owns_revisions.broken_by
+def traffic_owned_by_terraform(world: World) -> None:
+    world.sources = {path: re.sub(r"\btraffic,", "", text) for path, text in world.sources.items()}
+
+
+@the_rollout_owns_revisions.broken_by
+def a_multi_region_service(world: World) -> None:
+    world.process(*EXAMPLE).resource.values["multi_region_settings"] = [{"regions": ["us-central1"]}]
+
+
+@policy
+def processes_are_in_the_network(world: World) -> Iterator[str]:
+    """They reach stores by private addresses, and everything else through the network's egress rules."""
+    for each in world.processes():
+        access = (each.template.get("vpc_access") or [{}])[0]
+        if not access.get("network_interfaces") or access.get("egress") != "ALL_TRAFFIC":
+            yield f"{each.address}: {access.get('egress') or 'no network'}"
+
+
+@processes_are_in_the_network.broken_by
+def a_process_outside(world: World) -> None:
+    world.process(*EXAMPLE).template["vpc_access"] = []

@@ -1,0 +1,56 @@
+"""Every policy holds in every environment, and every mutation of one is caught by it."""
+
+from copy import deepcopy
+
+import pytest
+
+from tests.infrastructure.deployment import Deployment
+from tests.infrastructure.policies import (
+    POLICIES,
+    Change,
+    Policy,
+    access,
+    capacity,
+    configuration,
+    edge,
+    events,
+    processes,
+    stores,
+    url_map,
+)
+from tests.infrastructure.world import World
+
+MODULES = (access, capacity, configuration, edge, events, processes, stores, url_map)
+MUTATIONS = [(policy, change) for policy in POLICIES for change in policy.mutations]
+
+
+@pytest.fixture(scope="module")
+def worlds(staging: Deployment, production: Deployment) -> dict[str, World]:
+    """The environments as they are after their first apply."""
+    return {each.environment: each.world for each in (staging, production)}
+
+
+def test_every_policy_is_shown_to_catch_something() -> None:
+    """A policy that nothing breaks would also pass if it checked nothing."""
+    assert {policy.check.__module__ for policy in POLICIES} == {module.__name__ for module in MODULES}
+    assert [policy.name for policy in POLICIES if not policy.mutations] == []
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_policy(policy: Policy, environment: str, worlds: dict[str, World], pytestconfig: pytest.Config) -> None:
+    """What is wrong, a sentence each."""
+    if policy is access.accounts_have_exactly_their_roles and pytestconfig.getoption("accept_roles"):
+        access.accept(worlds["production"])
+    assert list(policy.check(worlds[environment])) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "change"), MUTATIONS, ids=[f"{policy.name}-{change.__name__}" for policy, change in MUTATIONS]
+)
+def test_mutation_is_caught(policy: Policy, change: Change, worlds: dict[str, World]) -> None:
+    """The policy finds something that it did not find before the change."""
+    world = deepcopy(worlds["production"])
+    before = set(policy.check(world))
+    change(world)
+    assert set(policy.check(world)) - before
