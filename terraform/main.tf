@@ -25,6 +25,7 @@ module "identity" {
 module "database" {
   source = "./modules/database"
 
+  project             = var.project
   cells               = local.cells
   services            = local.databases
   logins              = { for service in local.database_users : service => local.emails[service] }
@@ -113,4 +114,39 @@ module "schedules" {
   services = module.functions[each.key].services
   account  = local.emails.scheduler
   audit    = module.functions[each.key].jobs["audit"]
+}
+
+module "edge" {
+  source = "./modules/edge"
+
+  domain   = var.domain
+  dns_zone = var.dns_zone
+  regions  = local.regions
+  routes   = local.routes
+  services = { for region, each in module.functions : region => each.services }
+  limits   = { for name, limit in local.registry.limits : name => limit.ip }
+  waf      = var.waf
+}
+
+module "observability" {
+  source = "./modules/observability"
+
+  project         = var.project
+  domain          = var.domain
+  health_path     = local.functions.health.path
+  url_map         = module.edge.url_map
+  max_connections = local.registry.database.connections
+  share           = local.registry.database.share
+  emails          = var.alert_emails
+}
+
+module "delivery" {
+  source = "./modules/delivery"
+
+  project     = var.project
+  region      = local.primary
+  environment = var.environment
+  subnet      = module.network.endpoints[local.primary]
+  release_key = var.release_key
+  repository  = var.repository
 }

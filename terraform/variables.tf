@@ -164,3 +164,12 @@ variable "deletion_protection" {
   type        = bool
   default     = true
 }
+
+variable "release_key" {
+  description = "The version of bootstrap/'s key that signs releases, and its public half: gcloud kms keys versions get-public-key."
+  type        = object({ version = string, public_pem = string })
+  validation {
+    condition     = can(regex("/cryptoKeyVersions/[0-9]+$", var.release_key.version)) && startswith(var.release_key.public_pem, "-----BEGIN PUBLIC KEY-----")
+    error_message = "A version of a key in Cloud KMS, and its public half in PEM."
+  }
+}

@@ -34,3 +34,14 @@ settings = {
 }
 
 alert_emails = ["oncall@meridian.example"]
+
+# An example: the public half of the key that signs this environment's releases.
+release_key = {
+  version    = "projects/meridian-production/locations/global/keyRings/delivery/cryptoKeys/releases/cryptoKeyVersions/1"
+  public_pem = <<-PEM
+    -----BEGIN PUBLIC KEY-----
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWeN7hvSGNUlS7/NP463CfXsrvdbu
+    Ma4mxENCRrF+jGsoBeL+xDlARQ9DsSWHkH3jp8kZUhPOcOrjNboa0akqGQ==
+    -----END PUBLIC KEY-----
+  PEM
+}

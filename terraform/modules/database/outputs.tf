@@ -1,11 +1,11 @@
 output "instances" {
   description = "CLOUD_SQL_INSTANCE, by cell."
-  value       = { for cell, server in google_sql_database_instance.primary : cell => server.connection_name }
+  value       = { for cell, server in google_sql_database_instance.primary : cell => "${var.project}:${server.region}:${server.name}" }
 }
 
 output "replicas" {
   description = "CLOUD_SQL_REPLICA, by cell."
-  value       = { for cell, server in google_sql_database_instance.replica : cell => server.connection_name }
+  value       = { for cell, server in google_sql_database_instance.replica : cell => "${var.project}:${server.region}:${server.name}" }
 }
 
 output "names" {

@@ -1,3 +1,8 @@
+variable "project" {
+  description = "The project id."
+  type        = string
+}
+
 variable "cells" {
   description = "The region of each cell."
   type        = map(string)

@@ -1,0 +1,57 @@
+output "dns" {
+  description = "The DNS records that the domain needs; those of a zone in this project are there already."
+  value       = module.edge.records
+}
+
+output "addresses" {
+  description = "The load balancer's addresses."
+  value       = module.edge.addresses
+}
+
+output "instances" {
+  description = "The most instances that a region runs at once."
+  value       = local.instances
+}
+
+output "connections" {
+  description = "The most connections that a region's processes open to its cell's server, and how many it accepts."
+  value = {
+    most    = local.connections
+    allowed = local.registry.database.connections * local.registry.database.share
+    server  = local.registry.database.connections
+  }
+}
+
+output "counts" {
+  description = "How much of what there is, for the quotas in bootstrap/."
+  value = {
+    regions          = length(local.regions)
+    functions        = length(local.functions)
+    routes           = length(local.routes)
+    backend_services = length(local.routes)
+    endpoint_groups  = length(local.routes) * length(local.regions)
+    cloud_run        = length(local.functions) + length(local.rpc_hosts)
+    worker_pools     = length(local.workers)
+    subscriptions    = length(local.subscriptions) * length(local.regions)
+  }
+}
+
+output "image_repository" {
+  description = "Where the release pushes the image."
+  value       = module.delivery.repository
+}
+
+output "accounts" {
+  description = "The e-mail addresses of the services' accounts, and of migrations, pusher and scheduler."
+  value       = local.emails
+}
+
+output "secrets" {
+  description = "The secrets that need a value, by the name of their file; chain_urls is a variable and no file."
+  value       = module.identity.secrets
+}
+
+output "token_key" {
+  description = "The key whose versions sign access tokens, for `rotate-keys --kms-version`."
+  value       = module.identity.token_key
+}
