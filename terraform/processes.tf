@@ -10,6 +10,7 @@ locals {
   }
 
   # Who uses a chain's node; the URL has a key in it, so it is a secret.
+  # They may reach the internet; of the others only pollers may, which call users' endpoints.
   chain_users = ["identity", "wallet", "supply", "claiming"]
   # `ready` asks every service's database.
   database_users = concat(local.databases, [local.rows.ready.service])
@@ -114,8 +115,9 @@ locals {
               INTERNAL_ACCOUNTS = local.emails[row.trigger == "event" ? "pusher" : "scheduler"]
             },
           )
-          files  = merge(local.mounts[region], { for secret in local.function_secrets[name] : secret => local.files[secret] if can(local.files[secret]) })
-          chains = contains(local.chain_users, row.service)
+          files    = merge(local.mounts[region], { for secret in local.function_secrets[name] : secret => local.files[secret] if can(local.files[secret]) })
+          chains   = contains(local.chain_users, row.service)
+          internet = contains(local.chain_users, row.service)
         }
       }
       rpc_hosts = {
@@ -134,8 +136,9 @@ locals {
             contains(local.databases, service) ? { DATABASE_POOL = tostring(local.scales.rpc.pool) } : {},
             { RPC_CALLERS = local.callers },
           )
-          files  = merge(local.mounts[region], { for secret in host.secrets : secret => local.files[secret] if can(local.files[secret]) })
-          chains = contains(local.chain_users, service)
+          files    = merge(local.mounts[region], { for secret in host.secrets : secret => local.files[secret] if can(local.files[secret]) })
+          chains   = contains(local.chain_users, service)
+          internet = contains(local.chain_users, service)
         }
       }
       workers = {
@@ -150,11 +153,12 @@ locals {
             contains(local.databases, worker.service) ? { DATABASE_POOL = tostring(local.scales.worker.pool) } : {},
             { PORT = "8080" },
           )
-          files  = merge(local.mounts[region], { for secret in worker.secrets : secret => local.files[secret] if can(local.files[secret]) })
-          chains = contains(local.chain_users, worker.service)
+          files    = merge(local.mounts[region], { for secret in worker.secrets : secret => local.files[secret] if can(local.files[secret]) })
+          chains   = contains(local.chain_users, worker.service)
+          internet = contains(local.chain_users, worker.service) || worker.role == "poller"
         }
       }
-      jobs = {
+      jobs = merge({
         migrate = {
           args    = ["migrate"]
           account = local.emails.migrations
@@ -174,7 +178,16 @@ locals {
           environment = merge(local.common[region], local.own[region].platform, { DATABASE_POOL = "1" })
           files       = local.mounts[region]
         }
-      }
+        }, {
+        # Its arguments are given when it is executed: --consumer NAME --from TIME.
+        for service in local.consuming : "replay-${service}" => {
+          args        = ["replay"]
+          account     = local.emails[service]
+          seconds     = 3600
+          environment = merge(local.common[region], local.own[region][service], { DATABASE_POOL = "2" })
+          files       = local.mounts[region]
+        }
+      })
     }
   }
 }

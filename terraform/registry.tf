@@ -43,7 +43,7 @@ locals {
         service    = "platform"
         trigger    = "http"
         internal   = false
-        failover   = false
+        failover   = true
         scale      = "read"
         emits      = false
         checked    = false

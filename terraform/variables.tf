@@ -95,7 +95,7 @@ variable "keeps_instances" {
 }
 
 variable "database" {
-  description = "The cells' database servers. pooling: Managed Connection Pooling, which breaks session settings, LISTEN and advisory locks: see modules/database/README.md."
+  description = "The cells' database servers. generations: what is added to a cell's server's name once it was restored into another one, such as -2. pooling: Managed Connection Pooling, which breaks session settings, LISTEN and advisory locks: see modules/database/README.md."
   type = object({
     tier           = string
     edition        = optional(string, "ENTERPRISE")
@@ -103,6 +103,7 @@ variable "database" {
     replica_tier   = optional(string)
     standby        = optional(bool, true)
     retained_days  = optional(number, 7)
+    generations    = optional(map(string), {})
     pooling        = optional(bool, false)
     version        = optional(string, "POSTGRES_18")
     maintenance_at = optional(object({ day = number, hour = number }), { day = 7, hour = 3 })

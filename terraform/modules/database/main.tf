@@ -33,7 +33,7 @@ locals {
 resource "google_sql_database_instance" "primary" {
   for_each = var.cells
 
-  name                = "cell-${each.key}"
+  name                = "cell-${each.key}${lookup(var.server.generations, each.key, "")}"
   region              = each.value
   database_version    = var.server.version
   instance_type       = "CLOUD_SQL_INSTANCE"
@@ -122,7 +122,7 @@ resource "google_sql_database_instance" "primary" {
 resource "google_sql_database_instance" "replica" {
   for_each = var.cells
 
-  name                 = "cell-${each.key}-replica"
+  name                 = "${google_sql_database_instance.primary[each.key].name}-replica"
   region               = each.value
   database_version     = var.server.version
   master_instance_name = google_sql_database_instance.primary[each.key].name
@@ -163,7 +163,7 @@ resource "google_sql_database_instance" "replica" {
 resource "google_sql_database_instance" "standby" {
   for_each = var.server.standby && length(local.regions) > 1 ? var.cells : {}
 
-  name                 = "cell-${each.key}-standby"
+  name                 = "${google_sql_database_instance.primary[each.key].name}-standby"
   region               = local.standby_of[each.key]
   database_version     = var.server.version
   master_instance_name = google_sql_database_instance.primary[each.key].name

@@ -57,6 +57,7 @@ variable "server" {
     replica_tier   = optional(string)
     standby        = bool
     retained_days  = number
+    generations    = map(string)
     pooling        = bool
     version        = string
     maintenance_at = object({ day = number, hour = number })

@@ -74,9 +74,9 @@ resource "google_pubsub_subscription" "row" {
   }
 }
 
-# Whoever pulls, or moves a subscription back in time.
+# Who pulls, or moves a subscription back to a time (`replay --seek`).
 resource "google_pubsub_subscription_iam_binding" "consumer" {
-  for_each = { for name, each in local.subscriptions : name => each if !var.pushed }
+  for_each = local.subscriptions
 
   subscription = google_pubsub_subscription.row[each.key].name
   role         = "roles/pubsub.subscriber"

@@ -39,7 +39,7 @@ resource "google_cloud_run_v2_service" "function" {
       network_interfaces {
         network    = var.network
         subnetwork = var.subnet
-        tags       = ["function"]
+        tags       = each.value.internet ? ["function", "internet"] : ["function"]
       }
     }
 
@@ -171,7 +171,7 @@ resource "google_cloud_run_v2_service" "rpc" {
       network_interfaces {
         network    = var.network
         subnetwork = var.subnet
-        tags       = ["rpc"]
+        tags       = each.value.internet ? ["rpc", "internet"] : ["rpc"]
       }
     }
 
@@ -292,7 +292,7 @@ resource "google_cloud_run_v2_worker_pool" "this" {
       network_interfaces {
         network    = var.network
         subnetwork = var.subnet
-        tags       = ["worker"]
+        tags       = each.value.internet ? ["worker", "internet"] : ["worker"]
       }
     }
 

@@ -24,7 +24,7 @@ variable "chain_urls" {
 }
 
 variable "functions" {
-  description = "The functions by their Cloud Run name. least, most: instances of the service; files: the secret's id by name under SECRETS_DIR; chains: whether it uses nodes of chains."
+  description = "The functions by their Cloud Run name. least, most: instances of the service; files: the secret's id by name under SECRETS_DIR; chains: whether it uses nodes of chains; internet: whether the firewall lets it out."
   type = map(object({
     row         = string
     service     = string
@@ -39,6 +39,7 @@ variable "functions" {
     environment = map(string)
     files       = map(string)
     chains      = bool
+    internet    = bool
   }))
 }
 
@@ -56,6 +57,7 @@ variable "rpc_hosts" {
     environment = map(string)
     files       = map(string)
     chains      = bool
+    internet    = bool
   }))
 }
 
@@ -69,6 +71,7 @@ variable "workers" {
     environment = map(string)
     files       = map(string)
     chains      = bool
+    internet    = bool
   }))
 }
 

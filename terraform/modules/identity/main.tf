@@ -111,3 +111,12 @@ resource "google_project_iam_member" "database" {
   role    = each.value.role
   member  = google_service_account.this[each.value.account].member
 }
+
+# Whoever deploys a process runs it as its account: the release may do so with these, and with no other.
+resource "google_service_account_iam_member" "releaser" {
+  for_each = toset(concat(var.services, ["migrations"]))
+
+  service_account_id = google_service_account.this[each.key].name
+  role               = "roles/iam.serviceAccountUser"
+  member             = "serviceAccount:build-releaser@${var.project}.iam.gserviceaccount.com"
+}

@@ -209,7 +209,7 @@ resource "google_compute_firewall" "google" {
   }
 }
 
-# Webhooks and nodes are reached by https, whose port users may choose; private addresses are not the internet.
+# Private addresses are not the internet, whatever a user's webhook says.
 resource "google_compute_firewall" "private" {
   name      = "${var.name}-deny-private"
   network   = google_compute_network.this.id
@@ -222,6 +222,7 @@ resource "google_compute_firewall" "private" {
   }
 }
 
+# What is tagged `internet` calls nodes of chains, or users' webhooks, whose ports users choose.
 resource "google_compute_firewall" "internet" {
   name      = "${var.name}-to-internet"
   network   = google_compute_network.this.id
@@ -229,6 +230,7 @@ resource "google_compute_firewall" "internet" {
   priority  = 3000
 
   destination_ranges = ["0.0.0.0/0"]
+  target_tags        = ["internet"]
   allow {
     protocol = "tcp"
     ports    = ["443", "1024-65535"]
