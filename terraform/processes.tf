@@ -122,10 +122,11 @@ locals {
       }
       rpc_hosts = {
         for service, host in local.rpc_hosts : "rpc-${service}" => {
-          service     = service
-          args        = ["rpc", service]
-          account     = local.emails[service]
-          callers     = [for caller in host.callers : local.emails[caller]]
+          service = service
+          args    = ["rpc", service]
+          account = local.emails[service]
+          # And the release, whose smoke test asks a new revision for its health.
+          callers     = concat([for caller in host.callers : local.emails[caller]], ["build-releaser@${var.project}.iam.gserviceaccount.com"])
           least       = var.keeps_instances ? local.scales.rpc.min_instances : 0
           most        = local.most.rpc
           concurrency = local.scales.rpc.concurrency

@@ -95,7 +95,7 @@ variable "keeps_instances" {
 }
 
 variable "database" {
-  description = "The cells' database servers. generations: what is added to a cell's server's name once it was restored into another one, such as -2. pooling: Managed Connection Pooling, which breaks session settings, LISTEN and advisory locks: see modules/database/README.md."
+  description = "The cells' database servers. generations: what is added to a cell's server's name once it was restored into another one, such as -2. read_only: the cells whose servers take no writes for now. pooling: Managed Connection Pooling, which breaks session settings, LISTEN and advisory locks: see modules/database/README.md."
   type = object({
     tier           = string
     edition        = optional(string, "ENTERPRISE")
@@ -104,6 +104,7 @@ variable "database" {
     standby        = optional(bool, true)
     retained_days  = optional(number, 7)
     generations    = optional(map(string), {})
+    read_only      = optional(list(string), [])
     pooling        = optional(bool, false)
     version        = optional(string, "POSTGRES_18")
     maintenance_at = optional(object({ day = number, hour = number }), { day = 7, hour = 3 })

@@ -81,7 +81,7 @@ resource "google_sql_database_instance" "primary" {
       record_client_address   = false
     }
     dynamic "database_flags" {
-      for_each = local.flags
+      for_each = merge(local.flags, contains(var.server.read_only, each.key) ? { "default_transaction_read_only" = "on" } : {})
       content {
         name  = database_flags.key
         value = database_flags.value

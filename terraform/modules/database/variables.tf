@@ -58,6 +58,7 @@ variable "server" {
     standby        = bool
     retained_days  = number
     generations    = map(string)
+    read_only      = list(string)
     pooling        = bool
     version        = string
     maintenance_at = object({ day = number, hour = number })

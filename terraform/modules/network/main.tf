@@ -141,9 +141,13 @@ resource "google_compute_router_nat" "this" {
   min_ports_per_vm                    = 64
   max_ports_per_vm                    = 4096
 
-  subnetwork {
-    name                    = google_compute_subnetwork.instances[each.key].id
-    source_ip_ranges_to_nat = ["ALL_IP_RANGES"]
+  # The second is the builds', which fetch packages.
+  dynamic "subnetwork" {
+    for_each = [google_compute_subnetwork.instances[each.key].id, google_compute_subnetwork.endpoints[each.key].id]
+    content {
+      name                    = subnetwork.value
+      source_ip_ranges_to_nat = ["ALL_IP_RANGES"]
+    }
   }
   log_config {
     enable = true
