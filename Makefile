@@ -35,7 +35,7 @@ packages:
 
 pin: packages ## resolve what pyproject.toml and package.json name into files that pin all of it with hashes
 	@$(COMPILE) pyproject.toml --output-file requirements.txt
-	@$(COMPILE) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	@$(COMPILE) pyproject.toml --group dev --group rollout --constraints requirements.txt --output-file requirements-dev.txt
 	@$(COMPILE) --group bench --output-file tests/bench/requirements.txt
 	@$(COMPILE) --group infra --output-file tests/infrastructure/requirements.txt
 	@cd emulators && $(LOCK_NODE)

@@ -35,7 +35,7 @@ def declared(*groups: str) -> list[str]:
     return [*named, *(each for group in groups for each in project["dependency-groups"][group])]
 
 
-@pytest.mark.parametrize(("file", "groups"), [*zip(COMPILED, ((), ("dev",), ("bench",)), strict=True)])
+@pytest.mark.parametrize(("file", "groups"), [*zip(COMPILED, ((), ("dev", "rollout"), ("bench",)), strict=True)])
 def test_what_is_declared_is_what_is_pinned(file: str, groups: tuple[str, ...]) -> None:
     """The versions of pyproject.toml are those of the compiled file: `make pin` was run."""
     pinned = requirements(file)
@@ -49,7 +49,7 @@ def test_a_pin_says_why_it_is_there() -> None:
     """Every direct dependency has its reason beside it, in a comment."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     pins = re.findall(r'^    "([^"]+==[^"]+)",(.*)$', text, re.MULTILINE)
-    assert {pin for pin, _ in pins} == {*declared("dev"), *declared("bench")}
+    assert {pin for pin, _ in pins} == {*declared("dev", "rollout"), *declared("bench")}
     assert [pin for pin, comment in pins if not re.fullmatch(r"  # \S.+", comment)] == []
 
 

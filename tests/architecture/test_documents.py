@@ -11,14 +11,14 @@ DOCUMENTS: Final = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(
         path
-        for folder in ("functions", "shared", "emulators", "tests")
+        for folder in ("functions", "shared", "emulators", "cloudbuild", "tests")
         for path in (ROOT / folder).rglob("README.md")
         if "node_modules" not in path.parts
     ),
 ]
 
 LINK: Final = re.compile(r"\]\((?!https?:|#)([^)#]+)")
-PATH: Final = re.compile(r"`((?:functions|shared|emulators|tests|docs)/[\w./-]+)`")
+PATH: Final = re.compile(r"`((?:functions|shared|emulators|cloudbuild|tests|docs)/[\w./-]+)`")
 VARIABLE: Final = re.compile(r'"([A-Z][A-Z_]+)"')
 EMULATOR: Final = "_EMULATOR_HOST"
 """How the variables end by which Google's clients find emulators."""

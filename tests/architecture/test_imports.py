@@ -19,6 +19,12 @@ PURE_CHAIN = "shared.chain.core."
 
 OFFENCES = {
     "production code never imports tests": ("shared/clock.py", "import tests.clocks"),
+    "nothing that serves imports delivery": ("functions/order/domain/order.py", "import cloudbuild.rollout.traffic"),
+    "delivery comes last": ("shared/money.py", "import cloudbuild.rollout.units"),
+    "a rollout's decisions know no platform": (
+        "cloudbuild/rollout/program.py",
+        "from cloudbuild.rollout.cloud_run import CloudRun",
+    ),
     "shared never imports a service or the local stack": ("shared/money.py", "import functions.order.views"),
     "production code never imports the local stack": ("functions/order/views.py", "import emulators.stack.ports"),
     "the local stack starts services by their rows, and imports none": (
@@ -63,7 +69,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The linter's output for a checkout with one forbidden import per contract."""
     root = tmp_path_factory.mktemp("spoilt")
     shutil.copy(ROOT / "pyproject.toml", root)
-    for path in modules("functions", "shared", "emulators"):
+    for path in modules("functions", "shared", "emulators", "cloudbuild"):
         copy = root / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

@@ -17,7 +17,7 @@ EXCEPTIONS: dict[str, int] = {
 """Modules that may be longer, by their dotted name."""
 
 PRODUCTION = modules("functions", "shared")
-ALL = modules("functions", "shared", "emulators")
+ALL = modules("functions", "shared", "emulators", "cloudbuild")
 SQL = sorted(path for folder in ("functions", "shared", "emulators") for path in (ROOT / folder).rglob("*.sql"))
 
 STATEMENT = re.compile(r"(?is)\s*(select\b.+\bfrom|insert\s+into|update\b.+\bset|delete\s+from)\b")

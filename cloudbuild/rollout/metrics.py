@@ -1,0 +1,108 @@
+"""What revisions served, from the metrics that Cloud Run writes to Cloud Monitoring by itself.
+
+They are sampled every minute and visible up to three minutes later. gRPC's errors are trailers of a response 200, which
+these metrics cannot see: a host that answers wrongly shows in the functions that call it.
+(https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run)
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from google.api_core import exceptions, retry
+from google.cloud import monitoring_v3
+
+from cloudbuild.rollout.analysis import Bucket, Sample
+from cloudbuild.rollout.port import Failed
+from cloudbuild.rollout.units import Unit
+
+COUNT: Final = "run.googleapis.com/request_count"
+LATENCIES: Final = "run.googleapis.com/request_latencies"
+REVISION: Final = ("resource.labels.service_name", "resource.labels.revision_name")
+CLASS: Final = "metric.labels.response_code_class"
+SAMPLED: Final = timedelta(seconds=60)
+"""How often Cloud Run writes; no window is shorter."""
+
+
+class Metrics:
+    """Reads them for the units of one region at a time."""
+
+    def __init__(self, client: monitoring_v3.MetricServiceClient, project: str, retries: retry.Retry) -> None:
+        """retries: for requests that are refused for a while."""
+        self._client = client
+        self._project = project
+        self._retries = retries
+
+    def samples(self, units: Sequence[Unit], start: datetime, end: datetime) -> Mapping[tuple[Unit, str], Sample]:
+        """As Platform.samples."""
+        by_name = {unit.name: unit for unit in units}
+        (region,) = {unit.region for unit in units}
+        start = min(start, end - SAMPLED)
+        requests: dict[tuple[Unit, str], int] = {}
+        errors: dict[tuple[Unit, str], int] = {}
+        latencies: dict[tuple[Unit, str], tuple[Bucket, ...]] = {}
+        for series in self._series(COUNT, region, start, end, (*REVISION, CLASS)):
+            key = _revision(series, by_name)
+            if key:
+                count = sum(point.value.int64_value for point in series.points)
+                requests[key] = requests.get(key, 0) + count
+                if series.metric.labels["response_code_class"] == "5xx":
+                    errors[key] = errors.get(key, 0) + count
+        for series in self._series(LATENCIES, region, start, end, REVISION):
+            key = _revision(series, by_name)
+            if key:
+                found = (bucket for point in series.points for bucket in buckets(point.value.distribution_value))
+                latencies[key] = (*latencies.get(key, ()), *found)
+        return {
+            key: Sample(requests.get(key, 0), errors.get(key, 0), latencies.get(key, ()))
+            for key in requests | latencies
+        }
+
+    def _series(self, metric: str, region: str, start: datetime, end: datetime, fields: Sequence[str]) -> Iterator[Any]:
+        request = monitoring_v3.ListTimeSeriesRequest(
+            name=f"projects/{self._project}",
+            filter=(
+                f'metric.type = "{metric}" AND resource.type = "cloud_run_revision"'
+                f' AND resource.labels.location = "{region}"'
+            ),
+            interval=monitoring_v3.TimeInterval(start_time=start, end_time=end),
+            aggregation=monitoring_v3.Aggregation(
+                alignment_period=end - start,
+                per_series_aligner=monitoring_v3.Aggregation.Aligner.ALIGN_DELTA,
+                cross_series_reducer=monitoring_v3.Aggregation.Reducer.REDUCE_SUM,
+                group_by_fields=list(fields),
+            ),
+        )
+        try:
+            yield from self._client.list_time_series(request=request, retry=self._retries)
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
+            raise Failed(f"metrics: {error}") from error
+
+
+def _revision(series: Any, by_name: Mapping[str, Unit]) -> tuple[Unit, str] | None:
+    unit = by_name.get(series.resource.labels["service_name"])
+    return (unit, series.resource.labels["revision_name"]) if unit else None
+
+
+def buckets(distribution: Any) -> Iterator[Bucket]:
+    """The buckets of a distribution that contain anything. Raises ValueError for options that are not known."""
+    bounds = list(_bounds(distribution.bucket_options))
+    edges = [0.0, *bounds, math.inf]
+    for index, count in enumerate(distribution.bucket_counts):
+        if count:
+            yield Bucket(edges[index], edges[index + 1], count)
+
+
+def _bounds(options: Any) -> Iterator[float]:
+    """The finite bounds (google.api.Distribution.BucketOptions): N finite buckets have N + 1 of them."""
+    if options.exponential_buckets.num_finite_buckets:
+        chosen = options.exponential_buckets
+        yield from (chosen.scale * chosen.growth_factor**i for i in range(chosen.num_finite_buckets + 1))
+    elif options.linear_buckets.num_finite_buckets:
+        chosen = options.linear_buckets
+        yield from (chosen.offset + chosen.width * i for i in range(chosen.num_finite_buckets + 1))
+    elif options.explicit_buckets.bounds:
+        yield from options.explicit_buckets.bounds
+    else:
+        raise ValueError("a distribution without buckets")

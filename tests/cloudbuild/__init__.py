@@ -1,0 +1,1 @@
+"""Tests of delivery: the rollout, compatibility, Cloud Build's files."""
