@@ -37,6 +37,9 @@ HEXADECIMAL: Final = ("webhook_key", "voucher_key", "treasury_key", "relayer_key
 
 PUBLIC_KEYS: Final = "jwt_public_keys.json"
 
+REDIS_AUTHORITIES: Final = "redis_ca"
+"""The certificates of the authorities that sign those of Redis's nodes, in PEM. Public, but mounted like a secret."""
+
 
 def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> None:
     """Make sure that a process has what it needs.
@@ -49,6 +52,8 @@ def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> 
         for variable in _variables(settings, role, rows, service):
             if not getattr(settings, variable.lower()):
                 raise ConfigurationError(variable, f"is needed by {role} {_named(role, rows, service)} and not set")
+            if variable == "REDIS_URL" and not settings.has_secret(REDIS_AUTHORITIES):
+                raise ConfigurationError(f"The secret {REDIS_AUTHORITIES}", "is needed to verify Redis, and not there")
         _check_addresses(settings, rows, service)
         _check_chains(settings, rows, service)
     _check_secrets(settings, rows)

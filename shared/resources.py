@@ -94,6 +94,7 @@ class Resources:
 
         def client() -> Any:
             from shared.redis.library import redis_library
+            from shared.redis.login import login
 
             redis = redis_library()
             # A broken connection is retried once; by default the client would retry for seconds.
@@ -101,7 +102,7 @@ class Resources:
             kind = redis.RedisCluster if self.settings.redis_cluster else redis.Redis
             seconds = POLICIES["redis"].timeout_seconds
             waits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
-            return kind.from_url(self.settings.redis_url, retry=once, **waits)
+            return kind.from_url(self.settings.redis_url, retry=once, **waits, **login(self.settings))
 
         return self.once("redis", client)
 

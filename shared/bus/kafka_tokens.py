@@ -8,17 +8,12 @@ claims, and the access token in place of a signature.
 import json
 import time
 from datetime import UTC
-from functools import cache
 from typing import Any, Final
 
-import google.auth
-from google.auth.transport.urllib3 import Request
-from urllib3 import PoolManager
-
+from shared.auth.account_token import valid_credentials
 from shared.base64url import base64url
 
 HEADER: Final = {"typ": "JWT", "alg": "GOOG_OAUTH2_TOKEN"}
-SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def token(_: str) -> tuple[str, float]:
@@ -26,10 +21,7 @@ def token(_: str) -> tuple[str, float]:
 
     Raises google.auth.exceptions.GoogleAuthError, which librdkafka treats as a failure, and retries.
     """
-    credentials = _credentials()
-    if not credentials.valid:
-        credentials.refresh(Request(PoolManager()))  # type: ignore[no-untyped-call]
-    return as_jwt(credentials, time.time())
+    return as_jwt(valid_credentials(), time.time())
 
 
 def as_jwt(credentials: Any, now: float) -> tuple[str, float]:
@@ -41,9 +33,3 @@ def as_jwt(credentials: Any, now: float) -> tuple[str, float]:
     claims = {"exp": ends, "iss": "Google", "iat": now, "scope": "kafka", "sub": credentials.service_account_email}
     parts = (json.dumps(HEADER), json.dumps(claims), credentials.token)
     return ".".join(base64url(part.encode()) for part in parts), ends
-
-
-@cache
-def _credentials() -> Any:
-    found, _ = google.auth.default(scopes=[SCOPE])
-    return found

@@ -59,7 +59,7 @@ def open_session(
 
 
 def _cloud_sql(settings: Settings, user: str, database: str) -> CoreConnection:
-    """A connection through the Cloud SQL connector, with IAM authentication over TLS.
+    """A connection through the Cloud SQL connector, to the server's private address, with IAM authentication over TLS.
 
     It returns pg8000's DB-API connection; only what it shares with the native one is used.
     """
@@ -69,6 +69,7 @@ def _cloud_sql(settings: Settings, user: str, database: str) -> CoreConnection:
         user=user,
         db=database,
         enable_iam_auth=True,
+        ip_type="private",
         timeout=max(0.5, time_left(CONNECT_SECONDS)),
     )
 

@@ -21,6 +21,9 @@ LOST: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08003", "08006", "
 """SQLSTATEs of a server that shuts down, or that ends the session of a transaction that took too long: the
 connection is lost."""
 
+READ_ONLY: Final = "25006"
+"""The SQLSTATE of a write to a server that takes none: a standby, or one that is being restored."""
+
 REFUSED: Final = "ME001"
 """The SQLSTATE that our own database functions raise to refuse."""
 
@@ -34,6 +37,10 @@ CANCELLED: Final = "57014"
 
 class Cancelled(Unavailable):
     """The database cancelled a statement that took too long; the transaction can only be rolled back."""
+
+
+class TakesNoWrites(Unavailable):
+    """The database is read-only for now. Reads go on, so its breaker stays closed."""
 
 
 class UniqueViolation(Exception):
@@ -70,7 +77,7 @@ def translated(call: GuardedCall | None = None) -> Iterator[None]:
         with _own():
             yield
     except Unavailable as error:
-        if call is not None and not lost(error.__cause__):
+        if call is not None and not lost(error.__cause__) and not isinstance(error, TakesNoWrites):
             call.mark_failed()
         raise
     finally:
@@ -92,6 +99,8 @@ def _own() -> Iterator[None]:
             raise Contended from error
         if state == CANCELLED:
             raise Cancelled("The database took too long.") from error
+        if state == READ_ONLY:
+            raise TakesNoWrites("The database takes no writes for now.") from error
         if state in LOST or state.startswith("53"):
             raise Unavailable("The database is not available.") from error
         raise

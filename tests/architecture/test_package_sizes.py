@@ -7,7 +7,8 @@ from tests.architecture.codebase import FUNCTIONS, SERVICES, modules
 MODULES_AT_MOST = 20
 
 FOLDERS = sorted(
-    {path.parent for path in modules("functions", "shared", "emulators", "cloudbuild")} - {FUNCTIONS / s for s in SERVICES}
+    {path.parent for path in modules("functions", "shared", "emulators", "cloudbuild")}
+    - {FUNCTIONS / s for s in SERVICES}
 )
 
 

@@ -13,7 +13,7 @@ import pytest
 from emulators.stack.secrets import ensure
 from shared.config import Settings, read
 from shared.registry import Row, load
-from shared.requirements import DATABASE, DISTINCT_SECRETS, Role, check, check_job, check_migrations
+from shared.requirements import DATABASE, DISTINCT_SECRETS, REDIS_AUTHORITIES, Role, check, check_job, check_migrations
 from shared.variables import ConfigurationError
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -26,7 +26,7 @@ WHOLE: Final = {
     "PUBLIC_URL": "https://shop.example",
     "CLOUD_SQL_INSTANCE": "shop:europe-west1:main",
     "DATABASE_USER": "service@shop.iam",
-    "REDIS_URL": "redis://10.0.0.1:6379",
+    "REDIS_URL": "rediss://10.0.0.1:6379",
     "EVENT_BUS": "kafka",
     "KAFKA_BOOTSTRAP": "10.0.0.2:9092",
     "RPC_ADDRESSES": ",".join(f"{service}={service}.example:443" for service in load().services),
@@ -118,6 +118,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good secrets, which take a while to make, in a folder that no test changes."""
     folder = tmp_path_factory.mktemp("secrets")
     ensure(folder, list(load().services))
+    (folder / REDIS_AUTHORITIES).write_text("-----BEGIN CERTIFICATE-----", encoding="ascii")
     return folder
 
 
@@ -193,6 +194,16 @@ def test_a_key_is_hexadecimal(name: str, folder: Path) -> None:
         (folder / name).write_bytes(bad)
         with pytest.raises(ConfigurationError, match=name):
             check(settings(folder), "function", needing[:1], needing[0].service)
+
+
+def test_redis_is_verified(folder: Path) -> None:
+    """In the cloud who uses Redis knows the authorities of its nodes, and reaches it over TLS."""
+    (folder / REDIS_AUTHORITIES).unlink()
+    with pytest.raises(ConfigurationError, match=REDIS_AUTHORITIES):
+        check(settings(folder), "function", [ROWS["create_order"]], "order")
+    check(settings(folder, MERIDIAN_ENVIRONMENT="local"), "function", [ROWS["create_order"]], "order")
+    with pytest.raises(ConfigurationError, match="REDIS_URL"):
+        settings(folder, REDIS_URL="redis://10.0.0.1:6379")
 
 
 def test_a_key_in_kms_needs_no_file(folder: Path) -> None:

@@ -560,3 +560,12 @@ def test_refusals_do_not_open_the_breaker(database: Database) -> None:
         with pytest.raises(UniqueViolation), database.transaction() as transaction:
             transaction.run(ADD, {"id": thing, "name": None, "amount": 0})
     assert exists(database, thing)
+
+
+def test_a_database_that_takes_no_writes_is_unavailable_for_them_alone(database: Database) -> None:
+    """As a standby does, or a server that is being restored. It is read on: the breaker stays closed."""
+    for _ in range(CALLS_AT_LEAST + 1):
+        with pytest.raises(Unavailable, match="no writes"), database.transaction() as transaction:
+            transaction.run("set transaction read only", {})
+            add(transaction)
+    assert ask(database, "select 1 as one") == 1
