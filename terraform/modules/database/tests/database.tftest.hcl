@@ -1,0 +1,93 @@
+mock_provider "google" {}
+
+variables {
+  project         = "test-project"
+  cells           = { us = "us-central1", eu = "europe-west1" }
+  services        = ["order", "wallet"]
+  logins          = { order = "order-service@test-project.iam.gserviceaccount.com" }
+  migrations      = "migrations@test-project.iam.gserviceaccount.com"
+  network         = "projects/test-project/global/networks/test"
+  connected       = "connected"
+  max_connections = 1000
+  share           = 0.8
+  connections     = 800
+  server = {
+    tier           = "db-custom-2-8192"
+    edition        = "ENTERPRISE"
+    disk_gb        = 10
+    standby        = true
+    retained_days  = 7
+    generations    = { eu = "-2" }
+    read_only      = ["eu"]
+    pooling        = false
+    version        = "POSTGRES_18"
+    maintenance_at = { day = 7, hour = 3 }
+  }
+  deletion_protection = true
+}
+
+run "a_server_a_cell" {
+  command = plan
+  assert {
+    condition     = output.instances == { us = "test-project:us-central1:cell-us", eu = "test-project:europe-west1:cell-eu-2" }
+    error_message = "One for each cell, in its region, by its generation."
+  }
+  assert {
+    condition     = [for database in google_sql_database.this : database.name] == ["order_europe_west1", "wallet_europe_west1", "order_us_central1", "wallet_us_central1"]
+    error_message = "A database for each service, as shared/config.py names it."
+  }
+  assert {
+    condition     = google_sql_user.login["us/order"].name == "order-service@test-project.iam"
+    error_message = "A login is the account's address without the suffix."
+  }
+}
+
+run "a_standby_is_elsewhere" {
+  command = plan
+  assert {
+    condition     = alltrue([for cell, server in google_sql_database_instance.standby : server.region != var.cells[cell]])
+    error_message = "It survives its cell's region."
+  }
+  assert {
+    condition     = alltrue([for cell, server in google_sql_database_instance.replica : server.region == var.cells[cell]])
+    error_message = "A replica is near."
+  }
+}
+
+run "a_cell_takes_no_writes_for_now" {
+  command = plan
+  assert {
+    condition = [
+      for cell, server in google_sql_database_instance.primary : cell
+      if contains([for flag in server.settings[0].database_flags : flag.name], "default_transaction_read_only")
+    ] == ["eu"]
+    error_message = "Only the one that is named."
+  }
+}
+
+run "too_many_connections_are_refused" {
+  command = plan
+  variables {
+    connections = 801
+  }
+  expect_failures = [google_sql_database_instance.primary]
+}
+
+run "a_pooler_takes_its_edition" {
+  command = plan
+  variables {
+    server = {
+      tier           = "db-custom-2-8192"
+      edition        = "ENTERPRISE"
+      disk_gb        = 10
+      standby        = false
+      retained_days  = 7
+      generations    = {}
+      read_only      = []
+      pooling        = true
+      version        = "POSTGRES_18"
+      maintenance_at = { day = 7, hour = 3 }
+    }
+  }
+  expect_failures = [google_sql_database_instance.primary]
+}

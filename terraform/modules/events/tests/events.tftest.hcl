@@ -1,0 +1,86 @@
+mock_provider "google" {}
+
+variables {
+  project        = "test-project"
+  project_number = "123456789"
+  regions        = ["us-central1"]
+  bus            = "pubsub"
+  pushed         = true
+  topics         = { order-events = { partitions = 16 } }
+  publishers     = { order-events = "order" }
+  subscriptions = {
+    "order-events.capture_hold" = { row = "capture_hold", topic = "order-events", service = "wallet", publisher = "order", seconds = 60 }
+  }
+  urls = { us-central1 = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" } }
+  accounts = {
+    order  = "order-service@test-project.iam.gserviceaccount.com"
+    wallet = "wallet-service@test-project.iam.gserviceaccount.com"
+  }
+  pusher    = "event-pusher@test-project.iam.gserviceaccount.com"
+  endpoints = { us-central1 = "subnet" }
+  kafka     = { vcpus = 3, memory_gb = 12 }
+}
+
+run "a_row_has_a_topic_and_a_subscription" {
+  command = plan
+  assert {
+    condition     = keys(google_pubsub_topic.row) == ["order-events.capture_hold-us-central1"]
+    error_message = "As shared/bus/topics.py names it."
+  }
+  assert {
+    condition = alltrue([
+      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].name == "capture_hold-order-events-us-central1",
+      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].enable_message_ordering,
+      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].ack_deadline_seconds == 60,
+      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].push_config[0].oidc_token[0].audience == var.urls.us-central1.capture_hold,
+    ])
+    error_message = "Ordered, pushed to the row's service with a token for it, and within the row's timeout."
+  }
+  assert {
+    condition     = google_pubsub_topic_iam_binding.publisher["order-events.capture_hold-us-central1"].members == toset(["serviceAccount:${var.accounts.order}"])
+    error_message = "Only who emits publishes."
+  }
+}
+
+run "what_cannot_be_read_is_kept" {
+  command = plan
+  assert {
+    condition     = google_pubsub_subscription.dead["order-events-dead-us-central1"].expiration_policy[0].ttl == ""
+    error_message = "The subscription never expires."
+  }
+  assert {
+    condition     = google_pubsub_topic_iam_binding.dead["order-events-dead-us-central1"].members == toset(["serviceAccount:${var.accounts.wallet}"])
+    error_message = "Who handles a source's events publishes there."
+  }
+}
+
+run "pulled_events_are_pushed_nowhere" {
+  command = plan
+  variables {
+    pushed = false
+  }
+  assert {
+    condition     = length(google_pubsub_subscription.row["order-events.capture_hold-us-central1"].push_config) == 0 && length(google_service_account_iam_member.push) == 0
+    error_message = "No endpoint, and no token."
+  }
+}
+
+run "kafka_takes_its_place" {
+  command = plan
+  variables {
+    bus    = "kafka"
+    pushed = false
+  }
+  assert {
+    condition     = length(google_pubsub_topic.row) == 0 && keys(google_managed_kafka_topic.this) == ["order-events-dead-us-central1", "order-events-us-central1"]
+    error_message = "A topic for each source, and its dead topic."
+  }
+  assert {
+    condition     = google_managed_kafka_topic.this["order-events-us-central1"].partition_count == 16
+    error_message = "As many partitions as the registry says."
+  }
+  assert {
+    condition     = google_managed_kafka_acl.group["capture_hold-us-central1"].acl_id == "consumerGroup/capture_hold-us-central1"
+    error_message = "A row's group is its service's."
+  }
+}

@@ -1,0 +1,31 @@
+mock_provider "google" {}
+
+variables {
+  project  = "test-project"
+  region   = "us-central1"
+  rows     = { sweep_holds = { schedule = "* * * * *", url = "https://sweep-holds-1.us-central1.run.app", seconds = 60 } }
+  services = { sweep_holds = "sweep-holds" }
+  account  = "scheduler@test-project.iam.gserviceaccount.com"
+  audit    = "audit"
+}
+
+run "a_row_is_called_with_a_token_for_it" {
+  command = plan
+  assert {
+    condition = alltrue([
+      google_cloud_scheduler_job.row["sweep_holds"].schedule == "* * * * *",
+      google_cloud_scheduler_job.row["sweep_holds"].attempt_deadline == "60s",
+      google_cloud_scheduler_job.row["sweep_holds"].http_target[0].uri == "https://sweep-holds-1.us-central1.run.app/",
+      google_cloud_scheduler_job.row["sweep_holds"].http_target[0].oidc_token[0].audience == "https://sweep-holds-1.us-central1.run.app",
+    ])
+    error_message = "At its time, at its URL."
+  }
+}
+
+run "a_row_without_a_service_is_refused" {
+  command = plan
+  variables {
+    services = {}
+  }
+  expect_failures = [google_cloud_scheduler_job.row]
+}

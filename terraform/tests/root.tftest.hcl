@@ -1,0 +1,58 @@
+# Plans that push events are made by tests/infrastructure, for each environment.
+mock_provider "google" {}
+
+variables {
+  project        = "test-project"
+  project_number = "123456789"
+  environment    = "staging"
+  domain         = "api.example.com"
+  image          = "us-docker.pkg.dev/test-project/meridian/meridian@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  settings       = { ALLOWED_CHAINS = "1" }
+  database       = { tier = "db-custom-2-8192" }
+  release_key    = { version = "projects/p/locations/global/keyRings/k/cryptoKeys/releases/cryptoKeyVersions/1", public_pem = "-----BEGIN PUBLIC KEY-----" }
+}
+
+run "an_image_is_named_by_its_digest" {
+  command = plan
+  variables {
+    image = "us-docker.pkg.dev/test-project/meridian/meridian:latest"
+  }
+  expect_failures = [var.image]
+}
+
+run "a_setting_says_how_the_shop_works" {
+  command = plan
+  variables {
+    settings = { DATABASE_HOST = "elsewhere" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "what_the_registry_says_is_there_with_pulled_events" {
+  command = plan
+  variables {
+    event_delivery = "pull"
+  }
+  assert {
+    condition     = output.counts.routes == output.counts.backend_services && output.counts.endpoint_groups == output.counts.routes * output.counts.regions
+    error_message = "A backend service a route, an endpoint group a region."
+  }
+  assert {
+    condition = output.counts.functions == 1 + length([
+      for row in values(yamldecode(file("../functions/registry.yaml")).operations) : row if can(row.scale) && !can(row.environment)
+    ])
+    error_message = "Every row with a scale but the local stack's, and unmatched."
+  }
+  assert {
+    condition     = output.connections.most <= output.connections.allowed
+    error_message = "Connections stay within the server's share."
+  }
+  assert {
+    condition     = output.counts.worker_pools == length(local.working) + 3 + length(local.consuming)
+    error_message = "A relay for each service with an outbox or inboxes, three pollers, a consumer where events are handled."
+  }
+  assert {
+    condition     = !contains(keys(local.functions), "faucet") && !contains(keys(local.routes), "read_metrics")
+    error_message = "Rows of the local stack and internal ones are not served."
+  }
+}
