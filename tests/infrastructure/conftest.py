@@ -1,5 +1,6 @@
 """Fixtures of the infrastructure's checks, which run by `make infra` only: they need Terraform and `.venv-infra`."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,11 +11,9 @@ import pytest
 from tests.infrastructure import terraform
 from tests.infrastructure.deployment import Deployment
 
-ENVIRONMENTS: Final = ("staging", "production")
-
 _executor: Final = ThreadPoolExecutor()
 _deployments: Final[dict[str, Future[Deployment]]] = {}
-"""Both environments are planned and applied while other tests run."""
+"""They are planned and applied while other tests run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,20 +32,33 @@ def pytest_sessionstart() -> None:
     terraform.tool("python")
 
 
+def _production(folder: Path) -> Deployment:
+    return Deployment.applied("production", folder)
+
+
+def _staging(folder: Path) -> Deployment:
+    return Deployment.planned_only("staging", folder)
+
+
+def _one_region(folder: Path) -> Deployment:
+    return Deployment.applied("staging", folder, lambda text: re.sub(r"(cells: {[^,}]*),[^}]*}", r"\1}", text))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Begin to plan and apply the environments that the selected tests ask for."""
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    for name in ENVIRONMENTS:
-        if asked & {name, "worlds"}:
-            _deployments[name] = _executor.submit(Deployment.of, name, tmp_path_factory.mktemp(name))
+    making = {"production": _production, "staging": _staging, "one_region": _one_region}
+    for name, make in making.items():
+        if name in asked:
+            _deployments[name] = _executor.submit(make, tmp_path_factory.mktemp(name))
     yield
     _executor.shutdown(cancel_futures=True)
 
 
 @pytest.fixture(scope="session")
 def staging() -> Deployment:
-    """Staging, planned and applied to a fake cloud."""
+    """Staging, planned."""
     return _deployments["staging"].result()
 
 
@@ -54,6 +66,12 @@ def staging() -> Deployment:
 def production() -> Deployment:
     """Production, planned and applied to a fake cloud."""
     return _deployments["production"].result()
+
+
+@pytest.fixture(scope="session")
+def one_region() -> Deployment:
+    """Staging with its first cell alone, planned and applied: a third of the resources, to change things in."""
+    return _deployments["one_region"].result()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from tests.infrastructure.terraform import Workspace
 from tests.infrastructure.world import World
 
 ROOT_MODULE: Final = "terraform"
+REGISTRY: Final = "functions/registry.yaml"
 GIVEN: Final = {"image": f"registry/meridian@sha256:{'1' * 64}", "project_number": NUMBER}
 """What the pipeline says, and the number that the fake cloud gives every project."""
 
@@ -26,22 +27,34 @@ class Deployment:
 
     environment: str
     workspace: Workspace
-    plan: dict[str, Any]
-    """What `terraform show -json` says of the first plan."""
     world: World
-    """What is there after the first apply."""
+    """What there is to be, by the first plan; what there is, once it is applied."""
 
     @classmethod
-    def of(cls, environment: str, folder: Path) -> "Deployment":
-        """Plan and apply an environment. folder: an empty one."""
+    def planned_only(cls, environment: str, folder: Path) -> "Deployment":
+        """Plan an environment, with what its cloud is going to decide. folder: an empty one."""
+        made = cls._initialised(environment, Workspace(folder, foreseen=True))
+        made.planned()
+        made.world.resources = resources_of(made.workspace.show(ROOT_MODULE, PLAN))
+        return made
+
+    @classmethod
+    def applied(cls, environment: str, folder: Path, registry: Callable[[str], str] = str) -> "Deployment":
+        """Plan and apply an environment. registry: changes the text of the registry first."""
         workspace = Workspace(folder)
-        workspace.initialise(ROOT_MODULE)
-        registry = load(folder / "functions" / "registry.yaml")
-        sources = {str(path.relative_to(folder)): path.read_text("utf-8") for path in sorted(folder.rglob("*.tf"))}
-        made = cls(environment, workspace, {}, World(environment, registry, [], sources))
+        path = folder / REGISTRY
+        path.write_text(registry(path.read_text(encoding="utf-8")), encoding="utf-8")
+        made = cls._initialised(environment, workspace)
         made.change()
         made.world.resources = resources_of(workspace.show(ROOT_MODULE))
         return made
+
+    @classmethod
+    def _initialised(cls, environment: str, workspace: Workspace) -> "Deployment":
+        workspace.initialise(ROOT_MODULE)
+        folder = workspace.folder
+        sources = {str(path.relative_to(folder)): path.read_text("utf-8") for path in sorted(folder.rglob("*.tf"))}
+        return cls(environment, workspace, World(environment, load(folder / REGISTRY), [], sources))
 
     def _run(self, command: str, *arguments: str) -> str:
         return self.workspace.run(ROOT_MODULE, command, "-input=false", "-no-color", *arguments)
@@ -51,7 +64,6 @@ class Deployment:
         file = f"-var-file=environments/{self.environment}/terraform.tfvars"
         self._run("plan", file, *(f"-var={name}={value}" for name, value in GIVEN.items()), f"-out={PLAN}")
         shown = self.workspace.show(ROOT_MODULE, PLAN)
-        self.plan = self.plan or shown
         changes = {each["address"]: ",".join(each["change"]["actions"]) for each in shown["resource_changes"]}
         return {address: action for address, action in changes.items() if action not in ("no-op", "read")}
 
@@ -62,18 +74,14 @@ class Deployment:
         return actions
 
     @property
-    def _state(self) -> Path:
-        return self.workspace.folder / ROOT_MODULE / "terraform.tfstate"
-
-    @property
     def state(self) -> dict[str, Any]:
         """The raw state, to change as others than Terraform change the cloud."""
-        loaded: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = json.loads(self.workspace.states.content[f"/{ROOT_MODULE}"])
         return loaded
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Replace the raw state."""
-        self._state.write_text(json.dumps(state), encoding="utf-8")
+        self.workspace.states.content[f"/{ROOT_MODULE}"] = json.dumps(state).encode()
 
     def summary(self) -> str:
         """How many resources there are, and of which types the most."""

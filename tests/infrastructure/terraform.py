@@ -20,6 +20,7 @@ from typing import Any, Final
 import pytest
 
 from tests.infrastructure.offline import schema
+from tests.infrastructure.offline.states import States
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT: Final = ROOT / ".venv-infra"
@@ -32,6 +33,15 @@ MISSING: Final = (
 
 RESOURCE: Final = re.compile(r'^\s*(?:resource|data)\s+"(\w+)"', re.M)
 
+
+BACKEND: Final = """\
+terraform {{
+  backend "http" {{
+    address = "{address}"
+  }}
+}}
+"""
+"""Not a file: Terraform would compare and write all of it after every resource, minutes for a thousand of them."""
 
 CLI: Final = """\
 disable_checkpoint = true
@@ -83,9 +93,13 @@ def full_schema() -> dict[str, Any]:
 class Workspace:
     """A copy to run Terraform in."""
 
-    def __init__(self, folder: Path, names: Sequence[str] = SOURCES) -> None:
-        """folder: an empty one. names: what is copied from the checkout."""
+    def __init__(self, folder: Path, names: Sequence[str] = SOURCES, *, foreseen: bool = False) -> None:
+        """folder: an empty one. names: what is copied from the checkout.
+
+        foreseen: plans tell what the cloud is going to decide too, so that policies can read them before any apply.
+        """
         self.folder = folder
+        self._foreseen = foreseen
         for name in names:
             origin, copy = ROOT / name, folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +108,8 @@ class Workspace:
             elif origin.exists():
                 shutil.copy(origin, copy)
         self._offline = folder / ".offline"
+        self.states = States()
+        weakref.finalize(self, self.states.close)
         self._make_mirror()
 
     def _make_mirror(self) -> None:
@@ -118,6 +134,7 @@ class Workspace:
         file.write_text(json.dumps({"provider_schemas": {schema.SOURCE: {**content, **part}}}), encoding="utf-8")
         module = "tests.infrastructure.offline.provider"
         command = [tool("python"), "-m", module, str(file), str(self._offline / "cloud"), str(socket)]
+        command += ["foreseen"] if self._foreseen else []
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         weakref.finalize(self, _end, process)
         if process.stdout is None or process.stdout.readline() != "ready\n":
@@ -132,7 +149,7 @@ class Workspace:
         Raises Failed.
         """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-        environment |= {"TF_CLI_CONFIG_FILE": str(self._offline / "cli.tfrc"), "TF_IN_AUTOMATION": "1"}
+        environment |= {"TF_CLI_CONFIG_FILE": str(self._offline / "cli.tfrc"), "TF_IN_AUTOMATION": "1", "GOGC": "400"}
         if arguments[0] not in ("init", "fmt"):
             environment["TF_REATTACH_PROVIDERS"] = self._provider
         command = [executable(), f"-chdir={self.folder / root}", *arguments]
@@ -143,10 +160,9 @@ class Workspace:
         return done.stdout
 
     def initialise(self, root: str) -> None:
-        """Run `terraform init` with the state beside the configuration instead of in Cloud Storage."""
-        (self.folder / root / "backend_override.tf").write_text(
-            'terraform {\n  backend "local" {}\n}\n', encoding="utf-8"
-        )
+        """Run `terraform init` with the state in this process instead of in Cloud Storage."""
+        override = self.folder / root / "backend_override.tf"
+        override.write_text(BACKEND.format(address=self.states.address(root)), encoding="utf-8")
         self.run(root, "init", "-input=false", "-no-color")
 
     def show(self, root: str, *plan: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ NUMBER: Final = "123456789012"
 
 IDS: Final[Mapping[str, str]] = {
     "google_artifact_registry_repository": "projects/{project}/locations/{place}/repositories/{repository_id}",
+    "google_dns_record_set": "projects/{project}/managedZones/{managed_zone}/rrsets/{name}/{type}",
     "google_kms_crypto_key": "{key_ring}/cryptoKeys/{name}",
     "google_kms_crypto_key_version": "{crypto_key}/cryptoKeyVersions/1",
     "google_kms_key_ring": "projects/{project}/locations/{place}/keyRings/{name}",
@@ -57,6 +58,7 @@ ATTRIBUTES: Final[Mapping[tuple[str, str], str]] = {
 NAMES: Final[Mapping[str, Any]] = {
     "address": "10.0.0.5",
     "ip_address": "10.0.0.5",
+    "master_instance_name": "",
     "number": NUMBER,
     "port": 6379,
     "project_id": "{project}",
@@ -101,7 +103,7 @@ class Maker:
             template = ATTRIBUTES.get((self._kind, name), NAMES.get(name))
             if template is None and "email" in name:
                 template = f"{name.replace('_', '-')}@{{project}}.iam.gserviceaccount.com"
-            return str(template).format(**self._known) if template else f"{self.id}.{name}"
+            return f"{self.id}.{name}" if template is None else str(template).format(**self._known)
         if kind in ("number", "bool"):
             return NAMES.get(name, 0) if kind == "number" else False
         if kind[0] == "object":

@@ -5,7 +5,9 @@ of a test, and Terraform starts none (it would start a provider two or three tim
 Validation refuses what the schema does not know; a plan is the configuration with what the cloud decides left unknown;
 changes are applied to a file (cloud.py). Data sources are answered with made-up values.
 
-    python -m tests.infrastructure.offline.provider SCHEMA CLOUD SOCKET
+    python -m tests.infrastructure.offline.provider SCHEMA CLOUD SOCKET [foreseen]
+
+With `foreseen` a plan also tells what the cloud is going to decide, which it can, since this cloud makes it up.
 
 Runs in `.venv-infra`: the stubs of the protocol need an older protobuf than Meridian.
 """
@@ -75,11 +77,12 @@ def schema_of(schema: Mapping[str, Any]) -> protocol.Schema:
 class Provider(protocol_rpc.ProviderServicer):  # type: ignore[misc]
     """The provider's side of the protocol. Its methods are named, and called, by Terraform."""
 
-    def __init__(self, schema: Mapping[str, Any], cloud: Cloud) -> None:
+    def __init__(self, schema: Mapping[str, Any], cloud: Cloud, *, foreseen: bool) -> None:
         self._provider = schema["provider"]
         self._resources = schema["resource_schemas"]
         self._sources = schema["data_source_schemas"]
         self._cloud = cloud
+        self._foreseen = foreseen
         self._project = "project"
 
     def GetMetadata(self, request: Any, context: Any) -> Any:
@@ -140,7 +143,10 @@ class Provider(protocol_rpc.ProviderServicer):  # type: ignore[misc]
         proposed, prior = unpacked(request.proposed_new_state), unpacked(request.prior_state)
         response = protocol.PlanResourceChange.Response()
         if proposed is not None and prior is None:
-            proposed = planned(self._resources[request.type_name]["block"], proposed, UNKNOWN)
+            block = self._resources[request.type_name]["block"]
+            proposed = planned(block, proposed, UNKNOWN)
+            if self._foreseen:
+                proposed = self._made(block, request.type_name, proposed)
         elif proposed is not None:
             for name in IDENTITY:
                 if name in proposed and proposed[name] != prior[name]:
@@ -178,7 +184,9 @@ def main() -> None:
     schema = next(iter(document["provider_schemas"].values()))
     unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
     server = grpc.server(futures.ThreadPoolExecutor(16), options=unlimited)
-    protocol_rpc.add_ProviderServicer_to_server(Provider(schema, Cloud(Path(sys.argv[2]))), server)
+    protocol_rpc.add_ProviderServicer_to_server(
+        Provider(schema, Cloud(Path(sys.argv[2])), foreseen="foreseen" in sys.argv[4:]), server
+    )
     server.add_insecure_port(f"unix:{sys.argv[3]}")
     server.start()
     print("ready", flush=True)

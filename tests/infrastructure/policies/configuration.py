@@ -121,7 +121,7 @@ def a_secret_that_is_not_mounted(world: World) -> None:
 
 @policy
 def secrets_are_mounted_where_they_are_needed(world: World) -> Iterator[str]:
-    """Each in a folder of its own, which is what Cloud Run allows; none in the environment but the URLs of nodes; none without a need."""
+    """Each in a folder of its own, as Cloud Run wants it; of the environment only nodes' URLs; none without a need."""
     for process in world.processes():
         for each in process.container.get("env") or ():
             if each.get("value_source") and each["name"] not in FROM_SECRETS:

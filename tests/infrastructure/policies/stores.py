@@ -179,7 +179,8 @@ def documents_delete_themselves(world: World) -> Iterator[str]:
         for e in world.of("google_firestore_field")
         if e.values["ttl_config"]
     }
-    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "functions" / "identity").rglob("*.py"))
+    modules = [path for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in modules)
     if '"delete_after"' in code and not any(field == "delete_after" for _, field in fields):
         yield "nothing is deleted by delete_after"
     for collection, field in fields:
