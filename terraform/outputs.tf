@@ -36,9 +36,13 @@ output "counts" {
   }
 }
 
-output "image_repository" {
-  description = "Where the release pushes the image."
-  value       = module.delivery.repository
+output "delivery" {
+  description = "What cloudbuild/release.yaml is told: where images go, who attests them, and where builds run."
+  value = {
+    repository = module.delivery.repository
+    attestor   = module.delivery.attestor
+    pool       = module.delivery.pool
+  }
 }
 
 output "accounts" {

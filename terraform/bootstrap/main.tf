@@ -16,7 +16,6 @@ locals {
     # Reads what is there, and what is granted.
     planner = [
       "roles/logging.logWriter", "roles/viewer", "roles/iam.securityReviewer", "roles/secretmanager.viewer",
-      "roles/cloudbuild.builds.editor",
     ]
     # Makes what a plan says that a person has approved.
     applier = [
@@ -118,13 +117,28 @@ resource "google_project_iam_member" "act_as" {
   member  = google_service_account.build["applier"].member
 }
 
-# The state. A plan takes the lock, and so writes.
+# The state: only the applier writes it. A plan takes the lock, and is kept for who applies it.
 resource "google_storage_bucket_iam_member" "state" {
-  for_each = toset(["planner", "applier"])
-
   bucket = google_storage_bucket.state.name
   role   = "roles/storage.objectUser"
-  member = google_service_account.build[each.key].member
+  member = google_service_account.build["applier"].member
+}
+
+resource "google_storage_bucket_iam_member" "plans" {
+  bucket = google_storage_bucket.state.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.build["planner"].member
+
+  condition {
+    title      = "Plans and locks"
+    expression = "resource.name.startsWith('projects/_/buckets/${google_storage_bucket.state.name}/objects/plans/') || resource.name.endsWith('.tflock')"
+  }
+}
+
+resource "google_storage_bucket_iam_member" "reads" {
+  bucket = google_storage_bucket.state.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build["planner"].member
 }
 
 # A pipeline elsewhere, such as a forge's own, acts as the checker or the planner by its OIDC token, and so needs no key either.

@@ -5,6 +5,16 @@ locals {
   # Who does what: check a proposal, plan, apply, release. Each has its own rights.
   account = { for role in ["checker", "planner", "applier", "releaser"] : role => "projects/${var.project}/serviceAccounts/build-${role}@${var.project}.iam.gserviceaccount.com" }
 
+  # What the files in cloudbuild/ are told.
+  substitutions = {
+    _ENVIRONMENT = var.environment
+    _REGION      = var.region
+    _POOL        = google_cloudbuild_worker_pool.this.id
+    _REPOSITORY  = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
+    _ATTESTOR    = google_binary_authorization_attestor.release.id
+    _SIGNING_KEY = var.release_key.version
+  }
+
   triggers = var.repository == null ? {} : {
     check   = { account = "checker", file = "check.yaml", pull = true, tag = null, approval = false }
     plan    = { account = "planner", file = "plan.yaml", pull = false, tag = null, approval = false }
@@ -79,14 +89,7 @@ resource "google_cloudbuild_trigger" "this" {
   filename           = "cloudbuild/${each.value.file}"
   service_account    = local.account[each.value.account]
   include_build_logs = "INCLUDE_BUILD_LOGS_WITH_STATUS"
-  substitutions = {
-    _ENVIRONMENT = var.environment
-    _REGION      = var.region
-    _POOL        = google_cloudbuild_worker_pool.this.id
-    _REPOSITORY  = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
-    _ATTESTOR    = google_binary_authorization_attestor.release.id
-    _SIGNING_KEY = var.release_key.version
-  }
+  substitutions      = local.substitutions
 
   repository_event_config {
     repository = var.repository
@@ -111,26 +114,49 @@ resource "google_cloudbuild_trigger" "this" {
 }
 
 # Every morning the plan runs against what is there: what it finds, somebody has changed by hand.
+resource "google_pubsub_topic" "drift" {
+  count = var.repository == null ? 0 : 1
+
+  name = "drift"
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+}
+
 resource "google_cloud_scheduler_job" "drift" {
   count = var.repository == null ? 0 : 1
 
-  name             = "drift"
-  region           = var.region
-  schedule         = "0 5 * * *"
-  time_zone        = "Etc/UTC"
-  attempt_deadline = "60s"
-  retry_config {
-    retry_count = 1
+  name      = "drift"
+  region    = var.region
+  schedule  = "0 5 * * *"
+  time_zone = "Etc/UTC"
+  pubsub_target {
+    topic_name = google_pubsub_topic.drift[0].id
+    data       = base64encode("{}")
   }
-  http_target {
-    http_method = "POST"
-    uri         = "https://cloudbuild.googleapis.com/v1/${google_cloudbuild_trigger.this["plan"].id}:run"
-    headers     = { "Content-Type" = "application/json" }
-    body        = base64encode(jsonencode({ source = { branchName = "main", substitutions = { _DRIFT = "true" } } }))
-    oauth_token {
-      service_account_email = "build-planner@${var.project}.iam.gserviceaccount.com"
-      scope                 = "https://www.googleapis.com/auth/cloud-platform"
-    }
+}
+
+resource "google_cloudbuild_trigger" "drift" {
+  count = var.repository == null ? 0 : 1
+
+  name            = "drift"
+  location        = var.region
+  service_account = local.account["planner"]
+  substitutions   = merge(local.substitutions, { _DRIFT = "true" })
+
+  pubsub_config {
+    topic = google_pubsub_topic.drift[0].id
+  }
+  source_to_build {
+    repository = var.repository
+    ref        = "refs/heads/main"
+    repo_type  = "UNKNOWN"
+  }
+  git_file_source {
+    path       = "cloudbuild/plan.yaml"
+    repository = var.repository
+    revision   = "refs/heads/main"
+    repo_type  = "UNKNOWN"
   }
 }
 

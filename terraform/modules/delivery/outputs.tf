@@ -5,7 +5,7 @@ output "repository" {
 
 output "attestor" {
   description = "Who attests that an image was released."
-  value       = google_binary_authorization_attestor.release.name
+  value       = google_binary_authorization_attestor.release.id
 }
 
 output "pool" {

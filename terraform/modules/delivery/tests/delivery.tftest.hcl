@@ -42,4 +42,8 @@ run "an_apply_needs_an_approval" {
     condition     = length(distinct([for trigger in google_cloudbuild_trigger.this : trigger.service_account])) == 4
     error_message = "Each has rights of its own."
   }
+  assert {
+    condition     = google_cloudbuild_trigger.drift[0].substitutions["_DRIFT"] == "true" && google_cloudbuild_trigger.drift[0].service_account == google_cloudbuild_trigger.this["plan"].service_account
+    error_message = "What was changed by hand is found by a plan."
+  }
 }
