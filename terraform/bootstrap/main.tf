@@ -31,7 +31,7 @@ locals {
     # Builds, scans, signs, migrates, moves traffic.
     releaser = [
       "roles/logging.logWriter", "roles/run.developer", "roles/monitoring.viewer", "roles/containeranalysis.occurrences.editor",
-      "roles/containeranalysis.occurrences.viewer", "roles/ondemandscanning.admin", "roles/binaryauthorization.attestorsViewer",
+      "roles/cloudbuild.workerPoolUser", "roles/containeranalysis.occurrences.viewer", "roles/ondemandscanning.admin", "roles/binaryauthorization.attestorsViewer",
     ]
   }
   grants = merge([for role, names in local.roles : { for name in names : "${role}/${name}" => { account = role, role = name } }]...)
@@ -139,6 +139,30 @@ resource "google_storage_bucket_iam_member" "reads" {
   bucket = google_storage_bucket.state.name
   role   = "roles/storage.objectViewer"
   member = google_service_account.build["planner"].member
+}
+
+# Where `gcloud builds submit` puts a checkout that a person has released by hand.
+resource "google_storage_bucket" "sources" {
+  name                        = "${var.project}-sources"
+  location                    = var.location
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age = 7
+    }
+  }
+  depends_on = [google_project_service.this]
+}
+
+resource "google_storage_bucket_iam_member" "sources" {
+  bucket = google_storage_bucket.sources.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build["releaser"].member
 }
 
 # A pipeline elsewhere, such as a forge's own, acts as the checker or the planner by its OIDC token, and so needs no key either.
