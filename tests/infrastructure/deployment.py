@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from shared.registry import load
 from tests.infrastructure.offline.cloud import NUMBER
-from tests.infrastructure.resources import resources_of
+from tests.infrastructure.resources import Resource, resources_of
 from tests.infrastructure.terraform import Workspace
 from tests.infrastructure.world import World
 
 ROOT_MODULE: Final = "terraform"
+BOOTSTRAP: Final = "terraform/bootstrap"
 REGISTRY: Final = "functions/registry.yaml"
 GIVEN: Final = {"image": f"registry/meridian@sha256:{'1' * 64}", "project_number": NUMBER}
 """What the pipeline says, and the number that the fake cloud gives every project."""
@@ -35,7 +36,7 @@ class Deployment:
         """Plan an environment, with what its cloud is going to decide. folder: an empty one."""
         made = cls._initialised(environment, Workspace(folder, foreseen=True))
         made.planned()
-        made.world.resources = resources_of(made.workspace.show(ROOT_MODULE, PLAN))
+        made.world.resources = [*resources_of(made.workspace.show(ROOT_MODULE, PLAN)), *bootstrap(folder / "bootstrap")]
         return made
 
     @classmethod
@@ -46,7 +47,7 @@ class Deployment:
         path.write_text(registry(path.read_text(encoding="utf-8")), encoding="utf-8")
         made = cls._initialised(environment, workspace)
         made.change()
-        made.world.resources = resources_of(workspace.show(ROOT_MODULE))
+        made.world.resources = [*resources_of(workspace.show(ROOT_MODULE)), *bootstrap(folder / "bootstrap")]
         return made
 
     @classmethod
@@ -88,3 +89,13 @@ class Deployment:
         counts = Counter(each.type.removeprefix("google_") for each in self.world.resources)
         most = ", ".join(f"{count} {kind}" for kind, count in counts.most_common(8))
         return f"{counts.total()} resources of {len(counts)} types: {most}"
+
+
+def bootstrap(folder: Path) -> list[Resource]:
+    """What there has to be before an environment, planned. folder: one to make."""
+    folder.mkdir()
+    workspace = Workspace(folder, foreseen=True)
+    workspace.initialise(BOOTSTRAP)
+    given = ("-var=project=meridian-bootstrap", "-var=contact=operator@example.com")
+    workspace.run(BOOTSTRAP, "plan", "-input=false", "-no-color", *given, f"-out={PLAN}")
+    return resources_of(workspace.show(BOOTSTRAP, PLAN))

@@ -57,6 +57,7 @@ def problems(world: World, process: Process, folder: Path) -> Iterator[str]:
             _require(world, process, replace(settings, secrets_dir=folder))
     except ConfigurationError as error:
         yield f"{process.address}: {error}"
+        return  # what comes after is not read
     unread = set(environment) - environment.names - OF_LIBRARIES
     if unread:
         yield f"{process.address}: nothing reads {', '.join(sorted(unread))}"

@@ -13,6 +13,9 @@ from tests.infrastructure.world import RUN, UNMATCHED, Process, World, account_o
 INTERNAL: Final = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 BALANCED: Final = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
+PLATFORM: Final = "platform"
+RELEASER: Final = "build-releaser"
+
 LEFT_TO_THE_ROLLOUT: Final = ("image", "revision", "traffic", "client", "client_version")
 
 EXAMPLE: Final = ("function", "create_order")
@@ -24,7 +27,7 @@ def expected(world: World) -> Counter[tuple[str, str, str]]:
     registry = world.registry
     working = {name: service for name, service in registry.services.items() if service.works}
     roles = [("function", name) for name in (*world.functions(), UNMATCHED)]
-    roles += [("rpc", name) for name in registry.services if registry.hosted_rpcs(name)]
+    roles += [("rpc", name) for name in working]
     roles += [("relay", name) for name in working]
     roles += [("poller", name) for name in working if any(row.worker == "poller" for row in registry.of(name))]
     return Counter((role, of, region) for role, of in roles for region in registry.regions)
@@ -53,14 +56,16 @@ def a_process_without_arguments(world: World) -> None:
 
 @policy
 def every_process_is_named_by_its_row(world: World) -> Iterator[str]:
+    """The rollout finds processes by these names and labels."""
     for each in world.processes():
-        row, service = each.of if each.role == "function" else "", each.of
-        name = row if row else each.role if each.role in ("migrate", "audit") else f"{each.role}-{each.of}"
-        if each.resource.name != name.replace("_", "-").rstrip("-"):
+        name = each.of if each.role == "function" else each.role if each.kind == "job" else f"{each.role}-{each.of}"
+        if not f"{each.resource.name}-".startswith(f"{name.replace('_', '-')}-"):
             yield f"{each.address}: {each.role} {each.of} is named {each.resource.name}"
         labels = each.resource.values.get("labels") or {}
-        if each.kind != "job" and labels.get("row") != (row or None) and labels.get("service") != service:
-            yield f"{each.address}: the labels {labels} tell neither row nor service"
+        if each.kind != "job" and labels.get("service") != service_of(world, each):
+            yield f"{each.address}: the label service is {labels.get('service')}"
+        if each.role == "function" and labels.get("row") != each.resource.name:
+            yield f"{each.address}: the label row is {labels.get('row')}"
 
 
 @every_process_is_named_by_its_row.broken_by
@@ -85,18 +90,19 @@ def an_image_by_tag(world: World) -> None:
 
 @policy
 def only_its_callers_reach_a_process(world: World) -> Iterator[str]:
-    """By the kind of trigger: ingress, the default URL, and Cloud Run's own check of the caller."""
+    """By the kind of trigger: ingress, the default URL, and whether Cloud Run checks the caller.
+
+    The default URL is on: Google's callers and the rollout's smoke tests use it. Ingress keeps everybody else out.
+    """
     for each in world.processes("function", "rpc"):
         values = each.resource.values
-        row = world.rows().get(each.of)
         balanced = each.role == "function" and (each.of == UNMATCHED or each.of in world.public())
         if values.get("ingress") != (BALANCED if balanced else INTERNAL):
             yield f"{each.address}: {values.get('ingress')}"
-        if bool(values.get("default_uri_disabled")) != balanced:
-            yield f"{each.address}: the default URL is {'on' if balanced else 'off'}"
+        if values.get("default_uri_disabled"):
+            yield f"{each.address}: no URL to call it by"
         if bool(values.get("invoker_iam_disabled")) != (each.role == "function"):
-            why = "checks its own callers" if row or balanced else "has no check of its own"
-            yield f"{each.address}: {why}"
+            yield f"{each.address}: {'nobody' if each.role == 'rpc' else 'Cloud Run'} checks its callers"
 
 
 @only_its_callers_reach_a_process.broken_by
@@ -106,7 +112,12 @@ def an_event_row_open_to_the_world(world: World) -> None:
 
 @only_its_callers_reach_a_process.broken_by
 def a_way_around_the_load_balancer(world: World) -> None:
-    world.process(*EXAMPLE).resource.values["default_uri_disabled"] = False
+    world.process(*EXAMPLE).resource.values["ingress"] = "INGRESS_TRAFFIC_ALL"
+
+
+@only_its_callers_reach_a_process.broken_by
+def no_url_for_pushes(world: World) -> None:
+    world.process("function", "capture_hold").resource.values["default_uri_disabled"] = True
 
 
 @only_its_callers_reach_a_process.broken_by
@@ -116,32 +127,27 @@ def an_rpc_host_for_everybody(world: World) -> None:
 
 @policy
 def rpc_hosts_are_called_by_the_services_that_the_registry_names(world: World) -> Iterator[str]:
-    accounts = {account_of(f"x:{each.account}"): each.of for each in world.processes("rpc")}
-    services = {of: account for account, of in accounts.items()}
+    """And by the releaser, whose smoke tests ask for their health."""
+    accounts = {service_of(world, each): account_of(f"x:{each.account}") for each in world.processes()}
     for each in world.processes("rpc"):
         found = set()
-        for kind in ("google_cloud_run_v2_service_iam_member", "google_cloud_run_v2_service_iam_binding"):
-            for grant in world.of(kind):
-                values = grant.values
-                if (values["name"].rsplit("/")[-1], values["location"]) == (each.resource.name, each.region):
-                    found |= {(values["role"], member) for member in values.get("members") or [values["member"]]}
+        for grant in world.of(*(f"google_cloud_run_v2_service_iam_{kind}" for kind in ("member", "binding"))):
+            values = grant.values
+            if (values["name"].rpartition("/")[2], values["location"]) == (each.resource.name, each.region):
+                found |= {(values["role"], account_of(m)) for m in values.get("members") or [values["member"]]}
         callers = {caller for row in world.registry.hosted_rpcs(each.of) for caller in row.callers}
-        names = {("roles/run.invoker", account(world, caller, services)) for caller in callers}
-        if found != {(role, f"serviceAccount:{email}") for role, email in names}:
-            yield f"{each.address}: called by {sorted(member for _, member in found)}, not by {sorted(callers)}"
-
-
-def account(world: World, service: str, known: dict[str, str]) -> str:
-    """The e-mail address of a service's account: that of all its processes."""
-    found = {each.account for each in world.processes() if service_of(world, each) == service}
-    return found.pop() if len(found) == 1 else known.get(service, f"one account of {service}")
+        wanted = {("roles/run.invoker", accounts[caller]) for caller in callers} | {("roles/run.invoker", RELEASER)}
+        if found != wanted:
+            yield f"{each.address}: too many {sorted(found - wanted)}, too few {sorted(wanted - found)}"
 
 
 def service_of(world: World, process: Process) -> str:
-    """The service that a process belongs to; empty for jobs."""
+    """The service that a process belongs to; of a job its own name, but for those that act as a service."""
     if process.role == "function":
-        return world.rows()[process.of].service if process.of in world.rows() else "platform"
-    return process.of if process.kind != "job" else ""
+        return world.rows()[process.of].service if process.of in world.rows() else PLATFORM
+    if process.kind == "job":
+        return {"audit": PLATFORM, "redrive": PLATFORM}.get(process.role, process.resource.name.rpartition("-")[2])
+    return process.of
 
 
 @rpc_hosts_are_called_by_the_services_that_the_registry_names.broken_by
@@ -158,7 +164,7 @@ def another_caller(world: World) -> None:
 def every_service_has_an_account_of_its_own(world: World) -> Iterator[str]:
     accounts: dict[str, set[str]] = {}
     for each in world.processes():
-        accounts.setdefault(each.account, set()).add(service_of(world, each) or each.role)
+        accounts.setdefault(each.account, set()).add(service_of(world, each))
     for email, services in accounts.items():
         if not email or "compute@developer" in email or len(services) > 1:
             yield f"{email or 'the default account'} is that of {sorted(services)}"

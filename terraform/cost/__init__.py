@@ -1,0 +1,1 @@
+"""What a month costs, computed from the registry: see README.md."""
