@@ -30,8 +30,9 @@ locals {
     ]
     # Builds, scans, signs, migrates, moves traffic.
     releaser = [
-      "roles/logging.logWriter", "roles/run.developer", "roles/monitoring.viewer", "roles/containeranalysis.occurrences.editor",
-      "roles/cloudbuild.workerPoolUser", "roles/containeranalysis.occurrences.viewer", "roles/ondemandscanning.admin", "roles/binaryauthorization.attestorsViewer",
+      "roles/logging.logWriter", "roles/run.developer", "roles/monitoring.viewer", "roles/cloudbuild.workerPoolUser",
+      "roles/containeranalysis.occurrences.editor", "roles/containeranalysis.occurrences.viewer",
+      "roles/ondemandscanning.admin", "roles/binaryauthorization.attestorsViewer",
     ]
   }
   grants = merge([for role, names in local.roles : { for name in names : "${role}/${name}" => { account = role, role = name } }]...)
@@ -41,7 +42,6 @@ locals {
     "roles/cloudsql.client", "roles/cloudsql.instanceUser", "roles/datastore.user", "roles/datastore.viewer",
     "roles/managedkafka.client", "roles/redis.dbConnectionUser",
   ]
-
 }
 
 resource "google_project_service" "this" {
