@@ -7,7 +7,7 @@
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
-#   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs: further arguments
+#   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs, compatible: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,10 +22,10 @@ REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin run test test-all bench bench-large profile infra cost lint gen landed contracts up down status logs audit reset
+.PHONY: help packages pin run test test-all bench bench-large profile infra cost lint gen landed released compatible rollout-demo contracts up down status logs audit reset
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-11s", $$2; $$1 = $$2 = ""; print}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
 
 packages:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 or later, or say which to use, as in make PYTHON=python3.11." >&2; exit 1; }
@@ -99,6 +99,15 @@ gen: packages ## make the generated files: contracts, functions/openapi.json and
 landed: packages ## note that the .proto files and event rows of this checkout have landed: they only grow from now on
 	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew
 	@$(RUN) -m shared.consumers check && $(RUN) -m shared.consumers renew
+
+released: packages ## note that this checkout's release serves everywhere: the next one has to be compatible with it
+	@$(RUN) -m cloudbuild.compatibility renew
+
+compatible: packages ## check that the release which serves works on this checkout's schema (ARGS="--since TAG")
+	@$(RUN) -m cloudbuild.compatibility check $(ARGS)
+
+rollout-demo: packages ## take good and bad releases out behind a local edge, and see each end as it should
+	@$(RUN) -m cloudbuild.rollout.local
 
 contracts: packages ## compile the Solidity contracts
 	@for folder in $(SOLIDITY); do \

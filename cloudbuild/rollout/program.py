@@ -6,7 +6,7 @@ the same image, it goes on with the step that was on its way, whose window begin
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -27,13 +27,14 @@ ATTEMPTS: Final = 5
 class Settings:
     """How carefully a release goes out.
 
-    steps: green's shares of the traffic in percent. step_seconds: how long each is watched. lag_seconds: how late
-    metrics may be. poll_seconds: how often they are read meanwhile, to notice the worst early. extensions: how often a
-    step that stays inconclusive is prolonged by its length, before a person is asked. parallel: how many units are
-    written to at once.
+    steps: green's shares of the traffic in percent. settle_seconds: how long after a shift latencies do not count, as
+    instances start; failures do. step_seconds: how long a step is watched from then on. lag_seconds: how late metrics
+    may be. poll_seconds: how often they are read meanwhile, to notice the worst early. extensions: how often a step
+    that stays inconclusive is prolonged by its length, before a person is asked. parallel: how many units at once.
     """
 
     steps: tuple[int, ...] = (5, 25, 50, 100)
+    settle_seconds: float = 60.0
     step_seconds: float = 300.0
     lag_seconds: float = 180.0
     poll_seconds: float = 30.0
@@ -54,10 +55,7 @@ class Rollout:
     """Takes one release out, or back."""
 
     def __init__(self, platform: Platform, parts: Parts, settings: Settings, clock: Clock, report: Report) -> None:
-        """
-        parts: what the release consists of, in order.
-        report: is told of everything.
-        """
+        """parts: what the release consists of, in order. report: is told of everything."""
         self._platform = platform
         self._parts = parts
         self._settings = settings
@@ -72,8 +70,10 @@ class Rollout:
         """
         try:
             reasons = list(gate()) or self._reasons_against(image)
+            for reason in reasons:
+                self._note("before anything", reason)
             if reasons:
-                return self._end(Outcome.REFUSED, "; ".join(reasons))
+                return self._end(Outcome.REFUSED, _first(reasons))
             for group in self._parts.groups:
                 accept = self._move(group, image, accept=accept)
             for pool in self._parts.pools:
@@ -180,7 +180,7 @@ class Rollout:
         found = self._each(group.units, lambda unit: self._platform.smoke(unit, splits[unit]))
         failed = [f"{unit}: {reason}" for unit, reason in zip(group.units, found, strict=True) if reason]
         if failed:
-            raise _Unhealthy(f"smoke test: {failed[0]}" + (f" and {len(failed) - 1} more" if failed[1:] else ""))
+            raise _Unhealthy(f"smoke test: {_first(failed)}")
         self._note(group, f"{len(group.units)} respond through the tag")
 
     def _write(self, group: Group, what: str, make: Callable[[Split], tuple[Target, ...]]) -> None:
@@ -224,35 +224,47 @@ class Rollout:
     def _watch(self, group: Group, percent: int, baseline: dict[Unit, Sample], *, accept: bool) -> None:
         """Wait until a step is healthy. Raises _Unhealthy as soon as it is not, _Inconclusive when it stays unclear."""
         start = self._clock.now()
+        settled = start + timedelta(seconds=self._settings.settle_seconds)
+        known = dict(baseline)
+        self._until(group, settled, lambda: self._seen(group, start, settled, percent, known, settled=False))
         for prolonged in range(self._settings.extensions + 1):
-            end = start + timedelta(seconds=self._settings.step_seconds * (prolonged + 1))
-            finding = self._judged(group, start, end, percent, baseline)
-            if finding.verdict is Verdict.UNHEALTHY:
-                self._note(group, f"{percent} %: unhealthy", finding)
-                raise _Unhealthy(f"{group} at {percent} %, {finding.subject}: {finding.reason}")
+            end = settled + timedelta(seconds=self._settings.step_seconds * (prolonged + 1))
+            arrived = end + timedelta(seconds=self._settings.lag_seconds)
+            finding = self._until(group, arrived, partial(self._seen, group, settled, end, percent, baseline))
             healthy = finding.verdict is Verdict.HEALTHY
             self._note(group, f"{percent} %: {'healthy' if healthy else 'inconclusive'}: {finding.reason}", finding)
             if healthy or accept:
                 return
         raise _Inconclusive(f"{group} stays inconclusive at {percent} %: {finding.reason}")
 
-    def _judged(
-        self, group: Group, start: datetime, end: datetime, percent: int, baseline: dict[Unit, Sample]
-    ) -> Finding:
-        """The verdict at the end of a window, when its metrics have arrived; unhealthy is returned before."""
-        settled = end + timedelta(seconds=self._settings.lag_seconds)
+    def _until(self, group: Group, until: datetime, look: Callable[[], Finding]) -> Finding:
+        """What is seen of a group at a time. Raises _Unhealthy as soon as that is seen."""
         while True:
-            left = (settled - self._clock.now()).total_seconds()
+            left = (until - self._clock.now()).total_seconds()
             self._clock.sleep(max(0.0, min(self._settings.poll_seconds, left)))
-            finding = self._seen(group, start, min(end, self._clock.now()), percent, baseline)
-            if finding.verdict is Verdict.UNHEALTHY or self._clock.now() >= settled:
+            finding = look()
+            if finding.verdict is Verdict.UNHEALTHY:
+                self._note(group, f"unhealthy: {finding.reason}", finding)
+                raise _Unhealthy(f"{group}, {finding.subject}: {finding.reason}")
+            if self._clock.now() >= until:
                 return finding
 
     def _seen(
-        self, group: Group, start: datetime, end: datetime, percent: int, baseline: dict[Unit, Sample]
+        self,
+        group: Group,
+        start: datetime,
+        end: datetime,
+        percent: int,
+        baseline: dict[Unit, Sample],
+        *,
+        settled: bool = True,
     ) -> Finding:
+        """The verdict on a window as far as is known by now, beside `baseline` if blue has no traffic any more.
+
+        settled: whether latencies count.
+        """
         try:
-            found = self._platform.samples(group.units, start, end)
+            found = self._platform.samples(group.units, start, min(end, self._clock.now()))
             splits = dict(zip(group.units, self._each(group.units, self._platform.split), strict=True))
         except Failed as error:  # no data is no verdict: the next poll may have some
             return Finding("metrics", Verdict.INCONCLUSIVE, str(error), few=True)
@@ -260,11 +272,10 @@ class Rollout:
         for unit, split in splits.items():
             if split.green is None or split.green.percent != percent:
                 raise Interfered(f"{unit}: green has {share(split)} percent, and not {percent}")
-            blue = found.get((unit, split.blue.revision), Sample())
-            if percent < 100:
-                baseline[unit] = blue
             green = found.get((unit, split.green.revision), Sample())
-            pairs[str(unit)] = (green, baseline.get(unit, Sample()))
+            if percent < 100:
+                baseline[unit] = found.get((unit, split.blue.revision), Sample())
+            pairs[str(unit)] = (green if settled else replace(green, latencies=()), baseline.get(unit, Sample()))
         return judge(pairs, self._settings.thresholds)
 
     # Helpers
@@ -281,3 +292,7 @@ class Rollout:
 
     def _end(self, outcome: Outcome, reason: str) -> Outcome:
         return self._report.end(self._clock.now(), outcome, reason)
+
+
+def _first(reasons: Sequence[str]) -> str:
+    return reasons[0] + (f", and {len(reasons) - 1} more" if reasons[1:] else "")

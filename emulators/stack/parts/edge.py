@@ -18,6 +18,9 @@ from shared.registry import Limit, Rate, Row
 WEIGHTS: Final = {"blue": 100}
 """The share of each colour in percent. A rollout adds a second colour and moves the weights."""
 
+ROUTES: Final = "registry"
+"""The name of the routes' configuration."""
+
 TIMEOUT: Final = "30s"
 
 CONNECTIONS: Final = 64
@@ -47,15 +50,22 @@ def configuration(rows: Iterable[Row], layout: Layout, limits: Iterable[Limit]) 
                     "filter_chains": [{"filters": [_connection_manager(rows, layout, per_address_limit(limits))]}],
                 }
             ],
-            "clusters": [_cluster(colour, layout) for colour in WEIGHTS],
+            "clusters": [cluster(colour, layout) for colour in WEIGHTS],
         },
     }
 
 
-def routes(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def route_configuration(rows: Iterable[Row], weights: Mapping[str, int] = WEIGHTS) -> dict[str, Any]:
+    """All routes, to the colours by weight; they sum to more than 0."""
+    hosts = [{"name": "meridian", "domains": ["*"], "routes": [_ESCAPED, *routes(rows, weights)]}]
+    return {"name": ROUTES, "virtual_hosts": hosts}
+
+
+def routes(rows: Iterable[Row], weights: Mapping[str, int] = WEIGHTS) -> list[dict[str, Any]]:
     """A route for each HTTP row, those with the fewest parameters first, then the catch-all."""
     ordered = sorted((row for row in rows if row.http), key=lambda row: (len(row.parameters), row.path, row.method))
-    return [*(_route(row) for row in ordered), {"name": "unmatched", "match": {"prefix": "/"}, "route": _action()}]
+    unmatched = {"name": "unmatched", "match": {"prefix": "/"}, "route": _action(weights)}
+    return [*(_route(row, weights) for row in ordered), unmatched]
 
 
 _ESCAPED: Final = {
@@ -66,7 +76,7 @@ _ESCAPED: Final = {
 """An escaped slash is no separator (RFC 3986, 2.2), but WSGI would decode it to one: no row has such a path."""
 
 
-def _route(row: Row) -> dict[str, Any]:
+def _route(row: Row, weights: Mapping[str, int]) -> dict[str, Any]:
     # Like the functions, the edge treats HEAD as a GET without a body.
     methods = ["GET", "HEAD"] if row.method == "GET" else [row.method]
     path: dict[str, Any] = {"path": row.path}
@@ -81,7 +91,7 @@ def _route(row: Row) -> dict[str, Any]:
             }
         }
     method = {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(methods)}}}
-    action = _action() | (_RETRY if row.method == "GET" else {})
+    action = _action(weights) | (_RETRY if row.method == "GET" else {})
     return {"name": row.name, "match": {**path, "headers": [method]}, "route": action}
 
 
@@ -89,9 +99,9 @@ _RETRY: Final = {"retry_policy": {"retry_on": "connect-failure,refused-stream,re
 """For reads only: a write whose connection was reset may have taken effect, and its caller has an idempotency key."""
 
 
-def _action() -> dict[str, Any]:
-    weights = [{"name": f"functions-{colour}", "weight": weight} for colour, weight in WEIGHTS.items()]
-    return {"weighted_clusters": {"clusters": weights}, "timeout": TIMEOUT}
+def _action(weights: Mapping[str, int]) -> dict[str, Any]:
+    clusters = [{"name": cluster_name(colour), "weight": weight} for colour, weight in weights.items() if weight]
+    return {"weighted_clusters": {"clusters": clusters}, "timeout": TIMEOUT}
 
 
 def per_address_limit(limits: Iterable[Limit]) -> Rate:
@@ -123,10 +133,7 @@ def _connection_manager(rows: Iterable[Row], layout: Layout, limit: Rate) -> dic
         "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER", "idle_timeout": "300s"},
         "request_headers_timeout": "10s",
         "request_timeout": "30s",
-        "route_config": {
-            "name": "registry",
-            "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": [_ESCAPED, *routes(rows)]}],
-        },
+        "route_config": route_configuration(rows),
         "http_filters": [_limiter(limit), _header_filter(), _compressor(), _buffer_filter(), _router()],
         "local_reply_config": {"mappers": problems.mappers(layout.regions[0], layout.edge_url)},
         "access_log": [_access_log(str(layout.logs / "edge-access.log"))],
@@ -210,6 +217,7 @@ def _access_log(path: str) -> dict[str, Any]:
         "duration_ms": "%DURATION%",
         "request_id": "%REQ(X-REQUEST-ID)%",
         "upstream": "%UPSTREAM_HOST%",
+        "cluster": "%UPSTREAM_CLUSTER%",
     }
     return {
         "name": "envoy.access_loggers.file",
@@ -221,9 +229,14 @@ def _access_log(path: str) -> dict[str, Any]:
     }
 
 
-def _cluster(colour: str, layout: Layout) -> dict[str, Any]:
+def cluster_name(colour: str) -> str:
+    """The cluster of a colour, as the access log names it."""
+    return f"functions-{colour}"
+
+
+def cluster(colour: str, layout: Layout) -> dict[str, Any]:
     """The functions hosts of every region in one colour; the first region takes all traffic while it is healthy."""
-    name = f"functions-{colour}"
+    name = cluster_name(colour)
     endpoints = [
         {
             "priority": priority,
