@@ -42,8 +42,9 @@ class Fault(StrEnum):
 class Faulty:
     """A WSGI application that has a fault."""
 
-    def __init__(self, application: Application, fault: Fault) -> None:
-        """application: the one without."""
+    def __init__(self, application: Application, fault: Fault, seconds: float = SECONDS) -> None:
+        """application: the one without. seconds: how long a response takes at least."""
+        self._seconds = seconds * 3 if fault is Fault.SLOW else seconds
         self._application = application
         self._fault = fault
         self._numbers = itertools.count(1)
@@ -53,7 +54,7 @@ class Faulty:
         """Serve a request (PEP 3333)."""
         if "HTTP_X_FORWARDED_FOR" not in environ:
             return self._application(environ, start_response)
-        time.sleep(SECONDS * 3 if self._fault is Fault.SLOW else SECONDS)
+        time.sleep(self._seconds)
         if self._fault is Fault.HANG:
             self._never.wait(STUCK_SECONDS)
         if self._fault is Fault.ERRORS and next(self._numbers) % FAILING == 0:
