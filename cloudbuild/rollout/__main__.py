@@ -5,7 +5,7 @@
     python -m cloudbuild.rollout release ... --accept        the step that was inconclusive is good enough
     python -m cloudbuild.rollout rollback --project P --image ...    take it back, without any analysis
     python -m cloudbuild.rollout status --project P          how each unit's traffic is split
-    python -m cloudbuild.rollout serving --project P         the image that serves
+    python -m cloudbuild.rollout serving --project P         the image that serves; an empty line if nothing does
 
 The exit code is 0 if what was asked for is done, as the release serves everywhere; 1 rolled back, 2 refused, 3 waiting
 for a person, 4 failed.
@@ -23,7 +23,7 @@ from cloudbuild.compatibility import released
 from cloudbuild.compatibility.check import incompatible
 from cloudbuild.compatibility.scratch import server
 from cloudbuild.rollout.cloud_run import Clients, CloudRun
-from cloudbuild.rollout.port import Clock, Platform
+from cloudbuild.rollout.port import Absent, Clock, Platform
 from cloudbuild.rollout.probe import TagProbe
 from cloudbuild.rollout.program import Rollout, Settings
 from cloudbuild.rollout.rehearsal import Leap, Rehearsal
@@ -76,13 +76,16 @@ def run(
 def _show(what: str, platform: Platform, consists_of: Parts) -> int:
     serving: Counter[str] = Counter()
     for unit in consists_of.units:
-        split = platform.split(unit)
+        try:
+            split = platform.split(unit)
+        except Absent:
+            continue
         serving[split.images[split.blue.revision]] += 1
         if what == "status":
             shares = ", ".join(f"{each.revision} {each.percent} % {each.tag}".rstrip() for each in split.targets)
             print(f"{unit!s:<50} {shares}")
     if what == "serving":
-        print(serving.most_common(1)[0][0])
+        print("".join(image for image, _ in serving.most_common(1)))
     return 0
 
 

@@ -121,19 +121,20 @@ SLOW_SHARE = 0.01
 """The share of responses that may be slower than the limit: it is about the 99th percentile."""
 
 
-def judge(pairs: Mapping[str, tuple[Sample, Sample]], thresholds: Thresholds) -> Finding:
+def judge(pairs: Mapping[str, tuple[Sample, Sample]], thresholds: Thresholds, *, by_latency: bool = True) -> Finding:
     """The verdict on a group, from the samples (green, blue) of each of its units.
 
     All units together must be healthy, and none that served enough may look bad. A unit with little traffic holds
-    nothing up, but for one that can be shown to fail.
+    nothing up, but for one that can be shown to fail. by_latency: whether latencies count, or failures alone.
     """
     together = compare(
         "all together",
         pooled(green for green, _ in pairs.values()),
         pooled(blue for _, blue in pairs.values()),
         thresholds,
+        by_latency=by_latency,
     )
-    singles = [compare(name, green, blue, thresholds) for name, (green, blue) in pairs.items()]
+    singles = [compare(name, green, blue, thresholds, by_latency=by_latency) for name, (green, blue) in pairs.items()]
     return _worst([together, *(each for each in singles if not each.few)])
 
 
@@ -141,16 +142,16 @@ def _worst(findings: Sequence[Finding]) -> Finding:
     return max(findings, key=lambda each: each.verdict)  # the first of equals: all together
 
 
-def compare(subject: str, green: Sample, blue: Sample, thresholds: Thresholds) -> Finding:
-    """The verdict on one sample of green beside blue's of the same window."""
+def compare(subject: str, green: Sample, blue: Sample, thresholds: Thresholds, *, by_latency: bool = True) -> Finding:
+    """The verdict on one sample of green beside blue's. by_latency: whether latencies count, or failures alone."""
     share = blue.error_share + thresholds.error_tolerance
     limit = max(blue.p99 * thresholds.latency_ratio, blue.p99 + thresholds.latency_slack)
-    known = blue.measured >= thresholds.least_requests
-    slow = green.slower_than(limit) if known else 0
+    known = blue.measured >= thresholds.least_requests or not by_latency
+    slow = green.slower_than(limit) if known and by_latency else 0
     errors = f"{green.error_share:.1%} of {green.requests} requests failed, of blue's {blue.error_share:.1%}"
     latency = f"p99 is {green.p99:.0f} ms, blue's {blue.p99:.0f} ms"
 
-    few = min(green.requests, green.measured) < thresholds.least_requests
+    few = min(green.requests, green.measured if by_latency else green.requests) < thresholds.least_requests
     inconclusive, unhealthy = Verdict.INCONCLUSIVE, Verdict.UNHEALTHY
     cases = (
         (tail(green.requests, green.errors, share) < thresholds.chance, unhealthy, errors),

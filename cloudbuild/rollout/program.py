@@ -6,13 +6,13 @@ the same image, it goes on with the step that was on its way, whose window begin
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
 from cloudbuild.rollout.analysis import Finding, Sample, Thresholds, Verdict, judge
-from cloudbuild.rollout.port import Absent, Clock, Conflict, Failed, Platform
+from cloudbuild.rollout.port import Clock, Conflict, Failed, Platform
 from cloudbuild.rollout.report import Outcome, Report
 from cloudbuild.rollout.traffic import Interfered, Split, Stage, Target, promoted, share, shared, stage, withdrawn
 from cloudbuild.rollout.units import Group, Parts, Unit
@@ -119,7 +119,7 @@ class Rollout:
         def against(unit: Unit) -> str:
             try:
                 here = stage(self._platform.split(unit), image)
-            except (Absent, Interfered) as error:
+            except (Failed, Interfered) as error:
                 return f"{unit}: {error}"
             return f"{unit}: {here.value}" if here in (Stage.REJECTED, Stage.OCCUPIED) else ""
 
@@ -127,7 +127,7 @@ class Rollout:
         for pool in self._parts.pools:
             try:
                 self._platform.image(pool)
-            except Absent as error:
+            except Failed as error:
                 found.append(f"{pool}: {error}")
         return found
 
@@ -259,9 +259,10 @@ class Rollout:
         *,
         settled: bool = True,
     ) -> Finding:
-        """The verdict on a window as far as is known by now, beside `baseline` if blue has no traffic any more.
+        """The verdict on a window as far as is known by now.
 
-        settled: whether latencies count.
+        settled: whether latencies count. At 100 % blue serves nothing: failures are compared with its `baseline`, of
+        the step before, and latencies with nothing, since they change with the load and the time of day.
         """
         try:
             found = self._platform.samples(group.units, start, min(end, self._clock.now()))
@@ -275,8 +276,8 @@ class Rollout:
             green = found.get((unit, split.green.revision), Sample())
             if percent < 100:
                 baseline[unit] = found.get((unit, split.blue.revision), Sample())
-            pairs[str(unit)] = (green if settled else replace(green, latencies=()), baseline.get(unit, Sample()))
-        return judge(pairs, self._settings.thresholds)
+            pairs[str(unit)] = (green, baseline.get(unit, Sample()))
+        return judge(pairs, self._settings.thresholds, by_latency=settled and percent < 100)
 
     # Helpers
 

@@ -52,7 +52,7 @@ class FakeGoogle:
     behaviours: by image; those that are not named are good. rates: requests a second of each service, by name. lag: how
     late metrics are. conflicts: how many of the next writes somebody else comes before. refused: how many of the next
     writes meet the quota. pending: how often an operation is looked at before it is done. blind: whether there are no
-    metrics at all.
+    metrics at all. denied: whether reading them is not permitted.
     """
 
     clock: TestClock
@@ -63,6 +63,7 @@ class FakeGoogle:
     refused: int = 0
     pending: int = 0
     blind: bool = False
+    denied: bool = False
     services: dict[str, run_v2.Service] = field(default_factory=dict)
     pools: dict[str, run_v2.WorkerPool] = field(default_factory=dict)
     revisions: dict[str, run_v2.Revision] = field(default_factory=dict)
@@ -232,6 +233,8 @@ class FakeGoogle:
             if self.refused:
                 self.refused -= 1
                 context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Quota exceeded for time series queries")
+            if self.denied:
+                context.abort(grpc.StatusCode.PERMISSION_DENIED, "monitoring.timeSeries.list is denied")
             start, end = request.interval.start_time, min(request.interval.end_time, self.clock.now() - self.lag)
             region = request.filter.rpartition('location = "')[2].rstrip('"')
             metric = request.filter.split('"')[1]

@@ -105,3 +105,11 @@ def test_samples_are_pooled_by_bucket() -> None:
     assert both == Sample(6, 2, (Bucket(0, 10, 4), Bucket(10, math.inf, 2)))
     assert both.p99 == 10
     assert both.slower_than(50) == 2
+
+
+def test_failures_alone_may_be_judged() -> None:
+    """Where there is no latency to compare with: a slow revision passes, a failing one does not, and few are few."""
+    slow, failing = served(500, milliseconds=900.0), served(500, errors=25)
+    assert judge({"a": (slow, BLUE)}, THRESHOLDS, by_latency=False).verdict is Verdict.HEALTHY
+    assert judge({"a": (failing, BLUE)}, THRESHOLDS, by_latency=False).verdict is Verdict.UNHEALTHY
+    assert judge({"a": (served(5), BLUE)}, THRESHOLDS, by_latency=False).verdict is Verdict.INCONCLUSIVE

@@ -146,6 +146,14 @@ def test_no_traffic_neither_fails_nor_advances(scene: Scene) -> None:
     assert [entry.what for entry in report.entries].count("5 %: inconclusive: green served 0 requests") == 4
 
 
+def test_metrics_that_cannot_be_read_are_no_verdict(scene: Scene) -> None:
+    """A permission that is missing asks a person, and says so."""
+    scene.google.denied = True
+    rollout, report = scene.rollout()
+    assert rollout.release(NEW) is Outcome.WAITING
+    assert "monitoring.timeSeries.list is denied" in report.reason
+
+
 def test_a_person_may_accept_one_inconclusive_step(scene: Scene) -> None:
     """That one, not the next."""
     scene.google.blind = True

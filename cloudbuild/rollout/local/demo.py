@@ -37,12 +37,13 @@ REGION: Final = "us-central1"
 PER_SECOND: Final = 120.0
 SETTINGS: Final = Settings(
     settle_seconds=2.0,
-    step_seconds=6.0,
+    step_seconds=5.0,
     lag_seconds=1.0,
     poll_seconds=1.0,
     extensions=6,
     thresholds=Thresholds(least_requests=30),
 )
+STUCK_SECONDS: Final = 5.0
 CANARY: Final = SETTINGS.steps[0]
 UNIT: Final = Unit(REGION, Kind.FUNCTION, "functions", "all")
 PARTS: Final = Parts((Group(REGION, "functions", (UNIT,)),), ())
@@ -129,8 +130,8 @@ class Demo:
         root = self._checkout(number, scenario.migration) if scenario.migration else released.ROOT
         rollout = Rollout(self._platform, PARTS, SETTINGS, self._clock, report)
         outcome = rollout.release(image, lambda: why_not(root))
-        # Requests that are on their way are counted too, when the edge has written them down.
-        self._clock.sleep(3.0)
+        # Requests that are on their way are counted too, when the edge has given them up and written them down.
+        self._clock.sleep(STUCK_SECONDS if scenario.fault is Fault.HANG else 1.0)
         end = self._clock.now()
         on_trial = [entry.at for entry in report.entries if entry.what == f"{CANARY} %"]
         requests = self._users.between(start, end)

@@ -22,7 +22,7 @@ TYPE: Final = "type.googleapis.com/envoy.config"
 FLUSHED: Final = 0.2
 """Seconds after which a line of the access log is written."""
 
-TIMEOUT: Final = "2s"
+TIMEOUT: Final = "4s"
 """How long a response may take: a demo's time is short."""
 
 
