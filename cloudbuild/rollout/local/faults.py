@@ -6,11 +6,14 @@ Responses take a time of their own, so that the noise of a busy machine is small
 
 import itertools
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Final
+
+import psutil
 
 from emulators.stack.host import make_http
 
@@ -24,6 +27,7 @@ FAILING: Final = 20
 """One response in so many fails."""
 
 STUCK_SECONDS: Final = 60.0
+WATCH_SECONDS: Final = 1.0
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -63,9 +67,23 @@ class Faulty:
         return self._application(environ, start_response)
 
 
+def _end_with_demo() -> None:
+    """Exit, and granian with this worker, when the demo that started granian is gone."""
+    server = psutil.Process(os.getppid())
+    demo = server.ppid()
+
+    def watch() -> None:
+        while server.ppid() == demo:
+            time.sleep(WATCH_SECONDS)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="end-with-demo", daemon=True).start()
+
+
 def make() -> Faulty:
     """The application of a revision, by its environment. Raises SystemExit for one that crashes at its start."""
     fault = Fault(os.environ[FAULT])
     if fault is Fault.CRASH:
         raise SystemExit("this release crashes when it starts")
+    _end_with_demo()
     return Faulty(make_http(), fault)
