@@ -22,7 +22,7 @@ SAMPLES: Final = {
     "smallint": "1",
     "double precision": "1",
 }
-"""A value of each type that statements take; of arrays an empty one."""
+"""A value of each type that statements take; of arrays an empty one, of other types none."""
 
 RULES: Final = """
 SELECT c.relname AS of, 'column ' || a.attname AS name, 'needs a value' AS rule
@@ -108,7 +108,7 @@ def _run(connection: Connection, sql: str, *, keep: bool) -> Response:
 
 
 def _arguments(types: Iterable[str]) -> str:
-    given = ", ".join("'{}'" if each.endswith("[]") else SAMPLES[each] for each in types)
+    given = ", ".join("'{}'" if each.endswith("[]") else SAMPLES.get(each, "NULL") for each in types)
     return f"({given})" if given else ""
 
 

@@ -35,6 +35,7 @@ class SplitEdge:
         self._layout = layout
         self._version = 0
         self._routed: dict[str, Any] = {}
+        self._revisions: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,6 +46,7 @@ class SplitEdge:
     def start(self, revisions: Mapping[str, int], weights: Mapping[str, int]) -> None:
         """Start with revisions, by name with their ports, and their shares in percent. Returns when it serves."""
         self._write("clusters", self._clusters(revisions))
+        self._revisions = dict(revisions)
         self._routed = self._routes(weights)
         self._write("routes", [self._routed])
         file = self._layout.state / "edge.json"
@@ -65,7 +67,8 @@ class SplitEdge:
 
     def route(self, revisions: Mapping[str, int], weights: Mapping[str, int]) -> None:
         """Change revisions and split, and return when Envoy serves by them. Raises TimeoutError if it refuses them."""
-        self._write("clusters", self._clusters(revisions))
+        # One that goes is kept until no route leads to it.
+        self._write("clusters", self._clusters({**self._revisions, **revisions}))
         names = {edge.cluster_name(revision) for revision in revisions}
         until(self._healthy, lambda healthy: healthy >= {n for n in names if weights.get(n.partition("-")[2])})
         routes = self._routes(weights)
@@ -73,6 +76,9 @@ class SplitEdge:
             version = self._write("routes", [routes])
             until(self._served_version, lambda served: served == version)
             self._routed = routes
+        if self._revisions.keys() - revisions.keys():
+            self._write("clusters", self._clusters(revisions))
+        self._revisions = dict(revisions)
 
     def _configuration(self) -> dict[str, Any]:
         made = edge.configuration(self._registry.http_rows(), self._layout, self._registry.limits.values())
