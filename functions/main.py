@@ -171,22 +171,22 @@ def run_relay(service: str, stop: threading.Event) -> None:
     from shared.runtime.worker import work
     from shared.telemetry.metrics import register_failing_items, register_parked_events, register_unsent_events
 
-    polled = _polled(service, "relay")
-    requirements.check(settings(), "relay", [*_consuming(service), *polled], service)
+    polled = load().polled(service, "relay")
+    requirements.check(settings(), "relay", [*load().consuming(service), *polled], service)
     if load().services[service].database:
         register_parked_events(partial(count_parked, resources().database(service), resources().clock))
         register_failing_items(partial(count_failures, resources().database(service), resources().clock))
         if load().services[service].outbox == "postgres":
             register_unsent_events(partial(measure_unsent, resources().database(service), resources().clock))
     with polling(loops([bind(row) for row in polled]), stop):
-        work(service, resources(), [bind(row) for row in _consuming(service)], stop)
+        work(service, resources(), [bind(row) for row in load().consuming(service)], stop)
 
 
 def run_poller(service: str, stop: threading.Event) -> None:
     """Run a service's polling rows that hold secrets or call users' endpoints, until `stop` is set."""
     from shared.runtime.poll import loops, polling
 
-    polled = _polled(service, "poller")
+    polled = load().polled(service, "poller")
     requirements.check(settings(), "poller", polled, service)
     with polling(loops([bind(row) for row in polled]), stop):
         stop.wait()
@@ -196,16 +196,8 @@ def run_consumer(service: str, stop: threading.Event) -> None:
     """Consume a service's events from Kafka, or by pulls from Pub/Sub, until `stop` is set."""
     from shared.runtime.consumer import work
 
-    requirements.check(settings(), "consumer", _consuming(service), service)
-    work(service, resources(), [bind(row) for row in _consuming(service)], stop)
-
-
-def _consuming(service: str) -> list[Row]:
-    return [row for row in load().of(service) if row.event]
-
-
-def _polled(service: str, worker: str) -> list[Row]:
-    return [row for row in load().of(service) if row.worker == worker]
+    requirements.check(settings(), "consumer", load().consuming(service), service)
+    work(service, resources(), [bind(row) for row in load().consuming(service)], stop)
 
 
 def projections() -> Iterator[tuple[str, Any]]:
