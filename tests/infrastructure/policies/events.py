@@ -147,7 +147,9 @@ def ten_seconds_to_acknowledge(world: World) -> None:
 @events_arrive_in_order_and_in_time.broken_by
 def a_push_to_another_region(world: World) -> None:
     push = example(world).values["push_config"][0]
-    push["push_endpoint"] = push["push_endpoint"].replace("us-central1", "europe-west1")
+    region = example(world).name.partition("order-events-")[2]
+    other = next(each for each in world.registry.regions if each != region)
+    push["push_endpoint"] = push["push_endpoint"].replace(region, other)
 
 
 def of_rows(world: World) -> list[Resource]:

@@ -237,9 +237,8 @@ def scales_are_those_of_the_registry(world: World) -> Iterator[str]:
         row = world.rows().get(each.of)
         name = (row.scale if row else "read") if each.role == "function" else "rpc" if each.role == "rpc" else "worker"
         scale = world.registry.scales[name or ""]
-        if not 1 <= each.most <= scale.max_instances or (
-            world.environment == "production" and each.most != scale.max_instances
-        ):
+        whole = world.environment == "production" and each.kind == "service"
+        if not (scale.max_instances if whole else 1) <= each.most <= scale.max_instances:
             yield f"{each.address}: at most {each.most} instances, not {scale.max_instances}"
         if each.kind == "pool":
             continue
