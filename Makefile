@@ -22,7 +22,7 @@ REPLICAS := $(if $(REPLICA),--replica)
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin run test test-all bench bench-large profile infra cost lint gen landed released compatible rollout-demo contracts up down status logs audit reset
+.PHONY: help packages pin run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts up down status logs audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -38,7 +38,10 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 	@$(COMPILE) pyproject.toml --group dev --group rollout --constraints requirements.txt --output-file requirements-dev.txt
 	@$(COMPILE) --group bench --output-file tests/bench/requirements.txt
 	@$(COMPILE) --group infra --output-file tests/infrastructure/requirements.txt
+	@$(COMPILE) --group image --output-file cloudbuild/image/requirements.txt
+	@$(COMPILE) --group manifests --output-file cloudbuild/manifests/requirements.txt
 	@cd emulators && $(LOCK_NODE)
+	@cd cloudbuild/manifests && $(LOCK_NODE)
 
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REPLICAS) $(PORTS)
@@ -75,6 +78,23 @@ infra: packages .venv-infra/installed ## check terraform/ with Terraform itself,
 
 cost: packages ## compute the monthly cost from the registry: idle, and with a million and a hundred million orders a day
 	@$(RUN) -m terraform.cost $(ARGS)
+
+# kubernetes-validate and hadolint, in an environment of their own: the schemas of all of Kubernetes' releases have 100 MB.
+.venv-image/installed: cloudbuild/manifests/requirements.txt
+	@$(PYTHON) -m venv .venv-image
+	@.venv-image/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+cloudbuild/manifests/node_modules/installed: cloudbuild/manifests/package-lock.json
+	@command -v npm >/dev/null || { echo "Knative's schemas come from npm: install it (Debian: apt-get install npm)." >&2; exit 1; }
+	@cd cloudbuild/manifests && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+image: packages .venv-image/installed ## as root on Debian: build the image twice, run each role as a Pod, buy something through them
+	@$(RUN) -m cloudbuild.image $(ARGS)
+
+manifests: packages .venv-image/installed cloudbuild/manifests/node_modules/installed ## generate Kubernetes manifests of every role, and validate them
+	@$(RUN) -m cloudbuild.manifests.check
 
 lint: packages ## check style, types, arrows, that contracts only grow, and that what is generated is fresh
 	@.venv/bin/ruff check .

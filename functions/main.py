@@ -151,7 +151,7 @@ def run_rpc(service: str, stop: threading.Event) -> None:
     from shared.runtime.rpc import LINGER_SECONDS, server
     from shared.runtime.rpc_caller import caller_identifier
 
-    rows = load().hosted_rpcs(service)
+    rows = requirements.rows_of("rpc", service)
     requirements.check(settings(), "rpc", rows, service)
     bounds = [bind(row, host=service if row.hosts else None) for row in rows]
     local = settings().local
@@ -171,24 +171,24 @@ def run_relay(service: str, stop: threading.Event) -> None:
     from shared.runtime.worker import work
     from shared.telemetry.metrics import register_failing_items, register_parked_events, register_unsent_events
 
-    polled = load().polled(service, "relay")
-    requirements.check(settings(), "relay", [*load().consuming(service), *polled], service)
+    rows = requirements.rows_of("relay", service)
+    requirements.check(settings(), "relay", rows, service)
     if load().services[service].database:
         register_parked_events(partial(count_parked, resources().database(service), resources().clock))
         register_failing_items(partial(count_failures, resources().database(service), resources().clock))
         if load().services[service].outbox == "postgres":
             register_unsent_events(partial(measure_unsent, resources().database(service), resources().clock))
-    with polling(loops([bind(row) for row in polled]), stop):
-        work(service, resources(), [bind(row) for row in load().consuming(service)], stop)
+    with polling(loops([bind(row) for row in rows if row.worker]), stop):
+        work(service, resources(), [bind(row) for row in rows if row.event], stop)
 
 
 def run_poller(service: str, stop: threading.Event) -> None:
     """Run a service's polling rows that hold secrets or call users' endpoints, until `stop` is set."""
     from shared.runtime.poll import loops, polling
 
-    polled = load().polled(service, "poller")
-    requirements.check(settings(), "poller", polled, service)
-    with polling(loops([bind(row) for row in polled]), stop):
+    rows = requirements.rows_of("poller", service)
+    requirements.check(settings(), "poller", rows, service)
+    with polling(loops([bind(row) for row in rows]), stop):
         stop.wait()
 
 
@@ -196,8 +196,9 @@ def run_consumer(service: str, stop: threading.Event) -> None:
     """Consume a service's events from Kafka, or by pulls from Pub/Sub, until `stop` is set."""
     from shared.runtime.consumer import work
 
-    requirements.check(settings(), "consumer", load().consuming(service), service)
-    work(service, resources(), [bind(row) for row in load().consuming(service)], stop)
+    rows = requirements.rows_of("consumer", service)
+    requirements.check(settings(), "consumer", rows, service)
+    work(service, resources(), [bind(row) for row in rows], stop)
 
 
 def projections() -> Iterator[tuple[str, Any]]:

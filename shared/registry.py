@@ -191,14 +191,6 @@ class Registry(Strict):
         """The rows that consume events: each is a consumer with its own subscription and inbox."""
         return [row for row in self.rows.values() if row.event]
 
-    def consuming(self, service: str) -> list[Row]:
-        """The event rows of one service."""
-        return [row for row in self.of(service) if row.event]
-
-    def polled(self, service: str, worker: str) -> list[Row]:
-        """The polling rows of one service that run in its worker of this kind."""
-        return [row for row in self.of(service) if row.worker == worker]
-
     def consumers_of(self, event_type: str) -> list[Row]:
         """The event rows that handle a type."""
         return [row for row in self.operations.values() if event_type in (row.event or ())]

@@ -41,6 +41,24 @@ REDIS_AUTHORITIES: Final = "redis_ca"
 """The certificates of the authorities that sign those of Redis's nodes, in PEM. Public, but mounted like a secret."""
 
 
+def rows_of(role: Role, name: str) -> list[Row]:
+    """The operations that a role runs. name: of a function, or of the service of another role."""
+    registry = load()
+    if role == "function":
+        return [registry.rows[name]]
+    if role == "rpc":
+        return registry.hosted_rpcs(name)
+    rows = registry.of(name)
+    consumed = [row for row in rows if row.event] if role in ("relay", "consumer") else []
+    return consumed + [row for row in rows if row.worker == role]
+
+
+def secrets_of(rows: Sequence[Row]) -> list[str]:
+    """The secrets that operations need, by name."""
+    checks_tokens = any(row.scope not in (None, "public") for row in rows)
+    return sorted({name for row in rows for name in row.secrets} | ({PUBLIC_KEYS} if checks_tokens else set()))
+
+
 def check(settings: Settings, role: Role, rows: Sequence[Row], service: str) -> None:
     """Make sure that a process has what it needs.
 
@@ -129,10 +147,7 @@ def _check_chains(settings: Settings, rows: Sequence[Row], service: str) -> None
 
 def _check_secrets(settings: Settings, rows: Sequence[Row]) -> None:
     """Check that the operations' secrets exist and are valid, and that none is used for two purposes."""
-    names = {name for row in rows for name in row.secrets}
-    if any(row.scope not in (None, "public") for row in rows):
-        names.add(PUBLIC_KEYS)
-    for name in sorted(names):
+    for name in secrets_of(rows):
         if name.removesuffix("_key") in settings.kms_keys:
             continue
         secret = settings.secret(name)

@@ -60,12 +60,12 @@ def relay_services(registry: Registry) -> list[str]:
 
 def poller_services(registry: Registry) -> list[str]:
     """The services with a poller, which runs the polling rows that stay apart from the relay."""
-    return [name for name in registry.services if registry.polled(name, "poller")]
+    return [name for name in registry.services if any(row.worker == "poller" for row in registry.of(name))]
 
 
 def consumer_services(registry: Registry) -> list[str]:
     """The services that consume events."""
-    return [name for name in registry.services if registry.consuming(name)]
+    return [name for name in registry.services if any(row.event for row in registry.of(name))]
 
 
 def listening_programs(

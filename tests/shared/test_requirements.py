@@ -13,7 +13,16 @@ import pytest
 from emulators.stack.secrets import ensure
 from shared.config import Settings, read
 from shared.registry import Row, load
-from shared.requirements import DATABASE, DISTINCT_SECRETS, REDIS_AUTHORITIES, Role, check, check_job, check_migrations
+from shared.requirements import (
+    DATABASE,
+    DISTINCT_SECRETS,
+    REDIS_AUTHORITIES,
+    Role,
+    check,
+    check_job,
+    check_migrations,
+    rows_of,
+)
 from shared.variables import ConfigurationError
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -128,15 +137,6 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path / "secrets")
 
 
-def rows(role: str, operation: str, service: str) -> list[Row]:
-    """What main gives to a role."""
-    if role == "function":
-        return [ROWS[operation]]
-    if role == "rpc":
-        return load().hosted_rpcs(service)
-    return [row for row in load().of(service) if (row.event and role != "poller") or row.worker == role]
-
-
 def settings(folder: Path, **given: str) -> Settings:
     """Settings with everything, but for what is given: empty for what is not set."""
     environment = {**WHOLE, "SECRETS_DIR": str(folder), **given}
@@ -146,7 +146,12 @@ def settings(folder: Path, **given: str) -> Settings:
 def lacked(folder: Path, variable: str, role: str, operation: str, service: str) -> str:
     """The variable that a role reports as missing where one is; empty if it starts."""
     try:
-        check(settings(folder, **{variable: ""}), cast(Role, role), rows(role, operation, service), service)
+        check(
+            settings(folder, **{variable: ""}),
+            cast(Role, role),
+            rows_of(cast(Role, role), operation or service),
+            service,
+        )
     except ConfigurationError as error:
         return str(error).partition(" ")[0]
     return ""

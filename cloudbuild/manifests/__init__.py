@@ -1,0 +1,1 @@
+"""Kubernetes manifests of every role, generated from the registry: for Knative, and for a plain cluster's workers."""
