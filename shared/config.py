@@ -193,7 +193,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         cloud_sql_replica=given.text("CLOUD_SQL_REPLICA", "", INSTANCE, "project:region:instance"),
         database_user=database_login(given.text("DATABASE_USER", "", ACCOUNT, "service account")),
         database_pool=given.integer("DATABASE_POOL", 8, 1, 100),
-        redis_url=_redis(given, local=kind == "local"),
+        redis_url=given.redis_url("REDIS_URL"),
         event_bus=event_bus,
         event_delivery=_delivery(given, event_bus),
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
@@ -237,12 +237,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         webhooks_to_loopback=given.flag("WEBHOOKS_TO_LOOPBACK", local_only=True),
         activity_waiters=given.integer("ACTIVITY_WAITERS", 8, 0, 1000),
     )
-
-
-def _redis(given: Variables, *, local: bool) -> str:
-    """In the cloud only over TLS: the service account's token is the password."""
-    scheme, described = ("rediss?", "redis:// or rediss:// URL") if local else ("rediss", "rediss:// URL")
-    return given.text("REDIS_URL", "", rf"{scheme}://[^\s/]+(/[0-9]*)?", described)
 
 
 def _delivery(given: Variables, event_bus: str) -> str:

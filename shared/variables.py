@@ -118,6 +118,11 @@ class Variables:
         """Accounts in lower case: `0x...` for a key account, `1:0x...` for a contract on chain 1."""
         return frozenset(self._operator(name, each) for each in _listed(self._given.get(name, "")))
 
+    def redis_url(self, name: str) -> str:
+        """A Redis URL, or nothing; in the cloud only over TLS, since the service account's token is the password."""
+        scheme, kind = ("rediss?", "redis:// or rediss:// URL") if self._local else ("rediss", "rediss:// URL")
+        return self.text(name, "", rf"{scheme}://[^\s/]+(/[0-9]*)?", kind)
+
     def url(self, name: str, default: str | None = None) -> str:
         """A site's URL: only scheme and authority. In the cloud it must be https."""
         return self._site(name, self.text(name, default))

@@ -10,8 +10,8 @@ import time
 from datetime import UTC
 from typing import Any, Final
 
-from shared.auth.account_token import valid_credentials
 from shared.base64url import base64url
+from shared.google_account import valid_credentials
 
 HEADER: Final = {"typ": "JWT", "alg": "GOOG_OAUTH2_TOKEN"}
 

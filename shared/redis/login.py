@@ -21,7 +21,7 @@ class AccountLogin:
         """The user and the password of a new connection. Raises ConnectionError if Google issues no token."""
         from google.auth.exceptions import GoogleAuthError
 
-        from shared.auth.account_token import valid_credentials
+        from shared.google_account import valid_credentials
 
         try:
             return USER, valid_credentials().token

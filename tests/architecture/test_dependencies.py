@@ -10,7 +10,20 @@ import pytest
 
 from tests.architecture.codebase import ROOT
 
-COMPILED: Final = ("requirements.txt", "requirements-dev.txt", "tests/bench/requirements.txt")
+COMPILED: Final[Mapping[str, tuple[str, ...]]] = {
+    "requirements.txt": (),
+    "requirements-dev.txt": ("dev", "rollout"),
+    "tests/bench/requirements.txt": ("bench",),
+    "tests/infrastructure/requirements.txt": ("infra",),
+    "cloudbuild/image/requirements.txt": ("image",),
+    "cloudbuild/manifests/requirements.txt": ("manifests",),
+}
+"""The compiled files, and the groups in each."""
+
+WITH_PROJECT: Final = ("requirements.txt", "requirements-dev.txt")
+"""Those that have the project's own dependencies too."""
+
+PYPROJECT: Final = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 NAME: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
 HASH: Final = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 
@@ -28,18 +41,18 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def declared(*groups: str) -> list[str]:
-    """The requirements of pyproject.toml: of the project and of these groups."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    named = [] if groups == ("bench",) else project["project"]["dependencies"]
-    return [*named, *(each for group in groups for each in project["dependency-groups"][group])]
+def declared(file: str) -> list[str]:
+    """What pyproject.toml declares for a compiled file."""
+    project = tomllib.loads(PYPROJECT)
+    named = project["project"]["dependencies"] if file in WITH_PROJECT else []
+    return [*named, *(each for group in COMPILED[file] for each in project["dependency-groups"][group])]
 
 
-@pytest.mark.parametrize(("file", "groups"), [*zip(COMPILED, ((), ("dev", "rollout"), ("bench",)), strict=True)])
-def test_what_is_declared_is_what_is_pinned(file: str, groups: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("file", COMPILED)
+def test_what_is_declared_is_what_is_pinned(file: str) -> None:
     """The versions of pyproject.toml are those of the compiled file: `make pin` was run."""
     pinned = requirements(file)
-    for each in declared(*groups):
+    for each in declared(file):
         match = NAME.fullmatch(each)
         assert match, f"{each} is not pinned exactly in pyproject.toml"
         assert pinned[normal(match[1])][0] == match[2], f"{each}: run `make pin`"
@@ -47,9 +60,8 @@ def test_what_is_declared_is_what_is_pinned(file: str, groups: tuple[str, ...]) 
 
 def test_a_pin_says_why_it_is_there() -> None:
     """Every direct dependency has its reason beside it, in a comment."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    pins = re.findall(r'^    "([^"]+==[^"]+)",(.*)$', text, re.MULTILINE)
-    assert {pin for pin, _ in pins} == {*declared("dev", "rollout"), *declared("bench")}
+    pins = re.findall(r'^    "([^"]+==[^"]+)",(.*)$', PYPROJECT, re.MULTILINE)
+    assert {pin for pin, _ in pins} == {each for file in COMPILED for each in declared(file)}
     assert [pin for pin, comment in pins if not re.fullmatch(r"  # \S.+", comment)] == []
 
 

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from google.auth.exceptions import RefreshError
 from redis import Redis
 
-from shared.auth import account_token
+from shared import google_account
 from shared.config import Settings
 from shared.errors import Unavailable
 from shared.redis.login import login
@@ -100,7 +100,7 @@ class Account:
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     """The process's account."""
     account = Account()
-    monkeypatch.setattr(account_token, "_credentials", lambda: account)
+    monkeypatch.setattr(google_account, "_credentials", lambda: account)
     return account
 
 
