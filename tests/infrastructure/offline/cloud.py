@@ -46,6 +46,7 @@ IDS: Final[Mapping[str, str]] = {
 """Ids that code elsewhere parses; the others are made of type, place and name."""
 
 ATTRIBUTES: Final[Mapping[tuple[str, str], str]] = {
+    ("google_artifact_registry_repository", "name"): "{repository_id}",
     ("google_service_account", "email"): "{account_id}@{project}.iam.gserviceaccount.com",
     ("google_service_account", "member"): "serviceAccount:{account_id}@{project}.iam.gserviceaccount.com",
     ("google_cloud_run_v2_service", "uri"): "https://{name}-{number}.{place}.run.app",

@@ -36,13 +36,15 @@ Table = dict[str, list[str]]
 
 
 def grants(world: World) -> Iterator[tuple[str, str, str]]:
-    """Every grant: the member, the role, and on what."""
+    """Every grant: the member, the role, and on what, with the title of its condition."""
     for each in world.resources:
         kind = GRANT.fullmatch(each.type)
         if kind:
             members = each.values.get("members") or [each.values.get("member")]
             for member in members:
-                yield str(member), str(each.values["role"]), _target(each, kind[1])
+                condition = each.block("condition").get("title")
+                target = _target(each, kind[1]) + (f" ({condition})" if condition else "")
+                yield str(member), str(each.values["role"]), target
 
 
 def _target(grant: Resource, kind: str) -> str:
@@ -93,7 +95,7 @@ def one_role_less(world: World) -> None:
 @policy
 def nobody_has_everything_and_everybody_nothing(world: World) -> Iterator[str]:
     for member, role, target in grants(world):
-        administers = ADMIN.search(role) and target == "project" and role not in HARMLESS
+        administers = ADMIN.search(role) and target.startswith("project") and role not in HARMLESS
         if role in PRIMITIVE or (administers and account_of(member) != APPLIER):
             yield f"{member} has {role} on {target}"
         if member in EVERYBODY:
