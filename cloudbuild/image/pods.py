@@ -1,7 +1,7 @@
-"""Runs roles of the image as Kubernetes Pods (`podman kube play`), beside a stack whose own processes are stopped.
+"""Runs roles of the image as Kubernetes Pods (`podman kube play`), beside a stack of databases and emulators alone.
 
-Each Pod is the one of the cluster's manifests, with the host's network and the stack's environment. Its probes are asked
-from outside: podman would run them in the container, by programs that the image does not have.
+Each Pod is the one of the cluster's manifests, with the host's network and the stack's environment. Its probes are
+asked from outside: podman would run them in the container, by programs that the image does not have.
 """
 
 import json
@@ -20,11 +20,15 @@ from cloudbuild.image.build import IMAGE
 from cloudbuild.image.tools import ImageError, run
 from cloudbuild.manifests.containers import ACCOUNT, Target, container, pod
 from emulators.stack import readiness
+from emulators.stack.environment import INHERITED
 from emulators.waiting import until
 from shared.container.function import DRAIN_SECONDS
 from shared.container.probes import LIVE, READY
 
-START_SECONDS: Final = 90.0
+START_SECONDS: Final = 240.0
+
+OF_HOST: Final = frozenset({*INHERITED, "FUNCTION_SOURCE", "MERIDIAN_STACK", "PYTHONPATH"})
+"""Variables of the stack that say where something is on this machine."""
 
 OF_PODMAN: Final = frozenset({"/etc", "/etc/group", "/etc/passwd", "/run", "/secrets", "/tmp"})  # noqa: S108
 """What podman itself adds to a container: accounts, and the places of mounts."""
@@ -58,7 +62,7 @@ class Pod:
 
     def logs(self) -> str:
         """The end of its log."""
-        return run("podman", "logs", "--tail", "15", self.container)
+        return run("podman", "logs", "--tail", "15", self.container, errors=subprocess.STDOUT)
 
     def written(self) -> list[str]:
         """What was written to its root, beside what podman does."""
@@ -81,7 +85,8 @@ class Pods:
 
     def __init__(self, environment: Mapping[str, str], secrets: Path) -> None:
         """secrets: a folder with a directory for each secret, as Cloud Run mounts them."""
-        self._environment = {**environment, "SECRETS_DIR": "/secrets"}
+        given = {name: value for name, value in environment.items() if name not in OF_HOST}
+        self._environment = {**given, "SECRETS_DIR": "/secrets"}
         self._secrets = secrets
         self._folder = Path(tempfile.mkdtemp(prefix="meridian-pods-"))
         self.running: list[Pod] = []

@@ -20,9 +20,6 @@ from emulators.stack.stack import Stack
 from shared.registry import load
 from shared.runtime.routes import Router
 
-PROCESSES: Final = ("functions-", "events-", "rpc-", "relay-", "poller-", "consumer-", "scheduler-")
-"""How the names of the stack's own processes begin, which containers replace."""
-
 REQUEST_SECONDS: Final = 60.0
 
 
@@ -54,11 +51,8 @@ def run(out: Console) -> None:
     with (
         tempfile.TemporaryDirectory() as state,
         tempfile.TemporaryDirectory() as secrets,
-        Stack(Path(state), free_ports=True, overrides={EVENT_DELIVERY: PULL}) as stack,
+        Stack(Path(state), free_ports=True, overrides={EVENT_DELIVERY: PULL}, stores_only=True) as stack,
     ):
-        for process in stack.status():
-            if process.name.startswith(PROCESSES):
-                stack.stop(process.name)
         pods = Pods(stack.environment, mounted(stack.layout.secrets, Path(secrets)))
         try:
             _workers(pods, stack, out)

@@ -32,15 +32,23 @@ def require() -> None:
 
 
 def run(
-    *command: str | Path, environment: Mapping[str, str] | None = None, within_seconds: float = 900, check: bool = True
+    *command: str | Path,
+    environment: Mapping[str, str] | None = None,
+    within_seconds: float = 900,
+    check: bool = True,
+    errors: int = subprocess.PIPE,
 ) -> str:
-    """Run a program at the root of the checkout; returns what it printed. Raises ImageError if it fails."""
+    """Run a program at the root of the checkout; returns what it printed. Raises ImageError if it fails.
+
+    errors: where its standard error goes; subprocess.STDOUT for what is returned.
+    """
     given = {**os.environ, "CONTAINERS_CONF": str(HERE / "containers.conf"), **(environment or {})}
     ended = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
         env=given,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=errors,
         text=True,
         timeout=within_seconds,
         check=False,

@@ -44,6 +44,11 @@ def starts_early(name: str) -> bool:
     return name in (WATCHDOG, PUBSUB, KAFKA, "firestore", "valkey", chain.NAME) or name.startswith(TOPICS)
 
 
+def is_store(name: str) -> bool:
+    """Whether a program is one that Meridian's processes need, and none of them."""
+    return starts_early(name) or name in ("postgres", REPLICA)
+
+
 def rpc_services(registry: Registry) -> list[str]:
     """The services with an RPC host: those with RPC rows of their own, events that others read, or an inbox."""
     return [

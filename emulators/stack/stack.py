@@ -57,6 +57,7 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         replica: bool = False,
         detached: bool = False,
+        stores_only: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """
@@ -67,6 +68,7 @@ class Stack:
         overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
         replica: whether to start a standby of the database server too.
         detached: whether it outlives the process that calls `up`; otherwise it stops when that is killed.
+        stores_only: leave out Meridian's processes, for whoever runs them in another way.
         progress: is notified of what a start waits for.
         """
         self.state = state.absolute()
@@ -76,6 +78,7 @@ class Stack:
         self._overrides = {**environment.caller_overrides(), **(overrides or {})}
         self._replica = replica
         self._detached = detached
+        self._stores_only = stores_only
         self._progress = progress or Progress()
         self._supervisord: subprocess.Popen[bytes] | None = None
         self._programs: dict[str, Program] = {}
@@ -226,6 +229,8 @@ class Stack:
         edge_file.write_text(json.dumps(configuration, indent=1), encoding="utf-8")
         owner = None if self._detached else os.getpid()
         self._programs = programs.for_stack(registry, layout, found, cluster, edge_file, owner)
+        for name in [name for name in self._programs if self._stores_only and not programs.is_store(name)]:
+            del self._programs[name]
         supervisor, supervisord = self._launch()
         replace(recorded, supervisor=supervisord).save(self.state)
         Launcher(registry, layout, cluster, self._programs, supervisor, self._progress).run()
