@@ -1,7 +1,4 @@
-"""One local stack: starts, stops and inspects it. Used by the commands and the tests.
-
-with Stack(state=folder, free_ports=True) as stack: httpx.get(f"{stack.edge_url}/health")
-"""
+"""One local stack: starts, stops and inspects it, as in `with Stack(state=folder, free_ports=True) as stack: ...`."""
 
 import contextlib
 import json
@@ -106,8 +103,7 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a Meridian process in its primary region. Raises as layout does."""
-        layout = self.layout
-        return environment.for_region(layout, layout.regions[0])
+        return environment.for_region(self.layout, self.layout.regions[0])
 
     def is_up(self) -> bool:
         """Whether its supervisord answers."""
@@ -228,9 +224,8 @@ class Stack:
         configuration = edge.configuration(registry.http_rows(), layout, registry.limits.values())
         edge_file.write_text(json.dumps(configuration, indent=1), encoding="utf-8")
         owner = None if self._detached else os.getpid()
-        self._programs = programs.for_stack(registry, layout, found, cluster, edge_file, owner)
-        for name in [name for name in self._programs if self._stores_only and not programs.is_store(name)]:
-            del self._programs[name]
+        listed = programs.for_stack(registry, layout, found, cluster, edge_file, owner)
+        self._programs = {n: each for n, each in listed.items() if not self._stores_only or programs.is_store(n)}
         supervisor, supervisord = self._launch()
         replace(recorded, supervisor=supervisord).save(self.state)
         Launcher(registry, layout, cluster, self._programs, supervisor, self._progress).run()

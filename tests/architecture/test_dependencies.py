@@ -86,10 +86,11 @@ def test_no_file_says_where_packages_come_from(file: str) -> None:
     assert not re.search(r"://|--index-url|--extra-index-url|--find-links| @ ", text)
 
 
-def test_npm_installs_what_its_lock_file_says() -> None:
+@pytest.mark.parametrize("folder", ["emulators", "cloudbuild/manifests"])
+def test_npm_installs_what_its_lock_file_says(folder: str) -> None:
     """Each package has its hash and no host, and the lock file has the versions of package.json."""
-    required = json.loads((ROOT / "emulators/package.json").read_text(encoding="utf-8"))["dependencies"]
-    locked = json.loads((ROOT / "emulators/package-lock.json").read_text(encoding="utf-8"))["packages"]
+    required = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     assert locked.pop("")["dependencies"] == required
     assert {name: locked[f"node_modules/{name}"]["version"] for name in required} == required
     assert [name for name, package in locked.items() if not package.get("integrity") or "resolved" in package] == []
