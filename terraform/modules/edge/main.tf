@@ -7,13 +7,25 @@ locals {
     for pair in setproduct(keys(var.routes), var.regions) : "${pair[0]}/${pair[1]}" => { row = pair[0], region = pair[1] }
   }
 
-  # Literals before templates, so that /v1/orders/quote is no order's id; then as the local edge sorts (emulators/stack).
+  # As the local edge sorts (emulators/stack): literals before templates, so that /v1/orders/quote is no order's id.
   methods = { for row, route in var.routes : row => route.method == "GET" ? ["GET", "HEAD"] : [route.method] }
   ordered = [
     for key in sort([
       for row, route in var.routes : format("%02d %s %s %s", route.parameters, route.path, route.method, row) if row != "unmatched"
     ]) : split(" ", key)[3]
   ]
+
+  # Nor is it one for another method: a literal path that a template would match as well ends with the literals' rules.
+  templates = distinct([for route in values(var.routes) : "^${replace(route.path, "/{\\w+}/", "[^/]+")}$" if route.parameters > 0])
+  shadowed = sort(distinct([
+    for row, route in var.routes : route.path
+    if route.parameters == 0 && anytrue([for template in local.templates : can(regex(template, route.path))])
+  ]))
+  rules = concat(
+    [for row in local.ordered : { row = row, path = var.routes[row].path, methods = local.methods[row] } if var.routes[row].parameters == 0],
+    [for path in local.shadowed : { row = "unmatched", path = path, methods = [""] }],
+    [for row in local.ordered : { row = row, path = var.routes[row].path, methods = local.methods[row] } if var.routes[row].parameters > 0],
+  )
 }
 
 resource "google_compute_region_network_endpoint_group" "row" {
@@ -86,29 +98,32 @@ resource "google_compute_url_map" "https" {
     default_service = google_compute_backend_service.row["unmatched"].id
 
     dynamic "route_rules" {
-      for_each = local.ordered
+      for_each = local.rules
       iterator = rule
       content {
         priority = rule.key + 1
-        service  = google_compute_backend_service.row[rule.value].id
+        service  = google_compute_backend_service.row[rule.value.row].id
 
         # A path template knows `*` for one segment, and no names. HEAD is a GET without a body, and needs a match of its own:
         # there are no regular expressions here.
         dynamic "match_rules" {
-          for_each = local.methods[rule.value]
+          for_each = rule.value.methods
           iterator = method
           content {
-            full_path_match     = var.routes[rule.value].parameters == 0 ? var.routes[rule.value].path : null
-            path_template_match = var.routes[rule.value].parameters > 0 ? replace(var.routes[rule.value].path, "/{\\w+}/", "*") : null
-            header_matches {
-              header_name = ":method"
-              exact_match = method.value
+            full_path_match     = strcontains(rule.value.path, "{") ? null : rule.value.path
+            path_template_match = strcontains(rule.value.path, "{") ? replace(rule.value.path, "/{\\w+}/", "*") : null
+            dynamic "header_matches" {
+              for_each = method.value == "" ? [] : [method.value]
+              content {
+                header_name = ":method"
+                exact_match = header_matches.value
+              }
             }
           }
         }
         # Reads only: a write whose connection was reset may have taken effect, and its caller has an idempotency key.
         dynamic "route_action" {
-          for_each = var.routes[rule.value].method == "GET" ? [true] : []
+          for_each = contains(rule.value.methods, "GET") ? [true] : []
           content {
             retry_policy {
               num_retries      = 1
