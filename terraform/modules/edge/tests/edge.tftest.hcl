@@ -23,14 +23,14 @@ run "literals_come_before_templates" {
   assert {
     condition = [
       for rule in google_compute_url_map.https.path_matcher[0].route_rules : [for match in rule.match_rules : coalesce(match.full_path_match, match.path_template_match)]
-    ] == [["/docs", "/docs"], ["/v1/orders/quote"], ["/v1/orders/*", "/v1/orders/*"]]
-    error_message = "With bare wildcards, and a match for HEAD beside GET's."
+    ] == [["/docs", "/docs"], ["/v1/orders/quote"], ["/v1/orders/quote"], ["/v1/orders/*", "/v1/orders/*"]]
+    error_message = "With bare wildcards, and a match for HEAD beside GET's; a literal that a template would match ends with a rule of its own."
   }
   assert {
     condition = [
-      for rule in google_compute_url_map.https.path_matcher[0].route_rules : [for match in rule.match_rules : match.header_matches[0].exact_match]
-    ] == [["GET", "HEAD"], ["POST"], ["GET", "HEAD"]]
-    error_message = "Methods exactly."
+      for rule in google_compute_url_map.https.path_matcher[0].route_rules : [for match in rule.match_rules : one(match.header_matches[*].exact_match)]
+    ] == [["GET", "HEAD"], ["POST"], [null], ["GET", "HEAD"]]
+    error_message = "Methods exactly; of the literal's own rule any other."
   }
 }
 
