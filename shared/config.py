@@ -1,24 +1,21 @@
 """The configuration: environment variables, read once into one frozen object. Nothing else reads os.environ."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from shared import money
+from shared import config_values
 from shared.variables import ConfigurationError, Variables
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 PORTS: Final = 65535
 RPC_PORT: Final = 50051
 DAY: Final = 86_400
-CURRENCY: Final = r"[A-Z]{2,10}"
 INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
 ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
-KEY_VERSION: Final = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+"
 
 SECRET_BYTES: Final = 32
 """The least length of a secret: that of the HMACs made with it, and beyond guessing."""
@@ -33,7 +30,9 @@ class Settings:
 
     environment: str
     region: str
+    """Where the process runs."""
     cell: str
+    """The one cell that the process serves."""
     project: str
     public_url: str
     allowed_origins: tuple[str, ...]
@@ -54,6 +53,13 @@ class Settings:
     kafka_bootstrap: str
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
+    cell_addresses: Mapping[str, str]
+    """Where functions of each cell are reached on the local stack: host:port by cell, or by `<cell>@<region>` where the
+    cell may be promoted to."""
+    cell_url: str
+    """In the cloud the URL of a row's function in a region, with `{row}` and `{region}`; empty with one region."""
+    forwarding_accounts: frozenset[str]
+    """In the cloud the service accounts that may hand requests on to this function."""
     port: int
     """Where the process serves: a function its requests, a worker its probes; 0 if it is not set."""
     rpc_port: int
@@ -141,8 +147,8 @@ class Settings:
         return secret_file(self.secrets_dir, name).exists()
 
     def database_name(self, service: str) -> str:
-        """A service's database in this region."""
-        return f"{service}_{self.region.replace('-', '_')}"
+        """A service's database in this process's cell."""
+        return f"{service}_{self.cell}"
 
 
 def secret_file(folder: Path, name: str) -> Path:
@@ -180,7 +186,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     return Settings(
         environment=kind,
         region=region,
-        cell=load().cell_of(region),
+        cell=given.one_of("MERIDIAN_CELL", load().cell_of(region), *load().cells),
         project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
         allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),
@@ -195,10 +201,13 @@ def read(environment: Mapping[str, str]) -> Settings:
         database_pool=given.integer("DATABASE_POOL", 8, 1, 100),
         redis_url=given.redis_url("REDIS_URL"),
         event_bus=event_bus,
-        event_delivery=_delivery(given, event_bus),
+        event_delivery=config_values.delivery(given, "EVENT_DELIVERY", event_bus),
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
         redis_cluster=given.flag("REDIS_CLUSTER"),
         rpc_addresses=given.pairs("RPC_ADDRESSES", given.host_port),
+        cell_addresses=config_values.cell_addresses(given, "CELL_ADDRESSES"),
+        cell_url=given.text("CELL_URL", "", config_values.CELL_URL, "https URL with {row} and {region}"),
+        forwarding_accounts=frozenset(filter(None, given.text("FORWARDING_ACCOUNTS", "").split(","))),
         port=port,
         rpc_port=given.integer("RPC_PORT", port or RPC_PORT, 1, PORTS),
         metrics_port=given.integer("METRICS_PORT", 0, 0, PORTS),
@@ -221,68 +230,22 @@ def read(environment: Mapping[str, str]) -> Settings:
         chain_urls=given.chain_urls("CHAIN_URLS"),
         custody_chain_id=given.chain_id("CUSTODY_CHAIN_ID", 31337),
         vault_contract=given.contract("VAULT_CONTRACT"),
-        chain_assets=given.pairs("CHAIN_ASSETS", given.asset, CURRENCY),
+        chain_assets=given.pairs("CHAIN_ASSETS", given.asset, config_values.CURRENCY),
         chain_confirmations=given.integer("CHAIN_CONFIRMATIONS", 12, 0 if kind == "local" else 1, 10_000),
-        collect_from=given.pairs("COLLECT_FROM", _amount, CURRENCY),
-        withdrawal_least=_withdrawing(given, "WITHDRAWAL_LEAST", 1, local=kind == "local"),
-        withdrawal_fee=_withdrawing(given, "WITHDRAWAL_FEE", 0, local=kind == "local"),
+        collect_from=given.pairs("COLLECT_FROM", config_values.amount, config_values.CURRENCY),
+        withdrawal_least=config_values.withdrawing(given, "WITHDRAWAL_LEAST", 1, local=kind == "local"),
+        withdrawal_fee=config_values.withdrawing(given, "WITHDRAWAL_FEE", 0, local=kind == "local"),
         house_addresses=given.addresses("HOUSE_ADDRESSES"),
         chain_start_block=given.integer("CHAIN_START_BLOCK", 0, 0, 2**63 - 1),
         replace_after_seconds=given.integer("REPLACE_AFTER_SECONDS", 60, 1, DAY),
-        kms_keys=given.pairs("KMS_KEYS", _key_version),
+        kms_keys=given.pairs("KMS_KEYS", config_values.key_version),
         proxies=given.integer("PROXIES", 2, 0, 10),
         internal_audience=given.text("INTERNAL_AUDIENCE", ""),
         internal_accounts=frozenset(filter(None, given.text("INTERNAL_ACCOUNTS", "").split(","))),
-        rpc_callers=given.pairs("RPC_CALLERS", _service, ACCOUNT),
+        rpc_callers=given.pairs("RPC_CALLERS", config_values.service, ACCOUNT),
         webhooks_to_loopback=given.flag("WEBHOOKS_TO_LOOPBACK", local_only=True),
         activity_waiters=given.integer("ACTIVITY_WAITERS", 8, 0, 1000),
     )
-
-
-def _delivery(given: Variables, event_bus: str) -> str:
-    chosen = given.one_of("EVENT_DELIVERY", "push", "push", "pull")
-    if chosen == "pull" and event_bus != "pubsub":
-        raise ConfigurationError("EVENT_DELIVERY", f"is pull, which is for EVENT_BUS=pubsub and not for {event_bus}")
-    return chosen
-
-
-def _amount(name: str, text: str) -> int:
-    try:
-        return money.Amount.parse(text)
-    except ValueError as error:
-        raise ConfigurationError(name, f"has {text!r}, and {error}") from error
-
-
-def _withdrawing(given: Variables, name: str, least: int, *, local: bool) -> dict[str, int]:
-    """An amount for each currency of CHAIN_ASSETS, from `least` (the local default) to 1,000 whole units.
-
-    Raises ConfigurationError for other currencies or amounts and, in the cloud, for a missing currency.
-    """
-    amounts = given.pairs(name, _amount, CURRENCY)
-    currencies = given.pairs("CHAIN_ASSETS", given.asset, CURRENCY).keys()
-    if amounts.keys() - currencies or (not local and currencies - amounts.keys()):
-        raise ConfigurationError(
-            name, f"must say an amount of each of {', '.join(sorted(currencies))}, and of no other"
-        )
-    for currency, amount in amounts.items():
-        most = 1000 * 10 ** money.DECIMALS.get(currency, 18)
-        if not least <= amount <= most:
-            raise ConfigurationError(name, f"of {currency} is {amount}, which is not from {least} to {most}")
-    return {currency: amounts.get(currency, least) for currency in currencies}
-
-
-def _key_version(name: str, text: str) -> str:
-    if not re.fullmatch(KEY_VERSION, text, re.ASCII):
-        raise ConfigurationError(name, f"has {text!r}, which is no version of a key in Cloud KMS")
-    return text
-
-
-def _service(name: str, text: str) -> str:
-    from shared.registry import load
-
-    if text not in load().services:
-        raise ConfigurationError(name, f"has {text!r}, which is no service")
-    return text
 
 
 def kms_emulator() -> str:

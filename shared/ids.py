@@ -1,4 +1,7 @@
-"""Ids: `<prefix>_<cell>_<ulid>`. They sort by creation time and contain their entity's home cell."""
+"""Ids: `<prefix>_<cell>_<ulid>`. They contain their entity's home cell, and a ULID, which sorts by creation time.
+
+Ids of one kind and cell sort by creation as they are; of several cells `age_of` does, since the cell precedes the ULID.
+"""
 
 import re
 from dataclasses import dataclass
@@ -17,9 +20,13 @@ PREFIXES: Final = {
 COUNT_BITS: Final = 80
 """The random bits of a ULID."""
 
-_CELL: Final = "[a-z]{2}"
-_ULID: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
-_PATTERN: Final = re.compile(f"([a-z]{{3}})_({_CELL})_({_ULID})", re.ASCII)
+CELL: Final = "[a-z]{2}(?:[1-9][0-9]{0,2})?"
+"""The pattern of a cell's name: `us`, and `us2` for a second cell of the same region."""
+
+ULID_LENGTH: Final = 26
+ULID_PATTERN: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+
+_PATTERN: Final = re.compile(f"([a-z]{{3}})_({CELL})_({ULID_PATTERN})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,21 @@ def known(text: str) -> bool:
 
 def pattern(prefix: str) -> str:
     """A regular expression for ids with that prefix, for documentation."""
-    return f"^{prefix}_{_CELL}_{_ULID}$"
+    return f"^{prefix}_{CELL}_{ULID_PATTERN}$"
+
+
+def cell_of(text: str) -> str | None:
+    """The cell in an id with any known prefix; None if this is no such id."""
+    match = _PATTERN.fullmatch(text)
+    return match[2] if match is not None and match[1] in PREFIXES else None
+
+
+def age_of(text: str) -> tuple[str, str]:
+    """What ids sort by in a list that may hold those of several cells: the ULID, and then the whole id.
+
+    In SQL: `right(id, 26), id`.
+    """
+    return text[-ULID_LENGTH:], text
 
 
 def sibling(text: str, prefix: str) -> str:

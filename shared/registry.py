@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from shared import registry_checks, strict_yaml
+from shared import ids, registry_checks, strict_yaml
 
 PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
 
@@ -130,6 +130,11 @@ class Row(Strict):
     replica: Literal["allowed"] | None = None
     failover: bool = False
     secrets: list[str] = []
+    home: Literal["path", "caller", "any", "all"] | None = None
+    """Which cells answer; of every HTTP row once the registry is loaded."""
+    spans: str | None = None
+    merged: list[str] = []
+    waits: bool = False
 
     @property
     def method(self) -> str:
@@ -147,6 +152,20 @@ class Row(Strict):
         return re.findall(r"{(\w+)}", self.http or "")
 
     @property
+    def reads(self) -> bool:
+        """Whether an HTTP row only reads (a safe method, RFC 9110, 9.2.1)."""
+        return self.method == "GET"
+
+    @property
+    def usual_home(self) -> Literal["path", "caller", "any"] | None:
+        """Which cell answers an HTTP row that does not say: see the head of registry.yaml."""
+        if not self.http:
+            return None
+        if self.scope == "public":
+            return "any"
+        return "path" if self.parameters else "caller"
+
+    @property
     def eventual(self) -> bool:
         """Whether callers may pass `consistency=eventual` to accept a stale read."""
         return self.method == "GET" and self.scope != "public"
@@ -155,8 +174,8 @@ class Row(Strict):
 class Registry(Strict):
     """The whole file."""
 
-    cells: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,8}$")], RegionName]
-    """The region that serves each cell. A cell's name is a part of ids."""
+    cells: dict[Annotated[str, msgspec.Meta(pattern=f"^{ids.CELL}$")], RegionName]
+    """The region that serves each cell at first. A cell's name is a part of ids."""
     database: DatabaseServer
     services: dict[str, Service]
     topics: dict[str, Topic]
@@ -171,8 +190,11 @@ class Registry(Strict):
         return list(dict.fromkeys(self.cells.values()))
 
     def cell_of(self, region: str) -> str:
-        """The cell that a region serves. Raises KeyError if there is none."""
-        return {served: cell for cell, served in self.cells.items()}[region]
+        """The first cell that a region serves. Raises KeyError if there is none."""
+        for cell, served in self.cells.items():
+            if served == region:
+                return cell
+        raise KeyError(region)
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -238,5 +260,7 @@ def load(path: Path = PATH) -> Registry:
     for name, row in document["operations"].items():
         row["name"] = name
     registry = msgspec.convert(document, Registry)
+    for row in registry.operations.values():
+        row.home = row.home or row.usual_home
     registry_checks.check(registry)
     return registry

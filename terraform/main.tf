@@ -56,7 +56,7 @@ module "events" {
 
   project        = var.project
   project_number = var.project_number
-  regions        = local.regions
+  cells          = local.cells
   bus            = var.event_bus
   pushed         = local.pushed
   topics         = { for name, topic in local.registry.topics : name => { partitions = topic.partitions } }

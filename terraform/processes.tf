@@ -46,6 +46,7 @@ locals {
       {
         MERIDIAN_ENVIRONMENT = var.environment
         MERIDIAN_REGION      = region
+        MERIDIAN_CELL        = local.cell_of[region]
         PUBLIC_URL           = "https://${var.domain}"
         GOOGLE_CLOUD_PROJECT = var.project
         SECRETS_DIR          = "/secrets"

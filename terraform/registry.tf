@@ -6,7 +6,8 @@ locals {
   # Rows of the local stack (the faucet) never leave it.
   rows = { for name, row in local.registry.operations : name => row if try(row.environment, "") == "" }
 
-  # Cells by name, each with its region. A region serves one cell (shared/registry_checks.py).
+  # Cells by name, each with its region. Here a region serves one: a second one needs processes of its own, which nothing
+  # makes yet, and fails the plan.
   cells   = local.registry.cells
   regions = distinct(values(local.cells))
   cell_of = { for cell, region in local.cells : region => cell }

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -77,6 +77,21 @@ class IsolatedUser:
         return Caller(self.user_id, ids.new("ses", "us"), frozenset([*EVERYONE, "supply:write"]))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnDatabases(Settings):
+    """Settings of the stack's cell with other databases than the stack's."""
+
+    suffix: str
+
+    @classmethod
+    def of(cls, settings: Settings, suffix: str) -> Self:
+        """These settings, with databases named by a suffix in place of the cell."""
+        return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)}, suffix=suffix)
+
+    def database_name(self, service: str) -> str:
+        return f"{service}_{self.suffix}"
+
+
 class MovingClock:
     """The machine's clock, which a test may advance."""
 
@@ -100,9 +115,9 @@ class IsolatedServices:
         self._servers: list[grpc.Server] = []
         self._clock = MovingClock()
         self._binding = threading.Lock()  # concurrent calls must not undo each other's patch
-        region = f"isolated-{secrets.token_hex(4)}"
         # Nothing delivers events here: orders would wait for payments that never come.
-        self.settings = replace(settings, region=region, rpc_addresses=self._addresses, payment_lag_seconds=0)
+        shared = replace(settings, rpc_addresses=self._addresses, payment_lag_seconds=0)
+        self.settings = OwnDatabases.of(shared, f"isolated_{secrets.token_hex(4)}")
         self.resources = Resources(self.settings, self._clock)
         self.probe = DatabaseProbe(self.resources)
 
@@ -122,7 +137,7 @@ class IsolatedServices:
 
     def _create_databases(self) -> None:
         """Copy databases that are migrated once for each stack: to migrate them every time takes seconds."""
-        template = replace(self.settings, region="template")
+        template = replace(self.settings, suffix="template")
         with self.superuser() as connection:
             connection.run("SELECT pg_advisory_lock(hashtext('template databases'))")  # until it is closed
             known = {name for (name,) in connection.run("SELECT datname FROM pg_database")}

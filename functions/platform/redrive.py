@@ -6,10 +6,11 @@ import msgspec
 
 from functions.platform.ports import OperatorWork
 from functions.platform.views import RedriveView
+from shared import ids
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
 
-Stream = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{3}_[a-z]{2}_[0-9a-hjkmnp-tv-z]{26}(?!\n)$")]
+Stream = Annotated[str, msgspec.Meta(pattern=rf"^[a-z]{{3}}_{ids.CELL}_{ids.ULID_PATTERN}(?!\n)$")]
 
 
 class Redrive(Request):

@@ -137,7 +137,7 @@ class KafkaBus:
         return done
 
     def _topic(self, event: StoredEvent) -> str:
-        return topic_name(load().topic_of(event.type), self._settings.region)
+        return topic_name(load().topic_of(event.type), self._settings.cell)
 
 
 class KafkaDeadTopics:
@@ -151,7 +151,7 @@ class KafkaDeadTopics:
         """Store a message with its attributes, the consumer, and the reason. Raises Unavailable if that fails."""
         outcome: list[KafkaError | None] = []
         described = headers(dead_letter_attributes(attributes, consumer, reason))
-        name = topic_name(dead_topic(topic), self._settings.region)
+        name = topic_name(dead_topic(topic), self._settings.cell)
         try:
             with self._sender as sender:
                 sender.send(outcome.append, topic=name, value=body[:BODY_AT_MOST_BYTES], headers=described)

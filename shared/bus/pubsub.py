@@ -120,7 +120,7 @@ class PubSubBus:
         return self._publish.future(PublishRequest(topic=path, messages=messages), timeout=seconds, metadata=[routing])
 
     def _path(self, topic: str) -> str:
-        return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.region)}"
+        return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.cell)}"
 
 
 def _requests(messages: Iterable[Addressed]) -> Iterator[list[Addressed]]:
@@ -147,7 +147,7 @@ class PubSubDeadTopics:
 
     def publish(self, topic: str, body: bytes, attributes: Mapping[str, str], consumer: str, reason: str) -> None:
         """Store a message with its attributes, the consumer, and the reason. Raises Unavailable if that fails."""
-        path = f"projects/{self._settings.project}/topics/{topic_name(dead_topic(topic), self._settings.region)}"
+        path = f"projects/{self._settings.project}/topics/{topic_name(dead_topic(topic), self._settings.cell)}"
         try:
             described = dead_letter_attributes(attributes, consumer, reason)
             self._client.publish(path, body, **described).result(timeout=WITHIN_SECONDS)

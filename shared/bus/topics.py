@@ -9,9 +9,13 @@ ATTRIBUTE_AT_MOST_BYTES: Final = 1024
 """Pub/Sub's limits of the number of attributes, a name's length and a value's; applied on either transport."""
 
 
-def topic_name(topic: str, region: str) -> str:
-    """The name of a topic in a region: order is only guaranteed among publishes in one region."""
-    return f"{topic}-{region}"
+def topic_name(topic: str, cell: str) -> str:
+    """The name of the topic that a cell publishes to.
+
+    A cell has topics of its own: it publishes in one region at a time, and order is only guaranteed among publishes in
+    one region. They are not named by the region, so that a cell goes on with them where it is promoted.
+    """
+    return f"{topic}-{cell}"
 
 
 def row_topic(topic: str, row: str) -> str:
@@ -27,14 +31,14 @@ def dead_topic(topic: str) -> str:
     return f"{topic}-dead"
 
 
-def subscription_name(row: str, topic: str, region: str) -> str:
-    """The name of a consumer's subscription to one of its topics in a region."""
-    return f"{row}-{topic}-{region}"
+def subscription_name(row: str, topic: str, cell: str) -> str:
+    """The name of a consumer's subscription to one of its topics in a cell."""
+    return f"{row}-{topic}-{cell}"
 
 
-def group_name(row: str, region: str) -> str:
-    """The name of a consumer's group in a region."""
-    return f"{row}-{region}"
+def group_name(row: str, cell: str) -> str:
+    """The name of a consumer's group in a cell."""
+    return f"{row}-{cell}"
 
 
 def dead_letter_attributes(attributes: Mapping[str, str], consumer: str, reason: str) -> dict[str, str]:

@@ -74,8 +74,8 @@ def record_sources(settings: Settings) -> RecordSources:
         from shared.bus.kafka_group import Group
 
         def join(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
-            names = [topic_name(topic, settings.region) for topic in topics]
-            return Group(settings, group_name(row, settings.region), names, owner)
+            names = [topic_name(topic, settings.cell) for topic in topics]
+            return Group(settings, group_name(row, settings.cell), names, owner)
 
         return join
     from shared.bus.pubsub_client import SubscriberApi
@@ -84,7 +84,7 @@ def record_sources(settings: Settings) -> RecordSources:
     api = SubscriberApi(settings.region)
 
     def subscribe(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
-        names = [subscription_name(row, topic, settings.region) for topic in topics]
+        names = [subscription_name(row, topic, settings.cell) for topic in topics]
         return PullSubscriber(api, {name: api.path(settings.project, name) for name in names}, owner)
 
     return subscribe
@@ -99,8 +99,8 @@ def seek(settings: Settings, row: str, topics: Sequence[str], since: datetime) -
     if settings.event_bus == "kafka":
         from shared.bus.kafka_group import rewind
 
-        names = [topic_name(topic, settings.region) for topic in topics]
-        return rewind(settings, group_name(row, settings.region), names, since)
+        names = [topic_name(topic, settings.cell) for topic in topics]
+        return rewind(settings, group_name(row, settings.cell), names, since)
     from shared.bus.pubsub import rewind as rewind_subscriptions
 
-    return rewind_subscriptions(settings, [subscription_name(row, topic, settings.region) for topic in topics], since)
+    return rewind_subscriptions(settings, [subscription_name(row, topic, settings.cell) for topic in topics], since)

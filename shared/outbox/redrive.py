@@ -47,7 +47,7 @@ def consumer_of(name: str, service: str | None = None) -> Row:
 
 
 def list_parked(transaction: Transaction, consumer: str, after: str | None, most: int) -> list[dict[str, Any]]:
-    """A consumer's streams with parked events, in descending order of their ids, after a given one."""
+    """A consumer's streams with parked events, those made last first, after a given one."""
     rows: list[dict[str, Any]] = SQL.list_parked(transaction, consumer=consumer, after=after, most=most)
     return rows
 

@@ -195,4 +195,4 @@ def subscribe(settings: Settings, topic: str, endpoint: str) -> None:
 
 
 def _topic(settings: Settings, topic: str) -> str:
-    return f"projects/{settings.project}/topics/{topic_name(topic, settings.region)}"
+    return f"projects/{settings.project}/topics/{topic_name(topic, settings.cell)}"

@@ -65,7 +65,7 @@ def _rate(database: Database, bus: EventBus, count: int, came: threading.Semapho
 def _broker(settings: Settings) -> Iterator[Settings]:
     """A broker, and the settings to connect to it."""
     with tempfile.TemporaryDirectory() as folder, Broker(Path(folder) / "log") as broker:
-        broker.create_topics(topic_name(TOPIC, settings.region))
+        broker.create_topics(topic_name(TOPIC, settings.cell))
         yield replace(settings, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
 
 
@@ -89,7 +89,7 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
 
     def run() -> None:
         partitions = Partitions(row.name, Taking())
-        group = Group(settings, row.name, [topic_name(TOPIC, settings.region)], partitions)
+        group = Group(settings, row.name, [topic_name(TOPIC, settings.cell)], partitions)
         consume(group, partitions, stop)
         group.close()
 

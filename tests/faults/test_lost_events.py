@@ -30,10 +30,9 @@ def test_an_order_is_paid_though_pubsub_lost_what_tells_of_it(
     probe: Any,
 ) -> None:
     """The wallet's subscription to orders is deleted while an order is confirmed, and recreated without the event."""
-    region = stack.layout.regions[0]
     assert resources.settings.event_bus == "pubsub"
     subscriber = SubscriberClient()
-    name = subscription_name("capture_hold", "order-events", region)
+    name = subscription_name("capture_hold", "order-events", settings.cell)
     path = subscriber.subscription_path(settings.project, name)
     push = subscriber.get_subscription(subscription=path, timeout=10).push_config.push_endpoint
     supply = on_sale()
@@ -44,7 +43,7 @@ def test_an_order_is_paid_though_pubsub_lost_what_tells_of_it(
         until(lambda: probe.rows("order", sql, id=order["id"])[0]["n"], lambda unsent: unsent == 0)
     finally:
         address, _, token = push.removeprefix("http://").partition("/_events/capture_hold?token=")
-        Subscriptions(region, settings.project, address, token).create()
+        Subscriptions(settings.cell, settings.project, address, token).create()
     assert subscriber.get_subscription(subscription=path, timeout=10).push_config.push_endpoint == push
     assert buyer.get(f"/v1/orders/{order['id']}")["status"] == "confirmed"
     found = until(

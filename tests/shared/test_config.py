@@ -42,6 +42,7 @@ NUMBERS: Final = [
 WRONG: Final[dict[str, list[str]]] = {
     "MERIDIAN_ENVIRONMENT": ["", "prod", "Production", "cloud", "test", "local "],
     "MERIDIAN_REGION": ["", "mars-north1", "us-central1 "],
+    "MERIDIAN_CELL": ["", "mars", "us ", "us-central1"],
     "GOOGLE_CLOUD_PROJECT": ["", " ", "Shop", "a b", "-x"],
     "PUBLIC_URL": [
         *("", "shop.example", "http://shop.example", "ftp://shop.example", "https://", "https:///x", "https://a/b"),
@@ -70,6 +71,9 @@ WRONG: Final[dict[str, list[str]]] = {
     "KAFKA_BOOTSTRAP": ["broker", "broker:0", "broker:99999", "broker:9092,", "a b:1"],
     "REDIS_CLUSTER": ["", "True", "1", "yes", " true"],
     "RPC_ADDRESSES": ["wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"],
+    "CELL_ADDRESSES": ["us", "us=", "us=a", "us=a:0", "mars=a:1", "us=a:1,us=b:1", "us@mars-north1=a:1", "us@=a"],
+    "CELL_URL": [" ", "https://a.example", "http://{row}.{region}.example", "https://{row}.example", "{row}{region}"],
+    "FORWARDING_ACCOUNTS": [" ", "a b"],
     "RPC_PORT": [*NUMBERS, "0", "65536"],
     "METRICS_PORT": [*NUMBERS, "65536"],
     "ALLOWED_CHAINS": [*NUMBERS, "1,", "0", "1,31337", "31337", "1337", str(2**63)],
@@ -134,13 +138,18 @@ WRONG: Final[dict[str, list[str]]] = {
 }
 """What each variable must not be in the cloud."""
 
-GIVEN: Final = {"environment": "MERIDIAN_ENVIRONMENT", "region": "MERIDIAN_REGION", "project": "GOOGLE_CLOUD_PROJECT"}
+GIVEN: Final = {
+    "environment": "MERIDIAN_ENVIRONMENT",
+    "region": "MERIDIAN_REGION",
+    "cell": "MERIDIAN_CELL",
+    "project": "GOOGLE_CLOUD_PROJECT",
+}
 """The variables that are not called as their settings are."""
 
 
 def test_every_variable_is_in_the_table() -> None:
     """Each setting is read of a variable of its name, for which there is something that it must not be."""
-    fields = {GIVEN.get(field.name, field.name.upper()) for field in dataclasses.fields(Settings)} - {"CELL"}
+    fields = {GIVEN.get(field.name, field.name.upper()) for field in dataclasses.fields(Settings)}
     assert fields == {name for name in WRONG if not name.endswith("_EMULATOR_HOST")}
 
 
@@ -198,13 +207,22 @@ def test_self_service_needs_the_exact_word(text: str) -> None:
         read({**LEAST, "MERIDIAN_ENVIRONMENT": "local", "SELF_SERVICE_MERCHANTS": text})
 
 
-def test_names_follow_the_region() -> None:
-    """Home cell and databases are those of the region; the domain is the public one, without scheme or slash."""
+def test_names_follow_the_cell() -> None:
+    """By default the region's first cell is served; databases are named by it; the domain is the public one."""
     settings = read(LEAST)
-    assert settings.cell == load().cell_of("europe-west1")
-    assert settings.database_name("order") == "order_europe_west1"
+    assert settings.cell == load().cell_of("europe-west1") == "eu"
+    assert settings.database_name("order") == "order_eu"
     assert settings.public_url == "https://shop.example"
     assert settings.domain == "shop.example"
+
+
+def test_a_promoted_cell_is_served_in_another_region() -> None:
+    """A process serves the cell it is told, wherever it runs, with that cell's databases; an unknown one is refused."""
+    settings = read({**LEAST, "MERIDIAN_CELL": "us"})
+    assert (settings.region, settings.cell) == ("europe-west1", "us")
+    assert settings.database_name("order") == "order_us"
+    with pytest.raises(ConfigurationError, match=r"^MERIDIAN_CELL is 'mars'"):
+        read({**LEAST, "MERIDIAN_CELL": "mars"})
 
 
 def test_lists_are_read() -> None:

@@ -13,7 +13,7 @@ from shared import ids
 from shared.registry import load
 
 PREFIXES = sorted(ids.PREFIXES)
-CELLS = sorted(load().cells)
+CELLS = [*sorted(load().cells), "us2", "as999"]
 
 made = st.builds(ids.new, st.sampled_from(PREFIXES), st.sampled_from(CELLS))
 ORDER = "ord_us_01jd5z3k8m9n0p1q2r3s4t5v6w"
@@ -38,8 +38,10 @@ def test_an_id_can_be_taken_apart_and_put_together(made: str) -> None:
     prefix = made[:3]
     assert str(ids.parse(made, prefix)) == made
     assert ids.valid(made, prefix)
-    assert re.fullmatch(r"[a-z]{3}_[a-z]{2}_[0-9a-z]{26}", made)
+    assert re.fullmatch(r"[a-z]{3}_[a-z]{2}[0-9]{0,3}_[0-9a-z]{26}", made)
     assert ids.parse(made, prefix).cell in CELLS
+    assert ids.cell_of(made) == ids.parse(made, prefix).cell
+    assert re.fullmatch(ids.pattern(prefix), made)
 
 
 @given(made, st.sampled_from(PREFIXES))
@@ -60,6 +62,10 @@ NO_IDS = [
     ORDER + "\x00",
     ORDER.replace("_us_", "_usa_"),
     ORDER.replace("_us_", "_u1_"),
+    ORDER.replace("_us_", "_us0_"),
+    ORDER.replace("_us_", "_us02_"),
+    ORDER.replace("_us_", "_us1000_"),
+    ORDER.replace("_us_", "_us٢_"),  # a digit, but none of ASCII
     ORDER.replace("_us_", "__"),
     ORDER.replace("_", "-"),
     "ord_us_81jd5z3k8m9n0p1q2r3s4t5v6w",  # beyond 128 bits
@@ -77,8 +83,16 @@ def test_what_is_no_id_is_refused(subtests: pytest.Subtests) -> None:
     for text in NO_IDS:
         with subtests.test(text=text):
             assert not ids.valid(text, "ord")
+            assert ids.cell_of(text) is None
             with pytest.raises(ValueError, match="not the id of a order"):
                 ids.parse(text, "ord")
+
+
+def test_ids_of_several_cells_sort_by_creation() -> None:
+    """By the ULID, where the cell before it would decide otherwise."""
+    in_turn = [ids.new("ord", cell) for cell in ("us2", "as", "us", "eu", "us2", "as")]
+    assert sorted(in_turn, key=ids.age_of) == in_turn
+    assert sorted(in_turn) != in_turn
 
 
 @given(st.text())

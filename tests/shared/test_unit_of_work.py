@@ -1,5 +1,7 @@
 """A unit of work is one transaction, at one moment."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared import ids
@@ -48,6 +50,7 @@ def test_a_saga_has_no_transaction(saga: UnitOfWork) -> None:
         saga.events  # noqa: B018 - looking is enough
 
 
-def test_new_ids_are_at_home(saga: UnitOfWork) -> None:
-    """They carry the cell of the region."""
-    assert ids.parse(saga.new_id("ord"), "ord").cell == "us"
+def test_new_ids_are_at_home(own: Settings, clock: FakeClock) -> None:
+    """They carry the cell that the process serves, also one that is not the region's first."""
+    saga = UnitOfWork(Resources(replace(own, cell="us2"), clock), SERVICE)
+    assert ids.parse(saga.new_id("ord"), "ord").cell == "us2"

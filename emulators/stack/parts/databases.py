@@ -1,4 +1,4 @@
-"""A database for each service and region, and the two roles of each service (shared/postgres/roles.py).
+"""A database for each service and cell, and the two roles of each service (shared/postgres/roles.py).
 
 Locally one server replaces the servers of all regions, and roles log in with passwords.
 """
@@ -17,6 +17,7 @@ from emulators.stack.logs import last_line
 from emulators.stack.parts.postgres import SUPERUSER
 from emulators.stack.ports import HOST
 from shared.postgres import roles
+from shared.registry import load
 
 
 def accepts_connections(layout: Layout, server: str = "postgres") -> Callable[[], bool]:
@@ -41,7 +42,7 @@ def create(layout: Layout, services: Sequence[str]) -> None:
             for role in (service, owner):
                 roles.create_role(connection, role, secrets.read(layout.secrets, f"{role}.password"))
             for region in layout.regions:
-                database = identifier(f"{service}_{region.replace('-', '_')}")
+                database = identifier(f"{service}_{load().cell_of(region)}")
                 connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
     finally:
         connection.close()

@@ -42,15 +42,15 @@ CREATED: Final = "topics and subscriptions of %s are made"
 
 
 class Subscriptions:
-    """The topics and subscriptions of one region: a topic for each row and source, and its subscription."""
+    """The topics and subscriptions of one cell: a topic for each row and source, and its subscription."""
 
-    def __init__(self, region: str, project: str, events_address: str, push_token: str, delivery: str = PUSH) -> None:
+    def __init__(self, cell: str, project: str, events_address: str, push_token: str, delivery: str = PUSH) -> None:
         """
         events_address: host:port of the events host, which receives the pushes.
         push_token: authenticates pushes, since the emulator sends no Authorization header.
         delivery: push or pull.
         """
-        self._region = region
+        self._cell = cell
         self._project = project
         self._events_address = events_address
         self._query = urlencode({"token": push_token})
@@ -80,7 +80,7 @@ class Subscriptions:
             self._create_topic(dead_topic(topic))
 
     def _path(self, topic: str) -> str:
-        return str(self._publisher.topic_path(self._project, topic_name(topic, self._region)))
+        return str(self._publisher.topic_path(self._project, topic_name(topic, self._cell)))
 
     def _create_topic(self, topic: str) -> None:
         try:
@@ -89,7 +89,7 @@ class Subscriptions:
             log.info("%s exists already", topic)
 
     def _create_subscription(self, row: Row, topic: str) -> None:
-        name = subscription_name(row.name, topic, self._region)
+        name = subscription_name(row.name, topic, self._cell)
         path = self._subscriber.subscription_path(self._project, name)
         # Without an endpoint a subscription is pulled.
         pushed = {"push_endpoint": f"http://{self._events_address}/_events/{row.name}?{self._query}"}
@@ -115,7 +115,7 @@ def main(region: str) -> None:
     token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
     delivery = os.environ.get(EVENT_DELIVERY, PUSH)
     project, events_address = os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["EVENTS_ADDRESS"]
-    subscriptions = Subscriptions(region, project, events_address, token, delivery)
+    subscriptions = Subscriptions(load().cell_of(region), project, events_address, token, delivery)
     current = False
     responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
     while True:

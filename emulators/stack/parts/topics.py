@@ -30,11 +30,11 @@ CREATED: Final = "topics of %s are made"
 
 
 class Topics:
-    """The topics of one region, with the registry's numbers of partitions."""
+    """The topics of one cell, with the registry's numbers of partitions."""
 
-    def __init__(self, region: str, bootstrap: str) -> None:
+    def __init__(self, cell: str, bootstrap: str) -> None:
         """bootstrap: host:port of a broker."""
-        self._region = region
+        self._cell = cell
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
 
     def missing(self) -> list[NewTopic]:
@@ -53,14 +53,14 @@ class Topics:
 
     def _expected(self) -> Iterator[NewTopic]:
         for name, topic in load().topics.items():
-            yield NewTopic(topic_name(name, self._region), topic.partitions, 1)
-            yield NewTopic(topic_name(dead_topic(name), self._region), 1, 1)
+            yield NewTopic(topic_name(name, self._cell), topic.partitions, 1)
+            yield NewTopic(topic_name(dead_topic(name), self._cell), 1, 1)
 
 
 def main(region: str) -> None:
     """Run until the process is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    topics = Topics(region, os.environ["KAFKA_BOOTSTRAP"])
+    topics = Topics(load().cell_of(region), os.environ["KAFKA_BOOTSTRAP"])
     reported = False
     while True:
         try:

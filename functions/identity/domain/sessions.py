@@ -23,7 +23,7 @@ GRACE: Final = timedelta(seconds=10)
 
 SECRET_BYTES: Final = 32
 TAG_BYTES: Final = 16
-_FORM: Final = re.compile(r"(ses_[a-z]{2}_[0-9a-z]{26})\.([A-Za-z0-9_-]{64})", re.ASCII)
+_FORM: Final = re.compile(rf"(ses_{ids.CELL}_[0-9a-z]{{26}})\.([A-Za-z0-9_-]{{64}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-_PLACE: Final = re.compile(r"([a-z]{2}):(0|[1-9][0-9]{0,11})", re.ASCII)
+from shared import ids
+
+_PLACE: Final = re.compile(rf"({ids.CELL}):(0|[1-9][0-9]{{0,11}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,10 +108,11 @@ VALUES (:webhook_id, :id, :event_id, :event_type, :body, :at, :at, :expires_at);
 SELECT * FROM deliveries WHERE webhook_id = :webhook_id AND id = :id FOR UPDATE;
 
 -- name: list_deliveries
--- A webhook's deliveries, newest first, beyond one already shown.
+-- A webhook's deliveries, newest first, beyond one already shown. They are of events of several cells.
 SELECT * FROM deliveries
-WHERE webhook_id = :webhook_id AND (:status::text IS NULL OR status = :status) AND (:after::text IS NULL OR id < :after)
-ORDER BY id DESC LIMIT :most;
+WHERE webhook_id = :webhook_id AND (:status::text IS NULL OR status = :status)
+  AND (:after::text IS NULL OR (right(id, 26), id) < (right(:after, 26), :after))
+ORDER BY right(id, 26) DESC, id DESC LIMIT :most;
 
 -- name: lock_taking!
 -- One run at a time takes deliveries. A separate statement, since one that also took them would count those in flight

@@ -140,12 +140,17 @@ SET retry_at = :now::timestamptz
 WHERE consumer = :consumer AND stream = :stream_id AND reason <> 'failed';
 
 -- name: list_parked
--- A page of a consumer's streams with parked events, in descending order, after a given one.
+-- A page of a consumer's streams with parked events, those made last first, after a given one. They are of several cells.
+WITH page AS (
+    SELECT DISTINCT right(stream, 26) AS age, stream FROM parked
+    WHERE consumer = :consumer AND (:after::text IS NULL OR (right(stream, 26), stream) < (right(:after, 26), :after))
+    ORDER BY age DESC, stream DESC LIMIT :most
+)
 SELECT p.stream, count(*)::bigint AS events, min(p.parked_at) AS since,
        coalesce(n.version, i.version + 1, 1) AS version, coalesce(i.attempts, 0) AS attempts,
        coalesce(n.reason, 'gap') AS reason, n.error, n.event ->> 'type' AS type, n.event ->> 'id' AS event_id,
        max(p.retry_at) AS retry_at
-FROM parked p
+FROM page JOIN parked p ON p.consumer = :consumer AND p.stream = page.stream
 LEFT JOIN inbox i ON i.consumer = p.consumer AND i.stream = p.stream
 LEFT JOIN LATERAL (
     SELECT * FROM parked a
@@ -153,9 +158,8 @@ LEFT JOIN LATERAL (
       AND a.version > coalesce(i.version, 0) AND a.prior <= coalesce(i.version, 0)
     ORDER BY a.version LIMIT 1
 ) n ON true
-WHERE p.consumer = :consumer AND (:after::text IS NULL OR p.stream < :after)
-GROUP BY p.stream, i.version, i.attempts, n.version, n.reason, n.error, n.event
-ORDER BY p.stream DESC LIMIT :most;
+GROUP BY page.age, p.stream, i.version, i.attempts, n.version, n.reason, n.error, n.event
+ORDER BY page.age DESC, p.stream DESC;
 
 -- name: count_parked
 -- How many events are parked, by consumer and reason, and for how long the oldest of them, in microseconds.

@@ -22,7 +22,7 @@ locals {
       cell    = pair[0]
       service = pair[1]
       # As shared/config.py names it.
-      name = "${pair[1]}_${replace(var.cells[pair[0]], "-", "_")}"
+      name = "${pair[1]}_${pair[0]}"
     }
   }
   logins = {

@@ -1,26 +1,26 @@
 # Managed Service for Apache Kafka, in place of Pub/Sub.
 
 locals {
-  clusters = toset(var.bus == "kafka" ? var.regions : [])
+  clusters = toset(var.bus == "kafka" ? values(var.cells) : [])
 
-  # A source's topic and its dead topic, in each region.
+  # A source's topic and its dead topic, in each cell.
   kafka_topics = merge([
-    for pair in setproduct(var.bus == "kafka" ? keys(var.topics) : [], var.regions) : {
+    for pair in setproduct(var.bus == "kafka" ? keys(var.topics) : [], keys(var.cells)) : {
       "${pair[0]}-${pair[1]}" = {
-        region  = pair[1], partitions = var.topics[pair[0]].partitions, days = 7
+        region  = var.cells[pair[1]], partitions = var.topics[pair[0]].partitions, days = 7
         writers = [var.publishers[pair[0]]], readers = local.consumers[pair[0]]
       }
       "${pair[0]}-dead-${pair[1]}" = {
-        region = pair[1], partitions = 1, days = 31, writers = local.consumers[pair[0]], readers = []
+        region = var.cells[pair[1]], partitions = 1, days = 31, writers = local.consumers[pair[0]], readers = []
       }
     }
   ]...)
 
-  # A row's group in each region.
+  # A row's group in each cell.
   kafka_rows = { for each in var.subscriptions : each.row => each.service... }
   kafka_groups = merge([
-    for region in local.clusters : {
-      for row, services in local.kafka_rows : "${row}-${region}" => { region = region, service = services[0] }
+    for cell, region in var.bus == "kafka" ? var.cells : {} : {
+      for row, services in local.kafka_rows : "${row}-${cell}" => { region = region, service = services[0] }
     }
   ]...)
 }

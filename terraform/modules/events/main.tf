@@ -1,19 +1,19 @@
-# What carries events. On Pub/Sub a topic for each event row and source in every region, each with one subscription; on Kafka a
+# What carries events. On Pub/Sub a topic for each event row and source in every cell, each with one subscription; on Kafka a
 # topic for each source. Names are those of shared/bus/topics.py.
 
 locals {
   pubsub = var.bus == "pubsub"
 
-  # Order is kept among publishes in one region only, so topics are a region's own.
+  # Order is kept among publishes in one region only, and a cell publishes in one at a time: topics are a cell's own.
   subscriptions = {
-    for pair in setproduct(local.pubsub ? keys(var.subscriptions) : [], var.regions) : "${pair[0]}-${pair[1]}" => merge(
+    for pair in setproduct(local.pubsub ? keys(var.subscriptions) : [], keys(var.cells)) : "${pair[0]}-${pair[1]}" => merge(
       var.subscriptions[pair[0]],
-      { region = pair[1] },
+      { cell = pair[1], region = var.cells[pair[1]] },
     )
   }
   dead = {
-    for pair in setproduct(local.pubsub ? keys(var.topics) : [], var.regions) : "${pair[0]}-dead-${pair[1]}" => {
-      topic = pair[0], region = pair[1]
+    for pair in setproduct(local.pubsub ? keys(var.topics) : [], keys(var.cells)) : "${pair[0]}-dead-${pair[1]}" => {
+      topic = pair[0], region = var.cells[pair[1]]
     }
   }
   # Who handles a source's events also publishes those that it cannot read to the source's dead topic.
@@ -47,7 +47,7 @@ resource "google_pubsub_topic_iam_binding" "publisher" {
 resource "google_pubsub_subscription" "row" {
   for_each = local.subscriptions
 
-  name                         = "${each.value.row}-${each.value.topic}-${each.value.region}"
+  name                         = "${each.value.row}-${each.value.topic}-${each.value.cell}"
   topic                        = google_pubsub_topic.row[each.key].id
   enable_message_ordering      = true
   enable_exactly_once_delivery = false # the inbox deduplicates

@@ -1,7 +1,7 @@
 output "kafka_bootstrap" {
   description = "KAFKA_BOOTSTRAP by region; empty with Pub/Sub."
   value = {
-    for region in var.regions : region => var.bus == "kafka" ? "bootstrap.${google_managed_kafka_cluster.this[region].cluster_id}.${region}.managedkafka.${var.project}.cloud.goog:9092" : ""
+    for region in distinct(values(var.cells)) : region => var.bus == "kafka" ? "bootstrap.${google_managed_kafka_cluster.this[region].cluster_id}.${region}.managedkafka.${var.project}.cloud.goog:9092" : ""
   }
 }
 

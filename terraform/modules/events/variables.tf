@@ -8,9 +8,9 @@ variable "project_number" {
   type        = string
 }
 
-variable "regions" {
-  description = "The regions, each with topics of its own."
-  type        = list(string)
+variable "cells" {
+  description = "The cells, each with topics of its own, and the region of each."
+  type        = map(string)
 }
 
 variable "bus" {

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from emulators.demo.api_user import ApiUser
 from emulators.waiting import until
 from functions.notification.domain.errors import TooManyWebhooks
 from functions.notification.domain.webhook import MAX_WEBHOOKS
+from functions.notification.list_deliveries import ListDeliveries
 from shared import ids
 from tests.database_probe import DatabaseProbe
 from tests.functions.notification.conftest import Harness
@@ -62,6 +64,26 @@ def test_a_test_event_arrives(seller: ApiUser) -> None:
         until(lambda: len(here.received), lambda count: count == 2)
         here.received[1].verified(hook["secret"])
         seller.request("DELETE", f"/v1/webhooks/{hook['id']}").raise_for_status()
+
+
+def test_deliveries_of_several_cells_are_listed_by_age(harness: Harness, somebody: Callable[[], IsolatedUser]) -> None:
+    """A merchant's orders are in their buyers' cells, and so are the ids of the deliveries: the newest comes first."""
+    seller, buyer = somebody(), somebody()
+    hook = harness.hook(seller, "http://127.0.0.1:1/")
+    events = [
+        msgspec.structs.replace(harness.paid(buyer, seller), id=ids.new("evt", cell))
+        for cell in ("us2", "as", "us", "eu", "us2")
+    ]
+    harness.consume(*events)
+    shown: list[str] = []
+    cursor = None
+    while len(shown) < len(events):
+        request = ListDeliveries(webhook_id=hook.id, limit=2, cursor=cursor)
+        page = harness.isolated.run("list_deliveries", request=request, caller=seller.caller)
+        shown += [each.id for each in page.items]
+        cursor = page.next_cursor
+    assert cursor is None
+    assert shown == [ids.sibling(event.id, "dlv") for event in reversed(events)]
 
 
 def test_what_is_deleted_is_gone(seller: ApiUser) -> None:

@@ -115,6 +115,16 @@ def test_parked_streams_are_listed_page_by_page(isolated: IsolatedServices) -> N
     assert any("no_event_failed_for_good" in violation for violation in isolated.violations())
 
 
+def test_parked_streams_of_several_cells_are_listed_by_age(isolated: IsolatedServices) -> None:
+    """Consumers also handle streams of other cells: those made last come first, whatever their cell, on every page."""
+    streams = [ids.new("hld", cell) for cell in ("us2", "as", "us", "eu", "us2")]
+    parks(isolated, *streams)
+    for limit in (1, 2, 100):
+        found = [view.stream for view in all_listed(isolated, limit, consumer="record_payment")]
+        assert [stream for stream in found if stream in streams] == streams[::-1]
+    assert sorted(redriven(isolated, streams, dry_run=True).streams) == sorted(streams)
+
+
 def test_a_redrive_releases_what_is_named(isolated: IsolatedServices) -> None:
     """A dry run changes nothing; what fails again is parked again; nothing is released that was not requested."""
     streams = [ids.new("hld", "us") for _ in range(3)]

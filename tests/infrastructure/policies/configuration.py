@@ -61,9 +61,14 @@ def problems(world: World, process: Process, folder: Path) -> Iterator[str]:
     unread = set(environment) - environment.names - OF_LIBRARIES
     if unread:
         yield f"{process.address}: nothing reads {', '.join(sorted(unread))}"
-    for name in ("MERIDIAN_REGION", "MERIDIAN_ENVIRONMENT", "SECRETS_DIR"):
-        wanted = {"MERIDIAN_REGION": process.region, "MERIDIAN_ENVIRONMENT": world.environment, "SECRETS_DIR": SECRETS}
-        if environment.get(name) != wanted[name]:
+    wanted = {
+        "MERIDIAN_REGION": process.region,
+        "MERIDIAN_CELL": world.registry.cell_of(process.region),
+        "MERIDIAN_ENVIRONMENT": world.environment,
+        "SECRETS_DIR": SECRETS,
+    }
+    for name, value in wanted.items():
+        if environment.get(name) != value:
             yield f"{process.address}: {name} is {environment.get(name)}"
 
 

@@ -23,18 +23,18 @@ def seconds(duration: object) -> float:
 
 
 def consumed(world: World) -> Iterator[tuple[str, str, Row, str]]:
-    """Every topic of a row, with its subscription, the row and the region."""
+    """Every topic of a row, with its subscription, the row and the region that serves the topic's cell."""
     for row in world.functions().values():
         for topic in world.registry.topics_of(row):
-            for region in world.registry.regions:
-                name = topic_name(row_topic(topic, row.name), region)
-                yield name, subscription_name(row.name, topic, region), row, region
+            for cell, region in world.registry.cells.items():
+                name = topic_name(row_topic(topic, row.name), cell)
+                yield name, subscription_name(row.name, topic, cell), row, region
 
 
 def dead(world: World) -> set[str]:
-    """The dead topics of every region."""
+    """The dead topics of every cell."""
     registry = world.registry
-    return {topic_name(dead_topic(topic), region) for topic in registry.topics for region in registry.regions}
+    return {topic_name(dead_topic(topic), cell) for topic in registry.topics for cell in registry.cells}
 
 
 @policy
@@ -47,7 +47,7 @@ def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
         if seconds(topic.values.get("message_retention_duration")) < RETAINED_AT_LEAST:
             yield f"{name}: not retained"
         storage = topic.block("message_storage_policy")
-        if [name.endswith(region) for region in storage.get("allowed_persistence_regions") or ()] != [True]:
+        if storage.get("allowed_persistence_regions") != [world.registry.cells[name.rpartition("-")[2]]]:
             yield f"{name}: not stored in its region alone"
 
 

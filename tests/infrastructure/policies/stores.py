@@ -81,7 +81,8 @@ def every_service_has_a_database_and_a_login_in_every_cell(world: World) -> Iter
     owning = [name for name, service in world.registry.services.items() if service.database]
     servers = {server.name: server.values["region"] for server in primaries(world)}
     databases = {(servers.get(each.values["instance"]), each.name) for each in world.of("google_sql_database")}
-    wanted = {(region, f"{name}_{region.replace('-', '_')}") for region in servers.values() for name in owning}
+    cells = world.registry.cells.items()
+    wanted = {(region, f"{name}_{cell}") for cell, region in cells if region in servers.values() for name in owning}
     if databases != wanted:
         yield f"too many {sorted(databases - wanted)}, too few {sorted(wanted - databases)}"
     logins = {(each.values["instance"], each.name) for each in world.of("google_sql_user")}

@@ -98,7 +98,7 @@ def test_a_bus_publishes_again_when_its_broker_is_back(
     """While it is gone nothing counts as published; one that has forgotten its producers is published to as before."""
     with Broker(tmp_path_factory.mktemp("broker") / "log") as broker:
         own = replace(settings, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
-        topic = f"claim-events-{own.region}"
+        topic = f"claim-events-{own.cell}"
         bus, name = KafkaBus(own, message_seconds=2), stream()
         broker.create_topics(topic)
         assert bus.publish(to_row(event(name, 1), event(name, 2))) == [True, True]

@@ -167,7 +167,7 @@ class EmulatorBus:
         return self._path(row_topic(topic, TOPICS[topic]))
 
     def _path(self, topic: str) -> str:
-        name = topic_name(topic, self._settings.region)
+        name = topic_name(topic, self._settings.cell)
         return str(self._publisher.topic_path(self._settings.project, name))
 
     def _subscription(self, topic: str) -> str:
@@ -175,11 +175,11 @@ class EmulatorBus:
 
 
 class BrokerBus:
-    """A Kafka broker, in a region of its own."""
+    """A Kafka broker, in a cell of its own."""
 
     def __init__(self, settings: Settings, broker: Broker) -> None:
-        region = f"test-{secrets.token_hex(6)}"
-        self._settings = replace(settings, region=region, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
+        cell = f"test-{secrets.token_hex(6)}"
+        self._settings = replace(settings, cell=cell, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
         self._broker = broker
         self._bus = KafkaBus(self._settings, message_seconds=1)
         self._readers: dict[str, Reader] = {}
@@ -216,4 +216,4 @@ class BrokerBus:
             self._taken.append(event)
 
     def _name(self, topic: str) -> str:
-        return topic_name(topic, self._settings.region)
+        return topic_name(topic, self._settings.cell)

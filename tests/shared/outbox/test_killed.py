@@ -100,7 +100,7 @@ def running(settings: Settings, stack: Stack, consumer: str, port: int, folder: 
 def kafka(stack: Stack, own: Settings, broker: Broker, consumer: str, tmp_path: Path) -> Iterator[RelayAndConsumer]:
     """A relay, a topic and a consumer group of this test's own."""
     settings = replace(own, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
-    broker.create_topics(topic_name("claim-events", settings.region))
+    broker.create_topics(topic_name("claim-events", settings.cell))
     with running(settings, stack, consumer, 0, tmp_path) as processes:
         yield processes
 
@@ -112,8 +112,8 @@ def over_pubsub(delivery: str, stack: Stack, own: Settings, consumer: str, folde
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    topic = f"projects/{settings.project}/topics/{topic_name(row_topic('claim-events', ROW), settings.region)}"
-    name = subscription_name(consumer, "claim-events", settings.region)
+    topic = f"projects/{settings.project}/topics/{topic_name(row_topic('claim-events', ROW), settings.cell)}"
+    name = subscription_name(consumer, "claim-events", settings.cell)
     subscription = f"projects/{settings.project}/subscriptions/{name}"
     PublisherClient().create_topic(name=topic, timeout=10)
     request = {

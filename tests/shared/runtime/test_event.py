@@ -151,7 +151,7 @@ def own_project(settings: Settings, resources: Resources) -> Settings:
 def dead_messages(own_project: Settings) -> Callable[[], list[Any]]:
     """Pulls what came to the dead topic of claim-events."""
     publisher, subscriber = PublisherClient(), SubscriberClient()
-    topic = publisher.topic_path(own_project.project, topic_name(dead_topic("claim-events"), own_project.region))
+    topic = publisher.topic_path(own_project.project, topic_name(dead_topic("claim-events"), own_project.cell))
     subscription = subscriber.subscription_path(own_project.project, "dead")
     publisher.create_topic(name=topic, timeout=5)
     subscriber.create_subscription(request={"name": subscription, "topic": topic}, timeout=5)

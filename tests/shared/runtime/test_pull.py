@@ -185,9 +185,9 @@ def test_a_pubsub_that_hangs_is_found_again(pulled: Callable[..., PullTransport]
 def test_a_subscription_can_change_from_push_to_pull_and_back(settings: Settings) -> None:
     """The stack's topics process makes what exists fit: nothing has to be deleted."""
     project = f"test-{secrets.token_hex(6)}"
-    client = Subscriptions(settings.region, project, "127.0.0.1:1", "token")._subscriber
-    path = client.subscription_path(project, subscription_name(ROW.name, TOPIC, settings.region))
+    client = Subscriptions(settings.cell, project, "127.0.0.1:1", "token")._subscriber
+    path = client.subscription_path(project, subscription_name(ROW.name, TOPIC, settings.cell))
     for delivery, endpoint in ((PUSH, True), (PULL, False), (PUSH, True), (PULL, False)):
-        Subscriptions(settings.region, project, "127.0.0.1:1", "token", delivery).create()
+        Subscriptions(settings.cell, project, "127.0.0.1:1", "token", delivery).create()
         found = client.get_subscription(subscription=path, timeout=10).push_config.push_endpoint
         assert bool(found) is endpoint

@@ -325,8 +325,8 @@ def test_a_subscription_goes_back_to_a_time(settings: Settings, resources: Resou
     """Unordered, as the emulator requires; a missing subscription is an error."""
     own = replace(settings, project=f"test-{secrets.token_hex(6)}")
     publisher, subscriber = PublisherClient(), SubscriberClient()
-    topic = publisher.topic_path(own.project, topic_name(TOPIC, own.region))
-    path = subscriber.subscription_path(own.project, subscription_name(ROW.name, TOPIC, own.region))
+    topic = publisher.topic_path(own.project, topic_name(TOPIC, own.cell))
+    path = subscriber.subscription_path(own.project, subscription_name(ROW.name, TOPIC, own.cell))
     publisher.create_topic(name=topic, timeout=10)
     with pytest.raises(Unavailable):
         seek(own, ROW.name, [TOPIC], datetime.now(UTC))

@@ -107,7 +107,7 @@ class PubSubTransport:
     def __init__(self, settings: Settings) -> None:
         self.settings = replace(settings, project=f"test-{secrets.token_hex(6)}")
         self.end = ConsumerEnd()
-        self._live = subscription_name(ROW.name, TOPIC, settings.region)
+        self._live = subscription_name(ROW.name, TOPIC, settings.cell)
         self._publisher = PublisherClient(publisher_options=PublisherOptions(enable_message_ordering=True))
         self._subscriber = SubscriberClient()
         for topic in (LIVE, dead_topic(TOPIC)):
@@ -145,7 +145,7 @@ class PubSubTransport:
         self._subscriber.delete_subscription(subscription=self._subscription(self._live), timeout=10)
 
     def _topic(self, topic: str) -> str:
-        return str(self._publisher.topic_path(self.settings.project, topic_name(topic, self.settings.region)))
+        return str(self._publisher.topic_path(self.settings.project, topic_name(topic, self.settings.cell)))
 
     def _subscription(self, name: str) -> str:
         return str(self._subscriber.subscription_path(self.settings.project, name))
@@ -196,18 +196,18 @@ class PullTransport(PubSubTransport):
 
 
 class KafkaTransport:
-    """A broker with a member of a consumer group, in a region of its own."""
+    """A broker with a member of a consumer group, in a cell of its own."""
 
     def __init__(self, settings: Settings, broker: Broker) -> None:
-        region = f"wire-{secrets.token_hex(6)}"
-        self.settings = replace(settings, region=region, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
+        cell = f"wire-{secrets.token_hex(6)}"
+        self.settings = replace(settings, cell=cell, event_bus="kafka", kafka_bootstrap=broker.bootstrap)
         self.end = ConsumerEnd()
-        self.topics = [topic_name(TOPIC, region)]
+        self.topics = [topic_name(TOPIC, cell)]
         broker.create_topics(*self.topics)
-        broker.create_topics(topic_name(dead_topic(TOPIC), region), partitions=1)
+        broker.create_topics(topic_name(dead_topic(TOPIC), cell), partitions=1)
         self.bus: EventBus = KafkaBus(self.settings)
         self._raw = Producer({"bootstrap.servers": broker.bootstrap})
-        self._dead = Reader(broker, topic_name(dead_topic(TOPIC), region), partitions=1)
+        self._dead = Reader(broker, topic_name(dead_topic(TOPIC), cell), partitions=1)
         self._sources = record_sources(self.settings)
         self._member = self.member(self.end)
 

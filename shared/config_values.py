@@ -1,0 +1,73 @@
+"""The values of variables that are more than a text, a number or an address, and what they must be."""
+
+import re
+from typing import Final
+
+from shared import ids, money
+from shared.variables import ConfigurationError, Variables
+
+CURRENCY: Final = r"[A-Z]{2,10}"
+CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
+KEY_VERSION: Final = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+"
+
+
+def cell_addresses(given: Variables, name: str) -> dict[str, str]:
+    """host:port by `<cell>` or `<cell>@<region>`. Raises ConfigurationError for an unknown one."""
+    from shared.registry import load
+
+    found = given.pairs(name, given.host_port, f"{ids.CELL}(?:@[a-z0-9-]+)?")
+    for key in found:
+        cell, _, region = key.partition("@")
+        if cell not in load().cells or region not in ("", *load().regions):
+            raise ConfigurationError(name, f"has {key!r}, which is no cell, or no cell of a region")
+    return found
+
+
+def delivery(given: Variables, name: str, event_bus: str) -> str:
+    """How Pub/Sub's messages reach event rows. Raises ConfigurationError for pulls from another bus."""
+    chosen = given.one_of(name, "push", "push", "pull")
+    if chosen == "pull" and event_bus != "pubsub":
+        raise ConfigurationError(name, f"is pull, which is for EVENT_BUS=pubsub and not for {event_bus}")
+    return chosen
+
+
+def amount(name: str, text: str) -> int:
+    """An amount of atomic units. Raises ConfigurationError."""
+    try:
+        return money.Amount.parse(text)
+    except ValueError as error:
+        raise ConfigurationError(name, f"has {text!r}, and {error}") from error
+
+
+def withdrawing(given: Variables, name: str, least: int, *, local: bool) -> dict[str, int]:
+    """An amount for each currency of CHAIN_ASSETS, from `least` (the local default) to 1,000 whole units.
+
+    Raises ConfigurationError for other currencies or amounts and, in the cloud, for a missing currency.
+    """
+    amounts = given.pairs(name, amount, CURRENCY)
+    currencies = given.pairs("CHAIN_ASSETS", given.asset, CURRENCY).keys()
+    if amounts.keys() - currencies or (not local and currencies - amounts.keys()):
+        raise ConfigurationError(
+            name, f"must say an amount of each of {', '.join(sorted(currencies))}, and of no other"
+        )
+    for currency, chosen in amounts.items():
+        most = 1000 * 10 ** money.DECIMALS.get(currency, 18)
+        if not least <= chosen <= most:
+            raise ConfigurationError(name, f"of {currency} is {chosen}, which is not from {least} to {most}")
+    return {currency: amounts.get(currency, least) for currency in currencies}
+
+
+def key_version(name: str, text: str) -> str:
+    """The version of a key in Cloud KMS, by its resource name. Raises ConfigurationError."""
+    if not re.fullmatch(KEY_VERSION, text, re.ASCII):
+        raise ConfigurationError(name, f"has {text!r}, which is no version of a key in Cloud KMS")
+    return text
+
+
+def service(name: str, text: str) -> str:
+    """A service of the registry. Raises ConfigurationError."""
+    from shared.registry import load
+
+    if text not in load().services:
+        raise ConfigurationError(name, f"has {text!r}, which is no service")
+    return text
