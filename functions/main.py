@@ -115,8 +115,7 @@ def serve(name: str) -> Callable[[Any], Any]:
         return ScheduledOperation(bind(row), settings())
     from shared.runtime.http import HttpOperation
 
-    parts = resources()
-    return HttpOperation(bind(row), settings(), parts.clock, parts.sessions(), parts.limits(), parts.cache())
+    return HttpOperation.of(bind(row), resources())
 
 
 def __getattr__(name: str) -> Callable[[Any], Any]:

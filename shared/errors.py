@@ -15,11 +15,14 @@
     |- Stale                   412  PRECONDITION_FAILED
     |- TooLarge                413  BODY_TOO_LARGE
     |- NotJson                 415  NOT_JSON
+    |- Misdirected             421  MISDIRECTED: between services only
+    |  `- Moved                421  MOVED: the same
     |- KeyReused               422  IDEMPOTENCY_KEY_REUSED
     |- MatchRequired           428  PRECONDITION_REQUIRED
     |- Limited                 429  RATE_LIMITED
     |- Unavailable             503  UNAVAILABLE
     |  |- CallNotPermitted     503  UNAVAILABLE: a dependency was not called (shared/resilience/not_permitted.py)
+    |  |- CellUnreachable      503  CELL_UNREACHABLE: nothing was done
     |  `- OutcomeUnknown       503  OUTCOME_UNKNOWN: a commit whose fate could not be learnt
     `- Contended               503  CONTENDED: lost a race for a row or a stream version; rolled back, safe to repeat
 
@@ -145,6 +148,23 @@ class NotJson(MeridianError):
     code = "NOT_JSON"
 
 
+class Misdirected(MeridianError):
+    """This was not sent by a service of Meridian."""
+
+    code = "MISDIRECTED"
+
+
+class Moved(Misdirected):
+    """This cell is served elsewhere."""
+
+    code = "MOVED"
+
+    def __init__(self, epoch: int) -> None:
+        """epoch: the one that the refusing process knows, under which it does not serve the cell; 0 if it never did."""
+        super().__init__(epoch=epoch)
+        self.epoch = epoch
+
+
 class KeyReused(MeridianError):
     """This idempotency key was used with another request."""
 
@@ -182,6 +202,17 @@ class CallNotPermitted(Unavailable):
     def __init__(self, detail: str | None = None, wait_seconds: float = 1.0) -> None:
         """wait_seconds: how long to wait before a retry is worthwhile."""
         super().__init__(detail)
+        self.wait_seconds = wait_seconds
+
+
+class CellUnreachable(Unavailable):
+    """The cell that this is in cannot be reached at the moment."""
+
+    code = "CELL_UNREACHABLE"
+
+    def __init__(self, cell: str, wait_seconds: float = 1.0) -> None:
+        """wait_seconds: how long to wait before a retry is worthwhile."""
+        super().__init__(f"The cell {cell} cannot be reached at the moment.", cell=cell)
         self.wait_seconds = wait_seconds
 
 

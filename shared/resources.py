@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
     from shared.chain.node import ChainClient
     from shared.chain.signers import Signer
+    from shared.firestore.cells import CellMap
     from shared.postgres.database import Database
     from shared.redis.cache import Cache
     from shared.redis.pipeline import Pipeline
@@ -105,6 +106,17 @@ class Resources:
             return kind.from_url(self.settings.redis_url, retry=once, **waits, **login(self.settings))
 
         return self.once("redis", client)
+
+    def cells(self) -> "CellMap":
+        """Where each cell is served."""
+
+        def make() -> "CellMap":
+            from shared.firestore.cells import CellMap, FirestoreCells
+            from shared.registry import load
+
+            return CellMap(FirestoreCells(self.firestore, self.breaker("firestore")), load().cells)
+
+        return self.once("cells", make)
 
     def sessions(self) -> "SessionChecker":
         """Checks whether sessions are alive."""

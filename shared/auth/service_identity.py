@@ -11,6 +11,8 @@ from typing import Any, Final, Protocol
 
 import grpc
 
+from shared.errors import Unavailable
+
 HEADER: Final = "x-serverless-authorization"
 
 
@@ -39,28 +41,48 @@ def channel_credentials(
 
     root_certificates: the trusted roots, in PEM; the public authorities by default.
     """
-    plugin = _Plugin(f"https://{address.rpartition(':')[0]}", token)
+    plugin = _Plugin(ServiceToken(f"https://{address.rpartition(':')[0]}", token))
     calls = grpc.metadata_call_credentials(plugin, name="id-token")
     return grpc.composite_channel_credentials(grpc.ssl_channel_credentials(root_certificates), calls)
 
 
-class _Plugin(grpc.AuthMetadataPlugin):  # type: ignore[misc]
-    """Adds the token to a call's metadata."""
+class ServiceToken:
+    """The token of this process's service account for one audience, renewed before it expires."""
 
-    def __init__(self, audience: str, token: Callable[[str], IdToken]) -> None:
+    def __init__(self, audience: str, token: Callable[[str], IdToken] = google_token) -> None:
         self._audience = audience
         self._token = token
         self._lock = threading.Lock()
         self._known: IdToken | None = None
 
+    def fetch(self) -> str:
+        """A valid token. Raises GoogleAuthError."""
+        with self._lock:
+            self._known = self._known or self._token(self._audience)
+            if not self._known.valid:
+                self._known.refresh(_transport())
+            return self._known.token
+
+    def value(self) -> str:
+        """A valid token. Raises Unavailable."""
+        from google.auth.exceptions import GoogleAuthError
+
+        try:
+            return self.fetch()
+        except GoogleAuthError as error:
+            raise Unavailable("Google gives no token of this service.") from error
+
+
+class _Plugin(grpc.AuthMetadataPlugin):  # type: ignore[misc]
+    """Adds the token to a call's metadata."""
+
+    def __init__(self, token: ServiceToken) -> None:
+        self._token = token
+
     def __call__(self, context: object, callback: Callable[[Any, Exception | None], None]) -> None:
         """Called by gRPC on its own thread; an error passed to the callback fails the call as UNAVAILABLE."""
         try:
-            with self._lock:
-                self._known = self._known or self._token(self._audience)
-                if not self._known.valid:
-                    self._known.refresh(_transport())
-                bearer = f"Bearer {self._known.token}"
+            bearer = f"Bearer {self._token.fetch()}"
         except Exception as error:  # noqa: BLE001 - whatever it is, gRPC must get it
             callback((), error)
             return

@@ -19,6 +19,7 @@ STATUS: Final[dict[type[errors.MeridianError], int]] = {
     errors.Stale: 412,
     errors.TooLarge: 413,
     errors.NotJson: 415,
+    errors.Misdirected: 421,
     errors.KeyReused: 422,
     errors.MatchRequired: 428,
     errors.Limited: 429,

@@ -65,6 +65,7 @@ class Policy:
 
     wait_seconds: float = 0.0
     """How long a call waits for a place in it."""
+    open_at_most_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +281,9 @@ class Breaker:
             self._open()
 
     def _open(self) -> None:
-        seconds = min(OPEN_SECONDS * 2**self._opened, OPEN_AT_MOST_SECONDS) * (1 + JITTER * (2 * self._dice() - 1))
+        seconds = min(OPEN_SECONDS * 2**self._opened, self.policy.open_at_most_seconds or OPEN_AT_MOST_SECONDS)
         self._opened += 1
-        self._open_until = self.clock() + seconds
+        self._open_until = self.clock() + seconds * (1 + JITTER * (2 * self._dice() - 1))
         self._become("open")
 
     def _become(self, state: State) -> None:
@@ -291,8 +292,7 @@ class Breaker:
         self._period += 1
         self._calls.clear()
         self._bad = 0
-        self._probes = {}
-        self._proved = 0
+        self._probes, self._proved = {}, 0
         self._late_at.clear()
         self._changed.notify_all()
 

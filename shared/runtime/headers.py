@@ -10,6 +10,9 @@ from shared.registry import Row, load
 CONSISTENCY: Final = "X-Consistency"
 """On reads with a `consistency` parameter: how it was read; from a replica, with the most it can lag."""
 
+CELLS_MISSING: Final = "X-Cells-Missing"
+"""On lists of several cells that were asked for with `consistency=eventual`: the cells whose part is missing."""
+
 ALLOW_HEADERS: Final = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent"
 )
@@ -17,7 +20,7 @@ ALLOW_HEADERS: Final = (
 
 EXPOSE_HEADERS: Final = (
     "Deprecation, ETag, Idempotent-Replayed, Link, RateLimit, RateLimit-Policy, Retry-After, Sunset, WWW-Authenticate, "
-    "X-Consistency, X-Request-Id, X-Served-By"
+    "X-Cells-Missing, X-Consistency, X-Request-Id, X-Served-By"
 )
 """Response headers that such a script may read besides the CORS-safelisted ones."""
 

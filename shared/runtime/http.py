@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import flask
 
@@ -30,6 +30,7 @@ from shared.registry import Row, load
 from shared.resilience.deadline import within
 from shared.runtime import tags
 from shared.runtime.binding import BoundOperation
+from shared.runtime.forwarding.hops import seconds_of
 from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.middleware import Exchange, Middleware
 from shared.runtime.peer import client_address
@@ -41,8 +42,13 @@ if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
     from shared.redis.cache import Cache
     from shared.redis.rate_limits import Limits, Meter
+    from shared.resources import Resources
+    from shared.runtime.forwarding.parts import Forwarding
 
 log = logging.getLogger(__name__)
+
+RATE_LIMITS: Final = ("RateLimit-Policy", "RateLimit")
+"""The headers whose values are lists of limits, which count where each is kept."""
 
 
 class HttpOperation:
@@ -56,11 +62,13 @@ class HttpOperation:
         sessions: "SessionChecker",
         limits: "Limits",
         cache: "Cache",
+        forwarding: "Forwarding | None" = None,
     ) -> None:
         """
         sessions: used by rows with `session: checked`.
         limits: counts requests by the row's profile.
         cache: used by rows with `cached`.
+        forwarding: where another cell may have to answer; without it nothing is handed on.
         """
         self._bound = bound
         self._row: Row = bound.row
@@ -68,20 +76,37 @@ class HttpOperation:
         self._clock = clock
         self._limits = limits
         self._cache = cache
-        self._middleware = Middleware(bound, settings, clock, sessions)
+        self._forwarding = forwarding
+        self._middleware = Middleware(bound, settings, clock, sessions, forwarding)
         self._deprecation = deprecation(bound.row)
         self._seconds = load().seconds_of(bound.row)
+
+    @classmethod
+    def of(cls, bound: BoundOperation, resources: "Resources") -> Self:
+        """The function of a bound operation, with a process's resources."""
+        from shared.runtime.forwarding.parts import forwarding
+
+        shared = resources.sessions(), resources.limits(), resources.cache(), forwarding(bound.row, resources)
+        return cls(bound, resources.settings, resources.clock, *shared)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answer one request; failures become problem documents, every response has the rate-limit headers."""
         meter = self._limits.meter(self._row.limit)
-        with within(self._seconds):
+        with within(seconds_of(request, self._seconds)):
             response = respond(request, self._settings, lambda received: self._serve(received, meter), self._row.name)
-        response.headers.extend(meter.headers | self._deprecation)
+        _add_headers(response, meter.headers | self._deprecation)
         return response
 
     def _serve(self, request: flask.Request, meter: "Meter") -> flask.Response:
+        fan_out = self._forwarding.fan_out if self._forwarding else None
+        if fan_out is not None and fan_out.concerns(request):
+            return fan_out.serve(request, lambda part: self._serve_here(part, meter))
+        return self._serve_here(request, meter)
+
+    def _serve_here(self, request: flask.Request, meter: "Meter") -> flask.Response:
         exchange = self._middleware.check(request, meter)
+        if exchange.answer is not None:
+            return exchange.answer
         if exchange.key is None:
             return self._plain(exchange)
         if self._row.transaction == "saga":
@@ -192,11 +217,22 @@ def respond(
         log.exception("%s %s failed", request.method, request.path)
         fault = MeridianError("Something went wrong on our side.")
         response = flask.Response(problems.body_of(fault, _id()), 500, problems.headers_of(fault))
-    response.headers.extend({**common(settings.region, settings.public_url), "X-Request-Id": _id()})
+    for name, value in {**common(settings.region, settings.public_url), "X-Request-Id": _id()}.items():
+        response.headers.setdefault(name, value)  # another cell's response has its own
     seconds = time.monotonic() - began
     observe(operation, str(response.status_code), seconds)
     _record(request, response, client, seconds)
     return response
+
+
+def _add_headers(response: flask.Response, headers: dict[str, str]) -> None:
+    """Add the headers of this process; those of another cell's response stay, and its limits are listed behind ours."""
+    for name, value in headers.items():
+        theirs = response.headers.get(name)
+        if theirs is None:
+            response.headers[name] = value
+        elif name in RATE_LIMITS:
+            response.headers[name] = f"{value}, {theirs}"
 
 
 def _record(request: flask.Request, response: flask.Response, client: str, seconds: float) -> None:

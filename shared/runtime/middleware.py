@@ -7,6 +7,7 @@ the count against limits (429), and what the operation itself refuses (404, 409,
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
@@ -19,6 +20,8 @@ from shared.idempotency import Key, fingerprint
 from shared.runtime import tags, tokens
 from shared.runtime.binding import BoundOperation
 from shared.runtime.decode import BODY_AT_MOST_BYTES, json_object, to_request
+from shared.runtime.forwarding.forwarder import RawRequest
+from shared.runtime.forwarding.hops import Hop
 from shared.runtime.peer import client_address
 from shared.runtime.request_headers import bearer_token, idempotency_key, refuse_repeated, single_headers
 from shared.runtime.routes import answers_to, check_method, pattern
@@ -26,6 +29,7 @@ from shared.runtime.routes import answers_to, check_method, pattern
 if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
     from shared.redis.rate_limits import Meter
+    from shared.runtime.forwarding.parts import Forwarding
 
 CONSISTENCIES: Final = ("strong", "eventual")
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -35,16 +39,22 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 class Exchange:
     """A request on its way through the steps, and what they have extracted so far.
 
+    hop: what another region's function says of a request that it has handed on; None for a client's request.
+    answer: that of another cell, which has run the whole pipeline.
+    raw_body: the body as it was sent, once it was read.
     arguments: what the operation is called with.
     eventual: whether the caller accepts a stale read; None if they did not say.
     """
 
     request: flask.Request
     meter: "Meter"
+    hop: Hop | None = None
+    answer: flask.Response | None = None
     path: dict[str, str] = field(default_factory=dict)
     query: list[tuple[str, str]] = field(default_factory=list)
     eventual: bool | None = None
     caller: Caller | None = None
+    raw_body: bytes | None = None
     body: dict[str, Any] | None = None
     key: Key | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -53,8 +63,18 @@ class Exchange:
 class Middleware:
     """The checks of one row."""
 
-    def __init__(self, bound: BoundOperation, settings: Settings, clock: Clock, sessions: "SessionChecker") -> None:
-        """sessions: used by rows with `session: checked`."""
+    def __init__(
+        self,
+        bound: BoundOperation,
+        settings: Settings,
+        clock: Clock,
+        sessions: "SessionChecker",
+        forwarding: "Forwarding | None" = None,
+    ) -> None:
+        """
+        sessions: used by rows with `session: checked`.
+        forwarding: where another cell may have to answer.
+        """
         self._row = bound.row
         self._settings = settings
         self._clock = clock
@@ -64,10 +84,12 @@ class Middleware:
         self._methods = answers_to(bound.row.method)
         self._single = single_headers(bound.row)
         self.steps: tuple[Callable[[Exchange], None], ...] = (
+            *((partial(self.recognise_hop, forwarding),) if forwarding else ()),  # 421
             self.count_network_address,
             self.match_path,  # 404
             self.match_method,  # 405
             self.refuse_repeated_headers,  # 400
+            *((partial(self.forward, forwarding),) if forwarding else ()),  # 401, 429, 503
             self.authenticate,  # 401
             self.authorise,  # 403
             self.read_body,  # 413, 415, 400
@@ -78,14 +100,25 @@ class Middleware:
         )
 
     def check(self, request: flask.Request, meter: "Meter") -> Exchange:
-        """Run all steps on a request. Raises the error of the first one that refuses it."""
+        """Run all steps on a request, up to where another cell has answered it. Raises the first refusal."""
         exchange = Exchange(request, meter)
         for step in self.steps:
             step(exchange)
+            if exchange.answer is not None:
+                break
         return exchange
 
+    def recognise_hop(self, forwarding: "Forwarding", exchange: Exchange) -> None:
+        """Tell a request that another region has handed on from a client's."""
+        exchange.hop = forwarding.arrivals.hop_of(exchange.request)
+
     def count_network_address(self, exchange: Exchange) -> None:
-        """Every request counts against its network address; only valid ones count against user and Ethereum address."""
+        """Every request counts against its network address; only valid ones count against user and Ethereum address.
+
+        A hop was counted where it arrived first.
+        """
+        if exchange.hop is not None:
+            return
         exchange.meter.count("ip", client_address(exchange.request, self._settings.proxies))
 
     def match_path(self, exchange: Exchange) -> None:
@@ -99,6 +132,16 @@ class Middleware:
 
     def refuse_repeated_headers(self, exchange: Exchange) -> None:
         refuse_repeated(exchange.request.headers, self._single)
+
+    def forward(self, forwarding: "Forwarding", exchange: Exchange) -> None:
+        """Hand on what another cell answers: it checks everything else. What was handed on already goes no further."""
+        request = exchange.request
+        home = None if exchange.hop else forwarding.forwarder.home_of(request, exchange.path)
+        if home is None or self._too_large(exchange):  # which is refused here, in its turn
+            return
+        exchange.meter.check()
+        raw = RawRequest.of(request, self._raw_body(exchange), self._settings.proxies)
+        exchange.answer = forwarding.forwarder.send(raw, home).response()
 
     def authenticate(self, exchange: Exchange) -> None:
         if self._row.scope == "public":
@@ -121,11 +164,9 @@ class Middleware:
         request = exchange.request
         if self._row.method not in WITH_BODY:
             return
-        if (request.content_length or 0) > BODY_AT_MOST_BYTES:
+        if self._too_large(exchange):
             raise TooLarge
-        body = request.stream.read(BODY_AT_MOST_BYTES + 1)
-        if len(body) > BODY_AT_MOST_BYTES:
-            raise TooLarge
+        body = self._raw_body(exchange)
         if not body and not request.content_type and not self._takes_body():
             exchange.body = {}
             return
@@ -134,6 +175,17 @@ class Middleware:
         if request.mimetype != "application/json" or charset not in ("utf-8", "utf8") or coding != "identity":
             raise NotJson
         exchange.body = json_object(body)
+
+    def _too_large(self, exchange: Exchange) -> bool:
+        announced = exchange.request.content_length or 0
+        return self._row.method in WITH_BODY and max(announced, len(self._raw_body(exchange))) > BODY_AT_MOST_BYTES
+
+    def _raw_body(self, exchange: Exchange) -> bytes:
+        """The body of a method that has one, up to the first byte too many."""
+        if exchange.raw_body is None:
+            reads = self._row.method in WITH_BODY
+            exchange.raw_body = exchange.request.stream.read(BODY_AT_MOST_BYTES + 1) if reads else b""
+        return exchange.raw_body
 
     def _takes_body(self) -> bool:
         fields = set(getattr(self._request_type, "__struct_fields__", ()))

@@ -1,0 +1,1 @@
+"""Requests that another cell answers: handed on raw to the same row where that cell is served, in one hop."""

@@ -1,0 +1,30 @@
+"""What a function needs to hand requests on and to take those that are handed on to it."""
+
+from dataclasses import dataclass
+
+from shared.registry import Row
+from shared.resources import Resources
+from shared.runtime.forwarding.fan_out import FanOut
+from shared.runtime.forwarding.forwarder import Forwarder, forwards
+from shared.runtime.forwarding.hops import Arrivals, HopCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """The forwarding of one row."""
+
+    arrivals: Arrivals
+    forwarder: Forwarder
+    fan_out: FanOut
+
+
+def forwarding(row: Row, resources: Resources) -> Forwarding | None:
+    """The forwarding of a row; None where nothing is ever handed on: with one region, and where any cell answers."""
+    settings = resources.settings
+    if not forwards(row, settings):
+        return None
+    credentials = resources.once("hop credentials", lambda: HopCredentials(settings))
+    forwarder = Forwarder(row, settings, resources.clock, resources.cells(), credentials, resources.breaker)
+    return Forwarding(
+        Arrivals(settings, resources.cells(), credentials), forwarder, FanOut(row, forwarder, settings.proxies)
+    )
