@@ -107,7 +107,7 @@ class IsolatedServices:
 
     def __init__(self, settings: Settings, superuser_password: str) -> None:
         """
-        settings: those of the stack, whose PostgreSQL and secrets are shared.
+        settings: those of the stack, whose PostgreSQL and secrets are shared, or of another cell on the same server.
         superuser_password: PostgreSQL's, to create the databases.
         """
         self._addresses = dict(settings.rpc_addresses)
@@ -122,9 +122,10 @@ class IsolatedServices:
         self.probe = DatabaseProbe(self.resources)
 
     @classmethod
-    def within(cls, stack: Stack) -> "IsolatedServices":
-        """New isolated services in a running stack."""
-        return cls(read(stack.environment), read_secret(stack.layout.secrets, "postgres.password"))
+    def within(cls, stack: Stack, cell: str = "us") -> "IsolatedServices":
+        """New isolated services in a running stack. cell: the one that they serve, in its region."""
+        settings = replace(read(stack.environment), cell=cell, region=load().cells[cell])
+        return cls(settings, read_secret(stack.layout.secrets, "postgres.password"))
 
     # Lifecycle
 
@@ -258,7 +259,7 @@ class IsolatedServices:
 
     def new_user(self, **funds: int) -> IsolatedUser:
         """A new user with funds in their wallet, as in `new_user(USDC=1000)`."""
-        user_id = ids.new("usr", "us")
+        user_id = ids.new("usr", self.settings.cell)
         address = checksum_address("0x" + secrets.token_hex(20))
         request = OpenDefaultRequest(user_id=user_id, address=address, chain_id=31337)
         wallet_id = self.rpc("wallet", "identity").call("Wallet.OpenDefault", request, OpenDefaultResponse).wallet_id

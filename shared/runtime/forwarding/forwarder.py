@@ -8,6 +8,7 @@ A process that serves the cell answers by itself, and nothing is handed on where
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ ANSWER_AT_MOST_BYTES: Final = 32 * 1024 * 1024
 SAFE_IN_PATHS: Final = "/!$&'()*+,;=:@"
 """What a path may have unescaped beside letters, digits, `-._~` (RFC 3986, 3.3): WSGI shows it unescaped only."""
 
+NO_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+"""A percent sign that escapes nothing. Readers of queries take it for itself; urllib3 would escape all others too."""
+
 HOP_BY_HOP: Final = frozenset(
     {
         "connection",
@@ -95,7 +99,7 @@ class RawRequest:
     def of(cls, request: flask.Request, body: bytes, proxies: int, *, query: bytes | None = None) -> "RawRequest":
         """A client's request. query: in place of its own."""
         path = quote(request.path, safe=SAFE_IN_PATHS)
-        text = (request.query_string if query is None else query).decode("latin-1")
+        text = NO_ESCAPE.sub("%25", (request.query_string if query is None else query).decode("latin-1"))
         dropped = OURS_TO_SAY | {name.strip().lower() for name in request.headers.get("Connection", "").split(",")}
         headers = {
             name: value
@@ -191,7 +195,7 @@ class Forwarder:
         """
         from urllib3.exceptions import HTTPError, ProtocolError
 
-        url = self._url(served)
+        url = self.url_of(served)
         if url is None:
             raise CellUnreachable(served.cell)
         breaker = self._breaker("cell waits" if self._row.waits else "cell", f"{served.cell} in {served.region}")
@@ -243,7 +247,7 @@ class Forwarder:
         kept = [(name, value) for name, value in found.headers.items() if name.lower() not in THEIRS_TO_SAY]
         return RawAnswer(found.status, kept, body)
 
-    def _url(self, served: ServedCell) -> str | None:
+    def url_of(self, served: ServedCell) -> str | None:
         """Where the row's function is reached where a cell is served; None if nothing says so."""
         if self._settings.cell_url:
             return self._settings.cell_url.format(row=self._row.name.replace("_", "-"), region=served.region)
