@@ -111,7 +111,11 @@ locals {
             local.common[region],
             local.own[region][row.service],
             row.databases > 0 ? { DATABASE_POOL = tostring(local.scales[row.scale].pool) } : {},
-            row.trigger == "http" ? {} : {
+            # What another cell answers is handed on to the same row there, whose account is the same.
+            row.trigger == "http" ? {
+              CELL_URL            = "https://{row}-${var.project_number}.{region}.run.app"
+              FORWARDING_ACCOUNTS = local.emails[row.service]
+              } : {
               INTERNAL_AUDIENCE = local.url[region][name]
               INTERNAL_ACCOUNTS = local.emails[row.trigger == "event" ? "pusher" : "scheduler"]
             },

@@ -129,6 +129,18 @@ def test_what_does_not_fit_a_type_is_refused(
             "thing: get_order cannot take its place",
         ),
         (with_row(service="order", rpc="Order.Decide", callers=["supply"]), "thing: Order.Decide is decide_orders's"),
+        (with_row(**GET, home="path"), "thing: no id in its path says where its home is"),
+        (with_row(**{**GET, "http": "GET /v1/things/{name}"}), "thing: no id in its path says where its home is"),
+        (with_row(**{**GET, "scope": "public"}, home="caller"), "thing: nobody knows who calls it"),
+        (with_row(**{**GET, "scope": "public"}, home="all"), "thing: nobody knows who calls it"),
+        (with_row(**{**GET, "http": "POST /v1/things"}, home="any"), "thing: what writes has a home"),
+        (with_row(**{**GET, "http": "POST /v1/things"}, home="all"), "thing: only reads are answered by all cells"),
+        (with_row(**GET, home="any", spans="all"), "thing: only a caller's list spans cells"),
+        (with_row(**GET, merged=["id"]), "thing: nothing is merged that one cell answers"),
+        (
+            with_row(service="order", schedule="* * * * *", scale="schedule", home="caller"),
+            "thing: only HTTP rows have a home",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(change: Change, says: str, document: dict[str, Any], tmp_path: Path) -> None:
@@ -136,6 +148,28 @@ def test_what_makes_no_sense_is_refused(change: Change, says: str, document: dic
     change(document)
     with pytest.raises(ValueError, match=says):
         reread(document, tmp_path)
+
+
+def test_every_route_has_a_home() -> None:
+    """By the path's id, or by the caller; these rows alone say something else, and public ones are answered anywhere."""
+    rows = load().http_rows()
+    assert {row.name: row.home for row in rows if row.home != row.usual_home} == {
+        "read_me": "any",
+        "read_profile": "any",
+        "list_activity": "any",
+        "list_supplies": "all",
+        "list_parked": "all",
+        "audit": "all",
+        "check_eligibility": "caller",
+    }
+    assert {row.name for row in rows if row.home == "any" and not row.reads} == {
+        "issue_nonce",
+        "sign_in",
+        "refresh_session",
+        "sign_out",
+    }
+    assert {row.name: row.spans for row in rows if row.spans} == {"list_orders": "merchant"}
+    assert all(row.home is None for row in load().rows.values() if not row.http)
 
 
 def test_a_region_may_serve_several_cells(document: dict[str, Any], tmp_path: Path) -> None:

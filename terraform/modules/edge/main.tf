@@ -97,6 +97,11 @@ resource "google_compute_url_map" "https" {
     name            = "registry"
     default_service = google_compute_backend_service.row["unmatched"].id
 
+    # What only services say to one another (shared/runtime/forwarding/hops.py); functions check it besides.
+    header_action {
+      request_headers_to_remove = ["X-Meridian-Cell", "X-Meridian-Epoch", "X-Meridian-Seconds", "X-Meridian-Authorization"]
+    }
+
     dynamic "route_rules" {
       for_each = local.rules
       iterator = rule

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
 
+from shared.runtime.forwarding import hops
 from shared.runtime.routes import Router
 from tests.infrastructure.policies import policy
 from tests.infrastructure.resources import Resource, Values
@@ -110,6 +111,23 @@ def a_named_wildcard(world: World) -> None:
     found = (match for _, match in conditions(matchers(world)[0]) if match.get("path_template_match"))
     match = next(found)
     match["path_template_match"] = match["path_template_match"].replace("*", "{order_id}")
+
+
+@policy
+def what_only_services_say_comes_from_no_client(world: World) -> Iterator[str]:
+    """The load balancer removes the headers of hops, wherever a request goes."""
+    wanted = {hops.CELL, hops.EPOCH, hops.SECONDS, hops.AUTHORIZATION}
+    for matcher in matchers(world):
+        removed = {
+            name for action in matcher.get("header_action") or () for name in action["request_headers_to_remove"]
+        }
+        if removed != wanted:
+            yield f"{matcher['name']}: removes {sorted(removed)}"
+
+
+@what_only_services_say_comes_from_no_client.broken_by
+def a_header_that_is_let_through(world: World) -> None:
+    matchers(world)[0]["header_action"][0]["request_headers_to_remove"].pop()
 
 
 def _matches(match: Values, method: str, path: str) -> bool:
