@@ -151,7 +151,7 @@ def test_what_makes_no_sense_is_refused(change: Change, says: str, document: dic
 
 
 def test_every_route_has_a_home() -> None:
-    """By the path's id, or by the caller; these rows alone say something else, and public ones are answered anywhere."""
+    """By the path's id, or by the caller; only these rows say otherwise, and public ones are answered anywhere."""
     rows = load().http_rows()
     assert {row.name: row.home for row in rows if row.home != row.usual_home} == {
         "read_me": "any",
