@@ -1,0 +1,157 @@
+"""The gate: nothing that others act on leaves a cell before its state is flushed on the designated standby.
+
+A failover undoes what had not reached the standby that is promoted. If nothing of it has left, it contradicts nobody. So
+whoever lets something out takes the WAL position *after* what it tells was committed or read, and waits until the
+watermark has passed it. The watermark is the position up to which the standbys of the gate row have flushed; the row is
+in the cell's database, and read in one statement with `pg_stat_replication`.
+
+Designation. The gate row always names what the record names, and may name more: a standby that is to be designated is
+first `joining`, and from then on the watermark waits for it too; only when it has passed all that may have left before
+does the record name it. What the row names is given up only after the record's generation has ended, so that no
+compare-and-set on its way can still name it. One keeper at a time does this, by a lock of the session that also writes
+the row.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from shared.cells.record import CellRecord
+
+STALLED_SECONDS: Final = 10.0
+"""After how long without progress a standby is un-designated."""
+
+JOIN_SECONDS: Final = 2.0
+"""How long a joining standby is waited for: what leaves waits for it as well."""
+
+Mode = Literal["open", "strict"]
+"""What happens while no standby is designated: `open` lets everything out, `strict` holds back what is in HELD_BACK."""
+
+Kind = Literal[
+    "event", "read", "grant", "voucher", "receipt", "deposit address", "activity", "webhook", "withdrawal", "broadcast"
+]
+"""What leaves a cell: published events, answers of Events.Read and Events.List, RPC grants, and so on."""
+
+HELD_BACK: Final[Collection[Kind]] = frozenset({"voucher", "withdrawal"})
+"""What `strict` refuses while no standby is designated: it cannot be undone, and waits best."""
+
+Passage = Literal["leave", "wait", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """The one gate row of a cell: the standbys whose flushing counts; empty for none.
+
+    A synchronous cell's commits wait for the same standbys.
+    """
+
+    standby: str = ""
+    joining: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The standbys that the watermark waits for."""
+        return frozenset({self.standby, self.joining} - {""})
+
+
+def watermark(row: GateRow, flushed: Mapping[str, int]) -> int | None:
+    """The position that all standbys of the row have flushed, 0 if one is not connected; None if the row names none.
+
+    flushed: by standby, read in the same statement as the row. A position read earlier only holds back longer.
+    """
+    return min((flushed.get(name, 0) for name in row.names), default=None)
+
+
+def passage(kind: Kind, position: int, row: GateRow, flushed: Mapping[str, int], mode: Mode) -> Passage:
+    """Whether something may leave. position: of the WAL, taken after what it tells was committed or read."""
+    passed = watermark(row, flushed)
+    if passed is None:
+        return "refuse" if mode == "strict" and kind in HELD_BACK else "leave"
+    return "leave" if position <= passed else "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRow:
+    """Write the gate row, where it still is `before`."""
+
+    before: GateRow
+    row: GateRow
+
+
+@dataclass(frozen=True, slots=True)
+class Designate:
+    """Compare-and-set the record's standby (record.designated). The next tick shows whether it took effect."""
+
+    epoch: int
+    generation: int
+    standby: str
+
+
+Effect = WriteRow | Designate
+
+
+class Designation:
+    """Decides which standby is designated. It knows what has happened from row and record alone, so it may restart.
+
+    Each tick is given a record and a row that were read after the effects of the last tick were answered or given up.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._progress: tuple[str, int, float] = ("", 0, 0.0)
+        self._end_before: int | None = None
+        self._target: tuple[GateRow, int, float] | None = None
+        self._withdrawn: tuple[GateRow, int] | None = None
+        """The row whose joining standby is given up once the record's generation is beyond this one."""
+
+    def tick(self, at: float, record: CellRecord, row: GateRow, flushed: Mapping[str, int], end: int) -> list[Effect]:
+        """Decide the next step.
+
+        at: the own monotonic time. flushed: by connected standby, on this primary's timeline. end: the end of the WAL,
+        read after the row: whatever left under an earlier row is below it.
+        """
+        end_before, self._end_before = self._end_before, end
+        if record.epoch != self._epoch:
+            return []
+        if row.joining:
+            return self._joining(at, record, row, flushed, end)
+        if row.standby and record.standby != row.standby:
+            return [WriteRow(row, GateRow())]  # un-designated: the record was first
+        if row.standby:
+            stalled = self._stalled(at, row.standby, flushed.get(row.standby, 0), end)
+            return [Designate(self._epoch, record.generation, "")] if stalled else []
+        # A standby that keeps up: it has all that there was a tick ago.
+        near = [name for name, reached in flushed.items() if end_before is not None and reached >= end_before]
+        return [WriteRow(row, GateRow(joining=max(near, key=lambda name: (flushed[name], name))))] if near else []
+
+    def switch(self, row: GateRow, standby: str) -> list[Effect]:
+        """Have another standby join, to be designated in place of the present one."""
+        return [] if row.joining or standby == row.standby else [WriteRow(row, replace(row, joining=standby))]
+
+    def _joining(
+        self, at: float, record: CellRecord, row: GateRow, flushed: Mapping[str, int], end: int
+    ) -> list[Effect]:
+        if record.standby == row.joining:
+            return [WriteRow(row, GateRow(row.joining))]
+        if self._withdrawn is not None and self._withdrawn[0] == row:
+            if record.generation > self._withdrawn[1]:
+                self._withdrawn = None
+                return [WriteRow(row, GateRow(record.standby))]
+            return [Designate(self._epoch, record.generation, record.standby)]
+        if self._target is None or self._target[0] != row:
+            self._target = (row, end, at)
+        _, target, since = self._target
+        if flushed.get(row.joining, 0) >= target:
+            return [Designate(self._epoch, record.generation, row.joining)]
+        if at - since >= JOIN_SECONDS:
+            self._withdrawn = (row, record.generation)
+            return [Designate(self._epoch, record.generation, record.standby)]
+        return []
+
+    def _stalled(self, at: float, name: str, flushed: int, end: int) -> bool:
+        """Whether a standby that lags has made no progress for STALLED_SECONDS."""
+        before, reached, since = self._progress
+        if name != before or flushed > reached or flushed >= end:
+            self._progress = (name, flushed, at)
+            return False
+        return at - since >= STALLED_SECONDS

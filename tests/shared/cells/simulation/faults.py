@@ -1,0 +1,143 @@
+"""Faults, drawn from the seed, and the healing of all of them at one time."""
+
+from collections.abc import Callable
+
+from tests.shared.cells.simulation.checks import Checks
+from tests.shared.cells.simulation.shop import Shop
+from tests.shared.cells.simulation.world import CELLS, REGIONS, World
+
+Sites = dict[tuple[str, str], Shop]
+
+STEP_AT_MOST = 0.3
+"""How far a database's clock steps: less than lease.MARGIN_SECONDS, as is promised."""
+
+
+def inject(world: World, sites: Sites, checks: Checks, healed_after: float) -> None:
+    """Plan a run's faults; whatever is still broken then is healed at `healed_after`."""
+    kinds: list[Callable[[World, Sites, Checks], None]] = [
+        _kill, _kill, _cut_off, _cut_off, _cut_pair, _firestore_away, _pause, _pause, _step, _stick, _switch, _restart, _cancel,
+    ]  # fmt: skip
+    for _ in range(world.rng.randint(2, 6)):
+        world.at(world.rng.uniform(3, healed_after - 3), world.rng.choice(kinds), world, sites, checks)
+    world.at(healed_after, _heal, world, sites)
+
+
+def _while(world: World, seconds: float, undo: Callable[[], None]) -> None:
+    world.at(seconds, undo)
+
+
+def _serving_site(world: World, sites: Sites) -> Shop:
+    cell = world.rng.choice(list(CELLS))
+    return sites[cell, world.records[cell].region]
+
+
+def _kill(world: World, sites: Sites, checks: Checks) -> None:
+    region = world.rng.choice(REGIONS)
+    if world.regions[region].alive:
+        checks.counts["regions killed"] += 1
+        world.regions[region].alive = False
+        for (_, where), site in sites.items():
+            if where == region:
+                site.server.crash()
+                site.reset()
+        _while(world, world.rng.uniform(1, 25), lambda: _revive(world, sites, region))
+
+
+def _revive(world: World, sites: Sites, region: str) -> None:
+    if not world.regions[region].alive:
+        world.regions[region].alive = True
+        for (_, where), site in sites.items():
+            if where == region:
+                site.server.restart()
+
+
+def _cut(world: World, region: str, others: set[str]) -> None:
+    world.regions[region].cut |= others
+    for other in others & set(REGIONS):
+        world.regions[other].cut.add(region)
+
+
+def _join(world: World, region: str) -> None:
+    world.regions[region].cut.clear()
+    for other in world.regions.values():
+        other.cut.discard(region)
+
+
+def _cut_off(world: World, sites: Sites, checks: Checks) -> None:
+    """A region is cut off from Firestore, and from others or not."""
+    checks.counts["regions cut off"] += 1
+    region = world.rng.choice(REGIONS)
+    others = {each for each in REGIONS if each != region and world.rng.random() < 0.7}
+    _cut(world, region, {"firestore"} | others)
+    _while(world, world.rng.uniform(2, 20), lambda: _join(world, region))
+
+
+def _cut_pair(world: World, sites: Sites, checks: Checks) -> None:
+    one, other = world.rng.sample(REGIONS, 2)
+    _cut(world, one, {other})
+    _while(world, world.rng.uniform(2, 20), lambda: _join(world, one))
+
+
+def _firestore_away(world: World, sites: Sites, checks: Checks) -> None:
+    world.firestore_away = True
+
+    def back() -> None:
+        world.firestore_away = False
+
+    _while(world, world.rng.uniform(2, 9), back)
+
+
+def _pause(world: World, sites: Sites, checks: Checks) -> None:
+    """A cell's processes stop for a while, and do not notice."""
+    _serving_site(world, sites).paused_until = world.now + world.rng.uniform(1, 10)
+
+
+def _step(world: World, sites: Sites, checks: Checks) -> None:
+    """A database's clock steps."""
+    _serving_site(world, sites).server.clock.offset += world.rng.uniform(-STEP_AT_MOST, 2)
+
+
+def _stick(world: World, sites: Sites, checks: Checks) -> None:
+    """The designated standby receives nothing for a while, and it may be long enough to be un-designated."""
+    cell = world.rng.choice(list(CELLS))
+    standby = world.records[cell].standby
+    if standby:
+        server = sites[cell, standby].server
+        server.stuck = True
+
+        def go_on() -> None:
+            server.stuck = False
+            server.pull_soon()
+
+        _while(world, world.rng.uniform(3, 16), go_on)
+
+
+def _switch(world: World, sites: Sites, checks: Checks) -> None:
+    checks.switches.append(world.rng.choice(list(CELLS)))
+
+
+def _restart(world: World, sites: Sites, checks: Checks) -> None:
+    """A primary restarts at once."""
+    site = _serving_site(world, sites)
+    if site.server.up and world.regions[site.region].alive:
+        site.server.crash()
+        site.server.restart()
+        site.database_restarted()
+
+
+def _cancel(world: World, sites: Sites, checks: Checks) -> None:
+    """The waits of a synchronous cell for its standby are cancelled, for a while."""
+    site = _serving_site(world, sites)
+    for number in range(20):
+        world.at(number * 0.15, site.server.cancel_waits)
+
+
+def _heal(world: World, sites: Sites) -> None:
+    world.faulty = False
+    world.firestore_away = False
+    for region in REGIONS:
+        _join(world, region)
+        _revive(world, sites, region)
+    for site in sites.values():
+        site.server.stuck = False
+        site.server.pull_soon()
