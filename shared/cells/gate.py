@@ -42,11 +42,13 @@ Passage = Literal["leave", "wait", "refuse"]
 class GateRow:
     """The one gate row of a cell: the standbys whose flushing counts; empty for none.
 
+    generation: of the record that the row was last made to agree with, so that an older record is known to be old.
     A synchronous cell's commits wait for the same standbys.
     """
 
     standby: str = ""
     joining: str = ""
+    generation: int = 0
 
     @property
     def names(self) -> frozenset[str]:
@@ -93,7 +95,8 @@ Effect = WriteRow | Designate
 class Designation:
     """Decides which standby is designated. It knows what has happened from row and record alone, so it may restart.
 
-    Each tick is given a record and a row that were read after the effects of the last tick were answered or given up.
+    Each tick is given a row that was read after WriteRow was answered, or after the session that wrote it has ended: a
+    statement that was only given up may still take effect. The record may be an old one.
     """
 
     def __init__(self, epoch: int) -> None:
@@ -111,18 +114,19 @@ class Designation:
         read after the row: whatever left under an earlier row is below it.
         """
         end_before, self._end_before = self._end_before, end
-        if record.epoch != self._epoch:
-            return []
+        if record.epoch != self._epoch or record.generation < row.generation:
+            return []  # a delayed response
         if row.joining:
             return self._joining(at, record, row, flushed, end)
         if row.standby and record.standby != row.standby:
-            return [WriteRow(row, GateRow())]  # un-designated: the record was first
+            return [WriteRow(row, GateRow(generation=record.generation))]  # un-designated: the record was first
         if row.standby:
             stalled = self._stalled(at, row.standby, flushed.get(row.standby, 0), end)
             return [Designate(self._epoch, record.generation, "")] if stalled else []
         # A standby that keeps up: it has all that there was a tick ago.
         near = [name for name, reached in flushed.items() if end_before is not None and reached >= end_before]
-        return [WriteRow(row, GateRow(joining=max(near, key=lambda name: (flushed[name], name))))] if near else []
+        best = max(near, key=lambda name: (flushed[name], name), default="")
+        return [WriteRow(row, replace(row, joining=best))] if best else []
 
     def switch(self, row: GateRow, standby: str) -> list[Effect]:
         """Have another standby join, to be designated in place of the present one."""
@@ -132,11 +136,11 @@ class Designation:
         self, at: float, record: CellRecord, row: GateRow, flushed: Mapping[str, int], end: int
     ) -> list[Effect]:
         if record.standby == row.joining:
-            return [WriteRow(row, GateRow(row.joining))]
+            return [WriteRow(row, GateRow(row.joining, generation=record.generation))]
         if self._withdrawn is not None and self._withdrawn[0] == row:
             if record.generation > self._withdrawn[1]:
                 self._withdrawn = None
-                return [WriteRow(row, GateRow(record.standby))]
+                return [WriteRow(row, GateRow(record.standby, generation=record.generation))]
             return [Designate(self._epoch, record.generation, record.standby)]
         if self._target is None or self._target[0] != row:
             self._target = (row, end, at)

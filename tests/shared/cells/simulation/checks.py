@@ -12,7 +12,9 @@ def audit_cell(state: dict[Any, Any], cell: str, quantity: dict[str, int]) -> in
     """The equations of one cell, from its own store alone. Returns how many are violated."""
     account: Account = state["account"]
     got = [value for key, value in state.items() if isinstance(key, tuple) and key[0] == "got" and key[1][0] == "quota"]
-    gave = [value for key, value in state.items() if isinstance(key, tuple) and key[0] == "event" and key[1][0] == "quota"]
+    gave = [
+        value for key, value in state.items() if isinstance(key, tuple) and key[0] == "event" and key[1][0] == "quota"
+    ]
     units = quantity[cell] + sum(each.units for each in got) - sum(each.units for each in gave)
     orders = [value for key, value in state.items() if isinstance(key, tuple) and key[0] == "order"]
     sold = sum(each.status != "cancelled" for each in orders)

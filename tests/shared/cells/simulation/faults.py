@@ -15,15 +15,12 @@ STEP_AT_MOST = 0.3
 def inject(world: World, sites: Sites, checks: Checks, healed_after: float) -> None:
     """Plan a run's faults; whatever is still broken then is healed at `healed_after`."""
     kinds: list[Callable[[World, Sites, Checks], None]] = [
-        _kill, _kill, _cut_off, _cut_off, _cut_pair, _firestore_away, _pause, _pause, _step, _stick, _switch, _restart, _cancel,
+        _kill, _cut_off, _cut_off, _cut_pair, _firestore_away, _slow_firestore, _slow_firestore, _pause, _step, _stick, _switch, _restart,
+        _die_lagging, _die_lagging, _cancel, _cancel,
     ]  # fmt: skip
     for _ in range(world.rng.randint(2, 6)):
         world.at(world.rng.uniform(3, healed_after - 3), world.rng.choice(kinds), world, sites, checks)
     world.at(healed_after, _heal, world, sites)
-
-
-def _while(world: World, seconds: float, undo: Callable[[], None]) -> None:
-    world.at(seconds, undo)
 
 
 def _serving_site(world: World, sites: Sites) -> Shop:
@@ -32,7 +29,10 @@ def _serving_site(world: World, sites: Sites) -> Shop:
 
 
 def _kill(world: World, sites: Sites, checks: Checks) -> None:
-    region = world.rng.choice(REGIONS)
+    _kill_region(world, sites, checks, world.rng.choice(REGIONS))
+
+
+def _kill_region(world: World, sites: Sites, checks: Checks, region: str) -> None:
     if world.regions[region].alive:
         checks.counts["regions killed"] += 1
         world.regions[region].alive = False
@@ -40,7 +40,7 @@ def _kill(world: World, sites: Sites, checks: Checks) -> None:
             if where == region:
                 site.server.crash()
                 site.reset()
-        _while(world, world.rng.uniform(1, 25), lambda: _revive(world, sites, region))
+        world.at(world.rng.uniform(1, 25), lambda: _revive(world, sites, region))
 
 
 def _revive(world: World, sites: Sites, region: str) -> None:
@@ -65,17 +65,20 @@ def _join(world: World, region: str) -> None:
 
 def _cut_off(world: World, sites: Sites, checks: Checks) -> None:
     """A region is cut off from Firestore, and from others or not."""
+    _isolate(world, sites, checks, world.rng.choice(REGIONS))
+
+
+def _isolate(world: World, sites: Sites, checks: Checks, region: str) -> None:
     checks.counts["regions cut off"] += 1
-    region = world.rng.choice(REGIONS)
     others = {each for each in REGIONS if each != region and world.rng.random() < 0.7}
     _cut(world, region, {"firestore"} | others)
-    _while(world, world.rng.uniform(2, 20), lambda: _join(world, region))
+    world.at(world.rng.uniform(2, 20), lambda: _join(world, region))
 
 
 def _cut_pair(world: World, sites: Sites, checks: Checks) -> None:
     one, other = world.rng.sample(REGIONS, 2)
     _cut(world, one, {other})
-    _while(world, world.rng.uniform(2, 20), lambda: _join(world, one))
+    world.at(world.rng.uniform(2, 20), lambda: _join(world, one))
 
 
 def _firestore_away(world: World, sites: Sites, checks: Checks) -> None:
@@ -84,7 +87,7 @@ def _firestore_away(world: World, sites: Sites, checks: Checks) -> None:
     def back() -> None:
         world.firestore_away = False
 
-    _while(world, world.rng.uniform(2, 9), back)
+    world.at(world.rng.uniform(2, 9), back)
 
 
 def _pause(world: World, sites: Sites, checks: Checks) -> None:
@@ -109,7 +112,7 @@ def _stick(world: World, sites: Sites, checks: Checks) -> None:
             server.stuck = False
             server.pull_soon()
 
-        _while(world, world.rng.uniform(3, 16), go_on)
+        world.at(world.rng.uniform(3, 16), go_on)
 
 
 def _switch(world: World, sites: Sites, checks: Checks) -> None:
@@ -125,16 +128,71 @@ def _restart(world: World, sites: Sites, checks: Checks) -> None:
         site.database_restarted()
 
 
-def _cancel(world: World, sites: Sites, checks: Checks) -> None:
-    """The waits of a synchronous cell for its standby are cancelled, for a while."""
+def _lag(world: World, sites: Sites, cell: str, seconds: float) -> None:
+    """All standbys of a cell receive nothing for a while."""
+    servers = [site.server for (each, _), site in sites.items() if each == cell]
+    for server in servers:
+        server.stuck = True
+
+    def go_on() -> None:
+        for server in servers:
+            server.stuck = False
+            server.pull_soon()
+
+    world.at(seconds, go_on)
+
+
+def _die_lagging(world: World, sites: Sites, checks: Checks) -> None:
+    """A cell's standbys lag, and then its region dies or is cut off."""
     site = _serving_site(world, sites)
-    for number in range(20):
-        world.at(number * 0.15, site.server.cancel_waits)
+    lag = world.rng.uniform(0.5, 3)
+    _lag(world, sites, site.cell, lag + 8)
+    region = site.region
+    end = world.rng.choice((_kill_region, _isolate))
+    world.at(lag, end, world, sites, checks, region)
+
+
+def _cancel(world: World, sites: Sites, checks: Checks) -> None:
+    """A synchronous cell's standbys lag, somebody cancels the waits for them, and then the region may die."""
+    synchronous = [cell for cell, kind in checks.kinds.items() if kind == "synchronous"]
+    if not synchronous:
+        return
+    cell = world.rng.choice(synchronous)
+    site = sites[cell, world.records[cell].region]
+    seconds = world.rng.uniform(2, 6)
+    _lag(world, sites, site.cell, seconds + 8)
+    for number in range(int(seconds / 0.1)):
+        world.at(number * 0.1, site.server.cancel_waits)
+    if world.rng.random() < 0.7:
+        world.at(seconds, _kill_region, world, sites, checks, site.region)
+
+
+def _slow_firestore(world: World, sites: Sites, checks: Checks) -> None:
+    """Firestore's responses take a region long, and then it may be cut off from it; its users read meanwhile."""
+    site = _serving_site(world, sites)
+    region = world.regions[site.region]
+    region.slow = world.rng.uniform(1.2, 1.9)
+    ends = world.now + world.rng.uniform(3, 6)
+
+    def cut_after_renewal(until: float) -> None:
+        if site.server.lease.until == until and world.now < ends:
+            world.at(0.05, cut_after_renewal, until)
+            return
+        region.slow = 0.0
+        if world.rng.random() < 0.8:
+            region.cut.add("firestore")
+            world.at(world.rng.uniform(6, 12), lambda: region.cut.discard("firestore"))
+
+    for number in range(110):
+        world.at(number * 0.1, site.look)
+    world.at(world.rng.uniform(0.1, 2), lambda: cut_after_renewal(site.server.lease.until))
 
 
 def _heal(world: World, sites: Sites) -> None:
     world.faulty = False
     world.firestore_away = False
+    for each in world.regions.values():
+        each.slow = 0.0
     for region in REGIONS:
         _join(world, region)
         _revive(world, sites, region)

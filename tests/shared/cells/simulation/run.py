@@ -38,7 +38,7 @@ class Buyer:
     def act(self) -> None:
         """Try the next step, or the last one again."""
         world = self.world
-        world.at(world.rng.uniform(0.4, 1.6) * self.patience, self.act)
+        world.at(world.rng.uniform(0.4, 1.4) * self.patience, self.act)
         region = world.serving(self.region, self.cell)
         shop = self.sites[self.cell, region]
         if not self.key:
@@ -68,7 +68,7 @@ class Buyer:
         elif outcome in {"voucher", "cancelled", "MISSING"}:
             self.key, self.claiming, self.cancelling = "", False, False
         elif outcome == "LIMIT":
-            self.patience = 4.0
+            self.patience = 1.0 if self.world.faulty else 2.5
 
 
 def simulate(seed: int, bug: str = "") -> Counter[str]:
@@ -90,7 +90,7 @@ def _simulate(world: World) -> Counter[str]:
         cell = rng.choice(list(CELLS))
         region = CELLS[cell] if rng.random() < 0.7 else rng.choice(REGIONS)
         buyer = Buyer(world, sites, checks, f"buyer{number}", cell, region)
-        world.at(rng.uniform(0.5, 12), buyer.act)
+        world.at(rng.uniform(0.5, 16), buyer.act)
     phase_ends = rng.choice((0.0, 8.0, 18.0))
     for site in sites.values():
         site.phase_ends = phase_ends
@@ -109,7 +109,12 @@ def _cells(world: World, checks: Checks, rng: random.Random) -> dict[tuple[str, 
     for cell, region in CELLS.items():
         kind = checks.kinds[cell] = rng.choice(("synchronous", "asynchronous", "asynchronous", "alone"))
         account = home if cell == "us" else Account("supply", cell, "us")
-        writes: dict[Any, Any] = {"account": account, "gate": GateRow(), ("wallet", cell, 0): 100, ("wallet", cell, 1): 50}
+        writes: dict[Any, Any] = {
+            "account": account,
+            "gate": GateRow(),
+            ("wallet", cell, 0): 100,
+            ("wallet", cell, 1): 50,
+        }
         if cell == "us":
             for grant in shares:
                 stream = ("quota", "us", grant.receiver)

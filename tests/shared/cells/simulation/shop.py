@@ -117,6 +117,15 @@ class Shop(Site):
         self.checks.acknowledged(self.cell, epoch, key, uid)
         tell(key, reply.refused or reply.result)
 
+    def look(self) -> None:
+        """A strong read."""
+        if self.serving:
+            sent_at, epoch = self.mono(), self.epoch
+            done = self._hear(
+                lambda reply: self._acknowledge(reply, sent_at, epoch, "a read", lambda key, outcome: None)
+            )
+            self.server.commit(epoch, lambda transaction: None, done)
+
     def cancel(self, key: str, tell: Told) -> None:
         """Take a sold unit back, unless it was claimed."""
         if not self.serving:
@@ -250,7 +259,9 @@ class Shop(Site):
                 raise Refused("FUNDS")
             stream = ("transit", self.cell, receiver)
             version = transaction.get(("last", stream), 0) + 1
-            event = Transfer(identity, self.cell, receiver, version, "USDC", amount, f"{receiver}/{target}", f"{receiver}/0")
+            event = Transfer(
+                identity, self.cell, receiver, version, "USDC", amount, f"{receiver}/{target}", f"{receiver}/0"
+            )
             _post(transaction, self.cell, debit(f"{self.cell}/{wallet[2]}", event, "transfer"))
             _append(transaction, stream, version, event)
 
@@ -286,7 +297,9 @@ class Shop(Site):
     def _publishing(self, message: Message) -> Callable[[bool], None]:
         return lambda allowed: self.world.publish(message) if allowed else None
 
-    def receive(self, message: Message, number: int, then: Callable[[], None] | None = None, fenced: bool = True) -> None:
+    def receive(
+        self, message: Message, number: int, then: Callable[[], None] | None = None, fenced: bool = True
+    ) -> None:
         """Apply an event and advance the inbox in one transaction. number: the bus's, to acknowledge; 0 for none."""
         if fenced and not self.serving:
             return
@@ -337,7 +350,9 @@ class Shop(Site):
 
     def _read(self, source: str, *, fenced: bool, then: Callable[[], None] | None = None) -> None:
         state = self.server.state
-        have = {key[1]: state[key] for key in state if isinstance(key, tuple) and key[0] == "inbox" and key[1][1] == source}
+        have = {
+            key[1]: state[key] for key in state if isinstance(key, tuple) and key[0] == "inbox" and key[1][1] == source
+        }
         shop = self._peer(source)
 
         def answered(messages: list[Message]) -> None:

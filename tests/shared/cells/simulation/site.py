@@ -9,8 +9,6 @@ from tests.shared.cells.simulation.checks import Checks, audit_cell
 from tests.shared.cells.simulation.server import Entry, Refused, Reply, Server, Transaction
 from tests.shared.cells.simulation.world import World
 
-TICK_SECONDS = 0.7
-
 
 class Site:
     """The control of a cell in one region. A crash of the region loses all of it."""
@@ -59,7 +57,7 @@ class Site:
         self.world.at(self.world.rng.uniform(0, 0.5), self._tick_lease)
 
     def _tick(self) -> None:
-        self.world.at(TICK_SECONDS, self._tick)
+        self.world.at(0.5, self._tick)
         if self.world.regions[self.region].alive and self.world.now >= self.paused_until:
             self.server.pull()
             self.world.firestore(self.region, self.cell, None, self._hear(self._on_record))
@@ -274,7 +272,10 @@ class Site:
                 self.later(0.05, lambda: machine.on_audited(violations, self.mono()))
             case promotion.Open(epoch):
                 self.world.firestore(
-                    self.region, self.cell, lambda r: opened(r, epoch), self._hear(lambda _, r: self._opened(machine, r))
+                    self.region,
+                    self.cell,
+                    lambda r: opened(r, epoch),
+                    self._hear(lambda _, r: self._opened(machine, r)),
                 )
 
     def _take_epoch(self, seen: CellRecord, standby: str) -> None:
@@ -287,9 +288,7 @@ class Site:
                 after = type(after)(**{**_fields(after), "region": self.region})
             return after
 
-        self.world.firestore(
-            self.region, self.cell, change, self._hear(lambda _, r: machine.on_record(r, self.mono()))
-        )
+        self.world.firestore(self.region, self.cell, change, self._hear(lambda _, r: machine.on_record(r, self.mono())))
 
     def _promote_server(self, machine: promotion.Promotion, epoch: int) -> None:
         if not self.server.primary:
@@ -313,7 +312,9 @@ class Site:
 
     def stored(self) -> dict[Any, int]:
         """How far the store goes, by stream."""
-        return {key[1]: value for key, value in self.server.state.items() if isinstance(key, tuple) and key[0] == "last"}
+        return {
+            key[1]: value for key, value in self.server.state.items() if isinstance(key, tuple) and key[0] == "last"
+        }
 
     def compare(self, source: str, then: Callable[[], None], *, fenced: bool) -> None:
         raise NotImplementedError

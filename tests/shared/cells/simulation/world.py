@@ -41,6 +41,8 @@ class Region:
     cut: set[str] = field(default_factory=set)
     """The other regions, and `firestore`, that it cannot reach nor be reached from."""
     loss: float = 0.0
+    slow: float = 0.0
+    """How much longer Firestore's responses take."""
     map: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Where it believes each cell is served, and since when."""
 
@@ -60,7 +62,9 @@ class World:
         self.uids = itertools.count(1)
         rng = self.rng
         self.regions = {
-            name: Region(name, Clock(self, rng.uniform(0.99, 1.01), rng.uniform(0, 1000)), loss=rng.choice((0, 0.02, 0.1)))
+            name: Region(
+                name, Clock(self, rng.uniform(0.99, 1.01), rng.uniform(0, 1000)), loss=rng.choice((0, 0.02, 0.1))
+            )
             for name in REGIONS
         }
         self.records = {cell: CellRecord(cell, region) for cell, region in CELLS.items()}
@@ -110,7 +114,9 @@ class World:
 
     # Firestore.
 
-    def firestore(self, region: str, cell: str, change: Change | None, then: Callable[[bool, CellRecord], None]) -> None:
+    def firestore(
+        self, region: str, cell: str, change: Change | None, then: Callable[[bool, CellRecord], None]
+    ) -> None:
         """Read a record, or compare and set it. The request or the response may be lost; then `then` is not called."""
 
         def served() -> None:
@@ -120,7 +126,7 @@ class World:
             after = change(record) if change else record
             if after is not None:
                 self.records[cell] = record = after
-            self.at(self.pause() + 0.01, answered, after is not None, record)
+            self.at(self.pause() + 0.01 + self.regions[region].slow, answered, after is not None, record)
 
         def answered(done: bool, record: CellRecord) -> None:
             if not self._firestore_down(region):
