@@ -1,7 +1,7 @@
 """The gate: nothing that others act on leaves a cell before its state is flushed on the designated standby.
 
-A failover undoes what had not reached the standby that is promoted. If nothing of it has left, it contradicts nobody. So
-whoever lets something out takes the WAL position *after* what it tells was committed or read, and waits until the
+A failover undoes what had not reached the standby that is promoted. If nothing of it has left, it contradicts nobody.
+So whoever lets something out takes the WAL position *after* what it tells was committed or read, and waits until the
 watermark has passed it. The watermark is the position up to which the standbys of the gate row have flushed; the row is
 in the cell's database, and read in one statement with `pg_stat_replication`.
 

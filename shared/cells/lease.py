@@ -1,9 +1,10 @@
 """The lease of a cell: who may write, until when, and who may acknowledge a write.
 
-Three clocks take part, and none is compared with another: the database's clock says until when it commits, the monotonic
-clock of whoever writes says whether that is past when the response arrives, and the promoter's monotonic clock says how
-long it has seen no renewal. The order of the holder's steps makes them agree: the database's clock is read *before* the
-renewal in Firestore, so `until` always ends before a promoter that saw that renewal has waited for a lease.
+Three clocks take part, and none is compared with another: the database's clock says until when it commits, the
+monotonic clock of whoever writes says whether that is past when the response arrives, and the promoter's monotonic
+clock says how long it has seen no renewal. The order of the holder's steps makes them agree: the database's clock is
+read *before* the renewal in Firestore, so `until` always ends before a promoter that saw that renewal has waited for a
+lease.
 
 Units and money do not depend on any of these clocks: the gate and the comparison protect them. The lease protects
 acknowledgements and strong reads, which would otherwise be those of a primary that has been replaced.

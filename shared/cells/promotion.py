@@ -98,21 +98,15 @@ class Promotion:
             self._waiting -= self.unchecked
         if self.step == "known" and not self._waiting:
             self._enter("stopped" if self.contradictions else "audit", at)
-        match self.step:
-            case "epoch":
-                return [TakeEpoch(self._seen, self.region)] if self._seen.standby == self.region else []
-            case "promote":
-                return [PromoteServer(self.epoch)]
-            case "compare":
-                return [Compare(source) for source in sorted(self._waiting)]
-            case "known":
-                return [AskKnown(peer) for peer in sorted(self._waiting)]
-            case "audit":
-                return [Audit()]
-            case "open":
-                return [Open(self.epoch)]
-            case _:
-                return []
+        due: dict[Step, list[Effect]] = {
+            "epoch": [TakeEpoch(self._seen, self.region)] if self._seen.standby == self.region else [],
+            "promote": [PromoteServer(self.epoch)],
+            "compare": [Compare(source) for source in sorted(self._waiting)],
+            "known": [AskKnown(peer) for peer in sorted(self._waiting)],
+            "audit": [Audit()],
+            "open": [Open(self.epoch)],
+        }
+        return due.get(self.step, [])
 
     def on_record(self, record: CellRecord, at: float) -> None:
         """The record after TakeEpoch, whether that succeeded, failed, or nobody knows."""

@@ -16,7 +16,7 @@ def step(have: int, version: int) -> Step:
 def unknown_to_store(known: Mapping[str, int], stored: Mapping[str, int]) -> dict[str, int]:
     """The streams that others know further than their store does, with the versions that they know.
 
-    known: the highest version of each stream in the inboxes of others. stored: the last version in the store. Any result
-    means that something left before it was safe: a person has to decide, and the cell does not open.
+    known: the highest version of each stream in the inboxes of others. stored: the last version in the store. Any
+    result means that something left before it was safe: a person has to decide, and the cell does not open.
     """
     return {stream: version for stream, version in known.items() if version > stored.get(stream, 0)}

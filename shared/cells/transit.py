@@ -1,7 +1,7 @@
 """Money between cells: by the protocol of quotas, on a versioned stream for each pair of cells.
 
-The cell of the payer moves an amount into `transit` and appends the event; the cell of the payee moves it from `transit`
-to its account in its inbox's transaction. What the transit accounts of a pair hold is what is under way. Only
+The cell of the payer moves an amount into `transit` and appends the event; the cell of the payee moves it from
+`transit` to its account in its inbox's transaction. What the transit accounts of a pair hold is what is under way. Only
 settlements and transfers go this way: refunds never leave the order's cell, and operators' transfers span no cells.
 """
 

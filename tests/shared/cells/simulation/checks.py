@@ -1,4 +1,4 @@
-"""What must hold, whatever happens. Every rule is checked against the histories that survive, not against intentions."""
+"""What must hold, whatever happens, checked against the histories that survive."""
 
 from collections import Counter
 from typing import Any
@@ -18,7 +18,7 @@ def audit_cell(state: dict[Any, Any], cell: str, quantity: dict[str, int]) -> in
     units = quantity[cell] + sum(each.units for each in got) - sum(each.units for each in gave)
     orders = [value for key, value in state.items() if isinstance(key, tuple) and key[0] == "order"]
     sold = sum(each.status != "cancelled" for each in orders)
-    return (account.quota != units) + (account.sold != sold) + (account.available < 0)
+    return [account.quota != units, account.sold != sold, account.available < 0].count(True)
 
 
 class Checks:
@@ -29,7 +29,7 @@ class Checks:
         self.units = units
         self.cap = cap
         self.limit = limit
-        self.quantity = {cell: 0 for cell in world.records}
+        self.quantity = dict.fromkeys(world.records, 0)
         self.kinds: dict[str, str] = {}
         self.money = 0
         self.lineage: dict[str, Server] = {}

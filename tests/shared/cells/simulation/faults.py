@@ -14,12 +14,23 @@ STEP_AT_MOST = 0.3
 
 def inject(world: World, sites: Sites, checks: Checks, healed_after: float) -> None:
     """Plan a run's faults; whatever is still broken then is healed at `healed_after`."""
-    kinds: list[Callable[[World, Sites, Checks], None]] = [
-        _kill, _cut_off, _cut_off, _cut_pair, _firestore_away, _slow_firestore, _slow_firestore, _pause, _step, _stick, _switch, _restart,
-        _die_lagging, _die_lagging, _cancel, _cancel,
-    ]  # fmt: skip
+    kinds: list[tuple[int, Callable[[World, Sites, Checks], None]]] = [
+        (1, _kill),
+        (2, _cut_off),
+        (1, _cut_pair),
+        (1, _firestore_away),
+        (2, _slow_firestore),
+        (1, _pause),
+        (1, _step),
+        (1, _stick),
+        (1, _switch),
+        (1, _restart),
+        (2, _die_lagging),
+        (2, _cancel),
+    ]
+    weights, faults = zip(*kinds, strict=True)
     for _ in range(world.rng.randint(2, 6)):
-        world.at(world.rng.uniform(3, healed_after - 3), world.rng.choice(kinds), world, sites, checks)
+        world.at(world.rng.uniform(3, healed_after - 3), world.rng.choices(faults, weights)[0], world, sites, checks)
     world.at(healed_after, _heal, world, sites)
 
 

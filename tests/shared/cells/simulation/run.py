@@ -1,4 +1,7 @@
-"""One run: a world with cells, buyers and faults, all drawn from a seed; `python -m ...simulation.run SEED` replays it."""
+"""One run: a world with cells, buyers and faults, all drawn from a seed.
+
+python -m tests.shared.cells.simulation.run SEED [BUG]     replays a seed
+"""
 
 import random
 import sys
@@ -6,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from shared.cells.gate import GateRow
+from shared.cells.gate import GateRow, Mode
 from shared.cells.quota import SHARES_FROM, Account
 from tests.shared.cells.simulation.checks import Checks
 from tests.shared.cells.simulation.faults import inject
@@ -14,7 +17,7 @@ from tests.shared.cells.simulation.server import Entry, Server
 from tests.shared.cells.simulation.shop import Shop
 from tests.shared.cells.simulation.world import CELLS, REGIONS, Violation, World
 
-HEALED_AFTER = 22.0
+HEALED_AFTER = 18.0
 LONGEST = 110.0
 CHECK_EVERY = 2.0
 
@@ -90,8 +93,8 @@ def _simulate(world: World) -> Counter[str]:
         cell = rng.choice(list(CELLS))
         region = CELLS[cell] if rng.random() < 0.7 else rng.choice(REGIONS)
         buyer = Buyer(world, sites, checks, f"buyer{number}", cell, region)
-        world.at(rng.uniform(0.5, 16), buyer.act)
-    phase_ends = rng.choice((0.0, 8.0, 18.0))
+        world.at(rng.uniform(0.5, 13), buyer.act)
+    phase_ends = rng.choice((0.0, 7.0, 15.0))
     for site in sites.values():
         site.phase_ends = phase_ends
     for _ in range(14):
@@ -121,7 +124,7 @@ def _cells(world: World, checks: Checks, rng: random.Random) -> dict[tuple[str, 
                 writes |= {("last", stream): 1, ("event", stream, 1): grant}
         checks.money += 150
         first = Entry(next(world.uids), writes)
-        mode = rng.choice(("open", "open", "strict")) if kind != "alone" else "open"
+        mode: Mode = "strict" if kind != "alone" and rng.random() < 0.3 else "open"
         for each in REGIONS:
             server = Server(world, cell, each, primary=each == region, synchronous=kind == "synchronous")
             server.append(first)

@@ -201,10 +201,7 @@ class Server:
 
     def pull_soon(self) -> None:
         """Receive what there is, some time later."""
-        if not self.world.faulty:
-            lag = 0.05
-        else:
-            lag = self.world.rng.choice((0.03, 0.1, 0.4, 1.0, 2.0))
+        lag = self.world.rng.choice((0.03, 0.1, 0.4, 1.0, 2.0)) if self.world.faulty else 0.05
         self.world.at(lag, self.pull)
 
     def pull(self) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.cells.quota import Account, Ask, Asker, Grant, Short
+from shared.cells.asker import Asker
+from shared.cells.quota import Account, Ask, Grant, Short
 from shared.cells.streams import step
 from shared.cells.transit import Transfer, credit, debit
 from tests.shared.cells.simulation.server import Refused, Reply, Transaction
@@ -188,7 +189,7 @@ class Shop(Site):
 
     def _sweep(self) -> None:
         for key in self.asker.sold_out(self.mono()):
-            buyer, tell = self._told.pop(key, ("", None))
+            _, tell = self._told.pop(key, ("", None))
             if tell is not None:
                 self.checks.counts["sold out"] += 1
                 tell(key, "SOLD_OUT")
@@ -208,7 +209,8 @@ class Shop(Site):
         waiting = self.asker.demand(ask.phase, self.mono())
 
         def work(transaction: Transaction) -> Grant | None:
-            given = transaction.get("account").give(ask, waiting)
+            held: Account = transaction.get("account")
+            given = held.give(ask, waiting)
             if given is None:
                 return None
             account, grant = given

@@ -25,7 +25,9 @@ class Site:
         self.paused_until = 0.0
         self._life = 0
         self.reset()
-        self._schedule_ticks()
+        if server.primary or checks.has_standbys(self.cell):
+            self.world.at(self.world.rng.uniform(0, 0.5), self._tick)
+            self.world.at(self.world.rng.uniform(0, 0.5), self._tick_lease)
 
     def reset(self) -> None:
         """Begin without any memory."""
@@ -51,10 +53,6 @@ class Site:
             self.world.at(self.paused_until - self.world.now, self._run, life, what, arguments)
             return
         what(*arguments)
-
-    def _schedule_ticks(self) -> None:
-        self.world.at(self.world.rng.uniform(0, 0.5), self._tick)
-        self.world.at(self.world.rng.uniform(0, 0.5), self._tick_lease)
 
     def _tick(self) -> None:
         self.world.at(0.5, self._tick)
@@ -151,8 +149,6 @@ class Site:
         self.reset()
 
     def _stand_by(self, record: CellRecord) -> None:
-        if not self.checks.has_standbys(self.cell):
-            return
         primary: Server = self.sites[self.cell, record.region].server
         if self.server.upstream is not primary and self._reaches(primary) and primary.lease.epoch == record.epoch:
             self.server.follow(primary)
@@ -239,7 +235,7 @@ class Site:
                 case "wait":
                     self._leaving.append(each)
         if self._leaving:
-            self.later(0.05, self._poll_gate)
+            self.later(0.08, self._poll_gate)
 
     def _let_out(self, kind: gate.Kind, uids: list[int], then: Callable[[bool], None]) -> None:
         self.checks.left(self.cell, kind, uids)

@@ -12,6 +12,20 @@ from shared.cells.record import CellRecord
 REGIONS = ("us-central1", "europe-west1", "asia-east1")
 CELLS = {"us": "us-central1", "eu": "europe-west1", "as": "asia-east1"}
 
+BUGS = (
+    "gate skipped for vouchers",
+    "gate skipped for gap reads",
+    "position before commit",
+    "stale standby",
+    "no comparison",
+    "until after renewal",
+    "no check after commit",
+    "credit outside the inbox transaction",
+    "warning taken for success",
+    "tail re-applied",
+)
+"""The bugs that a world may have, each of which its checks must find."""
+
 Change = Callable[[CellRecord], CellRecord | None]
 
 
@@ -51,6 +65,8 @@ class World:
     """Everything that happens, in the order of its time."""
 
     def __init__(self, seed: int, bug: str = "") -> None:
+        if bug and bug not in BUGS:
+            raise ValueError(bug)
         self.seed = seed
         self.bug = bug
         self.rng = random.Random(seed)
