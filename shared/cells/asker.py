@@ -83,8 +83,8 @@ class Asker:
 
     def _free(self, peer: str, at: float) -> bool:
         """Whether a peer may be asked: not dry, and not asked already. An ask that was lost is forgotten in time."""
-        asked = self._asked.get(peer)
-        return at >= self._dry.get(peer, at) and (asked is None or at - asked[1] >= WAIT_SECONDS)
+        pending = self._asked.get(peer)
+        return at >= self._dry.get(peer, at) and (pending is None or at - pending[1] >= WAIT_SECONDS)
 
     def _ask(self, peer: str, units: int, phase: str, rights: int, at: float) -> tuple[str, Ask]:
         self._asks += 1

@@ -17,7 +17,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import to_statement
 
 from shared.errors import Contended, OutcomeUnknown, Unavailable
-from shared.postgres.errors import AT_LEAST_SECONDS, LOST, bound, gone, silent, stale, state_of, translated
+from shared.postgres.errors import AT_LEAST_SECONDS, FENCED, LOST, bound, gone, silent, stale, state_of, translated
 from shared.postgres.notify import Notifier, discard
 from shared.resilience.breaker import Breaker, GuardedCall
 
@@ -115,24 +115,27 @@ class Database:
         connect: Callable[[], CoreConnection],
         breaker: Breaker,
         around_commit: Callable[[set[str]], AbstractContextManager[None]] | None = None,
+        fenced_commit: Callable[[CoreConnection], None] | None = None,
     ) -> None:
         """
         breaker: its bulkhead's size is that of the connection pool.
         around_commit: wraps each commit, given the changed resources' ids; invalidates the cache.
+        fenced_commit: commits under the cell's lease (fence.Fence.commit); None where there are no leases.
         """
         self._connect = connect
         self._breaker = breaker
         self._idle: queue.LifoQueue[CoreConnection] = queue.LifoQueue()
         self._notifier = Notifier(connect)
         self._around_commit = around_commit or (lambda _: nullcontext())
+        self._send_commit = fenced_commit or (lambda each: CoreConnection.execute_simple(each, "commit"))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Begin, and commit at the end; roll back on any error.
 
-        Raises Unavailable if no connection is available or the breaker is open; nothing was done then. Raises
-        OutcomeUnknown if the connection dies at COMMIT: only looking the operation up by its id shows whether it
-        took effect.
+        Raises Unavailable if no connection is available, the breaker is open, or the cell's lease is not held; nothing
+        was done then. Raises OutcomeUnknown if the connection dies at COMMIT, or the lease ended meanwhile: only
+        looking the operation up by its id shows whether it took effect.
         """
         with self._breaker.guard(()) as call:
             connection = self._begin(call)
@@ -224,8 +227,14 @@ class Database:
         call.start_timer()
         try:
             bound(connection, self._breaker.policy.timeout_seconds)
-            CoreConnection.execute_simple(connection, "commit")
+            self._send_commit(connection)
+        except OutcomeUnknown:  # it has committed, but this process may not say so
+            self._idle.put(connection)
+            raise
         except DatabaseError as error:
+            if state_of(error) == FENCED:
+                self._rollback(connection)
+                raise Unavailable("This cell takes no writes here for the moment; nothing was done.") from error
             discard(connection)
             if state_of(error) in LOST:
                 raise OutcomeUnknown from error

@@ -27,6 +27,9 @@ READ_ONLY: Final = "25006"
 REFUSED: Final = "ME001"
 """The SQLSTATE that our own database functions raise to refuse."""
 
+FENCED: Final = "ME002"
+"""The SQLSTATE of a commit without the cell's lease (shared/postgres/fence.py); it did not happen."""
+
 GONE: Final = ("network error", "connection is closed", "Can't create a connection")
 """How pg8000's InterfaceError begins if the connection failed."""
 

@@ -2,7 +2,7 @@
 
     python -m functions.main migrate [--service NAME ...]
 
-The migrations of every service (event store, job failures) come first, then the service's own. A file is never
+The migrations of every service (event store, job failures, lease) come first, then the service's own. A file is never
 edited after it has landed. They run as the database's owner, which logs in locally, and which in the cloud the job's
 own account becomes; roles.py says who may do what. Any number of jobs may run at once: they take turns.
 """
@@ -26,7 +26,7 @@ from shared.postgres.connect import open_session
 from shared.registry import load
 
 ROOT = Path(__file__).parent.parent.parent
-EVERYWHERE = [ROOT / "shared" / part / "sql" / "migrations" for part in ("outbox", "jobs")]
+EVERYWHERE = [ROOT / "shared" / part / "sql" / "migrations" for part in ("outbox", "jobs", "cells")]
 
 SERVER: Final = "postgres"
 """A database that every server has, where jobs on the whole server take their turns."""

@@ -108,7 +108,8 @@ def _pause(world: World, sites: Sites, checks: Checks) -> None:
 
 def _step(world: World, sites: Sites, checks: Checks) -> None:
     """A database's clock steps."""
-    _serving_site(world, sites).server.clock.offset += world.rng.uniform(-STEP_AT_MOST, 2)
+    back = 20 if world.wild else STEP_AT_MOST
+    _serving_site(world, sites).server.clock.offset += world.rng.uniform(-back, 2)
 
 
 def _stick(world: World, sites: Sites, checks: Checks) -> None:

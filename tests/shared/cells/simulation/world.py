@@ -76,6 +76,8 @@ class World:
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._order = itertools.count()
         self.uids = itertools.count(1)
+        self.wild = self.rng.random() < 0.1
+        """Whether databases' clocks step further back than is promised: then only units and money are safe."""
         rng = self.rng
         self.regions = {
             name: Region(
