@@ -79,7 +79,8 @@ def simulate(seed: int, bug: str = "") -> Counter[str]:
     try:
         return _simulate(World(seed, bug))
     except Violation as violation:
-        raise Violation(f"seed {seed}: {violation} (python -m tests.shared.cells.simulation.run {seed})") from None
+        replay = f"python -m tests.shared.cells.simulation.run {seed}" + (f" '{bug}'" if bug else "")
+        raise Violation(f"seed {seed}: {violation} ({replay})") from None
 
 
 def _simulate(world: World) -> Counter[str]:
@@ -160,5 +161,5 @@ def _play(world: World, checks: Checks) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    for name, count in sorted(simulate(int(sys.argv[1]), *sys.argv[2:]).items()):
+    for name, count in sorted(simulate(int(sys.argv[1]), " ".join(sys.argv[2:])).items()):
         print(f"{count:6}  {name}")

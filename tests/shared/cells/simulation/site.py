@@ -27,7 +27,6 @@ class Site:
         self.reset()
         if server.primary or checks.has_standbys(self.cell):
             self.world.at(self.world.rng.uniform(0, 0.5), self._tick)
-            self.world.at(self.world.rng.uniform(0, 0.5), self._tick_lease)
 
     def reset(self) -> None:
         """Begin without any memory."""
@@ -55,7 +54,8 @@ class Site:
         what(*arguments)
 
     def _tick(self) -> None:
-        self.world.at(0.5, self._tick)
+        busy = self.server.primary or self.world.records[self.cell].standby == self.region
+        self.world.at(0.5 if busy else 1.2, self._tick)  # for the simulation's speed; others have next to nothing to do
         if self.world.regions[self.region].alive and self.world.now >= self.paused_until:
             self.server.pull()
             self.world.firestore(self.region, self.cell, None, self._hear(self._on_record))
@@ -92,6 +92,7 @@ class Site:
     def _serve(self, record: CellRecord) -> None:
         if self.keeper is None:
             self.keeper, self.designation = lease.Keeper(self.epoch), gate.Designation(self.epoch)
+            self.later(0, self._tick_lease)
             self.activated()
         assert self.designation is not None
         if self._designating is not None:
@@ -164,9 +165,8 @@ class Site:
     # The lease.
 
     def _tick_lease(self) -> None:
-        self.world.at(lease.RENEW_EVERY_SECONDS, self._tick_lease)
-        alive = self.world.regions[self.region].alive and self.world.now >= self.paused_until
-        if alive and self.keeper is not None and self.server.up:
+        self.later(lease.RENEW_EVERY_SECONDS, self._tick_lease)
+        if self.keeper is not None and self.server.up:
             self._keep(self.keeper.tick(self.mono()))
 
     def _keep(self, effects: list[lease.Effect]) -> None:
