@@ -310,5 +310,5 @@ def test_a_cursor_is_good_in_its_list_alone(lister: Lister, api: Api, row: Row) 
     for other in OWN_LISTS:
         cursor = lister.page(other, 1)["next_cursor"]
         if cursor and other is not row and "ent" not in (row.name, other.name):
-            answer = api.ask(row, query=f"?cursor={quote(cursor, safe='')}", token=lister.person.access_token)
+            answer = api.ask(row, query=f"?cursor={quote(cursor, safe='')}", token=api.token(person=lister.person))
             problem(answer, 400, "VALIDATION_FAILED", "cursor")

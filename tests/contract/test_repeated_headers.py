@@ -58,11 +58,11 @@ def test_every_header_with_one_value_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", TWICE)
-def test_twice_is_refused(name: str, url: str, stack: Stack, world: Any) -> None:
+def test_twice_is_refused(name: str, url: str, stack: Stack, api: Api, world: Any) -> None:
     """Two values are refused, and two equal ones; a good request has one."""
     if name == "Content-Type" and url != stack.edge_url:
         pytest.skip("granian shows a function the first one alone")
-    token = world.owner.access_token
+    token = api.token(person=world.owner)
     right = {"Host": "shop.example", "Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = json.dumps({"name": "Savings"})
     right |= {"Content-Length": str(len(body)), "Idempotency-Key": fresh_key()}
