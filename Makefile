@@ -4,6 +4,7 @@
 #   ONCE=1               make run: end after what is played, with its exit code
 #   EVENT_BUS=kafka      make run, make up: events go by Kafka, not by Pub/Sub
 #   EVENT_DELIVERY=pull  make run, make up: consumers pull events from Pub/Sub, which pushes none to functions
+#   REGIONS=3            make run, make up: so many regions, each with stores and an edge of its own, and a global edge
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
@@ -19,6 +20,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 LOCK_NODE := rm -rf node_modules package-lock.json && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 SOLIDITY := shared/chain/solidity tests/shared/chain/solidity
 REPLICAS := $(if $(REPLICA),--replica)
+REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
@@ -44,7 +46,7 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 	@cd cloudbuild/manifests && $(LOCK_NODE)
 
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
-	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REPLICAS) $(PORTS)
+	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REGION_COUNT) $(REPLICAS) $(PORTS)
 
 test: packages ## run the tests but the long ones, in two processes, each on a stack of its own
 	@$(RUN) -m pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
@@ -135,7 +137,7 @@ contracts: packages ## compile the Solidity contracts
 	done
 
 up: packages ## start the stack and leave it running
-	@$(RUN) -m emulators up --detach $(REPLICAS) $(PORTS)
+	@$(RUN) -m emulators up --detach $(REGION_COUNT) $(REPLICAS) $(PORTS)
 
 down: packages ## end the stack; what its stores held is gone
 	@$(RUN) -m emulators down

@@ -1,7 +1,11 @@
 """The commands of the local stack.
 
-python -m emulators up [--detach] [--replica] [--play [--once]] [--ports-from N | --free-ports] [--state DIR]
-python -m emulators down | status | logs [NAME] [--follow] | reset [--state DIR]
+python -m emulators up [--regions N] [--detach] [--replica] [--play [--once]] [--ports-from N | --free-ports]
+python -m emulators region kill | heal REGION
+python -m emulators region cut | uncut REGION REGION
+python -m emulators down | status | logs [NAME] [--follow] | audit | reset
+
+Each takes --state DIR.
 """
 
 import argparse
@@ -19,7 +23,9 @@ from rich.table import Table
 
 from emulators.stack.errors import StackError
 from emulators.stack.progress import TerminalProgress
+from emulators.stack.sites import first_regions
 from emulators.stack.stack import Stack
+from shared.registry import load
 
 FAILED: Final = 1
 NOT_RUNNING: Final = 3
@@ -38,6 +44,7 @@ def up(arguments: argparse.Namespace) -> int:
         arguments.state,
         free_ports=arguments.free_ports,
         first_port=arguments.ports_from,
+        regions=first_regions(load().cells, arguments.regions),
         replica=arguments.replica,
         detached=arguments.detach,
         progress=progress,
@@ -98,6 +105,11 @@ def status(arguments: argparse.Namespace) -> int:
         table.add_row(process.name, process.state, str(process.pid or ""), port, f"{memory:.0f}", uptime)
     console.print(table)
     console.print(f"{stack.edge_url}, {total:.0f} MB together", highlight=False)
+    troubles = stack.regions.troubles
+    for region in sorted(troubles.killed):
+        console.print(f"{region} is killed", highlight=False)
+    for one, other in sorted(troubles.cut):
+        console.print(f"{one} and {other} are cut off from one another", highlight=False)
     return 0 if all(process.state == "RUNNING" for process in processes) else FAILED
 
 
@@ -131,19 +143,45 @@ def logs(arguments: argparse.Namespace) -> int:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Check every invariant within and across services, and print the violations."""
+    """Check every invariant within and across the services of each cell, and print the violations."""
+    stack = Stack(arguments.state)
+    broken = [_audited(stack, number) for number in range(len(stack.layout.sites))]
+    return FAILED if any(broken) else 0
+
+
+def _audited(stack: Stack, site: int) -> int:
+    """Audit one of its sites. Returns how many invariants do not hold there."""
     from emulators.demo.report import audit as check
     from emulators.demo.report import violations_of
     from emulators.demo.runner import resources_of
 
-    response = check(resources_of(Stack(arguments.state)))
+    response = check(resources_of(stack, site))
     lines = violations_of(response)
     lines += [f"{name} could not be checked." for name in response.unchecked]
     broken = len({each.invariant for each in response.violations})
     verdict = f"{broken} of them do not hold." if broken else "Every one of them holds."
-    lines.append(f"{len(response.checked)} invariants were checked. {verdict}")
+    where = f"Cell {stack.layout.sites[site].cell}: " if len(stack.layout.sites) > 1 else ""
+    lines.append(f"{where}{len(response.checked)} invariants were checked. {verdict}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
-    return FAILED if broken else 0
+    return broken
+
+
+def region(arguments: argparse.Namespace) -> int:
+    """Kill a region or heal it again; cut the link between two or restore it."""
+    progress = TerminalProgress(console)
+    regions, named = Stack(arguments.state, progress=progress).regions, arguments.regions
+    of_one = {"kill": regions.kill, "heal": regions.heal}
+    of_two = {"cut": regions.cut, "uncut": regions.uncut}
+    wanted = 1 if arguments.action in of_one else 2
+    if len(named) != wanted:
+        raise StackError(f"`region {arguments.action}` takes {'one region' if wanted == 1 else 'two regions'}.")
+    with progress:
+        if wanted == 1:
+            of_one[arguments.action](*named)
+        else:
+            of_two[arguments.action](*named)
+    console.print(f"{arguments.action}: {', '.join(named)}", highlight=False)
+    return 0
 
 
 def reset(arguments: argparse.Namespace) -> int:
@@ -158,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--state", type=Path, default=Path(".local"), help="the state folder (default: .local)")
     parser = argparse.ArgumentParser(prog="python -m emulators", description="The local stack of Meridian.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    functions = (up, down, status, logs, audit, reset)
+    functions = (up, down, status, logs, audit, region, reset)
     subparsers = {f: commands.add_parser(f.__name__, help=f.__doc__, parents=[common]) for f in functions}
     for function, subparser in subparsers.items():
         subparser.set_defaults(function=function)
@@ -174,10 +212,19 @@ def _parser() -> argparse.ArgumentParser:
         default=bool(os.environ.get("REPLICA")),
         help="start a PostgreSQL standby for eventual reads",
     )
+    subparsers[up].add_argument(
+        "--regions",
+        type=int,
+        default=int(os.environ.get("REGIONS") or 1),
+        metavar="N",
+        help="start so many regions, with a database server for each cell and a global edge (default: 1)",
+    )
     subparsers[up].add_argument("--play", action="store_true", help="play a purchase and the sample sale")
     subparsers[up].add_argument(
         "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="stop after the demo"
     )
+    subparsers[region].add_argument("action", choices=["kill", "heal", "cut", "uncut"])
+    subparsers[region].add_argument("regions", nargs="+", metavar="REGION", help="one to kill or heal, two to cut")
     subparsers[logs].add_argument("name", nargs="?", help="a process; without it, list the names")
     subparsers[logs].add_argument("--lines", type=int, default=50)
     subparsers[logs].add_argument("--follow", "-f", action="store_true")

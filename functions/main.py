@@ -6,6 +6,8 @@
     python -m functions.main poller wallet      the worker that polls what holds secrets or calls users' endpoints
     python -m functions.main consumer wallet    with EVENT_BUS=kafka or EVENT_DELIVERY=pull, the worker that runs a
                                                 service's event rows
+    python -m functions.main workers all        all of these workers of all services in one process, where memory is
+                                                scarcer than cores: the local stack of several cells
 
 Jobs, which end; their exit code is 0 only if all is well:
 
@@ -163,20 +165,18 @@ def run_rpc(service: str, stop: threading.Event) -> None:
 
 def run_relay(service: str, stop: threading.Event) -> None:
     """Publish a service's events, fill its consumers' gaps, run its polling rows, and report backlogs as metrics."""
-    from shared.jobs.failures import count_failures
-    from shared.outbox.redrive import count_parked
-    from shared.outbox.relay import measure_unsent
+    from shared.outbox.backlogs import report
+
+    report([service], resources())
+    _relay(service, stop)
+
+
+def _relay(service: str, stop: threading.Event) -> None:
     from shared.runtime.poll import loops, polling
     from shared.runtime.worker import work
-    from shared.telemetry.metrics import register_failing_items, register_parked_events, register_unsent_events
 
     rows = requirements.rows_of("relay", service)
     requirements.check(settings(), "relay", rows, service)
-    if load().services[service].database:
-        register_parked_events(partial(count_parked, resources().database(service), resources().clock))
-        register_failing_items(partial(count_failures, resources().database(service), resources().clock))
-        if load().services[service].outbox == "postgres":
-            register_unsent_events(partial(measure_unsent, resources().database(service), resources().clock))
     with polling(loops([bind(row) for row in rows if row.worker]), stop):
         work(service, resources(), [bind(row) for row in rows if row.event], stop)
 
@@ -198,6 +198,23 @@ def run_consumer(service: str, stop: threading.Event) -> None:
     rows = requirements.rows_of("consumer", service)
     requirements.check(settings(), "consumer", rows, service)
     work(service, resources(), [bind(row) for row in rows], stop)
+
+
+def run_workers(_: str, stop: threading.Event) -> None:
+    """Run the relays, the pollers and, where events are pulled, the consumers of all services, each in a thread."""
+    from shared.container.loops import Loop, finish
+    from shared.outbox.backlogs import report
+
+    services = load().services
+    roles = [("relay", _relay, [name for name in services if services[name].works])]
+    roles += [("poller", run_poller, [name for name in services if requirements.rows_of("poller", name)])]
+    if settings().event_bus == "kafka" or settings().event_delivery == "pull":
+        roles += [("consumer", run_consumer, [name for name in services if requirements.rows_of("consumer", name)])]
+    report(list(services), resources())
+    loops = [Loop(f"{role} {name}", partial(run, name, stop), stop) for role, run, names in roles for name in names]
+    for loop in loops:
+        loop.start()
+    finish(loops)
 
 
 def projections() -> Iterator[tuple[str, Any]]:
@@ -238,8 +255,9 @@ def run_openapi(_: Sequence[str]) -> int:
     return 0
 
 
-WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}
-"""The roles that run until they are stopped, each for a service."""
+ALL = "all"
+WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer, "workers": run_workers}
+"""The roles that run until they are stopped, each for a service, or for ALL."""
 
 MODULES = {"migrate": "postgres.migrations", "redrive": "outbox.redrive", "rotate-keys": "auth.rotation"}
 """Jobs that need no composition: the module in `shared` whose `main` does each."""
@@ -261,7 +279,7 @@ def _work(role: str, service: str) -> None:
     from shared.container.loops import dead
     from shared.container.probes import probed
 
-    if service not in load().services:
+    if service not in ((ALL,) if role == "workers" else load().services):
         raise ConfigurationError(service, "is no service")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -279,7 +297,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if chosen.role in (*MODULES, *COMPOSED):
             return _run_job(chosen.role, rest)
-        parser.add_argument("of", help="a function's name, or a service")
+        parser.add_argument("of", help="a function's name, a service, or all")
         of = parser.parse_args(arguments).of
         if chosen.role == "function":
             run_function(of)

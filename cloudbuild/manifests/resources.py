@@ -17,7 +17,7 @@ from cloudbuild.manifests.containers import (
     pod,
     worker_probes,
 )
-from emulators.stack.programs import consumer_services, poller_services, relay_services, rpc_services
+from emulators.stack.services import consumer_services, poller_services, relay_services, rpc_services
 from shared.config import RPC_PORT
 from shared.container.function import DRAIN_SECONDS
 from shared.registry import Registry, Scale, load

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emulators.stack.programs import consumer_services, poller_services, relay_services, rpc_services
+from emulators.stack.services import consumer_services, poller_services, relay_services, rpc_services
 from shared.registry import Registry
 
 UNMATCHED = "unmatched"

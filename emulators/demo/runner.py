@@ -36,7 +36,8 @@ def run(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
     return 1 if figures.failures else 0
 
 
-def resources_of(stack: Stack) -> Resources:
-    """The Resources of a running stack, as its own processes have them."""
-    os.environ.update({name: stack.environment[name] for name in EMULATOR_VARIABLES if name in stack.environment})
-    return Resources(read(stack.environment))
+def resources_of(stack: Stack, site: int = 0) -> Resources:
+    """The Resources of a running stack, as its own processes at one of its sites have them."""
+    environment = stack.environments[site]
+    os.environ.update({name: environment[name] for name in EMULATOR_VARIABLES if name in environment})
+    return Resources(read(environment))

@@ -4,24 +4,25 @@
 |---|---|
 | MERIDIAN_STACK | absolute path of the state folder: marks the processes of one stack, so that orphans are found |
 | MERIDIAN_ENVIRONMENT | `local` |
-| MERIDIAN_REGION | the region that the process serves |
-| PUBLIC_URL | the edge, as clients write it |
-| DATABASE_HOST, DATABASE_PORT | PostgreSQL; each service has a database and a role of its own there |
+| MERIDIAN_REGION, MERIDIAN_CELL | the region that the process runs in, and the cell that it serves |
+| CELL_ADDRESSES | cell=host:port,... of every cell's functions host; that of another region by a link (links.py) |
+| PUBLIC_URL | the edge, as clients write it; with several regions the global one |
+| DATABASE_HOST, DATABASE_PORT | the cell's PostgreSQL; each service has a database and a role of its own there |
 | REPLICA_HOST, REPLICA_PORT | its standby, if the stack has one |
-| REDIS_URL | Valkey |
+| REDIS_URL | the cell's Valkey |
 | PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST | host:port; Google's clients find their emulators by these names |
 | EVENT_BUS, KAFKA_BOOTSTRAP | the event bus: `kafka` with its broker, and then no Pub/Sub; else `pubsub` |
 | EVENT_DELIVERY | `push` unless the caller sets `pull`: consumers pull Pub/Sub's messages, functions get no pushes |
 | GOOGLE_CLOUD_PROJECT | `meridian-local` |
 | SECRETS_DIR | the folder of secrets, a file each |
-| RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same region |
+| RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same site |
 | RPC_PORT | RPC hosts only: the port to listen on |
-| METRICS_PORT | functions and events hosts, RPC hosts, relays and pollers: the port of their Prometheus metrics |
-| FUNCTIONS_ADDRESS | host:port of the functions host of the same region |
+| METRICS_PORT | functions and events hosts, RPC hosts, relays, pollers, workers: the port of their metrics |
+| FUNCTIONS_ADDRESS | host:port of the functions host of the same site |
 | EVENTS_ADDRESS | host:port of its events host |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless the caller sets them |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
-| PROXIES | 1: the edge is the only proxy in front |
+| PROXIES | 1: of the edges in front only the first adds to X-Forwarded-For |
 | WEBHOOKS_TO_LOOPBACK | `true`: webhooks may be sent to this machine, over plain HTTP |
 | ACTIVITY_WAITERS | 4: how many requests may long-poll for activity at once |
 | GRPC_ENABLE_FORK_SUPPORT | 1: the functions host's server forks after import |
@@ -29,13 +30,15 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from emulators.stack.parts import contracts
 from emulators.stack.ports import HOST
+from emulators.stack.sites import Site
+from shared.registry import load
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -94,14 +97,19 @@ class Layout:
 
     state: the folder of its files, absolute.
     ports: the port of each program by name.
-    regions: the regions that it serves, the primary first.
+    sites: the cells that it serves and where, those of the primary region first.
     overrides: settings from the caller, which take precedence over those of this file.
     """
 
     state: Path
     ports: Mapping[str, int]
-    regions: tuple[str, ...]
+    sites: tuple[Site, ...]
     overrides: Mapping[str, str]
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions, the primary first."""
+        return tuple(dict.fromkeys(site.region for site in self.sites))
 
     @property
     def secrets(self) -> Path:
@@ -112,6 +120,14 @@ class Layout:
     def logs(self) -> Path:
         """The folder of logs, a file for each process."""
         return self.state / "logs"
+
+    def configuration(self, edge: str) -> Path:
+        """The file that an edge reads."""
+        return self.state / f"{edge}.json"
+
+    def links(self, region: str) -> Path:
+        """The file that says which links lead out of a region."""
+        return self.state / f"links-{region}.json"
 
     @property
     def event_bus(self) -> str:
@@ -128,34 +144,68 @@ class Layout:
         """Where clients reach the stack."""
         return f"http://{HOST}:{self.ports['edge']}"
 
+    def store(self, kind: str, site: Site) -> str:
+        """The name of a site's own postgres, replica, valkey or the like; a stack of one site has just one."""
+        return store(kind, site, self.sites)
+
     def address(self, name: str) -> str:
         """The host:port of a program."""
         return f"{HOST}:{self.ports[name]}"
 
 
-def functions_host(region: str) -> str:
-    """The name of a region's functions host."""
-    return f"functions-{region}"
+def store(kind: str, site: Site, sites: Sequence[Site]) -> str:
+    """The name of a site's own postgres, replica or valkey, in a stack of these sites."""
+    return f"{kind}-{site.cell}" if len(sites) > 1 else kind
 
 
-def events_host(region: str) -> str:
-    """The name of a region's host of event and schedule functions."""
-    return f"events-{region}"
+def functions_host(site: str) -> str:
+    """The name of the functions host of a site, which is named like its region if it is the first there."""
+    return f"functions-{site}"
 
 
-def rpc_host(service: str, region: str) -> str:
-    """The name of a service's RPC host in a region."""
-    return f"rpc-{service}-{region}"
+def events_host(site: str) -> str:
+    """The name of a site's host of event and schedule functions."""
+    return f"events-{site}"
 
 
-def relay(service: str, region: str) -> str:
-    """The name of a service's relay in a region."""
-    return f"relay-{service}-{region}"
+def rpc_host(service: str, site: str) -> str:
+    """The name of a service's RPC host at a site."""
+    return f"rpc-{service}-{site}"
 
 
-def poller(service: str, region: str) -> str:
-    """The name of a service's poller in a region."""
-    return f"poller-{service}-{region}"
+def relay(service: str, site: str) -> str:
+    """The name of a service's relay at a site."""
+    return f"relay-{service}-{site}"
+
+
+def poller(service: str, site: str) -> str:
+    """The name of a service's poller at a site."""
+    return f"poller-{service}-{site}"
+
+
+def workers(site: str) -> str:
+    """The name of the one process with all workers of a site, where a stack has several sites."""
+    return f"workers-{site}"
+
+
+def topics(site: str) -> str:
+    """The name of the process that maintains a site's topics."""
+    return f"topics-{site}"
+
+
+def regional_edge(region: str) -> str:
+    """The name of the edge of a region, where a stack has several regions."""
+    return f"edge-{region}"
+
+
+def inner(edge: str) -> str:
+    """The name in `ports` of the listener of a regional edge that only the global edge calls."""
+    return f"{edge}-inner"
+
+
+def link(region: str, program: str) -> str:
+    """The name in `ports` of the listener in a region that leads to a program of another one."""
+    return f"{program}-from-{region}"
 
 
 def metrics_of(program: str) -> str:
@@ -174,30 +224,32 @@ def base(state: Path) -> dict[str, str]:
     return {**inherited, "MERIDIAN_STACK": str(state)}
 
 
-def for_region(layout: Layout, region: str) -> dict[str, str]:
-    """The environment of a Meridian process in a region."""
-    prefix, suffix = "rpc-", f"-{region}"
+def for_site(layout: Layout, site: Site) -> dict[str, str]:
+    """The environment of a Meridian process at a site."""
+    postgres, replica, valkey = (layout.store(kind, site) for kind in ("postgres", "replica", "valkey"))
     rpc_addresses = {
-        name.removeprefix(prefix).removesuffix(suffix): layout.address(name)
-        for name in layout.ports
-        if name.startswith(prefix) and name.endswith(suffix)
+        service: layout.address(name)
+        for service in load().services
+        if (name := rpc_host(service, site.name)) in layout.ports
     }
     return {
         **base(layout.state),
         "MERIDIAN_ENVIRONMENT": "local",
-        "MERIDIAN_REGION": region,
+        "MERIDIAN_REGION": site.region,
+        "MERIDIAN_CELL": site.cell,
+        "CELL_ADDRESSES": ",".join(f"{other.cell}={_reached(layout, site, other)}" for other in layout.sites),
         "PUBLIC_URL": layout.edge_url,
         "DATABASE_HOST": HOST,
-        "DATABASE_PORT": str(layout.ports["postgres"]),
-        **({"REPLICA_HOST": HOST, "REPLICA_PORT": str(layout.ports["replica"])} if "replica" in layout.ports else {}),
-        "REDIS_URL": f"redis://{layout.address('valkey')}/0",
+        "DATABASE_PORT": str(layout.ports[postgres]),
+        **({"REPLICA_HOST": HOST, "REPLICA_PORT": str(layout.ports[replica])} if replica in layout.ports else {}),
+        "REDIS_URL": f"redis://{layout.address(valkey)}/0",
         **_events(layout),
         "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "SECRETS_DIR": str(layout.secrets),
         "RPC_ADDRESSES": ",".join(f"{service}={address}" for service, address in rpc_addresses.items()),
-        "FUNCTIONS_ADDRESS": layout.address(functions_host(region)),
-        "EVENTS_ADDRESS": layout.address(events_host(region)),
+        "FUNCTIONS_ADDRESS": layout.address(functions_host(site.name)),
+        "EVENTS_ADDRESS": layout.address(events_host(site.name)),
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": "",
         "PROXIES": "1",
@@ -211,6 +263,12 @@ def for_region(layout: Layout, region: str) -> dict[str, str]:
         **(contracts.settings(layout.ports["chain"]) if "chain" in layout.ports else {}),
         **layout.overrides,
     }
+
+
+def _reached(layout: Layout, site: Site, other: Site) -> str:
+    """The address of a site's functions host for the processes of another site."""
+    host = functions_host(other.name)
+    return layout.address(host if other.region == site.region else link(site.region, host))
 
 
 def _events(layout: Layout) -> dict[str, str]:

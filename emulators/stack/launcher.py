@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Final
 
 from emulators.stack import programs, secrets
@@ -10,7 +11,8 @@ from emulators.stack.parts import chain, databases
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.progress import Progress
 from emulators.stack.readiness import ReadinessWait
-from emulators.stack.supervisor import Program, Supervisor
+from emulators.stack.sites import Site
+from emulators.stack.supervisor import EARLY, EDGE, SERVICE, Program, Supervisor
 from shared.registry import Registry
 
 READY_SECONDS: Final = 90.0
@@ -45,15 +47,19 @@ class Launcher:
 
     def run(self) -> None:
         """Start everything, and return when clients can use it. Raises StackError."""
-        early = [name for name in self._programs if programs.starts_early(name)]
+        early = self._at(EARLY)
         for name in early:
             self._supervisor.start(name)
         others = [name for name in early if name != chain.NAME]
-        self._at_once(self._make_databases, self._make_chain, lambda: self._until_ready(*others))
-        late = [name for name in self._programs if name not in (*early, "postgres", programs.REPLICA)]
+        sites = [partial(self._make_databases, site) for site in self._layout.sites]
+        self._at_once(*sites, self._make_chain, lambda: self._until_ready(*others))
+        late = [*self._at(SERVICE), *self._at(EDGE)]
         for name in late:
             self._supervisor.start(name)
         self._until_ready(*late)
+
+    def _at(self, stage: int) -> list[str]:
+        return [name for name, program in self._programs.items() if program.stage == stage]
 
     def _at_once(self, *steps: Callable[[], None]) -> None:
         """Run steps concurrently. The first failure, or Ctrl-C, abandons the waits of the others."""
@@ -66,22 +72,25 @@ class Launcher:
                 self._wait.abandon()
                 raise
 
-    def _make_databases(self) -> None:
-        with self._progress.step("initdb"):
-            password = secrets.read(self._layout.secrets, "postgres.password")
-            self._cluster.initialise(password, self._layout.ports["postgres"])
-        self._supervisor.start("postgres")
-        self._until_ready("postgres")
-        with self._progress.step("migrations"):
-            databases.create(self._layout, self._databases)
-            databases.migrate(self._layout, self._databases)
-        if programs.REPLICA in self._programs:
-            with self._progress.step("pg_basebackup"):
-                self._cluster.standby.follow(
-                    password, self._layout.ports["postgres"], self._layout.ports[programs.REPLICA]
-                )
-            self._supervisor.start(programs.REPLICA)
-            self._until_ready(programs.REPLICA)
+    def _make_databases(self, site: Site) -> None:
+        layout, cluster = self._layout, programs.cluster_of(self._cluster, self._layout, site)
+        server, replica = layout.store("postgres", site), layout.store(programs.REPLICA, site)
+        with self._progress.step(self._named("initdb", site)):
+            password = secrets.read(layout.secrets, "postgres.password")
+            cluster.initialise(password, layout.ports[server])
+        self._supervisor.start(server)
+        self._until_ready(server)
+        with self._progress.step(self._named("migrations", site)):
+            databases.create(layout, site, self._databases)
+            databases.migrate(layout, site, self._databases)
+        if replica in self._programs:
+            with self._progress.step(self._named("pg_basebackup", site)):
+                cluster.standby.follow(password, layout.ports[server], layout.ports[replica])
+            self._supervisor.start(replica)
+            self._until_ready(replica)
+
+    def _named(self, step: str, site: Site) -> str:
+        return self._layout.store(step, site)
 
     def _make_chain(self) -> None:
         if chain.NAME not in self._programs:

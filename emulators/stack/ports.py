@@ -11,6 +11,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import IO, Final
 
@@ -30,8 +31,11 @@ PREFERRED: Final = {
 }
 """The preferred ports of the programs that exist once per stack."""
 
+REGIONAL_EDGES: Final = range(8081, 8090)
+"""The preferred ports of the edges of regions, in their order."""
+
 FIRST_OF_REGIONS: Final = 18100
-"""Functions hosts and RPC hosts are numbered from here."""
+"""Everything else is numbered from here."""
 
 FREE: Final = range(20000, 32000)
 """The range of substitutes."""
@@ -85,15 +89,16 @@ class Ports:
 
 
 def _preferred(names: Sequence[str], first: int | None) -> Iterator[tuple[str, int]]:
-    of_regions = FIRST_OF_REGIONS
+    edges, others = iter(REGIONAL_EDGES), count(FIRST_OF_REGIONS)
     for index, name in enumerate(names):
         if first is not None:
             yield name, first + index
         elif name in PREFERRED:
             yield name, PREFERRED[name]
+        elif name.startswith("edge-") and not name.endswith("-inner"):
+            yield name, next(edges)
         else:
-            yield name, of_regions
-            of_regions += 1
+            yield name, next(others)
 
 
 def _candidates(preferred: int | None, draw: Callable[[int], int] = secrets.randbelow) -> Iterator[int]:

@@ -1,108 +1,75 @@
-"""The programs of a stack: the command, environment and readiness check of each."""
+"""The programs of a stack: the command, environment and readiness check of each. Meridian's own are in services.py."""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
-from emulators.stack import environment, readiness
+from emulators.stack import environment, readiness, services
 from emulators.stack.binaries import Binaries
 from emulators.stack.environment import (
     KAFKA,
     PUBSUB,
     ROOT,
     Layout,
-    events_host,
     functions_host,
+    inner,
+    link,
     metrics_of,
-    poller,
-    relay,
-    rpc_host,
+    regional_edge,
+    store,
 )
 from emulators.stack.parts import chain, databases
+from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import HOST
-from emulators.stack.supervisor import Program
+from emulators.stack.sites import Site
+from emulators.stack.supervisor import DATABASE, EARLY, EDGE, Program
 from shared.registry import Registry
 
 WATCHDOG: Final = "watchdog"
 REPLICA: Final = "replica"
-TOPICS: Final = "topics-"
-
-GRANIAN: Final = (
-    *("--interface", "wsgi", "--workers", "1", "--blocking-threads", "16", "--no-ws", "--log-level", "warning"),
-    # granian counts idle connections too: the edge keeps up to 64, the Pub/Sub emulator two per subscription.
-    *("--backpressure", "1024"),
-)
 
 # Both emulators start faster and smaller with the serial collector and the C1 compiler only.
 JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Duser.language=en")
 
 
-def starts_early(name: str) -> bool:
-    """Whether a program needs no database, and is started while those are created."""
-    return name in (WATCHDOG, PUBSUB, KAFKA, "firestore", "valkey", chain.NAME) or name.startswith(TOPICS)
-
-
-def is_store(name: str) -> bool:
+def is_store(program: Program) -> bool:
     """Whether a program is one that Meridian's processes need, and none of them."""
-    return starts_early(name) or name in ("postgres", REPLICA)
-
-
-def rpc_services(registry: Registry) -> list[str]:
-    """The services with an RPC host: those with RPC rows of their own, events that others read, or an inbox."""
-    return [
-        name
-        for name, service in registry.services.items()
-        if any(row.hosts is None or service.works for row in registry.hosted_rpcs(name))
-    ]
-
-
-def relay_services(registry: Registry) -> list[str]:
-    """The services with a relay, which publishes their events and retries their consumers' parked ones."""
-    return [name for name, service in registry.services.items() if service.works]
-
-
-def poller_services(registry: Registry) -> list[str]:
-    """The services with a poller, which runs the polling rows that stay apart from the relay."""
-    return [name for name in registry.services if any(row.worker == "poller" for row in registry.of(name))]
-
-
-def consumer_services(registry: Registry) -> list[str]:
-    """The services that consume events."""
-    return [name for name in registry.services if any(row.event for row in registry.of(name))]
+    return program.stage in (EARLY, DATABASE)
 
 
 def listening_programs(
     registry: Registry,
-    regions: Sequence[str],
+    sites: Sequence[Site],
     event_bus: str = PUBSUB,
     *,
     with_chain: bool = True,
     with_replica: bool = False,
 ) -> list[str]:
-    """The programs that listen, in the order in which ports are assigned. A program without a port is not started."""
-    stores = ["edge", "edge-admin", "supervisor", "postgres", "valkey", event_bus, "firestore"]
-    stores += [chain.NAME] if with_chain else []
-    stores += [REPLICA] if with_replica else []
-    hosts = [
-        name
-        for region in regions
-        for name in (
-            functions_host(region),
-            events_host(region),
-            *(rpc_host(service, region) for service in rpc_services(registry)),
-        )
+    """What listens, in the order in which ports are assigned. A program without a port is not started."""
+    regions = list(dict.fromkeys(site.region for site in sites))
+    edges = [regional_edge(region) for region in regions] if len(regions) > 1 else []
+    own = ["postgres", "valkey", *([REPLICA] if with_replica else [])]
+    stores = [store(kind, site, sites) for kind in own for site in sites]
+    shared = [event_bus, "firestore", *([chain.NAME] if with_chain else [])]
+    hosts = [name for site in sites for name in services.hosts_at(registry, site)]
+    workers = [name for site in sites for name in services.workers_at(registry, site, alone=len(sites) == 1)]
+    return [
+        *("edge", *edges, "edge-admin", "supervisor"),
+        *stores,
+        *shared,
+        *hosts,
+        *(metrics_of(name) for name in (*hosts, *workers)),
+        *(inner(edge) for edge in edges),
+        *(link(region, functions_host(site.name)) for region, site in linked(sites)),
     ]
-    workers = [
-        name
-        for region in regions
-        for name in (
-            *(relay(service, region) for service in relay_services(registry)),
-            *(poller(service, region) for service in poller_services(registry)),
-        )
-    ]
-    return [*stores, *hosts, *(metrics_of(name) for name in (*hosts, *workers))]
+
+
+def linked(sites: Sequence[Site]) -> list[tuple[str, Site]]:
+    """The links between regions: each from a region to a site in another one."""
+    regions = dict.fromkeys(site.region for site in sites)
+    return [(region, site) for region in regions for site in sites if site.region != region]
 
 
 def for_stack(
@@ -110,55 +77,61 @@ def for_stack(
     layout: Layout,
     binaries: Binaries,
     cluster: Cluster,
-    edge_configuration: Path,
     owner: int | None,
+    *,
+    again: bool = False,
 ) -> dict[str, Program]:
     """Every program of a stack by name.
 
-    edge_configuration: the file that Envoy reads.
     owner: the pid of the process with which the stack stops; None for a detached stack.
+    again: whether the logs are of an earlier time.
     """
     listed = [
         *([watchdog(layout, owner)] if owner else []),
         kafka(binaries, layout) if layout.event_bus == KAFKA else pubsub(binaries, layout),
         firestore(binaries, layout),
-        valkey(binaries, layout),
         *([chain.program(binaries.anvil, layout)] if binaries.anvil and chain.NAME in layout.ports else []),
-        postgres(cluster, layout),
-        *([replica(cluster.standby, layout)] if REPLICA in layout.ports else []),
-        edge(binaries, layout, edge_configuration),
-        *(program for region in layout.regions for program in for_region(registry, layout, region)),
+        *(program for site in layout.sites for program in stores_at(binaries, layout, cluster, site)),
+        edge(binaries, layout),
+        *(edge_of(binaries, layout, region) for region in layout.regions if regional_edge(region) in layout.ports),
+        *(program for site in layout.sites for program in services.for_site(registry, layout, site, again=again)),
     ]
     return {program.name: program for program in listed}
 
 
-def postgres(cluster: Cluster, layout: Layout) -> Program:
-    """The database server. SIGINT is its fast shutdown."""
+def stores_at(binaries: Binaries, layout: Layout, cluster: Cluster, site: Site) -> list[Program]:
+    """The site's own Valkey, database server and, if the stack has one, standby."""
+    own = cluster_of(cluster, layout, site)
+    replica = layout.store(REPLICA, site)
+    made = [
+        valkey(binaries, layout, layout.store("valkey", site)),
+        database(own, layout, layout.store("postgres", site)),
+    ]
+    made += [database(own.standby, layout, replica)] if replica in layout.ports else []
+    return [replace(program, region=site.region) for program in made]
+
+
+def cluster_of(cluster: Cluster, layout: Layout, site: Site) -> Cluster:
+    """The database server of a site; `cluster` is that of a stack with one site."""
+    return cluster.of_cell(site.cell) if len(layout.sites) > 1 else cluster
+
+
+def database(cluster: Cluster, layout: Layout, name: str) -> Program:
+    """A database server. SIGINT is its fast shutdown."""
     return Program(
-        "postgres",
+        name,
         cluster.command,
-        databases.accepts_connections(layout),
+        databases.accepts_connections(layout, name),
         directory=cluster.data,
         user=cluster.user,
         stop_signal="INT",
+        stage=DATABASE,
     )
 
 
-def replica(standby: Cluster, layout: Layout) -> Program:
-    """The streaming standby, for reads."""
-    return Program(
-        REPLICA,
-        standby.command,
-        databases.accepts_connections(layout, REPLICA),
-        directory=standby.folder,
-        user=standby.user,
-        stop_signal="INT",
-    )
-
-
-def valkey(binaries: Binaries, layout: Layout) -> Program:
+def valkey(binaries: Binaries, layout: Layout, name: str = "valkey") -> Program:
     """Valkey in place of Redis: a cache without persistence."""
-    port = layout.ports["valkey"]
+    port = layout.ports[name]
     options = {
         "bind": HOST,
         "port": str(port),
@@ -170,14 +143,15 @@ def valkey(binaries: Binaries, layout: Layout) -> Program:
         "set-proc-title": "no",
     }
     command = (str(binaries.valkey), *(word for name, value in options.items() for word in (f"--{name}", value)))
-    return Program("valkey", command, readiness.tcp_reply(port, b"PING\r\n", b"+PONG"), directory=layout.state)
+    answers = readiness.tcp_reply(port, b"PING\r\n", b"+PONG")
+    return Program(name, command, answers, directory=layout.state, stage=EARLY)
 
 
 def pubsub(binaries: Binaries, layout: Layout) -> Program:
     """Google's Pub/Sub emulator, in memory: a backlog of 100,000 events takes more than 256 MB."""
     port = layout.ports["pubsub"]
     command = (str(binaries.java), *JVM, "-Xmx1g", "-jar", str(binaries.pubsub_jar), f"--host={HOST}", f"--port={port}")
-    return Program("pubsub", command, readiness.http_ok(port, "/"), directory=layout.state)
+    return Program("pubsub", command, readiness.http_ok(port, "/"), directory=layout.state, stage=EARLY)
 
 
 def kafka(binaries: Binaries, layout: Layout) -> Program:
@@ -185,7 +159,7 @@ def kafka(binaries: Binaries, layout: Layout) -> Program:
     address = f"tcp://{layout.address(KAFKA)}"
     listening = ("--listener-url", address, "--advertised-listener-url", address)
     command = (str(binaries.tansu), "broker", *listening, "--storage-engine", "memory://tansu/")
-    return Program(KAFKA, command, readiness.port_open(layout.ports[KAFKA]), directory=layout.state)
+    return Program(KAFKA, command, readiness.port_open(layout.ports[KAFKA]), directory=layout.state, stage=EARLY)
 
 
 def firestore(binaries: Binaries, layout: Layout) -> Program:
@@ -198,71 +172,39 @@ def firestore(binaries: Binaries, layout: Layout) -> Program:
         (*command, f"--host={HOST}", f"--port={port}"),
         readiness.http_ok(port, "/"),
         directory=layout.state,
+        stage=EARLY,
     )
 
 
-def edge(binaries: Binaries, layout: Layout, configuration: Path) -> Program:
+def edge(binaries: Binaries, layout: Layout) -> Program:
+    """Where clients reach the stack: the edge of its only region, or the global one, which needs all regions."""
+    port, path = layout.ports["edge"], "/health"
+    if len(layout.regions) == 1:
+        return _envoy(binaries, layout, "edge", readiness.http_ok(port, path))
+    reached = [
+        readiness.http_ok(port, path, {CLIENT_REGION: region}, {"X-Served-By": region}) for region in layout.regions
+    ]
+    return _envoy(binaries, layout, "edge", lambda: all(ask() for ask in reached))
+
+
+def edge_of(binaries: Binaries, layout: Layout, region: str) -> Program:
+    """The edge of one region among several."""
+    name = regional_edge(region)
+    made = _envoy(binaries, layout, name, readiness.http_ok(layout.ports[name], "/health"))
+    return replace(made, region=region, stage=EDGE)
+
+
+def _envoy(binaries: Binaries, layout: Layout, name: str, ready: Callable[[], bool]) -> Program:
     """Envoy. One worker thread suffices on a laptop, and makes its rate limits exact."""
     command = (
-        *(str(binaries.envoy), "--config-path", str(configuration), "--use-dynamic-base-id"),
+        *(str(binaries.envoy), "--config-path", str(layout.configuration(name)), "--use-dynamic-base-id"),
         *("--concurrency", "1", "--log-level", "warning", "--drain-time-s", "1"),
     )
-    ready = readiness.http_ok(layout.ports["edge"], "/health")
-    return Program("edge", command, ready, directory=layout.state)
+    return Program(name, command, ready, directory=layout.state)
 
 
 def watchdog(layout: Layout, owner: int) -> Program:
     """Stops the stack when the process that started it has died."""
     command = (sys.executable, "-m", "emulators.stack.watchdog", str(owner), str(layout.state))
-    return Program(
-        WATCHDOG, command, lambda: True, directory=ROOT, environment=environment.for_region(layout, layout.regions[0])
-    )
-
-
-def for_region(registry: Registry, layout: Layout, region: str) -> list[Program]:
-    """Meridian's own processes that serve one region: functions host, RPC hosts, workers, the scheduler."""
-    common = environment.for_region(layout, region)
-
-    def metrics_port(name: str) -> dict[str, str]:
-        return {"METRICS_PORT": str(layout.ports[metrics_of(name)])}
-
-    python = (sys.executable, "-m")
-    programs = []
-    for name, factory in ((functions_host(region), "make_http"), (events_host(region), "make_internal")):
-        port = layout.ports[name]
-        listens = ("--host", HOST, "--port", str(port), "--factory", f"emulators.stack.host:{factory}")
-        ready = readiness.http_ok(port, "/health")
-        programs.append(
-            Program(name, (*python, "granian", *GRANIAN, *listens), ready, ROOT, {**common, **metrics_port(name)})
-        )
-    for service in rpc_services(registry):
-        name = rpc_host(service, region)
-        port = layout.ports[name]
-        serve = (*python, "functions.main", "rpc", service)
-        own = {**common, **metrics_port(name), "RPC_PORT": str(port)}
-        programs.append(Program(name, serve, readiness.grpc_serving(port), ROOT, own))
-    name = f"{TOPICS}{region}"
-    created = readiness.log_contains(layout.logs / f"{name}.log", f"of {region} are made")
-    module = "emulators.stack.parts.topics" if layout.event_bus == KAFKA else "emulators.stack.parts.subscriptions"
-    programs.append(Program(name, (*python, module, region), created, ROOT, common))
-    for service in relay_services(registry):
-        name = relay(service, region)
-        message = f"relay {service} leads" if registry.services[service].outbox else f"worker {service} has nothing"
-        leads = readiness.log_contains(layout.logs / f"{name}.log", message)
-        programs.append(
-            Program(name, (*python, "functions.main", "relay", service), leads, ROOT, {**common, **metrics_port(name)})
-        )
-    for service in poller_services(registry):
-        name = poller(service, region)
-        polls = readiness.log_contains(layout.logs / f"{name}.log", "polling rows at work")
-        programs.append(
-            Program(name, (*python, "functions.main", "poller", service), polls, ROOT, {**common, **metrics_port(name)})
-        )
-    for service in consumer_services(registry) if layout.consumes else ():
-        name = f"consumer-{service}-{region}"
-        consumes = readiness.log_contains(layout.logs / f"{name}.log", f"consumers of {service} are at work")
-        programs.append(Program(name, (*python, "functions.main", "consumer", service), consumes, ROOT, common))
-    name = f"scheduler-{region}"
-    runs = readiness.log_contains(layout.logs / f"{name}.log", f"scheduler of {region}")
-    programs.append(Program(name, (*python, "emulators.stack.parts.scheduler"), runs, ROOT, common))
-    return programs
+    own = environment.for_site(layout, layout.sites[0])
+    return Program(WATCHDOG, command, lambda: True, directory=ROOT, environment=own, stage=EARLY)

@@ -4,7 +4,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -28,14 +28,22 @@ ATTEMPTS: Final = 3
 """How many times a process may be started before the wait fails."""
 
 
-def http_ok(port: int, path: str) -> Callable[[], bool]:
-    """A check that GET `path` on a loopback port returns 200."""
+def http_ok(
+    port: int, path: str, headers: Mapping[str, str] | None = None, answered: Mapping[str, str] | None = None
+) -> Callable[[], bool]:
+    """A check that GET `path` on a loopback port returns 200.
+
+    headers: of the request. answered: headers that the response must have.
+    """
 
     def ask() -> bool:
         connection = http.client.HTTPConnection(HOST, port, timeout=CHECK_SECONDS)
         try:
-            connection.request("GET", path)
-            return connection.getresponse().status == 200
+            connection.request("GET", path, headers=headers or {})
+            response = connection.getresponse()
+            return response.status == 200 and all(
+                response.headers[name] == value for name, value in (answered or {}).items()
+            )
         except (OSError, http.client.HTTPException):
             return False
         finally:
@@ -93,9 +101,23 @@ def grpc_serving(port: int) -> Callable[[], bool]:
     return ask
 
 
-def log_contains(log: Path, text: str) -> Callable[[], bool]:
-    """A check that a log file contains a text."""
-    return lambda: log.exists() and text in log.read_text(encoding="utf-8", errors="replace")
+def log_contains(log: Path, *texts: str, again: bool = False) -> Callable[[], bool]:
+    """A check that a log file contains these texts.
+
+    again: whether only what is logged from now on counts, as after a restart.
+    """
+    before = log.stat().st_size if again and log.exists() else 0
+
+    def ask() -> bool:
+        if not log.exists():
+            return False
+        with log.open("rb") as file:
+            # A file that is smaller than it was has been rotated.
+            file.seek(before if log.stat().st_size >= before else 0)
+            found = file.read().decode("utf-8", errors="replace")
+        return all(text in found for text in texts)
+
+    return ask
 
 
 class ReadinessWait:

@@ -1,7 +1,6 @@
 """One local stack: starts, stops and inspects it, as in `with Stack(state=folder, free_ports=True) as stack: ...`."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -15,15 +14,17 @@ from typing import Final, Self
 
 import psutil
 
-from emulators.stack import binaries, environment, lock, orphans, programs, secrets, state_file
+from emulators.stack import binaries, environment, lock, orphans, programs, regions, secrets, sites, state_file
 from emulators.stack.environment import Layout
 from emulators.stack.errors import NotReady, StackError
 from emulators.stack.launcher import READY_SECONDS, Launcher
 from emulators.stack.logs import last_line
-from emulators.stack.parts import edge, postgres
+from emulators.stack.parts import edges, postgres
 from emulators.stack.ports import Ports
 from emulators.stack.progress import Progress
 from emulators.stack.readiness import ReadinessWait
+from emulators.stack.regions import Regions
+from emulators.stack.sites import Site
 from emulators.stack.state_file import StackState
 from emulators.stack.supervisor import Process, Program, Supervisor
 from shared.registry import load
@@ -36,8 +37,12 @@ POLL_SECONDS: Final = 0.1
 REGIONS: Final = ("us-central1",)
 
 STORES: Final = ("postgres", programs.REPLICA, "valkey", "pubsub", "kafka", "firestore", "chain")
+"""The stores, by the first word of their programs' names."""
 
-CLEARED: Final = ("postgres", "logs", "edge.json", "chain.json", "supervisord.conf", "supervisord.pid", state_file.NAME)
+CLEARED: Final = (
+    *("postgres", "logs", "edge*.json", "links-*.json", "chain.json", "supervisord.conf", "supervisord.pid"),
+    *(regions.NAME, state_file.NAME),
+)
 """What `up` writes to the state folder, and the next `up` removes. Secrets stay until `reset`."""
 
 
@@ -88,7 +93,8 @@ class Stack:
         recorded = state_file.load(self.state)
         if recorded is None:
             raise StackError(f"No stack is up in {self.state}: start one with `python -m emulators up`.")
-        return Layout(self.state, recorded.ports, tuple(recorded.regions), recorded.overrides)
+        served = tuple(Site(*site) for site in recorded.sites)
+        return Layout(self.state, recorded.ports, served, recorded.overrides)
 
     @property
     def edge_url(self) -> str:
@@ -102,8 +108,19 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of a Meridian process in its primary region. Raises as layout does."""
-        return environment.for_region(self.layout, self.layout.regions[0])
+        """The environment of a Meridian process at its first site. Raises as layout does."""
+        return self.environments[0]
+
+    @property
+    def environments(self) -> list[dict[str, str]]:
+        """The environment of a Meridian process at each of its sites. Raises as layout does."""
+        layout = self.layout
+        return [environment.for_site(layout, site) for site in layout.sites]
+
+    @property
+    def regions(self) -> Regions:
+        """Its regions, to kill, heal and cut off. Raises as layout does."""
+        return Regions(self.layout, self._supervisor(), self._known_programs, self._progress)
 
     def is_up(self) -> bool:
         """Whether its supervisord answers."""
@@ -187,8 +204,9 @@ class Stack:
 
     def stop(self, name: str) -> None:
         """Stop a process, and keep it down until `start`."""
-        self._supervisor().stop(name)
-        self._until_stopped([name])
+        supervisor = self._supervisor()
+        supervisor.stop(name)
+        supervisor.until_stopped([name], STOP_SECONDS)
 
     def start(self, name: str) -> None:
         """Start a stopped process, and wait until it is ready. Raises StackError."""
@@ -206,38 +224,43 @@ class Stack:
         registry = load()
         event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
         found = binaries.find(event_bus)
+        served = sites.of_regions(registry.cells, self._regions)
         names = programs.listening_programs(
-            registry, self._regions, event_bus, with_chain=found.anvil is not None, with_replica=self._replica
+            registry, served, event_bus, with_chain=found.anvil is not None, with_replica=self._replica
         )
         ports = Ports(names, first=self._first_port, free=self._free_ports)
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
-        layout = Layout(self.state, ports.chosen, self._regions, self._overrides)
+        layout = Layout(self.state, ports.chosen, served, self._overrides)
         secrets.ensure(layout.secrets, [name for name, service in registry.services.items() if service.database])
         layout.logs.mkdir(exist_ok=True)
         cluster = postgres.prepare(found.postgres, self.state, postgres.account())
         recorded = StackState(
-            0, os.getpid(), False, [*self._regions], ports.chosen, self._overrides, str(cluster.folder)
+            0,
+            os.getpid(),
+            False,
+            [[site.cell, site.region, site.name] for site in served],
+            ports.chosen,
+            self._overrides,
+            str(cluster.folder),
         )
         recorded.save(self.state)
-        edge_file = self.state / "edge.json"
-        configuration = edge.configuration(registry.http_rows(), layout, registry.limits.values())
-        edge_file.write_text(json.dumps(configuration, indent=1), encoding="utf-8")
+        edges.configure(registry, layout)
         owner = None if self._detached else os.getpid()
-        listed = programs.for_stack(registry, layout, found, cluster, edge_file, owner)
-        self._programs = {n: each for n, each in listed.items() if not self._stores_only or programs.is_store(n)}
+        listed = programs.for_stack(registry, layout, found, cluster, owner)
+        self._programs = {n: each for n, each in listed.items() if not self._stores_only or programs.is_store(each)}
         supervisor, supervisord = self._launch()
         replace(recorded, supervisor=supervisord).save(self.state)
         Launcher(registry, layout, cluster, self._programs, supervisor, self._progress).run()
         replace(recorded, supervisor=supervisord, ready=True).save(self.state)
         ports.release()
 
-    def _known_programs(self) -> dict[str, Program]:
-        """The programs of a stack that another process has started."""
+    def _known_programs(self, *, again: bool = False) -> dict[str, Program]:
+        """The programs of a stack that another process has started. again: as in programs.for_stack."""
         recorded, found = state_file.load(self.state), binaries.find(self.layout.event_bus)
         data = Path(recorded.data if recorded else self.state) / "data"
         cluster = postgres.Cluster(found.postgres, data, postgres.account())
-        return programs.for_stack(load(), self.layout, found, cluster, self.state / "edge.json", None)
+        return programs.for_stack(load(), self.layout, found, cluster, None, again=again)
 
     def _launch(self) -> tuple[Supervisor, int]:
         supervisor = self._supervisor()
@@ -262,10 +285,11 @@ class Stack:
         supervisor = self._supervisor()
         try:
             names = [process.name for process in supervisor.processes()]
-            for stage in ([name for name in names if name not in STORES], [name for name in names if name in STORES]):
+            stores = [name for name in names if name.partition("-")[0] in STORES]
+            for stage in ([name for name in names if name not in stores], stores):
                 for name in stage:
                     supervisor.stop(name)
-                self._until_stopped(stage)
+                supervisor.until_stopped(stage, STOP_SECONDS)
             supervisor.shut_down()
             recorded = state_file.load(self.state)
             if recorded and recorded.supervisor:
@@ -273,15 +297,6 @@ class Stack:
         except (OSError, StackError, psutil.Error) as error:
             # What is left is killed as orphans next.
             self._progress.note(f"The stack did not stop in order ({error}): its processes are killed one by one.")
-
-    def _until_stopped(self, names: Sequence[str]) -> None:
-        supervisor = self._supervisor()
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline:
-            if not any(process.pid for process in supervisor.processes() if process.name in names):
-                return
-            time.sleep(POLL_SECONDS)
-        raise NotReady(f"These processes do not stop: {', '.join(names)}.")
 
     def _refuse_second(self) -> None:
         recorded = state_file.load(self.state)
@@ -292,9 +307,8 @@ class Stack:
             )
 
     def _remove(self, names: Sequence[str]) -> None:
-        for name in names:
-            path = self.state / name
+        for path in [path for name in names for path in self.state.glob(name)]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
-                path.unlink(missing_ok=True)
+                path.unlink()

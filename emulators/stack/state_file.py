@@ -18,6 +18,7 @@ class StackState:
     supervisor: the pid of supervisord; 0 before it is started.
     owner: the pid of the process that started it.
     ready: whether it has started completely.
+    sites: cell, region and name of each.
     overrides: the settings from its caller.
     data: PostgreSQL's folder, which may be outside the state folder.
     """
@@ -25,7 +26,7 @@ class StackState:
     supervisor: int
     owner: int
     ready: bool
-    regions: list[str]
+    sites: list[list[str]]
     ports: dict[str, int]
     overrides: dict[str, str]
     data: str

@@ -8,22 +8,29 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 import xmlrpc.client
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from configparser import RawConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from emulators.stack import ports
-from emulators.stack.errors import StackError
+from emulators.stack.errors import NotReady, StackError
 
 USER: Final = "meridian"
 CALL_SECONDS: Final = 10
 """How long one XML-RPC call may take."""
 
+POLL_SECONDS: Final = 0.1
+
 ALREADY_STARTED, NOT_RUNNING = 60, 70
 """Fault codes of supervisor/xmlrpc.py."""
+
+
+EARLY, DATABASE, SERVICE, EDGE = range(4)
+"""The stages of a start."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Program:
     directory: the working directory.
     user: the account it runs as, if the caller is root; None for the caller.
     stop_signal: requests its end; after `stop_seconds` it is killed.
+    region: the region that it is a part of; None for what all regions share.
+    stage: when it is started: EARLY ones need no database, the EDGE of a region is opened last.
     """
 
     name: str
@@ -47,6 +56,8 @@ class Program:
     user: str | None = None
     stop_signal: str = "TERM"
     stop_seconds: int = 10
+    region: str | None = None
+    stage: int = SERVICE
 
 
 @dataclass(frozen=True)
@@ -170,6 +181,14 @@ class Supervisor:
     def process(self, name: str) -> Process:
         """One program. Raises StackError for an unknown name."""
         return _process(self._call("getProcessInfo", name))
+
+    def until_stopped(self, names: Collection[str], seconds: float) -> None:
+        """Wait until none of these programs runs. Raises NotReady at the deadline."""
+        deadline = time.monotonic() + seconds
+        while running := [process.name for process in self.processes() if process.name in names and process.pid]:
+            if time.monotonic() > deadline:
+                raise NotReady(f"These processes do not stop: {', '.join(running)}.")
+            time.sleep(POLL_SECONDS)
 
     def _call(self, method: str, *arguments: Any, unless: int | None = None) -> Any:
         """Call a method of supervisor's XML-RPC interface.

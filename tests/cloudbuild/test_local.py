@@ -17,6 +17,7 @@ from cloudbuild.rollout.local.edge import SplitEdge
 from cloudbuild.rollout.report import Outcome
 from emulators.stack.environment import Layout, functions_host
 from emulators.stack.ports import HOST, Ports
+from emulators.stack.sites import of_regions
 from shared.registry import load
 
 REGION = "us-central1"
@@ -51,7 +52,7 @@ def revision(name: str) -> Iterator[int]:
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     names = ["edge", "edge-admin", functions_host(REGION)]
-    made = Layout(tmp_path, Ports(names, free=True).chosen, (REGION,), {})
+    made = Layout(tmp_path, Ports(names, free=True).chosen, of_regions(load().cells, (REGION,)), {})
     made.logs.mkdir()
     return made
 

@@ -8,7 +8,7 @@ import pytest
 from cloudbuild.manifests.check import EXAMPLE, KNATIVE, pod_of
 from cloudbuild.manifests.containers import IN_KMS, RESTRICTED, UNMATCHED, Manifest, object_name
 from cloudbuild.manifests.resources import Delivery, cluster
-from emulators.stack.programs import consumer_services, poller_services, relay_services, rpc_services
+from emulators.stack.services import consumer_services, poller_services, relay_services, rpc_services
 from shared.container.function import DRAIN_SECONDS
 from shared.container.probes import LIVE, READY, STARTUP
 from shared.registry import load

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from emulators.stack import binaries, programs
+from emulators.stack import binaries, programs, sites
 from emulators.stack.environment import Layout
 from emulators.stack.parts import edge
 from emulators.stack.ports import Ports
@@ -28,8 +28,9 @@ PROBLEM = "application/problem+json"
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """The layout of a stack that is not running."""
-    names = programs.listening_programs(load(), REGIONS)
-    return Layout(tmp_path, Ports(names, free=True).chosen, REGIONS, {})
+    served = sites.of_regions(load().cells, REGIONS)
+    names = programs.listening_programs(load(), served)
+    return Layout(tmp_path, Ports(names, free=True).chosen, served, {})
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from emulators.demo.api_user import CHAIN_ID, ApiUser, fresh_key
 from emulators.stack.ports import HOST, Ports
-from emulators.stack.programs import GRANIAN
+from emulators.stack.services import GRANIAN
 from emulators.stack.stack import Stack
 from shared.auth.rotation import rotate
 from shared.config import read

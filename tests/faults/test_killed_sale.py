@@ -15,8 +15,8 @@ from emulators.demo import report, sale
 from emulators.demo.report import Report
 from emulators.demo.runner import resources_of
 from emulators.stack.environment import ROOT
-from emulators.stack.programs import poller_services, relay_services, rpc_services
 from emulators.stack.progress import ProgressBars
+from emulators.stack.services import poller_services, relay_services, rpc_services
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.registry import load

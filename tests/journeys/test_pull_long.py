@@ -13,7 +13,7 @@ from emulators.demo.report import audit, violations_of
 from emulators.demo.runner import resources_of
 from emulators.stack.environment import EVENT_DELIVERY, PULL, PUSH, functions_host, metrics_of
 from emulators.stack.ports import HOST
-from emulators.stack.programs import consumer_services
+from emulators.stack.services import consumer_services
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.registry import load

@@ -30,6 +30,7 @@ from emulators.stack.binaries import valkey
 from emulators.stack.environment import Layout, events_host, functions_host
 from emulators.stack.ports import HOST, Ports
 from emulators.stack.readiness import tcp_reply
+from emulators.stack.sites import of_regions
 from emulators.waiting import until
 from shared.registry import load
 
@@ -177,7 +178,7 @@ def demo() -> Iterator[Demo]:
         folder = Path(name)
         names = ["edge", "edge-admin", "postgres", "valkey", "pubsub", "firestore"]
         ports = Ports([*names, functions_host(REGION), events_host(REGION)], free=True)
-        layout = Layout(folder, ports.chosen, (REGION,), {})
+        layout = Layout(folder, ports.chosen, of_regions(registry.cells, (REGION,)), {})
         layout.logs.mkdir()
         secrets.ensure(layout.secrets, [name for name, service in registry.services.items() if service.database])
         hosts, edge = Hosts(layout), SplitEdge(registry, layout)

@@ -4,14 +4,14 @@ import http.client
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from emulators.stack.binaries import envoy
-from emulators.stack.environment import Layout, functions_host
+from emulators.stack.environment import Layout
 from emulators.stack.parts import edge
+from emulators.stack.parts.envoy import ROUTES
 from emulators.stack.ports import HOST
 from emulators.stack.readiness import http_ok
 from emulators.waiting import until
@@ -84,7 +84,7 @@ class SplitEdge:
         made = edge.configuration(self._registry.http_rows(), self._layout, self._registry.limits.values())
         manager = made["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
         del manager["route_config"]
-        manager["rds"] = {"route_config_name": edge.ROUTES, "config_source": self._source("routes")}
+        manager["rds"] = {"route_config_name": ROUTES, "config_source": self._source("routes")}
         made["static_resources"]["clusters"] = []
         made["dynamic_resources"] = {"cds_config": self._source("clusters")}
         return made
@@ -108,12 +108,11 @@ class SplitEdge:
         return str(self._version)
 
     def _clusters(self, revisions: Mapping[str, int]) -> list[dict[str, Any]]:
-        host = functions_host(self._layout.regions[0])
-        found = []
-        for revision, port in revisions.items():
-            layout = replace(self._layout, ports={**self._layout.ports, host: port})
-            found.append({"@type": f"{TYPE}.cluster.v3.Cluster", **edge.cluster(revision, layout)})
-        return found
+        region = self._layout.regions[0]
+        return [
+            {"@type": f"{TYPE}.cluster.v3.Cluster", **edge.cluster(revision, region, [port])}
+            for revision, port in revisions.items()
+        ]
 
     def _routes(self, weights: Mapping[str, int]) -> dict[str, Any]:
         made = edge.route_configuration(self._registry.http_rows(), weights)

@@ -14,8 +14,8 @@ from emulators.stack import environment
 from emulators.stack.environment import ROOT, Layout
 from emulators.stack.logs import last_line
 from emulators.stack.ports import HOST, Ports
-from emulators.stack.programs import GRANIAN
 from emulators.stack.readiness import http_ok
+from emulators.stack.services import GRANIAN
 
 START_SECONDS: Final = 45.0
 POLL_SECONDS: Final = 0.1
@@ -43,7 +43,7 @@ class Hosts:
         listens = ("--host", HOST, "--port", str(port), "--factory", "cloudbuild.rollout.local.faults:make")
         threads = ("--blocking-threads", THREADS)
         command = (sys.executable, "-m", "granian", *GRANIAN, *threads, *listens)
-        variables = {**environment.for_region(self._layout, self._layout.regions[0]), FAULT: fault.value}
+        variables = {**environment.for_site(self._layout, self._layout.sites[0]), FAULT: fault.value}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command, env=variables, cwd=ROOT, stdout=output, stderr=output, start_new_session=True

@@ -1,6 +1,6 @@
-"""A database for each service and cell, and the two roles of each service (shared/postgres/roles.py).
+"""The databases of a site, one for each service, and the two roles of each service (shared/postgres/roles.py).
 
-Locally one server replaces the servers of all regions, and roles log in with passwords.
+Locally roles log in with passwords.
 """
 
 import subprocess
@@ -16,12 +16,13 @@ from emulators.stack.errors import StackError
 from emulators.stack.logs import last_line
 from emulators.stack.parts.postgres import SUPERUSER
 from emulators.stack.ports import HOST
+from emulators.stack.sites import Site
+from shared.config import read
 from shared.postgres import roles
-from shared.registry import load
 
 
-def accepts_connections(layout: Layout, server: str = "postgres") -> Callable[[], bool]:
-    """A readiness check: whether a server accepts connections."""
+def accepts_connections(layout: Layout, server: str) -> Callable[[], bool]:
+    """A readiness check: whether a server, by the name of its program, accepts connections."""
 
     def ask() -> bool:
         try:
@@ -33,40 +34,39 @@ def accepts_connections(layout: Layout, server: str = "postgres") -> Callable[[]
     return ask
 
 
-def create(layout: Layout, services: Sequence[str]) -> None:
-    """Create the roles and databases of these services in an empty server."""
-    connection = _connect(layout)
+def create(layout: Layout, site: Site, services: Sequence[str]) -> None:
+    """Create the roles and databases of these services in the site's empty server."""
+    settings = read(environment.for_site(layout, site))
+    connection = _connect(layout, layout.store("postgres", site))
     try:
         for service in services:
             owner = roles.owner_of(service)
             for role in (service, owner):
                 roles.create_role(connection, role, secrets.read(layout.secrets, f"{role}.password"))
-            for region in layout.regions:
-                database = identifier(f"{service}_{load().cell_of(region)}")
-                connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
+            database = identifier(settings.database_name(service))
+            connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
     finally:
         connection.close()
 
 
-def migrate(layout: Layout, services: Sequence[str]) -> None:
-    """Migrate the databases of every region. Raises StackError when a migration fails."""
-    log = layout.logs / "migrations.log"
+def migrate(layout: Layout, site: Site, services: Sequence[str]) -> None:
+    """Migrate the databases of a site. Raises StackError when a migration fails."""
+    log = layout.logs / ("migrations.log" if len(layout.sites) == 1 else f"migrations-{site.name}.log")
     chosen = [word for service in services for word in ("--service", service)]
-    for region in layout.regions:
-        with log.open("a", encoding="utf-8") as output:
-            ended = subprocess.run(
-                [sys.executable, "-m", "functions.main", "migrate", *chosen],
-                env=environment.for_region(layout, region),
-                cwd=environment.ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if ended.returncode != 0:
-            raise StackError(f"The migrations of {region} failed: «{last_line(log)}», the whole output is {log}.")
+    with log.open("a", encoding="utf-8") as output:
+        ended = subprocess.run(
+            [sys.executable, "-m", "functions.main", "migrate", *chosen],
+            env=environment.for_site(layout, site),
+            cwd=environment.ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if ended.returncode != 0:
+        raise StackError(f"The migrations of {site.name} failed: «{last_line(log)}», the whole output is {log}.")
 
 
-def _connect(layout: Layout, server: str = "postgres") -> Connection:
+def _connect(layout: Layout, server: str) -> Connection:
     return Connection(
         SUPERUSER,
         host=HOST,

@@ -70,12 +70,12 @@ class Cluster:
 
     def initialise(self, password: str, port: int) -> None:
         """Create the data folder. Raises StackError with initdb's output when it fails."""
-        password_file = self.data.parent / "initial-password"
+        password_file = self.folder / f"initial-password-{self.data.name}"
         password_file.write_text(password, encoding="ascii")
         password_file.chmod(0o600)
         _give(password_file, self.account)
         try:
-            made = _run_as(self.account, self._initdb(password_file), cwd=self.data.parent)
+            made = _run_as(self.account, self._initdb(password_file), cwd=self.folder)
         finally:
             password_file.unlink()
         if made.returncode != 0:
@@ -88,11 +88,15 @@ class Cluster:
     @property
     def standby(self) -> "Cluster":
         """Its streaming standby."""
-        return replace(self, data=self.folder / "replica")
+        return replace(self, data=self.data.with_name(self.data.name.replace("data", "replica", 1)))
+
+    def of_cell(self, cell: str) -> "Cluster":
+        """The server of a cell, where a stack has several."""
+        return replace(self, data=self.folder / f"data-{cell}")
 
     def follow(self, password: str, primary_port: int, port: int) -> None:
         """Copy the data folder of a running server, which this one then follows. Raises StackError."""
-        password_file = self.folder / "replica-password"
+        password_file = self.folder / f"{self.data.name}-password"
         password_file.write_text(f"{HOST}:{primary_port}:*:{SUPERUSER}:{password}\n", encoding="ascii")
         password_file.chmod(0o600)
         _give(password_file, self.account)

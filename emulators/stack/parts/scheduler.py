@@ -1,4 +1,4 @@
-"""The scheduler of a region: invokes the schedule rows at their times, as Cloud Scheduler does.
+"""The scheduler of a cell: invokes the schedule rows at their times, as Cloud Scheduler does.
 
 python -m emulators.stack.parts.scheduler
 """
@@ -56,7 +56,7 @@ def main() -> None:
             coalesce=True,
             misfire_grace_time=LATE_SECONDS,
         )
-    log.info("scheduler of %s: %d rows", os.environ["MERIDIAN_REGION"], len(scheduler.get_jobs()))
+    log.info("scheduler of %s: %d rows", os.environ["MERIDIAN_CELL"], len(scheduler.get_jobs()))
     scheduler.start()
 
 

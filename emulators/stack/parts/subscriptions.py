@@ -1,6 +1,6 @@
-"""Maintains the topics and subscriptions of a region in the Pub/Sub emulator, from the registry.
+"""Maintains the topics and subscriptions of a cell in the Pub/Sub emulator, from the registry.
 
-    python -m emulators.stack.parts.subscriptions <region>
+    python -m emulators.stack.parts.subscriptions
 
 Subscriptions push to the functions host or, with EVENT_DELIVERY=pull, are pulled by consumers. The emulator keeps all
 in memory and loses it when it restarts: this process checks, and recreates it. There are no dead-letter policies (they
@@ -10,10 +10,8 @@ topic.
 
 import logging
 import os
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
@@ -22,8 +20,9 @@ from google.cloud import pubsub_v1
 from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack import readiness, secrets
-from emulators.stack.environment import EVENT_DELIVERY, PUSH
+from emulators.stack.environment import PUSH
 from shared.bus.topics import dead_topic, row_topic, subscription_name, topic_name
+from shared.config import read
 from shared.registry import Row, load
 
 log = logging.getLogger(__name__)
@@ -109,13 +108,14 @@ class Subscriptions:
             log.info("%s exists already, and is delivered by %s", name, self._delivery)
 
 
-def main(region: str) -> None:
+def main() -> None:
     """Run until the process is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    token = secrets.read(Path(os.environ["SECRETS_DIR"]), "push_token")
-    delivery = os.environ.get(EVENT_DELIVERY, PUSH)
-    project, events_address = os.environ["GOOGLE_CLOUD_PROJECT"], os.environ["EVENTS_ADDRESS"]
-    subscriptions = Subscriptions(load().cell_of(region), project, events_address, token, delivery)
+    settings = read(os.environ)
+    token = secrets.read(settings.secrets_dir, "push_token")
+    subscriptions = Subscriptions(
+        settings.cell, settings.project, os.environ["EVENTS_ADDRESS"], token, settings.event_delivery
+    )
     current = False
     responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
     while True:
@@ -126,11 +126,11 @@ def main(region: str) -> None:
             if not current or not subscriptions.exist():
                 subscriptions.create()
                 current = True
-                log.info(CREATED, region)
+                log.info(CREATED, settings.cell)
         except (GoogleAPICallError, RetryError) as error:
             log.warning("the emulator refused a request, which is retried: %s", error)
         time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -1,13 +1,12 @@
-"""Maintains the topics of a region in the Kafka broker, from the registry.
+"""Maintains the topics of a cell in the Kafka broker, from the registry.
 
-    python -m emulators.stack.parts.topics <region>
+    python -m emulators.stack.parts.topics
 
 The broker keeps them in memory and loses them when it restarts: this process checks, and recreates them.
 """
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -17,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from shared.bus.topics import dead_topic, topic_name
+from shared.config import read
 from shared.registry import load
 
 log = logging.getLogger(__name__)
@@ -57,10 +57,11 @@ class Topics:
             yield NewTopic(topic_name(dead_topic(name), self._cell), 1, 1)
 
 
-def main(region: str) -> None:
+def main() -> None:
     """Run until the process is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    topics = Topics(load().cell_of(region), os.environ["KAFKA_BOOTSTRAP"])
+    settings = read(os.environ)
+    topics = Topics(settings.cell, settings.kafka_bootstrap)
     reported = False
     while True:
         try:
@@ -68,7 +69,7 @@ def main(region: str) -> None:
             if missing:
                 topics.create(missing)
             if missing or not reported:
-                log.info(CREATED, region)
+                log.info(CREATED, settings.cell)
                 reported = True
         except (KafkaException, TimeoutError) as error:
             log.warning("the broker refused a request, which is retried: %s", error)
@@ -76,4 +77,4 @@ def main(region: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
