@@ -16,7 +16,8 @@ from emulators.stack.supervisor import EARLY, EDGE, SERVICE, Program, Supervisor
 from shared.registry import Registry
 
 READY_SECONDS: Final = 90.0
-"""How long one program may take to be ready: seconds on an idle machine, up to a minute on a loaded one."""
+"""How long a program may take to be ready for each site that starts: seconds on an idle machine, up to a minute on a
+loaded one."""
 
 
 class Launcher:
@@ -101,4 +102,4 @@ class Launcher:
             chain.deploy(self._layout)
 
     def _until_ready(self, *names: str) -> None:
-        self._wait.until_ready([self._programs[name] for name in names], READY_SECONDS)
+        self._wait.until_ready([self._programs[name] for name in names], READY_SECONDS * len(self._layout.sites))

@@ -5,7 +5,8 @@ What is down and cut is kept in a file of the state folder, so that every comman
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ from emulators.stack.supervisor import Program, Supervisor
 NAME: Final = "regions.json"
 
 READY_SECONDS: Final = 90.0
+"""How long a program of a healed region may take to be ready."""
+
 DEAD_SECONDS: Final = 10.0
 
 
@@ -64,8 +67,7 @@ class Regions:
         with self._changing(region):
             before, names = self.troubles, self._names(region)
             processes = self._suspended(names)
-            for name in names:
-                self._supervisor.stop(name)  # or it would be started again
+            self._supervisor.stop(*names)  # or they would be started again
             for process in processes:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -111,15 +113,11 @@ class Regions:
 
     def _suspended(self, names: Collection[str]) -> list[psutil.Process]:
         """The processes of programs, all suspended, so that none ends in order, and none sees that another has died."""
-        parents = [psutil.Process(each.pid) for each in self._supervisor.processes() if each.name in names and each.pid]
-        for parent in parents:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                parent.suspend()
-        children = [child for parent in parents for child in parent.children(recursive=True)]
-        for child in children:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.suspend()
-        return [*parents, *children]
+        parents = {each.pid for each in self._supervisor.processes() if each.name in names and each.pid}
+        _suspend(parents)
+        children = _descendants(parents)
+        _suspend(children)
+        return [process for pid in (*parents, *children) if (process := _process(pid))]
 
     def _note(self, troubles: Troubles) -> None:
         """Write down what is down and cut, and have every edge open and close its links accordingly."""
@@ -141,3 +139,29 @@ def load(file: Path) -> Troubles:
 
 def _pair(one: str, other: str) -> tuple[str, str]:
     return (one, other) if one < other else (other, one)
+
+
+def _descendants(pids: Collection[int]) -> list[int]:
+    """The children of processes, and theirs. Reads the table of processes once, which takes long on a busy machine."""
+    children = defaultdict(list)
+    for process in psutil.process_iter(["ppid"]):
+        children[process.info["ppid"]].append(process.pid)
+    found, unseen = [], list(pids)
+    while unseen:
+        below = children[unseen.pop()]
+        found += below
+        unseen += below
+    return found
+
+
+def _suspend(pids: Iterable[int]) -> None:
+    for pid in pids:
+        if process := _process(pid):
+            process.suspend()
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None  # it has ended by itself

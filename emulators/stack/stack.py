@@ -287,8 +287,7 @@ class Stack:
             names = [process.name for process in supervisor.processes()]
             stores = [name for name in names if name.partition("-")[0] in STORES]
             for stage in ([name for name in names if name not in stores], stores):
-                for name in stage:
-                    supervisor.stop(name)
+                supervisor.stop(*stage)
                 supervisor.until_stopped(stage, STOP_SECONDS)
             supervisor.shut_down()
             recorded = state_file.load(self.state)

@@ -12,7 +12,7 @@ from emulators.stack.environment import Layout
 from emulators.stack.errors import NotReady
 from emulators.stack.parts.contracts import CHAIN_ID, DEPLOYER, USDC, VAULT
 from emulators.stack.ports import HOST
-from emulators.stack.supervisor import Program
+from emulators.stack.supervisor import EARLY, Program
 from shared.chain import artefacts
 from shared.chain.abi import encoded
 from shared.chain.ethereum import address_of
@@ -43,7 +43,7 @@ def program(anvil: Path, layout: Layout) -> Program:
         # Its state survives a restart: it is saved on exit, and periodically in case the node is killed.
         *("--state", str(_state(layout)), "--state-interval", str(SAVE_SECONDS)),
     )
-    return Program(NAME, command, _answers(port), directory=layout.state)
+    return Program(NAME, command, _answers(port), directory=layout.state, stage=EARLY)
 
 
 def deploy(layout: Layout) -> None:
