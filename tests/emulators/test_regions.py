@@ -1,0 +1,194 @@
+"""A stack of several regions: what it consists of, before anything of it runs."""
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from emulators.stack import binaries, environment, programs, services, sites
+from emulators.stack.environment import Layout, functions_host, inner, link, regional_edge
+from emulators.stack.errors import StackError
+from emulators.stack.parts import edges, global_edge, links
+from emulators.stack.parts.postgres import Cluster
+from emulators.stack.ports import Ports
+from emulators.stack.regions import Troubles
+from emulators.stack.sites import NEARNESS, Site
+from emulators.stack.stack import REGIONS
+from emulators.stack.supervisor import EDGE, Program
+from shared.config import read
+from shared.registry import load
+from tests.emulators.conftest import ASIA, EUROPE, THREE, US, layout_of
+
+OWN_STORES = {"postgres", "valkey"}
+SHARED = {"edge", "pubsub", "firestore", "chain"}
+
+
+def programs_of(layout: Layout) -> dict[str, Program]:
+    """Every program of a stack."""
+    cluster = Cluster(Path("/opt/postgres"), layout.state / "postgres" / "data", None)
+    return programs.for_stack(load(), layout, binaries.find(), cluster, None)
+
+
+def test_each_cell_has_processes_and_stores_of_its_own(three: Layout) -> None:
+    """Every region has the same programs, and outside of them there is only what all share."""
+    made = programs_of(three)
+    assert {name for name, program in made.items() if program.region is None} == SHARED
+    kinds: dict[str, set[str]] = {}
+    for site in three.sites:
+        own = [name for name, program in made.items() if program.region == site.region]
+        kinds[site.name] = {name.removesuffix(f"-{site.name}").removesuffix(f"-{site.cell}") for name in own}
+        rpc = {f"rpc-{service}" for service in services.rpc_services(load())}
+        assert kinds[site.name] == {*OWN_STORES, "edge", "functions", "events", "workers", "topics", "scheduler", *rpc}
+    assert len(made) == len(SHARED) + sum(len(kind) for kind in kinds.values())
+
+
+def test_a_stack_of_one_region_is_what_it_was(tmp_path: Path) -> None:
+    """Its stores have plain names, its workers are separate, and no edge is in front of its edge."""
+    layout = layout_of(tmp_path, sites.of_regions(load().cells, REGIONS))
+    made = programs_of(layout)
+    assert {*SHARED, *OWN_STORES} <= set(made)
+    workers = [f"relay-{service}" for service in services.relay_services(load())]
+    workers += [f"poller-{service}" for service in services.poller_services(load())]
+    assert {f"{worker}-{US}" for worker in workers} <= set(made)
+    assert not {name for name in made if name.startswith(("workers-", "edge-"))}
+    assert not {name for name in layout.ports if name.endswith(("-inner", f"-from-{US}"))}
+
+
+def test_a_second_cell_in_a_region_is_configuration(tmp_path: Path) -> None:
+    """It has processes and a database server of its own there, behind the same edge, and no link between the two."""
+    layout = layout_of(tmp_path, (Site("us", US, US), Site("eu", US, f"{US}-eu")))
+    made = programs_of(layout)
+    assert {"postgres-us", "postgres-eu", functions_host(US), functions_host(f"{US}-eu")} <= set(made)
+    assert regional_edge(US) not in made
+    served = [environment.for_site(layout, site) for site in layout.sites]
+    assert len({each["DATABASE_PORT"] for each in served}) == 2
+    assert {each["CELL_ADDRESSES"] for each in served} == {
+        f"us={layout.address(functions_host(US))},eu={layout.address(functions_host(f'{US}-eu'))}"
+    }
+    edges.configure(load(), layout)
+    assert str(layout.ports[functions_host(f"{US}-eu")]) in layout.configuration("edge").read_text()
+
+
+def test_sites_are_named_like_regions_but_for_further_cells() -> None:
+    """So a stack of one cell a region has the names that it always had."""
+    cells = {"us": US, "eu": EUROPE, "ustwo": US}
+    assert sites.of_regions(cells, [EUROPE, US]) == (
+        Site("eu", EUROPE, EUROPE),
+        Site("us", US, US),
+        Site("ustwo", US, f"{US}-ustwo"),
+    )
+
+
+def test_regions_that_the_registry_lacks_are_refused() -> None:
+    """By name or by number, in one sentence that says which there are."""
+    with pytest.raises(StackError, match=f"no cell in moon1: its regions are {US}"):
+        sites.of_regions(load().cells, ["moon1"])
+    assert sites.first_regions(load().cells, 2) == THREE[:2]
+    for number in (0, 4):
+        with pytest.raises(StackError, match=f"REGIONS is {number}: the registry has from 1 to 3"):
+            sites.first_regions(load().cells, number)
+
+
+def test_the_processes_of_a_site_use_its_own_stores(three: Layout) -> None:
+    """Its database server, Valkey and RPC hosts, of which no other site has any."""
+    read_back = [read(environment.for_site(three, site)) for site in three.sites]
+    assert [(each.cell, each.region) for each in read_back] == [(site.cell, site.region) for site in three.sites]
+    assert [each.database_port for each in read_back] == [three.ports[f"postgres-{s.cell}"] for s in three.sites]
+    assert len({each.redis_url for each in read_back}) == 3
+    hosts = [address for each in read_back for address in each.rpc_addresses.values()]
+    assert len(hosts) == len(set(hosts)) == 3 * len(services.rpc_services(load()))
+
+
+def test_other_regions_are_reached_by_links(three: Layout) -> None:
+    """And the own region directly, so that a cut is felt by those that it cuts off."""
+    here, *others = three.sites
+    addresses = read(environment.for_site(three, here)).cell_addresses
+    assert addresses[here.cell] == three.address(functions_host(here.name))
+    for other in others:
+        assert addresses[other.cell] == three.address(link(here.region, functions_host(other.name)))
+
+
+def test_the_regional_edges_come_after_the_global_one() -> None:
+    """On 8081 to 8083, or with a first port on those after it; no two programs want one port."""
+    names = programs.listening_programs(load(), sites.of_regions(load().cells, THREE))
+    assert names[:4] == ["edge", *map(regional_edge, THREE)]
+    assert max(Counter(names).values()) == 1
+
+
+def test_the_regional_edges_have_ports_in_the_table() -> None:
+    """The preferred ones, whether or not they are free here."""
+    names = programs.listening_programs(load(), sites.of_regions(load().cells, THREE))
+    ports = Ports(names)
+    ports.release()
+    preferred = {name: ports.moved.get(name, port) for name, port in ports.chosen.items()}
+    assert [preferred[regional_edge(region)] for region in THREE] == [8081, 8082, 8083]
+    assert len(set(preferred.values())) == len(preferred)
+
+
+def test_the_edge_of_a_region_is_opened_last(three: Layout) -> None:
+    """Users come back to a healed region when everything behind its edge is ready."""
+    made = programs_of(three)
+    for region in THREE:
+        last = [name for name, program in made.items() if program.region == region and program.stage == EDGE]
+        assert last == [regional_edge(region)]
+
+
+def test_every_region_knows_how_near_all_regions_are() -> None:
+    """Each has an order of all regions of the registry that begins with itself."""
+    assert set(NEARNESS) == set(load().regions)
+    for region, near in NEARNESS.items():
+        assert near[0] == region
+        assert sorted(near) == sorted(load().regions)
+
+
+def test_clients_are_sent_to_the_nearest_region(three: Layout) -> None:
+    """In the order of the table while it is healthy; without a region, or with an unknown one, as from the primary."""
+    made = global_edge.configuration(three, load().limits.values())["static_resources"]
+    clusters = {cluster["name"]: cluster["load_assignment"]["endpoints"] for cluster in made["clusters"]}
+    by_port = {three.ports[inner(regional_edge(region))]: region for region in THREE}
+    routed: dict[str | None, tuple[str, ...]] = {}
+    for route in global_edge.routes(three):
+        (header,) = route["match"].get("headers", [{"string_match": {"exact": None}}])
+        endpoints = sorted(clusters[route["route"]["cluster"]], key=lambda each: each["priority"])
+        addresses = [each["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] for each in endpoints]
+        routed[header["string_match"]["exact"]] = tuple(by_port[address["port_value"]] for address in addresses)
+    assert routed.pop(None) == NEARNESS[US]
+    assert routed == NEARNESS
+
+
+def test_a_client_beyond_the_regions_of_the_stack_is_sent_to_the_nearest_of_them(tmp_path: Path) -> None:
+    """With two regions of three the order is the same, without the third."""
+    layout = layout_of(tmp_path, sites.of_regions(load().cells, [EUROPE, ASIA]))
+    assert global_edge.nearest(EUROPE, layout) == [EUROPE, ASIA]
+    assert global_edge.routes(layout)[-1]["route"]["cluster"] == f"near-{EUROPE}"
+
+
+def test_only_open_links_are_listened_on(three: Layout) -> None:
+    """Neither those to a killed region nor a cut one, in either direction."""
+    troubles = Troubles(frozenset({ASIA}), frozenset({(EUROPE, US)}))
+    opened = {
+        region: [each["name"] for each in links.listeners(three, region, troubles.unreachable(region))["resources"]]
+        for region in THREE
+    }
+    assert opened == {
+        US: [],
+        EUROPE: [],
+        ASIA: [link(ASIA, functions_host(US)), link(ASIA, functions_host(EUROPE))],
+    }
+
+
+def test_envoy_accepts_every_edge(three: Layout) -> None:
+    """Envoy itself finds the global configuration and the regional ones valid."""
+    edges.configure(load(), three)
+    three.logs.mkdir()
+    for name in ("edge", *map(regional_edge, THREE)):
+        command = [
+            str(binaries.find().envoy),
+            "--config-path",
+            str(three.configuration(name)),
+            "--mode",
+            "validate",
+        ]
+        checked = subprocess.run([*command, "--log-level", "error"], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
