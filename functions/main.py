@@ -6,8 +6,6 @@
     python -m functions.main poller wallet      the worker that polls what holds secrets or calls users' endpoints
     python -m functions.main consumer wallet    with EVENT_BUS=kafka or EVENT_DELIVERY=pull, the worker that runs a
                                                 service's event rows
-    python -m functions.main workers all        all of these workers of all services in one process, where memory is
-                                                scarcer than cores: the local stack of several cells
 
 Jobs, which end; their exit code is 0 only if all is well:
 
@@ -164,14 +162,7 @@ def run_rpc(service: str, stop: threading.Event) -> None:
 
 
 def run_relay(service: str, stop: threading.Event) -> None:
-    """Publish a service's events, fill its consumers' gaps, run its polling rows, and report backlogs as metrics."""
-    from shared.outbox.backlogs import report
-
-    report([service], resources())
-    _relay(service, stop)
-
-
-def _relay(service: str, stop: threading.Event) -> None:
+    """Publish a service's events, fill its consumers' gaps, and run its polling rows, until `stop` is set."""
     from shared.runtime.poll import loops, polling
     from shared.runtime.worker import work
 
@@ -198,23 +189,6 @@ def run_consumer(service: str, stop: threading.Event) -> None:
     rows = requirements.rows_of("consumer", service)
     requirements.check(settings(), "consumer", rows, service)
     work(service, resources(), [bind(row) for row in rows], stop)
-
-
-def run_workers(_: str, stop: threading.Event) -> None:
-    """Run the relays, the pollers and, where events are pulled, the consumers of all services, each in a thread."""
-    from shared.container.loops import Loop, finish
-    from shared.outbox.backlogs import report
-
-    services = load().services
-    roles = [("relay", _relay, [name for name in services if services[name].works])]
-    roles += [("poller", run_poller, [name for name in services if requirements.rows_of("poller", name)])]
-    if settings().event_bus == "kafka" or settings().event_delivery == "pull":
-        roles += [("consumer", run_consumer, [name for name in services if requirements.rows_of("consumer", name)])]
-    report(list(services), resources())
-    loops = [Loop(f"{role} {name}", partial(run, name, stop), stop) for role, run, names in roles for name in names]
-    for loop in loops:
-        loop.start()
-    finish(loops)
 
 
 def projections() -> Iterator[tuple[str, Any]]:
@@ -255,9 +229,8 @@ def run_openapi(_: Sequence[str]) -> int:
     return 0
 
 
-ALL = "all"
-WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer, "workers": run_workers}
-"""The roles that run until they are stopped, each for a service, or for ALL."""
+WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}
+"""The roles that run until they are stopped, each for a service."""
 
 MODULES = {"migrate": "postgres.migrations", "redrive": "outbox.redrive", "rotate-keys": "auth.rotation"}
 """Jobs that need no composition: the module in `shared` whose `main` does each."""
@@ -274,19 +247,26 @@ def _run_job(role: str, arguments: Sequence[str]) -> int:
         sys.exit(str(error))
 
 
-def _work(role: str, service: str) -> None:
-    """Run a worker or an RPC host until SIGTERM or SIGINT; workers answer probes where PORT is set."""
+def until_stopped(run: Callable[[threading.Event], None], relays: Sequence[str] = (), *, probes: bool = True) -> None:
+    """Run something until SIGTERM or SIGINT, answer probes where PORT is set, and export the backlogs of `relays`."""
     from shared.container.loops import dead
     from shared.container.probes import probed
+    from shared.outbox.backlogs import report
 
-    if service not in ((ALL,) if role == "workers" else load().services):
-        raise ConfigurationError(service, "is no service")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _initialize()
-    with probed(_host(), settings().port, dead) if settings().port and role != "rpc" else nullcontext():
-        WORKERS[role](service, stop)
+    report(relays, resources())
+    with probed(_host(), settings().port, dead) if settings().port and probes else nullcontext():
+        run(stop)
+
+
+def _work(role: str, service: str) -> None:
+    """Run a worker or an RPC host."""
+    if service not in load().services:
+        raise ConfigurationError(service, "is no service")
+    until_stopped(partial(WORKERS[role], service), [service] if role == "relay" else [], probes=role != "rpc")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -297,7 +277,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if chosen.role in (*MODULES, *COMPOSED):
             return _run_job(chosen.role, rest)
-        parser.add_argument("of", help="a function's name, a service, or all")
+        parser.add_argument("of", help="a function's name, or a service")
         of = parser.parse_args(arguments).of
         if chosen.role == "function":
             run_function(of)

@@ -140,7 +140,7 @@ class _SitePrograms:
     def _workers(self) -> Program:
         texts = [self._leads(service) for service in relay_services(self._registry)]
         texts += [self._consumes(service) for service in consumer_services(self._registry) if self._layout.consumes]
-        return self._program(workers(self._site.name), ("functions.main", "workers", "all"), POLLS, *texts)
+        return self._program(workers(self._site.name), ("emulators.stack.parts.workers",), POLLS, *texts)
 
     def _leads(self, service: str) -> str:
         outbox = self._registry.services[service].outbox

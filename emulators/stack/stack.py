@@ -24,7 +24,6 @@ from emulators.stack.ports import Ports
 from emulators.stack.progress import Progress
 from emulators.stack.readiness import ReadinessWait
 from emulators.stack.regions import Regions
-from emulators.stack.sites import Site
 from emulators.stack.state_file import StackState
 from emulators.stack.supervisor import Process, Program, Supervisor
 from shared.registry import load
@@ -93,8 +92,7 @@ class Stack:
         recorded = state_file.load(self.state)
         if recorded is None:
             raise StackError(f"No stack is up in {self.state}: start one with `python -m emulators up`.")
-        served = tuple(Site(*site) for site in recorded.sites)
-        return Layout(self.state, recorded.ports, served, recorded.overrides)
+        return recorded.layout(self.state)
 
     @property
     def edge_url(self) -> str:
@@ -114,8 +112,7 @@ class Stack:
     @property
     def environments(self) -> list[dict[str, str]]:
         """The environment of a Meridian process at each of its sites. Raises as layout does."""
-        layout = self.layout
-        return [environment.for_site(layout, site) for site in layout.sites]
+        return [environment.for_site(self.layout, site) for site in self.layout.sites]
 
     @property
     def regions(self) -> Regions:
@@ -235,19 +232,10 @@ class Stack:
         secrets.ensure(layout.secrets, [name for name, service in registry.services.items() if service.database])
         layout.logs.mkdir(exist_ok=True)
         cluster = postgres.prepare(found.postgres, self.state, postgres.account())
-        recorded = StackState(
-            0,
-            os.getpid(),
-            False,
-            [[site.cell, site.region, site.name] for site in served],
-            ports.chosen,
-            self._overrides,
-            str(cluster.folder),
-        )
+        recorded = StackState.of(layout, cluster.folder)
         recorded.save(self.state)
         edges.configure(registry, layout)
-        owner = None if self._detached else os.getpid()
-        listed = programs.for_stack(registry, layout, found, cluster, owner)
+        listed = programs.for_stack(registry, layout, found, cluster, None if self._detached else os.getpid())
         self._programs = {n: each for n, each in listed.items() if not self._stores_only or programs.is_store(each)}
         supervisor, supervisord = self._launch()
         replace(recorded, supervisor=supervisord).save(self.state)
@@ -307,7 +295,4 @@ class Stack:
 
     def _remove(self, names: Sequence[str]) -> None:
         for path in [path for name in names for path in self.state.glob(name)]:
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -4,9 +4,11 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from emulators.stack.environment import Layout
 from emulators.stack.errors import StackError
+from emulators.stack.sites import Site
 
 NAME: Final = "stack.json"
 
@@ -30,6 +32,16 @@ class StackState:
     ports: dict[str, int]
     overrides: dict[str, str]
     data: str
+
+    @classmethod
+    def of(cls, layout: Layout, data: Path) -> Self:
+        """That of a stack which this process starts."""
+        served = [[site.cell, site.region, site.name] for site in layout.sites]
+        return cls(0, os.getpid(), False, served, {**layout.ports}, {**layout.overrides}, str(data))
+
+    def layout(self, state: Path) -> Layout:
+        """The stack's layout, in its state folder."""
+        return Layout(state, self.ports, tuple(Site(*site) for site in self.sites), self.overrides)
 
     def save(self, state: Path) -> None:
         """Write the file atomically."""

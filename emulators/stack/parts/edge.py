@@ -150,7 +150,7 @@ def cluster(colour: str, region: str, ports: Sequence[int]) -> dict[str, Any]:
 def _health_filter() -> dict[str, Any]:
     """Tells the global edge whether a functions host of the region is healthy, without asking one: that may be busy."""
     healthy = {cluster_name(colour): {"value": 1} for colour in WEIGHTS}
-    asked = [
+    question = [
         {"name": ":path", "string_match": {"exact": "/health"}},
         {"name": ASKS_HEALTH, "present_match": True},
     ]
@@ -160,6 +160,6 @@ def _health_filter() -> dict[str, Any]:
             "@type": f"{TYPE}.filters.http.health_check.v3.HealthCheck",
             "pass_through_mode": False,
             "cluster_min_healthy_percentages": healthy,
-            "headers": asked,
+            "headers": question,
         },
     }

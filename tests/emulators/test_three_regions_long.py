@@ -1,0 +1,134 @@
+"""Three regions of real parts: one is killed, its users are served elsewhere, and it comes back with what it held."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from emulators.demo.api_user import ApiUser
+from emulators.stack import orphans
+from emulators.stack.parts.global_edge import CLIENT_REGION
+from emulators.stack.sites import NEARNESS
+from emulators.stack.stack import Stack
+from emulators.waiting import until
+from tests.emulators.conftest import ASIA, THREE
+
+OUT_WITHIN_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+MEGABYTES_AT_MOST = 9000
+BACK_WITHIN_SECONDS = 240
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack of three regions."""
+    with Stack(tmp_path_factory.mktemp("three"), free_ports=True, regions=THREE) as running:
+        yield running
+
+
+def near(stack: Stack, region: str) -> httpx.Client:
+    """Connections of a client near a region to the global edge."""
+    return httpx.Client(base_url=stack.edge_url, headers={CLIENT_REGION: region}, timeout=30)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """When a request was sent, on the monotonic clock, its status (0: no answer), and which region served it."""
+
+    at: float
+    status: int
+    region: str
+
+
+class Watch(threading.Thread):
+    """Asks for /health again and again, as a client near a region."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        super().__init__()
+        self._client = client
+        self._stop_asking = threading.Event()
+        self.answers: list[Answer] = []
+
+    def run(self) -> None:
+        """Until the block ends."""
+        while not self._stop_asking.wait(PAUSE_SECONDS):
+            at = time.monotonic()
+            try:
+                response = self._client.get("/health")
+            except httpx.HTTPError:
+                self.answers.append(Answer(at, 0, ""))
+            else:
+                self.answers.append(Answer(at, response.status_code, response.headers["X-Served-By"]))
+
+    def __enter__(self) -> "Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_asking.set()
+        self.join()
+
+
+def served(answers: Sequence[Answer], region: str) -> list[float]:
+    """When the requests were sent that a region has served."""
+    return [answer.at for answer in answers if (answer.status, answer.region) == (200, region)]
+
+
+def test_a_region_dies_and_comes_back(three: Stack) -> None:
+    """Its users are served elsewhere within five seconds, others do not notice, and its data is there again after."""
+    with near(three, ASIA) as client, near(three, THREE[0]) as other:
+        user = ApiUser(client).sign_in()
+        body = {"wallet_id": user.wallet_id, "currency": "USDC", "amount": "1000000"}
+        user.post("/v1/local/faucet", body)
+        before = user.balance("USDC")
+        with Watch(client) as watched, Watch(other) as undisturbed:
+            until(lambda: served(watched.answers, ASIA), bool)
+            killed_at = time.monotonic()
+            three.regions.kill(ASIA)
+            elsewhere = NEARNESS[ASIA][1]
+            until(lambda: served(watched.answers, elsewhere), bool)
+            time_out = served(watched.answers, elsewhere)[0] - killed_at
+            noticed = time.monotonic()
+            three.regions.heal(ASIA)
+            until(lambda: watched.answers[-1], lambda last: (last.status, last.region) == (200, ASIA))
+        assert before == user.balance("USDC") == 1_000_000
+    assert time_out < OUT_WITHIN_SECONDS
+    assert {answer.status for answer in watched.answers if noticed < answer.at} == {200}
+    assert {(answer.status, answer.region) for answer in undisturbed.answers} == {(200, THREE[0])}
+
+
+def test_the_processes_of_a_killed_region_stay_down_until_it_is_healed(three: Stack) -> None:
+    """Nothing of it runs, supervisord starts none of it again, and all that is shared and in other regions runs on."""
+    programs = {process.name: process.pid for process in three.status()}
+    three.regions.kill(ASIA)
+    try:
+        states = {process.name: process.state for process in three.status()}
+        down = {name for name, state in states.items() if state != "RUNNING"}
+        assert down == {name for name in programs if name.endswith((f"-{ASIA}", "-as"))}
+        assert not [name for name in down if psutil.pid_exists(programs[name])]
+        assert {"postgres-as", "valkey-as", f"functions-{ASIA}", f"workers-{ASIA}", f"edge-{ASIA}"} <= down
+    finally:
+        three.regions.heal(ASIA)
+    assert {process.state for process in three.status()} == {"RUNNING"}
+
+
+def test_all_of_it_fits_on_a_laptop(three: Stack) -> None:
+    """Under 9 GB, in proportional set size where the system tells it."""
+    memory = [process.memory_full_info() for process in orphans.find(three.state, [three.state / "postgres"])]
+    assert sum(getattr(each, "pss", each.rss) for each in memory) / 1e6 < MEGABYTES_AT_MOST
+
+
+def test_nothing_is_left_of_it(tmp_path: Path) -> None:
+    """A stop while a region is down leaves no process."""
+    stack = Stack(tmp_path, free_ports=True, regions=THREE[:2]).up()
+    stack.regions.kill(THREE[1])
+    stack.down()
+    assert orphans.find(tmp_path) == []
+    assert not (tmp_path / "postgres").exists()
