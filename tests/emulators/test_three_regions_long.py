@@ -116,7 +116,7 @@ def test_the_processes_of_a_killed_region_stay_down_until_it_is_healed(three: St
         assert {"postgres-as", "valkey-as", f"functions-{ASIA}", f"workers-{ASIA}", f"edge-{ASIA}"} <= down
     finally:
         three.regions.heal(ASIA)
-    assert {process.state for process in three.status()} == {"RUNNING"}
+    until(lambda: {process.state for process in three.status()}, lambda states: states == {"RUNNING"})
 
 
 def test_all_of_it_fits_on_a_laptop(three: Stack) -> None:
