@@ -159,9 +159,11 @@ class Moved(Misdirected):
 
     code = "MOVED"
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, epoch: int | None = None) -> None:
         """epoch: the one that the refusing process knows, under which it does not serve the cell; 0 if it never did."""
-        super().__init__(epoch=epoch)
+        super().__init__()
+        if epoch is not None:
+            self.members["epoch"] = epoch
         self.epoch = epoch
 
 
@@ -210,9 +212,11 @@ class CellUnreachable(Unavailable):
 
     code = "CELL_UNREACHABLE"
 
-    def __init__(self, cell: str, wait_seconds: float = 1.0) -> None:
-        """wait_seconds: how long to wait before a retry is worthwhile."""
-        super().__init__(f"The cell {cell} cannot be reached at the moment.", cell=cell)
+    def __init__(self, cell: str = "", wait_seconds: float = 1.0) -> None:
+        """cell: which one, if that is known. wait_seconds: how long to wait before a retry is worthwhile."""
+        super().__init__(f"The cell {cell} cannot be reached at the moment." if cell else None)
+        if cell:
+            self.members["cell"] = cell
         self.wait_seconds = wait_seconds
 
 

@@ -39,7 +39,7 @@ NEEDED: Final = {
     "INTERNAL_AUDIENCE": AUDIENCE,
     "INTERNAL_ACCOUNTS": ACCOUNT,
     # Nothing listens there.
-    "REDIS_URL": "redis://127.0.0.1:1",
+    "REDIS_URL": "rediss://127.0.0.1:1",
 }
 
 WITH_CERTIFICATES: Final = """
@@ -87,9 +87,10 @@ Start = Callable[..., AbstractContextManager[Container]]
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
-    """The one secret of issue_nonce, as Cloud Run mounts it."""
-    (tmp_path / "nonce_key").mkdir()
-    (tmp_path / "nonce_key" / "value").write_bytes(os.urandom(32))
+    """The one secret of issue_nonce and Redis's authorities, as Cloud Run mounts them."""
+    for name in ("nonce_key", "redis_ca"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "value").write_bytes(os.urandom(32))
     return tmp_path
 
 
