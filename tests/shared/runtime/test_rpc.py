@@ -251,7 +251,8 @@ def test_a_call_in_a_call_has_no_more_time_than_its_caller(host: Callable[[Opera
     behind = host(inner)
     call(host(lambda request: call(behind, timeout_seconds=500)), timeout_seconds=20)
     call(behind, timeout_seconds=30)
-    assert 10 < remaining[0] <= 20 < remaining[1] <= 30
+    # gRPC rounds timeouts up on the wire, by less than one part in twenty.
+    assert 10 < remaining[0] <= 21 < remaining[1] <= 31.5
     assert time_for(1000) == 1000, "what has no caller has all the time"
 
 
