@@ -22,9 +22,13 @@ def valid_credentials() -> Any:
     credentials = _credentials()
     with _refreshing:
         if not credentials.valid:
-            transport = PoolManager(timeout=REFRESH_SECONDS, retries=False)
-            credentials.refresh(Request(transport))  # type: ignore[no-untyped-call]
+            credentials.refresh(transport())
     return credentials
+
+
+def transport() -> Any:
+    """What google-auth fetches tokens through: one attempt, bounded in time."""
+    return Request(PoolManager(timeout=REFRESH_SECONDS, retries=False))  # type: ignore[no-untyped-call]
 
 
 @cache

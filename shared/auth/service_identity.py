@@ -90,7 +90,6 @@ class _Plugin(grpc.AuthMetadataPlugin):  # type: ignore[misc]
 
 
 def _transport() -> Any:
-    from google.auth.transport.urllib3 import Request
-    from urllib3 import PoolManager
+    from shared.google_account import transport
 
-    return Request(PoolManager(timeout=2.0, retries=False))  # type: ignore[no-untyped-call]
+    return transport()
