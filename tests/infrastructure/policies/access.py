@@ -56,12 +56,14 @@ def _target(grant: Resource, kind: str) -> str:
 
 
 def table(world: World) -> Table:
-    """The grants by account, with regions and the project left open."""
+    """The grants by account, with regions, cells and the project left open."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     regions = "|".join(world.registry.regions)
+    cells = rf"-(?:{'|'.join(world.registry.cells)})\b"
     for member, role, target in grants(world):
         name = re.sub(r"@[a-z0-9-]+\.iam\.gserviceaccount\.com$", "", member.removeprefix("serviceAccount:"))
-        found[re.sub(r"\d{6,}", "{number}", name)].add(re.sub(regions, "{region}", f"{role} on {target}"))
+        left_open = re.sub(cells, "-{cell}", re.sub(regions, "{region}", f"{role} on {target}"))
+        found[re.sub(r"\d{6,}", "{number}", name)].add(left_open)
     return {name: sorted(roles) for name, roles in sorted(found.items())}
 
 

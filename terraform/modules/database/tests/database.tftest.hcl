@@ -33,7 +33,7 @@ run "a_server_a_cell" {
     error_message = "One for each cell, in its region, by its generation."
   }
   assert {
-    condition     = [for database in google_sql_database.this : database.name] == ["order_europe_west1", "wallet_europe_west1", "order_us_central1", "wallet_us_central1"]
+    condition     = [for database in google_sql_database.this : database.name] == ["order_eu", "wallet_eu", "order_us", "wallet_us"]
     error_message = "A database for each service, as shared/config.py names it."
   }
   assert {

@@ -3,7 +3,7 @@ mock_provider "google" {}
 variables {
   project        = "test-project"
   project_number = "123456789"
-  regions        = ["us-central1"]
+  cells          = { us = "us-central1" }
   bus            = "pubsub"
   pushed         = true
   topics         = { order-events = { partitions = 16 } }
@@ -24,20 +24,20 @@ variables {
 run "a_row_has_a_topic_and_a_subscription" {
   command = plan
   assert {
-    condition     = keys(google_pubsub_topic.row) == ["order-events.capture_hold-us-central1"]
+    condition     = keys(google_pubsub_topic.row) == ["order-events.capture_hold-us"]
     error_message = "As shared/bus/topics.py names it."
   }
   assert {
     condition = alltrue([
-      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].name == "capture_hold-order-events-us-central1",
-      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].enable_message_ordering,
-      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].ack_deadline_seconds == 60,
-      google_pubsub_subscription.row["order-events.capture_hold-us-central1"].push_config[0].oidc_token[0].audience == var.urls.us-central1.capture_hold,
+      google_pubsub_subscription.row["order-events.capture_hold-us"].name == "capture_hold-order-events-us",
+      google_pubsub_subscription.row["order-events.capture_hold-us"].enable_message_ordering,
+      google_pubsub_subscription.row["order-events.capture_hold-us"].ack_deadline_seconds == 60,
+      google_pubsub_subscription.row["order-events.capture_hold-us"].push_config[0].oidc_token[0].audience == var.urls.us-central1.capture_hold,
     ])
     error_message = "Ordered, pushed to the row's service with a token for it, and within the row's timeout."
   }
   assert {
-    condition     = google_pubsub_topic_iam_binding.publisher["order-events.capture_hold-us-central1"].members == toset(["serviceAccount:${var.accounts.order}"])
+    condition     = google_pubsub_topic_iam_binding.publisher["order-events.capture_hold-us"].members == toset(["serviceAccount:${var.accounts.order}"])
     error_message = "Only who emits publishes."
   }
 }
@@ -45,11 +45,11 @@ run "a_row_has_a_topic_and_a_subscription" {
 run "what_cannot_be_read_is_kept" {
   command = plan
   assert {
-    condition     = google_pubsub_subscription.dead["order-events-dead-us-central1"].expiration_policy[0].ttl == ""
+    condition     = google_pubsub_subscription.dead["order-events-dead-us"].expiration_policy[0].ttl == ""
     error_message = "The subscription never expires."
   }
   assert {
-    condition     = google_pubsub_topic_iam_binding.dead["order-events-dead-us-central1"].members == toset(["serviceAccount:${var.accounts.wallet}"])
+    condition     = google_pubsub_topic_iam_binding.dead["order-events-dead-us"].members == toset(["serviceAccount:${var.accounts.wallet}"])
     error_message = "Who handles a source's events publishes there."
   }
 }
@@ -60,7 +60,7 @@ run "pulled_events_are_pushed_nowhere" {
     pushed = false
   }
   assert {
-    condition     = length(google_pubsub_subscription.row["order-events.capture_hold-us-central1"].push_config) == 0 && length(google_service_account_iam_member.push) == 0
+    condition     = length(google_pubsub_subscription.row["order-events.capture_hold-us"].push_config) == 0 && length(google_service_account_iam_member.push) == 0
     error_message = "No endpoint, and no token."
   }
 }
@@ -72,15 +72,15 @@ run "kafka_takes_its_place" {
     pushed = false
   }
   assert {
-    condition     = length(google_pubsub_topic.row) == 0 && keys(google_managed_kafka_topic.this) == ["order-events-dead-us-central1", "order-events-us-central1"]
+    condition     = length(google_pubsub_topic.row) == 0 && keys(google_managed_kafka_topic.this) == ["order-events-dead-us", "order-events-us"]
     error_message = "A topic for each source, and its dead topic."
   }
   assert {
-    condition     = google_managed_kafka_topic.this["order-events-us-central1"].partition_count == 16
+    condition     = google_managed_kafka_topic.this["order-events-us"].partition_count == 16
     error_message = "As many partitions as the registry says."
   }
   assert {
-    condition     = google_managed_kafka_acl.group["capture_hold-us-central1"].acl_id == "consumerGroup/capture_hold-us-central1"
+    condition     = google_managed_kafka_acl.group["capture_hold-us"].acl_id == "consumerGroup/capture_hold-us"
     error_message = "A row's group is its service's."
   }
 }
