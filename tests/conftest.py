@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.stack import lock
 from emulators.stack.stack import Stack
 from functions.identity.domain.users import EVERYONE
 from functions.main import OBJECTS_BEFORE_COLLECTING
@@ -25,9 +26,10 @@ from shared.registry import load
 from shared.resources import Resources
 from shared.rpc.channel import RpcChannel
 from tests.assets import never_minted
-from tests.chain import REDEEMED_AT_ONCE, LocalChain
+from tests.chain import LocalChain
 from tests.database_probe import DatabaseProbe
 from tests.problems import session_of, with_token
+from tests.shared_stack import WORKER, share_of, stack_of, turn
 from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
@@ -50,6 +52,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "[" in item.name and not item.nodeid.endswith(item.name):
             item._id = replace(item.id, params=item.name.partition("[")[2].removesuffix("]"))
+        item.add_marker(pytest.mark.xdist_group(share_of(item)))
     shared = [nodeid for nodeid, times in Counter(item.nodeid for item in items).items() if times > 1]
     if shared:
         raise pytest.UsageError(f"Several tests share an id: {', '.join(shared)}.")
@@ -61,15 +64,38 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the run's stack, once no process of the run uses it any more."""
+    if WORKER not in os.environ:
+        stack_of(session.config).down()
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack: one for this run, or the one whose state folder MERIDIAN_ATTACH names, which saves time."""
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """A running stack: one for all processes of this run, started by the first that needs it.
+
+    MERIDIAN_ATTACH names the state folder of one that runs already, which saves time.
+    """
     attached = os.environ.get("MERIDIAN_ATTACH")
     if attached:
-        yield _reached(Stack(Path(attached)))
+        return _reached(Stack(Path(attached)))
+    running = stack_of(request.config)
+    with lock.held(running.state.parent):
+        if not running.is_up():
+            running.up()
+    return _reached(running)
+
+
+@pytest.fixture(autouse=True)
+def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that holds back events, or is marked `alone`, has the stack to itself."""
+    if "stack" not in request.fixturenames:
+        yield
         return
-    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True, overrides=REDEEMED_AT_ONCE) as running:
-        yield _reached(running)
+    stack: Stack = request.getfixturevalue("stack")
+    alone = request.node.get_closest_marker("alone") or "pause_order_relay" in request.fixturenames
+    with turn(stack.state.parent, alone=bool(alone)):
+        yield
 
 
 def _reached(stack: Stack) -> Stack:

@@ -58,6 +58,7 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         replica: bool = False,
         detached: bool = False,
+        owner: int | None = None,
         stores_only: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -68,7 +69,8 @@ class Stack:
         regions: the regions that `up` starts, the primary first.
         overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
         replica: whether to start a standby of the database server too.
-        detached: whether it outlives the process that calls `up`; otherwise it stops when that is killed.
+        detached: whether it outlives every other process; otherwise it stops when its owner is killed.
+        owner: the process id of its owner; None for this process.
         stores_only: leave out Meridian's processes, for whoever runs them in another way.
         progress: is notified of what a start waits for.
         """
@@ -78,7 +80,7 @@ class Stack:
         self._regions = tuple(regions)
         self._overrides = {**environment.caller_overrides(), **(overrides or {})}
         self._replica = replica
-        self._detached = detached
+        self._owner = None if detached else owner or os.getpid()
         self._stores_only = stores_only
         self._progress = progress or Progress()
         self._supervisord: subprocess.Popen[bytes] | None = None
@@ -235,7 +237,7 @@ class Stack:
         recorded = StackState.of(layout, cluster.folder)
         recorded.save(self.state)
         edges.configure(registry, layout)
-        listed = programs.for_stack(registry, layout, found, cluster, None if self._detached else os.getpid())
+        listed = programs.for_stack(registry, layout, found, cluster, self._owner)
         self._programs = {n: each for n, each in listed.items() if not self._stores_only or programs.is_store(each)}
         supervisor, supervisord = self._launch()
         replace(recorded, supervisor=supervisord).save(self.state)
