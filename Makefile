@@ -24,7 +24,7 @@ REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts up down status logs audit reset
+.PHONY: help packages pin run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts up down status logs token redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -147,6 +147,18 @@ status: packages ## show every process of the stack
 
 logs: packages ## list the logs, or show one: make logs ARGS="rpc-wallet-us-central1 --follow"
 	@$(RUN) -m emulators logs $(ARGS)
+
+token: packages ## sign in somebody to try things out: make -s token AS=merchant, AS=buyer (has money) or AS=operator
+	@$(RUN) -m emulators token $(or $(AS),$(error Say who: make token AS=merchant, AS=buyer or AS=operator))
+
+redrive: packages ## retry what a consumer has parked: make redrive ARGS="capture_hold --dry-run"
+	@$(RUN) -m emulators job redrive $(ARGS)
+
+replay: packages ## apply what a consumer lacks, or lead it back in time: make replay ARGS="--consumer capture_hold"
+	@$(RUN) -m emulators job replay $(ARGS)
+
+verify: packages ## compare every projection of the running stack with its events
+	@$(RUN) -m emulators job replay --verify
 
 audit: packages ## check every invariant of the running stack
 	@$(RUN) -m emulators audit

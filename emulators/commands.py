@@ -3,6 +3,8 @@
 python -m emulators up [--regions N] [--detach] [--replica] [--play [--once]] [--ports-from N | --free-ports]
 python -m emulators region kill | heal REGION
 python -m emulators region cut | uncut REGION REGION
+python -m emulators token merchant | buyer | operator
+python -m emulators job redrive | replay ... (as `python -m functions.main`, in each cell)
 python -m emulators down | status | logs [NAME] [--follow] | audit | reset
 
 Each takes --state DIR.
@@ -17,12 +19,15 @@ import time
 from pathlib import Path
 from typing import Final
 
+import httpx
 import psutil
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from emulators.stack.errors import StackError
 from emulators.stack.progress import TerminalProgress
+from emulators.stack.secrets import PEOPLE, address
 from emulators.stack.sites import first_regions
 from emulators.stack.stack import Stack
 from shared.registry import load
@@ -73,7 +78,7 @@ def _serve(stack: Stack, *, play: bool, once: bool) -> int:
             code = play_demo(stack, console)
             if once:
                 return code
-        console.print(f"Serving; logs are in {stack.layout.logs}, Ctrl-C ends it.", highlight=False, soft_wrap=True)
+        console.print(_invitation(stack), highlight=False, soft_wrap=True)
         stack.wait()
     except KeyboardInterrupt:
         return 0
@@ -81,10 +86,44 @@ def _serve(stack: Stack, *, play: bool, once: bool) -> int:
     return FAILED
 
 
+def _invitation(stack: Stack) -> str:
+    """Where to begin, once the stack serves."""
+    who = "\n".join(
+        f"  {name:<9} {address(stack.layout.secrets, name)}, signed in by `make -s token AS={name}`" for name in PEOPLE
+    )
+    return (
+        f"Serving at {stack.edge_url}: the API's reference is {stack.edge_url}/docs, a purchase by hand\n"
+        f"docs/purchase-by-hand.md, the logs {stack.layout.logs}. To try it out there are\n{who}\nCtrl-C ends it."
+    )
+
+
+def token(arguments: argparse.Namespace) -> int:
+    """Sign in a merchant, a buyer with money or an operator, and print an access token."""
+    from emulators.demo import people
+
+    stack = Stack(arguments.state)
+    try:
+        person = people.sign_in(stack, arguments.person)
+    except httpx.HTTPError as error:
+        raise StackError(f"{stack.edge_url} does not sign anybody in: {error}") from None
+    sys.stdout.write(f"{person.access_token}\n")
+    return 0
+
+
+def job(arguments: argparse.Namespace) -> int:
+    """Run a job, such as redrive or replay, in each cell."""
+    command = [sys.executable, "-m", "functions.main", arguments.job, *arguments.rest]
+    environments = Stack(arguments.state).environments
+    return max(subprocess.run(command, env={**os.environ, **each}, check=False).returncode for each in environments)
+
+
 def down(arguments: argparse.Namespace) -> int:
     """Stop the stack; the data in its stores is lost, logs and secrets stay."""
-    Stack(arguments.state, progress=TerminalProgress(console)).down()
-    console.print(f"Nothing of the stack in {arguments.state} runs.", highlight=False)
+    stack = Stack(arguments.state, progress=TerminalProgress(console))
+    running = sum(1 for process in stack.status() if process.pid)
+    stack.down()
+    ended = f"{running} processes have ended, and what the stores held is gone." if running else "Nothing was running."
+    console.print(f"The stack in {arguments.state}: {ended}", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -95,7 +134,7 @@ def status(arguments: argparse.Namespace) -> int:
     if not processes:
         console.print(f"No stack is up in {arguments.state}.", highlight=False)
         return NOT_RUNNING
-    table = Table("process", "state", "pid", "port", "memory MB", "seconds up")
+    table = Table("process", "state", "pid", "port", "MB", "seconds", box=SIMPLE)  # 80 columns are enough
     total = 0.0
     for process in processes:
         memory = _memory_megabytes(process.pid)
@@ -196,7 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--state", type=Path, default=Path(".local"), help="the state folder (default: .local)")
     parser = argparse.ArgumentParser(prog="python -m emulators", description="The local stack of Meridian.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    functions = (up, down, status, logs, audit, region, reset)
+    functions = (up, token, job, down, status, logs, audit, region, reset)
     subparsers = {f: commands.add_parser(f.__name__, help=f.__doc__, parents=[common]) for f in functions}
     for function, subparser in subparsers.items():
         subparser.set_defaults(function=function)
@@ -223,6 +262,9 @@ def _parser() -> argparse.ArgumentParser:
     subparsers[up].add_argument(
         "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="stop after the demo"
     )
+    subparsers[token].add_argument("person", choices=sorted(PEOPLE))
+    subparsers[job].add_argument("job", choices=["redrive", "replay"])
+    subparsers[job].add_argument("rest", nargs=argparse.REMAINDER, help="its arguments")
     subparsers[region].add_argument("action", choices=["kill", "heal", "cut", "uncut"])
     subparsers[region].add_argument("regions", nargs="+", metavar="REGION", help="one to kill or heal, two to cut")
     subparsers[logs].add_argument("name", nargs="?", help="a process; without it, list the names")

@@ -37,10 +37,10 @@ fresh_key = calling.fresh_key
 class ApiUser:
     """A user of the shop, with a key of their own."""
 
-    def __init__(self, client: httpx.Client) -> None:
-        """client: connections to the edge, which users may share."""
+    def __init__(self, client: httpx.Client, key: bytes | None = None) -> None:
+        """client: connections to the edge, which users may share. key: of secp256k1; None for a new one."""
         self._http = client
-        self._key = secrets.token_bytes(32)
+        self._key = key or secrets.token_bytes(32)
         self.address = address_of(self._key)
         self.user_id = ""
         self.wallet_id = ""

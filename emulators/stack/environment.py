@@ -20,7 +20,7 @@
 | METRICS_PORT | functions and events hosts, RPC hosts, relays, pollers, workers: the port of their metrics |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same site |
 | EVENTS_ADDRESS | host:port of its events host |
-| SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true` and none, unless the caller sets them |
+| SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true`; whom `make token AS=operator` signs in; both settable |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
 | PROXIES | 1: of the edges in front only the first adds to X-Forwarded-For |
 | WEBHOOKS_TO_LOOPBACK | `true`: webhooks may be sent to this machine, over plain HTTP |
@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from emulators.stack import secrets
 from emulators.stack.parts import contracts
 from emulators.stack.ports import HOST
 from emulators.stack.sites import Site
@@ -251,7 +252,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "FUNCTIONS_ADDRESS": layout.address(functions_host(site.name)),
         "EVENTS_ADDRESS": layout.address(events_host(site.name)),
         "SELF_SERVICE_MERCHANTS": "true",
-        "OPERATOR_ADDRESSES": "",
+        "OPERATOR_ADDRESSES": secrets.address(layout.secrets, "operator"),
         "PROXIES": "1",
         "WEBHOOKS_TO_LOOPBACK": "true",
         # One process serves all HTTP functions: requests that wait for activity must leave threads to the others.

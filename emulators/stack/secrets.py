@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.auth import keys, rotation
+from shared.chain.ethereum import address_of
 
 ORDER_OF_SECP256K1: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """n of SEC 2, section 2.4.1: a private key is in 1..n-1."""
@@ -19,6 +20,9 @@ RANDOM: Final = (
     *("supervisor.password", "postgres.password"),
 )
 """The secrets that are 32 random bytes in hexadecimal."""
+
+PEOPLE: Final = {name: f"{name}.key" for name in ("merchant", "buyer", "operator")}
+"""The private keys of people for whoever tries the stack out; no process of Meridian reads them."""
 
 
 def ensure(folder: Path, services: Sequence[str]) -> None:
@@ -32,7 +36,7 @@ def ensure(folder: Path, services: Sequence[str]) -> None:
     passwords = [f"{role}.password" for service in services for role in (service, f"{service}_owner")]
     for name in (*RANDOM, *passwords):
         _ensure(folder / name, lambda: secrets.token_hex(32))
-    for name in ("voucher_key", "treasury_key", "relayer_key"):
+    for name in ("voucher_key", "treasury_key", "relayer_key", *PEOPLE.values()):
         _ensure(folder / name, _secp256k1_private_key)
     if not (folder / keys.PUBLIC).exists():
         rotation.rotate(folder, datetime.now(UTC))
@@ -41,6 +45,11 @@ def ensure(folder: Path, services: Sequence[str]) -> None:
 def read(folder: Path, name: str) -> str:
     """A secret's value. Raises FileNotFoundError."""
     return (folder / name).read_text(encoding="ascii").strip()
+
+
+def address(folder: Path, person: str) -> str:
+    """The address of one of the PEOPLE, in its EIP-55 form. Raises FileNotFoundError."""
+    return address_of(bytes.fromhex(read(folder, PEOPLE[person])))
 
 
 def _ensure(path: Path, make: Callable[[], str]) -> None:

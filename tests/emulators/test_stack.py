@@ -98,6 +98,35 @@ def test_status_without_a_stack_tells_so(tmp_path: Path) -> None:
     assert command("status", "--state", str(tmp_path / "none")).returncode == 3
 
 
+def test_status_fits_a_narrow_terminal(stack: Stack) -> None:
+    """Every process of a running stack, each on a line of at most 80 columns."""
+    shown = command("status", "--state", str(stack.state), COLUMNS="80").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert {process.name for process in stack.status()} <= set(shown.split())
+
+
+def test_somebody_to_try_it_out(stack: Stack) -> None:
+    """`token` prints an access token: of a merchant, of a buyer who has money, of an operator."""
+    seen = {}
+    for person in ("merchant", "buyer", "operator"):
+        token = command("token", person, "--state", str(stack.state)).stdout.strip()
+        with httpx.Client(base_url=stack.edge_url, headers={"Authorization": f"Bearer {token}"}) as client:
+            seen[person] = client.get("/v2/me").json()
+            wallet = client.get("/v1/wallets").json()["items"][0]["id"]
+            balances = client.get(f"/v1/wallets/{wallet}/balances").json()["balances"]
+            assert any(int(each["available"]) for each in balances) == (person == "buyer")
+            assert client.get("/v1/operator/audit").status_code == (200 if person == "operator" else 403)
+    assert len({each["user_id"] for each in seen.values()}) == 3
+
+
+def test_jobs_run_on_it(stack: Stack) -> None:
+    """`job` runs the operators' jobs with the stack's settings: a redrive that would release nothing, a comparison."""
+    redriven = command("job", "--state", str(stack.state), "redrive", "capture_hold", "--dry-run")
+    assert redriven.returncode == 0, redriven.stderr
+    verified = command("job", "--state", str(stack.state), "replay", "--verify")
+    assert verified.returncode == 0, verified.stderr
+
+
 def test_a_second_start_is_refused(stack: Stack) -> None:
     """A running stack is not restarted: its stores would be emptied."""
     with pytest.raises(StackError, match="is up already"):
