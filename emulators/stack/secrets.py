@@ -21,7 +21,7 @@ RANDOM: Final = (
 )
 """The secrets that are 32 random bytes in hexadecimal."""
 
-PEOPLE: Final = {name: f"{name}.key" for name in ("merchant", "buyer", "operator")}
+PEOPLE: Final = {name: f"{name}_key" for name in ("merchant", "buyer", "operator")}
 """The private keys of people for whoever tries the stack out; no process of Meridian reads them."""
 
 

@@ -191,6 +191,9 @@ class DocumentWork(Protocol):
     def docs(self) -> bytes:
         """A page of HTML that shows the document."""
 
+    def start(self) -> bytes:
+        """A page of HTML that leads to whatever there is to see."""
+
 
 class MetricsWork(Protocol):
     """The work of exporting this process's metrics."""

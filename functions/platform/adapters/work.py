@@ -17,6 +17,7 @@ from shared.unit_of_work import UnitOfWork
 PLATFORM: Final = Path(__file__).parent.parent
 DOCUMENT: Final = PLATFORM.parent / "openapi.json"
 DOCS: Final = PLATFORM / "docs.html"
+START: Final = PLATFORM / "start.html"
 
 
 @cache
@@ -74,6 +75,9 @@ class Work(UnitOfWork):
 
     def docs(self) -> bytes:
         return docs()
+
+    def start(self) -> bytes:
+        return START.read_bytes()
 
     def metrics(self) -> bytes:
         return metrics.text()

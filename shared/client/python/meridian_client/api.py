@@ -1536,6 +1536,15 @@ class Client(Caller):
         """
         return self._call(str, "GET", "/docs")
 
+    def read_start(self) -> str:
+        """Serve the first page, which leads on.
+
+        The page; it loads nothing from other sites.
+
+        GET /.
+        """
+        return self._call(str, "GET", "/")
+
     def read_metrics(self) -> str:
         """Export this process's metrics to Prometheus.
 
