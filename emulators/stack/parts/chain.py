@@ -27,9 +27,10 @@ VAULT_USDC: Final = 10**15
 """The platform's own funds in the vault, so that what the faucet granted can be withdrawn."""
 
 BLOCK_SECONDS: Final = 2
-STATES: Final = 256
+STATES: Final = 64
 """How many past blocks' states the node keeps, in memory: those that it reloads from disk after a reorganisation lack
-contracts (seen with anvil 1.7.1)."""
+contracts (seen with anvil 1.7.1). Each holds the hashes of all blocks before it, some 80 bytes a block: so memory grows
+by this number times 80 bytes with each block, and reorganisations and questions about the past go this far back."""
 SAVE_SECONDS: Final = 5
 MINED_SECONDS: Final = 60.0
 
