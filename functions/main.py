@@ -155,7 +155,7 @@ def run_rpc(service: str, stop: threading.Event) -> None:
     bounds = [bind(row, host=service if row.hosts else None) for row in rows]
     local = settings().local
     host, identify = "127.0.0.1" if local else "[::]", caller_identifier(settings(), resources().clock)
-    serving, _ = server(bounds, settings().rpc_port, host, identify, reflects=local)
+    serving, _ = server(bounds, settings().rpc_port, host, identify, cell=settings().cell, reflects=local)
     serving.start()
     stop.wait()
     serving.drain(0.0 if local else LINGER_SECONDS)

@@ -53,6 +53,10 @@ class Settings:
     kafka_bootstrap: str
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
+    """host:port of RPC hosts: by service those of the own cell; by `<service>@<cell>`, or `<service>@<cell>@<region>`
+    where the cell may be promoted to, those of others."""
+    rpc_url: str
+    """In the cloud the URL of an RPC host in a region, with `{service}` and `{region}`; empty with one region."""
     cell_addresses: Mapping[str, str]
     """Where functions of each cell are reached on the local stack: host:port by cell, or by `<cell>@<region>` where the
     cell may be promoted to."""
@@ -114,6 +118,14 @@ class Settings:
     def domain(self) -> str:
         """The authority that EIP-4361 messages must name."""
         return self.public_url.split("://", 1)[1]
+
+    @property
+    def other_cells(self) -> tuple[str, ...]:
+        """The other cells of this deployment: those whose RPC hosts can be called."""
+        from shared.registry import load
+
+        named = {name.partition("@")[2].partition("@")[0] for name in self.rpc_addresses}
+        return tuple(cell for cell in load().cells if cell != self.cell and (self.rpc_url or cell in named))
 
     def of_replica(self) -> "Settings | None":
         """The settings for connecting to the databases' replicas; None if there are none."""
@@ -204,7 +216,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         event_delivery=config_values.delivery(given, "EVENT_DELIVERY", event_bus),
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
         redis_cluster=given.flag("REDIS_CLUSTER"),
-        rpc_addresses=given.pairs("RPC_ADDRESSES", given.host_port),
+        rpc_addresses=config_values.rpc_addresses(given, "RPC_ADDRESSES"),
+        rpc_url=given.text("RPC_URL", "", config_values.RPC_URL, "https URL with {service} and {region}"),
         cell_addresses=config_values.cell_addresses(given, "CELL_ADDRESSES"),
         cell_url=given.text("CELL_URL", "", config_values.CELL_URL, "https URL with {row} and {region}"),
         forwarding_accounts=frozenset(filter(None, given.text("FORWARDING_ACCOUNTS", "").split(","))),

@@ -8,19 +8,35 @@ from shared.variables import ConfigurationError, Variables
 
 CURRENCY: Final = r"[A-Z]{2,10}"
 CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
+RPC_URL: Final = r"https://[a-z0-9.-]*\{service\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
 KEY_VERSION: Final = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+"
 
 
 def cell_addresses(given: Variables, name: str) -> dict[str, str]:
     """host:port by `<cell>` or `<cell>@<region>`. Raises ConfigurationError for an unknown one."""
-    from shared.registry import load
-
     found = given.pairs(name, given.host_port, f"{ids.CELL}(?:@[a-z0-9-]+)?")
     for key in found:
-        cell, _, region = key.partition("@")
-        if cell not in load().cells or region not in ("", *load().regions):
-            raise ConfigurationError(name, f"has {key!r}, which is no cell, or no cell of a region")
+        _check_cell(name, key, *key.partition("@")[::2])
     return found
+
+
+def rpc_addresses(given: Variables, name: str) -> dict[str, str]:
+    """host:port by `<service>`, `<service>@<cell>` or `<service>@<cell>@<region>`.
+
+    Raises ConfigurationError for an unknown cell or region.
+    """
+    found = given.pairs(name, given.host_port, f"[a-z0-9_-]+(?:@{ids.CELL}(?:@[a-z0-9-]+)?)?")
+    for key in found:
+        if "@" in key:
+            _check_cell(name, key, *key.partition("@")[2].partition("@")[::2])
+    return found
+
+
+def _check_cell(name: str, key: str, cell: str, region: str) -> None:
+    from shared.registry import load
+
+    if cell not in load().cells or region not in ("", *load().regions):
+        raise ConfigurationError(name, f"has {key!r}, which is no cell, or no cell of a region")
 
 
 def delivery(given: Variables, name: str, event_bus: str) -> str:

@@ -28,6 +28,11 @@ ULID_PATTERN: Final = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 
 _PATTERN: Final = re.compile(f"([a-z]{{3}})_({CELL})_({ULID_PATTERN})", re.ASCII)
 
+BETWEEN: Final = f"[a-z]{{3}}_{CELL}_{CELL}(?:_[a-z]{{3}}_{CELL}_{ULID_PATTERN})?"
+"""The pattern of a stream between two cells, see `between`; no id of an entity matches it."""
+
+_BETWEEN: Final = re.compile(f"[a-z]{{3}}_({CELL})_({CELL})(?:_[a-z]{{3}}_{CELL}_{ULID_PATTERN})?", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Id:
@@ -86,6 +91,30 @@ def cell_of(text: str) -> str | None:
     """The cell in an id with any known prefix; None if this is no such id."""
     match = _PATTERN.fullmatch(text)
     return match[2] if match is not None and match[1] in PREFIXES else None
+
+
+def between(prefix: str, giver: str, receiver: str, subject: str = "") -> str:
+    """The id of a stream between two cells: `<prefix>_<giver>_<receiver>`, or `<prefix>_<giver>_<receiver>_<subject>`.
+
+    It is in the giver's store, and its events are for the receiver alone. prefix: three letters. subject: the id of
+    what it is about, if there is one stream for each.
+    """
+    return "_".join(filter(None, (prefix, giver, receiver, subject)))
+
+
+def receiver_of(stream: str) -> str | None:
+    """The one cell that the events of a stream between two cells are for; None for any other stream."""
+    match = _BETWEEN.fullmatch(stream)
+    return match[2] if match is not None else None
+
+
+def source_of(stream: str) -> str | None:
+    """The cell whose store has a stream: the giver of one between two cells, the home of an entity's.
+
+    None for what is no stream of either kind.
+    """
+    match = _BETWEEN.fullmatch(stream)
+    return match[1] if match is not None else cell_of(stream)
 
 
 def age_of(text: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Loads functions/registry.yaml, which defines every operation's path, scope, limits, trigger and scaling."""
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -118,6 +119,8 @@ class Row(Strict):
     batch: str | None = None
     replay: Literal["rebuild", "fill"] | None = None
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
+    cells: Literal["own", "others", "all"] = "own"
+    """Whose events an event row receives: those of its own cell, of the other cells, or of all."""
     environment: Literal["local"] | None = None
     cache: str = "no-store"
     media: str = "application/json"
@@ -164,6 +167,13 @@ class Row(Strict):
         if self.scope == "public":
             return "any"
         return "path" if self.parameters else "caller"
+
+    def sources(self, own: str, others: Sequence[str]) -> list[str]:
+        """The cells whose events an event row receives in a cell.
+
+        own: that cell. others: the deployment's other ones.
+        """
+        return [*([own] if self.cells != "others" else []), *(others if self.cells != "own" else [])]
 
     @property
     def eventual(self) -> bool:

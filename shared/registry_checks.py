@@ -40,6 +40,8 @@ def _check(row: "Row", registry: "Registry") -> None:
         raise ValueError(f"{row.name}: an RPC row names its callers, and only RPCs are batched")
     if row.event and row.replay is None:
         raise ValueError(f"{row.name}: an event row says how it replays")
+    if row.cells != "own" and not row.event:
+        raise ValueError(f"{row.name}: only event rows receive other cells' events")
     if (row.event or row.schedule) and row.scale not in registry.scales:
         raise ValueError(f"{row.name}: an event or schedule row names its scale")
     if row.deprecated:

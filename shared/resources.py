@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.clock import Clock, SystemClock
 from shared.config import Settings, settings
-from shared.errors import Unavailable
+from shared.errors import CellUnreachable, Unavailable
 from shared.resilience.breakers import Breakers
 from shared.resilience.policies import POLICIES
 
@@ -65,20 +65,38 @@ class Resources:
 
         return self.once(f"replica {service}", connect)
 
-    def channel(self, to: str, caller: str) -> "RpcChannel":
-        """A channel to a service's RPC host, on behalf of another service. Raises KeyError if it has no address."""
+    def channel(self, to: str, caller: str, cell: str | None = None) -> "RpcChannel":
+        """A channel to a service's RPC host, on behalf of a service. Ask for it anew for each call to another cell.
 
-        def dial() -> "RpcChannel":
-            from shared.rpc.channel import RpcChannel
+        cell: the cell of the host, wherever that is served at the moment; this process's by default. Raises KeyError if
+        the service has no address here, CellUnreachable if it has none in the other cell.
+        """
+        if cell not in (None, self.settings.cell):
+            return self._channel_to(to, caller, cell)
+        return self.once(
+            f"channel {to} {caller}",
+            lambda: self._dial(self.settings.rpc_addresses[to], caller, self.breaker("rpc", to)),
+        )
 
-            address, breaker = self.settings.rpc_addresses[to], self.breaker("rpc", to)
-            if self.settings.local:
-                return RpcChannel(address, caller, breaker)
-            from shared.auth.service_identity import channel_credentials
+    def _channel_to(self, to: str, caller: str, cell: str) -> "RpcChannel":
+        from shared.rpc.hosts import address_of
 
-            return RpcChannel(address, caller, breaker, channel_credentials(address))
+        region = self.cells().of(cell).region
+        address = address_of(self.settings, to, cell, region)
+        if address is None:
+            raise CellUnreachable(cell)
+        # A breaker by region too: where a cell is promoted to, nothing has failed yet.
+        breaker = self.breaker("cell rpc", f"{to} of {cell} in {region}")
+        return self.once(f"channel {to} {caller} {cell} {address}", lambda: self._dial(address, caller, breaker, cell))
 
-        return self.once(f"channel {to} {caller}", dial)
+    def _dial(self, address: str, caller: str, breaker: "Breaker", cell: str = "") -> "RpcChannel":
+        from shared.rpc.channel import RpcChannel
+
+        if self.settings.local:
+            return RpcChannel(address, caller, breaker, cell=cell)
+        from shared.auth.service_identity import channel_credentials
+
+        return RpcChannel(address, caller, breaker, channel_credentials(address), cell=cell)
 
     def firestore(self) -> "Client":
         """The Firestore client; Firestore is strongly consistent across regions."""

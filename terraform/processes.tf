@@ -57,6 +57,7 @@ locals {
         RPC_ADDRESSES = join(",", [
           for service, _ in local.rpc_hosts : "${service}=${trimprefix(local.url[region]["rpc-${service}"], "https://")}:443"
         ])
+        RPC_URL = "https://rpc-{service}-${var.project_number}.{region}.run.app"
       },
       var.event_bus == "kafka" ? { KAFKA_BOOTSTRAP = module.events.kafka_bootstrap[region] } : {},
     )

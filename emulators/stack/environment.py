@@ -15,7 +15,7 @@
 | EVENT_DELIVERY | `push` unless the caller sets `pull`: consumers pull Pub/Sub's messages, functions get no pushes |
 | GOOGLE_CLOUD_PROJECT | `meridian-local` |
 | SECRETS_DIR | the folder of secrets, a file each |
-| RPC_ADDRESSES | service=host:port,... of the RPC hosts of the same site |
+| RPC_ADDRESSES | service=host:port,... of the same site's RPC hosts, service@cell=host:port of those of others |
 | RPC_PORT | RPC hosts only: the port to listen on |
 | METRICS_PORT | functions and events hosts, RPC hosts, relays, pollers, workers: the port of their metrics |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same site |
@@ -228,17 +228,14 @@ def base(state: Path) -> dict[str, str]:
 def for_site(layout: Layout, site: Site) -> dict[str, str]:
     """The environment of a Meridian process at a site."""
     postgres, replica, valkey = (layout.store(kind, site) for kind in ("postgres", "replica", "valkey"))
-    rpc_addresses = {
-        service: layout.address(name)
-        for service in load().services
-        if (name := rpc_host(service, site.name)) in layout.ports
-    }
     return {
         **base(layout.state),
         "MERIDIAN_ENVIRONMENT": "local",
         "MERIDIAN_REGION": site.region,
         "MERIDIAN_CELL": site.cell,
-        "CELL_ADDRESSES": ",".join(f"{other.cell}={_reached(layout, site, other)}" for other in layout.sites),
+        "CELL_ADDRESSES": ",".join(
+            f"{other.cell}={_reached(layout, site, other, functions_host(other.name))}" for other in layout.sites
+        ),
         "PUBLIC_URL": layout.edge_url,
         "DATABASE_HOST": HOST,
         "DATABASE_PORT": str(layout.ports[postgres]),
@@ -248,7 +245,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "SECRETS_DIR": str(layout.secrets),
-        "RPC_ADDRESSES": ",".join(f"{service}={address}" for service, address in rpc_addresses.items()),
+        "RPC_ADDRESSES": ",".join(f"{name}={address}" for name, address in _rpc_addresses(layout, site).items()),
         "FUNCTIONS_ADDRESS": layout.address(functions_host(site.name)),
         "EVENTS_ADDRESS": layout.address(events_host(site.name)),
         "SELF_SERVICE_MERCHANTS": "true",
@@ -266,10 +263,19 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
     }
 
 
-def _reached(layout: Layout, site: Site, other: Site) -> str:
-    """The address of a site's functions host for the processes of another site."""
-    host = functions_host(other.name)
-    return layout.address(host if other.region == site.region else link(site.region, host))
+def _rpc_addresses(layout: Layout, site: Site) -> dict[str, str]:
+    """The RPC hosts that the processes of a site call: by service its own, by `<service>@<cell>` others."""
+    return {
+        service if other == site else f"{service}@{other.cell}": _reached(layout, site, other, name)
+        for other in layout.sites
+        for service in load().services
+        if (name := rpc_host(service, other.name)) in layout.ports
+    }
+
+
+def _reached(layout: Layout, site: Site, other: Site, program: str) -> str:
+    """The address of a program of one site for the processes of another one."""
+    return layout.address(program if other.region == site.region else link(site.region, program))
 
 
 def _events(layout: Layout) -> dict[str, str]:

@@ -12,7 +12,6 @@ from emulators.stack.environment import (
     PUBSUB,
     ROOT,
     Layout,
-    functions_host,
     inner,
     link,
     metrics_of,
@@ -62,7 +61,7 @@ def listening_programs(
         *hosts,
         *(metrics_of(name) for name in (*hosts, *workers)),
         *(inner(edge) for edge in edges),
-        *(link(region, functions_host(site.name)) for region, site in linked(sites)),
+        *(link(region, name) for region, site in linked(sites) for name in services.called_at(registry, site)),
     ]
 
 

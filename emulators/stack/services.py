@@ -69,6 +69,11 @@ def hosts_at(registry: Registry, site: Site) -> list[str]:
     ]
 
 
+def called_at(registry: Registry, site: Site) -> list[str]:
+    """The programs of a site that other regions call, through links."""
+    return [functions_host(site.name), *(rpc_host(service, site.name) for service in rpc_services(registry))]
+
+
 def workers_at(registry: Registry, site: Site, *, alone: bool) -> list[str]:
     """The workers of a site that export metrics. alone: whether it is the stack's only site."""
     if not alone:

@@ -19,6 +19,10 @@ POLICIES: Final = {
     FIRESTORE_WRITES: Policy(timeout_seconds=5.0, slow_seconds=4.5, late_seconds=4.5, at_once=12, wait_seconds=3.0),
     "bus": Policy(timeout_seconds=10.0, slow_seconds=5.0, late_seconds=5.0, at_once=4, wait_seconds=1.0),
     "rpc": Policy(timeout_seconds=2.0, slow_seconds=1.75, late_seconds=1.25, at_once=12, wait_seconds=2.0),
+    # Another cell's RPC hosts: tried again soon, as its functions are below.
+    "cell rpc": Policy(
+        2.0, slow_seconds=1.75, late_seconds=1.25, at_once=12, wait_seconds=0.5, open_at_most_seconds=5.0
+    ),
     # Another cell's functions, tried again soon: their users wait for it to come back. Those of the second kind may
     # wait on purpose (registry: `waits`).
     "cell": Policy(30.0, slow_seconds=8.0, late_seconds=6.0, at_once=12, wait_seconds=0.5, open_at_most_seconds=5.0),

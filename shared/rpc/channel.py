@@ -30,6 +30,8 @@ from shared.resilience.policies import POLICIES
 from shared.telemetry.context import trace_context
 
 CALLER: Final = "meridian-caller"
+CELL: Final = "meridian-cell"
+"""The cell that a call from another cell is for; a host of any other one refuses it."""
 REQUEST_ID: Final = "x-request-id"
 TRACEPARENT: Final = "traceparent"
 CLIENT: Final = "x-client-address"
@@ -49,6 +51,9 @@ RETRIES: Final = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+RECONNECTING: Final = (("grpc.initial_reconnect_backoff_ms", 250), ("grpc.max_reconnect_backoff_ms", 1000))
+"""How soon another cell is dialled again; by default gRPC waits for up to two minutes, long after a link is back."""
+
 BUDGET: Final = {"maxTokens": 10, "tokenRatio": 0.1}
 """A failure costs a token, a success earns a tenth; below half of the tokens nothing is retried."""
 
@@ -106,17 +111,20 @@ class RpcChannel:
         caller: str,
         breaker: Breaker | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        cell: str = "",
     ) -> None:
         """
         address: host:port.
         breaker: the service's.
         credentials: TLS and the caller's identity (service_identity.py); plaintext without them.
+        cell: that of the host, if it is not the caller's own.
         """
-        options = [("grpc.service_config", service_config())]
+        options = [("grpc.service_config", service_config()), *(RECONNECTING if cell else ())]
         dial = partial(grpc.secure_channel, credentials=credentials) if credentials else grpc.insecure_channel
         self._channel = dial(address, options=options)
         self._breaker = breaker or Breaker(f"rpc {address}", POLICIES["rpc"])
         self._caller = caller
+        self._cell = cell
         self._methods: dict[str, Callable[..., Any]] = {}
 
     def call(self, rpc: str, request: Message, answer: type[R], timeout_seconds: float = TIMEOUT_SECONDS) -> R:
@@ -149,6 +157,8 @@ class RpcChannel:
         metadata = [(CALLER, self._caller), (REQUEST_ID, followed.request_id)]
         if followed.traceparent:
             metadata.append((TRACEPARENT, followed.traceparent))
+        if self._cell:
+            metadata.append((CELL, self._cell))
         if _ADDRESS.fullmatch(followed.client):
             metadata.append((CLIENT, followed.client))
         try:

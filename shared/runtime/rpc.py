@@ -13,11 +13,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from shared.auth.service_identity import HEADER
-from shared.errors import Forbidden, MeridianError
+from shared.errors import CellUnreachable, Forbidden, MeridianError
 from shared.registry import Row
 from shared.resilience.deadline import within
 from shared.rpc.batching import BatchedOperation
-from shared.rpc.channel import CALLER, CLIENT, REQUEST_ID, TRACEPARENT, failure, rpc_method
+from shared.rpc.channel import CALLER, CELL, CLIENT, REQUEST_ID, TRACEPARENT, failure, rpc_method
 from shared.runtime.binding import BoundOperation
 from shared.runtime.request_headers import refuse_repeated
 from shared.runtime.rpc_caller import AUTHORIZATION, CallerIdentifier
@@ -34,7 +34,7 @@ LINGER_SECONDS: Final = 2.0
 GRACE_SECONDS: Final = 5.0
 """How long calls in flight may take after that."""
 
-SINGLE: Final = frozenset({CALLER, REQUEST_ID, CLIENT, HEADER, AUTHORIZATION})
+SINGLE: Final = frozenset({CALLER, CELL, REQUEST_ID, CLIENT, HEADER, AUTHORIZATION})
 """The single-valued metadata that is read. gRPC itself sends one traceparent."""
 
 
@@ -62,17 +62,26 @@ class RpcServer:
 
 
 def server(
-    bounds: Sequence[BoundOperation], port: int, host: str, identify: CallerIdentifier, *, reflects: bool = False
+    bounds: Sequence[BoundOperation],
+    port: int,
+    host: str,
+    identify: CallerIdentifier,
+    *,
+    cell: str | None = None,
+    reflects: bool = False,
 ) -> tuple[RpcServer, int]:
     """A gRPC server of these operations, with health checks. Returns it, not started, and its port.
 
-    calling: identifies the caller. reflects: whether server reflection is enabled.
+    identify: identifies the caller. cell: the one that it serves; calls for others are refused. reflects: whether
+    server reflection is enabled.
     """
     serving = grpc.server(futures.ThreadPoolExecutor(THREADS), options=[("grpc.so_reuseport", 0)])
     for bound in bounds:
         method = rpc_method(bound.row.rpc or "")
         handler = grpc.unary_unary_rpc_method_handler(
-            _handler(bound, identify), request_deserializer=method.request.FromString, response_serializer=_serialized
+            _handler(bound, identify, cell),
+            request_deserializer=method.request.FromString,
+            response_serializer=_serialized,
         )
         service, name = method.path.strip("/").split("/")
         serving.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {name: handler}),))
@@ -91,7 +100,9 @@ def _serialized(response: Message) -> bytes:
     return response.SerializeToString()
 
 
-def _handler(bound: BoundOperation, identify: CallerIdentifier) -> Callable[[Message, grpc.ServicerContext], Any]:
+def _handler(
+    bound: BoundOperation, identify: CallerIdentifier, cell: str | None
+) -> Callable[[Message, grpc.ServicerContext], Any]:
     """A gRPC handler that calls an operation. Errors travel as status details that carry their code."""
     operation = BatchedOperation(bound, bound.row.batch) if bound.row.batch else bound
 
@@ -103,6 +114,7 @@ def _handler(bound: BoundOperation, identify: CallerIdentifier) -> Callable[[Mes
         try:
             refuse_repeated(metadata, SINGLE)
             _authorise(bound.row, identify(sent))
+            _check_cell(sent.get(CELL), cell)
             with within(context.time_remaining()):
                 return operation.run(request=request)
         except MeridianError as error:
@@ -116,6 +128,12 @@ def _handler(bound: BoundOperation, identify: CallerIdentifier) -> Callable[[Mes
             observe(bound.row.name, outcome, time.monotonic() - began)
 
     return handle
+
+
+def _check_cell(wanted: str | None, cell: str | None) -> None:
+    """Refuse what is for another cell, as after a change of addresses: ids alone do not say whose store is meant."""
+    if wanted is not None and cell is not None and wanted != cell:
+        raise CellUnreachable(wanted)
 
 
 def _authorise(row: Row, caller: str) -> None:

@@ -96,7 +96,7 @@ def test_the_processes_of_a_site_use_its_own_stores(three: Layout) -> None:
     assert [(each.cell, each.region) for each in read_back] == [(site.cell, site.region) for site in three.sites]
     assert [each.database_port for each in read_back] == [three.ports[f"postgres-{s.cell}"] for s in three.sites]
     assert len({each.redis_url for each in read_back}) == 3
-    hosts = [address for each in read_back for address in each.rpc_addresses.values()]
+    hosts = [each.rpc_addresses[service] for each in read_back for service in services.rpc_services(load())]
     assert len(hosts) == len(set(hosts)) == 3 * len(services.rpc_services(load()))
 
 
@@ -105,8 +105,12 @@ def test_other_regions_are_reached_by_links(three: Layout) -> None:
     here, *others = three.sites
     addresses = read(environment.for_site(three, here)).cell_addresses
     assert addresses[here.cell] == three.address(functions_host(here.name))
+    hosts = read(environment.for_site(three, here)).rpc_addresses
     for other in others:
         assert addresses[other.cell] == three.address(link(here.region, functions_host(other.name)))
+        for service in services.rpc_services(load()):
+            linked = link(here.region, environment.rpc_host(service, other.name))
+            assert hosts[f"{service}@{other.cell}"] == three.address(linked)
 
 
 def test_the_regional_edges_come_after_the_global_one() -> None:
@@ -174,7 +178,12 @@ def test_only_open_links_are_listened_on(three: Layout) -> None:
     assert opened == {
         US: [],
         EUROPE: [],
-        ASIA: [link(ASIA, functions_host(US)), link(ASIA, functions_host(EUROPE))],
+        ASIA: [
+            link(ASIA, program)
+            for site in three.sites
+            if site.region != ASIA
+            for program in services.called_at(load(), site)
+        ],
     }
 
 

@@ -70,7 +70,11 @@ WRONG: Final[dict[str, list[str]]] = {
     "EVENT_DELIVERY": ["", "Pull", "stream"],
     "KAFKA_BOOTSTRAP": ["broker", "broker:0", "broker:99999", "broker:9092,", "a b:1"],
     "REDIS_CLUSTER": ["", "True", "1", "yes", " true"],
-    "RPC_ADDRESSES": ["wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"],
+    "RPC_ADDRESSES": [
+        *("wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"),
+        *("wallet@=a:1", "@us=a:1", "wallet@mars=a:1", "wallet@us=a", "wallet@us@=a:1", "wallet@us@mars-north1=a:1"),
+    ],
+    "RPC_URL": [" ", "https://a.example", "http://{service}.{region}.example", "https://{service}.example"],
     "CELL_ADDRESSES": ["us", "us=", "us=a", "us=a:0", "mars=a:1", "us=a:1,us=b:1", "us@mars-north1=a:1", "us@=a"],
     "CELL_URL": [" ", "https://a.example", "http://{row}.{region}.example", "https://{row}.example", "{row}{region}"],
     "FORWARDING_ACCOUNTS": [" ", "a b"],
@@ -242,6 +246,15 @@ def test_lists_are_read() -> None:
     assert settings.operator_addresses == {ADDRESS.lower(), f"1:{ADDRESS.lower()}"}
     assert settings.rpc_callers == {"order@shop.iam.gserviceaccount.com": "order"}
     assert settings.kms_keys == {"voucher": KEY}
+
+
+def test_other_cells_are_those_whose_hosts_can_be_called() -> None:
+    """None in one region, whatever cells the registry has; in the cloud all of them."""
+    assert read({**LEAST, "RPC_ADDRESSES": "wallet=a:1"}).other_cells == ()
+    named = "wallet=a:1,wallet@eu=b:1,wallet@as@us-central1=c:1,order@as=d:1"
+    assert read({**LEAST, "RPC_ADDRESSES": named}).other_cells == ("as",)
+    cloud = read({**LEAST, "RPC_URL": "https://rpc-{service}-123.{region}.run.app"})
+    assert cloud.other_cells == ("us", "as")
 
 
 def test_settings_do_not_change() -> None:

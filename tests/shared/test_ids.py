@@ -125,3 +125,23 @@ def test_a_count_is_found_again(at: datetime, count: int) -> None:
     made = ids.counted("ent", "us", at, count)
     assert ids.valid(made, "ent")
     assert ids.count(made) == count
+
+
+def test_a_stream_between_two_cells_says_who_gives_and_who_receives() -> None:
+    """With an entity that it is about, or without; it is in the giver's store, and no id of an entity is one."""
+    supply = "sup_as_01jd5z3k8m9n0p1q2r3s4t5v6w"
+    assert ids.between("trn", "us", "eu") == "trn_us_eu"
+    assert ids.between("quo", "us2", "eu", supply) == f"quo_us2_eu_{supply}"
+    for stream in ("trn_us2_eu", f"quo_us2_eu_{supply}"):
+        assert re.fullmatch(ids.BETWEEN, stream)
+        assert (ids.source_of(stream), ids.receiver_of(stream)) == ("us2", "eu")
+        assert ids.cell_of(stream) is None
+    assert (ids.source_of(supply), ids.receiver_of(supply)) == ("as", None)
+    for other in ("", "trn_us", "trn_us_eu_", "trn_us_eu_x", f"trn_us_eu_{supply}x", "trn_us_eu\n", "trn_US_eu", "x"):
+        assert (ids.source_of(other), ids.receiver_of(other)) == (None, None)
+
+
+@given(made)
+def test_no_id_is_a_stream_between_cells(made: str) -> None:
+    """Its home has it, and it is for nobody in particular."""
+    assert (ids.source_of(made), ids.receiver_of(made)) == (ids.cell_of(made), None)

@@ -129,6 +129,7 @@ def test_what_does_not_fit_a_type_is_refused(
             "thing: get_order cannot take its place",
         ),
         (with_row(service="order", rpc="Order.Decide", callers=["supply"]), "thing: Order.Decide is decide_orders's"),
+        (with_row(**GET, cells="others"), "thing: only event rows receive other cells' events"),
         (with_row(**GET, home="path"), "thing: no id in its path says where its home is"),
         (with_row(**{**GET, "http": "GET /v1/things/{name}"}), "thing: no id in its path says where its home is"),
         (with_row(**{**GET, "scope": "public"}, home="caller"), "thing: nobody knows who calls it"),
@@ -180,6 +181,16 @@ def test_a_region_may_serve_several_cells(document: dict[str, Any], tmp_path: Pa
     assert registry.cell_of("us-central1") == "us"
     with pytest.raises(KeyError, match="mars"):
         registry.cell_of("mars")
+
+
+def test_a_row_says_whose_events_it_receives() -> None:
+    """Those of its own cell unless it says otherwise; of others only where there are any."""
+    row = load().rows["capture_hold"]
+    assert (row.cells, row.sources("us", ["eu", "as"])) == ("own", ["us"])
+    named = {kind: msgspec.structs.replace(row, cells=kind) for kind in ("others", "all")}
+    assert named["others"].sources("us", ["eu", "as"]) == ["eu", "as"]
+    assert named["all"].sources("us", ["eu", "as"]) == ["us", "eu", "as"]
+    assert (named["others"].sources("us", []), named["all"].sources("us", [])) == ([], ["us"])
 
 
 def test_no_two_rows_share_a_name(tmp_path: Path) -> None:

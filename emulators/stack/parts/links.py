@@ -9,8 +9,10 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
-from emulators.stack.environment import Layout, functions_host, link
+from emulators.stack import services
+from emulators.stack.environment import Layout, link
 from emulators.stack.parts import envoy
+from shared.registry import load
 
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
 TCP_PROXY: Final = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
@@ -53,4 +55,4 @@ def _called(layout: Layout, region: str) -> Iterator[tuple[str, str]]:
     """The programs of other regions that a region's processes call, each with its region."""
     for site in layout.sites:
         if site.region != region:
-            yield site.region, functions_host(site.name)
+            yield from ((site.region, program) for program in services.called_at(load(), site))

@@ -180,6 +180,19 @@ def test_a_caller_that_is_not_in_the_row_is_refused(caller: str, host: Callable[
         assert call(port, allowed).wallets
 
 
+def test_a_call_for_another_cell_is_refused(ends: ExitStack) -> None:
+    """Whoever serves us must not answer for eu, whatever an address says; it does for us and its own cell."""
+    port = ends.enter_context(serving(echo, cell="us"))
+    request = DescribeRequest(wallet_ids=["wal_us_1"])
+    for cell in ("us", ""):
+        channel = RpcChannel(f"127.0.0.1:{port}", "order", cell=cell)
+        assert channel.call("Wallet.Describe", request, DescribeResponse).wallets
+    other = RpcChannel(f"127.0.0.1:{port}", "order", cell="eu")
+    with pytest.raises(errors.Unavailable, match="The cell eu cannot be reached") as raised:
+        other.call("Wallet.Describe", request, DescribeResponse)
+    assert raised.value.code == errors.CellUnreachable.code
+
+
 def test_a_caller_without_a_name_is_refused(host: Callable[[Operation], int]) -> None:
     """No metadata, no answer."""
     method = rpc_method("Wallet.Describe")
