@@ -51,6 +51,8 @@ class Settings:
     event_delivery: str
     """How Pub/Sub's messages reach event rows: `push` to functions, or `pull` by consumers."""
     kafka_bootstrap: str
+    kafka_cells: Mapping[str, str]
+    """The brokers of other cells' clusters, by cell; where none is named, the own brokers have that cell's topics."""
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
     """host:port of RPC hosts: by service those of the own cell; by `<service>@<cell>`, or `<service>@<cell>@<region>`
@@ -126,6 +128,10 @@ class Settings:
 
         named = {name.partition("@")[2].partition("@")[0] for name in self.rpc_addresses}
         return tuple(cell for cell in load().cells if cell != self.cell and (self.rpc_url or cell in named))
+
+    def of_brokers(self, cell: str | None) -> "Settings":
+        """The settings for connecting to the brokers that have a cell's topics; itself for its own cell's."""
+        return replace(self, kafka_bootstrap=self.kafka_cells.get(cell or "", self.kafka_bootstrap))
 
     def of_replica(self) -> "Settings | None":
         """The settings for connecting to the databases' replicas; None if there are none."""
@@ -215,6 +221,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         event_bus=event_bus,
         event_delivery=config_values.delivery(given, "EVENT_DELIVERY", event_bus),
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
+        kafka_cells=config_values.brokers(given, "KAFKA_CELLS"),
         redis_cluster=given.flag("REDIS_CLUSTER"),
         rpc_addresses=config_values.rpc_addresses(given, "RPC_ADDRESSES"),
         rpc_url=given.text("RPC_URL", "", config_values.RPC_URL, "https URL with {service} and {region}"),

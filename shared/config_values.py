@@ -20,6 +20,14 @@ def cell_addresses(given: Variables, name: str) -> dict[str, str]:
     return found
 
 
+def brokers(given: Variables, name: str) -> dict[str, str]:
+    """host:port by cell. Raises ConfigurationError for an unknown one."""
+    found = given.pairs(name, given.host_port, ids.CELL)
+    for cell in found:
+        _check_cell(name, cell, cell, "")
+    return found
+
+
 def rpc_addresses(given: Variables, name: str) -> dict[str, str]:
     """host:port by `<service>`, `<service>@<cell>` or `<service>@<cell>@<region>`.
 

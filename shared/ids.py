@@ -113,8 +113,8 @@ def source_of(stream: str) -> str | None:
 
     None for what is no stream of either kind.
     """
-    match = _BETWEEN.fullmatch(stream)
-    return match[1] if match is not None else cell_of(stream)
+    between_cells, of_one = _BETWEEN.fullmatch(stream), _PATTERN.fullmatch(stream)
+    return between_cells[1] if between_cells is not None else of_one[2] if of_one is not None else None
 
 
 def age_of(text: str) -> tuple[str, str]:

@@ -251,6 +251,10 @@ class Registry(Strict):
         """The service whose rows emit an event type. Raises StopIteration if there is none."""
         return next(row.service for row in self.operations.values() if event_type in row.emits)
 
+    def in_documents(self, row: Row) -> bool:
+        """Whether an event row's sources keep their events in Firestore, of which all cells have the same."""
+        return {self.services[self.owner_of(each)].outbox for each in row.event or ()} == {"firestore"}
+
     def seconds_of(self, row: Row) -> int | None:
         """A function's timeout; None if the row is not a function of its own."""
         return self.scales[row.scale].timeout_seconds if row.scale else None

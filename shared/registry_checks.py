@@ -40,8 +40,6 @@ def _check(row: "Row", registry: "Registry") -> None:
         raise ValueError(f"{row.name}: an RPC row names its callers, and only RPCs are batched")
     if row.event and row.replay is None:
         raise ValueError(f"{row.name}: an event row says how it replays")
-    if row.cells != "own" and not row.event:
-        raise ValueError(f"{row.name}: only event rows receive other cells' events")
     if (row.event or row.schedule) and row.scale not in registry.scales:
         raise ValueError(f"{row.name}: an event or schedule row names its scale")
     if row.deprecated:
@@ -111,9 +109,16 @@ def _check_home(row: "Row") -> None:
 
 
 def _check_cells(registry: "Registry") -> None:
-    """Check that there are cells; a region may serve several. Raises ValueError."""
+    """Check that there are cells (a region may serve several), and who receives their events. Raises ValueError."""
     if not registry.cells:
         raise ValueError("cells: at least one")
+    for row in registry.operations.values():
+        if row.cells == "own":
+            continue
+        if not row.event:
+            raise ValueError(f"{row.name}: only event rows receive other cells' events")
+        if len({registry.services[registry.owner_of(each)].outbox for each in row.event}) > 1:
+            raise ValueError(f"{row.name}: what is in Firestore all cells have, and the rest each has for itself")
 
 
 def _check_unique(registry: "Registry") -> None:

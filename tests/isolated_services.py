@@ -244,7 +244,7 @@ class IsolatedServices:
             event = msgspec.structs.replace(
                 event, prior=prior(load().rows[consumer].event or (), event.version, before)
             )
-        return inbox(self.bound(consumer), self._clock).receive(event)
+        return inbox(self.bound(consumer), self._clock, self.resources.settings.cell).receive(event)
 
     def handle(self, consumer: str, event: StoredEvent) -> None:
         """Call a consumer's operation with an event, bypassing its inbox."""

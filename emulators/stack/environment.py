@@ -21,6 +21,7 @@
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same site |
 | EVENTS_ADDRESS | host:port of its events host |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true`; whom `make token AS=operator` signs in; both settable |
+| EVENTS_ADDRESSES | cell=host:port,...: where events of other cells are pushed to it, by a link out of their region |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
 | PROXIES | 1: of the edges in front only the first adds to X-Forwarded-For |
 | WEBHOOKS_TO_LOOPBACK | `true`: webhooks may be sent to this machine, over plain HTTP |
@@ -248,6 +249,11 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "RPC_ADDRESSES": ",".join(f"{name}={address}" for name, address in _rpc_addresses(layout, site).items()),
         "FUNCTIONS_ADDRESS": layout.address(functions_host(site.name)),
         "EVENTS_ADDRESS": layout.address(events_host(site.name)),
+        "EVENTS_ADDRESSES": ",".join(
+            f"{other.cell}={_reached(layout, other, site, events_host(site.name))}"
+            for other in layout.sites
+            if other != site
+        ),
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": secrets.address(layout.secrets, "operator"),
         "PROXIES": "1",

@@ -70,8 +70,8 @@ def hosts_at(registry: Registry, site: Site) -> list[str]:
 
 
 def called_at(registry: Registry, site: Site) -> list[str]:
-    """The programs of a site that other regions call, through links."""
-    return [functions_host(site.name), *(rpc_host(service, site.name) for service in rpc_services(registry))]
+    """The programs of a site that other regions call, or push their events to, through links."""
+    return hosts_at(registry, site)
 
 
 def workers_at(registry: Registry, site: Site, *, alone: bool) -> list[str]:

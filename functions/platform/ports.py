@@ -121,6 +121,10 @@ class RedriveResult:
     events: int
     left: int
 
+    def __add__(self, other: "RedriveResult") -> "RedriveResult":
+        """Both results combined."""
+        return RedriveResult([*self.streams, *other.streams], self.events + other.events, self.left + other.left)
+
 
 class Parked(Protocol):
     """Parked events: those of the service whose host this runs in, or of all services."""

@@ -10,7 +10,7 @@ from shared import ids
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
 
-Stream = Annotated[str, msgspec.Meta(pattern=rf"^[a-z]{{3}}_{ids.CELL}_{ids.ULID_PATTERN}(?!\n)$")]
+Stream = Annotated[str, msgspec.Meta(pattern=rf"^(?:[a-z]{{3}}_{ids.CELL}_{ids.ULID_PATTERN}|{ids.BETWEEN})(?!\n)$")]
 
 
 class Redrive(Request):
@@ -22,7 +22,7 @@ class Redrive(Request):
 
 
 def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveView:
-    """The released streams: they are applied in order, at a bounded rate, and parked again if they fail again.
+    """The released streams, in all cells: they are applied in order, at a bounded rate, and parked again if they fail.
 
     Raises Malformed, Unavailable.
     """

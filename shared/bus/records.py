@@ -1,6 +1,6 @@
 """What consumers take from either transport: records of partitions, and the port of where they come from."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -62,5 +62,10 @@ class RecordSource(Protocol):
         """Leave what was not handled to other members, at once where the transport can be reached."""
 
 
-RecordSources = Callable[[str, Sequence[str], RebalanceListener], RecordSource]
-"""(row, its topics, listener) -> the source of that row's records in this process's region."""
+class RecordSources(Protocol):
+    """Opens sources of records for this process's cell."""
+
+    def __call__(
+        self, row: str, topics: Sequence[str], owner: RebalanceListener, cell: str | None = None, /
+    ) -> RecordSource:
+        """The source of a row's records. cell: the one whose topics they are; its own by default."""

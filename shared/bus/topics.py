@@ -31,14 +31,22 @@ def dead_topic(topic: str) -> str:
     return f"{topic}-dead"
 
 
-def subscription_name(row: str, topic: str, cell: str) -> str:
-    """The name of a consumer's subscription to one of its topics in a cell."""
-    return f"{row}-{topic}-{cell}"
+def subscription_name(row: str, topic: str, cell: str, source: str | None = None) -> str:
+    """The name of a consumer's subscription to one of its topics in a cell.
+
+    source: the cell whose topic it is, if it is another one. Each cell has a subscription of its own, so that what one
+    of them cannot receive waits for that one alone.
+    """
+    return f"{row}-{topic}-{_flow(cell, source)}"
 
 
-def group_name(row: str, cell: str) -> str:
-    """The name of a consumer's group in a cell."""
-    return f"{row}-{cell}"
+def group_name(row: str, cell: str, source: str | None = None) -> str:
+    """The name of a consumer's group in a cell. source: the cell whose cluster it reads, if it is another one."""
+    return f"{row}-{_flow(cell, source)}"
+
+
+def _flow(cell: str, source: str | None) -> str:
+    return cell if source in (None, cell) else f"{source}-to-{cell}"
 
 
 def dead_letter_attributes(attributes: Mapping[str, str], consumer: str, reason: str) -> dict[str, str]:

@@ -73,9 +73,9 @@ def record_sources(settings: Settings) -> RecordSources:
     if settings.event_bus == "kafka":
         from shared.bus.kafka_group import Group
 
-        def join(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
-            names = [topic_name(topic, settings.cell) for topic in topics]
-            return Group(settings, group_name(row, settings.cell), names, owner)
+        def join(row: str, topics: Sequence[str], owner: RebalanceListener, cell: str | None = None, /) -> RecordSource:
+            names = [topic_name(topic, cell or settings.cell) for topic in topics]
+            return Group(settings.of_brokers(cell), group_name(row, settings.cell, cell), names, owner)
 
         return join
     from shared.bus.pubsub_client import SubscriberApi
@@ -83,24 +83,39 @@ def record_sources(settings: Settings) -> RecordSources:
 
     api = SubscriberApi(settings.region)
 
-    def subscribe(row: str, topics: Sequence[str], owner: RebalanceListener) -> RecordSource:
-        names = [subscription_name(row, topic, settings.cell) for topic in topics]
+    def subscribe(
+        row: str, topics: Sequence[str], owner: RebalanceListener, cell: str | None = None, /
+    ) -> RecordSource:
+        names = [subscription_name(row, topic, settings.cell, cell) for topic in topics]
         return PullSubscriber(api, {name: api.path(settings.project, name) for name in names}, owner)
 
     return subscribe
 
 
-def seek(settings: Settings, row: str, topics: Sequence[str], since: datetime) -> int:
+def seek(
+    settings: Settings, row: str, topics: Sequence[str], since: datetime, sources: Sequence[str] | None = None
+) -> int:
     """Have the transport redeliver everything it retains since a time to a consumer, whose inbox deduplicates it.
 
-    Returns how many subscriptions, or partitions, were moved back. Raises Unavailable; on Kafka also while the consumer
-    is running, since only a group without members can be moved.
+    sources: the cells whose events it receives; its own by default. Returns how many subscriptions, or partitions, were
+    moved back. Raises Unavailable; on Kafka also while the consumer is running, since only a group without members can
+    be moved.
     """
     if settings.event_bus == "kafka":
         from shared.bus.kafka_group import rewind
 
-        names = [topic_name(topic, settings.cell) for topic in topics]
-        return rewind(settings, group_name(row, settings.cell), names, since)
+        return sum(
+            rewind(
+                settings.of_brokers(cell),
+                group_name(row, settings.cell, cell),
+                [topic_name(topic, cell) for topic in topics],
+                since,
+            )
+            for cell in sources or [settings.cell]
+        )
     from shared.bus.pubsub import rewind as rewind_subscriptions
 
-    return rewind_subscriptions(settings, [subscription_name(row, topic, settings.cell) for topic in topics], since)
+    names = [
+        subscription_name(row, topic, settings.cell, cell) for cell in sources or [settings.cell] for topic in topics
+    ]
+    return rewind_subscriptions(settings, names, since)

@@ -1,24 +1,34 @@
-"""To whom an event goes: the rows that handle its type, and what each must have applied before it.
+"""To whom an event goes: the rows that handle its type, and what each must have applied before it; and in which cells.
 
 A row receives the events of its types only. So that it notices a missing one, each says which version of the stream
 the row handled before it. All relays compute the same, whatever their release, since a row's types never change
 (shared/consumers.py).
+
+A row's events may come from other cells (registry: `cells`). Whoever receives them decides whether they are for its
+cell: those of a stream between two cells are for one, and a stream is only taken from the cell that it is of. What is
+for others counts as foreign, and is missing nowhere.
 """
 
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from shared import ids
 from shared.bus.transport import AddressedEvent
 from shared.contracts.events import StoredEvent
-from shared.registry import Registry
+from shared.registry import Registry, Row, load
 
 LOOK_BACK: Final = 32
 """How many earlier events of a stream are looked at for the previous one of a row."""
 
 
-def addressed(event: StoredEvent, before: Sequence[str], registry: Registry) -> AddressedEvent:
-    """An event with its addressees. before: the types of up to LOOK_BACK events before it, the newest first."""
-    rows = registry.consumers_of(event.type)
+def addressed(
+    event: StoredEvent, before: Sequence[str], registry: Registry, *, elsewhere: bool = False
+) -> AddressedEvent:
+    """An event with its addressees.
+
+    before: the types of up to LOOK_BACK events before it, the newest first. elsewhere: whether there are other cells.
+    """
+    rows = [row for row in registry.consumers_of(event.type) if elsewhere or row.cells != "others"]
     return AddressedEvent(event, {row.name: prior(row.event or (), event.version, before) for row in rows})
 
 
@@ -31,3 +41,21 @@ def prior(types: Collection[str], version: int, before: Sequence[str]) -> int:
         if event_type in types:
             return version - distance
     return 0 if len(before) == version - 1 else version - 1
+
+
+def stores_of(row: Row, own: str, others: Sequence[str]) -> list[str]:
+    """The cells whose stores a row's inbox in a cell is compared with.
+
+    Those whose events it receives; what is in Firestore is everywhere, and so read at home.
+    """
+    return [own] if load().in_documents(row) else row.sources(own, others)
+
+
+def receives(row: Row, stream: str, cell: str, recorded_in: str | None) -> bool:
+    """Whether a row in a cell receives the events of a stream. recorded_in: the cell whose store they are from."""
+    if row.cells == "own" or load().in_documents(row):
+        return True
+    home = ids.source_of(stream)
+    if ids.receiver_of(stream) not in (None, cell) or (row.cells == "others" and home == cell):
+        return False
+    return home in (None, recorded_in)

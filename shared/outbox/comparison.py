@@ -21,6 +21,7 @@ from shared.clock import Clock
 from shared.contracts.encode import to_json
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.errors import MeridianError
+from shared.outbox.addressing import receives
 from shared.outbox.log import SQL
 from shared.postgres.connect import TRANSACTION_SECONDS
 from shared.postgres.database import Database
@@ -74,9 +75,29 @@ class _SourceProgress:
 
 
 class Comparison:
-    """Compares one consumer's inbox with the stores of its sources."""
+    """Compares one consumer's inbox with the stores of its sources in one cell.
 
-    def __init__(self, row: Row, database: Database, listing: Listing, clock: Clock) -> None:
+    Cells are compared apart, so that one that cannot be reached holds up no other.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        database: Database,
+        listing: Listing,
+        clock: Clock,
+        own: str | None = None,
+        cell: str | None = None,
+    ) -> None:
+        """
+        listing: asks the sources.
+        own: the inbox's cell; needed where the row receives other cells' events.
+        cell: the sources' cell, if that is another one.
+        """
+        if own is None and row.cells != "own":
+            raise ValueError(f"{row.name} receives other cells' events: which is its own?")
+        self._own = own
+        self._cell = cell
         self._row = row
         self._database = database
         self._listing = listing
@@ -142,12 +163,25 @@ class Comparison:
         more = True
         while more:
             page = self._listing(source, request)
+            self._drop_foreign(page)
             yield page
             request.after, more = page.position, page.more
 
+    def _drop_foreign(self, page: ListResponse) -> None:
+        """Drop the streams that this consumer does not receive from there."""
+        own = self._own
+        if own is not None and self._row.cells != "own":
+            kept = [each for each in page.streams if receives(self._row, each.stream, own, self._cell or own)]
+            del page.streams[:]
+            page.streams.extend(kept)
+
     def _stored(self, source: str) -> int:
         with self._database.transaction() as transaction:
-            return int(SQL.find_compared(transaction, consumer=self._row.name, source=source) or 0)
+            return int(SQL.find_compared(transaction, consumer=self._row.name, source=self._named(source)) or 0)
+
+    def _named(self, source: str) -> str:
+        """How a source is named where positions are stored."""
+        return source if self._cell in (None, self._own) else f"{source}@{self._cell}"
 
     def _lacking(self, page: ListResponse) -> list[tuple[str, int]]:
         """The streams of a page that this consumer has not fully applied, and their last versions."""
@@ -169,7 +203,7 @@ class Comparison:
                 SQL.forget_places(transaction, consumer=name, streams=streams)
             lacking = SQL.note_missing(transaction, consumer=name, streams=streams, at=self._clock.now())
             if source is not None:
-                SQL.note_compared(transaction, consumer=name, source=source, position=page.position)
+                SQL.note_compared(transaction, consumer=name, source=self._named(source), position=page.position)
         return len(lacking)
 
 

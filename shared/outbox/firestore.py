@@ -104,8 +104,10 @@ def list_streams(client: Client, query: StreamQuery, now: datetime) -> StreamPag
 class FirestoreRelay:
     """Publishes the collection's events. It needs no leader: two at once publish twice, and inboxes deduplicate."""
 
-    def __init__(self, service: str, client: Client, bus: EventBus, clock: Clock) -> None:
+    def __init__(self, service: str, client: Client, bus: EventBus, clock: Clock, *, elsewhere: bool = False) -> None:
+        """elsewhere: whether there are other cells. Their relays publish too: who comes first, to its own topics."""
         self._service = service
+        self._elsewhere = elsewhere
         self._client = client
         self._bus = bus
         self._clock = clock
@@ -151,7 +153,9 @@ class FirestoreRelay:
             return
         events = [_event(snapshot) for snapshot in snapshots]
         before = types_before(self._client, [event for event in events if load().consumers_of(event.type)])
-        sent = self._bus.publish([addressed(event, before.get(event.id, ()), load()) for event in events])
+        sent = self._bus.publish(
+            [addressed(event, before.get(event.id, ()), load(), elsewhere=self._elsewhere) for event in events]
+        )
         batch = self._client.batch()
         for snapshot, done in zip(snapshots, sent, strict=True):
             if done:

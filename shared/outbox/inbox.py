@@ -25,9 +25,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from shared import ids
 from shared.clock import Clock
 from shared.contracts.events import Event, StoredEvent, chained, decode_event
 from shared.errors import Contended, Malformed, MeridianError, Unavailable, summary
+from shared.outbox.addressing import receives
 from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database, Transaction, retried
 from shared.registry import Row
@@ -57,12 +59,21 @@ class Inbox:
     """One consumer's inbox: how far it has applied each stream."""
 
     def __init__(
-        self, row: Row, database: Database, handle: Callable[[Event[Any], Transaction], None], clock: Clock
+        self,
+        row: Row,
+        database: Database,
+        handle: Callable[[Event[Any], Transaction], None],
+        clock: Clock,
+        cell: str | None = None,
     ) -> None:
         """
         row: the consumer's registry row; its name identifies the inbox.
         handle: applies one event's effect in the given transaction. If it raises, it is called again later.
+        cell: the one that it is in; needed where the row receives other cells' events.
         """
+        if cell is None and row.cells != "own":
+            raise ValueError(f"{row.name} receives other cells' events: which is its own?")
+        self._cell = cell
         self._row = row
         self._database = database
         self._handle = handle
@@ -90,16 +101,28 @@ class Inbox:
 
     def note_gap(self, event: StoredEvent) -> None:
         """Note an event whose delivery could not be decoded, so that it is read from its source."""
+        if not self._concerns(event):
+            return
         with self._database.transaction() as transaction:
             if event.version > self._lock(transaction, event.stream)["version"]:
                 self._park(transaction, event, "unread")
 
-    def fill_gaps(self, read: Read) -> int:
-        """Apply parked events that are due, and the missing ones before them. Returns how many events were applied."""
+    def fill_gaps(self, read: Read, source: str | None = None, besides: Sequence[str] = ()) -> int:
+        """Apply parked events that are due, and the missing ones before them. Returns how many events were applied.
+
+        source: the cell whose streams are looked after; by default all but those of `besides`.
+        """
         applied = 0
         now = self._clock.now()
         with self._database.transaction() as transaction:
-            due = SQL.find_due(transaction, consumer=self._row.name, before=now - GAP_WAIT, now=now)
+            due = SQL.find_due(
+                transaction,
+                consumer=self._row.name,
+                before=now - GAP_WAIT,
+                now=now,
+                source=source,
+                besides=list(besides),
+            )
         for stream in due:
             progress = self._mend(stream["stream"], stream["type"], read)
             if not progress:
@@ -148,8 +171,12 @@ class Inbox:
             raise
 
     def _handles(self, event: StoredEvent) -> bool:
-        """Whether the consumer handles its type. What it does not handle it leaves untouched."""
-        return event.type in (self._row.event or ())
+        """Whether the consumer handles its type, here. What it does not handle it leaves untouched."""
+        return event.type in (self._row.event or ()) and self._concerns(event)
+
+    def _concerns(self, event: StoredEvent) -> bool:
+        """Whether it is for this cell, and from the cell that its stream is of."""
+        return self._cell is None or receives(self._row, event.stream, self._cell, ids.cell_of(event.id))
 
     def _take(self, event: StoredEvent) -> tuple[ReceiveOutcome, bool]:
         """The outcome of an event, and whether others are parked behind it."""

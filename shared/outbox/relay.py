@@ -97,10 +97,17 @@ class Relay:
     """Drains one database's outbox while it holds the leader lock."""
 
     def __init__(
-        self, service: str, database: Database, bus: EventBus, registry: Callable[[], Registry] = load
+        self,
+        service: str,
+        database: Database,
+        bus: EventBus,
+        registry: Callable[[], Registry] = load,
+        *,
+        elsewhere: bool = False,
     ) -> None:
-        """registry: says which rows handle an event."""
+        """registry: says which rows handle an event. elsewhere: whether there are other cells."""
         self._registry = registry
+        self._elsewhere = elsewhere
         self._service = service
         self._database = database
         self._bus = bus
@@ -170,7 +177,7 @@ class Relay:
         return more
 
     def _addressed(self, before: Sequence[str], **stored: Any) -> AddressedEvent:
-        return addressed(StoredEvent(**stored), before, self._registry())
+        return addressed(StoredEvent(**stored), before, self._registry(), elsewhere=self._elsewhere)
 
     def _turn_over(self, began: float) -> None:
         """All has been read: let the held-back streams have their turn again."""

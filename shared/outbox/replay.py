@@ -11,6 +11,9 @@ streams, so that all their events are applied again; such handlers overwrite wha
 removed. Workers compare consumers all the time (comparison.py); this command is for those who cannot wait, or doubt
 what was applied.
 
+If the row receives other cells' events, their stores are compared too; one that cannot be reached is named, and the
+exit code is 1.
+
 --seek has the transport redeliver, as far as it retains messages: Pub/Sub's subscriptions seek to a time, a Kafka group
 to its offsets at that time, while its consumers are stopped. Use it if the transport, not the consumer, is in doubt;
 applied events are recognised by their version and have no second effect.
@@ -26,6 +29,8 @@ from datetime import UTC, datetime
 
 from shared import requirements
 from shared.bus.transport import seek
+from shared.errors import Unavailable
+from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.redrive import consumer_of
 from shared.outbox.source import Sources
@@ -54,17 +59,27 @@ def main(arguments: Sequence[str], projections: Callable[[], Iterable[tuple[str,
     row = consumer_of(chosen.consumer)
     requirements.check_job(resources().settings, row.service)
     since, after = parse_start(chosen.start)
+    own, others = resources().settings.cell, resources().settings.other_cells
     if chosen.seek:
         if since is None:
             parser.error("a seek begins at a time")
-        back = seek(resources().settings, row.name, load().topics_of(row), since)
+        back = seek(resources().settings, row.name, load().topics_of(row), since, row.sources(own, others))
         print(f"{back} subscriptions or partitions have gone back to {since.isoformat()}")
         return 0
-    sources = Sources(row.service, resources())
-    comparison = Comparison(row, resources().database(row.service), sources.list, resources().clock)
-    compared = comparison.replay(since, after)
-    print(compared)
-    return 0
+    failed = 0
+    for cell in stores_of(row, own, others):
+        sources = Sources(row.service, resources(), cell)
+        comparison = Comparison(row, resources().database(row.service), sources.list, resources().clock, own, cell)
+        try:
+            compared = comparison.replay(since, after)
+        except Unavailable as error:
+            if cell == own:
+                raise
+            failed = 1
+            print(f"{cell} was not compared: {error.detail}")
+        else:
+            print(compared if cell == own else f"of {cell}: {compared}")
+    return failed
 
 
 def verify_projections(projections: Iterable[tuple[str, Projection]]) -> int:

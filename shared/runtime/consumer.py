@@ -1,4 +1,7 @@
-"""The worker that consumes a service's events, from Kafka or by pulls from Pub/Sub: each event row has its own thread.
+"""The worker that consumes a service's events, from Kafka or by pulls from Pub/Sub.
+
+Each event row has its own thread for each cell whose events it receives, so that a transport of one that cannot be
+reached holds up no other.
 
 On Kafka a row is a consumer group; on Pub/Sub it has a subscription to each of its topics, and what is said of
 partitions here holds for ordering keys. A record is acknowledged after its effect. A record that cannot be handled for
@@ -166,10 +169,11 @@ class Partitions:
 
 
 class EventConsumer:
-    """The consumer of one event row."""
+    """The consumer of one event row, of one cell's events."""
 
-    def __init__(self, bound: BoundOperation, resources: Resources, sources: RecordSources) -> None:
+    def __init__(self, bound: BoundOperation, resources: Resources, sources: RecordSources, cell: str) -> None:
         self._row = bound.row
+        self._cell = cell
         self._sources = sources
         self._reception = MessageReceiver(bound, resources.settings, resources.clock)
 
@@ -177,7 +181,7 @@ class EventConsumer:
         """Consume until `stop` is set; a transport or database that is down is retried."""
         while not stop.is_set():
             partitions = Partitions(self._row.name, self._reception)
-            source = self._sources(self._row.name, load().topics_of(self._row), partitions)
+            source = self._sources(self._row.name, load().topics_of(self._row), partitions, self._cell)
             try:
                 consume(source, partitions, stop)
             except MeridianError as error:
@@ -211,13 +215,18 @@ def work(service: str, resources: Resources, bounds: Sequence[BoundOperation], s
     """
     sources = record_sources(resources.settings)
 
-    def run(bound: BoundOperation) -> None:
+    def run(bound: BoundOperation, cell: str) -> None:
         try:
-            EventConsumer(bound, resources, sources).run(stop)
+            EventConsumer(bound, resources, sources, cell).run(stop)
         finally:
             stop.set()
 
-    loops = [Loop(bound.row.name, partial(run, bound), stop) for bound in bounds]
+    settings = resources.settings
+    loops = [
+        Loop(f"{bound.row.name} of {cell}", partial(run, bound, cell), stop)
+        for bound in bounds
+        for cell in bound.row.sources(settings.cell, settings.other_cells)
+    ]
     for loop in loops:
         loop.start()
     log.info("the consumers of %s are at work", service)

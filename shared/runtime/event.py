@@ -70,7 +70,7 @@ class MessageReceiver:
     def __init__(self, bound: BoundOperation, settings: Settings, clock: Clock) -> None:
         self._row = bound.row
         self._settings = settings
-        self._inbox = inbox(bound, clock)
+        self._inbox = inbox(bound, clock, settings.cell)
 
     def take(self, delivered: DeliveredMessage) -> Outcome:
         """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
@@ -167,13 +167,13 @@ class _Separately(Exception):
     """Messages cannot be received together: GroupCommit then has each of them received by itself."""
 
 
-def inbox(bound: BoundOperation, clock: Clock) -> BatchInbox:
-    """The inbox of an event operation, whichever transport feeds it."""
+def inbox(bound: BoundOperation, clock: Clock, cell: str) -> BatchInbox:
+    """The inbox of an event operation in a cell, whichever transport feeds it."""
 
     def handle(event: Event[Any], transaction: Transaction) -> None:
         bound.call(transaction, event=event)
 
-    return BatchInbox(bound.row, bound.database(), handle, clock)
+    return BatchInbox(bound.row, bound.database(), handle, clock, cell)
 
 
 def parse_push(body: bytes) -> DeliveredMessage:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from shared.bus.transport import event_bus
 from shared.container.loops import Loop, finish
 from shared.errors import MeridianError
+from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.relay import GuardedBus, Relay
 from shared.outbox.source import Sources
@@ -33,7 +34,10 @@ def work(service: str, resources: Resources, consumers: Sequence[BoundOperation]
     A defect in the relay or in what runs beside it ends the whole worker, so that it is restarted. Raises RuntimeError
     for the latter.
     """
-    beside = [Loop("gap filler", partial(fill, service, resources, consumers, stop), stop)]
+    beside = [
+        Loop(f"gap filler of {cell}", partial(fill, service, resources, consumers, stop, cell), stop)
+        for cell in (resources.settings.cell, *resources.settings.other_cells)
+    ]
     if load().services[service].database and resources.settings.of_replica():
         beside.append(Loop("heartbeat", partial(keep_heartbeats, resources.database(service), stop), stop))
     for loop in beside:
@@ -51,18 +55,26 @@ def work(service: str, resources: Resources, consumers: Sequence[BoundOperation]
 
 def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
     bus = GuardedBus(event_bus(resources.settings), resources.breaker("bus"))
+    elsewhere = bool(resources.settings.other_cells)
     if load().services[service].outbox == "firestore":
         from shared.outbox.firestore import FirestoreRelay
 
-        return FirestoreRelay(service, resources.firestore(), bus, resources.clock)
+        return FirestoreRelay(service, resources.firestore(), bus, resources.clock, elsewhere=elsewhere)
     invalidating = CacheInvalidatingBus(bus, resources.cache())
-    return Relay(service, resources.database(service), invalidating)
+    return Relay(service, resources.database(service), invalidating, elsewhere=elsewhere)
 
 
-def fill(service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event) -> None:
-    """Maintain every consumer of a service, every FILL_EVERY_SECONDS."""
-    sources = Sources(service, resources)
-    maintained = [_ConsumerMaintenance(bound, resources, sources) for bound in consumers]
+def fill(
+    service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event, cell: str
+) -> None:
+    """Maintain every consumer of a service as far as it has events of a cell, every FILL_EVERY_SECONDS.
+
+    Each cell is asked in a thread of its own, so that one that does not answer holds up no other.
+    """
+    own, others = resources.settings.cell, resources.settings.other_cells
+    sources = Sources(service, resources, cell)
+    concerned = [bound for bound in consumers if cell in stores_of(bound.row, own, others)]
+    maintained = [_ConsumerMaintenance(bound, resources, sources, cell) for bound in concerned]
     while not stop.wait(FILL_EVERY_SECONDS):
         for maintenance in maintained:
             try:
@@ -74,16 +86,21 @@ def fill(service: str, resources: Resources, consumers: Sequence[BoundOperation]
 
 
 class _ConsumerMaintenance:
-    """Maintains one consumer."""
+    """Maintains one consumer, as far as it has events of one cell."""
 
-    def __init__(self, bound: BoundOperation, resources: Resources, sources: Sources) -> None:
-        self._inbox = inbox(bound, resources.clock)
+    def __init__(self, bound: BoundOperation, resources: Resources, sources: Sources, cell: str) -> None:
+        own, others = resources.settings.cell, resources.settings.other_cells
+        self._inbox = inbox(bound, resources.clock, own)
         self._sources = sources
-        self._comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock)
+        self._comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock, own, cell)
         self._name = bound.row.name
+        # The streams of other cells are theirs to look after; what is read at home is, wherever its streams are of.
+        several = len(stores_of(bound.row, own, others)) > 1
+        self._source = None if cell == own else cell
+        self._besides = others if several and cell == own else ()
 
     def run_once(self, stop: threading.Event) -> None:
         """Note missing events, and apply what is due until nothing is left."""
         self._comparison.follow()
-        while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read)):
+        while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read, self._source, self._besides)):
             log.info("%s has caught up by %d events", self._name, applied)

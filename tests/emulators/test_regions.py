@@ -3,13 +3,15 @@
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from emulators.stack import binaries, environment, programs, services, sites
 from emulators.stack.environment import Layout, functions_host, inner, link, regional_edge
 from emulators.stack.errors import StackError
-from emulators.stack.parts import edges, global_edge, links
+from emulators.stack.parts import edges, global_edge, links, subscriptions
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import Ports
 from emulators.stack.regions import Troubles
@@ -111,6 +113,51 @@ def test_other_regions_are_reached_by_links(three: Layout) -> None:
         for service in services.rpc_services(load()):
             linked = link(here.region, environment.rpc_host(service, other.name))
             assert hosts[f"{service}@{other.cell}"] == three.address(linked)
+
+
+def test_events_of_other_cells_come_by_links(three: Layout) -> None:
+    """Out of the region that they are of, so that a cut holds them back, though Pub/Sub's emulator is shared."""
+    here, *others = three.sites
+    given = environment.for_site(three, here)["EVENTS_ADDRESSES"]
+    host = environment.events_host(here.name)
+    assert given.split(",") == [f"{each.cell}={three.address(link(each.region, host))}" for each in others]
+
+
+def test_a_cell_subscribes_to_what_its_rows_receive(three: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row to its own cell's topics or to all others', by a subscription that names both cells."""
+    rows = {**load().rows, "notify_users": msgspec.structs.replace(load().rows["notify_users"], cells="others")}
+    monkeypatch.setattr(subscriptions, "load", lambda: msgspec.structs.replace(load(), operations=rows))
+    for name in ("PublisherClient", "SubscriberClient"):
+        monkeypatch.setattr(f"emulators.stack.parts.subscriptions.pubsub_v1.{name}", Recorded)
+    Recorded.topics, Recorded.pushed = [], {}
+    subscriptions.Subscriptions("us", "shop", "here:1", "secret", elsewhere={"eu": "b:1", "as": "c:1"}).create()
+    assert max(Counter(Recorded.topics).values()) == 1
+    assert {"order-events.notify_users-us", "order-events.notify_users-as", "order-events-dead-us"} < {*Recorded.topics}
+    assert "order-events.capture_hold-eu" not in Recorded.topics
+    crossing = {name: address for name, address in Recorded.pushed.items() if "-to-" in name}
+    assert crossing["notify_users-order-events-eu-to-us"] == ("order-events.notify_users-eu", "b:1")
+    assert len(crossing) == 2 * len(load().topics_of(rows["notify_users"]))
+    assert "notify_users-order-events-us" not in Recorded.pushed
+    assert Recorded.pushed["capture_hold-order-events-us"] == ("order-events.capture_hold-us", "here:1")
+
+
+class Recorded:
+    """A client of Pub/Sub that keeps what it is asked to make."""
+
+    topics: ClassVar[list[str]]
+    pushed: ClassVar[dict[str, tuple[str, str]]]
+
+    def topic_path(self, _: str, name: str) -> str:
+        return name
+
+    subscription_path = topic_path
+
+    def create_topic(self, name: str, **_: object) -> None:
+        self.topics.append(name)
+
+    def create_subscription(self, request: dict[str, Any], **_: object) -> None:
+        address = request["push_config"]["push_endpoint"].split("/")[2]
+        self.pushed[request["name"]] = (request["topic"], address)
 
 
 def test_the_regional_edges_come_after_the_global_one() -> None:

@@ -129,6 +129,10 @@ def test_what_does_not_fit_a_type_is_refused(
             "thing: get_order cannot take its place",
         ),
         (with_row(service="order", rpc="Order.Decide", callers=["supply"]), "thing: Order.Decide is decide_orders's"),
+        (
+            with_row(service="order", event=["order.paid", "user.created"], replay="fill", scale="event", cells="all"),
+            "thing: what is in Firestore all cells have",
+        ),
         (with_row(**GET, cells="others"), "thing: only event rows receive other cells' events"),
         (with_row(**GET, home="path"), "thing: no id in its path says where its home is"),
         (with_row(**{**GET, "http": "GET /v1/things/{name}"}), "thing: no id in its path says where its home is"),

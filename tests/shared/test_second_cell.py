@@ -41,6 +41,9 @@ def test_us2_is_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "capture_hold-order-events-us2",
         "capture_hold-us2",
     ]
+    received = subscription_name("capture_hold", "order-events", "us2", "us"), group_name("capture_hold", "us2", "us")
+    assert received == ("capture_hold-order-events-us-to-us2", "capture_hold-us-to-us2")
+    assert subscription_name("capture_hold", "order-events", "us2", "us2") == "capture_hold-order-events-us2"
     assert not set(names(first.cell, first.database_name("order"))) & set(names("us2", "order_us2"))
     order_id = ids.new("ord", second.cell)
     assert (ids.cell_of(order_id), ids.parse(ids.sibling(order_id, "hld"), "hld").cell) == ("us2", "us2")

@@ -2,15 +2,19 @@
 
     python -m emulators.stack.parts.subscriptions
 
-Subscriptions push to the functions host or, with EVENT_DELIVERY=pull, are pulled by consumers. The emulator keeps all
-in memory and loses it when it restarts: this process checks, and recreates it. There are no dead-letter policies (they
-would count every message's attempts); a handler itself publishes what it cannot decode to the topic's dead-letter
-topic.
+Subscriptions push to the events host or, with EVENT_DELIVERY=pull, are pulled by consumers. What a row receives of
+other cells comes by subscriptions of this cell to their topics, and is pushed through the links out of their regions: a
+cut holds it back, though the emulator is shared. A pull goes by no link.
+
+The emulator keeps all in memory and loses it when it restarts: this process checks, and recreates it. There are no
+dead-letter policies (they would count every message's attempts); a handler itself publishes what it cannot decode to
+the topic's dead-letter topic.
 """
 
 import logging
 import os
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 from urllib.parse import urlencode
@@ -30,6 +34,8 @@ log = logging.getLogger(__name__)
 ACK_DEADLINE_SECONDS: Final = 30
 RETRY: Final = {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=10)}
 
+NOWHERE: Final[Mapping[str, str]] = {}
+
 CALL_SECONDS: Final = 5.0
 STARTUP_POLL_SECONDS: Final = 0.1
 """Between two checks whether the emulator responds."""
@@ -41,17 +47,27 @@ CREATED: Final = "topics and subscriptions of %s are made"
 
 
 class Subscriptions:
-    """The topics and subscriptions of one cell: a topic for each row and source, and its subscription."""
+    """The topics and subscriptions of one cell: topics for its rows, and subscriptions to what they receive."""
 
-    def __init__(self, cell: str, project: str, events_address: str, push_token: str, delivery: str = PUSH) -> None:
+    def __init__(
+        self,
+        cell: str,
+        project: str,
+        events_address: str,
+        push_token: str,
+        delivery: str = PUSH,
+        elsewhere: Mapping[str, str] = NOWHERE,
+    ) -> None:
         """
         events_address: host:port of the events host, which receives the pushes.
         push_token: authenticates pushes, since the emulator sends no Authorization header.
         delivery: push or pull.
+        elsewhere: the other cells, each with the host:port by which its events reach the events host.
         """
         self._cell = cell
+        self._others = list(elsewhere)
         self._project = project
-        self._events_address = events_address
+        self._reached = {cell: events_address, **elsewhere}
         self._query = urlencode({"token": push_token})
         self._delivery = delivery
         self._publisher = pubsub_v1.PublisherClient()
@@ -60,7 +76,8 @@ class Subscriptions:
     def exist(self) -> bool:
         """Whether all exist: the last topic's dead-letter topic is created last."""
         try:
-            self._publisher.get_topic(topic=self._path(dead_topic(list(load().topics)[-1])), timeout=CALL_SECONDS)
+            last = self._path(dead_topic(list(load().topics)[-1]), self._cell)
+            self._publisher.get_topic(topic=last, timeout=CALL_SECONDS)
         except NotFound:
             return False
         return True
@@ -71,31 +88,35 @@ class Subscriptions:
         Raises GoogleAPICallError when the emulator refuses something.
         """
         registry = load()
+        handled = [(row, topic) for row in registry.event_rows() for topic in registry.topics_of(row)]
+        received = [(row, topic, cell) for row, topic in handled for cell in row.sources(self._cell, self._others)]
+        # What the relays here publish, and what is received: other cells' topics may not be made yet.
+        published = [(row, topic, self._cell) for row, topic in handled if row.cells != "others" or self._others]
+        topics = dict.fromkeys((row_topic(topic, row.name), cell) for row, topic, cell in [*published, *received])
         with ThreadPoolExecutor(8) as pool:
-            consumed = [(row, topic) for row in registry.event_rows() for topic in registry.topics_of(row)]
-            list(pool.map(lambda pair: self._create_topic(row_topic(pair[1], pair[0].name)), consumed))
-            list(pool.map(lambda pair: self._create_subscription(*pair), consumed))
+            list(pool.map(lambda pair: self._create_topic(*pair), topics))
+            list(pool.map(lambda each: self._create_subscription(*each), received))
         for topic in registry.topics:
-            self._create_topic(dead_topic(topic))
+            self._create_topic(dead_topic(topic), self._cell)
 
-    def _path(self, topic: str) -> str:
-        return str(self._publisher.topic_path(self._project, topic_name(topic, self._cell)))
+    def _path(self, topic: str, cell: str) -> str:
+        return str(self._publisher.topic_path(self._project, topic_name(topic, cell)))
 
-    def _create_topic(self, topic: str) -> None:
+    def _create_topic(self, topic: str, cell: str) -> None:
         try:
-            self._publisher.create_topic(name=self._path(topic), timeout=CALL_SECONDS)
+            self._publisher.create_topic(name=self._path(topic, cell), timeout=CALL_SECONDS)
         except AlreadyExists:
             log.info("%s exists already", topic)
 
-    def _create_subscription(self, row: Row, topic: str) -> None:
-        name = subscription_name(row.name, topic, self._cell)
+    def _create_subscription(self, row: Row, topic: str, cell: str) -> None:
+        name = subscription_name(row.name, topic, self._cell, cell)
         path = self._subscriber.subscription_path(self._project, name)
         # Without an endpoint a subscription is pulled.
-        pushed = {"push_endpoint": f"http://{self._events_address}/_events/{row.name}?{self._query}"}
+        pushed = {"push_endpoint": f"http://{self._reached[cell]}/_events/{row.name}?{self._query}"}
         push_config = pushed if self._delivery == PUSH else {}
         request = {
             "name": path,
-            "topic": self._path(row_topic(topic, row.name)),
+            "topic": self._path(row_topic(topic, row.name), cell),
             "enable_message_ordering": True,
             "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
             "retry_policy": RETRY,
@@ -113,8 +134,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = read(os.environ)
     token = secrets.read(settings.secrets_dir, "push_token")
+    elsewhere = dict(pair.split("=", 1) for pair in os.environ["EVENTS_ADDRESSES"].split(",") if pair)
     subscriptions = Subscriptions(
-        settings.cell, settings.project, os.environ["EVENTS_ADDRESS"], token, settings.event_delivery
+        settings.cell, settings.project, os.environ["EVENTS_ADDRESS"], token, settings.event_delivery, elsewhere
     )
     current = False
     responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")

@@ -16,7 +16,7 @@ from shared.contracts.gen.events_pb2 import (
 from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
 from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
-from shared.errors import MeridianError, NotFound
+from shared.errors import MeridianError, NotFound, Unavailable
 from shared.resilience.deadline import time_left
 
 if TYPE_CHECKING:
@@ -104,20 +104,24 @@ def _result(service: str, response: CheckResponse | AuditCustodyResponse) -> Aud
 class GrpcConsumers:
     """The consumers of all services, over gRPC."""
 
-    def __init__(self, channel: "Callable[[str], RpcChannel]", consumers: Mapping[str, str]) -> None:
+    def __init__(
+        self, channel: "Callable[[str, str], RpcChannel]", consumers: Mapping[str, str], cells: Sequence[str]
+    ) -> None:
         """
-        channel: opens the channel to a service.
+        channel: opens the channel to a service in a cell.
         consumers: the service of each.
+        cells: those of the deployment, this process's first.
         """
         self._channel = channel
         self._consumers = consumers
+        self._cells = cells
 
     def names(self) -> Sequence[str]:
         return sorted(self._consumers)
 
     def browse(self, consumer: str, after: str | None, most: int) -> Sequence[ParkedStream]:
         request = ListParkedRequest(consumer=consumer, after=after or "", most=most)
-        answer = self._of(consumer).call("Events.ListParked", request, ListParkedResponse)
+        answer = self._of(consumer, self._cells[0]).call("Events.ListParked", request, ListParkedResponse)
         return [
             ParkedStream(
                 consumer=consumer,
@@ -137,10 +141,20 @@ class GrpcConsumers:
 
     def redrive(self, consumer: str, streams: Sequence[str], dry_run: bool) -> RedriveResult:
         request = RedriveRequest(consumer=consumer, streams=streams, dry_run=dry_run)
-        answer = self._of(consumer).call("Events.Redrive", request, RedriveResponse)
-        return RedriveResult(list(answer.streams), answer.events, answer.left)
+        # Every cell parks by itself. One that cannot be reached stops none of the others, and then is the outcome.
+        released, failures = RedriveResult([], 0, 0), []
+        for cell in self._cells:
+            try:
+                answer = self._of(consumer, cell).call("Events.Redrive", request, RedriveResponse)
+            except Unavailable as error:
+                failures.append(error)
+            else:
+                released += RedriveResult(list(answer.streams), answer.events, answer.left)
+        if failures:
+            raise failures[0]
+        return released
 
-    def _of(self, consumer: str) -> "RpcChannel":
+    def _of(self, consumer: str, cell: str) -> "RpcChannel":
         if consumer not in self._consumers:
             raise NotFound("There is no such consumer.")
-        return self._channel(self._consumers[consumer])
+        return self._channel(self._consumers[consumer], cell)

@@ -10,6 +10,8 @@ from typing import Any, Final
 from functions.platform.ports import AuditResult, Violation
 from shared.contracts.encode import to_json
 from shared.contracts.gen.audit_pb2 import Page
+from shared.errors import Unavailable
+from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.source import Sources
 from shared.postgres.database import SNAPSHOT_SECONDS, Row
@@ -53,17 +55,32 @@ class PostgresInvariants:
         return result if at else result + self._unapplied()
 
     def _unapplied(self) -> AuditResult:
-        """Events of other services that this service's consumers have not applied in time. It only reports."""
+        """Events of other services that this service's consumers have not applied in time. It only reports.
+
+        What another cell cannot be asked is unchecked.
+        """
         service, parts = self._work.service, self._work.resources
-        consumers = [row for row in load().of(service) if row.event]
-        sources = Sources(service, parts)
+        own, others = parts.settings.cell, parts.settings.other_cells
         before = self._work.now() - UNAPPLIED_AFTER
-        found = [
-            Violation(APPLIED_INVARIANT, f"{row.name} {stream}", f"version {version} is not applied")
-            for row in consumers
-            for stream, version in Comparison(row, parts.database(service), sources.list, parts.clock).unapplied(before)
-        ]
-        return AuditResult([APPLIED_INVARIANT] if consumers else [], found)
+        checked, found, unchecked = set(), [], set()
+        for row in (row for row in load().of(service) if row.event):
+            for cell in stores_of(row, own, others):
+                name = APPLIED_INVARIANT if cell == own else f"{APPLIED_INVARIANT} from {cell}"
+                sources = Sources(service, parts, cell)
+                comparison = Comparison(row, parts.database(service), sources.list, parts.clock, own, cell)
+                try:
+                    lacking = list(comparison.unapplied(before))
+                except Unavailable:
+                    if cell == own:
+                        raise
+                    unchecked.add(name)
+                else:
+                    checked.add(name)
+                    found += [
+                        Violation(name, f"{row.name} {stream}", f"version {version} is not applied")
+                        for stream, version in lacking
+                    ]
+        return AuditResult(sorted(checked - unchecked), found, sorted(unchecked))
 
     def compare(self, page: Page, at: datetime | None) -> AuditResult:
         from google.protobuf.json_format import MessageToDict

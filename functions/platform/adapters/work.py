@@ -60,9 +60,10 @@ class Work(UnitOfWork):
 
     @cached_property
     def consumers(self) -> GrpcConsumers:
-        """The consumers of all services."""
+        """The consumers of all services, in all cells."""
         consumers = {row.name: row.service for row in load().event_rows()}
-        return GrpcConsumers(lambda service: self.resources.channel(service, "platform"), consumers)
+        cells = [self.settings.cell, *self.settings.other_cells]
+        return GrpcConsumers(lambda service, cell: self.resources.channel(service, "platform", cell), consumers, cells)
 
     @cached_property
     def services(self) -> GrpcServices:

@@ -111,10 +111,13 @@ RETURNING event;
 DELETE FROM parked WHERE consumer = :consumer AND stream = :stream_id AND version <= :version;
 
 -- name: find_due
--- Streams with parked events that are due for a retry, without those that wait for a person.
+-- Streams with parked events that are due for a retry, without those that wait for a person: of one cell (its name is the
+-- second part of an id and of a stream between cells), or of all besides some.
 SELECT p.stream, (array_agg(p.event ->> 'type'))[1] AS type
 FROM parked p
 WHERE p.consumer = :consumer AND p.reason <> 'failed'
+  AND (:source::text IS NULL OR split_part(p.stream, '_', 2) = :source)
+  AND split_part(p.stream, '_', 2) <> ALL(:besides::text[])
   AND NOT EXISTS (SELECT FROM parked f WHERE f.consumer = p.consumer AND f.stream = p.stream AND f.reason = 'failed')
 GROUP BY p.stream
 HAVING coalesce(max(p.retry_at) <= :now, min(p.parked_at) < :before)

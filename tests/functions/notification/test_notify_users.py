@@ -157,7 +157,7 @@ class Source:
         """All of it again, as the worker does it."""
         assert self.comparison.replay(None, 0).anew
         with isolated.later(timedelta(seconds=30)):
-            while inbox(isolated.bound("notify_users"), isolated.resources.clock).fill_gaps(self.read):
+            while inbox(isolated.bound("notify_users"), isolated.resources.clock, "us").fill_gaps(self.read):
                 pass
 
 

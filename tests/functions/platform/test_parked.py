@@ -135,7 +135,7 @@ def test_a_redrive_releases_what_is_named(isolated: IsolatedServices) -> None:
     assert (sorted(view.streams), view.events, view.left, view.dry_run) == (streams[:2], 2, 0, False)
     assert reasons(isolated, streams[:2]) == {"gap"}
     assert reasons(isolated, streams[2:]) == {"failed"}
-    box = inbox(isolated.bound("record_payment"), isolated.resources.clock)
+    box = inbox(isolated.bound("record_payment"), isolated.resources.clock, "us")
     with isolated.later(timedelta(minutes=10)):
         assert box.fill_gaps(lambda *_: StreamPart([], 0)) == 0
     assert reasons(isolated, streams) == {"failed"}

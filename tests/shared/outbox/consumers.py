@@ -1,7 +1,7 @@
 """A consumer whose effects are counted and can be made to fail, and sources of its streams."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -25,8 +25,16 @@ class Consumer:
     """An inbox whose effects are rows of a table with a unique key per event."""
 
     def __init__(
-        self, database: Database, clock: Clock, attempts: int = 10, name: str = "", types: Sequence[str] = (TYPE,)
+        self,
+        database: Database,
+        clock: Clock,
+        attempts: int = 10,
+        name: str = "",
+        types: Sequence[str] = (TYPE,),
+        cells: Literal["own", "others", "all"] = "own",
+        cell: str = "us",
     ) -> None:
+        """cells: whose events it receives. cell: the one that it is in."""
         self.name = name or stream()
         self.seen: list[tuple[str, int]] = []
         self.failing: set[int] = set()
@@ -34,9 +42,15 @@ class Consumer:
         self.trails: list[str] = []
         self._database = database
         self.row = Row(
-            service="claiming", name=self.name, event=list(types), replay="fill", scale="event", attempts=attempts
+            service="claiming",
+            name=self.name,
+            event=list(types),
+            replay="fill",
+            scale="event",
+            attempts=attempts,
+            cells=cells,
         )
-        self.inbox = BatchInbox(self.row, database, self._handle, clock)
+        self.inbox = BatchInbox(self.row, database, self._handle, clock, cell)
 
     def _handle(self, event: Event[Any], transaction: Transaction) -> None:
         assert event.data.order_id == str(event.version)

@@ -53,9 +53,9 @@ class Unroutable:
     claim_id: str
 
 
-def stream() -> str:
+def stream(cell: str = "us") -> str:
     """The id of a new stream."""
-    return ids.new("clm", "us")
+    return ids.new("clm", cell)
 
 
 def claimed_events(stream: str, first: int, count: int) -> list[Claimed]:
@@ -66,7 +66,7 @@ def claimed_events(stream: str, first: int, count: int) -> list[Claimed]:
 def event(stream: str, version: int, event_type: str = TYPE, prior: int | None = None, **metadata: str) -> StoredEvent:
     """An event as a transport delivers it. prior: None for a stream of which the consumer handles every event."""
     return StoredEvent(
-        id=ids.new("evt", "us"),
+        id=ids.new("evt", ids.source_of(stream) or "us"),
         type=event_type,
         stream=stream,
         version=version,

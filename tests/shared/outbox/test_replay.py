@@ -24,8 +24,9 @@ from tests.shared.outbox.sample_events import AT, TYPE, claimed_events, event, s
 class Store:
     """The store of the service that owns these streams, as Events.List and Events.Read tell of it."""
 
-    def __init__(self, database: Database, page: int = 500) -> None:
+    def __init__(self, database: Database, page: int = 500, cell: str = "us") -> None:
         self._database = database
+        self._cell = cell
         self._page = page
         self.names: set[str] = set()
         self.calls = 0
@@ -37,7 +38,7 @@ class Store:
         """Commit events of a stream."""
         self.names.add(name)
         with self._database.transaction() as transaction:
-            EventLog(transaction, "us", at).append(name, after, claimed_events(name, after + 1, count))
+            EventLog(transaction, self._cell, at).append(name, after, claimed_events(name, after + 1, count))
 
     @staticmethod
     def log(transaction: Transaction) -> EventLog:

@@ -168,14 +168,16 @@ def test_a_transport_that_is_down_is_tried_again(
     down = iter([Unavailable("the bus is down")] * 3)
     monkeypatch.setattr(stop, "wait", waits.append)
 
-    def open_one(row: str, topics: Sequence[str], listener: RebalanceListener) -> FailingSource:
-        assert (row, list(topics)) == ("record_claim", ["claim-events"])
+    def open_one(
+        row: str, topics: Sequence[str], listener: RebalanceListener, cell: str | None = None, /
+    ) -> FailingSource:
+        assert (row, list(topics), cell) == ("record_claim", ["claim-events"], "us")
         opened.append(FailingSource(down, listener, stop))
         return opened[-1]
 
     bound: Any = SimpleNamespace(row=load().rows["record_claim"], database=lambda: None)
     resources: Any = SimpleNamespace(settings=settings, clock=FakeClock())
-    consumer_of_row = EventConsumer(bound, resources, open_one)
+    consumer_of_row = EventConsumer(bound, resources, open_one, "us")
     monkeypatch.setattr(consumer_of_row, "_reception", Taken())
     with caplog.at_level("WARNING"):
         consumer_of_row.run(stop)
