@@ -34,9 +34,11 @@ def work(service: str, resources: Resources, consumers: Sequence[BoundOperation]
     A defect in the relay or in what runs beside it ends the whole worker, so that it is restarted. Raises RuntimeError
     for the latter.
     """
+    own, others = resources.settings.cell, resources.settings.other_cells
     beside = [
-        Loop(f"gap filler of {cell}", partial(fill, service, resources, consumers, stop, cell), stop)
-        for cell in (resources.settings.cell, *resources.settings.other_cells)
+        Loop(f"gap filler of {cell}", partial(fill, service, resources, concerned, stop, cell), stop)
+        for cell in (own, *others)
+        if (concerned := [bound for bound in consumers if cell in stores_of(bound.row, own, others)]) or cell == own
     ]
     if load().services[service].database and resources.settings.of_replica():
         beside.append(Loop("heartbeat", partial(keep_heartbeats, resources.database(service), stop), stop))
@@ -67,14 +69,12 @@ def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
 def fill(
     service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event, cell: str
 ) -> None:
-    """Maintain every consumer of a service as far as it has events of a cell, every FILL_EVERY_SECONDS.
+    """Maintain consumers of a service as far as they have events of a cell, every FILL_EVERY_SECONDS.
 
     Each cell is asked in a thread of its own, so that one that does not answer holds up no other.
     """
-    own, others = resources.settings.cell, resources.settings.other_cells
     sources = Sources(service, resources, cell)
-    concerned = [bound for bound in consumers if cell in stores_of(bound.row, own, others)]
-    maintained = [_ConsumerMaintenance(bound, resources, sources, cell) for bound in concerned]
+    maintained = [_ConsumerMaintenance(bound, resources, sources, cell) for bound in consumers]
     while not stop.wait(FILL_EVERY_SECONDS):
         for maintenance in maintained:
             try:

@@ -39,7 +39,7 @@ def test_gaps_are_filled_whatever_failed_before(settings: Settings, monkeypatch:
     monkeypatch.setattr(worker, "_ConsumerMaintenance", lambda *_: next(boxes))
     stop = threading.Event()
     consumers: list[Any] = [None, None]
-    filler = threading.Thread(target=worker.fill, args=("order", Resources(settings), consumers, stop))
+    filler = threading.Thread(target=worker.fill, args=("order", Resources(settings), consumers, stop, "us"))
     filler.start()
     try:
         assert other.filled.wait(PATIENCE_SECONDS)
