@@ -185,7 +185,7 @@ class IsolatedServices:
 
     def _serve(self, service: str) -> None:
         bounds = [self.bound(row.name, host=service) for row in load().hosted_rpcs(service)]
-        serving, port = server(bounds, 0, "127.0.0.1", claimed_caller)
+        serving, port = server(bounds, 0, "127.0.0.1", claimed_caller, cell=self.settings.cell)
         serving.start()
         self._servers.append(serving)
         self._addresses[service] = f"127.0.0.1:{port}"
@@ -221,6 +221,22 @@ class IsolatedServices:
     def rpc(self, service: str, caller: str) -> RpcChannel:
         """A channel to a service's RPC host on behalf of another."""
         return self.resources.channel(service, caller)
+
+    def meet(self, other: "IsolatedServices") -> None:
+        """Let these services call those of another cell."""
+        cell, addresses = other.settings.cell, other.settings.rpc_addresses
+        self._addresses.update({f"{service}@{cell}": addresses[service] for service in SERVICES})
+
+    @contextmanager
+    def apart(self, cell: str) -> Iterator[None]:
+        """A block in which the RPC hosts of another cell cannot be called: nobody says where they are."""
+        known = {name: address for name, address in self._addresses.items() if name.partition("@")[2] == cell}
+        nowhere = dict.fromkeys(known, "127.0.0.1:1")
+        self._addresses.update(nowhere)
+        try:
+            yield
+        finally:
+            self._addresses.update(known)
 
     @contextmanager
     def later(self, by: timedelta) -> Iterator[None]:

@@ -9,6 +9,7 @@ from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Ow
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
 from functions.wallet.domain.proof import Flows, LedgerSnapshot
+from functions.wallet.domain.transit import Incoming, Movement, RemoteWallet, Sums
 from functions.wallet.domain.wallet import PayoutReference, Wallet
 from functions.wallet.views import BalancesView, EntryView
 from shared.chain.core.block_scanner import Blocks, Cursor
@@ -163,6 +164,44 @@ class Payouts(Protocol):
         """Postpone the next check of references that still hold."""
 
 
+class Transits(Protocol):
+    """Money between cells: what was sent to others, and what has arrived from them."""
+
+    def send(self, movements: Sequence[Movement]) -> None:
+        """Append the events of movements whose transfers this transaction posts, each next in its stream.
+
+        Called last, since others that send to the same cell wait from here until the commit.
+        """
+
+    def record(self, arrival: Incoming) -> bool:
+        """Record what has arrived. Returns false if it was before. Raises Unavailable if an earlier one is missing."""
+
+    def end(self, arrival: Incoming, transfer_id: str) -> None:
+        """Mark an arrival credited by a transfer. Raises Contended if it was before."""
+
+    def lock_uncredited(self, giver: str, version: int) -> Incoming | None:
+        """An arrival that is not credited, locked; None when it is by now."""
+
+    def uncredited(self, most: int) -> Sequence[tuple[str, int]]:
+        """The giver and version of arrivals that are not credited, without those that back off; the oldest first."""
+
+    def arrived(self, at: datetime | None) -> Mapping[str, tuple[int, Sums]]:
+        """By the cell that has sent it, up to which version something has arrived, by a time or now, and its sums."""
+
+    def sent(self, receiver: str, through: int) -> Sums:
+        """What was sent to a cell up to a version."""
+
+
+class OtherCells(Protocol):
+    """The wallet services of other cells."""
+
+    def wallet(self, wallet_id: str) -> RemoteWallet | None:
+        """A wallet of another cell; None if there is no such wallet, or no such cell. Raises Unavailable."""
+
+    def sent(self, giver: str, through: int) -> Sums:
+        """What a cell has sent to this one, up to a version. Raises Unavailable."""
+
+
 class Supplies(Protocol):
     """The supply service."""
 
@@ -196,8 +235,14 @@ class WalletWork(Protocol):
     holds: Holds
     escrows: Escrows
     payouts: Payouts
+    transits: Transits
     supplies: Supplies
     identity: Identity
+    other_cells: OtherCells
+
+    @property
+    def cell(self) -> str:
+        """The cell whose wallets these are."""
 
     @property
     def command(self) -> str:
@@ -222,6 +267,15 @@ class SweepWork(Protocol):
 
     def now(self) -> datetime:
         """The present."""
+
+    def transaction(self) -> AbstractContextManager[WalletWork]:
+        """The work of a new transaction, committed at the end."""
+
+
+class TransitAuditWork(Protocol):
+    """The work of an audit of money between cells: it asks other cells outside of its transactions."""
+
+    other_cells: OtherCells
 
     def transaction(self) -> AbstractContextManager[WalletWork]:
         """The work of a new transaction, committed at the end."""

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import msgspec
 
+from functions.wallet.domain.errors import SpansCells
 from functions.wallet.domain.ledger import ADJUSTMENT, PLATFORM_ACCOUNTS, Posting, Transfer
+from functions.wallet.domain.transit import elsewhere
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import Reference, TransfersView, TransferView
 from shared.contracts.operations import Caller, Request
@@ -31,7 +33,7 @@ class PostTransfers(Request):
 def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> TransfersView:
     """Post all of the transfers or none; a later one may spend what an earlier one brings in.
 
-    A closed wallet cannot be credited, only debited. Raises Malformed, NotFound, WalletIsClosed,
+    A closed wallet cannot be credited, only debited. Raises Malformed, NotFound, SpansCells, WalletIsClosed,
     InsufficientFunds, also for more than a system account has, and BalanceOverflow.
     """
     for place, adjustment in enumerate(request.transfers):
@@ -39,11 +41,10 @@ def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> 
             raise Malformed("more than 0", field=f"transfers[{place}].amount")
         if adjustment.from_account == adjustment.to_account:
             raise Malformed("another account than from_account", field=f"transfers[{place}].to_account")
-    named = {
-        account for adjustment in request.transfers for account in (adjustment.from_account, adjustment.to_account)
-    } - PLATFORM_ACCOUNTS
-    wallets = work.wallets.find(sorted(named))
-    owners = {wallet.id: wallet.user_id for wallet in wallets}
+    named = {side for each in request.transfers for side in (each.from_account, each.to_account)} - PLATFORM_ACCOUNTS
+    if any(elsewhere(account, work.cell) for account in named):
+        raise SpansCells
+    owners = {wallet.id: wallet.user_id for wallet in work.wallets.find(sorted(named))}
     if named - owners.keys():
         raise NotFound("There is no such account.")
     made = [_transfer(adjustment, work) for adjustment in request.transfers]

@@ -1,6 +1,7 @@
 """Settle an order: pay the merchant once it was claimed or can no longer be refunded."""
 
 from functions.wallet.domain.ledger import Transfer, settlement
+from functions.wallet.domain.transit import elsewhere, leaving
 from functions.wallet.ports import WalletWork
 from functions.wallet.recipients import deliver
 from shared.contracts.events import Event
@@ -11,7 +12,8 @@ from shared.errors import Unavailable
 def settle_order(event: Event[OrderClaimed | OrderMatured], work: WalletWork) -> None:
     """Move the order's escrow to the payout wallets, less the fee; an escrow is settled once.
 
-    What is due to a closed wallet is credited to its owner's default wallet. Raises Unavailable when the hold has not
+    What is due to a closed wallet is credited to its owner's default wallet; what is due to a wallet of another cell
+    is sent there. Raises Unavailable when the hold has not
     been captured yet, so that the event is delivered again.
     """
     order = event.data
@@ -31,5 +33,8 @@ def settle_order(event: Event[OrderClaimed | OrderMatured], work: WalletWork) ->
         created_at=work.now(),
         order_id=order.order_id,
     )
-    deliver(transfer, [payout.wallet_id for payout in order.payouts], work)
+    payees = [payout.wallet_id for payout in order.payouts]
+    posted, movements = leaving(transfer, work.cell, dict.fromkeys(payees, order.merchant_id))
+    deliver(posted, [wallet_id for wallet_id in payees if not elsewhere(wallet_id, work.cell)], work)
     work.escrows.end(order.order_id, "settled")
+    work.transits.send(movements)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from functions.wallet.domain.custody import Withdrawal, WithdrawalStatus
-from functions.wallet.domain.ledger import Transfer
+from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.domain.wallet import Wallet, WalletStatus
 from shared.contracts.operations import ONE_LINE, Resource, Time, View
 from shared.money import Amount, SignedAmount
@@ -96,13 +96,18 @@ class TransferView(View):
         return cls(
             id=transfer.id,
             kind=transfer.kind,
-            from_wallet_id=None if paying.system else paying.account,
-            to_wallet_id=None if receiving.system else receiving.account,
+            from_wallet_id=_wallet_of(paying),
+            to_wallet_id=_wallet_of(receiving),
             currency=receiving.currency,
             amount=Amount(receiving.amount),
             reference=transfer.reference,
             created_at=transfer.created_at,
         )
+
+
+def _wallet_of(leg: Posting) -> str | None:
+    """The wallet that pays or is paid, in whatever cell; None for a system account."""
+    return (leg.counterpart or None) if leg.system else leg.account
 
 
 class TransfersView(View):

@@ -24,7 +24,10 @@ HELPERS = {
     "notification": {"delivery_results"},
     "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
     "supply": {"eligibility", "asset_ownership", "stock_return"},
-    "wallet": {"deposit_collection", "deposit_posting", "recipients", "treasury_dispatch", "withdrawal_completion"},
+    "wallet": {
+        *("deposit_collection", "deposit_posting", "recipients", "transit_posting", "treasury_dispatch"),
+        "withdrawal_completion",
+    },
 }
 """Further modules of a service, shared by its operations."""
 

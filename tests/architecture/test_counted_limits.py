@@ -29,6 +29,8 @@ DECIDE_NOTHING: Final = {
     "wallet/booked_beyond",
     "wallet/list_balances_at",
     "wallet/change_held",
+    "wallet/sum_sent",
+    "wallet/sum_arrived",
     "jobs/count_failures",
     "outbox/list_parked",
     "outbox/count_parked",

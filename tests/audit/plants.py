@@ -80,6 +80,18 @@ def data(stream: str, path: str, value: str, kind: str = "order.placed") -> str:
     )
 
 
+def arrival(version: int, age: str = "0", inbox: int | None = None) -> str:
+    """Money from eu that is not credited. inbox: the version up to which the inbox says that it has arrived."""
+    arrived = (
+        "INSERT INTO transit_arrivals (giver, version, transfer_id, kind, currency, amount, from_wallet_id, "
+        "from_user_id, to_wallet_id, to_user_id, order_id, reference, status, received_at) "
+        f"VALUES ('eu', {version}, 'trf_x', 'transfer', 'USDC', 5, '', '', 'wal_x', '', '', '', 'uncredited', "
+        f"now() - interval '{age}')"
+    )
+    applied = f"INSERT INTO inbox (consumer, stream, version) VALUES ('receive_transit', 'trn_eu_us', {inbox})"
+    return arrived if inbox is None else f"{arrived};\n{applied}"
+
+
 STUCK: Final = (
     "INSERT INTO sendings (chain_id, sender, nonce, purpose, subject, to_, data, gas, status) "
     "VALUES (5, 'a sender', 0, 'test', 'stuck', '', '', 1, 'pending');\n"
@@ -248,6 +260,26 @@ WALLET: Final = [
         transfer("trf_x", "refund", [("fees", 5), ("transit", -5)], "{matured}"),
         {"wallet transfers_are_as_their_orders_say": "{matured}"},
     ),
+    PlantedViolation(
+        "wallet transit_is_what_was_sent_and_received",
+        "transit:eu",
+        transfer("trf_x", "transfer", [("fees", 5), ("transit:eu", -5)]),
+    ),
+    # The amounts agree, but no settlement or transfer moved them.
+    PlantedViolation(
+        "wallet transit_has_its_transfers",
+        "trf_x",
+        transfer("trf_x", "adjustment", [("transit", -5), ("transit:eu", 5)])
+        + ";\n"
+        + event(
+            "trn_us_eu",
+            "transit.sent",
+            '{{"receiver": "eu", "transfer_id": "trf_x", "kind": "transfer", "currency": "USDC", "amount": "5"}}',
+        ),
+    ),
+    PlantedViolation("wallet arrivals_have_no_gaps", "eu", arrival(version=2)),
+    PlantedViolation("wallet arrivals_have_no_gaps", "eu", arrival(version=1, inbox=2)),
+    PlantedViolation("wallet arrivals_do_not_wait", "eu 1", arrival(version=1, age="2 hours", inbox=1)),
     PlantedViolation(
         "wallet outside_moves_are_known",
         "trf_x",

@@ -12,6 +12,9 @@ from tests.audit.sample_data import SampleData
 from tests.chain import LocalChain
 from tests.functions.wallet.custody import custody_of
 
+BETWEEN_CELLS = {"wallet received_is_a_prefix_of_sent"}
+"""What takes a second cell to be violated: see tests/functions/wallet/test_transit.py."""
+
 
 @pytest.fixture(scope="module")
 def sample_data(stack: Stack, chain: LocalChain) -> Iterator[SampleData]:
@@ -26,7 +29,7 @@ def test_all_is_well_and_every_invariant_is_checked(sample_data: SampleData) -> 
     assert view.violations == []
     assert view.unchecked == []
     assert len(view.checked) == len(set(view.checked))
-    assert set(view.checked) == {plant.invariant for plant in PLANTS}
+    assert set(view.checked) == {plant.invariant for plant in PLANTS} | BETWEEN_CELLS
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.invariant}-{plant.subject}")

@@ -15,7 +15,12 @@ from shared.contracts.gen.events_pb2 import (
 )
 from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
-from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyResponse
+from shared.contracts.gen.wallet_pb2 import (
+    AuditCustodyRequest,
+    AuditCustodyResponse,
+    AuditTransitsRequest,
+    AuditTransitsResponse,
+)
 from shared.errors import MeridianError, NotFound, Unavailable
 from shared.resilience.deadline import time_left
 
@@ -48,7 +53,7 @@ class GrpcServices:
         self._services = services
 
     def check_invariants(self, at: datetime | None) -> AuditResult:
-        found = self._custody(at)
+        found = self._custody(at) + self._transits(at)
         for place, service in enumerate(self._services):
             # The time left is shared evenly, so that no service uses up the time of the next ones.
             left = (time_left(AUDIT_SECONDS * len(self._services)) - RESERVED_SECONDS) / (len(self._services) - place)
@@ -58,6 +63,11 @@ class GrpcServices:
     def _custody(self, at: datetime | None) -> AuditResult:
         request = AuditCustodyRequest(at=at)
         answer = self._channel("wallet").call("Wallet.AuditCustody", request, AuditCustodyResponse, AUDIT_SECONDS)
+        return _result("wallet", answer)
+
+    def _transits(self, at: datetime | None) -> AuditResult:
+        request = AuditTransitsRequest(at=at)
+        answer = self._channel("wallet").call("Wallet.AuditTransits", request, AuditTransitsResponse, AUDIT_SECONDS)
         return _result("wallet", answer)
 
     def compare_with_orders(self, at: datetime | None, now: datetime) -> AuditResult:
@@ -93,7 +103,7 @@ class GrpcServices:
         return _result(service, self._channel(service).call("Audit.Check", request, CheckResponse, seconds))
 
 
-def _result(service: str, response: CheckResponse | AuditCustodyResponse) -> AuditResult:
+def _result(service: str, response: CheckResponse | AuditCustodyResponse | AuditTransitsResponse) -> AuditResult:
     return AuditResult(
         [f"{service} {name}" for name in response.checked],
         [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in response.violations],

@@ -167,7 +167,7 @@ def _posted(transfer: Transfer, owners: Mapping[str, str]) -> events.TransferPos
         reference=transfer.reference or transfer.order_id or "",
         postings=[
             events.PostedPosting(
-                p.account, p.currency, SignedAmount(p.amount), owners.get(p.account, ""), p.in_place_of
+                p.account, p.currency, SignedAmount(p.amount), owners.get(p.account, ""), p.in_place_of, p.counterpart
             )
             for p in transfer.postings
         ],

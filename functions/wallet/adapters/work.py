@@ -1,7 +1,7 @@
 """The unit of work of the wallet service: wires its ports to their adapters."""
 
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from functions.wallet.adapters.clients import GrpcIdentity, GrpcSupplies
@@ -9,6 +9,7 @@ from functions.wallet.adapters.custody import PostgresDeposits, PostgresWithdraw
 from functions.wallet.adapters.holds import PostgresHolds
 from functions.wallet.adapters.ledger import PostgresEscrows, PostgresLedger
 from functions.wallet.adapters.payouts import PostgresPayouts
+from functions.wallet.adapters.transits import GrpcOtherCells, PostgresTransits
 from functions.wallet.adapters.wallets import PostgresWallets
 from functions.wallet.domain.custody import WithdrawalTerms
 from shared.chain.nonce_store import PostgresNonceStore
@@ -46,6 +47,21 @@ class Work(UnitOfWork):
     def payouts(self) -> PostgresPayouts:
         """Which supplies pay out to which wallets."""
         return PostgresPayouts(self)
+
+    @cached_property
+    def transits(self) -> PostgresTransits:
+        """Money between cells."""
+        return PostgresTransits(self)
+
+    @cached_property
+    def other_cells(self) -> GrpcOtherCells:
+        """The wallet services of other cells."""
+        return GrpcOtherCells(partial(self.resources.channel, "wallet", "wallet"), self.cell, self.settings.other_cells)
+
+    @property
+    def cell(self) -> str:
+        """The cell whose wallets these are."""
+        return self.settings.cell
 
     @cached_property
     def supplies(self) -> GrpcSupplies:

@@ -40,9 +40,15 @@ class BalanceOverflow(Refusal):
 
 
 class NotReversible(Refusal):
-    """The transfer is a step of something that decides about it: an order, a deposit, a withdrawal, a correction."""
+    """The transfer is a step of something that decides about it (an order, a deposit, a withdrawal), or spans cells."""
 
     code = "NOT_REVERSIBLE"
+
+
+class SpansCells(Refusal):
+    """Operators' transfers stay in one cell, and the wallet is of another."""
+
+    code = "SPANS_CELLS"
 
 
 class AlreadyReversed(Refusal):

@@ -87,6 +87,7 @@ class PostedPosting:
     """One leg of a transfer. user_id: the wallet's owner, empty for a system account.
 
     in_place_of: the closed wallet that the money was meant for; empty if it was meant for this account.
+    counterpart: the wallet of another cell for which a transit account stands; empty for none.
     """
 
     account: str
@@ -94,6 +95,7 @@ class PostedPosting:
     amount: SignedAmount
     user_id: str
     in_place_of: str
+    counterpart: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,28 @@ class TransferPosted:
     reference: str
     postings: list[PostedPosting]
     user_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitSent:
+    """Money left for a wallet of another cell: `receiver`, which credits it once.
+
+    Its stream is that of the two cells, in which each movement has the next version.
+    """
+
+    type: ClassVar[str] = "transit.sent"
+    giver: str
+    receiver: str
+    transfer_id: str
+    kind: str
+    currency: str
+    amount: Amount
+    from_wallet_id: str
+    from_user_id: str
+    to_wallet_id: str
+    to_user_id: str
+    order_id: str
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,13 @@ losses    no operator can take it below zero, for the same reason; only the reve
 escrow    never below zero: each order pays out what was paid in for it, once.
 external  negative by what was deposited from outside: the counterpart of what the vault holds.
 faucet    negative by what it has issued, which nobody has paid in.
-transit   negative in the cell that a transfer between cells has reached; the other cell has the positive half.
+transit   no longer used: money between cells is in accounts of its own (TRANSIT).
+"""
+
+TRANSIT: Final = "transit:"
+"""The beginning of the system accounts of what this cell has sent to another and received from it, one for each cell.
+
+They have no floor: what the accounts of two cells for each other have together is under way, so never below zero.
 """
 
 PLATFORM_ACCOUNTS: Final = frozenset({"fees", "losses"})
@@ -60,6 +66,7 @@ class Posting:
 
     unhold: by how much this leg reduces the held amount of the account, in atomic units.
     in_place_of: the closed wallet that the money was meant for, if its owner's default wallet is credited instead.
+    counterpart: the wallet of another cell that a transit account stands for, if one pays or is paid.
     """
 
     account: str
@@ -67,11 +74,17 @@ class Posting:
     amount: int
     unhold: int = 0
     in_place_of: str = ""
+    counterpart: str = ""
 
     @property
     def system(self) -> bool:
         """Whether the account is a system account."""
-        return self.account in SYSTEM_ACCOUNTS
+        return self.account in SYSTEM_ACCOUNTS or self.crosses
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the other side of it is in another cell."""
+        return self.account.startswith(TRANSIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +136,9 @@ class Seal:
 def reversal(transfer: Transfer, transfer_id: str, at: datetime) -> Transfer:
     """The transfer that reverses another, with all amounts negated. Entries themselves are never changed.
 
-    Raises NotReversible.
+    Raises NotReversible, also for one whose other half is in another cell.
     """
-    if transfer.kind not in REVERSIBLE:
+    if transfer.kind not in REVERSIBLE or any(leg.crosses for leg in transfer.postings):
         raise NotReversible
     return Transfer(
         id=transfer_id,

@@ -137,6 +137,38 @@ FULL JOIN (SELECT n.account, n.currency, sum(n.amount) AS balance
            WHERE NOT starts_with(n.account, 'wal_') GROUP BY n.account, n.currency) e USING (account, currency)
 WHERE coalesce(b.balance, 0) <> coalesce(e.balance, 0);
 
+-- name: transit_is_what_was_sent_and_received
+-- The account for another cell has what was sent there, less what was received from there and credited.
+SELECT account AS subject, sum(ledger) || ' ' || currency || ' by the ledger, ' || sum(known) || ' by the movements' AS detail
+FROM (SELECT account, currency, amount AS ledger, 0 AS known FROM entries
+      WHERE starts_with(account, 'transit:') AND (:at::timestamptz IS NULL OR created_at <= :at)
+      UNION ALL SELECT 'transit:' || (data ->> 'receiver'), data ->> 'currency', 0, (data ->> 'amount')::numeric
+      FROM events WHERE type = 'transit.sent' AND (:at::timestamptz IS NULL OR recorded_at <= :at)
+      UNION ALL SELECT 'transit:' || giver, currency, 0, -amount FROM transit_arrivals
+      WHERE status = 'credited' AND (:at::timestamptz IS NULL OR credited_at <= :at)) m
+GROUP BY account, currency HAVING sum(ledger) <> sum(known);
+
+-- name: transit_has_its_transfers
+-- Each movement between cells was posted by one transfer, of the same amount.
+SELECT m.transfer_id AS subject, m.amount || ' ' || m.currency || ' ' || m.place AS detail
+FROM (SELECT data ->> 'transfer_id' AS transfer_id, data ->> 'currency' AS currency, (data ->> 'amount')::numeric AS amount,
+             'transit:' || (data ->> 'receiver') AS account, data ->> 'kind' AS kind, stream || ' ' || version AS place,
+             recorded_at AS made_at
+      FROM events WHERE type = 'transit.sent'
+      UNION ALL SELECT credited_transfer, currency, -amount, 'transit:' || giver, kind, giver || ' ' || version, credited_at
+      FROM transit_arrivals WHERE status = 'credited') m
+WHERE (:at::timestamptz IS NULL OR m.made_at <= :at) AND NOT EXISTS (
+    SELECT FROM transfers t JOIN entries e ON e.transfer_id = t.id WHERE t.id = m.transfer_id AND t.kind = m.kind
+    AND e.account = m.account AND e.currency = m.currency AND e.amount = m.amount);
+
+-- name: arrivals_have_no_gaps
+-- What has arrived from another cell is everything up to a version, and the inbox says the same.
+SELECT a.giver AS subject, a.count || ' up to version ' || a.version || ', inbox at ' || coalesce(i.version::text, 'none')
+       AS detail
+FROM (SELECT giver, count(*) AS count, max(version) AS version FROM transit_arrivals GROUP BY giver) a
+LEFT JOIN inbox i ON i.consumer = 'receive_transit' AND starts_with(i.stream, 'trn_' || a.giver || '_')
+WHERE a.count <> a.version OR i.version IS DISTINCT FROM a.version;
+
 -- name: outside_moves_are_known
 -- The external account is moved by deposits, withdrawals and the reversals of deposits only.
 SELECT e.transfer_id AS subject, e.amount || ' ' || e.currency || ' by a ' || t.kind AS detail
@@ -187,11 +219,13 @@ WHERE t.id IS NULL OR e.stream IS NULL OR e.data ->> 'kind' <> t.kind
        FROM jsonb_to_recordset(e.data -> 'postings') AS p (account text, currency text, amount numeric));
 
 -- name: settlements_are_of_settled_escrows
--- Each settled escrow has a settlement transfer, and no other escrow has one.
+-- Each settled escrow has a settlement transfer, and no other escrow has one. Those that arrive from other cells have
+-- their escrow there.
 SELECT coalesce(e.order_id, t.order_id) AS subject, 'escrow ' || coalesce(e.status, 'not settled') || ', transfer ' ||
        coalesce(t.id, 'missing') AS detail
 FROM (SELECT * FROM escrows WHERE status = 'settled') e
-FULL JOIN (SELECT * FROM transfers WHERE kind = 'settlement') t ON t.order_id = e.order_id
+FULL JOIN (SELECT * FROM transfers t WHERE kind = 'settlement'
+           AND NOT EXISTS (SELECT FROM transit_arrivals a WHERE a.credited_transfer = t.id)) t ON t.order_id = e.order_id
 WHERE e.order_id IS NULL OR t.order_id IS NULL;
 
 -- name: holds_are_named_after_their_orders
@@ -208,6 +242,12 @@ FROM holds WHERE status = 'placed' AND NOT firm AND next_check_at < :now::timest
 -- No withdrawal waits for an hour to be sent, or to be mined.
 SELECT id AS subject, status || ' since ' || updated_at AS detail
 FROM withdrawals WHERE status IN ('requested', 'sent') AND updated_at < :now::timestamptz - interval '1 hour';
+
+-- name: arrivals_do_not_wait
+-- No money from another cell waits for an hour to be credited.
+SELECT giver || ' ' || version AS subject, amount || ' ' || currency || ' for ' || to_wallet_id || ' since ' || received_at
+       AS detail
+FROM transit_arrivals WHERE status = 'uncredited' AND received_at < :now::timestamptz - interval '1 hour';
 
 -- name: transactions_do_not_wait
 -- None of the treasury's transactions waits for an hour to be mined.

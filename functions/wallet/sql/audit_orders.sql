@@ -68,7 +68,8 @@ WHERE o.total > 0
 
 -- name: transfers_are_as_their_orders_say
 -- The money of an order moves as the order says: its total from its wallet into escrow, and from there back, or to each
--- of its payout wallets less the fee. Credits to a closed wallet go to its owner's default wallet.
+-- of its payout wallets less the fee. Credits to a closed wallet go to its owner's default wallet, those to a wallet of
+-- another cell into transit.
 WITH said AS (
     SELECT * FROM jsonb_to_recordset(:orders::jsonb)
         AS o (id text, wallet_id text, currency text, total numeric, fee_bps integer, payouts jsonb)
@@ -85,7 +86,9 @@ WITH said AS (
     UNION ALL SELECT o.id, 'settlement', l.account, o.currency, l.amount FROM said o
         CROSS JOIN LATERAL jsonb_to_recordset(o.payouts) AS p (wallet_id text, amount numeric)
         CROSS JOIN LATERAL (VALUES ('fees', div(p.amount * o.fee_bps, 10000)),
-                                   (p.wallet_id, p.amount - div(p.amount * o.fee_bps, 10000))) AS l (account, amount)
+                                   (CASE WHEN split_part(p.wallet_id, '_', 2) = split_part(o.id, '_', 2) THEN p.wallet_id
+                                    ELSE 'transit:' || split_part(p.wallet_id, '_', 2) END,
+                                    p.amount - div(p.amount * o.fee_bps, 10000))) AS l (account, amount)
 ), legs AS (
     SELECT order_id, kind, account, currency, amount AS moved, 0 AS due FROM moved
     UNION ALL SELECT order_id, kind, account, currency, 0, amount FROM due
@@ -102,9 +105,9 @@ SELECT order_id AS subject,
 FROM sums WHERE moved <> due GROUP BY order_id, kind;
 
 -- name: payouts_are_their_merchants
--- The payout wallets of an order belong to its merchant.
+-- The payout wallets of an order belong to its merchant, as far as they are wallets of its cell.
 SELECT o.id AS subject, p.wallet_id || ' is of ' || coalesce(w.user_id, 'nobody') || ', not of ' || o.merchant_id AS detail
 FROM jsonb_to_recordset(:orders::jsonb) AS o (id text, merchant_id text, payouts jsonb)
 CROSS JOIN LATERAL jsonb_to_recordset(o.payouts) AS p (wallet_id text)
 LEFT JOIN wallets w ON w.id = p.wallet_id
-WHERE w.user_id IS DISTINCT FROM o.merchant_id;
+WHERE split_part(p.wallet_id, '_', 2) = split_part(o.id, '_', 2) AND w.user_id IS DISTINCT FROM o.merchant_id;

@@ -98,18 +98,20 @@ class HoldReleased(_message.Message):
 class TransferPosted(_message.Message):
     __slots__ = ("transfer_id", "kind", "reference", "postings", "user_ids")
     class Posting(_message.Message):
-        __slots__ = ("account", "currency", "amount", "user_id", "in_place_of")
+        __slots__ = ("account", "currency", "amount", "user_id", "in_place_of", "counterpart")
         ACCOUNT_FIELD_NUMBER: _ClassVar[int]
         CURRENCY_FIELD_NUMBER: _ClassVar[int]
         AMOUNT_FIELD_NUMBER: _ClassVar[int]
         USER_ID_FIELD_NUMBER: _ClassVar[int]
         IN_PLACE_OF_FIELD_NUMBER: _ClassVar[int]
+        COUNTERPART_FIELD_NUMBER: _ClassVar[int]
         account: str
         currency: str
         amount: str
         user_id: str
         in_place_of: str
-        def __init__(self, account: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., user_id: _Optional[str] = ..., in_place_of: _Optional[str] = ...) -> None: ...
+        counterpart: str
+        def __init__(self, account: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., user_id: _Optional[str] = ..., in_place_of: _Optional[str] = ..., counterpart: _Optional[str] = ...) -> None: ...
     TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +123,34 @@ class TransferPosted(_message.Message):
     postings: _containers.RepeatedCompositeFieldContainer[TransferPosted.Posting]
     user_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, transfer_id: _Optional[str] = ..., kind: _Optional[str] = ..., reference: _Optional[str] = ..., postings: _Optional[_Iterable[_Union[TransferPosted.Posting, _Mapping]]] = ..., user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TransitSent(_message.Message):
+    __slots__ = ("giver", "receiver", "transfer_id", "kind", "currency", "amount", "from_wallet_id", "from_user_id", "to_wallet_id", "to_user_id", "order_id", "reference")
+    GIVER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    TRANSFER_ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_USER_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    giver: str
+    receiver: str
+    transfer_id: str
+    kind: str
+    currency: str
+    amount: str
+    from_wallet_id: str
+    from_user_id: str
+    to_wallet_id: str
+    to_user_id: str
+    order_id: str
+    reference: str
+    def __init__(self, giver: _Optional[str] = ..., receiver: _Optional[str] = ..., transfer_id: _Optional[str] = ..., kind: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., from_wallet_id: _Optional[str] = ..., from_user_id: _Optional[str] = ..., to_wallet_id: _Optional[str] = ..., to_user_id: _Optional[str] = ..., order_id: _Optional[str] = ..., reference: _Optional[str] = ...) -> None: ...
 
 class DepositCredited(_message.Message):
     __slots__ = ("deposit_id", "wallet_id", "user_id", "currency", "amount", "chain_id", "transaction_hash", "transfer_id", "in_place_of")

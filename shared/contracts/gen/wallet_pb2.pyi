@@ -202,3 +202,44 @@ class AuditCustodyResponse(_message.Message):
     unchecked: _containers.RepeatedScalarFieldContainer[str]
     violations: _containers.RepeatedCompositeFieldContainer[AuditCustodyResponse.Violation]
     def __init__(self, checked: _Optional[_Iterable[str]] = ..., unchecked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[AuditCustodyResponse.Violation, _Mapping]]] = ...) -> None: ...
+
+class SumTransitsRequest(_message.Message):
+    __slots__ = ("receiver", "through")
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    THROUGH_FIELD_NUMBER: _ClassVar[int]
+    receiver: str
+    through: int
+    def __init__(self, receiver: _Optional[str] = ..., through: _Optional[int] = ...) -> None: ...
+
+class SumTransitsResponse(_message.Message):
+    __slots__ = ("movements", "digest")
+    MOVEMENTS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    movements: int
+    digest: str
+    def __init__(self, movements: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class AuditTransitsRequest(_message.Message):
+    __slots__ = ("at",)
+    AT_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class AuditTransitsResponse(_message.Message):
+    __slots__ = ("checked", "unchecked", "violations")
+    class Violation(_message.Message):
+        __slots__ = ("invariant", "subject", "detail")
+        INVARIANT_FIELD_NUMBER: _ClassVar[int]
+        SUBJECT_FIELD_NUMBER: _ClassVar[int]
+        DETAIL_FIELD_NUMBER: _ClassVar[int]
+        invariant: str
+        subject: str
+        detail: str
+        def __init__(self, invariant: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    UNCHECKED_FIELD_NUMBER: _ClassVar[int]
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    checked: _containers.RepeatedScalarFieldContainer[str]
+    unchecked: _containers.RepeatedScalarFieldContainer[str]
+    violations: _containers.RepeatedCompositeFieldContainer[AuditTransitsResponse.Violation]
+    def __init__(self, checked: _Optional[_Iterable[str]] = ..., unchecked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[AuditTransitsResponse.Violation, _Mapping]]] = ...) -> None: ...

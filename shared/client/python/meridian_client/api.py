@@ -818,7 +818,7 @@ class Client(Caller):
     ) -> TransferView:
         """Send money to another wallet.
 
-        Move money from one of the caller's wallets to any wallet, at once.
+        Move money from one of the caller's wallets to any wallet: at once or, to another cell's, as soon as it is told.
 
         POST /v1/transfers.
         """
