@@ -14,6 +14,7 @@ from shared.resilience.policies import POLICIES
 if TYPE_CHECKING:
     from google.cloud.firestore import Client
 
+    from shared.auth.revocations import RevocationListener
     from shared.auth.sessions import SessionChecker
     from shared.chain.node import ChainClient
     from shared.chain.signers import Signer
@@ -145,6 +146,16 @@ class Resources:
             return SessionChecker(self.firestore, self.breaker("firestore"), self.pipeline())
 
         return self.once("sessions", make)
+
+    def revocations(self) -> "RevocationListener":
+        """Follows the ends of sessions, for this region's Redis."""
+
+        def make() -> "RevocationListener":
+            from shared.auth.revocations import RevocationListener
+
+            return RevocationListener(self.firestore, self.breaker("firestore"), self.sessions(), self.clock)
+
+        return self.once("revocations", make)
 
     def breaker(self, kind: str, which: str = "", at_once: int | None = None) -> "Breaker":
         """The breaker of a dependency. Raises KeyError for a kind that has no policy.

@@ -5,7 +5,7 @@ They replace Secret Manager: a process reads them as files under SECRETS_DIR, as
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +25,12 @@ PEOPLE: Final = {name: f"{name}_key" for name in ("merchant", "buyer", "operator
 """The private keys of people for whoever tries the stack out; no process of Meridian reads them."""
 
 
-def ensure(folder: Path, services: Sequence[str]) -> None:
+def ensure(folder: Path, services: Sequence[str], regions: Sequence[str] = ()) -> None:
     """Generate the missing secrets of the stack.
 
     folder: where they are; created with mode 0700.
     services: the services with a database, each of which gets a password for its owner role and for its own.
+    regions: those that sign access tokens with keys of their own; without any, all processes share one.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -39,7 +40,8 @@ def ensure(folder: Path, services: Sequence[str]) -> None:
     for name in ("voucher_key", "treasury_key", "relayer_key", *PEOPLE.values()):
         _ensure(folder / name, _secp256k1_private_key)
     if not (folder / keys.PUBLIC).exists():
-        rotation.rotate(folder, datetime.now(UTC))
+        for region in regions or [""]:  # nobody reads them yet, so they need no time to become known
+            rotation.rotate(folder, datetime.now(UTC), timedelta(), region=region)
 
 
 def read(folder: Path, name: str) -> str:

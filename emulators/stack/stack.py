@@ -231,7 +231,8 @@ class Stack:
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
         layout = Layout(self.state, ports.chosen, served, self._overrides)
-        secrets.ensure(layout.secrets, [name for name, service in registry.services.items() if service.database])
+        owners = [name for name, service in registry.services.items() if service.database]
+        secrets.ensure(layout.secrets, owners, self._regions if len(self._regions) > 1 else ())
         layout.logs.mkdir(exist_ok=True)
         cluster = postgres.prepare(found.postgres, self.state, postgres.account())
         recorded = StackState.of(layout, cluster.folder)

@@ -111,8 +111,8 @@ class Keys(Protocol):
 class Wallets(Protocol):
     """The wallet service."""
 
-    def open_default(self, user_id: str, address: str, chain_id: int) -> None:
-        """Open a user's default wallet, unless the user has one. Raises Unavailable."""
+    def open_default(self, user: User, chain_id: int) -> None:
+        """Open a user's default wallet in their home cell, unless the user has one. Raises Unavailable."""
 
 
 class IdentityWork(Protocol):

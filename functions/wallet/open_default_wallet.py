@@ -2,13 +2,21 @@
 
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.ports import WalletWork
+from shared import ids
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
+from shared.errors import Malformed
 
 
 def open_default_wallet(request: OpenDefaultRequest, work: WalletWork) -> OpenDefaultResponse:
-    """The user's default wallet, opened when there is none."""
+    """The user's default wallet, opened when there is none. Its id derives from the user's.
+
+    So a sign-in elsewhere need not ask this cell for it. Raises Malformed for a user of another cell: a wallet here
+    would be a stray one.
+    """
+    if ids.cell_of(request.user_id) != work.cell:
+        raise Malformed(f"a user of the cell {work.cell}", field="user_id")
     wallet = Wallet(
-        id=work.new_id("wal"),
+        id=ids.sibling(request.user_id, "wal"),
         user_id=request.user_id,
         name="Default",
         address=request.address,

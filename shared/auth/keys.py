@@ -5,6 +5,9 @@
     jwt_private_keys.json    for signers, by kid: the private keys, or the versions of a key in Cloud KMS
 
 Each is one secret: Secret Manager updates mounted files without a restart. rotation.py writes them.
+
+Regions may have keys of their own, so that one that is given up can be cut off by its key alone: all regions publish
+all keys, and each signs with its own or, while it has none that is due, with one of no region.
 """
 
 import hashlib
@@ -46,10 +49,14 @@ class Jwk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicKey(Jwk, frozen=True, kw_only=True):
-    """A published key. It signs from not_before and is accepted until not_after, in epoch seconds."""
+    """A published key. It signs from not_before and is accepted until not_after, in epoch seconds.
+
+    region: the only one that signs with it; empty for any.
+    """
 
     not_before: int
     not_after: int | None = None
+    region: str = ""
 
     def accepted(self, now: datetime) -> bool:
         """Whether tokens under this key are accepted. Those of the next key are, too: clocks differ."""
@@ -118,6 +125,7 @@ class KeyRing:
     """The signing and verification keys of one process."""
 
     def __init__(self, settings: Settings) -> None:
+        self._region = settings.region
         self._public: _ReloadedFile[Mapping[str, PublicKey]] = _ReloadedFile(partial(settings.secret, PUBLIC), _public)
         self._signers: _ReloadedFile[Mapping[str, TokenSigner]] = _ReloadedFile(
             partial(settings.secret, PRIVATE), _signers
@@ -134,12 +142,13 @@ class KeyRing:
         return key if key is not None and key.accepted(now) else None
 
     def signing(self, now: datetime) -> tuple[str, TokenSigner]:
-        """The newest key that is due: its kid and its signer. Raises Unavailable."""
+        """The newest key of this region that is due, or else of none: its kid and its signer. Raises Unavailable."""
         signers = self._signers.at(now)
-        due = [key.kid for key in self._public.at(now).values() if key.not_before <= now.timestamp()]
-        for kid in reversed(due):
-            if kid in signers:
-                return kid, signers[kid]
+        due = [key for key in self._public.at(now).values() if key.not_before <= now.timestamp()]
+        for region in (self._region, ""):
+            for key in reversed(due):
+                if key.region == region and key.kid in signers:
+                    return key.kid, signers[key.kid]
         raise Unavailable("There is no key to sign with.")
 
 

@@ -2,6 +2,7 @@
 
 A rotation adds one key: a new one, or an existing key version in Cloud KMS. It is published LEAD before it signs, so
 that all verifiers have it by then, and its predecessor gets an end: when the last token that it signed has expired.
+Keys of one region, and those of no region, succeed each other apart from the others'.
 Everything else follows from these times. It works on a folder; in the cloud, the written files become new versions
 of the two secrets, the private set's first.
 """
@@ -34,6 +35,7 @@ from shared.auth.keys import (
 from shared.auth.tokens import LIFE
 from shared.base64url import base64url
 from shared.config import secret_file
+from shared.registry import load
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -50,10 +52,11 @@ SLACK: Final = REREAD + timedelta(minutes=1)
 """How late a process may notice that a key has a successor; clocks differ by less than a minute."""
 
 
-def rotate(folder: Path, now: datetime, lead: timedelta = LEAD, version: str = "") -> str:
+def rotate(folder: Path, now: datetime, lead: timedelta = LEAD, version: str = "", region: str = "") -> str:
     """Add a key to a folder's sets, which signs after `lead`; the first one signs at once. Returns its kid.
 
     version: a key version in Cloud KMS with the algorithm RSA_SIGN_PKCS1_2048_SHA256; if empty, a key is generated.
+    region: the only one that signs with it; empty for any that has none of its own.
 
     Raises ValueError for sets that are damaged and for a version that is in them, TypeError for another kind of key,
     OSError, Unavailable.
@@ -65,10 +68,12 @@ def rotate(folder: Path, now: datetime, lead: timedelta = LEAD, version: str = "
         fresh, secret = _of_kms(version, start) if version else _generated(start)
         if any(key.kid == fresh.kid for key in public.keys):
             raise ValueError(f"{fresh.kid} is among the keys already")
+        fresh = msgspec.structs.replace(fresh, region=region)
         accepted = [key for key in public.keys if key.accepted(now)]
-        if accepted:
+        before = [place for place, key in enumerate(accepted) if key.region == region]
+        if before:
             last = int(start + (LIFE + SLACK).total_seconds())
-            accepted[-1] = msgspec.structs.replace(accepted[-1], not_after=last)
+            accepted[before[-1]] = msgspec.structs.replace(accepted[before[-1]], not_after=last)
         signing = {key.kid for key in _may_sign(accepted, now)}
         # The public set goes last: a key is not used before it is published, so a crash in between changes nothing.
         secrets = [*(key for key in private.keys if key.kid in signing), secret]
@@ -82,8 +87,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="functions.main rotate-keys", description="Add a signing key.")
     parser.add_argument("folder", type=Path, help="the folder of secrets")
     parser.add_argument("--kms-version", default="", help="the version of a key in Cloud KMS")
+    parser.add_argument(
+        "--region", default="", choices=["", *load().regions], help="the only region that signs with it"
+    )
     chosen = parser.parse_args(arguments)
-    print(rotate(chosen.folder, datetime.now(UTC), version=chosen.kms_version))
+    print(rotate(chosen.folder, datetime.now(UTC), version=chosen.kms_version, region=chosen.region))
     return 0
 
 
@@ -99,9 +107,9 @@ def write(path: Path, text: str) -> None:
 
 
 def _may_sign(keys: list[PublicKey], now: datetime) -> list[PublicKey]:
-    """The key that signs now and those that will: the private halves of the others are no longer needed."""
-    due = [key for key in keys if key.not_before <= now.timestamp()]
-    return [*due[-1:], *(key for key in keys if key not in due)]
+    """The keys that sign now, one for each region, and those that will: the others' private halves are not needed."""
+    due = {key.region: key for key in keys if key.not_before <= now.timestamp()}
+    return [key for key in keys if key.not_before > now.timestamp() or key is due[key.region]]
 
 
 def _read(path: Path, kind: type[T], absent: T) -> T:

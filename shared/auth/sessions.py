@@ -2,8 +2,8 @@
 
 Firestore is the source of truth, written by the identity service. Redis caches it: that a session is alive for
 ALIVE_SECONDS, that it has ended until its last token has expired. An end is written to Firestore and then to Redis,
-so that it takes effect at once in that region. Other regions receive the event session.revoked; until it arrives,
-they may rely on a cached state for at most ALIVE_SECONDS.
+so that it takes effect at once in that region. Other regions hear of it by a listener (revocations.py), whose heartbeat
+in Redis says that it is up to date: "alive" is trusted only while there is one, for a second.
 """
 
 import logging
@@ -29,6 +29,9 @@ COLLECTION: Final = "sessions"
 ALIVE: Final = b"alive"
 ENDED: Final = b"ended"
 
+HEARTBEAT: Final = "sessions:heartbeat"
+"""The key in Redis that exists while the region's Redis knows of every session that ended more than a second ago."""
+
 ALIVE_SECONDS: Final = 30
 ENDED_SECONDS: Final = int(LIFE.total_seconds()) + 60
 FIRESTORE_SECONDS: Final = 2.0
@@ -48,8 +51,8 @@ class SessionChecker:
         """Whether a session is alive. Raises Unavailable if neither Redis nor Firestore responds."""
         if not ids.valid(session_id, "ses"):
             return False
-        cached = self._cached(session_id)
-        if cached is not None:
+        cached, trusted = self._cached(session_id)
+        if cached == ENDED or (cached == ALIVE and trusted):
             return cached == ALIVE
         with guarded(self._truth):
             document = self._firestore().collection(COLLECTION).document(session_id)
@@ -66,17 +69,24 @@ class SessionChecker:
         except Unavailable as error:
             log.warning("a session's end is not cached, cached states expire: %s", error)
 
-    def record_ended(self, session_id: str) -> None:
-        """Record in this region's Redis that a session has ended. Raises Unavailable."""
-        self._pipeline.execute([_keep(session_id, ENDED, ENDED_SECONDS)])
+    def record_ended(self, *session_ids: str) -> None:
+        """Record in this region's Redis that sessions have ended. Raises Unavailable."""
+        if session_ids:
+            self._pipeline.execute([_keep(session_id, ENDED, ENDED_SECONDS) for session_id in session_ids])
 
-    def _cached(self, session_id: str) -> bytes | None:
+    def beat(self, seconds: float) -> None:
+        """Trust this region's Redis for so long; it knows of every session that had ended. Raises Unavailable."""
+        if (milliseconds := int(seconds * 1000)) > 0:
+            self._pipeline.execute([("SET", HEARTBEAT, b"1", "PX", milliseconds)])
+
+    def _cached(self, session_id: str) -> tuple[bytes | None, bool]:
+        """What Redis says about a session, and whether it may be trusted that it is alive."""
         try:
-            known: bytes | None = self._pipeline.execute([("GET", _key(session_id))])[0]
+            known, heartbeat = self._pipeline.execute([("GET", _key(session_id)), ("GET", HEARTBEAT)])
         except Unavailable as error:
             log.warning("sessions are read from Firestore, as Redis fails: %s", error)
-            return None
-        return known
+            return None, False
+        return known, heartbeat is not None
 
     def _remember(self, session_id: str, state: bytes, seconds: int, *, over: bool) -> None:
         try:

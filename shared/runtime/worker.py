@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 FILL_EVERY_SECONDS: Final = 5.0
 
+SESSIONS_OWNER: Final = "identity"
+"""The service that ends sessions; beside its relay each region hears of those that end elsewhere."""
+
 
 def work(service: str, resources: Resources, consumers: Sequence[BoundOperation], stop: threading.Event) -> None:
     """Run until `stop` is set. The service's outbox is in PostgreSQL or Firestore, or it has none: see the registry.
@@ -42,6 +45,8 @@ def work(service: str, resources: Resources, consumers: Sequence[BoundOperation]
     ]
     if load().services[service].database and resources.settings.of_replica():
         beside.append(Loop("heartbeat", partial(keep_heartbeats, resources.database(service), stop), stop))
+    if service == SESSIONS_OWNER:
+        beside.append(Loop("revocations", partial(resources.revocations().run, stop), stop))
     for loop in beside:
         loop.start()
     try:

@@ -11,7 +11,7 @@ imported on first use: they are slow to load, and some operations need neither.
 """
 
 import secrets
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from functions.identity.adapters.sessions import FirestoreNonceUses, FirestoreSessions
@@ -89,7 +89,7 @@ class Work(UnitOfWork):
         """The wallet service."""
         from functions.identity.adapters.clients import GrpcWallets
 
-        return GrpcWallets(self.resources.channel("wallet", "identity"))
+        return GrpcWallets(partial(self.resources.channel, "wallet", "identity"), self.settings.cell)
 
     @cached_property
     def home_region(self) -> str:

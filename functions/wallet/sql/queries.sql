@@ -1,8 +1,8 @@
 -- name: open_wallet^
--- Open a user's default wallet; no row when there is one.
+-- Open a user's default wallet; no row when there is one, by the same id or an earlier one.
 INSERT INTO wallets (id, user_id, name, address, chain_id, status, is_default, version, created_at, updated_at)
 VALUES (:id, :user_id, :name, :address, :chain_id, 'open', true, 1, :at, :at)
-ON CONFLICT (user_id) WHERE is_default DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: add_wallet!

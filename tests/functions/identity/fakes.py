@@ -153,10 +153,10 @@ class FakeWallets:
         self.opened: list[tuple[str, str, int]] = []
         self.failure: Exception | None = None
 
-    def open_default(self, user_id: str, address: str, chain_id: int) -> None:
+    def open_default(self, user: User, chain_id: int) -> None:
         if self.failure:
             raise self.failure
-        self.opened.append((user_id, address, chain_id))
+        self.opened.append((user.id, user.address, chain_id))
 
 
 class FakeWork:

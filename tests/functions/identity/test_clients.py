@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from functions.identity.adapters.clients import GrpcWallets
+from functions.identity.domain.users import User
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
 from shared.errors import Unavailable
 from shared.registry import load
@@ -13,9 +14,11 @@ from shared.runtime.binding import BoundOperation
 from shared.runtime.rpc import server
 from shared.runtime.rpc_caller import claimed_caller
 
+SOMEBODY = User("usr_eu_1", "0xAb", "europe-west1", "eu", datetime.now(UTC))
+
 
 def test_opening_a_wallet_carries_user_address_and_chain() -> None:
-    """What the wallet service receives is what was said."""
+    """What the wallet service of the user's home receives is what was said."""
     received: list[OpenDefaultRequest] = []
 
     def open_default_wallet(request: OpenDefaultRequest, work: object) -> OpenDefaultResponse:
@@ -35,13 +38,14 @@ def test_opening_a_wallet_carries_user_address_and_chain() -> None:
     serving, port = server([bound], 0, "127.0.0.1", claimed_caller)
     serving.start()
     try:
-        GrpcWallets(RpcChannel(f"127.0.0.1:{port}", "identity")).open_default("usr_us_1", "0xAb", 31337)
+        channels = {"eu": RpcChannel(f"127.0.0.1:{port}", "identity")}
+        GrpcWallets(channels.__getitem__, "us").open_default(SOMEBODY, 31337)
     finally:
         serving.stop(0)
-    assert received == [OpenDefaultRequest(user_id="usr_us_1", address="0xAb", chain_id=31337)]
+    assert received == [OpenDefaultRequest(user_id="usr_eu_1", address="0xAb", chain_id=31337)]
 
 
 def test_a_wallet_service_that_is_down_is_unavailable() -> None:
     """Nobody listening is 503, not a crash."""
     with pytest.raises(Unavailable):
-        GrpcWallets(RpcChannel("127.0.0.1:1", "identity")).open_default("usr_us_1", "0xAb", 1)
+        GrpcWallets(lambda _: RpcChannel("127.0.0.1:1", "identity"), "us").open_default(SOMEBODY, 1)

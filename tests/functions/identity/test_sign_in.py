@@ -204,6 +204,20 @@ def test_a_crash_before_the_wallet_is_healed_by_the_next_sign_in(work: Any, pers
     assert work.wallets.opened == [(known.id, person.address, 1)]
 
 
+def test_a_dead_home_stops_nobody_from_signing_in(work: Any, person: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away from home the wallet is opened at home, if that answers; the session is of the same user either way."""
+    first = enter(work, person)
+    monkeypatch.setattr(work, "home_region", "europe-west1")
+    monkeypatch.setattr(work, "home_cell", "eu")
+    work.wallets.failure = Unavailable()
+    assert enter(work, person).user_id == first.user_id
+    user = work.users.get(first.user_id)
+    assert (user.home_region, user.home_cell) == ("us-central1", "us")
+    stranger = ApiUser()
+    with pytest.raises(Unavailable):  # their home is here, and they have no wallet yet
+        enter(work, stranger)
+
+
 def test_scopes_follow_roles(clock: FakeClock, person: ApiUser) -> None:
     """Everyone may buy; merchants may sell too; operators are known by their address."""
     work = FakeWork(clock)

@@ -94,10 +94,11 @@ def test_without_both_nobody_tells(real_work: Work, person: ApiUser, elsewhere: 
 
 
 def test_without_firestore_redis_tells_what_it_knows(real_work: Work, person: ApiUser, elsewhere: Opened) -> None:
-    """Sessions that are in the cache are still answered; others are unknown."""
+    """Sessions that are in the cache are answered while its heartbeat lasts; others are unknown."""
     known, _ = entered(real_work, person)
     unknown, _ = entered(real_work, person)
     assert elsewhere().sessions().alive(known, START)
+    elsewhere().revocations().follow()
     cut_off = elsewhere(firestore=False).sessions()
     assert cut_off.alive(known, START)
     with pytest.raises(Unavailable):

@@ -3,10 +3,13 @@
 import secrets
 from collections.abc import Callable
 
+import pytest
+
 from emulators.demo.api_user import ApiUser
 from shared import ids
 from shared.chain.ethereum import checksum_address
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
+from shared.errors import Malformed
 from tests.isolated_services import IsolatedServices
 from tests.races import all_at_once
 
@@ -42,6 +45,24 @@ def test_many_at_once_get_the_same_wallet(isolated: IsolatedServices) -> None:
     wallets = set(all_at_once([lambda: open_default(isolated, request)] * 20))
     assert len(wallets) == 1
     assert len(isolated.stream(wallets.pop())) == 1
+
+
+def test_its_id_derives_from_the_users(isolated: IsolatedServices) -> None:
+    """Whoever knows the user knows the wallet; one that was opened before this rule stays."""
+    request = a_request()
+    assert open_default(isolated, request) == ids.sibling(request.user_id, "wal")
+    earlier = a_request()
+    wallet_id, other = open_default(isolated, earlier), ids.new("wal", "us")
+    isolated.tamper("wallet", "UPDATE wallets SET id = :other WHERE id = :id", other=other, id=wallet_id)
+    assert open_default(isolated, earlier) == other
+
+
+def test_a_user_of_another_cell_gets_no_wallet_here(isolated: IsolatedServices) -> None:
+    """It would be a stray one: their home has theirs."""
+    request = a_request()
+    request.user_id = ids.new("usr", "eu")
+    with pytest.raises(Malformed):
+        open_default(isolated, request)
 
 
 def test_the_first_sign_in_opens_it(buyer: ApiUser) -> None:

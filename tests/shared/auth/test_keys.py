@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,6 +55,35 @@ def accepted(by: Verifier, text: str, now: datetime) -> bool:
     except Unauthenticated:
         return False
     return True
+
+
+def test_a_region_signs_with_its_own_key(tmp_path: Path, process: Process) -> None:
+    """Every region publishes all keys before one is used, and signs with its own as soon as that is due."""
+    shared = key_ring(process()).signing(NOW)[0]
+    kids = {region: rotate(tmp_path, NOW, region=region) for region in ("us-central1", "europe-west1")}
+    issuers = {region: replace(process(), region=region) for region in (*kids, "asia-east1")}
+    for region, issuer in issuers.items():
+        assert key_ring(issuer).signing(NOW)[0] == shared
+        assert {key.kid for key in key_ring(issuer).published(NOW)} == {shared, *kids.values()}, region
+    due = NOW + LEAD
+    assert [key_ring(issuer).signing(due)[0] for issuer in issuers.values()] == [*kids.values(), shared]
+    for issuer in issuers.values():
+        assert accepted(verifier(process()), token(issuer, due), due)
+
+
+def test_a_region_rotates_by_itself(tmp_path: Path, process: Process) -> None:
+    """Its key gets an end; the others' do not, and keep signing."""
+    first = {region: rotate(tmp_path, NOW, region=region) for region in ("us-central1", "europe-west1")}
+    later = NOW + LEAD
+    second = rotate(tmp_path, later, region="us-central1")
+    us, eu = process(), replace(process(), region="europe-west1")
+    due = later + LEAD
+    assert key_ring(us).signing(due)[0] == second
+    assert key_ring(eu).signing(due)[0] == first["europe-west1"]
+    over = due + LIFE + SLACK
+    kids = {key.kid for key in key_ring(us).published(over)}
+    assert first["us-central1"] not in kids
+    assert {second, first["europe-west1"]} < kids
 
 
 def test_no_token_is_refused_through_rotations(process: Process, tmp_path: Path) -> None:
