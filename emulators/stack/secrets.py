@@ -22,7 +22,7 @@ RANDOM: Final = (
 """The secrets that are 32 random bytes in hexadecimal."""
 
 PEOPLE: Final = {name: f"{name}_key" for name in ("merchant", "buyer", "operator")}
-"""The private keys of people for whoever tries the stack out; no process of Meridian reads them."""
+"""The private keys of people for whoever tries the stack out; only the function create_local_token reads them."""
 
 
 def ensure(folder: Path, services: Sequence[str], regions: Sequence[str] = ()) -> None:

@@ -69,8 +69,7 @@ class Stack:
         regions: the regions that `up` starts, the primary first.
         overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
         replica: whether to start a standby of the database server too.
-        detached: whether it outlives every other process; otherwise it stops when its owner is killed.
-        owner: the process id of its owner; None for this process.
+        detached: whether it outlives every process; else it stops when `owner` is killed (a process id; None: this).
         stores_only: leave out Meridian's processes, for whoever runs them in another way.
         progress: is notified of what a start waits for.
         """

@@ -176,5 +176,8 @@ class IdentityWork(Protocol):
     def new_id(self, prefix: str) -> str:
         """A new id of this cell."""
 
+    def local_address(self, person: str) -> str:
+        """The address of one of the local stack's people. Raises ConfigurationError."""
+
     def random(self, count: int) -> bytes:
         """So many random bytes from a cryptographically secure source."""

@@ -20,7 +20,7 @@ PARTS = {"__init__", "ports", "adapters", "views"}
 
 HELPERS = {
     "claiming": {"claim_opening", "claim_redemption"},
-    "identity": {"address_proof", "caller_profile"},
+    "identity": {"address_proof", "caller_profile", "session_opening"},
     "notification": {"delivery_results"},
     "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
     "supply": {"eligibility", "asset_ownership", "stock_return"},

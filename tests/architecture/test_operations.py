@@ -164,6 +164,7 @@ UNCHECKED = {
     "issue_nonce": "there is no session yet",
     "sign_in": "there is no session yet",
     "refresh_session": "it looks at the session itself, by the refresh token",
+    "create_local_token": "on the local stack; nobody is signed in yet",
     "sign_out": "it ends the session, by the refresh token",
     "quote_order": "nothing is stored, reserved or moved, and the order that it is for checks",
 }

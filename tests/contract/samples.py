@@ -73,6 +73,11 @@ def closing(world: World) -> Sample:
     return Sample(path={"wallet_id": empty_wallet(world)})
 
 
+def visitor(world: World) -> Sample:
+    """Somebody who tries things out."""
+    return Sample({"person": "buyer"})
+
+
 def redriven(world: World) -> Sample:
     """What would be tried again of a consumer."""
     return Sample({"consumer": "record_payment", "dry_run": True})
@@ -215,6 +220,7 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "reverse_transfer": reversible,
     "create_withdrawal": withdrawal,
     "faucet": gift,
+    "create_local_token": visitor,
     "redrive": redriven,
     "create_supply": supply,
     "update_supply": new_terms,

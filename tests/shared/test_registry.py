@@ -168,6 +168,7 @@ def test_every_route_has_a_home() -> None:
         "check_eligibility": "caller",
     }
     assert {row.name for row in rows if row.home == "any" and not row.reads} == {
+        "create_local_token",
         "issue_nonce",
         "sign_in",
         "refresh_session",

@@ -22,6 +22,7 @@ from functions.identity.domain.nonces import Nonces
 from functions.identity.domain.sessions import RefreshTokens
 from functions.identity.domain.siwe import Site
 from functions.identity.domain.users import Grants
+from shared.chain.ethereum import address_of
 from shared.telemetry.context import trace_context
 from shared.unit_of_work import UnitOfWork
 
@@ -107,6 +108,10 @@ class Work(UnitOfWork):
     def _admit(self, address: str) -> None:
         """Count a call of the contract at an address, for that address and for the client of this request."""
         self.resources.limits().admit("contract", {"address": address.lower(), "ip": trace_context().client})
+
+    def local_address(self, person: str) -> str:
+        """The address of one of the local stack's people. Raises ConfigurationError."""
+        return address_of(bytes.fromhex(self.settings.secret(f"{person}_key").decode("ascii")))
 
     def random(self, count: int) -> bytes:
         """So many random bytes from a cryptographically secure source."""

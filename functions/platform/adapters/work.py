@@ -19,15 +19,23 @@ DOCUMENT: Final = PLATFORM.parent / "openapi.json"
 DOCS: Final = PLATFORM / "docs.html"
 START: Final = PLATFORM / "start.html"
 
+SIGN_IN: Final = """<p id="people">Try it out as the
+<button value="merchant">merchant</button>, the <button value="buyer">buyer</button> or the
+<button value="operator">operator</button>. <output id="signed-in"></output></p>"""
+"""Signs in people of the local stack (functions/identity/create_local_token.py)."""
+
 
 @cache
-def docs() -> bytes:
-    """Swagger UI and its page in one file, so that it works without the internet."""
+def docs(*, local: bool) -> bytes:
+    """Swagger UI and its page in one file, so that it works without the internet.
+
+    local: whether people may be signed in with one click, which only the local stack has.
+    """
     parts = files("flask_swagger_ui").joinpath("dist")
     page = DOCS.read_text(encoding="utf-8")
     for place, name in (("/*STYLE*/", "swagger-ui.css"), ("/*SCRIPT*/", "swagger-ui-bundle.js")):
         page = page.replace(place, parts.joinpath(name).read_text(encoding="utf-8"))
-    return page.encode()
+    return page.replace("<!--PEOPLE-->", SIGN_IN if local else "").encode()
 
 
 class Work(UnitOfWork):
@@ -75,7 +83,7 @@ class Work(UnitOfWork):
         return DOCUMENT.read_bytes()
 
     def docs(self) -> bytes:
-        return docs()
+        return docs(local=self.settings.local)
 
     def start(self) -> bytes:
         return START.read_bytes()

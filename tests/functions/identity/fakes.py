@@ -178,12 +178,16 @@ class FakeWork:
         self.access_tokens = FakeTokens()
         self.keys = FakeKeys()
         self.wallets = FakeWallets()
+        self.people: dict[str, str] = {}
 
     def now(self) -> datetime:
         return self.clock.now()
 
     def new_id(self, prefix: str) -> str:
         return ids.new(prefix, self.home_cell)
+
+    def local_address(self, person: str) -> str:
+        return self.people[person]
 
     def random(self, count: int) -> bytes:
         return secrets.token_bytes(count)

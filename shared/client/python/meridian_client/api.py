@@ -651,6 +651,15 @@ class Client(Caller):
         """
         return self._call(TokensView, "POST", "/v1/auth/refresh", body={"refresh_token": refresh_token})
 
+    def create_local_token(self, *, person: Literal["buyer", "merchant", "operator"]) -> TokensView:
+        """Sign in one of the local stack's people; on the local stack only.
+
+        Open a session without a wallet at hand, to try the API out.
+
+        POST /v1/local/token.
+        """
+        return self._call(TokensView, "POST", "/v1/local/token", body={"person": person})
+
     def sign_out(self, *, refresh_token: str) -> None:
         """End a session.
 
@@ -1580,7 +1589,7 @@ class Client(Caller):
     ) -> RedriveView:
         """Redrive parked events: release them to be applied again.
 
-        The released streams: they are applied in order, at a bounded rate, and parked again if they fail again.
+        The released streams, in all cells: they are applied in order, at a bounded rate, and parked again if they fail.
 
         POST /v1/operator/parked/redrive.
         """
