@@ -46,6 +46,9 @@ class Dependencies(Protocol):
     def needed(self) -> frozenset[str]:
         """The names of those without which no request can be served."""
 
+    def lags(self) -> Mapping[str, float | None]:
+        """By how many seconds what is kept here of each other cell's data is behind; None where that is not known."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamQuery:

@@ -10,11 +10,15 @@ class Ready(Request):
 
 
 class ReadyView(View):
-    """The state of each dependency, and of each circuit breaker."""
+    """The state of each dependency and circuit breaker, and by how many seconds copies of other cells' data are behind.
+
+    For a cell from which not all was received yet that is null.
+    """
 
     status: str
     dependencies: dict[str, str]
     breakers: dict[str, str]
+    replication_lag_seconds: dict[str, float | None]
 
 
 def ready(request: Ready, work: ReadyWork) -> ReadyView:
@@ -24,4 +28,5 @@ def ready(request: Ready, work: ReadyWork) -> ReadyView:
     if down:
         detail = f"{', '.join(down)} cannot be reached."
         raise Unavailable(detail, code="NOT_READY", dependencies=states, breakers=breakers)
-    return ReadyView(status="ok", dependencies=states, breakers=breakers)
+    lags = dict(work.dependencies.lags())
+    return ReadyView(status="ok", dependencies=states, breakers=breakers, replication_lag_seconds=lags)

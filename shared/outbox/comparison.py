@@ -12,7 +12,7 @@ itself, and at less cost, what is under way.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -102,14 +102,15 @@ class Comparison:
         self._database = database
         self._listing = listing
         self._clock = clock
-        self._sources = sorted({load().owner_of(event_type) for event_type in row.event or ()})
+        self.sources = sorted({load().owner_of(event_type) for event_type in row.event or ()})
+        """The services that own the streams."""
         self._places: dict[str, _SourceProgress] = {}
         self._due: datetime | None = None
 
     def replay(self, since: datetime | None, after: int) -> ComparisonResult:
         """Compare events recorded since a time, beyond a position, with the inbox. Raises Unavailable."""
         streams = lacking = 0
-        for source in self._sources:
+        for source in self.sources:
             for page in self._pages(source, ListRequest(since=since, after=after)):
                 lacking += self._note(page, anew=self._row.replay == "rebuild")
                 streams += len(page.streams)
@@ -125,7 +126,7 @@ class Comparison:
             return 0
         self._due = now + COMPARE_EVERY
         lacking = 0
-        for source in self._sources:
+        for source in self.sources:
             try:
                 lacking += self._follow(source)
             except MeridianError as error:
@@ -134,13 +135,13 @@ class Comparison:
 
     def unapplied(self, before: datetime) -> Iterator[tuple[str, int]]:
         """The streams with unapplied events from before a time, with their last versions. Raises Unavailable."""
-        for source in self._sources:
-            for page in self._pages(source, ListRequest(after=self._stored(source), before=before)):
+        for source in self.sources:
+            for page in self._pages(source, ListRequest(after=self.position(source), before=before)):
                 yield from self._lacking(page)
 
     def _follow(self, source: str) -> int:
         if source not in self._places:
-            stored = self._stored(source)
+            stored = self.position(source)
             self._places[source] = _SourceProgress(stored, stored)
         place = self._places[source]
         until = max(place.position, place.ceiling(self._clock.now()))
@@ -175,11 +176,28 @@ class Comparison:
             del page.streams[:]
             page.streams.extend(kept)
 
-    def _stored(self, source: str) -> int:
-        with self._database.transaction() as transaction:
-            return int(SQL.find_compared(transaction, consumer=self._row.name, source=self._named(source)) or 0)
+    def newer(self, source: str, after: int) -> tuple[dict[str, int], int]:
+        """The last versions of the streams with events beyond a position, and the position that the source has come to.
 
-    def _named(self, source: str) -> str:
+        Raises Unavailable.
+        """
+        found: dict[str, int] = {}
+        for page in self._pages(source, ListRequest(after=after)):
+            found |= {each.stream: each.version for each in page.streams}
+            after = max(after, page.position)
+        return found, after
+
+    def unapplied_of(self, streams: Mapping[str, int]) -> dict[str, int]:
+        """Those of these streams that this consumer has not applied up to the given versions."""
+        page = ListResponse(streams=[ListResponse.Stream(stream=name, version=streams[name]) for name in streams])
+        return dict(self._lacking(page))
+
+    def position(self, source: str) -> int:
+        """The position up to which a source was compared, as stored."""
+        with self._database.transaction() as transaction:
+            return int(SQL.find_compared(transaction, consumer=self._row.name, source=self.named(source)) or 0)
+
+    def named(self, source: str) -> str:
         """How a source is named where positions are stored."""
         return source if self._cell in (None, self._own) else f"{source}@{self._cell}"
 
@@ -203,7 +221,7 @@ class Comparison:
                 SQL.forget_places(transaction, consumer=name, streams=streams)
             lacking = SQL.note_missing(transaction, consumer=name, streams=streams, at=self._clock.now())
             if source is not None:
-                SQL.note_compared(transaction, consumer=name, source=self._named(source), position=page.position)
+                SQL.note_compared(transaction, consumer=name, source=self.named(source), position=page.position)
         return len(lacking)
 
 

@@ -12,6 +12,7 @@ from shared.errors import MeridianError
 from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.relay import GuardedBus, Relay
+from shared.outbox.replication import ReplicationLevel
 from shared.outbox.source import Sources
 from shared.postgres.replica_lag import keep_heartbeats
 from shared.redis.cache_invalidation import CacheInvalidatingBus
@@ -99,6 +100,9 @@ class _ConsumerMaintenance:
         self._sources = sources
         self._comparison = Comparison(bound.row, bound.database(), sources.list, resources.clock, own, cell)
         self._name = bound.row.name
+        self._level = None
+        if cell != own:
+            self._level = ReplicationLevel(bound.row, bound.database(), self._comparison, resources.clock)
         # The streams of other cells are theirs to look after; what is read at home is, wherever its streams are of.
         several = len(stores_of(bound.row, own, others)) > 1
         self._source = None if cell == own else cell
@@ -107,5 +111,7 @@ class _ConsumerMaintenance:
     def run_once(self, stop: threading.Event) -> None:
         """Note missing events, and apply what is due until nothing is left."""
         self._comparison.follow()
+        if self._level is not None:
+            self._level.probe()
         while not stop.is_set() and (applied := self._inbox.fill_gaps(self._sources.read, self._source, self._besides)):
             log.info("%s has caught up by %d events", self._name, applied)

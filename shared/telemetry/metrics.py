@@ -6,7 +6,7 @@ Labels have few values: names of rows and dependencies, statuses and codes; neve
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
@@ -201,6 +201,36 @@ class UnsentEventsCollector(BacklogCollector):
             yield ((), *read())
 
         super().__init__("meridian_unsent_events", about, [], series)
+
+
+class ReplicationLagCollector(Collector):
+    """Collects how far consumers are behind other cells, read from the database at each scrape."""
+
+    def __init__(self, read: Callable[[], Mapping[tuple[str, str], float]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The gauge without values, so that registering it does not query the database."""
+        about = "For how long a consumer may lack events of another cell."
+        yield GaugeMetricFamily("meridian_replication_lag_seconds", about, labels=["consumer", "cell"])
+
+    def collect(self) -> Iterator[Metric]:
+        """A series for each consumer and source cell that it was ever level with."""
+        (gauge,) = self.describe()
+        try:
+            for labels, seconds in self._read().items():
+                gauge.add_metric(labels, seconds)
+        except MeridianError as error:
+            log.warning("replication lags could not be read: %s", error)
+        yield gauge
+
+
+def register_replication_lags(read: Callable[[], Mapping[tuple[str, str], float]]) -> None:
+    """Have this process export how far consumers are behind other cells. To be called once.
+
+    read: the seconds, by consumer and cell.
+    """
+    REGISTRY.register(ReplicationLagCollector(read))
 
 
 def register_unsent_events(read: Callable[[], tuple[int, float]]) -> None:

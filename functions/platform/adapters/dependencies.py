@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from shared.errors import Unavailable
+from shared.outbox.replication import lag_by_cell
 from shared.registry import load
 from shared.resources import Resources
 
@@ -27,6 +28,15 @@ class ProbedDependencies:
     def needed(self) -> frozenset[str]:
         return frozenset({"firestore", *(f"database {name}" for name in self._databases)})
 
+    def lags(self) -> Mapping[str, float | None]:
+        others, found = self._resources.settings.other_cells, dict[str, float | None]()
+        for service in self._databases if others else ():
+            if rows := [row for row in load().of(service) if row.cells != "own" and not load().in_documents(row)]:
+                with self._resources.database(service).transaction() as transaction:
+                    behind = lag_by_cell(transaction, rows, others, self._resources.clock)
+                found = {cell: _longer(found.get(cell, 0.0), behind[cell]) for cell in others}
+        return found
+
     def _database(self, name: str) -> None:
         with self._resources.database(name).transaction() as transaction:
             transaction.run("select 1 as one", {})
@@ -36,6 +46,10 @@ class ProbedDependencies:
 
     def _redis(self) -> None:
         self._resources.redis().ping()
+
+
+def _longer(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else round(max(one, other), 3)
 
 
 def _state(probe: Callable[[], Any]) -> str:

@@ -238,6 +238,18 @@ SELECT position FROM compared WHERE consumer = :consumer AND source = :source;
 INSERT INTO compared (consumer, source, position) VALUES (:consumer, :source, :position)
 ON CONFLICT (consumer, source) DO UPDATE SET position = greatest(compared.position, excluded.position);
 
+-- name: note_level!
+-- At this time a consumer had applied all that a source had committed.
+INSERT INTO compared (consumer, source, position, level_at) VALUES (:consumer, :source, 0, :at)
+ON CONFLICT (consumer, source) DO UPDATE SET level_at = greatest(compared.level_at, excluded.level_at);
+
+-- name: find_levels
+-- For how long, in microseconds, consumers may be behind the sources of other cells (<service>@<cell>), as far as known.
+SELECT consumer, split_part(source, '@', 2) AS cell,
+       (greatest(max(extract(epoch FROM :now::timestamptz - level_at)), 0) * 1000000)::bigint AS behind
+FROM compared WHERE consumer = ANY(:consumers::text[]) AND level_at IS NOT NULL AND source LIKE '%@%'
+GROUP BY consumer, cell ORDER BY consumer, cell;
+
 -- name: lock_inboxes
 -- A consumer's versions of several streams, locked until the effects are committed.
 INSERT INTO inbox (consumer, stream)

@@ -37,6 +37,9 @@ class FakeDependencies:
     def needed(self) -> frozenset[str]:
         return frozenset(ALL - {"redis"})
 
+    def lags(self) -> Mapping[str, float | None]:
+        return {"eu": 0.25, "as": None}
+
 
 @dataclass
 class FakeWork:

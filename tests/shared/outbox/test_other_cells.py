@@ -18,6 +18,7 @@ from shared.outbox.comparison import COMPARE_EVERY, SETTLED_AFTER, Comparison
 from shared.outbox.inbox import GAP_WAIT, Inbox
 from shared.outbox.log import SQL, StreamPart
 from shared.outbox.relay import Relay
+from shared.outbox.replication import ReplicationLevel, lag_by_cell
 from shared.postgres.database import Database
 from shared.postgres.notify import discard
 from shared.registry import Registry, Row, load
@@ -197,6 +198,39 @@ def test_own_streams_are_not_left_to_others(database: Database, clock: FakeClock
     assert (every.applied(mine), every.applied(theirs)) == ([1, 2], [])
     assert every.inbox.fill_gaps(read, "eu") == 1
     assert (every.applied(theirs), asked) == ([1, 2], [mine, theirs])
+
+
+def level_of(cells: dict[str, Cell], cell: str) -> float | None:
+    """By how many seconds us is behind a cell, as stored."""
+    one = cells["us"]
+    with one.database.transaction() as transaction:
+        return lag_by_cell(transaction, [one.consumer.row], [cell], one.clock)[cell]
+
+
+def test_the_lag_grows_while_something_is_missing(cells: dict[str, Cell], clock: FakeClock) -> None:
+    """Or while the cell cannot be asked; it is not known before both have been level once."""
+    us, eu, name = cells["us"], cells["eu"], stream("eu")
+    comparison = Comparison(us.consumer.row, us.database, eu.list, clock, "us", "eu")
+    level = ReplicationLevel(us.consumer.row, us.database, comparison, clock)
+    eu.store.append(name, 0, 1)
+    level.probe()
+    assert level_of(cells, "eu") is None
+    us.consumer.receive(event(name, 1))
+    level.probe()
+    assert level_of(cells, "eu") == 0
+    clock.pass_by(seconds=7)
+    eu.store.append(name, 1, 1)
+    eu.store.append(between("eu", "as"), 0, 1)  # not for this cell
+    level.probe()
+    assert level_of(cells, "eu") == 7
+    us.consumer.receive(event(name, 2))
+    level.probe()
+    assert level_of(cells, "eu") == 0
+    eu.down = True
+    clock.pass_by(seconds=3)
+    with pytest.raises(CellUnreachable):
+        level.probe()
+    assert (level_of(cells, "eu"), level_of(cells, "as")) == (3, None)
 
 
 def with_row(cells: str) -> Registry:

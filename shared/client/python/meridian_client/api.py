@@ -439,11 +439,16 @@ class QuotedItemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class ReadyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of each dependency, and of each circuit breaker."""
+    """The state of each dependency and circuit breaker, and by how many seconds copies of other cells' data are
+    behind.
+
+    For a cell from which not all was received yet that is null.
+    """
 
     status: str
     dependencies: dict[str, str]
     breakers: dict[str, str]
+    replication_lag_seconds: dict[str, float | None]
 
 
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
