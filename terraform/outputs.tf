@@ -32,7 +32,9 @@ output "counts" {
     endpoint_groups  = length(local.routes) * length(local.regions)
     cloud_run        = length(local.functions) + length(local.rpc_hosts)
     worker_pools     = length(local.workers)
-    subscriptions    = length(local.subscriptions) * length(local.regions)
+    subscriptions = sum([
+      for each in local.subscriptions : length(local.cells) * (each.cells == "own" ? 1 : each.cells == "all" ? length(local.cells) : length(local.cells) - 1)
+    ])
   }
 }
 

@@ -59,7 +59,12 @@ locals {
         ])
         RPC_URL = "https://rpc-{service}-${var.project_number}.{region}.run.app"
       },
-      var.event_bus == "kafka" ? { KAFKA_BOOTSTRAP = module.events.kafka_bootstrap[region] } : {},
+      var.event_bus == "kafka" ? {
+        KAFKA_BOOTSTRAP = module.events.kafka_bootstrap[region]
+        KAFKA_CELLS = join(",", [
+          for cell, other in local.cells : "${cell}=${module.events.kafka_bootstrap[other]}" if other != region
+        ])
+      } : {},
     )
   }
   # And what those of a service are told in addition, in a region.

@@ -120,6 +120,7 @@ locals {
         service   = row.service
         publisher = one(local.owner_of[topic])
         seconds   = local.scales[row.scale].timeout_seconds
+        cells     = try(local.rows[name].cells, "own")
       }
     } if row.trigger == "event"
   ]...)

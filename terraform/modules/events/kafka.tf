@@ -16,11 +16,13 @@ locals {
     }
   ]...)
 
-  # A row's group in each cell.
-  kafka_rows = { for each in var.subscriptions : each.row => each.service... }
+  # A row's group in each cell, in the cluster of each cell whose events it receives.
+  kafka_rows = { for each in var.subscriptions : each.row => each... }
   kafka_groups = merge([
-    for cell, region in var.bus == "kafka" ? var.cells : {} : {
-      for row, services in local.kafka_rows : "${row}-${cell}" => { region = region, service = services[0] }
+    for pair in setproduct(var.bus == "kafka" ? keys(var.cells) : [], keys(var.cells)) : {
+      for row, each in local.kafka_rows :
+      "${row}-${pair[0] == pair[1] ? pair[1] : "${pair[0]}-to-${pair[1]}"}" => { region = var.cells[pair[0]], service = each[0].service }
+      if pair[0] == pair[1] ? each[0].cells != "others" : each[0].cells != "own"
     }
   ]...)
 }

@@ -1,16 +1,26 @@
-# What carries events. On Pub/Sub a topic for each event row and source in every cell, each with one subscription; on Kafka a
-# topic for each source. Names are those of shared/bus/topics.py.
+# What carries events. On Pub/Sub a topic for each event row and source in every cell, with a subscription of each cell that
+# receives it; on Kafka a topic for each source. Names are those of shared/bus/topics.py.
 
 locals {
   pubsub = var.bus == "pubsub"
 
   # Order is kept among publishes in one region only, and a cell publishes in one at a time: topics are a cell's own.
-  subscriptions = {
+  published = {
     for pair in setproduct(local.pubsub ? keys(var.subscriptions) : [], keys(var.cells)) : "${pair[0]}-${pair[1]}" => merge(
       var.subscriptions[pair[0]],
-      { cell = pair[1], region = var.cells[pair[1]] },
-    )
+      { source = pair[1], region = var.cells[pair[1]] },
+    ) if var.subscriptions[pair[0]].cells != "others" || length(var.cells) > 1
   }
+  # A subscription of each cell that receives a topic, so that what one of them cannot receive waits for that one alone.
+  subscriptions = merge([
+    for name, each in local.published : {
+      for cell, region in var.cells : (cell == each.source ? name : "${name}-to-${cell}") => merge(each, {
+        published = name
+        region    = region
+        flow      = cell == each.source ? cell : "${each.source}-to-${cell}"
+      }) if cell == each.source ? each.cells != "others" : each.cells != "own"
+    }
+  ]...)
   dead = {
     for pair in setproduct(local.pubsub ? keys(var.topics) : [], keys(var.cells)) : "${pair[0]}-dead-${pair[1]}" => {
       topic = pair[0], region = var.cells[pair[1]]
@@ -23,19 +33,19 @@ locals {
 }
 
 resource "google_pubsub_topic" "row" {
-  for_each = local.subscriptions
+  for_each = local.published
 
   name                       = each.key
   message_retention_duration = "604800s" # what a seek goes back to at most
   message_storage_policy {
     allowed_persistence_regions = [each.value.region]
-    enforce_in_transit          = true
+    enforce_in_transit          = each.value.cells == "own" # other regions' consumers pull through their own endpoint
   }
   labels = { row = replace(each.value.row, "_", "-") }
 }
 
 resource "google_pubsub_topic_iam_binding" "publisher" {
-  for_each = local.subscriptions
+  for_each = local.published
 
   topic   = google_pubsub_topic.row[each.key].name
   role    = "roles/pubsub.publisher"
@@ -47,8 +57,8 @@ resource "google_pubsub_topic_iam_binding" "publisher" {
 resource "google_pubsub_subscription" "row" {
   for_each = local.subscriptions
 
-  name                         = "${each.value.row}-${each.value.topic}-${each.value.cell}"
-  topic                        = google_pubsub_topic.row[each.key].id
+  name                         = "${each.value.row}-${each.value.topic}-${each.value.flow}"
+  topic                        = google_pubsub_topic.row[each.value.published].id
   enable_message_ordering      = true
   enable_exactly_once_delivery = false # the inbox deduplicates
   ack_deadline_seconds         = max(each.value.seconds, 30)

@@ -34,8 +34,8 @@ variable "publishers" {
 }
 
 variable "subscriptions" {
-  description = "An event row and one of its sources, by `<topic>.<row>`; seconds: the row's timeout."
-  type        = map(object({ row = string, topic = string, service = string, publisher = string, seconds = number }))
+  description = "An event row and one of its sources, by `<topic>.<row>`; seconds: the row's timeout; cells: whose events it receives."
+  type        = map(object({ row = string, topic = string, service = string, publisher = string, seconds = number, cells = string }))
 }
 
 variable "urls" {

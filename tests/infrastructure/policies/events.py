@@ -23,12 +23,14 @@ def seconds(duration: object) -> float:
 
 
 def consumed(world: World) -> Iterator[tuple[str, str, Row, str]]:
-    """Every topic of a row, with its subscription, the row and the region that serves the topic's cell."""
+    """Every topic of a row, with its subscription, the row and the region that serves the cell which receives it."""
+    cells = world.registry.cells
     for row in world.functions().values():
         for topic in world.registry.topics_of(row):
-            for cell, region in world.registry.cells.items():
-                name = topic_name(row_topic(topic, row.name), cell)
-                yield name, subscription_name(row.name, topic, cell), row, region
+            for cell, region in cells.items():
+                for source in row.sources(cell, [each for each in cells if each != cell]):
+                    name = topic_name(row_topic(topic, row.name), source)
+                    yield name, subscription_name(row.name, topic, cell, source), row, region
 
 
 def dead(world: World) -> set[str]:
@@ -39,7 +41,8 @@ def dead(world: World) -> set[str]:
 
 @policy
 def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
-    wanted = {name for name, *_ in consumed(world)} | dead(world)
+    rows = {name: row for name, _, row, _ in consumed(world)}
+    wanted = rows.keys() | dead(world)
     found = {each.name: each for each in world.of(TOPIC)}
     if found.keys() != wanted:
         yield f"too many: {sorted(found.keys() - wanted)[:5]}, too few: {sorted(wanted - found.keys())[:5]}"
@@ -49,11 +52,19 @@ def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
         storage = topic.block("message_storage_policy")
         if storage.get("allowed_persistence_regions") != [world.registry.cells[name.rpartition("-")[2]]]:
             yield f"{name}: not stored in its region alone"
+        if name in rows and bool(storage.get("enforce_in_transit")) != (rows[name].cells == "own"):
+            yield f"{name}: consumers of other regions are {'kept out' if rows[name].cells != 'own' else 'let in'}"
 
 
 @topics_are_those_of_the_registry.broken_by
 def a_topic_less(world: World) -> None:
     world.resources.remove(next(each for each in world.of(TOPIC) if "capture_hold" in each.name))
+
+
+@topics_are_those_of_the_registry.broken_by
+def other_regions_kept_out(world: World) -> None:
+    copied = next(each for each in world.of(TOPIC) if "replicate_supply" in each.name)
+    copied.values["message_storage_policy"][0]["enforce_in_transit"] = True
 
 
 @topics_are_those_of_the_registry.broken_by

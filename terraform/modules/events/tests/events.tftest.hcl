@@ -9,7 +9,7 @@ variables {
   topics         = { order-events = { partitions = 16 } }
   publishers     = { order-events = "order" }
   subscriptions = {
-    "order-events.capture_hold" = { row = "capture_hold", topic = "order-events", service = "wallet", publisher = "order", seconds = 60 }
+    "order-events.capture_hold" = { row = "capture_hold", topic = "order-events", service = "wallet", publisher = "order", seconds = 60, cells = "own" }
   }
   urls = { us-central1 = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" } }
   accounts = {
@@ -39,6 +39,36 @@ run "a_row_has_a_topic_and_a_subscription" {
   assert {
     condition     = google_pubsub_topic_iam_binding.publisher["order-events.capture_hold-us"].members == toset(["serviceAccount:${var.accounts.order}"])
     error_message = "Only who emits publishes."
+  }
+}
+
+run "other_cells_subscribe_for_themselves" {
+  command = plan
+  variables {
+    cells = { us = "us-central1", eu = "europe-west1" }
+    subscriptions = {
+      "order-events.capture_hold" = { row = "capture_hold", topic = "order-events", service = "wallet", publisher = "order", seconds = 60, cells = "others" }
+    }
+    urls = {
+      us-central1  = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" }
+      europe-west1 = { capture_hold = "https://capture-hold-123456789.europe-west1.run.app" }
+    }
+    endpoints = { us-central1 = "subnet", europe-west1 = "subnet" }
+  }
+  assert {
+    condition     = keys(google_pubsub_topic.row) == ["order-events.capture_hold-eu", "order-events.capture_hold-us"]
+    error_message = "Each cell publishes to a topic of its own."
+  }
+  assert {
+    condition = { for each in google_pubsub_subscription.row : each.name => each.push_config[0].push_endpoint } == {
+      "capture_hold-order-events-eu-to-us" = "${var.urls.us-central1.capture_hold}/"
+      "capture_hold-order-events-us-to-eu" = "${var.urls.europe-west1.capture_hold}/"
+    }
+    error_message = "And receives the other's, where its functions are."
+  }
+  assert {
+    condition     = alltrue([for each in google_pubsub_topic.row : !each.message_storage_policy[0].enforce_in_transit])
+    error_message = "Consumers in other regions are let in."
   }
 }
 
