@@ -131,6 +131,7 @@ class Row(Strict):
     deprecated: Deprecated | None = None
     cached: str | None = None
     replica: Literal["allowed"] | None = None
+    copied: str | None = None
     failover: bool = False
     secrets: list[str] = []
     home: Literal["path", "caller", "any", "all"] | None = None

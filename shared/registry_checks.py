@@ -64,6 +64,9 @@ def _check_reads(row: "Row", registry: "Registry") -> None:
     """Check that only suitable reads use a cache or a replica. Raises ValueError."""
     if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
         raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
+    keeper = registry.operations.get(row.copied or "")
+    if row.copied and not (row.replica and keeper and keeper.service == row.service and keeper.cells != "own"):
+        raise ValueError(f"{row.name}: {row.copied} keeps no copies of other cells' data for it")
     if row.replica and not (row.eventual and registry.services[row.service].database and not row.emits):
         raise ValueError(f"{row.name}: only what reads a database, and writes nothing, reads from a replica")
 

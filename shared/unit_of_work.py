@@ -21,6 +21,9 @@ T = TypeVar("T")
 class UnitOfWork:
     """The base class of every service's Work. A saga's Work has no transaction and opens them step by step."""
 
+    eventual = False
+    """Whether the caller accepts a stale answer, and so one from the copies of other cells' data."""
+
     def __init__(
         self, resources: Resources, service: str, transaction: Transaction | None = None, key: Key | None = None
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from functions.supply.domain.entitlement import SaleSnapshot
 from functions.supply.domain.reservation import Reservation, TakenUnits
-from functions.supply.domain.supply import Asset, Status, Supply
+from functions.supply.domain.supply import Asset, Status, StockLevel, Supply
 from functions.supply.views import SupplyView
 from shared.contracts.decisions import Decision
 from shared.jobs.items import FailureStore
@@ -180,6 +180,30 @@ class Orders(Protocol):
 
     def decide(self, order_ids: Sequence[str]) -> Mapping[str, Decision]:
         """The decisions on orders whose reservations have expired. Raises Unavailable."""
+
+
+class Copies(Protocol):
+    """This cell's copies of the supplies of other cells, within one transaction."""
+
+    def replicate(self, supply: Supply, version: int, *, proven: bool) -> None:
+        """Write a supply of another cell as its home told by a version of its stream, unless a later state is known.
+
+        proven: whether its asset is proven to be its merchant's.
+        """
+
+    def count_elsewhere(self, supply_id: str, stock: StockLevel, version: int) -> None:
+        """Write the units of another cell's supply as its home told by a version of its stream, if it is known here."""
+
+    def end_elsewhere(self, supply_id: str, version: int) -> None:
+        """Archive another cell's supply, which its home told by a version of its stream, if it is known here."""
+
+
+class CopyingWork(Protocol):
+    """The work of keeping copies."""
+
+    @property
+    def supplies(self) -> Copies:
+        """The copies."""
 
 
 class ShowingWork(Protocol):

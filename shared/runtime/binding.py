@@ -3,16 +3,17 @@
 import inspect
 import logging
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared import ids
 from shared.contracts.operations import Repeated, Resource
 from shared.errors import Contended, Unavailable
 from shared.idempotency import Key
 from shared.postgres.database import Database, Transaction, retried
 from shared.postgres.replica_lag import MAX_LAG_SECONDS, lag
-from shared.registry import Row
+from shared.registry import Row, load
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,18 @@ class BoundOperation:
         object.__setattr__(self, "request_type", hints.get("request"))
         object.__setattr__(self, "tagged", tagged(hints.get("return")))
 
-    def call(self, transaction: Transaction | None, key: Key | None = None, **arguments: Any) -> Any:
-        """Call the operation with the arguments that its signature names: request or event, caller, work."""
+    def call(
+        self, transaction: Transaction | None, key: Key | None = None, *, eventual: bool = False, **arguments: Any
+    ) -> Any:
+        """Call the operation with the arguments that its signature names: request or event, caller, work.
+
+        eventual: whether it may answer from copies of other cells' data.
+        """
         selected = {name: value for name, value in arguments.items() if name in self.parameters}
         if "work" in self.parameters:
             selected["work"] = self.work(transaction, key)
+            if eventual:
+                selected["work"].eventual = True
         return self.function(**selected)
 
     def run(self, **arguments: Any) -> Any:
@@ -61,7 +69,8 @@ class BoundOperation:
     def run_eventually(self, **arguments: Any) -> tuple[Any, float | None]:
         """Call a read on the replica. Returns its result and the most it can lag, in seconds.
 
-        Falls back to `run`, with a lag of None, if there is no replica, it does not respond, or it is too far behind.
+        If there is no replica, it does not respond, or it is too far behind, falls back to the primary: for a row that
+        reads copies of other cells' data with their lag, else by `run`, with a lag of None.
         """
         replica = self.replica() if self.row.replica else None
         if replica is not None:
@@ -69,11 +78,37 @@ class BoundOperation:
                 with replica.transaction() as transaction:
                     behind = lag(transaction)
                     if behind <= MAX_LAG_SECONDS:
-                        return self.call(transaction, **arguments), behind
+                        older = self._behind(transaction, arguments)
+                        return self.call(transaction, eventual=True, **arguments), behind + older
                     log.warning("the replica for %s is %.1f s behind", self.row.name, behind)
             except (Unavailable, Contended) as error:
                 log.warning("the replica for %s is left out: %s", self.row.name, error)
-        return self.run(**arguments), None
+        if not self._other_cells():
+            return self.run(**arguments), None
+        with self.database().transaction() as transaction:
+            older = self._behind(transaction, arguments)
+            return self.call(transaction, eventual=True, **arguments), older
+
+    def _other_cells(self) -> Sequence[str]:
+        """The cells of whose data the operation reads copies."""
+        return self.work(None, None).settings.other_cells if self.row.copied else ()
+
+    def _behind(self, transaction: Transaction, arguments: Mapping[str, Any]) -> float:
+        """By how many seconds the copies are behind, at most: of the cell in the path's id, or of all.
+
+        Those of a cell that they were never level with are so by all of time.
+        """
+        others = self._other_cells()
+        if not others:
+            return 0.0
+        from shared.outbox.replication import lag_by_cell
+
+        clock = self.work(transaction, None).resources.clock
+        found = lag_by_cell(transaction, [load().rows[self.row.copied or ""]], others, clock)
+        ages = {cell: clock.now().timestamp() if lag is None else lag for cell, lag in found.items()}
+        if self.row.home == "path":
+            return ages.get(ids.cell_of(getattr(arguments["request"], self.row.parameters[0])) or "", 0.0)
+        return max(ages.values())
 
     def _in_transaction(self, **arguments: Any) -> Any:
         with self.database().transaction() as transaction:

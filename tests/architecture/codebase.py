@@ -23,7 +23,7 @@ HELPERS = {
     "identity": {"address_proof", "caller_profile", "session_opening"},
     "notification": {"delivery_results"},
     "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
-    "supply": {"eligibility", "asset_ownership", "stock_return"},
+    "supply": {"eligibility", "asset_ownership", "stock_return", "terms"},
     "wallet": {
         *("deposit_collection", "deposit_posting", "recipients", "transit_posting", "treasury_dispatch"),
         "withdrawal_completion",

@@ -46,7 +46,7 @@ def test_a_type_has_a_contract_and_an_emitter(subtests: pytest.Subtests) -> None
 
 
 def test_what_is_consumed_is_emitted(subtests: pytest.Subtests) -> None:
-    """By a row of another service: a service does not consume its own events, but for those of other cells."""
+    """By a row of another service: a service consumes none of its own events, but for those of its other cells."""
     for row in REGISTRY.event_rows():
         with subtests.test(row=row.name):
             for event_type in row.event or ():
@@ -87,7 +87,9 @@ def fields_of(kind: type[Any]) -> dict[str, Any]:
 
 
 def part_of(hint: Any) -> Any:
-    """The item type of a list or tuple; any other type unchanged."""
+    """The item type of a list or tuple, the type of what may be missing; any other type unchanged."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = (each for each in typing.get_args(hint) if each is not type(None))
     if typing.get_origin(hint) in (list, tuple):
         return typing.get_args(hint)[0]
     return hint

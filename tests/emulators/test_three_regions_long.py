@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from emulators.demo.api_user import ApiUser
+from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.stack import orphans
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.sites import NEARNESS
@@ -22,6 +22,8 @@ OUT_WITHIN_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 MEGABYTES_AT_MOST = 9000
 BACK_WITHIN_SECONDS = 240
+LAG_SECONDS = 15.0
+"""More than the lag is while all is well: it is measured every five seconds."""
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
@@ -117,6 +119,43 @@ def test_the_processes_of_a_killed_region_stay_down_until_it_is_healed(three: St
     finally:
         three.regions.heal(ASIA)
     until(lambda: {process.state for process in three.status()}, lambda states: states == {"RUNNING"})
+
+
+def lag(client: httpx.Client, cell: str) -> float | None:
+    """By how many seconds the region that answers is behind a cell, as it says itself."""
+    found: float | None = client.get("/ready").raise_for_status().json()["replication_lag_seconds"][cell]
+    return found
+
+
+def test_supplies_are_known_while_their_home_is_cut_off(three: Stack) -> None:
+    """In every region, for who accepts a stale answer; the lag grows, what was missed arrives later."""
+    us, europe, _ = THREE
+    with near(three, us) as home, near(three, europe) as away:
+        merchant, reader = ApiUser(home).sign_in(), ApiUser(away).sign_in()
+        terms = {"title": "Known", "currency": "USDC", "unit_price": "1000", "quantity": 10, "status": "active"}
+        supply = merchant.post("/v1/supplies", terms, key=fresh_key())
+        path, listed = f"/v1/supplies/{supply['id']}", f"/v1/supplies?merchant_id={merchant.user_id}"
+        stale = f"{path}?consistency=eventual"
+        known = until(lambda: reader.request("GET", stale), lambda answer: answer.status_code == 200, 30)
+        assert known.json() == supply
+        assert (known.headers["X-Served-By"], known.headers["X-Consistency"][:9]) == (europe, "eventual;")
+        until(lambda: lag(away, "us"), lambda seconds: seconds is not None, 60)
+        three.regions.cut(us, europe)
+        try:
+            change = {"title": "Changed"}
+            match = {"If-Match": f'"{supply["version"]}-1"'}
+            assert merchant.request("PATCH", path, change, more=match).status_code == 200
+            for unreachable in (path, listed):
+                refused = reader.request("GET", unreachable)
+                assert (refused.status_code, refused.json()["code"]) == (503, "CELL_UNREACHABLE")
+            items = reader.get(f"{listed}&consistency=eventual")["items"]
+            assert [(each["id"], each["title"]) for each in items] == [(supply["id"], "Known")]
+            until(lambda: lag(away, "us"), lambda seconds: seconds is not None and seconds > LAG_SECONDS, 60)
+        finally:
+            three.regions.uncut(us, europe)
+        reader.wait_for(stale, "title", "Changed", within_seconds=60)
+        assert reader.get(path)["title"] == "Changed"
+        until(lambda: lag(away, "us"), lambda seconds: seconds is not None and seconds < LAG_SECONDS, 60)
 
 
 def test_all_of_it_fits_on_a_laptop(three: Stack) -> None:

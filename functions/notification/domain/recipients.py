@@ -12,6 +12,9 @@ SELLER_TYPES: Final = frozenset(
 )
 """The order events in a merchant's feed: sales and what follows. Orders that were never paid are the buyer's alone."""
 
+FOR_OTHER_CELLS: Final = frozenset({"terms", "stock"})
+"""What events say so that other cells can keep copies; users read the resource instead."""
+
 DISABLED: Final = "webhook.disabled"
 """The event in the owner's feed when a webhook is disabled."""
 
@@ -31,8 +34,9 @@ def notices(event_type: str, data: Mapping[str, Any]) -> list[Notice]:
     return sorted(found, key=lambda notice: notice.user_id)
 
 
-def _of_event(event_type: str, data: Mapping[str, Any]) -> Iterator[Notice]:
+def _of_event(event_type: str, given: Mapping[str, Any]) -> Iterator[Notice]:
     """The event's user, and the merchant of an order; both may see all of an order's events."""
+    data = {name: value for name, value in given.items() if name not in FOR_OTHER_CELLS}
     user, merchant = data.get("user_id"), data.get("merchant_id")
     if user:
         yield Notice(user, data, in_feed=True)

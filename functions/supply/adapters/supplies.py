@@ -68,6 +68,7 @@ class PostgresSupplies:
             status=supply.status,
             payout_wallet_id=supply.payout_wallet_id,
             per_user_limit=supply.per_user_limit or 0,
+            terms=events.SupplyTerms.of(supply, proven=True),
         )
         self._work.events.append(supply.id, 0, [fact])
 
@@ -94,6 +95,7 @@ class PostgresSupplies:
             per_user_limit=supply.per_user_limit or 0,
             changed=list(changed),
             payout_wallet_id=supply.payout_wallet_id,
+            terms=events.SupplyTerms.of(supply, proven=self.proven(supply.id)),
         )
         self._save(supply, fact)
 
@@ -141,9 +143,43 @@ class PostgresSupplies:
         version = SQL.extend_stream(self._work.current_transaction, id=supply.id)
         self._work.changes([supply.id])
         fact = events.SupplyRestocked(
-            supply_id=supply.id, user_id=supply.merchant_id, added=units, quantity=supply.stock.quantity
+            supply_id=supply.id,
+            user_id=supply.merchant_id,
+            added=units,
+            quantity=supply.stock.quantity,
+            stock=supply.stock,
         )
         self._work.events.append(supply.id, version - 1, [fact])
+
+    def replicate(self, supply: Supply, version: int, *, proven: bool) -> None:
+        asset = {name: getattr(supply.asset, name) for name in Asset.__slots__}
+        SQL.replicate_supply(
+            self._work.current_transaction,
+            **_terms(supply),
+            **asset,
+            merchant_id=supply.merchant_id,
+            currency=supply.currency,
+            asset_proven=proven,
+            version=supply.version,
+            created_at=supply.created_at,
+            updated_at=supply.updated_at,
+        )
+        self.count_elsewhere(supply.id, supply.stock, version)
+
+    def count_elsewhere(self, supply_id: str, stock: StockLevel, version: int) -> None:
+        counted = {name: getattr(stock, name) for name in ("quantity", "available", "reserved", "sold")}
+        SQL.count_elsewhere(
+            self._work.current_transaction,
+            id=supply_id,
+            **counted,
+            stock_version=stock.version,
+            stream_version=version,
+        )
+        self._work.changes([supply_id])
+
+    def end_elsewhere(self, supply_id: str, version: int) -> None:
+        SQL.end_elsewhere(self._work.current_transaction, id=supply_id, stream_version=version, at=self._work.now())
+        self._work.changes([supply_id])
 
     def show(self, supply_id: str, viewer: str) -> SupplyView:
         def find(work: UnitOfWork) -> CachedSupply | None:
@@ -187,6 +223,7 @@ class PostgresSupplies:
             currency=currency,
             merchant_id=merchant_id,
             after=after,
+            cell=None if self._work.eventual else self._work.settings.cell,
             most=most,
         )
         return [_supply(row) for row in rows]

@@ -2,9 +2,59 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from functions.supply.domain.phases import Phase
+from functions.supply.domain.supply import StockLevel, Supply
 from shared.money import Amount
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyAsset:
+    """The token that a claim delivers."""
+
+    chain_id: int
+    contract: str
+    token_id: Amount
+    standard: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyTerms:
+    """A supply as it is after an event, for other cells: what the event does not say itself."""
+
+    description: str
+    currency: str
+    phases: list[Phase]
+    asset: SupplyAsset
+    status: str
+    published: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    stock: StockLevel
+    asset_proven: bool
+
+    @classmethod
+    def of(cls, supply: Supply, *, proven: bool) -> Self:
+        """The terms of a supply; sold out is no status of its own, but follows from its stock.
+
+        proven: whether its asset is proven to be its merchant's.
+        """
+        asset = supply.asset
+        return cls(
+            description=supply.description,
+            currency=supply.currency,
+            phases=list(supply.phases),
+            asset=SupplyAsset(asset.chain_id, asset.contract, Amount(asset.token_id), asset.standard),
+            status="active" if supply.status == "sold_out" else supply.status,
+            published=supply.published,
+            version=supply.version,
+            created_at=supply.created_at,
+            updated_at=supply.updated_at,
+            stock=supply.stock,
+            asset_proven=proven,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +71,7 @@ class SupplyCreated:
     status: str
     payout_wallet_id: str
     per_user_limit: int
+    terms: SupplyTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +135,7 @@ class SupplyUpdated:
     per_user_limit: int
     changed: list[str]
     payout_wallet_id: str
+    terms: SupplyTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +147,7 @@ class SupplyRestocked:
     user_id: str
     added: int
     quantity: int
+    stock: StockLevel
 
 
 @dataclass(frozen=True, slots=True)

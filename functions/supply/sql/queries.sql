@@ -33,7 +33,7 @@ VALUES (:supply_id, :cell, :quantity, :quantity, 0, 0, 1);
 
 -- name: find_supplies
 -- Supplies by id.
-SELECT * FROM supplies_shown WHERE id = ANY(:ids::text[]);
+SELECT * FROM supplies_known WHERE id = ANY(:ids::text[]);
 
 -- name: update_supply$
 -- Save a supply's next version if nobody else has changed it since; returns the next version of its stream.
@@ -79,14 +79,42 @@ WHERE supply_id = :id AND cell = :cell;
 UPDATE supplies SET stream_version = stream_version + 1 WHERE id = :id RETURNING stream_version;
 
 -- name: list_supplies
--- Supplies that a user may see, newest first, beyond one already shown.
-SELECT * FROM supplies_shown
+-- Supplies that a user may see, of one cell or of all that are known here, newest first, beyond one already shown.
+SELECT * FROM supplies_known
 WHERE (published OR merchant_id = :user_id)
+  AND (:cell::text IS NULL OR split_part(id, '_', 2) = :cell)
   AND (:status::text IS NULL OR status = :status)
   AND (:currency::text IS NULL OR currency = :currency)
   AND (:merchant_id::text IS NULL OR merchant_id = :merchant_id)
-  AND (:after::text IS NULL OR id < :after)
-ORDER BY id DESC LIMIT :most;
+  AND (:after::text IS NULL OR (right(id, 26), id) < (right(:after, 26), :after))
+ORDER BY right(id, 26) DESC, id DESC LIMIT :most;
+
+-- name: replicate_supply!
+-- A supply of another cell as its home told, unless a later version of it is known. The wallet service knows from there where
+-- it pays out.
+INSERT INTO supplies AS s (id, merchant_id, payout_wallet_id, title, description, currency, unit_price, per_user_limit,
+    chain_id, contract, token_id, standard, asset_proven, payout_noted, phases, status, published, version, stream_version,
+    created_at, updated_at)
+VALUES (:id, :merchant_id, :payout_wallet_id, :title, :description, :currency, :unit_price, :per_user_limit,
+    :chain_id, :contract, :token_id, :standard, :asset_proven, true, :phases::jsonb, :status, :published, :version, 0,
+    :created_at, :updated_at)
+ON CONFLICT (id) DO UPDATE SET payout_wallet_id = excluded.payout_wallet_id, title = excluded.title,
+    description = excluded.description, unit_price = excluded.unit_price, per_user_limit = excluded.per_user_limit,
+    phases = excluded.phases, status = excluded.status, published = excluded.published, version = excluded.version,
+    asset_proven = excluded.asset_proven, updated_at = excluded.updated_at
+WHERE s.version <= excluded.version;
+
+-- name: count_elsewhere!
+-- The units of another cell's supply, as its home told. The version of its stock, a part of ETags, never repeats.
+UPDATE supplies SET home_quantity = :quantity, home_available = :available, home_reserved = :reserved,
+    home_sold = :sold, home_stock_version = greatest(home_stock_version + 1, :stock_version),
+    stream_version = :stream_version
+WHERE id = :id;
+
+-- name: end_elsewhere!
+-- Another cell's supply is archived; nothing that was told before changes that.
+UPDATE supplies SET status = 'archived', version = version + 1, stream_version = :stream_version, updated_at = :at
+WHERE id = :id AND status <> 'archived';
 
 -- name: lock_stock
 -- Lock this cell's stock of supplies, in a fixed order so that orders cannot deadlock. Everything else about them must be

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13supply_events.proto\x12\x19meridian.supply.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x01\n\rSupplyCreated\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\r\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x18\n\x10payout_wallet_id\x18\x08 \x01(\t\x12\x16\n\x0eper_user_limit\x18\t \x01(\r\"E\n\rSupplySoldOut\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\"\xa0\x01\n\x0eSupplyReserved\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\r\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x0fSupplyCommitted\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\r\"\x80\x01\n\x0eSupplyReleased\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\r\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\xa9\x01\n\rSupplyUpdated\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x12\n\nunit_price\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x16\n\x0eper_user_limit\x18\x06 \x01(\r\x12\x0f\n\x07\x63hanged\x18\x07 \x03(\t\x12\x18\n\x10payout_wallet_id\x18\x08 \x01(\t\"V\n\x0fSupplyRestocked\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\r\x12\x10\n\x08quantity\x18\x04 \x01(\x04\"4\n\x0eSupplyArchived\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"p\n\x0eSupplyReturned\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13supply_events.proto\x12\x19meridian.supply.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x01\n\rSupplyCreated\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\r\x12\x0e\n\x06status\x18\x07 \x01(\t\x12\x18\n\x10payout_wallet_id\x18\x08 \x01(\t\x12\x16\n\x0eper_user_limit\x18\t \x01(\r\x12\x35\n\x05terms\x18\n \x01(\x0b\x32&.meridian.supply.events.v1.SupplyTerms\"E\n\rSupplySoldOut\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\"\xa0\x01\n\x0eSupplyReserved\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\r\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"q\n\x0fSupplyCommitted\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\r\"\x80\x01\n\x0eSupplyReleased\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\r\x12\x0e\n\x06reason\x18\x06 \x01(\t\"\xe0\x01\n\rSupplyUpdated\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x12\n\nunit_price\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x16\n\x0eper_user_limit\x18\x06 \x01(\r\x12\x0f\n\x07\x63hanged\x18\x07 \x03(\t\x12\x18\n\x10payout_wallet_id\x18\x08 \x01(\t\x12\x35\n\x05terms\x18\t \x01(\x0b\x32&.meridian.supply.events.v1.SupplyTerms\"\x8d\x01\n\x0fSupplyRestocked\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\r\x12\x10\n\x08quantity\x18\x04 \x01(\x04\x12\x35\n\x05stock\x18\x05 \x01(\x0b\x32&.meridian.supply.events.v1.SupplyStock\"\x84\x03\n\x0bSupplyTerms\x12\x13\n\x0b\x64\x65scription\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x36\n\x06phases\x18\x03 \x03(\x0b\x32&.meridian.supply.events.v1.SupplyPhase\x12\x35\n\x05\x61sset\x18\x04 \x01(\x0b\x32&.meridian.supply.events.v1.SupplyAsset\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x11\n\tpublished\x18\x06 \x01(\x08\x12\x0f\n\x07version\x18\x07 \x01(\x04\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x05stock\x18\n \x01(\x0b\x32&.meridian.supply.events.v1.SupplyStock\x12\x14\n\x0c\x61sset_proven\x18\x0b \x01(\x08\"\x99\x02\n\x0bSupplyPhase\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tstarts_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\nunit_price\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0eper_user_limit\x18\x05 \x01(\rH\x01\x88\x01\x01\x12\x10\n\x03\x63\x61p\x18\x06 \x01(\rH\x02\x88\x01\x01\x12\x1b\n\x0e\x61llowlist_root\x18\x07 \x01(\tH\x03\x88\x01\x01\x42\r\n\x0b_unit_priceB\x11\n\x0f_per_user_limitB\x06\n\x04_capB\x11\n\x0f_allowlist_root\"U\n\x0bSupplyAsset\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x10\n\x08standard\x18\x04 \x01(\t\"c\n\x0bSupplyStock\x12\x10\n\x08quantity\x18\x01 \x01(\x04\x12\x11\n\tavailable\x18\x02 \x01(\x04\x12\x10\n\x08reserved\x18\x03 \x01(\x04\x12\x0c\n\x04sold\x18\x04 \x01(\x04\x12\x0f\n\x07version\x18\x05 \x01(\x04\"4\n\x0eSupplyArchived\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"p\n\x0eSupplyReturned\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x0f\n\x07user_id\x18\x04 \x01(\t\x12\x10\n\x08quantity\x18\x05 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'supply_events_pb2', _global
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUPPLYCREATED']._serialized_start=84
-  _globals['_SUPPLYCREATED']._serialized_end=272
-  _globals['_SUPPLYSOLDOUT']._serialized_start=274
-  _globals['_SUPPLYSOLDOUT']._serialized_end=343
-  _globals['_SUPPLYRESERVED']._serialized_start=346
-  _globals['_SUPPLYRESERVED']._serialized_end=506
-  _globals['_SUPPLYCOMMITTED']._serialized_start=508
-  _globals['_SUPPLYCOMMITTED']._serialized_end=621
-  _globals['_SUPPLYRELEASED']._serialized_start=624
-  _globals['_SUPPLYRELEASED']._serialized_end=752
-  _globals['_SUPPLYUPDATED']._serialized_start=755
-  _globals['_SUPPLYUPDATED']._serialized_end=924
-  _globals['_SUPPLYRESTOCKED']._serialized_start=926
-  _globals['_SUPPLYRESTOCKED']._serialized_end=1012
-  _globals['_SUPPLYARCHIVED']._serialized_start=1014
-  _globals['_SUPPLYARCHIVED']._serialized_end=1066
-  _globals['_SUPPLYRETURNED']._serialized_start=1068
-  _globals['_SUPPLYRETURNED']._serialized_end=1180
+  _globals['_SUPPLYCREATED']._serialized_end=327
+  _globals['_SUPPLYSOLDOUT']._serialized_start=329
+  _globals['_SUPPLYSOLDOUT']._serialized_end=398
+  _globals['_SUPPLYRESERVED']._serialized_start=401
+  _globals['_SUPPLYRESERVED']._serialized_end=561
+  _globals['_SUPPLYCOMMITTED']._serialized_start=563
+  _globals['_SUPPLYCOMMITTED']._serialized_end=676
+  _globals['_SUPPLYRELEASED']._serialized_start=679
+  _globals['_SUPPLYRELEASED']._serialized_end=807
+  _globals['_SUPPLYUPDATED']._serialized_start=810
+  _globals['_SUPPLYUPDATED']._serialized_end=1034
+  _globals['_SUPPLYRESTOCKED']._serialized_start=1037
+  _globals['_SUPPLYRESTOCKED']._serialized_end=1178
+  _globals['_SUPPLYTERMS']._serialized_start=1181
+  _globals['_SUPPLYTERMS']._serialized_end=1569
+  _globals['_SUPPLYPHASE']._serialized_start=1572
+  _globals['_SUPPLYPHASE']._serialized_end=1853
+  _globals['_SUPPLYASSET']._serialized_start=1855
+  _globals['_SUPPLYASSET']._serialized_end=1940
+  _globals['_SUPPLYSTOCK']._serialized_start=1942
+  _globals['_SUPPLYSTOCK']._serialized_end=2041
+  _globals['_SUPPLYARCHIVED']._serialized_start=2043
+  _globals['_SUPPLYARCHIVED']._serialized_end=2095
+  _globals['_SUPPLYRETURNED']._serialized_start=2097
+  _globals['_SUPPLYRETURNED']._serialized_end=2209
 # @@protoc_insertion_point(module_scope)

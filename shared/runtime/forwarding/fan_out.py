@@ -23,7 +23,7 @@ from shared.contracts.encode import to_json
 from shared.contracts.operations import PageRequest
 from shared.errors import Malformed, Unavailable
 from shared.registry import Row, load
-from shared.runtime.forwarding.forwarder import Forwarder, RawAnswer, RawRequest
+from shared.runtime.forwarding.forwarder import Forwarder, RawAnswer, RawRequest, takes_copies
 from shared.runtime.forwarding.hops import CELL
 from shared.runtime.forwarding.merged import FOREIGN, Places, merged, united
 from shared.runtime.headers import CELLS_MISSING, CONSISTENCY
@@ -43,7 +43,7 @@ class FanOut:
 
     def concerns(self, request: flask.Request) -> bool:
         """Whether a request is for all cells; a hop is for one."""
-        if CELL in request.headers:
+        if CELL in request.headers or takes_copies(self._row, request):
             return False
         return self._row.home == "all" or (self._row.spans is not None and self._row.spans in request.args)
 

@@ -155,6 +155,8 @@ class Forwarder:
 
     def home_of(self, request: flask.Request, path: Mapping[str, str]) -> str | None:
         """The other cell that answers a request; None if this process does. Raises Unauthenticated."""
+        if takes_copies(self._row, request):
+            return None
         if self._row.home == "path":
             cell = ids.cell_of(path[self._row.parameters[0]])
         elif self._row.home == "caller":
@@ -261,6 +263,11 @@ class Forwarder:
         from shared.http_client.read_deadline import pool_manager
 
         return pool_manager(CONNECTIONS)
+
+
+def takes_copies(row: Row, request: flask.Request) -> bool:
+    """Whether a request is answered where it arrives, from what is there of other cells' data."""
+    return row.copied is not None and request.args.getlist("consistency") == ["eventual"]
 
 
 def forwards(row: Row, settings: Settings) -> bool:

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import HTTPConnection
+from types import SimpleNamespace
 from typing import Any, Self
 
 import flask
@@ -161,6 +162,8 @@ ROWS = {
         Row("order", "create_thing", http="POST /v1/things", scope="signed_in", home="caller"),
         Row("order", "list_mine", http="GET /v1/things", scope="signed_in", home="caller"),
         Row("order", "list_all", http="GET /v1/all", scope="signed_in", home="all", merged=["id"]),
+        Row("order", "list_copies", http="GET /v1/copies", scope="signed_in", home="all", merged=["id"], copied="copy"),
+        Row("order", "get_copy", http="GET /v1/copies/{order_id}", scope="signed_in", home="path", copied="copy"),
         Row("order", "check_all", http="GET /v1/checks", scope="signed_in", home="all"),
     )
 }
@@ -199,7 +202,10 @@ class Cell:
 
         def function(row: Row) -> HttpOperation:
             functions: dict[str, Callable[..., Any]] = {"list_all": self._list, "check_all": self._check}
-            bound = BoundOperation(row, functions.get(row.name, self._show), _none, _none)  # type: ignore[arg-type]
+            functions["list_copies"] = self._list
+            work = SimpleNamespace(settings=self.settings)
+            shown = functions.get(row.name, self._show)
+            bound = BoundOperation(row, shown, _none, lambda *_: work)  # type: ignore[arg-type]
             forwarder = Forwarder(row, self.settings, SystemClock(), cells, credentials, self.breakers.of)
             arrivals = Arrivals(self.settings, cells, credentials)
             forwarding = Forwarding(arrivals, forwarder, FanOut(row, forwarder, self.settings.proxies))

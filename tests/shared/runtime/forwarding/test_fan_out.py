@@ -151,6 +151,22 @@ def test_a_list_without_a_cell_says_so(world: World) -> None:
     assert pages(client, 2, consistency="eventual") == ours
 
 
+def test_what_is_copied_is_answered_where_it_arrives(world: World) -> None:
+    """If a stale answer is accepted; another one is its home's, or of all cells, or 503."""
+    wanted, client = stocked(world), world.client()
+    theirs = next(each for each in wanted if ids.cell_of(each) == "eu")
+    assert client.ask("GET", f"/v1/copies/{theirs}").json()["cell"] == "eu"
+    assert [each["id"] for each in client.ask("GET", "/v1/copies", params={"limit": 100}).json()["items"]] == wanted
+    world.addresses["eu"] = f"127.0.0.1:{closed_port()}"
+    stale = {"consistency": "eventual"}
+    assert client.ask("GET", f"/v1/copies/{theirs}", params=stale).json()["cell"] == "us"
+    listed = client.ask("GET", "/v1/copies", params={**stale, "limit": "100"})
+    assert [each["id"] for each in listed.json()["items"]] == [each for each in wanted if ids.cell_of(each) == "us"]
+    assert "X-Cells-Missing" not in listed.headers
+    for path, params in ((f"/v1/copies/{theirs}", {}), ("/v1/copies", {}), ("/v1/copies", {"consistency": "strong"})):
+        assert client.ask("GET", path, params=params).status_code == 503
+
+
 def test_an_audit_without_a_cell_says_so(world: World) -> None:
     """It names the cell among what is unchecked."""
     world.eu.unchecked = ("b",)
