@@ -1,7 +1,8 @@
 """Drop sessions that ended in another region from this region's cache.
 
 The region in which a session ends updates its own cache at once; this consumer updates the others, so that no voucher
-is signed for the session there either. It runs in the claiming service, because a consumer needs a database for its
+is signed for the session there either. It receives the events that any cell's relay publishes: whoever comes first
+publishes them, to its own cell's topics. It runs in the claiming service, because a consumer needs a database for its
 inbox, and the identity service has none.
 """
 
