@@ -59,8 +59,9 @@ class Grant:
 class Account:
     """What a cell holds of a supply.
 
-    rights: how many units it may still sell in each phase that has a cap. given: the last version given to each cell.
-    changes: counts the changes, so that reported counters have an order.
+    rights: how many units it may still sell in each phase that has a cap; below zero where a cap was lowered, or set
+    after units had been sold without one. given: the last version given to each cell. changes: counts the changes, so that
+    reported counters have an order.
 
     Wherever a phase is asked for, it is the name of the open phase if that has a cap, and empty otherwise.
     """
@@ -85,7 +86,7 @@ class Account:
         """How many units it could sell in a phase now."""
         if self.closed:
             return 0
-        return min(self.available, self.rights.get(phase, 0)) if phase else self.available
+        return max(0, min(self.available, self.rights.get(phase, 0))) if phase else self.available
 
     def reserve(self, units: int, phase: str) -> "Account":
         """Reserve units in a phase. Raises Short, Closed."""
@@ -151,7 +152,7 @@ class Account:
         if self.reserved:
             raise Reserved
         account = replace(self, closed=True, changes=self.changes + 1)
-        rights = {phase: left for phase, left in self.rights.items() if left}
+        rights = {phase: left for phase, left in self.rights.items() if left > 0}
         if self.cell == self.home or not (self.available or rights):
             return account, None
         return account._given(self.home, self.available, rights)

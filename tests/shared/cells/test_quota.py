@@ -28,6 +28,23 @@ def test_who_never_had_rights_sells_nothing_in_a_capped_phase() -> None:
     assert Account("s", "eu", "us", available=2).sellable("early") == 0
 
 
+def test_a_debt_of_rights_gives_no_units_away_and_is_not_passed_on() -> None:
+    """A cap was lowered below what was sold: nothing sells in the phase, and what is given stays within what is there."""
+    account = Account("s", "eu", "us", available=2, rights={"early": -5})
+    assert account.sellable("early") == 0
+    with pytest.raises(Short):
+        account.reserve(1, "early")
+    given = account.give(Ask(1, "s", "as", 9, "early", 9), waiting=0)
+    assert given is not None
+    assert given[1] == Grant("s", "eu", "as", 1, 2, {})
+    _, grant = account.close()
+    assert grant == Grant("s", "eu", "us", 1, 2, {})
+    asker = Asker("s", "eu", ["us"])
+    asker.wait("a", 1, "early", 0)
+    assert [(ask.units, ask.rights) for _, ask in asker.asks(account, 0)] == [(0, 6)]
+    assert account.credit(Grant("s", "us", "eu", 1, 0, {"early": 6})).sellable("early") == 1
+
+
 def test_the_home_shares_equally_from_thirty_units_on() -> None:
     home, grants = Account("s", "us", "us").share(CELLS, 30, {"early": 7, "vip": 2})
     assert [(grant.receiver, grant.units, grant.rights) for grant in grants] == [
