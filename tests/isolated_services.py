@@ -238,6 +238,10 @@ class IsolatedServices:
         finally:
             self._addresses.update(known)
 
+    def route(self, name: str, address: str) -> None:
+        """Have a service be reached at an address, such as that of another cell: `supply@eu`."""
+        self._addresses[name] = address
+
     @contextmanager
     def later(self, by: timedelta) -> Iterator[None]:
         """A block in which the services' clock is ahead."""

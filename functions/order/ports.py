@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NewType, Protocol
+from typing import Final, Literal, NewType, Protocol
 
 from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Status
@@ -17,6 +17,9 @@ from shared.jobs.items import FailureStore
 
 RefusalReason = tuple[str, str]
 """Why a service refuses: a stable code, and a human-readable detail."""
+
+SHORT: Final = "SHORT"
+"""The code of a refusal that is none yet: this cell is sold out, and other cells may have units."""
 
 Proofs = Mapping[str, Proof]
 """By supply id: the proof that the paying address is on its allowlist."""
@@ -117,7 +120,16 @@ class Supply(Protocol):
         """Whether a user may buy so many units of each supply now, by id. Raises Unavailable."""
 
     def reserve(self, orders: Sequence[Order]) -> list[RefusalReason | None]:
-        """Reserve all lines of each order, or none: its refusal, if any. Raises Unavailable if that is not known."""
+        """Reserve all lines of each order, or none: its refusal, if any. Raises Unavailable if that is not known.
+
+        It is refused as SHORT if it is sold out in this cell, and other cells may have more: see request_units.
+        """
+
+    def request_units(self, order: Order) -> bool:
+        """Wait for units that an order is short of, for 300 ms at most. Returns whether reserving is worth a try.
+
+        Raises Unavailable.
+        """
 
     def release(self, order: Order) -> None:
         """Release all lines, leaving tombstones that refuse a late reservation. Raises Unavailable."""

@@ -27,11 +27,14 @@ from functions.order.domain.errors import AlreadyClaimed, OrderPending
 from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import RECONCILE_AFTER, Order
 from functions.order.expiry import expire_if_due
-from functions.order.ports import KeyedWork, NewOrder, RefusalReason, RequestHandle, SagaWork
+from functions.order.ports import SHORT, KeyedWork, NewOrder, RefusalReason, RequestHandle, SagaWork
 from shared import ids
 from shared.errors import Contended, KeyInUse, OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
+
+ROUNDS: Final = 3
+"""How often an order is tried again after units have come from other cells, in case others took them meanwhile."""
 
 TOMBSTONES: Final = frozenset({"STOCK_RELEASED", "HOLD_RELEASED"})
 """Refusals by a tombstone: the order is being ended, and whoever ends it may have crashed before recording that."""
@@ -151,11 +154,12 @@ def _conclude(
 ) -> list[Order]:
     """Reserve and hold what pending orders need, and commit the outcome of each (T2), unless one is committed already.
 
+    One that lacks units which other cells may have stays pending among others; alone it waits for them.
     requests: those that the orders are of, if not the one of this work.
     """
     if not orders:
         return []
-    refusals = _reserve_and_hold(orders, work)
+    refusals = _reserve_and_hold(orders, work, alone=requests is None)
     with work.transaction() as t2:
         t2.attribute(requests or {})
         return t2.orders.record_all(
@@ -163,17 +167,28 @@ def _conclude(
         )
 
 
-def _reserve_and_hold(orders: Sequence[Order], work: SagaWork) -> dict[str, RefusalReason]:
-    """The refusals, by order."""
-    refusals = {order.id: refusal for order, refusal in zip(orders, work.supply.reserve(orders), strict=True)}
+def _reserve_and_hold(orders: Sequence[Order], work: SagaWork, *, alone: bool) -> dict[str, RefusalReason]:
+    """The refusals, by order. alone: whether it may wait, since no other order waits with it."""
+    reserved = [_reserve_patiently(order, work) for order in orders] if alone else work.supply.reserve(orders)
+    refusals = {order.id: refusal for order, refusal in zip(orders, reserved, strict=True)}
     payable = [order for order in orders if order.hold_id and refusals[order.id] is None]
     if payable:
         refusals.update((order.id, refusal) for order, refusal in zip(payable, work.wallet.hold(payable), strict=True))
     return {order_id: refusal for order_id, refusal in refusals.items() if refusal is not None}
 
 
+def _reserve_patiently(order: Order, work: SagaWork) -> RefusalReason | None:
+    """The refusal of an order, if any; it is sold out when other cells have no units for it either."""
+    (refusal,) = work.supply.reserve([order])
+    for _ in range(ROUNDS):
+        if refusal is None or refusal[0] != SHORT or not work.supply.request_units(order):
+            break
+        (refusal,) = work.supply.reserve([order])
+    return ("SOLD_OUT", refusal[1]) if refusal and refusal[0] == SHORT else refusal
+
+
 def _outcome(order: Order, refusal: RefusalReason | None) -> list[OrderEvent]:
-    if order.status != "pending":
+    if order.status != "pending" or (refusal and refusal[0] == SHORT):
         return []
     if refusal is None:
         return order.confirm()

@@ -56,4 +56,5 @@ def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> Su
     )
     verify_ownership(supply, work)
     work.supplies.add(supply)
+    work.quotas.share(supply, request.quantity, caps=True)
     return SupplyView.of(supply)

@@ -36,7 +36,10 @@ def assess(
     proofs: Mapping[str, Proof],
     work: SupplyWork,
 ) -> list[Eligibility]:
-    """Check each supply, with the units that a buyer wants, against every rule; nothing is locked or reserved."""
+    """Check each supply, with the units that a buyer wants, against every rule; nothing is locked or reserved.
+
+    It is not sold out as long as other cells may have what this one lacks, as far as is known: only an order asks them.
+    """
     supply_ids = [supply.id for supply, _ in supplies]
     on_sale = work.stock.on_sale(supply_ids)
     taken = work.stock.taken(supply_ids, [user_id])
@@ -45,7 +48,13 @@ def assess(
         sale = on_sale[supply.id]
         entitlement, price = entitled(supply, address, proofs.get(supply.id), work)
         held = holdings_of(supply.id, user_id, sale.phase_name, taken)
-        against = tuple(reasons(sale, quantity, entitlement, held))
+        against = tuple(
+            reason
+            for reason in reasons(sale, quantity, entitlement, held)
+            if reason != "SOLD_OUT"
+            or quantity > supply.stock.available
+            or not work.quotas.elsewhere(supply.id, quantity)
+        )
         left = remaining(sale, entitlement, held)
         assessed.append(Eligibility(supply.id, against, price, left, entitlement.phase))
     return assessed

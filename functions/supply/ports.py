@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Protocol
 
 from functions.supply.domain.entitlement import SaleSnapshot
+from functions.supply.domain.quota import GrantStream, GrantSum
 from functions.supply.domain.reservation import Reservation, TakenUnits
 from functions.supply.domain.supply import Asset, Status, StockLevel, Supply
 from functions.supply.views import SupplyView
 from shared.contracts.decisions import Decision
+from shared.contracts.events import Event
+from shared.contracts.gen.supply_events_pb2 import SupplyCounted, SupplyQuotaMoved
 from shared.jobs.items import FailureStore
 
 
@@ -130,6 +133,71 @@ class Stock(Protocol):
         """Query undecided orders again later, after a pause that doubles each time."""
 
 
+class Quotas(Protocol):
+    """What this cell has of supplies, and what moves between it and other cells; within one transaction."""
+
+    def shared(self) -> bool:
+        """Whether other cells may have units of a supply, too."""
+
+    def elsewhere(self, supply_id: str, units: int) -> bool:
+        """Whether other cells may have what so many units lack here, as far as is known here."""
+
+    def share(self, supply: Supply, units: int, *, caps: bool) -> None:
+        """Grant the other cells equal shares of new units of a published supply, if there are enough of them.
+
+        caps: whether the caps of its phases are shared as well, as when it is published.
+        """
+
+    def give(self, supply_id: str, asker: str, units: int, phase: str, rights: int) -> None:
+        """Grant another cell what it waits for, as far as it can be spared; phase: empty, or one that has a cap."""
+
+    def close(self, supply_id: str, version: int) -> bool:
+        """Sell no more of a supply here until a later version sells, and give what is left to its home.
+
+        Returns False, and does nothing, while units are reserved.
+        """
+
+    def grants(self, supply_id: str, receiver: str, after: int) -> list[bytes]:
+        """The grants of a supply to another cell beyond a version, as stored events in JSON; the first ones of many."""
+
+    def credit(self, event: Event[SupplyQuotaMoved]) -> None:
+        """Credit a grant of another cell, the next one of its stream."""
+
+    def report(self, most: int) -> int:
+        """Report what changed here of other cells' supplies to their homes. Returns how many there were."""
+
+    def count(self, event: Event[SupplyCounted]) -> None:
+        """Note what another cell reports of a supply of this one, and that its last unit is sold, if it is."""
+
+    def received_streams(self, after: GrantStream | None, most: int) -> list[GrantSum]:
+        """What was received of other cells: a page of streams, after a given one."""
+
+    def given_sums(self, receiver: str, versions: Mapping[str, int]) -> Sequence[GrantSum]:
+        """What was given to another cell, by supply, up to a version each."""
+
+
+class Peers(Protocol):
+    """The supply service of the other cells, by `names`; outside any transaction."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def gather(self, request: str, wanted: Mapping[str, int]) -> bool:
+        """Wait for units that this cell lacks, by supply, asking others for them; for 300 ms at most.
+
+        request: what waits for them. Returns whether this cell has them now.
+        """
+
+    def close(self, cell: str, supply_id: str, version: int) -> bool:
+        """Have another cell sell no more of a supply, and credit what it gives back.
+
+        version: that of the supply, paused. Returns False while units are reserved there. Raises Unavailable.
+        """
+
+    def given(self, cell: str, received: Sequence[GrantSum]) -> Sequence[GrantSum]:
+        """What another cell has given to this one, of the same supplies up to the same versions. Raises Unavailable."""
+
+
 class Wallets(Protocol):
     """The wallet service."""
 
@@ -217,6 +285,7 @@ class SupplyWork(Protocol):
 
     supplies: Supplies
     stock: Stock
+    quotas: Quotas
     wallets: Wallets
     chain: Chain
     assets: Assets
@@ -230,6 +299,15 @@ class SupplyWork(Protocol):
 
     def new_id(self, prefix: str) -> str:
         """A new id in this cell."""
+
+
+class CellsWork(Protocol):
+    """The work of what several cells do together: several transactions, with calls to other cells in between."""
+
+    peers: Peers
+
+    def transaction(self) -> AbstractContextManager[SupplyWork]:
+        """The work of one transaction, committed at the end."""
 
 
 class SweepWork(Protocol):

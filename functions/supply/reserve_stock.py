@@ -10,12 +10,14 @@ from shared.contracts.gen.supply_pb2 import ReserveRequest, ReserveResponse
 from shared.errors import Malformed
 
 RELEASED = ("STOCK_RELEASED", "The reservation was released before it was made.")
+SOLD_OUT = "SOLD_OUT"  # the least serious refusal: there is no other reason then
 
 
 def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
     """Reserve all lines of each order or none, with the reason if none; a repeat returns the first outcome.
 
-    An order whose reservations were already released is refused: nothing would ever release a late reservation.
+    An order whose reservations were already released is refused: nothing would ever release a late reservation. What is
+    sold out in this cell alone is refused as short.
     Raises Malformed for an order without lines, a line without units, or lines of one supply entitled differently.
     """
     requests = {order.order_id: _stock_request(order) for order in request.orders}  # a duplicate in a batch counts once
@@ -26,7 +28,8 @@ def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
     taken = work.stock.taken(supply_ids, sorted({order.user_id for order in new}))
     decided = reserve(new, work.stock.on_sale(supply_ids), taken)
     work.stock.reserve(decided.reserved)
-    return ReserveResponse(outcomes=[_outcome(order, known, decided.refused) for order in request.orders])
+    shared = work.quotas.shared()
+    return ReserveResponse(outcomes=[_outcome(order, known, decided.refused, shared) for order in request.orders])
 
 
 def _stock_request(order: ReserveRequest.Order) -> StockRequest:
@@ -42,8 +45,12 @@ def _stock_request(order: ReserveRequest.Order) -> StockRequest:
 
 
 def _outcome(
-    order: ReserveRequest.Order, known: Mapping[str, Reservation], refused: Mapping[str, tuple[str, str]]
+    order: ReserveRequest.Order,
+    known: Mapping[str, Reservation],
+    refused: Mapping[str, tuple[str, str]],
+    shared: bool,  # whether other cells may have units, too
 ) -> ReserveResponse.Outcome:
     before = known.get(order.lines[0].reservation_id)
     refusal = RELEASED if before and before.status == "released" else refused.get(order.order_id, ("", ""))
-    return ReserveResponse.Outcome(order_id=order.order_id, refusal=refusal[0], detail=refusal[1])
+    short = shared and refusal[0] == SOLD_OUT
+    return ReserveResponse.Outcome(order_id=order.order_id, refusal=refusal[0], detail=refusal[1], short=short)

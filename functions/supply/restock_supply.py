@@ -16,4 +16,5 @@ def restock_supply(request: RestockSupply, caller: Caller, work: SupplyWork) -> 
     """The supply with more units to sell. Raises NotFound, SupplyAlreadyArchived, QuantityTooLarge."""
     supply = work.supplies.owned(request.supply_id, caller.user_id).restocked(request.quantity)
     work.supplies.restock(supply, request.quantity)
+    work.quotas.share(supply, request.quantity, caps=False)
     return SupplyView.of(supply)

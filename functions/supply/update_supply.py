@@ -51,4 +51,6 @@ def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: Sup
     after = before.changed(changes, at=work.now())
     if after is not before:
         work.supplies.update(after, after.differs_from(before))
+    if after.published and not before.published:
+        work.quotas.share(after, after.stock.quantity, caps=True)
     return SupplyView.of(after)

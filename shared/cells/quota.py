@@ -60,8 +60,8 @@ class Account:
     """What a cell holds of a supply.
 
     rights: how many units it may still sell in each phase that has a cap; below zero where a cap was lowered, or set
-    after units had been sold without one. given: the last version given to each cell. changes: counts the changes, so that
-    reported counters have an order.
+    after units had been sold without one. given: the last version given to each cell. changes: counts the changes, so
+    that reported counters have an order.
 
     Wherever a phase is asked for, it is the name of the open phase if that has a cap, and empty otherwise.
     """

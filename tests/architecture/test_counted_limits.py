@@ -16,6 +16,7 @@ UNDER_LOCK: Final = {
     "notification/take_deliveries": "lock_taking",
     "supply/count_taken": "lock_stock",
     "supply/find_on_sale": "lock_stock",
+    "supply/find_account": "lock_stock",
 }
 """The queries that decide a limit, each with the locking query that runs before it in the same transaction."""
 
@@ -24,6 +25,10 @@ DECIDE_NOTHING: Final = {
     "supply/take_in_phases",
     "supply/return_to_phases",
     "supply/find_sold_out",
+    "supply/is_sold_out",
+    "supply/note_given",
+    "supply/note_received",
+    "supply/sum_grants",
     "wallet/balances_at",
     "wallet/booked",
     "wallet/booked_beyond",
@@ -44,6 +49,7 @@ DECIDERS: Final = {
     "notification/create_webhook.py": ["webhooks.lock_owner(", "webhooks.count("],
     "notification/adapters/webhooks.py": ["SQL.lock_taking(", "SQL.take_deliveries("],
     "supply/reserve_stock.py": ["stock.lock(", "stock.taken(", "stock.on_sale("],
+    "supply/adapters/quotas.py": ["def give(", "_stock.lock([supply_id])", "account.give("],
 }
 """Where limits are decided, with the calls in order."""
 

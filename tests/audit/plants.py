@@ -548,6 +548,27 @@ SUPPLY: Final = [
         "INSERT INTO phase_stock VALUES ('{supply}', '{cell}', 'early', 2)",
     ),
     PlantedViolation(
+        "supply quotas_are_what_moved",
+        "{supply} {cell}",
+        "UPDATE stock SET moved = moved + 1 WHERE supply_id = '{supply}'",
+    ),
+    PlantedViolation(
+        "supply rights_are_what_moved",
+        "{supply} early",
+        "INSERT INTO phase_stock VALUES ('{supply}', '{cell}', 'early', 0, 1)",
+    ),
+    PlantedViolation(
+        "supply grants_are_events",
+        "{supply} eu",
+        "INSERT INTO quota_streams (supply_id, peer, given) VALUES ('{supply}', 'eu', 1)",
+    ),
+    PlantedViolation(
+        "supply grants_are_credited_in_turn",
+        "{supply} eu",
+        "INSERT INTO quota_streams (supply_id, peer, received) VALUES ('{supply}', 'eu', 1);\n"
+        "INSERT INTO inbox (consumer, stream, version) VALUES ('credit_units', 'quo_eu_{cell}_{supply}', 2)",
+    ),
+    PlantedViolation(
         "supply archived_supplies_are_at_rest",
         "{supply}",
         "UPDATE supplies SET status = 'archived' WHERE id = '{supply}'",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from functions.order.domain.order import Order
 from functions.order.domain.placement import Proof, Terms
 from functions.order.domain.quote import Eligibility, SpendableBalance
-from functions.order.ports import Proofs, RefusalReason
+from functions.order.ports import SHORT, Proofs, RefusalReason
 from shared import ids
 from shared.contracts.gen import claiming_pb2, supply_pb2, wallet_pb2
 from shared.errors import MeridianError, NotFound
@@ -77,7 +77,19 @@ class GrpcSupply:
                 for order in orders
             ]
         )
-        return _refusals(self._channel.call("Supply.Reserve", request, supply_pb2.ReserveResponse).outcomes)
+        outcomes = self._channel.call("Supply.Reserve", request, supply_pb2.ReserveResponse).outcomes
+        return [
+            (SHORT, outcome.detail) if outcome.short else refusal
+            for outcome, refusal in zip(outcomes, _refusals(outcomes), strict=True)
+        ]
+
+    def request_units(self, order: Order) -> bool:
+        lines = [
+            supply_pb2.RequestUnitsRequest.Line(supply_id=item.supply_id, quantity=item.quantity)
+            for item in order.items
+        ]
+        request = supply_pb2.RequestUnitsRequest(order_id=order.id, lines=lines)
+        return self._channel.call("Supply.RequestUnits", request, supply_pb2.RequestUnitsResponse).ready
 
     def release(self, order: Order) -> None:
         release = supply_pb2.ReleaseStockRequest.Release(

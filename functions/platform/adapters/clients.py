@@ -15,6 +15,7 @@ from shared.contracts.gen.events_pb2 import (
 )
 from shared.contracts.gen.keys_pb2 import ForgetRequest, ForgetResponse
 from shared.contracts.gen.order_pb2 import ListPaidRequest, ListPaidResponse
+from shared.contracts.gen.supply_pb2 import AuditQuotasRequest, AuditQuotasResponse
 from shared.contracts.gen.wallet_pb2 import (
     AuditCustodyRequest,
     AuditCustodyResponse,
@@ -53,7 +54,7 @@ class GrpcServices:
         self._services = services
 
     def check_invariants(self, at: datetime | None) -> AuditResult:
-        found = self._custody(at) + self._transits(at)
+        found = self._custody(at) + self._transits(at) + self._quotas(at)
         for place, service in enumerate(self._services):
             # The time left is shared evenly, so that no service uses up the time of the next ones.
             left = (time_left(AUDIT_SECONDS * len(self._services)) - RESERVED_SECONDS) / (len(self._services) - place)
@@ -69,6 +70,13 @@ class GrpcServices:
         request = AuditTransitsRequest(at=at)
         answer = self._channel("wallet").call("Wallet.AuditTransits", request, AuditTransitsResponse, AUDIT_SECONDS)
         return _result("wallet", answer)
+
+    def _quotas(self, at: datetime | None) -> AuditResult:
+        """What moved between cells is compared as it is now: its sums have no past."""
+        if at is not None:
+            return AuditResult([], [])
+        answer = self._channel("supply").call("Supply.AuditQuotas", AuditQuotasRequest(), AuditQuotasResponse)
+        return _result("supply", answer)
 
     def compare_with_orders(self, at: datetime | None, now: datetime) -> AuditResult:
         found = AuditResult([], [])
@@ -103,7 +111,9 @@ class GrpcServices:
         return _result(service, self._channel(service).call("Audit.Check", request, CheckResponse, seconds))
 
 
-def _result(service: str, response: CheckResponse | AuditCustodyResponse | AuditTransitsResponse) -> AuditResult:
+def _result(
+    service: str, response: CheckResponse | AuditCustodyResponse | AuditTransitsResponse | AuditQuotasResponse
+) -> AuditResult:
     return AuditResult(
         [f"{service} {name}" for name in response.checked],
         [Violation(f"{service} {v.invariant}", v.subject, v.detail) for v in response.violations],

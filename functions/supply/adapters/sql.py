@@ -1,10 +1,11 @@
-"""The queries of the supply service, and the decoding of phases from its rows."""
+"""The queries of the supply service, and the decoding of phases and of units in them from its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from functions.supply.domain.entitlement import PhaseUnits
 from functions.supply.domain.phases import Phase
 from shared.money import Amount
 from shared.postgres.queries import queries
@@ -25,3 +26,8 @@ def phases_of(stored: Sequence[dict[str, Any]]) -> tuple[Phase, ...]:
         )
         for phase in stored
     )
+
+
+def phase_units(stored: Mapping[str, Sequence[int]]) -> dict[str, PhaseUnits]:
+    """A cell's units by phase, from a row's JSON."""
+    return {phase: PhaseUnits(*units) for phase, units in stored.items()}

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from functions.supply.adapters.sql import SQL, phases_of
+from functions.supply.adapters.sql import SQL, phase_units, phases_of
 from functions.supply.domain import events
 from functions.supply.domain.entitlement import SaleSnapshot
 from functions.supply.domain.reservation import Reservation, Status, TakenUnits
+from shared import ids
 from shared.chain.asset_bindings import is_own_token
 from shared.contracts.encode import to_json
 from shared.errors import Contended
@@ -16,6 +17,9 @@ from shared.unit_of_work import UnitOfWork
 
 UNPROVEN: Final = "unproven"
 """The status, when selling, of a supply whose asset was never proven to be its merchant's."""
+
+CLOSED: Final = "closed"
+"""The status, when selling, of a supply that its home is deleting."""
 
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=1)
@@ -30,18 +34,34 @@ class PostgresStock:
         self._cell = work.settings.cell
 
     def lock(self, supply_ids: Sequence[str]) -> None:
-        SQL.lock_stock(self._work.current_transaction, supply_ids=list(supply_ids), cell=self._cell)
+        transaction, cell = self._work.current_transaction, self._cell
+        rows = SQL.lock_stock(transaction, supply_ids=list(supply_ids), cell=cell)
+        absent = sorted(set(supply_ids) - {row["supply_id"] for row in rows})
+        others = [each for each in absent if ids.cell_of(each) not in (None, cell)]
+        # Another cell's supply of which nothing has come here yet: without a row nothing would be locked.
+        if others and SQL.open_stock(transaction, supply_ids=others, cell=cell) < len(others):
+            SQL.lock_stock(transaction, supply_ids=others, cell=cell)
 
     def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, SaleSnapshot]:
         rows = SQL.find_on_sale(self._work.current_transaction, supply_ids=list(supply_ids), cell=self._cell)
         return {row["supply_id"]: self._on_sale(row) for row in rows}
 
     def _on_sale(self, row: Row) -> SaleSnapshot:
-        terms = {name: row[name] for name in ("supply_id", "available", "per_user_limit", "taken")}
         asset = {name: row[name] for name in ("supply_id", "chain_id", "contract", "token_id")}
         proven = row["asset_proven"] or is_own_token(self._work.settings, **asset)
-        status = row["status"] if proven else UNPROVEN
-        return SaleSnapshot.of(**terms, status=status, phases=phases_of(row["phases"]), at=self._work.now())
+        return SaleSnapshot.of(
+            supply_id=row["supply_id"],
+            available=row["available"],
+            per_user_limit=row["per_user_limit"],
+            status=CLOSED if row["closed"] else row["status"] if proven else UNPROVEN,
+            phases=phases_of(row["phases"]),
+            by_phase=phase_units(row["by_phase"]),
+            at=self._work.now(),
+            at_home=self._at_home(row["supply_id"]),
+        )
+
+    def _at_home(self, supply_id: str) -> bool:
+        return ids.cell_of(supply_id) == self._cell
 
     def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> TakenUnits:
         rows = SQL.count_taken(self._work.current_transaction, supply_ids=list(supply_ids), user_ids=list(user_ids))
@@ -108,7 +128,12 @@ class PostgresStock:
         self._end(reservations, "committed", None)
         self._move(reservations, reserved=-1, sold=1)
         self._work.events.append_all((r.id, r.version + 1, events.SupplyCommitted(**_fact(r))) for r in reservations)
-        sold_out = SQL.find_sold_out(self._work.current_transaction, ids=sorted({r.supply_id for r in reservations}))
+        self.say_sold_out([r.supply_id for r in reservations])
+
+    def say_sold_out(self, supply_ids: Sequence[str]) -> None:
+        """Append the event of those supplies whose last unit is sold. Only their home writes their streams."""
+        own = sorted({each for each in supply_ids if self._at_home(each)})
+        sold_out = SQL.find_sold_out(self._work.current_transaction, ids=own, cell=self._cell) if own else []
         self._work.events.append_all(
             (row["id"], row["stream_version"], events.SupplySoldOut(row["id"], row["merchant_id"], row["quantity"]))
             for row in sold_out
@@ -161,6 +186,8 @@ class PostgresStock:
         ]
         SQL.move_stock(self._work.current_transaction, moves=to_json(moves).decode(), cell=self._cell)
         self._work.changes(r.supply_id for r in reservations)
+        if others := sorted({r.supply_id for r in reservations if not self._at_home(r.supply_id)}):
+            SQL.note_uncounted(self._work.current_transaction, supply_ids=others)
 
     def _return_to_phases(self, reservations: Sequence[Reservation]) -> None:
         if moves := _in_phases(reservations):

@@ -2,8 +2,11 @@
 
 from functools import cached_property
 
+from functions.supply.adapters.asking import Askers
 from functions.supply.adapters.assets import ChainAssets
 from functions.supply.adapters.clients import GrpcWallets
+from functions.supply.adapters.peers import GrpcPeers
+from functions.supply.adapters.quotas import PostgresQuotas
 from functions.supply.adapters.stock import PostgresStock
 from functions.supply.adapters.supplies import PostgresSupplies
 from functions.supply.domain.supply import Asset
@@ -30,6 +33,19 @@ class Work(UnitOfWork):
     def stock(self) -> PostgresStock:
         """Units of supplies in this cell."""
         return PostgresStock(self)
+
+    @cached_property
+    def quotas(self) -> PostgresQuotas:
+        """What this cell has of supplies, and what moves between it and other cells."""
+        return PostgresQuotas(self, self.stock, lambda supply_id, phase: self._askers().demand(supply_id, phase))
+
+    @cached_property
+    def peers(self) -> GrpcPeers:
+        """The supply service of other cells."""
+        return GrpcPeers(self, self._askers)
+
+    def _askers(self) -> Askers:
+        return self.resources.once("askers", lambda: Askers(self.settings.cell, self.settings.other_cells))
 
     @cached_property
     def chain(self) -> "EthereumChain":

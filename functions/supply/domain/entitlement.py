@@ -1,7 +1,7 @@
 """The terms on which a supply sells to a buyer, and every reason why it does not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -33,8 +33,29 @@ NO_ENTITLEMENT: Final = Entitlement()
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseUnits:
+    """A cell's units in a phase.
+
+    taken: those reserved or sold. moved: the rights that came from other cells, less those that went to them.
+    """
+
+    taken: int = 0
+    moved: int = 0
+
+    def rights(self, cap: int, *, at_home: bool) -> int:
+        """How many units the cell may still sell in the phase: the home has the rights that it has not given away."""
+        return (cap if at_home else 0) + self.moved - self.taken
+
+
+NO_UNITS: Final = PhaseUnits()
+
+
+@dataclass(frozen=True, slots=True)
 class SaleSnapshot:
-    """A supply in this cell at a given time: its terms, the available units, and those taken in the open phase."""
+    """A supply in this cell at a given time: its terms, the available units, and its units in the open phase.
+
+    at_home: whether this cell is the supply's home.
+    """
 
     supply_id: str
     status: str
@@ -42,7 +63,8 @@ class SaleSnapshot:
     per_user_limit: int | None
     phased: bool = False
     phase: Phase | None = None
-    taken_in_phase: int = 0
+    in_phase: PhaseUnits = NO_UNITS
+    at_home: bool = True
 
     @classmethod
     def of(
@@ -52,18 +74,32 @@ class SaleSnapshot:
         available: int,
         per_user_limit: int | None,
         phases: Sequence[Phase],
-        taken: Mapping[str, int],
+        by_phase: Mapping[str, PhaseUnits],
         at: datetime,
+        *,
+        at_home: bool,
     ) -> "SaleSnapshot":
-        """A supply at a time, given its available units and the units taken by phase."""
+        """A supply at a time, given its available units and its units by phase."""
         phase = open_at(phases, at)
-        in_phase = taken.get(phase.name, 0) if phase else 0
-        return cls(supply_id, status, available, per_user_limit, bool(phases), phase, in_phase)
+        in_phase = by_phase.get(phase.name, NO_UNITS) if phase else NO_UNITS
+        return cls(supply_id, status, available, per_user_limit, bool(phases), phase, in_phase, at_home)
+
+    def after(self, quantity: int) -> "SaleSnapshot":
+        """What an order of so many units leaves."""
+        in_phase = replace(self.in_phase, taken=self.in_phase.taken + quantity)
+        return replace(self, available=self.available - quantity, in_phase=in_phase)
 
     @property
     def phase_name(self) -> str:
         """The name of the open phase; empty for none."""
         return self.phase.name if self.phase else ""
+
+    @property
+    def rights(self) -> int | None:
+        """How many units this cell may still sell in the open phase; None if it has no cap."""
+        if self.phase is None or self.phase.cap is None:
+            return None
+        return self.in_phase.rights(self.phase.cap, at_home=self.at_home)
 
     def phase_limit(self, entitled: Entitlement) -> int | None:
         """A buyer's limit in the open phase; None for no limit. An allowlist's limit takes precedence."""
@@ -120,6 +156,6 @@ def reasons(sale: SaleSnapshot | None, quantity: int, entitled: Entitlement, hel
         found["USER_LIMIT"] = f"{sale.supply_id} is limited: this buyer may have {left} more."
     if quantity > sale.available:
         found["SOLD_OUT"] = f"{sale.supply_id} has fewer than {quantity} left."
-    elif sale.phase and sale.phase.cap is not None and sale.taken_in_phase + quantity > sale.phase.cap:
+    elif sale.rights is not None and quantity > sale.rights:
         found["SOLD_OUT"] = f"{sale.supply_id} has fewer than {quantity} left in this phase."
     return found

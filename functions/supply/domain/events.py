@@ -169,3 +169,35 @@ class SupplyReturned:
     order_id: str
     user_id: str
     quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRights:
+    """Rights to sell units in a phase that has a cap."""
+
+    phase: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyQuotaMoved:
+    """Units of a supply, and rights in its phases, have left one cell for another."""
+
+    type: ClassVar[str] = "supply.quota.moved"
+    supply_id: str
+    giver: str
+    receiver: str
+    units: int
+    rights: list[PhaseRights]
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyCounted:
+    """What a cell has reserved and sold of another cell's supply, as of the `changes`-th change of its stock."""
+
+    type: ClassVar[str] = "supply.counted"
+    supply_id: str
+    cell: str
+    reserved: int
+    sold: int
+    changes: int

@@ -97,11 +97,7 @@ def reserve(
             continue
         for supply_id, line in totals.items():
             sale = left[supply_id]
-            left[supply_id] = replace(
-                sale,
-                available=sale.available - line.quantity,
-                taken_in_phase=sale.taken_in_phase + line.quantity,
-            )
+            left[supply_id] = sale.after(line.quantity)
             used[supply_id, order.user_id, sale.phase_name] += line.quantity
         reserved.extend(_reservation(order, line, on_sale[line.supply_id]) for line in order.lines)
     return ReservationDecision(tuple(reserved), refused)

@@ -27,10 +27,51 @@ FULL JOIN (
 WHERE coalesce(p.taken, 0) <> coalesce(r.taken, 0);
 
 -- name: nothing_is_oversold
--- No more is sold than there is.
-SELECT s.id AS subject, sum(r.quantity) || ' sold of ' || s.quantity AS detail
-FROM supplies_shown s JOIN reservations r ON r.supply_id = s.id AND r.status = 'committed'
-GROUP BY s.id, s.quantity HAVING sum(r.quantity) > s.quantity;
+-- No more is sold than there is, in each cell.
+SELECT t.supply_id AS subject, sum(r.quantity) || ' sold of ' || t.quantity AS detail
+FROM stock t JOIN reservations r ON r.supply_id = t.supply_id AND r.cell = t.cell AND r.status = 'committed'
+GROUP BY t.supply_id, t.quantity HAVING sum(r.quantity) > t.quantity;
+
+-- name: quotas_are_what_moved
+-- What has moved is the sum of the grants received, less that of those given; elsewhere than at home that is all there is.
+SELECT t.supply_id || ' ' || t.cell AS subject,
+       t.moved || ' moved, grants say ' || q.units || ', and there are ' || t.quantity AS detail
+FROM stock t
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(units_received - units_given), 0) AS units FROM quota_streams WHERE supply_id = t.supply_id
+) q
+WHERE t.moved <> q.units OR split_part(t.supply_id, '_', 2) <> t.cell AND t.quantity <> t.moved;
+
+-- name: rights_are_what_moved
+-- The rights in a phase that have moved are the sum of those received, less that of those given.
+SELECT supply_id || ' ' || phase AS subject,
+       coalesce(p.moved, 0) || ' moved, grants say ' || coalesce(g.units, 0) AS detail
+FROM (SELECT supply_id, phase, sum(moved) AS moved FROM phase_stock GROUP BY supply_id, phase) p
+FULL JOIN (
+    SELECT supply_id, phase, sum(units) AS units FROM (
+        SELECT supply_id, key AS phase, value::bigint AS units FROM quota_streams, jsonb_each_text(rights_received)
+        UNION ALL SELECT supply_id, key, -value::bigint FROM quota_streams, jsonb_each_text(rights_given)
+    ) each GROUP BY supply_id, phase
+) g USING (supply_id, phase)
+WHERE coalesce(p.moved, 0) <> coalesce(g.units, 0);
+
+-- name: grants_are_events
+-- What was given is the sum of the events of its stream.
+SELECT q.supply_id || ' ' || q.peer AS subject,
+       q.units_given || ' given up to version ' || q.given || ', events say ' || e.units || ' up to ' || e.version AS detail
+FROM quota_streams q JOIN stock t ON t.supply_id = q.supply_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum((data ->> 'units')::bigint), 0) AS units, coalesce(max(version), 0) AS version
+    FROM events WHERE stream = concat_ws('_', 'quo', t.cell, q.peer, q.supply_id)
+) e
+WHERE q.given <> e.version OR q.units_given <> e.units;
+
+-- name: grants_are_credited_in_turn
+-- What was received of a stream of grants ends where the inbox does.
+SELECT q.supply_id || ' ' || q.peer AS subject, 'credited up to ' || q.received || ', applied up to ' || i.version AS detail
+FROM quota_streams q JOIN stock t ON t.supply_id = q.supply_id
+JOIN inbox i ON i.consumer = 'credit_units' AND i.stream = concat_ws('_', 'quo', q.peer, t.cell, q.supply_id)
+WHERE q.received <> i.version;
 
 -- name: buyers_keep_to_limits
 -- When a reservation was made, it kept within the limits for its buyer, in total and in its phase, that applied then.

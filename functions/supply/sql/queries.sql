@@ -123,14 +123,21 @@ SELECT supply_id FROM stock
 WHERE supply_id = ANY(:supply_ids::text[]) AND cell = :cell
 ORDER BY supply_id FOR UPDATE;
 
+-- name: open_stock!
+-- Stock, empty yet, of known supplies of other cells.
+INSERT INTO stock (supply_id, cell, quantity, available, reserved, sold, version)
+SELECT id, :cell, 0, 0, 0, 0, 1 FROM supplies WHERE id = ANY(:supply_ids::text[]) ORDER BY id
+ON CONFLICT (supply_id, cell) DO NOTHING;
+
 -- name: find_on_sale
--- Supplies with their available units in this cell, and the units reserved or sold there by phase.
-SELECT s.id AS supply_id, s.status, s.per_user_limit, s.phases, t.available,
+-- Supplies with their available units in this cell, whether it is closed, and its units and rights by phase: [taken, moved].
+SELECT s.id AS supply_id, s.status, s.per_user_limit, s.phases, coalesce(t.available, 0) AS available,
+       coalesce(t.closed_at_version >= s.version, false) AS closed,
        s.asset_proven, s.chain_id, s.contract, s.token_id,
-       (SELECT coalesce(jsonb_object_agg(phase, taken), '{}') FROM phase_stock
-        WHERE supply_id = s.id AND cell = t.cell) AS taken
-FROM supplies s JOIN stock t ON t.supply_id = s.id
-WHERE s.id = ANY(:supply_ids::text[]) AND t.cell = :cell;
+       (SELECT coalesce(jsonb_object_agg(phase, jsonb_build_array(taken, moved)), '{}') FROM phase_stock
+        WHERE supply_id = s.id AND cell = :cell) AS by_phase
+FROM supplies s LEFT JOIN stock t ON t.supply_id = s.id AND t.cell = :cell
+WHERE s.id = ANY(:supply_ids::text[]);
 
 -- name: count_taken
 -- The units of supplies that users have reserved or bought, by phase.
@@ -196,11 +203,12 @@ FROM (SELECT supply_id, phase, sum(taken)::bigint AS taken
 WHERE p.supply_id = m.supply_id AND p.phase = m.phase AND p.cell = :cell;
 
 -- name: find_sold_out
--- Those supplies whose last unit is sold, each with the next version of its stream.
+-- Those supplies of this cell whose last unit is sold, here or as other cells report, each with its stream's next version.
 UPDATE supplies s SET stream_version = stream_version + 1
-WHERE s.id = ANY(:ids::text[])
-  AND NOT EXISTS (SELECT FROM stock t WHERE t.supply_id = s.id AND t.sold < t.quantity)
-RETURNING s.id, s.merchant_id, s.stream_version, (SELECT sum(quantity)::bigint FROM stock WHERE supply_id = s.id) AS quantity;
+FROM stock t
+WHERE s.id = ANY(:ids::text[]) AND split_part(s.id, '_', 2) = :cell AND t.supply_id = s.id AND t.cell = :cell
+  AND t.sold + coalesce((SELECT sum(sold) FROM counted WHERE supply_id = s.id), 0) >= t.quantity - t.moved
+RETURNING s.id, s.merchant_id, s.stream_version, t.quantity - t.moved AS quantity;
 
 -- name: firm_reservations!
 -- Exempt the reservations of confirmed orders from expiry; their orders are queried again much later, in case an event is
@@ -221,3 +229,118 @@ ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY next_check_at, id), ne
 UPDATE reservations SET checks = checks + 1,
     next_check_at = :now::timestamptz + least(:first::interval * pow(2, least(checks, 16)), :longest::interval)
 WHERE id = ANY(:ids::text[]) AND status = 'reserved';
+
+-- name: find_account^
+-- What this cell has of a supply, with the terms and the streams of grants that its account needs. Hold its lock.
+SELECT t.quantity, t.available, t.reserved, t.sold, t.moved, t.version AS changes, s.phases, s.version,
+       coalesce(t.closed_at_version >= s.version, t.closed_at_version IS NOT NULL) AS closed,
+       (SELECT coalesce(jsonb_object_agg(phase, jsonb_build_array(taken, moved)), '{}') FROM phase_stock
+        WHERE supply_id = t.supply_id AND cell = t.cell) AS by_phase,
+       (SELECT coalesce(jsonb_object_agg(peer, given), '{}') FROM quota_streams WHERE supply_id = t.supply_id) AS given,
+       (SELECT coalesce(sum(reserved + sold), 0)::bigint FROM counted WHERE supply_id = t.supply_id) AS counted
+FROM stock t LEFT JOIN supplies s ON s.id = t.supply_id
+WHERE t.supply_id = :supply_id AND t.cell = :cell;
+
+-- name: debit_quota!
+-- Units go to another cell.
+UPDATE stock SET quantity = quantity - :units, available = available - :units, moved = moved - :units,
+    version = version + 1
+WHERE supply_id = :supply_id AND cell = :cell;
+
+-- name: credit_quota!
+-- Units come from another cell, be it the first ones of a supply.
+INSERT INTO stock AS t (supply_id, cell, quantity, available, reserved, sold, version, moved)
+VALUES (:supply_id, :cell, :units, :units, 0, 0, 1, :units)
+ON CONFLICT (supply_id, cell) DO UPDATE SET quantity = t.quantity + excluded.quantity,
+    available = t.available + excluded.available, moved = t.moved + excluded.moved, version = t.version + 1;
+
+-- name: move_rights!
+-- Rights in phases come from another cell, or go to one.
+INSERT INTO phase_stock AS p (supply_id, cell, phase, taken, moved)
+SELECT :supply_id, :cell, key, 0, value::bigint FROM jsonb_each_text(:rights::jsonb) ORDER BY key
+ON CONFLICT (supply_id, cell, phase) DO UPDATE SET moved = p.moved + excluded.moved;
+
+-- name: note_given!
+-- A grant has left for another cell: a version of the stream of grants to it, and its sums.
+INSERT INTO quota_streams AS q (supply_id, peer, given, units_given, rights_given)
+VALUES (:supply_id, :peer, :version, :units, :rights::jsonb)
+ON CONFLICT (supply_id, peer) DO UPDATE SET given = excluded.given, units_given = q.units_given + excluded.units_given,
+    rights_given = (
+        SELECT coalesce(jsonb_object_agg(phase, units), '{}') FROM (
+            SELECT key AS phase, sum(value::bigint) AS units FROM (
+                SELECT * FROM jsonb_each_text(q.rights_given) UNION ALL SELECT * FROM jsonb_each_text(excluded.rights_given)
+            ) each GROUP BY key
+        ) summed)
+WHERE q.given = excluded.given - 1;
+
+-- name: note_received!
+-- A grant of another cell has arrived, the next one of its stream.
+INSERT INTO quota_streams AS q (supply_id, peer, received, units_received, rights_received)
+VALUES (:supply_id, :peer, :version, :units, :rights::jsonb)
+ON CONFLICT (supply_id, peer) DO UPDATE SET received = excluded.received,
+    units_received = q.units_received + excluded.units_received,
+    rights_received = (
+        SELECT coalesce(jsonb_object_agg(phase, units), '{}') FROM (
+            SELECT key AS phase, sum(value::bigint) AS units FROM (
+                SELECT * FROM jsonb_each_text(q.rights_received)
+                UNION ALL SELECT * FROM jsonb_each_text(excluded.rights_received)
+            ) each GROUP BY key
+        ) summed)
+WHERE q.received = excluded.received - 1;
+
+-- name: find_received$
+-- The last version that was received of the stream of grants from another cell.
+SELECT received FROM quota_streams WHERE supply_id = :supply_id AND peer = :peer;
+
+-- name: close_quota!
+-- This cell sells no more of a supply, until a later version of it than this one sells.
+INSERT INTO stock AS t (supply_id, cell, quantity, available, reserved, sold, version, closed_at_version)
+VALUES (:supply_id, :cell, 0, 0, 0, 0, 1, :version)
+ON CONFLICT (supply_id, cell) DO UPDATE SET version = t.version + 1,
+    closed_at_version = greatest(t.closed_at_version, excluded.closed_at_version);
+
+-- name: note_uncounted!
+-- Counters of other cells' supplies have changed here, and have to be reported.
+INSERT INTO uncounted (supply_id) SELECT unnest(:supply_ids::text[]) ON CONFLICT (supply_id) DO NOTHING;
+
+-- name: find_uncounted
+-- Supplies of other cells whose counters have to be reported.
+SELECT supply_id FROM uncounted ORDER BY supply_id LIMIT :most;
+
+-- name: take_counters
+-- The counters to report, each with its version in the stream of reports. Hold the lock on their stock.
+WITH due AS (DELETE FROM uncounted WHERE supply_id = ANY(:supply_ids::text[]) RETURNING supply_id)
+UPDATE stock t SET reports = t.reports + 1 FROM due
+WHERE t.supply_id = due.supply_id AND t.cell = :cell
+RETURNING t.supply_id, t.reserved, t.sold, t.version AS changes, t.reports;
+
+-- name: is_sold_out$
+-- Whether all units of a supply of this cell are sold, here or as other cells report.
+SELECT t.sold + coalesce((SELECT sum(sold) FROM counted WHERE supply_id = t.supply_id), 0) >= t.quantity - t.moved
+FROM stock t WHERE t.supply_id = :supply_id AND t.cell = :cell;
+
+-- name: note_counters!
+-- What another cell reports of a supply, unless a later report of it has arrived.
+INSERT INTO counted AS c (supply_id, cell, reserved, sold, changes)
+VALUES (:supply_id, :cell, :reserved, :sold, :changes)
+ON CONFLICT (supply_id, cell) DO UPDATE
+SET reserved = excluded.reserved, sold = excluded.sold, changes = excluded.changes
+WHERE c.changes < excluded.changes;
+
+-- name: find_received_grants
+-- What was received of other cells, by stream: the last version, and the sums; a page of them, after a given one.
+SELECT supply_id, peer, received, units_received, rights_received FROM quota_streams
+WHERE received > 0 AND (supply_id, peer) > (:after_supply, :after_peer)
+ORDER BY supply_id, peer LIMIT :most;
+
+-- name: sum_grants
+-- What was given to another cell, of each of these supplies up to a version: the last version there is, and the sums.
+SELECT s.supply_id, coalesce(max(e.version), 0) AS version, coalesce(sum((e.data ->> 'units')::bigint), 0)::bigint AS units,
+       (SELECT coalesce(jsonb_object_agg(r.phase, r.units), '{}') FROM (
+            SELECT part ->> 'phase' AS phase, sum((part ->> 'units')::bigint) AS units
+            FROM events g CROSS JOIN LATERAL jsonb_array_elements(g.data -> 'rights') part
+            WHERE g.stream = s.stream AND g.version <= s.version GROUP BY 1
+        ) r) AS rights
+FROM jsonb_to_recordset(:streams::jsonb) AS s (supply_id text, stream text, version bigint)
+LEFT JOIN events e ON e.stream = s.stream AND e.version <= s.version
+GROUP BY s.supply_id, s.stream, s.version;

@@ -216,3 +216,39 @@ class SupplyReturned(_message.Message):
     user_id: str
     quantity: int
     def __init__(self, reservation_id: _Optional[str] = ..., supply_id: _Optional[str] = ..., order_id: _Optional[str] = ..., user_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class PhaseRights(_message.Message):
+    __slots__ = ("phase", "units")
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    phase: str
+    units: int
+    def __init__(self, phase: _Optional[str] = ..., units: _Optional[int] = ...) -> None: ...
+
+class SupplyQuotaMoved(_message.Message):
+    __slots__ = ("supply_id", "giver", "receiver", "units", "rights")
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    GIVER_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    RIGHTS_FIELD_NUMBER: _ClassVar[int]
+    supply_id: str
+    giver: str
+    receiver: str
+    units: int
+    rights: _containers.RepeatedCompositeFieldContainer[PhaseRights]
+    def __init__(self, supply_id: _Optional[str] = ..., giver: _Optional[str] = ..., receiver: _Optional[str] = ..., units: _Optional[int] = ..., rights: _Optional[_Iterable[_Union[PhaseRights, _Mapping]]] = ...) -> None: ...
+
+class SupplyCounted(_message.Message):
+    __slots__ = ("supply_id", "cell", "reserved", "sold", "changes")
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
+    SOLD_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    supply_id: str
+    cell: str
+    reserved: int
+    sold: int
+    changes: int
+    def __init__(self, supply_id: _Optional[str] = ..., cell: _Optional[str] = ..., reserved: _Optional[int] = ..., sold: _Optional[int] = ..., changes: _Optional[int] = ...) -> None: ...

@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0csupply.proto\x12\x12meridian.supply.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x02\n\x0f\x44\x65scribeRequest\x12\x12\n\nsupply_ids\x18\x01 \x03(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\x12\x39\n\x06\x62uyers\x18\x05 \x03(\x0b\x32).meridian.supply.v1.DescribeRequest.Buyer\x1ah\n\x05\x42uyer\x12\x12\n\nsupply_ids\x18\x01 \x03(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\"i\n\x05Proof\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x11\n\toverrides\x18\x03 \x01(\x08\x12\x16\n\x0eper_user_limit\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\"\xbe\x01\n\x0c\x43heckRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x34\n\x05lines\x18\x03 \x03(\x0b\x32%.meridian.supply.v1.CheckRequest.Line\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\x1a+\n\x04Line\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\r\"\xd1\x01\n\rCheckResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).meridian.supply.v1.CheckResponse.Outcome\x1a\x82\x01\n\x07Outcome\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07reasons\x18\x02 \x03(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x1c\n\x0flimit_remaining\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05phase\x18\x05 \x01(\tB\x12\n\x10_limit_remaining\"\xb2\x03\n\x10\x44\x65scribeResponse\x12<\n\x08supplies\x18\x01 \x03(\x0b\x32*.meridian.supply.v1.DescribeResponse.Terms\x12>\n\x08outcomes\x18\x02 \x03(\x0b\x32,.meridian.supply.v1.DescribeResponse.Outcome\x1a\xd6\x01\n\x05Terms\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x02 \x01(\t\x12\x18\n\x10payout_wallet_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x12\n\nunit_price\x18\x06 \x01(\t\x12(\n\x05\x61sset\x18\x07 \x01(\x0b\x32\x19.meridian.supply.v1.Asset\x12\r\n\x05phase\x18\x08 \x01(\t\x12\x0e\n\x06listed\x18\t \x01(\x08\x12\r\n\x05limit\x18\n \x01(\r\x1aG\n\x07Outcome\x12<\n\x08supplies\x18\x01 \x03(\x0b\x32*.meridian.supply.v1.DescribeResponse.Terms\"O\n\x05\x41sset\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x10\n\x08standard\x18\x04 \x01(\t\"\xe7\x02\n\x0eReserveRequest\x12\x38\n\x06orders\x18\x01 \x03(\x0b\x32(.meridian.supply.v1.ReserveRequest.Order\x1a\x85\x01\n\x04Line\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x12\n\nunit_price\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x05 \x01(\t\x12\x0e\n\x06listed\x18\x06 \x01(\x08\x12\r\n\x05limit\x18\x07 \x01(\r\x1a\x92\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x36\n\x05lines\x18\x03 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8e\x01\n\x0fReserveResponse\x12=\n\x08outcomes\x18\x01 \x03(\x0b\x32+.meridian.supply.v1.ReserveResponse.Outcome\x1a<\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xce\x01\n\x13ReleaseStockRequest\x12\x41\n\x08releases\x18\x01 \x03(\x0b\x32/.meridian.supply.v1.ReleaseStockRequest.Release\x1at\n\x07Release\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x36\n\x05lines\x18\x02 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x89\x01\n\x14ReleaseStockResponse\x12\x42\n\x08outcomes\x18\x01 \x03(\x0b\x32\x30.meridian.supply.v1.ReleaseStockResponse.Outcome\x1a-\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08released\x18\x02 \x01(\x08\".\n\x06Payout\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"C\n\x14\x44\x65\x63idePayoutsRequest\x12+\n\x07payouts\x18\x01 \x03(\x0b\x32\x1a.meridian.supply.v1.Payout\"B\n\x15\x44\x65\x63idePayoutsResponse\x12)\n\x05\x65nded\x18\x01 \x03(\x0b\x32\x1a.meridian.supply.v1.Payout2\xe3\x03\n\x06Supply\x12Z\n\x08\x44\x65scribe\x12#.meridian.supply.v1.DescribeRequest\x1a$.meridian.supply.v1.DescribeResponse\"\x03\x90\x02\x01\x12Q\n\x05\x43heck\x12 .meridian.supply.v1.CheckRequest\x1a!.meridian.supply.v1.CheckResponse\"\x03\x90\x02\x01\x12W\n\x07Reserve\x12\".meridian.supply.v1.ReserveRequest\x1a#.meridian.supply.v1.ReserveResponse\"\x03\x90\x02\x02\x12\x66\n\x0cReleaseStock\x12\'.meridian.supply.v1.ReleaseStockRequest\x1a(.meridian.supply.v1.ReleaseStockResponse\"\x03\x90\x02\x02\x12i\n\rDecidePayouts\x12(.meridian.supply.v1.DecidePayoutsRequest\x1a).meridian.supply.v1.DecidePayoutsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0csupply.proto\x12\x12meridian.supply.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x02\n\x0f\x44\x65scribeRequest\x12\x12\n\nsupply_ids\x18\x01 \x03(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\x12\x39\n\x06\x62uyers\x18\x05 \x03(\x0b\x32).meridian.supply.v1.DescribeRequest.Buyer\x1ah\n\x05\x42uyer\x12\x12\n\nsupply_ids\x18\x01 \x03(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\"i\n\x05Proof\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x11\n\toverrides\x18\x03 \x01(\x08\x12\x16\n\x0eper_user_limit\x18\x04 \x01(\t\x12\x12\n\nunit_price\x18\x05 \x01(\t\"\xbe\x01\n\x0c\x43heckRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x34\n\x05lines\x18\x03 \x03(\x0b\x32%.meridian.supply.v1.CheckRequest.Line\x12)\n\x06proofs\x18\x04 \x03(\x0b\x32\x19.meridian.supply.v1.Proof\x1a+\n\x04Line\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\r\"\xd1\x01\n\rCheckResponse\x12;\n\x08outcomes\x18\x01 \x03(\x0b\x32).meridian.supply.v1.CheckResponse.Outcome\x1a\x82\x01\n\x07Outcome\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07reasons\x18\x02 \x03(\t\x12\x12\n\nunit_price\x18\x03 \x01(\t\x12\x1c\n\x0flimit_remaining\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\r\n\x05phase\x18\x05 \x01(\tB\x12\n\x10_limit_remaining\"\xb2\x03\n\x10\x44\x65scribeResponse\x12<\n\x08supplies\x18\x01 \x03(\x0b\x32*.meridian.supply.v1.DescribeResponse.Terms\x12>\n\x08outcomes\x18\x02 \x03(\x0b\x32,.meridian.supply.v1.DescribeResponse.Outcome\x1a\xd6\x01\n\x05Terms\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x13\n\x0bmerchant_id\x18\x02 \x01(\t\x12\x18\n\x10payout_wallet_id\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x12\n\nunit_price\x18\x06 \x01(\t\x12(\n\x05\x61sset\x18\x07 \x01(\x0b\x32\x19.meridian.supply.v1.Asset\x12\r\n\x05phase\x18\x08 \x01(\t\x12\x0e\n\x06listed\x18\t \x01(\x08\x12\r\n\x05limit\x18\n \x01(\r\x1aG\n\x07Outcome\x12<\n\x08supplies\x18\x01 \x03(\x0b\x32*.meridian.supply.v1.DescribeResponse.Terms\"O\n\x05\x41sset\x12\x10\n\x08\x63hain_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\x10\n\x08standard\x18\x04 \x01(\t\"\xe7\x02\n\x0eReserveRequest\x12\x38\n\x06orders\x18\x01 \x03(\x0b\x32(.meridian.supply.v1.ReserveRequest.Order\x1a\x85\x01\n\x04Line\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x12\n\nunit_price\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x05 \x01(\t\x12\x0e\n\x06listed\x18\x06 \x01(\x08\x12\r\n\x05limit\x18\x07 \x01(\r\x1a\x92\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x36\n\x05lines\x18\x03 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9d\x01\n\x0fReserveResponse\x12=\n\x08outcomes\x18\x01 \x03(\x0b\x32+.meridian.supply.v1.ReserveResponse.Outcome\x1aK\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0f\n\x07refusal\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\r\n\x05short\x18\x04 \x01(\x08\"\xce\x01\n\x13ReleaseStockRequest\x12\x41\n\x08releases\x18\x01 \x03(\x0b\x32/.meridian.supply.v1.ReleaseStockRequest.Release\x1at\n\x07Release\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x36\n\x05lines\x18\x02 \x03(\x0b\x32\'.meridian.supply.v1.ReserveRequest.Line\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x89\x01\n\x14ReleaseStockResponse\x12\x42\n\x08outcomes\x18\x01 \x03(\x0b\x32\x30.meridian.supply.v1.ReleaseStockResponse.Outcome\x1a-\n\x07Outcome\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08released\x18\x02 \x01(\x08\".\n\x06Payout\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x11\n\twallet_id\x18\x02 \x01(\t\"C\n\x14\x44\x65\x63idePayoutsRequest\x12+\n\x07payouts\x18\x01 \x03(\x0b\x32\x1a.meridian.supply.v1.Payout\"B\n\x15\x44\x65\x63idePayoutsResponse\x12)\n\x05\x65nded\x18\x01 \x03(\x0b\x32\x1a.meridian.supply.v1.Payout\"\x91\x01\n\x13RequestUnitsRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12;\n\x05lines\x18\x02 \x03(\x0b\x32,.meridian.supply.v1.RequestUnitsRequest.Line\x1a+\n\x04Line\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\r\"%\n\x14RequestUnitsResponse\x12\r\n\x05ready\x18\x01 \x01(\x08\"\x82\x01\n\x11GrantUnitsRequest\x12\x0b\n\x03\x61sk\x18\x01 \x01(\x04\x12\x11\n\tsupply_id\x18\x02 \x01(\t\x12\r\n\x05\x61sker\x18\x03 \x01(\t\x12\r\n\x05units\x18\x04 \x01(\r\x12\r\n\x05phase\x18\x05 \x01(\t\x12\x0e\n\x06rights\x18\x06 \x01(\r\x12\x10\n\x08received\x18\x07 \x01(\x04\"$\n\x12GrantUnitsResponse\x12\x0e\n\x06grants\x18\x01 \x03(\x0c\"I\n\x11\x43loseQuotaRequest\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x10\n\x08received\x18\x03 \x01(\x04\"4\n\x12\x43loseQuotaResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\x08\x12\x0e\n\x06grants\x18\x02 \x03(\x0c\"\x90\x01\n\x10SumGrantsRequest\x12\x10\n\x08receiver\x18\x01 \x01(\t\x12<\n\x07streams\x18\x02 \x03(\x0b\x32+.meridian.supply.v1.SumGrantsRequest.Stream\x1a,\n\x06Stream\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\xfd\x01\n\x11SumGrantsResponse\x12\x37\n\x04sums\x18\x01 \x03(\x0b\x32).meridian.supply.v1.SumGrantsResponse.Sum\x1a\xae\x01\n\x03Sum\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\r\n\x05units\x18\x03 \x01(\x04\x12\x45\n\x06rights\x18\x04 \x03(\x0b\x32\x35.meridian.supply.v1.SumGrantsResponse.Sum.RightsEntry\x1a-\n\x0bRightsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"\x14\n\x12\x41uditQuotasRequest\"\xc1\x01\n\x13\x41uditQuotasResponse\x12\x0f\n\x07\x63hecked\x18\x01 \x03(\t\x12\x45\n\nviolations\x18\x02 \x03(\x0b\x32\x31.meridian.supply.v1.AuditQuotasResponse.Violation\x12\x11\n\tunchecked\x18\x03 \x03(\t\x1a?\n\tViolation\x12\x11\n\tinvariant\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t2\xc9\x07\n\x06Supply\x12Z\n\x08\x44\x65scribe\x12#.meridian.supply.v1.DescribeRequest\x1a$.meridian.supply.v1.DescribeResponse\"\x03\x90\x02\x01\x12Q\n\x05\x43heck\x12 .meridian.supply.v1.CheckRequest\x1a!.meridian.supply.v1.CheckResponse\"\x03\x90\x02\x01\x12W\n\x07Reserve\x12\".meridian.supply.v1.ReserveRequest\x1a#.meridian.supply.v1.ReserveResponse\"\x03\x90\x02\x02\x12\x66\n\x0cReleaseStock\x12\'.meridian.supply.v1.ReleaseStockRequest\x1a(.meridian.supply.v1.ReleaseStockResponse\"\x03\x90\x02\x02\x12i\n\rDecidePayouts\x12(.meridian.supply.v1.DecidePayoutsRequest\x1a).meridian.supply.v1.DecidePayoutsResponse\"\x03\x90\x02\x01\x12\x61\n\x0cRequestUnits\x12\'.meridian.supply.v1.RequestUnitsRequest\x1a(.meridian.supply.v1.RequestUnitsResponse\x12[\n\nGrantUnits\x12%.meridian.supply.v1.GrantUnitsRequest\x1a&.meridian.supply.v1.GrantUnitsResponse\x12`\n\nCloseQuota\x12%.meridian.supply.v1.CloseQuotaRequest\x1a&.meridian.supply.v1.CloseQuotaResponse\"\x03\x90\x02\x02\x12]\n\tSumGrants\x12$.meridian.supply.v1.SumGrantsRequest\x1a%.meridian.supply.v1.SumGrantsResponse\"\x03\x90\x02\x01\x12\x63\n\x0b\x41uditQuotas\x12&.meridian.supply.v1.AuditQuotasRequest\x1a\'.meridian.supply.v1.AuditQuotasResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'supply_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SUMGRANTSRESPONSE_SUM_RIGHTSENTRY']._loaded_options = None
+  _globals['_SUMGRANTSRESPONSE_SUM_RIGHTSENTRY']._serialized_options = b'8\001'
   _globals['_SUPPLY'].methods_by_name['Describe']._loaded_options = None
   _globals['_SUPPLY'].methods_by_name['Describe']._serialized_options = b'\220\002\001'
   _globals['_SUPPLY'].methods_by_name['Check']._loaded_options = None
@@ -42,6 +44,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPPLY'].methods_by_name['ReleaseStock']._serialized_options = b'\220\002\002'
   _globals['_SUPPLY'].methods_by_name['DecidePayouts']._loaded_options = None
   _globals['_SUPPLY'].methods_by_name['DecidePayouts']._serialized_options = b'\220\002\001'
+  _globals['_SUPPLY'].methods_by_name['CloseQuota']._loaded_options = None
+  _globals['_SUPPLY'].methods_by_name['CloseQuota']._serialized_options = b'\220\002\002'
+  _globals['_SUPPLY'].methods_by_name['SumGrants']._loaded_options = None
+  _globals['_SUPPLY'].methods_by_name['SumGrants']._serialized_options = b'\220\002\001'
+  _globals['_SUPPLY'].methods_by_name['AuditQuotas']._loaded_options = None
+  _globals['_SUPPLY'].methods_by_name['AuditQuotas']._serialized_options = b'\220\002\001'
   _globals['_DESCRIBEREQUEST']._serialized_start=70
   _globals['_DESCRIBEREQUEST']._serialized_end=349
   _globals['_DESCRIBEREQUEST_BUYER']._serialized_start=245
@@ -71,23 +79,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESERVEREQUEST_ORDER']._serialized_start=1595
   _globals['_RESERVEREQUEST_ORDER']._serialized_end=1741
   _globals['_RESERVERESPONSE']._serialized_start=1744
-  _globals['_RESERVERESPONSE']._serialized_end=1886
+  _globals['_RESERVERESPONSE']._serialized_end=1901
   _globals['_RESERVERESPONSE_OUTCOME']._serialized_start=1826
-  _globals['_RESERVERESPONSE_OUTCOME']._serialized_end=1886
-  _globals['_RELEASESTOCKREQUEST']._serialized_start=1889
-  _globals['_RELEASESTOCKREQUEST']._serialized_end=2095
-  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_start=1979
-  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_end=2095
-  _globals['_RELEASESTOCKRESPONSE']._serialized_start=2098
-  _globals['_RELEASESTOCKRESPONSE']._serialized_end=2235
-  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_start=2190
-  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_end=2235
-  _globals['_PAYOUT']._serialized_start=2237
-  _globals['_PAYOUT']._serialized_end=2283
-  _globals['_DECIDEPAYOUTSREQUEST']._serialized_start=2285
-  _globals['_DECIDEPAYOUTSREQUEST']._serialized_end=2352
-  _globals['_DECIDEPAYOUTSRESPONSE']._serialized_start=2354
-  _globals['_DECIDEPAYOUTSRESPONSE']._serialized_end=2420
-  _globals['_SUPPLY']._serialized_start=2423
-  _globals['_SUPPLY']._serialized_end=2906
+  _globals['_RESERVERESPONSE_OUTCOME']._serialized_end=1901
+  _globals['_RELEASESTOCKREQUEST']._serialized_start=1904
+  _globals['_RELEASESTOCKREQUEST']._serialized_end=2110
+  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_start=1994
+  _globals['_RELEASESTOCKREQUEST_RELEASE']._serialized_end=2110
+  _globals['_RELEASESTOCKRESPONSE']._serialized_start=2113
+  _globals['_RELEASESTOCKRESPONSE']._serialized_end=2250
+  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_start=2205
+  _globals['_RELEASESTOCKRESPONSE_OUTCOME']._serialized_end=2250
+  _globals['_PAYOUT']._serialized_start=2252
+  _globals['_PAYOUT']._serialized_end=2298
+  _globals['_DECIDEPAYOUTSREQUEST']._serialized_start=2300
+  _globals['_DECIDEPAYOUTSREQUEST']._serialized_end=2367
+  _globals['_DECIDEPAYOUTSRESPONSE']._serialized_start=2369
+  _globals['_DECIDEPAYOUTSRESPONSE']._serialized_end=2435
+  _globals['_REQUESTUNITSREQUEST']._serialized_start=2438
+  _globals['_REQUESTUNITSREQUEST']._serialized_end=2583
+  _globals['_REQUESTUNITSREQUEST_LINE']._serialized_start=606
+  _globals['_REQUESTUNITSREQUEST_LINE']._serialized_end=649
+  _globals['_REQUESTUNITSRESPONSE']._serialized_start=2585
+  _globals['_REQUESTUNITSRESPONSE']._serialized_end=2622
+  _globals['_GRANTUNITSREQUEST']._serialized_start=2625
+  _globals['_GRANTUNITSREQUEST']._serialized_end=2755
+  _globals['_GRANTUNITSRESPONSE']._serialized_start=2757
+  _globals['_GRANTUNITSRESPONSE']._serialized_end=2793
+  _globals['_CLOSEQUOTAREQUEST']._serialized_start=2795
+  _globals['_CLOSEQUOTAREQUEST']._serialized_end=2868
+  _globals['_CLOSEQUOTARESPONSE']._serialized_start=2870
+  _globals['_CLOSEQUOTARESPONSE']._serialized_end=2922
+  _globals['_SUMGRANTSREQUEST']._serialized_start=2925
+  _globals['_SUMGRANTSREQUEST']._serialized_end=3069
+  _globals['_SUMGRANTSREQUEST_STREAM']._serialized_start=3025
+  _globals['_SUMGRANTSREQUEST_STREAM']._serialized_end=3069
+  _globals['_SUMGRANTSRESPONSE']._serialized_start=3072
+  _globals['_SUMGRANTSRESPONSE']._serialized_end=3325
+  _globals['_SUMGRANTSRESPONSE_SUM']._serialized_start=3151
+  _globals['_SUMGRANTSRESPONSE_SUM']._serialized_end=3325
+  _globals['_SUMGRANTSRESPONSE_SUM_RIGHTSENTRY']._serialized_start=3280
+  _globals['_SUMGRANTSRESPONSE_SUM_RIGHTSENTRY']._serialized_end=3325
+  _globals['_AUDITQUOTASREQUEST']._serialized_start=3327
+  _globals['_AUDITQUOTASREQUEST']._serialized_end=3347
+  _globals['_AUDITQUOTASRESPONSE']._serialized_start=3350
+  _globals['_AUDITQUOTASRESPONSE']._serialized_end=3543
+  _globals['_AUDITQUOTASRESPONSE_VIOLATION']._serialized_start=3480
+  _globals['_AUDITQUOTASRESPONSE_VIOLATION']._serialized_end=3543
+  _globals['_SUPPLY']._serialized_start=3546
+  _globals['_SUPPLY']._serialized_end=4515
 # @@protoc_insertion_point(module_scope)

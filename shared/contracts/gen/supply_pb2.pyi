@@ -171,14 +171,16 @@ class ReserveRequest(_message.Message):
 class ReserveResponse(_message.Message):
     __slots__ = ("outcomes",)
     class Outcome(_message.Message):
-        __slots__ = ("order_id", "refusal", "detail")
+        __slots__ = ("order_id", "refusal", "detail", "short")
         ORDER_ID_FIELD_NUMBER: _ClassVar[int]
         REFUSAL_FIELD_NUMBER: _ClassVar[int]
         DETAIL_FIELD_NUMBER: _ClassVar[int]
+        SHORT_FIELD_NUMBER: _ClassVar[int]
         order_id: str
         refusal: str
         detail: str
-        def __init__(self, order_id: _Optional[str] = ..., refusal: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+        short: bool
+        def __init__(self, order_id: _Optional[str] = ..., refusal: _Optional[str] = ..., detail: _Optional[str] = ..., short: _Optional[bool] = ...) -> None: ...
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     outcomes: _containers.RepeatedCompositeFieldContainer[ReserveResponse.Outcome]
     def __init__(self, outcomes: _Optional[_Iterable[_Union[ReserveResponse.Outcome, _Mapping]]] = ...) -> None: ...
@@ -232,3 +234,128 @@ class DecidePayoutsResponse(_message.Message):
     ENDED_FIELD_NUMBER: _ClassVar[int]
     ended: _containers.RepeatedCompositeFieldContainer[Payout]
     def __init__(self, ended: _Optional[_Iterable[_Union[Payout, _Mapping]]] = ...) -> None: ...
+
+class RequestUnitsRequest(_message.Message):
+    __slots__ = ("order_id", "lines")
+    class Line(_message.Message):
+        __slots__ = ("supply_id", "quantity")
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        QUANTITY_FIELD_NUMBER: _ClassVar[int]
+        supply_id: str
+        quantity: int
+        def __init__(self, supply_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[RequestUnitsRequest.Line]
+    def __init__(self, order_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[RequestUnitsRequest.Line, _Mapping]]] = ...) -> None: ...
+
+class RequestUnitsResponse(_message.Message):
+    __slots__ = ("ready",)
+    READY_FIELD_NUMBER: _ClassVar[int]
+    ready: bool
+    def __init__(self, ready: _Optional[bool] = ...) -> None: ...
+
+class GrantUnitsRequest(_message.Message):
+    __slots__ = ("ask", "supply_id", "asker", "units", "phase", "rights", "received")
+    ASK_FIELD_NUMBER: _ClassVar[int]
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    ASKER_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    RIGHTS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    ask: int
+    supply_id: str
+    asker: str
+    units: int
+    phase: str
+    rights: int
+    received: int
+    def __init__(self, ask: _Optional[int] = ..., supply_id: _Optional[str] = ..., asker: _Optional[str] = ..., units: _Optional[int] = ..., phase: _Optional[str] = ..., rights: _Optional[int] = ..., received: _Optional[int] = ...) -> None: ...
+
+class GrantUnitsResponse(_message.Message):
+    __slots__ = ("grants",)
+    GRANTS_FIELD_NUMBER: _ClassVar[int]
+    grants: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, grants: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class CloseQuotaRequest(_message.Message):
+    __slots__ = ("supply_id", "version", "received")
+    SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    supply_id: str
+    version: int
+    received: int
+    def __init__(self, supply_id: _Optional[str] = ..., version: _Optional[int] = ..., received: _Optional[int] = ...) -> None: ...
+
+class CloseQuotaResponse(_message.Message):
+    __slots__ = ("closed", "grants")
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    GRANTS_FIELD_NUMBER: _ClassVar[int]
+    closed: bool
+    grants: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, closed: _Optional[bool] = ..., grants: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class SumGrantsRequest(_message.Message):
+    __slots__ = ("receiver", "streams")
+    class Stream(_message.Message):
+        __slots__ = ("supply_id", "version")
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        VERSION_FIELD_NUMBER: _ClassVar[int]
+        supply_id: str
+        version: int
+        def __init__(self, supply_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    receiver: str
+    streams: _containers.RepeatedCompositeFieldContainer[SumGrantsRequest.Stream]
+    def __init__(self, receiver: _Optional[str] = ..., streams: _Optional[_Iterable[_Union[SumGrantsRequest.Stream, _Mapping]]] = ...) -> None: ...
+
+class SumGrantsResponse(_message.Message):
+    __slots__ = ("sums",)
+    class Sum(_message.Message):
+        __slots__ = ("supply_id", "version", "units", "rights")
+        class RightsEntry(_message.Message):
+            __slots__ = ("key", "value")
+            KEY_FIELD_NUMBER: _ClassVar[int]
+            VALUE_FIELD_NUMBER: _ClassVar[int]
+            key: str
+            value: int
+            def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+        SUPPLY_ID_FIELD_NUMBER: _ClassVar[int]
+        VERSION_FIELD_NUMBER: _ClassVar[int]
+        UNITS_FIELD_NUMBER: _ClassVar[int]
+        RIGHTS_FIELD_NUMBER: _ClassVar[int]
+        supply_id: str
+        version: int
+        units: int
+        rights: _containers.ScalarMap[str, int]
+        def __init__(self, supply_id: _Optional[str] = ..., version: _Optional[int] = ..., units: _Optional[int] = ..., rights: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    SUMS_FIELD_NUMBER: _ClassVar[int]
+    sums: _containers.RepeatedCompositeFieldContainer[SumGrantsResponse.Sum]
+    def __init__(self, sums: _Optional[_Iterable[_Union[SumGrantsResponse.Sum, _Mapping]]] = ...) -> None: ...
+
+class AuditQuotasRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AuditQuotasResponse(_message.Message):
+    __slots__ = ("checked", "violations", "unchecked")
+    class Violation(_message.Message):
+        __slots__ = ("invariant", "subject", "detail")
+        INVARIANT_FIELD_NUMBER: _ClassVar[int]
+        SUBJECT_FIELD_NUMBER: _ClassVar[int]
+        DETAIL_FIELD_NUMBER: _ClassVar[int]
+        invariant: str
+        subject: str
+        detail: str
+        def __init__(self, invariant: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    UNCHECKED_FIELD_NUMBER: _ClassVar[int]
+    checked: _containers.RepeatedScalarFieldContainer[str]
+    violations: _containers.RepeatedCompositeFieldContainer[AuditQuotasResponse.Violation]
+    unchecked: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, checked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[AuditQuotasResponse.Violation, _Mapping]]] = ..., unchecked: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -1,11 +1,13 @@
 """Shared by the tests of supplies: a merchant of the isolated services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from emulators.stack.stack import Stack
 from functions.supply.views import SupplyView
+from tests.functions.supply.cells import Cells, cells
 from tests.isolated_services import IsolatedServices, IsolatedUser
 
 
@@ -23,3 +25,11 @@ def sell(isolated: IsolatedServices, seller: IsolatedUser) -> Callable[..., Supp
         return isolated.sell(seller, **terms)
 
     return put_up
+
+
+@pytest.fixture(scope="session")
+def shop(stack: Stack) -> Iterator[Cells]:
+    """Three cells, whose events a test hands over."""
+    with cells(stack, "us", "eu", "as") as opened:
+        opened.warm_up()
+        yield opened

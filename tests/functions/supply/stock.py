@@ -17,11 +17,12 @@ def an_order(
     somebody: IsolatedUser, *lines: tuple[SupplyView | str, int], within: timedelta = timedelta(minutes=15)
 ) -> ReserveRequest.Order:
     """An order for so many units of supplies, given as objects or by their ids."""
-    order = ReserveRequest.Order(order_id=ids.new("ord", "us"), user_id=somebody.user_id)
+    cell = ids.parse(somebody.user_id, "usr").cell
+    order = ReserveRequest.Order(order_id=ids.new("ord", cell), user_id=somebody.user_id)
     for supply, quantity in lines:
         supply_id = supply if isinstance(supply, str) else supply.id
         order.lines.add(
-            reservation_id=ids.sibling(ids.new("itm", "us"), "rsv"),
+            reservation_id=ids.sibling(ids.new("itm", cell), "rsv"),
             supply_id=supply_id,
             quantity=quantity,
             unit_price="1000",

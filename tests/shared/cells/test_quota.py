@@ -29,7 +29,7 @@ def test_who_never_had_rights_sells_nothing_in_a_capped_phase() -> None:
 
 
 def test_a_debt_of_rights_gives_no_units_away_and_is_not_passed_on() -> None:
-    """A cap was lowered below what was sold: nothing sells in the phase, and what is given stays within what is there."""
+    """A cap was lowered below what was sold: nothing sells in the phase, and no more is given than is there."""
     account = Account("s", "eu", "us", available=2, rights={"early": -5})
     assert account.sellable("early") == 0
     with pytest.raises(Short):

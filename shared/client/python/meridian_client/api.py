@@ -1090,6 +1090,10 @@ class Client(Caller):
 
         Archive a supply: sold units stay sold; archiving it again does nothing.
 
+        Other cells sell it too, so it is paused, every cell closes, and only then is it archived. If one does not
+        close, it
+        stays paused, for a repeat or until its merchant makes it active again.
+
         DELETE /v1/supplies/{supply_id}.
         """
         self._call(type(None), "DELETE", "/v1/supplies/{supply_id}", path={"supply_id": supply_id})
