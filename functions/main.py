@@ -4,18 +4,16 @@
     python -m functions.main rpc wallet         the RPC host of a service
     python -m functions.main relay wallet       the worker that publishes a service's events, fills its gaps, and polls
     python -m functions.main poller wallet      the worker that polls what holds secrets or calls users' endpoints
-    python -m functions.main consumer wallet    with EVENT_BUS=kafka or EVENT_DELIVERY=pull, the worker that runs a
-                                                service's event rows
+    python -m functions.main keeper             the process that keeps the lease of its cell
+    python -m functions.main consumer wallet    where events are pulled, the worker that runs a service's event rows
 
 Jobs, which end; their exit code is 0 only if all is well:
 
     python -m functions.main migrate            migrate the databases of all services; --service NAME only that one's
     python -m functions.main audit              check every invariant: 1 if one does not hold, 2 if one was not checked
     python -m functions.main redrive CONSUMER   try parked events again (shared/outbox/redrive.py)
-    python -m functions.main replay ...         apply missing events; --verify compares every projection with its events
-                                                (shared/outbox/replay.py)
-    python -m functions.main rotate-keys DIR    add a key that signs access tokens to the secrets in a folder: a fresh
-                                                one, or with --kms-version NAME that version of a key in Cloud KMS
+    python -m functions.main replay ...         apply missing events, or compare projections (shared/outbox/replay.py)
+    python -m functions.main rotate-keys DIR    add a key that signs access tokens (shared/auth/rotation.py)
     python -m functions.main openapi            print the OpenAPI document
 
 A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
@@ -191,6 +189,13 @@ def run_consumer(service: str, stop: threading.Event) -> None:
     work(service, resources(), [bind(row) for row in rows], stop)
 
 
+def run_keeper(stop: threading.Event) -> None:
+    """Keep the lease of this process's cell until `stop` is set."""
+    from shared.cells.keeper import keep_cell
+
+    keep_cell(resources(), stop)
+
+
 def projections() -> Iterator[tuple[str, Any]]:
     """The projections of all services, each with its service."""
     for service, entry in load().services.items():
@@ -272,15 +277,18 @@ def _work(role: str, service: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Start a role; SIGTERM and SIGINT stop it."""
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.", add_help=False)
-    parser.add_argument("role", choices=["function", *WORKERS, *MODULES, *COMPOSED])
+    parser.add_argument("role", choices=["function", "keeper", *WORKERS, *MODULES, *COMPOSED])
     chosen, rest = parser.parse_known_args(arguments)
     try:
         if chosen.role in (*MODULES, *COMPOSED):
             return _run_job(chosen.role, rest)
-        parser.add_argument("of", help="a function's name, or a service")
-        of = parser.parse_args(arguments).of
+        if chosen.role != "keeper":
+            parser.add_argument("of", help="a function's name, or a service")
+        of = getattr(parser.parse_args(arguments), "of", "")
         if chosen.role == "function":
             run_function(of)
+        elif chosen.role == "keeper":
+            until_stopped(run_keeper)
         else:
             _work(chosen.role, of)
     except ConfigurationError as error:

@@ -33,6 +33,8 @@ class Settings:
     """Where the process runs."""
     cell: str
     """The one cell that the process serves."""
+    cell_leases: bool
+    """Whether a cell is only written, and strongly read, while its lease is held here: see shared/cells/README.md."""
     project: str
     public_url: str
     allowed_origins: tuple[str, ...]
@@ -106,6 +108,8 @@ class Settings:
     internal_accounts: frozenset[str]
     rpc_callers: Mapping[str, str]
     """The calling services, by the e-mail addresses of their service accounts."""
+    keeper_account: str
+    """In the cloud the login of the cells' keepers, to which the job that migrates grants their role."""
     webhooks_to_loopback: bool
     """Whether webhooks may be sent to this machine and without TLS: only on the local stack."""
     activity_waiters: int
@@ -205,6 +209,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         environment=kind,
         region=region,
         cell=given.one_of("MERIDIAN_CELL", load().cell_of(region), *load().cells),
+        cell_leases=given.flag("CELL_LEASES", default=kind != "local"),
         project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
         allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),
@@ -263,6 +268,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         internal_audience=given.text("INTERNAL_AUDIENCE", ""),
         internal_accounts=frozenset(filter(None, given.text("INTERNAL_ACCOUNTS", "").split(","))),
         rpc_callers=given.pairs("RPC_CALLERS", config_values.service, ACCOUNT),
+        keeper_account=database_login(given.text("KEEPER_ACCOUNT", "", ACCOUNT, "service account")),
         webhooks_to_loopback=given.flag("WEBHOOKS_TO_LOOPBACK", local_only=True),
         activity_waiters=given.integer("ACTIVITY_WAITERS", 8, 0, 1000),
     )

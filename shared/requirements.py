@@ -13,7 +13,7 @@ from shared.config import Settings
 from shared.registry import Row, load
 from shared.variables import ConfigurationError
 
-Role = Literal["function", "rpc", "relay", "poller", "consumer"]
+Role = Literal["function", "rpc", "relay", "poller", "consumer", "keeper"]
 
 DATABASE: Final = ("CLOUD_SQL_INSTANCE", "DATABASE_USER")
 """What a connection to a database takes."""
@@ -42,7 +42,7 @@ REDIS_AUTHORITIES: Final = "redis_ca"
 
 
 def rows_of(role: Role, name: str) -> list[Row]:
-    """The operations that a role runs. name: of a function, or of the service of another role."""
+    """The operations that a role runs. name: of a function, or of the service of another role; a keeper runs none."""
     registry = load()
     if role == "function":
         return [registry.rows[name]]
@@ -90,6 +90,13 @@ def check_job(settings: Settings, service: str) -> None:
     _check_callees(settings, service)
 
 
+def check_keeper(settings: Settings) -> None:
+    """Make sure that the keeper of a cell has what it needs: the cell's databases. Raises ConfigurationError."""
+    for variable in DATABASE if not settings.local else ():
+        if not getattr(settings, variable.lower()):
+            raise ConfigurationError(variable, "is needed by keeper and not set")
+
+
 def check_migrations(settings: Settings) -> None:
     """Make sure that the job that migrates has what it needs. Raises ConfigurationError.
 
@@ -97,7 +104,7 @@ def check_migrations(settings: Settings) -> None:
     """
     if settings.local:
         return
-    for variable in (*DATABASE, "RPC_CALLERS"):
+    for variable in (*DATABASE, "RPC_CALLERS", "KEEPER_ACCOUNT"):
         if not getattr(settings, variable.lower()):
             raise ConfigurationError(variable, "is needed by migrate and not set")
     known = set(settings.rpc_callers.values())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
     from shared.chain.node import ChainClient
     from shared.chain.signers import Signer
+    from shared.firestore.cell_records import CellRecords
     from shared.firestore.cells import CellMap
     from shared.postgres.database import Database
     from shared.redis.cache import Cache
@@ -47,7 +48,12 @@ class Resources:
             from shared.postgres.database import Database
 
             places = self.breaker("database", service, self.settings.database_pool)
-            return Database(connector(self.settings, service), places, self.cache().invalidating)
+            fence = None
+            if self.settings.cell_leases:
+                from shared.postgres.fence import Fence
+
+                fence = Fence()
+            return Database(connector(self.settings, service), places, self.cache().invalidating, fence)
 
         return self.once(f"database {service}", connect)
 
@@ -136,6 +142,13 @@ class Resources:
             return CellMap(FirestoreCells(self.firestore, self.breaker("firestore")), load().cells)
 
         return self.once("cells", make)
+
+    def cell_records(self) -> "CellRecords":
+        """Everything that Firestore says about cells, for whoever keeps or promotes one."""
+        from shared.firestore.cell_records import CellRecords
+        from shared.registry import load
+
+        return CellRecords(self.firestore, self.breaker("firestore"), load().cells)
 
     def sessions(self) -> "SessionChecker":
         """Checks whether sessions are alive."""

@@ -79,6 +79,7 @@ class UnitOfWork:
 
         cache = self.resources.cache()
         cached = cache.read(kind, name, load)
+        self.resources.database(self.service).assure()
         try:
             return None if cached is None else from_json(cached, shape)
         except msgspec.MsgspecError:  # cached by another release, in another shape

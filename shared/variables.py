@@ -83,9 +83,9 @@ class Variables:
             raise ConfigurationError(name, f"is {_shown(value)}, which is none of {', '.join(choices)}")
         return value
 
-    def flag(self, name: str, *, local_only: bool = False) -> bool:
-        """`true` or `false`, by default `false`. local_only: must not be true in the cloud."""
-        value = self.one_of(name, "false", "true", "false") == "true"
+    def flag(self, name: str, *, default: bool = False, local_only: bool = False) -> bool:
+        """`true` or `false`. local_only: must not be true in the cloud."""
+        value = self.one_of(name, "true" if default else "false", "true", "false") == "true"
         if value and local_only and not self._local:
             raise ConfigurationError(name, "is true, and is for the local stack alone")
         return value

@@ -74,8 +74,8 @@ module "documents" {
 
   project  = var.project
   location = var.documents_location
-  # Users and sessions, assets' merchants, feeds. Others only check sessions.
-  writers             = { for service in ["identity", "supply", "notification"] : service => local.emails[service] }
+  # Users and sessions, assets' merchants, feeds, leases. Others only check sessions.
+  writers             = { for service in ["identity", "supply", "notification", "keeper"] : service => local.emails[service] }
   readers             = { for service in ["wallet", "order", "claiming", "platform"] : service => local.emails[service] }
   deletion_protection = var.deletion_protection
 }

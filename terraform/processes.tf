@@ -12,8 +12,8 @@ locals {
   # Who uses a chain's node; the URL has a key in it, so it is a secret.
   # They may reach the internet; of the others only pollers may, which call users' endpoints.
   chain_users = ["identity", "wallet", "supply", "claiming"]
-  # `ready` asks every service's database.
-  database_users = concat(local.databases, [local.rows.ready.service])
+  # `ready` asks every service's database, and a keeper writes its cell's lease to each.
+  database_users = concat(local.databases, [local.rows.ready.service, "keeper"])
 
   # Of these secrets the key is in KMS, and the process is told which one.
   in_kms   = { voucher_key = "voucher", treasury_key = "treasury", relayer_key = "relayer" }
@@ -70,7 +70,7 @@ locals {
   # And what those of a service are told in addition, in a region.
   own = {
     for region in local.regions : region => {
-      for service, _ in local.registry.services : service => merge(
+      for service in concat(keys(local.registry.services), ["keeper"]) : service => merge(
         contains(local.database_users, service) ? {
           CLOUD_SQL_INSTANCE = module.database.instances[local.cell_of[region]]
           CLOUD_SQL_REPLICA  = module.database.replicas[local.cell_of[region]]
@@ -86,7 +86,9 @@ locals {
     }
   }
   keys_of = {
-    for service, _ in local.registry.services : service => [for key, users in local.key_users : key if contains(users, service)]
+    for service in concat(keys(local.registry.services), ["keeper"]) : service => [
+      for key, users in local.key_users : key if contains(users, service)
+    ]
   }
   # Which account is which service: RPC hosts check it, and migrations grant by it.
   callers = join(",", [for service, _ in local.registry.services : "${local.emails[service]}=${service}"])
@@ -156,7 +158,7 @@ locals {
       workers = {
         for name, worker in local.workers : name => {
           service   = worker.service
-          args      = [worker.role, worker.service]
+          args      = worker.role == "keeper" ? ["keeper"] : [worker.role, worker.service]
           account   = local.emails[worker.service]
           instances = local.scales.worker.min_instances
           environment = merge(
@@ -180,6 +182,7 @@ locals {
             DATABASE_USER      = local.emails.migrations
             DATABASE_POOL      = "1"
             RPC_CALLERS        = local.callers
+            KEEPER_ACCOUNT     = local.emails.keeper
           })
           files = {}
         }

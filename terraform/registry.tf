@@ -87,9 +87,10 @@ locals {
   }
   consuming = distinct([for row in local.functions : row.service if row.trigger == "event"])
 
-  # Workers by their Cloud Run name: a relay of each service with an outbox or inboxes, a poller where rows ask for one, and
-  # consumers where events are not pushed.
+  # Workers by their Cloud Run name: a relay of each service with an outbox or inboxes, a poller where rows ask for one,
+  # consumers where events are not pushed, and the keeper of the region's cell, which is of no service.
   workers = merge(
+    { keeper = { role = "keeper", service = "keeper", secrets = [] } },
     { for service in local.working : "relay-${service}" => { role = "relay", service = service, secrets = [] } },
     {
       for service, rows in local.polled.poller : "poller-${service}" => {
@@ -143,6 +144,7 @@ locals {
       if length(local.polled.poller[service]) > 0
     ],
     [for service in local.consuming : local.most.worker * (local.scales.worker.pool + 1)],
-    [16], # migrations, audits, people
+    [local.most.worker * length(local.databases)], # keepers: one of each database
+    [16],                                          # migrations, audits, people
   ))
 }

@@ -115,8 +115,8 @@ class IsolatedServices:
         self._servers: list[grpc.Server] = []
         self._clock = MovingClock()
         self._binding = threading.Lock()  # concurrent calls must not undo each other's patch
-        # Nothing delivers events here: orders would wait for payments that never come.
-        shared = replace(settings, rpc_addresses=self._addresses, payment_lag_seconds=0)
+        # Nothing delivers events here: orders would wait for payments that never come. Nor has it a keeper.
+        shared = replace(settings, rpc_addresses=self._addresses, payment_lag_seconds=0, cell_leases=False)
         self.settings = OwnDatabases.of(shared, f"isolated_{secrets.token_hex(4)}")
         self.resources = Resources(self.settings, self._clock)
         self.probe = DatabaseProbe(self.resources)

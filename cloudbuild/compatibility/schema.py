@@ -8,6 +8,8 @@ from typing import Final
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection, identifier, literal, to_statement
 
+from shared.postgres.roles import KEEPER
+
 SAMPLES: Final = {
     "text": "'x'",
     "json": "'[]'",
@@ -124,8 +126,8 @@ def tables(connection: Connection) -> set[str]:
 
 
 def create(connection: Connection, database: str, service: str) -> None:
-    """An empty database, with the two roles of its service, as a stack has them."""
-    for role in (service, f"{service}_owner"):
+    """An empty database, with the two roles of its service and the keepers', as a stack has them."""
+    for role in (service, f"{service}_owner", KEEPER):
         if not connection.run(f"SELECT FROM pg_roles WHERE rolname = {literal(role)}"):
             connection.run(f"CREATE ROLE {identifier(role)}")
     connection.run(f"CREATE DATABASE {identifier(database)} OWNER {identifier(f'{service}_owner')}")

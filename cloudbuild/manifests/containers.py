@@ -36,27 +36,33 @@ RESOURCES: Final[Manifest] = {"requests": {"cpu": "250m", "memory": "256Mi"}, "l
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a container runs: a role, and the function or service that it is for."""
+    """What a container runs: a role, and the function or service that it is for; a keeper is for the region's cell."""
 
     role: Role
-    of: str
+    of: str = ""
 
     @property
     def name(self) -> str:
         """Its name in the cluster, as on Cloud Run."""
-        return (self.of if self.role == "function" else f"{self.role}-{self.of}").replace("_", "-")
+        named = self.of if self.role == "function" else "-".join(self.arguments)
+        return named.replace("_", "-")
+
+    @property
+    def arguments(self) -> list[str]:
+        """The arguments that start it."""
+        return [self.role, self.of] if self.of else [self.role]
 
     @property
     def service(self) -> str:
         """The service whose account it runs as."""
         if self.role != "function":
-            return self.of
+            return self.of or self.role
         return "platform" if self.of == UNMATCHED else load().rows[self.of].service
 
     @property
     def secrets(self) -> list[str]:
         """The secrets that it needs."""
-        return [] if self.of == UNMATCHED else secrets_of(rows_of(self.role, self.of))
+        return [] if self.of in ("", UNMATCHED) else secrets_of(rows_of(self.role, self.of))
 
 
 def object_name(secret: str) -> str:
@@ -76,7 +82,7 @@ def container(target: Target, image: str, environment: Sequence[tuple[str, str]]
     return {
         "name": target.role,
         "image": image,
-        "args": [target.role, target.of],
+        "args": target.arguments,
         "envFrom": [
             {"configMapRef": {"name": "meridian"}},
             {"configMapRef": {"name": f"meridian-{target.service}", "optional": True}},

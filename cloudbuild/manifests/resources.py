@@ -27,6 +27,9 @@ PERCENT_OF_CPU: Final = 70
 
 MIGRATE: Final = "migrate"
 
+KEEPER: Final = "keeper"
+"""The process that keeps the lease of the region's cell, and its account."""
+
 Delivery = Literal["push", "pull"]
 
 
@@ -39,10 +42,11 @@ def functions(registry: Registry, delivery: Delivery) -> list[Target]:
 
 
 def deployed(registry: Registry, delivery: Delivery) -> list[Target]:
-    """Every RPC host and worker. delivery: with `pull`, workers take events, as with Kafka."""
+    """Every RPC host, keeper and worker. delivery: with `pull`, workers take events, as with Kafka."""
     consumers = consumer_services(registry) if delivery == "pull" else []
     return [
         *(Target("rpc", service) for service in rpc_services(registry)),
+        Target(KEEPER),
         *(Target("relay", service) for service in relay_services(registry)),
         *(Target("poller", service) for service in poller_services(registry)),
         *(Target("consumer", service) for service in consumers),
@@ -52,7 +56,7 @@ def deployed(registry: Registry, delivery: Delivery) -> list[Target]:
 def cluster(image: str, delivery: Delivery = "push") -> Iterator[Manifest]:
     """All resources of a region. image: by digest."""
     registry = load()
-    for account in (*registry.services, MIGRATE):
+    for account in (*registry.services, MIGRATE, KEEPER):
         yield {"apiVersion": "v1", "kind": "ServiceAccount", **_metadata(account, account)}
     yield migration(image)
     for target in functions(registry, delivery):

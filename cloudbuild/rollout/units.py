@@ -2,7 +2,7 @@
 
 In each region RPC hosts go first, since they serve callers of both releases; then the region's functions as one group.
 Worker pools follow when every region's functions are new: first consumers, which understand both forms of an event,
-then the relays that publish them.
+then the relays that publish them. Keepers are replaced last: a cell's two overlap, and either keeps its lease.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,10 @@ from shared.registry import Registry
 
 UNMATCHED = "unmatched"
 """The function of requests that match no row; it has no row itself."""
+
+
+KEEPER = "keeper"
+"""The worker pool that keeps the lease of a region's cell."""
 
 
 class Kind(StrEnum):
@@ -28,7 +32,7 @@ class Kind(StrEnum):
 class Unit:
     """One thing with revisions of its own.
 
-    name: Cloud Run's name of it. serves: the row (function) or service (RPC host, worker pool) that it runs.
+    name: Cloud Run's name of it. serves: the row (function) or service (RPC host, worker pool) of it, or `keeper`.
     """
 
     region: str
@@ -89,6 +93,7 @@ def parts(registry: Registry, regions: Sequence[str] = (), *, consumers: bool = 
         for region in chosen
         for service in services
     ]
+    pools += [Unit(region, Kind.POOL, KEEPER, KEEPER) for region in chosen]
     return Parts(tuple(groups), tuple(pools))
 
 

@@ -6,6 +6,7 @@
 | MERIDIAN_ENVIRONMENT | `local` |
 | MERIDIAN_REGION, MERIDIAN_CELL | the region that the process runs in, and the cell that it serves |
 | CELL_ADDRESSES | cell=host:port,... of every cell's functions host; that of another region by a link (links.py) |
+| CELL_LEASES | whether cells are written under a lease, kept by a keeper: with several sites, or if it is set |
 | PUBLIC_URL | the edge, as clients write it; with several regions the global one |
 | DATABASE_HOST, DATABASE_PORT | the cell's PostgreSQL; each service has a database and a role of its own there |
 | REPLICA_HOST, REPLICA_PORT | its standby, if the stack has one |
@@ -54,6 +55,9 @@ KAFKA: Final = "kafka"
 EVENT_BUS: Final = "EVENT_BUS"
 """The variable that names the event bus, one of these two."""
 
+CELL_LEASES: Final = "CELL_LEASES"
+"""The variable that turns leases on or off."""
+
 PUSH: Final = "push"
 PULL: Final = "pull"
 EVENT_DELIVERY: Final = "EVENT_DELIVERY"
@@ -72,6 +76,7 @@ SETTABLE: Final = (
     "CLAIM_REDEEM_AFTER_SECONDS",
     "CLAIM_REDEMPTION",
     "CLAIM_RETRY_SECONDS",
+    "CELL_LEASES",
     "CHAIN_CONFIRMATIONS",
     "COLLECT_FROM",
     "DATABASE_POOL",
@@ -142,6 +147,11 @@ class Layout:
         return self.event_bus == KAFKA or self.overrides.get(EVENT_DELIVERY, PUSH) == PULL
 
     @property
+    def leases(self) -> bool:
+        """Whether cells are written under a lease."""
+        return self.overrides.get(CELL_LEASES, "true" if len(self.sites) > 1 else "false") == "true"
+
+    @property
     def edge_url(self) -> str:
         """Where clients reach the stack."""
         return f"http://{HOST}:{self.ports['edge']}"
@@ -188,6 +198,11 @@ def poller(service: str, site: str) -> str:
 def workers(site: str) -> str:
     """The name of the one process with all workers of a site, where a stack has several sites."""
     return f"workers-{site}"
+
+
+def keeper(site: str) -> str:
+    """The name of the process that keeps the lease of a site's cell."""
+    return f"keeper-{site}"
 
 
 def topics(site: str) -> str:
@@ -237,6 +252,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "CELL_ADDRESSES": ",".join(
             f"{other.cell}={_reached(layout, site, other, functions_host(other.name))}" for other in layout.sites
         ),
+        CELL_LEASES: "true" if layout.leases else "false",
         "PUBLIC_URL": layout.edge_url,
         "DATABASE_HOST": HOST,
         "DATABASE_PORT": str(layout.ports[postgres]),

@@ -11,6 +11,7 @@ from typing import Final
 
 from shared.auth import keys, rotation
 from shared.chain.ethereum import address_of
+from shared.postgres.roles import KEEPER
 
 ORDER_OF_SECP256K1: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """n of SEC 2, section 2.4.1: a private key is in 1..n-1."""
@@ -35,7 +36,7 @@ def ensure(folder: Path, services: Sequence[str], regions: Sequence[str] = ()) -
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     passwords = [f"{role}.password" for service in services for role in (service, f"{service}_owner")]
-    for name in (*RANDOM, *passwords):
+    for name in (*RANDOM, f"{KEEPER}.password", *passwords):
         _ensure(folder / name, lambda: secrets.token_hex(32))
     for name in ("voucher_key", "treasury_key", "relayer_key", *PEOPLE.values()):
         _ensure(folder / name, _secp256k1_private_key)

@@ -12,6 +12,7 @@ from emulators.stack.environment import (
     Layout,
     events_host,
     functions_host,
+    keeper,
     metrics_of,
     poller,
     relay,
@@ -101,7 +102,8 @@ class _SitePrograms:
         hosts += [self._host(events_host(self._site.name), "make_internal")]
         hosts += [self._rpc_host(service) for service in rpc_services(self._registry)]
         working = self._separate_workers() if len(self._layout.sites) == 1 else [self._workers()]
-        return [*hosts, self._topics(), *working, self._scheduler()]
+        keeping = [self._keeper()] if self._layout.leases else []
+        return [*hosts, *keeping, self._topics(), *working, self._scheduler()]
 
     def _program(self, name: str, command: tuple[str, ...], *texts: str, **variables: str) -> Program:
         """A process that is ready once its log contains these texts."""
@@ -121,6 +123,9 @@ class _SitePrograms:
         port = self._layout.ports[name]
         program = self._program(name, ("functions.main", "rpc", service), RPC_PORT=str(port))
         return replace(program, ready=readiness.grpc_serving(port))
+
+    def _keeper(self) -> Program:
+        return self._program(keeper(self._site.name), ("functions.main", "keeper"), "the lease is held")
 
     def _topics(self) -> Program:
         module = "topics" if self._layout.event_bus == KAFKA else "subscriptions"

@@ -1,16 +1,24 @@
 """Drives lease.Keeper: a process of its own that renews a cell's lease in Firestore and writes it to its databases."""
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from shared import requirements
 from shared.cells.lease import RENEW_EVERY_SECONDS, Effect, Keeper, LeaseRow, ReadClock, Renew, WriteLease
-from shared.cells.record import CellRecord
-from shared.errors import MeridianError
-from shared.postgres.database import Database, Transaction
+from shared.cells.record import CellRecord, renewed
+from shared.config import Settings
+from shared.errors import MeridianError, Unavailable
+from shared.postgres.connect import connector
+from shared.postgres.database import Database
 from shared.postgres.fence import read_clock, write_lease
+from shared.postgres.roles import KEEPER
+from shared.registry import load
+from shared.resources import Resources
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +43,7 @@ class LeaseKeeper:
         self._renew = renew
         self._monotonic = monotonic
         self._machine = Keeper(epoch)
+        self._held = False
 
     @property
     def lost(self) -> bool:
@@ -49,6 +58,7 @@ class LeaseKeeper:
                 effects = effects[1:] + self._do(effects[0])
         except MeridianError as error:
             log.warning("a lease is not renewed this time: %s", error)
+            self._held = False
 
     def keep(self, stop: threading.Event) -> None:
         """Renew every RENEW_EVERY_SECONDS until stopped or lost."""
@@ -66,18 +76,54 @@ class LeaseKeeper:
                 return self._machine.on_renewed(number, self._renew(epoch))
             case WriteLease(row):
                 self._write(row)
+                if not self._held:
+                    log.info("the lease is held under epoch %d", row.epoch)
+                self._held = True
                 return []
 
     def _write(self, row: LeaseRow) -> None:
         """Write the row of every database; one that fails does not hold up the others, and is fenced in time."""
-
-        def write(transaction: Transaction) -> None:
-            if not write_lease(transaction, row):
-                log.error("a database is not of epoch %d", row.epoch)
-
         for database in self._databases:
             try:
-                with database.statement() as statement:
-                    write(statement)
+                try:
+                    _write_row(database, row)
+                except Unavailable:  # an idle connection may have died
+                    _write_row(database, row)
             except MeridianError as error:
                 log.warning("a lease row is not written: %s", error)
+
+
+def _write_row(database: Database, row: LeaseRow) -> None:
+    with database.statement() as statement:
+        if not write_lease(statement, row):
+            log.error("a database is not of epoch %d", row.epoch)
+
+
+def keep_cell(resources: Resources, stop: threading.Event) -> None:
+    """Keep the lease of this process's cell while its region serves it, epoch after epoch, until `stop` is set."""
+    settings, records = resources.settings, resources.cell_records()
+    requirements.check_keeper(settings)
+    services = [name for name, service in load().services.items() if service.database]
+    databases = [
+        Database(connector(settings, name, keeper_login(settings)), resources.breaker("database", f"{name} keeper", 1))
+        for name in services
+    ]
+    holder = f"{socket.gethostname()}/{os.getpid()}"
+
+    def renew(epoch: int) -> CellRecord | None:
+        return records.change(settings.cell, lambda record: renewed(record, settings.region, epoch, holder))
+
+    while not stop.is_set():
+        try:
+            record = records.read(settings.cell)
+        except Unavailable as error:
+            log.warning("the record of the cell %s cannot be read: %s", settings.cell, error)
+        else:
+            if record.region == settings.region and not record.opening:
+                LeaseKeeper(databases, renew, record.epoch).keep(stop)
+        stop.wait(RENEW_EVERY_SECONDS)
+
+
+def keeper_login(settings: Settings) -> str | None:
+    """The login of the keeper in the cell's databases: in the cloud that of its account."""
+    return None if settings.cloud_sql_instance else KEEPER

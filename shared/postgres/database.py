@@ -9,102 +9,35 @@ import logging
 import queue
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from pg8000.converters import make_params
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError, InterfaceError
-from pg8000.native import to_statement
 
 from shared.errors import Contended, OutcomeUnknown, Unavailable
-from shared.postgres.errors import AT_LEAST_SECONDS, FENCED, LOST, bound, gone, silent, stale, state_of, translated
+from shared.postgres.errors import (
+    AT_LEAST_SECONDS,
+    FENCED,
+    LOST,
+    NotServedHere,
+    bound,
+    gone,
+    silent,
+    state_of,
+    translated,
+)
 from shared.postgres.notify import Notifier, discard
+from shared.postgres.transaction import CommitFence, Row, Transaction
 from shared.resilience.breaker import Breaker, GuardedCall
 
-log = logging.getLogger(__name__)
+__all__ = ["CommitFence", "Database", "Row", "Transaction", "retried"]
 
-SNAPSHOT_SECONDS: Final = 12.0
-"""How long to wait for a statement in a snapshot of all data: longer than the server's statement_timeout."""
+log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 5
 """How often a transaction that loses races is attempted; it is rolled back each time."""
 
-Row = dict[str, Any]
 T = TypeVar("T")
-
-
-class Transaction:
-    """One open transaction. Statements are prepared once per connection and then executed by name."""
-
-    def __init__(self, connection: CoreConnection, call: GuardedCall | None = None, timeout_seconds: float = 0) -> None:
-        """call: for the breaker's statistics. timeout_seconds: per statement; 0 for the connection's own."""
-        self._connection = connection
-        self._call = call
-        self._timeout_seconds = timeout_seconds
-        self.appended = False
-        """Whether events were appended, so that the relay must be woken after the commit."""
-        self.changed: set[str] = set()
-        """The ids of changed resources that may be cached."""
-        self.answered = True
-        """Whether every response was read completely. If not, the next statement would read the rest of it."""
-
-    def run(self, sql: str, parameters: dict[str, Any]) -> list[Row]:
-        """Run one prepared statement.
-
-        Raises UniqueViolation, Refused, Contended, Unavailable or pg8000's DatabaseError.
-        """
-        with self._asking():
-            context = _execute(self._connection, sql, parameters)
-        names = [column["name"] for column in context.columns or ()]
-        return [dict(zip(names, row, strict=True)) for row in context.rows or ()]
-
-    def count(self, sql: str, parameters: dict[str, Any]) -> int:
-        """Run one prepared statement; returns how many rows it affected. Raises as run does."""
-        with self._asking():
-            return int(_execute(self._connection, sql, parameters).row_count)
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """A savepoint around a block, rolled back if it raises."""
-        self._simple("savepoint part")
-        appended = self.appended
-        try:
-            yield
-        except BaseException:
-            self._simple("rollback to savepoint part")
-            self.appended = appended
-            raise
-        self._simple("release savepoint part")
-
-    def snapshot(self) -> None:
-        """Make all statements see one snapshot (REPEATABLE READ); must come before any other statement."""
-        self._simple("set transaction isolation level repeatable read")
-        self._timeout_seconds = max(self._timeout_seconds, SNAPSHOT_SECONDS)
-
-    def limit(self, seconds: float) -> None:
-        """Set the server's statement timeout for the rest of the transaction or savepoint.
-
-        Statements that take longer raise Cancelled.
-        """
-        self._simple(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
-
-    def _simple(self, sql: str) -> None:
-        with self._asking():
-            CoreConnection.execute_simple(self._connection, sql)
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Around a statement. A server error is a complete response; after any other failure more may follow."""
-        with translated(self._call):
-            if self._timeout_seconds:
-                bound(self._connection, self._timeout_seconds)
-            try:
-                yield
-            except DatabaseError:
-                raise
-            except BaseException:
-                self.answered = False
-                raise
 
 
 class Database:
@@ -115,19 +48,19 @@ class Database:
         connect: Callable[[], CoreConnection],
         breaker: Breaker,
         around_commit: Callable[[set[str]], AbstractContextManager[None]] | None = None,
-        fenced_commit: Callable[[CoreConnection], None] | None = None,
+        fence: CommitFence | None = None,
     ) -> None:
         """
         breaker: its bulkhead's size is that of the connection pool.
         around_commit: wraps each commit, given the changed resources' ids; invalidates the cache.
-        fenced_commit: commits under the cell's lease (fence.Fence.commit); None where there are no leases.
+        fence: of the cell's lease (fence.Fence), under which it commits and reads; None where there are no leases.
         """
         self._connect = connect
         self._breaker = breaker
         self._idle: queue.LifoQueue[CoreConnection] = queue.LifoQueue()
         self._notifier = Notifier(connect)
         self._around_commit = around_commit or (lambda _: nullcontext())
-        self._send_commit = fenced_commit or (lambda each: CoreConnection.execute_simple(each, "commit"))
+        self._fence = fence
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -156,7 +89,8 @@ class Database:
 
     @contextmanager
     def statement(self) -> Iterator[Transaction]:
-        """For one autocommitted statement, in one round trip. It must be idempotent.
+        """For one autocommitted statement, in one round trip. It must be idempotent, and no write of a cell: it is not
+        fenced.
 
         Raises Unavailable; then it may have taken effect. Nothing is rolled back if the block raises after it.
         """
@@ -179,13 +113,30 @@ class Database:
                     discard(connection)
 
     def read(self, ask: Callable[[Transaction], T]) -> T:
-        """What one statement that only reads returns, in one round trip. Raises Unavailable."""
+        """What one statement that only reads returns, in one round trip; in two if the lease has to be looked at.
+
+        Raises Unavailable.
+        """
+        since = self._fence.now() if self._fence else 0.0
         try:
             with self.statement() as statement:
-                return ask(statement)
+                found = ask(statement)
+                if self._fence and not self._fence.covers(since):
+                    statement.check(self._fence)
+                return found
         except (Unavailable, Contended):  # an idle connection may have died, a prepared statement be outdated
             with self.transaction() as transaction:
                 return ask(transaction)
+
+    def assure(self) -> None:
+        """Make sure that what a cache has of this database may be told: its cell is served here.
+
+        Costs nothing for a while after a commit or a read. Raises Unavailable.
+        """
+        if self._fence is None or self._fence.covers(self._fence.now()):
+            return
+        with self.transaction():  # it ends with the fence
+            pass
 
     def _begin(self, call: GuardedCall) -> CoreConnection:
         """A connection with a new transaction.
@@ -218,7 +169,10 @@ class Database:
         """A new connection. Raises Unavailable."""
         try:
             with translated(call):
-                return self._connect()
+                connection = self._connect()
+                if self._fence:
+                    self._fence.note(connection)
+                return connection
         except Unavailable:
             call.mark_failed()
             raise
@@ -227,14 +181,17 @@ class Database:
         call.start_timer()
         try:
             bound(connection, self._breaker.policy.timeout_seconds)
-            self._send_commit(connection)
+            if self._fence:
+                self._fence.commit(connection)
+            else:
+                CoreConnection.execute_simple(connection, "commit")
         except OutcomeUnknown:  # it has committed, but this process may not say so
             self._idle.put(connection)
             raise
         except DatabaseError as error:
             if state_of(error) == FENCED:
-                self._rollback(connection)
-                raise Unavailable("This cell takes no writes here for the moment; nothing was done.") from error
+                self._refused(connection)
+                raise NotServedHere from error
             discard(connection)
             if state_of(error) in LOST:
                 raise OutcomeUnknown from error
@@ -247,6 +204,19 @@ class Database:
             call.bad |= silent(error)
             raise OutcomeUnknown from error
         call.stop_timer()
+        self._idle.put(connection)
+
+    def _refused(self, connection: CoreConnection) -> None:
+        """Roll back what the fence refused. The connection may go on under the epoch that there is now."""
+        try:
+            bound(connection, AT_LEAST_SECONDS)
+            CoreConnection.execute_simple(connection, "rollback")
+            if self._fence:
+                self._fence.note(connection)
+        except (InterfaceError, DatabaseError, OSError) as error:
+            log.info("a connection died after its commit was refused: %s", error)
+            discard(connection)
+            return
         self._idle.put(connection)
 
     def _rollback(self, connection: CoreConnection) -> None:
@@ -281,19 +251,3 @@ def retried(attempt: Callable[[], T]) -> T:
         except Contended:
             continue
     return attempt()
-
-
-def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -> Any:
-    """Run a statement, preparing it on its first use on this connection."""
-    prepared = connection.__dict__.setdefault("_meridian_prepared", {})
-    if sql not in prepared:
-        statement, make_values = to_statement(sql)
-        prepared[sql] = (*CoreConnection.prepare_statement(connection, statement, ()), statement, make_values)
-    name, columns, functions, statement, make_values = prepared[sql]
-    values = make_params(connection.py_types, make_values(parameters))
-    try:
-        return CoreConnection.execute_named(connection, name, values, columns, functions, statement)
-    except DatabaseError as error:
-        if stale(error):  # a migration changed the table; a retry prepares all statements again
-            prepared.clear()
-        raise

@@ -28,7 +28,7 @@ REFUSED: Final = "ME001"
 """The SQLSTATE that our own database functions raise to refuse."""
 
 FENCED: Final = "ME002"
-"""The SQLSTATE of a commit without the cell's lease (shared/postgres/fence.py); it did not happen."""
+"""The SQLSTATE of a commit or strong read without the cell's lease (shared/postgres/fence.py); it did not happen."""
 
 GONE: Final = ("network error", "connection is closed", "Can't create a connection")
 """How pg8000's InterfaceError begins if the connection failed."""
@@ -44,6 +44,10 @@ class Cancelled(Unavailable):
 
 class TakesNoWrites(Unavailable):
     """The database is read-only for now. Reads go on, so its breaker stays closed."""
+
+
+class NotServedHere(Unavailable):
+    """This cell is not served here for the moment; nothing was done."""
 
 
 class UniqueViolation(Exception):
@@ -80,7 +84,7 @@ def translated(call: GuardedCall | None = None) -> Iterator[None]:
         with _own():
             yield
     except Unavailable as error:
-        if call is not None and not lost(error.__cause__) and not isinstance(error, TakesNoWrites):
+        if call is not None and not lost(error.__cause__) and not isinstance(error, TakesNoWrites | NotServedHere):
             call.mark_failed()
         raise
     finally:
@@ -104,6 +108,8 @@ def _own() -> Iterator[None]:
             raise Cancelled("The database took too long.") from error
         if state == READ_ONLY:
             raise TakesNoWrites("The database takes no writes for now.") from error
+        if state == FENCED:
+            raise NotServedHere from error
         if state in LOST or state.startswith("53"):
             raise Unavailable("The database is not available.") from error
         raise

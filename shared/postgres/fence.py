@@ -4,6 +4,7 @@
 so whoever does not hold the lease does not commit, without another round trip.
 """
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 from pg8000.core import CoreConnection
 
 from shared.cells.lease import LeaseRow, verdict
-from shared.errors import OutcomeUnknown
+from shared.errors import OutcomeUnknown, Unavailable
 from shared.postgres.database import Transaction
 from shared.postgres.queries import queries
 
@@ -20,14 +21,30 @@ SQL: Final = queries(Path(__file__).parent / "sql" / "lease.sql")
 
 MICROSECONDS: Final = 1_000_000
 
+KNOWN_SECONDS: Final = 1.0
+"""For how long a lease that was seen to be held answers for reads, without another look at it."""
+
+EPOCH: Final = "_meridian_epoch"
+"""Where a connection keeps the epoch under which it works."""
+
 
 class Fence:
-    """Commits under a cell's lease. One for all connections of a process."""
+    """Commits and reads of one database under its cell's lease. One for all connections of a process to it.
 
-    def __init__(self, epoch: Callable[[], int], monotonic: Callable[[], float] = time.monotonic) -> None:
-        """epoch: the one under which this process believes to serve its cell. monotonic: its own clock."""
-        self._epoch = epoch
+    The epoch is that of the lease row when a connection was opened, or was last refused: what a session began on a
+    server that has been promoted since is refused.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """monotonic: the process's own clock."""
         self._monotonic = monotonic
+        self._covered = (math.inf, -math.inf)
+        """From when until when, by that clock, the lease is known to be held."""
+
+    def note(self, connection: CoreConnection) -> None:
+        """Note the epoch under which a connection begins to work."""
+        context = CoreConnection.execute_simple(connection, "select lease_epoch()")
+        connection.__dict__[EPOCH] = int(context.rows[0][0])
 
     def commit(self, connection: CoreConnection) -> None:
         """Commit.
@@ -35,13 +52,41 @@ class Fence:
         Raises OutcomeUnknown if it committed too late to be acknowledged, or without its standby, and pg8000's
         DatabaseError with the SQLSTATE errors.FENCED if it did not commit.
         """
+        if not self._passes(connection, "; commit"):
+            raise OutcomeUnknown
+
+    def check(self, connection: CoreConnection) -> None:
+        """Make sure that what a connection has read may be told.
+
+        Raises Unavailable, or pg8000's DatabaseError with the SQLSTATE errors.FENCED.
+        """
+        if not self._passes(connection, ""):
+            raise Unavailable("This process was stopped for so long that what it has read may be outdated.")
+
+    def covers(self, since: float) -> bool:
+        """Whether the lease is known to have been held from a time of the own clock until now.
+
+        What is known is used for KNOWN_SECONDS at most: a database clock that steps back is noticed by the next look.
+        """
+        begun, ends = self._covered
+        return begun <= since and self._monotonic() < ends
+
+    def now(self) -> float:
+        """The present time of the own clock."""
+        return self._monotonic()
+
+    def _passes(self, connection: CoreConnection, then: str) -> bool:
+        """Whether the holder of the lease got the response in time, and without a warning."""
         connection.notices.clear()
         sent_at = self._monotonic()
-        context = CoreConnection.execute_simple(connection, f"select fence({self._epoch()}); commit")
+        context = CoreConnection.execute_simple(connection, f"select fence({connection.__dict__[EPOCH]}){then}")
         left = int(context.rows[0][0]) / MICROSECONDS
         warned = any(notice.get(b"V") == b"WARNING" for notice in connection.notices)
         if verdict(sent_at, left, self._monotonic(), warned=warned) == "unknown":
-            raise OutcomeUnknown
+            return False
+        begun, ends = self._covered
+        self._covered = (begun if sent_at <= ends else sent_at, sent_at + min(left, KNOWN_SECONDS))
+        return True
 
 
 def read_clock(transaction: Transaction) -> tuple[float, float]:

@@ -126,7 +126,8 @@ def _own_databases(config: Settings, services: Sequence[str], open_: Open) -> No
     try:
         roles.lock(connection)
         for service in services:
-            roles.own_database(connection, service, config.database_name(service), _logins(config, service))
+            keepers = [config.keeper_account]
+            roles.own_database(connection, service, config.database_name(service), _logins(config, service), keepers)
     finally:
         connection.close()
 

@@ -3,7 +3,8 @@
 Each service has two roles, which can access no other service's database. `<service>_owner` owns the database, and its
 migrations run as it. `<service>` is what the service's processes work as; the migrations grant it the rights it needs,
 table by table: that is where its rights are decided, and there are no default privileges, since some tables may only
-be read or only be written through a function (the ledger's).
+be read or only be written through a function (the ledger's). The role `keeper` writes the lease row in each database,
+and nothing else.
 
 On the local stack both log in with passwords. On Cloud SQL neither logs in. There logins are service accounts (IAM):
 that of the service is a member of `<service>`, and that of the job that migrates, as a member of Cloud SQL's
@@ -21,6 +22,9 @@ from pg8000.native import identifier, literal
 
 from shared.postgres.database import Transaction
 from shared.postgres.queries import queries
+
+KEEPER: Final = "keeper"
+"""The role of the cells' keepers in every database: it writes the lease row, and nothing else (shared/cells)."""
 
 ADMINISTRATORS: Final = "cloudsqlsuperuser"
 """The role of Cloud SQL's administrators, which owns the databases that its API has created."""
@@ -52,18 +56,22 @@ def create_role(session: CoreConnection, role: str, password: str | None = None)
         session.execute_simple(f"CREATE ROLE {identifier(role)} {login}")
 
 
-def own_database(session: CoreConnection, service: str, database: str, members: Collection[str]) -> None:
+def own_database(
+    session: CoreConnection, service: str, database: str, members: Collection[str], keepers: Collection[str]
+) -> None:
     """Create a service's roles and give them their database, as the administrators of Cloud SQL.
 
-    session: of an administrator, anywhere on the server. members: the logins that work as the service; others lose it.
+    session: of an administrator, anywhere on the server. members, keepers: the logins that work as the service, and as
+    the cell's keeper; others lose it.
     """
     owner = owner_of(service)
     session.execute_simple(f"SET ROLE {ADMINISTRATORS}")
-    for role in (service, owner):
+    for role in (service, owner, KEEPER):
         create_role(session, role)
     # Who creates a role may grant it, but is no member of it by that (PostgreSQL 16).
     session.execute_simple(f"GRANT {identifier(owner)} TO {ADMINISTRATORS} WITH INHERIT FALSE, SET TRUE")
     _set_members(session, service, members)
+    _set_members(session, KEEPER, keepers)
     if SQL.read_owner(Transaction(session), database=database) != owner:
         session.execute_simple(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(owner)}")
 
@@ -79,7 +87,8 @@ def restrict_database(session: CoreConnection, service: str, database: str, conn
     session.execute_simple(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {identifier(service)}")
     for login in connecting:
         session.execute_simple(f"GRANT CONNECT ON DATABASE {name} TO {identifier(login)}")
-    session.execute_simple(f"GRANT USAGE ON SCHEMA public TO {identifier(service)}")
+    session.execute_simple(f"GRANT CONNECT ON DATABASE {name} TO {KEEPER}")
+    session.execute_simple(f"GRANT USAGE ON SCHEMA public TO {identifier(service)}, {KEEPER}")
     # What is granted to all is revoked last: nobody who may connect is refused in between.
     session.execute_simple(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     session.execute_simple("REVOKE ALL ON SCHEMA public FROM PUBLIC")

@@ -97,7 +97,7 @@ def month(registry: Registry, of: Sizes, orders: float) -> dict[str, float]:
         "functions: requests and pushes": _requests(orders),
         "functions: schedules": _schedules(registry),
         "RPC hosts": _hosts(registry, orders),
-        "workers: relays, pollers": _workers(registry, orders),
+        "workers: relays, pollers, keepers": _workers(registry, orders),
         "Cloud SQL": _servers(of, cells(orders, of, registry), orders),
         "Redis": len(registry.regions) * of.shards * (1 + of.replicas) * HOURS * dollars(of.node),
         "Pub/Sub": DAYS * orders * _pushes() * 2 * MESSAGE_KB * 1000 / 2**40 * dollars("pubsub"),
@@ -146,7 +146,8 @@ def _hosts(registry: Registry, orders: float) -> float:
 def _workers(registry: Registry, orders: float) -> float:
     relays = sum(service.works for service in registry.services.values())
     pollers = len({row.service for row in registry.rows.values() if row.worker == "poller"})
-    kept = (relays + pollers) * len(registry.regions) * registry.scales["worker"].min_instances
+    keepers = 1
+    kept = (relays + pollers + keepers) * len(registry.regions) * registry.scales["worker"].min_instances
     return _instances(kept, orders, WORKER_SECONDS)
 
 

@@ -64,6 +64,7 @@ def test_every_host_and_worker_is_a_deployment_with_an_autoscaler(delivery: str,
         *(f"rpc-{service}" for service in rpc_services(REGISTRY)),
         *(f"relay-{service}" for service in relay_services(REGISTRY)),
         *(f"poller-{service}" for service in poller_services(REGISTRY)),
+        "keeper",
         *(f"consumer-{service}" for service in (consumer_services(REGISTRY) if delivery == "pull" else ())),
     }
     deployments, scalers = named(manifests, "Deployment"), named(manifests, "HorizontalPodAutoscaler")
@@ -107,7 +108,7 @@ def test_every_container_has_the_secrets_that_it_needs() -> None:
 
 def role_of(text: str) -> Role:
     """A role, as its name in a container's arguments."""
-    roles: list[Role] = ["function", "rpc", "relay", "poller", "consumer"]
+    roles: list[Role] = ["function", "rpc", "relay", "poller", "consumer", "keeper"]
     return roles[roles.index(text)]  # type: ignore[arg-type]
 
 
@@ -137,5 +138,5 @@ def test_names_are_unique_and_accounts_exist() -> None:
         names = Counter((each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in manifests)
         assert max(names.values()) == 1
         accounts = set(named(manifests, "ServiceAccount"))
-        assert accounts == {*REGISTRY.services, "migrate"}
+        assert accounts == {*REGISTRY.services, "migrate", "keeper"}
         assert {spec["serviceAccountName"] for _, spec in pods()} <= accounts

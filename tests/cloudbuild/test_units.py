@@ -28,8 +28,9 @@ def test_the_order_is_one_that_both_releases_survive() -> None:
     assert [group.name for group in found.groups] == ["RPC hosts", "functions"] * len(REGISTRY.regions)
     assert [group.region for group in found.groups][-2:] == [primary, primary]
     roles = [unit.name.partition("-")[0] for unit in found.pools]
-    assert roles == sorted(roles, key=["consumer", "relay", "poller"].index)
+    assert roles == sorted(roles, key=["consumer", "relay", "poller", "keeper"].index)
     assert {unit.name for unit in found.pools} >= {"relay-wallet", "poller-claiming", "consumer-order"}
+    assert [unit.region for unit in found.pools if unit.name == "keeper"][-1] == primary
 
 
 def test_a_release_may_go_to_some_regions() -> None:

@@ -41,7 +41,8 @@ def test_each_cell_has_processes_and_stores_of_its_own(three: Layout) -> None:
         own = [name for name, program in made.items() if program.region == site.region]
         kinds[site.name] = {name.removesuffix(f"-{site.name}").removesuffix(f"-{site.cell}") for name in own}
         rpc = {f"rpc-{service}" for service in services.rpc_services(load())}
-        assert kinds[site.name] == {*OWN_STORES, "edge", "functions", "events", "workers", "topics", "scheduler", *rpc}
+        hosts = {"functions", "events", *rpc}
+        assert kinds[site.name] == {*OWN_STORES, *hosts, "edge", "keeper", "workers", "topics", "scheduler"}
     assert len(made) == len(SHARED) + sum(len(kind) for kind in kinds.values())
 
 
@@ -53,7 +54,7 @@ def test_a_stack_of_one_region_is_what_it_was(tmp_path: Path) -> None:
     workers = [f"relay-{service}" for service in services.relay_services(load())]
     workers += [f"poller-{service}" for service in services.poller_services(load())]
     assert {f"{worker}-{US}" for worker in workers} <= set(made)
-    assert not {name for name in made if name.startswith(("workers-", "edge-"))}
+    assert not {name for name in made if name.startswith(("workers-", "edge-", "keeper-"))}
     assert not {name for name in layout.ports if name.endswith(("-inner", f"-from-{US}"))}
 
 

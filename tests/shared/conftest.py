@@ -43,7 +43,7 @@ GRANT SELECT, INSERT ON effects TO claiming;
 @pytest.fixture(scope="session")
 def own(stack: Stack, settings: Settings) -> Iterator[Settings]:
     """Settings of a cell of these tests' own, with one database: an event store, and a table of things."""
-    settings = replace(settings, cell=f"shared_{secrets.token_hex(4)}")
+    settings = replace(settings, cell=f"shared_{secrets.token_hex(4)}", cell_leases=False)
     superuser = Connection(
         SUPERUSER,
         host=settings.database_host,

@@ -42,6 +42,7 @@ NUMBERS: Final = [
 WRONG: Final[dict[str, list[str]]] = {
     "MERIDIAN_ENVIRONMENT": ["", "prod", "Production", "cloud", "test", "local "],
     "MERIDIAN_REGION": ["", "mars-north1", "us-central1 "],
+    "CELL_LEASES": ["", "on", "True", "1"],
     "MERIDIAN_CELL": ["", "mars", "us ", "us-central1"],
     "GOOGLE_CLOUD_PROJECT": ["", " ", "Shop", "a b", "-x"],
     "PUBLIC_URL": [
@@ -133,6 +134,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "DATABASE_USER": [" ", "wallet", "wallet@shop.iam=x"],
     "INTERNAL_AUDIENCE": [" ", "a b"],
     "INTERNAL_ACCOUNTS": [" ", "a b"],
+    "KEEPER_ACCOUNT": [" ", "keeper", "keeper@", "@shop.example", "keeper@shop.example,other@shop.example"],
     "RPC_CALLERS": ["order", "order@shop.example", "order@shop.example=", "order@shop.example=shop", "order=order"],
     "WEBHOOKS_TO_LOOPBACK": ["true", "", "1"],
     "ACTIVITY_WAITERS": [*NUMBERS, "1001"],

@@ -32,11 +32,12 @@ class Connections:
     relays: int
     pollers: int
     consumers: int
+    keepers: int
 
     @property
     def total(self) -> int:
         """All of them, and those of jobs."""
-        return self.functions + self.rpc_hosts + self.relays + self.pollers + self.consumers + JOBS
+        return self.functions + self.rpc_hosts + self.relays + self.pollers + self.consumers + self.keepers + JOBS
 
 
 def connections(registry: Registry) -> Connections:
@@ -66,6 +67,7 @@ def connections(registry: Registry) -> Connections:
         * sum(worker.pool + LEADER + NOTIFIER + polling("relay", service) for service in owning),
         pollers=worker.max_instances * sum(worker.pool + NOTIFIER + polling("poller", service) for service in polled),
         consumers=worker.max_instances * len(consuming) * (worker.pool + NOTIFIER),
+        keepers=worker.max_instances * len(owning),
     )
 
 

@@ -20,6 +20,7 @@ from shared.requirements import (
     Role,
     check,
     check_job,
+    check_keeper,
     check_migrations,
     rows_of,
 )
@@ -40,6 +41,7 @@ WHOLE: Final = {
     "KAFKA_BOOTSTRAP": "10.0.0.2:9092",
     "RPC_ADDRESSES": ",".join(f"{service}={service}.example:443" for service in load().services),
     "RPC_CALLERS": "order@shop.iam.gserviceaccount.com=order",
+    "KEEPER_ACCOUNT": "keeper@shop.iam.gserviceaccount.com",
     "ALLOWED_CHAINS": "1,137",
     "CLAIM_CHAIN_ID": "137",
     "CLAIM_CONTRACT": CONTRACT,
@@ -306,7 +308,9 @@ def test_a_job_needs_no_more_than_it_uses(folder: Path) -> None:
     callers = ",".join(f"{service}@shop.iam.gserviceaccount.com={service}" for service in load().services)
     bare = dict.fromkeys(WHOLE.keys() - ALWAYS - {"EVENT_BUS", "CLAIM_REDEMPTION"}, "") | {"EVENT_BUS": ""}
     database = {name: WHOLE[name] for name in DATABASE}
-    check_migrations(settings(folder, **{**bare, **database, "RPC_CALLERS": callers}))
+    keeper = "keeper@shop.iam.gserviceaccount.com"
+    check_migrations(settings(folder, **{**bare, **database, "RPC_CALLERS": callers, "KEEPER_ACCOUNT": keeper}))
+    check_keeper(settings(folder, **{**bare, **database}))
     check_job(settings(folder, **{**bare, **database, "RPC_ADDRESSES": WHOLE["RPC_ADDRESSES"]}), "wallet")
     check_job(settings(folder, **{**bare, "RPC_ADDRESSES": WHOLE["RPC_ADDRESSES"]}), "platform")
     local = settings(folder, **{**bare, "MERIDIAN_ENVIRONMENT": "local"})

@@ -39,6 +39,7 @@ def create(layout: Layout, site: Site, services: Sequence[str]) -> None:
     settings = read(environment.for_site(layout, site))
     connection = _connect(layout, layout.store("postgres", site))
     try:
+        roles.create_role(connection, roles.KEEPER, secrets.read(layout.secrets, f"{roles.KEEPER}.password"))
         for service in services:
             owner = roles.owner_of(service)
             for role in (service, owner):

@@ -14,9 +14,9 @@ from shared.errors import Unavailable
 from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.source import Sources
-from shared.postgres.database import SNAPSHOT_SECONDS, Row
 from shared.postgres.errors import Cancelled
 from shared.postgres.queries import queries
+from shared.postgres.transaction import SNAPSHOT_SECONDS, Row
 from shared.registry import load
 from shared.resilience.deadline import time_left
 from shared.unit_of_work import UnitOfWork

@@ -6,6 +6,7 @@ locals {
     { for service in var.services : service => { id = "${service}-service", name = "The service ${service}" } },
     {
       migrations = { id = "migrations", name = "Migrates the databases" }
+      keeper     = { id = "cell-keeper", name = "Keeps the leases of cells" }
       pusher     = { id = "event-pusher", name = "Pub/Sub's pushes to event rows" }
       scheduler  = { id = "scheduler", name = "Cloud Scheduler's calls of schedule rows" }
     },
@@ -114,7 +115,7 @@ resource "google_project_iam_member" "database" {
 
 # Whoever deploys a process runs it as its account: the release may do so with these, and with no other.
 resource "google_service_account_iam_member" "releaser" {
-  for_each = toset(concat(var.services, ["migrations"]))
+  for_each = toset(concat(var.services, ["migrations", "keeper"]))
 
   service_account_id = google_service_account.this[each.key].name
   role               = "roles/iam.serviceAccountUser"

@@ -36,6 +36,8 @@ def connections(world: World, process: Process) -> int:
         if row is None or row.name == "ready":
             return pool * len(owning) if row else 0
         return pool + bool(row.emits) if row.service in owning else 0
+    if process.role == "keeper":
+        return len(owning)
     if process.of not in owning:
         return 0
     polling = len([each for each in world.registry.of(process.of) if each.worker == process.role])

@@ -14,6 +14,9 @@ INTERNAL: Final = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 BALANCED: Final = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
 
 PLATFORM: Final = "platform"
+KEEPER: Final = "keeper"
+"""The role that is of a cell, and of no service."""
+
 RELEASER: Final = "build-releaser"
 
 LEFT_TO_THE_ROLLOUT: Final = ("image", "revision", "traffic", "client", "client_version")
@@ -30,6 +33,7 @@ def expected(world: World) -> Counter[tuple[str, str, str]]:
     roles += [("rpc", name) for name in working]
     roles += [("relay", name) for name in working]
     roles += [("poller", name) for name in working if any(row.worker == "poller" for row in registry.of(name))]
+    roles += [(KEEPER, "")]
     return Counter((role, of, region) for role, of in roles for region in registry.regions)
 
 
@@ -58,7 +62,8 @@ def a_process_without_arguments(world: World) -> None:
 def every_process_is_named_by_its_row(world: World) -> Iterator[str]:
     """The rollout finds processes by these names and labels."""
     for each in world.processes():
-        name = each.of if each.role == "function" else each.role if each.kind == "job" else f"{each.role}-{each.of}"
+        unnamed = each.kind == "job" or each.role == KEEPER
+        name = each.of if each.role == "function" else each.role if unnamed else f"{each.role}-{each.of}"
         if not f"{each.resource.name}-".startswith(f"{name.replace('_', '-')}-"):
             yield f"{each.address}: {each.role} {each.of} is named {each.resource.name}"
         labels = each.resource.values.get("labels") or {}
@@ -147,7 +152,7 @@ def service_of(world: World, process: Process) -> str:
         return world.rows()[process.of].service if process.of in world.rows() else PLATFORM
     if process.kind == "job":
         return {"audit": PLATFORM, "redrive": PLATFORM}.get(process.role, process.resource.name.rpartition("-")[2])
-    return process.of
+    return process.of or process.role
 
 
 @rpc_hosts_are_called_by_the_services_that_the_registry_names.broken_by

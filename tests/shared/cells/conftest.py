@@ -1,6 +1,6 @@
 """A PostgreSQL server of these tests' own, with the database of one service in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from pg8000.native import Connection
 import shared.cells
 from emulators.stack.parts.postgres import SUPERUSER
 from emulators.stack.ports import HOST
-from shared.postgres.database import Database
+from shared.postgres.database import CommitFence, Database
+from shared.postgres.roles import KEEPER
 from shared.resilience.breakers import Breakers
 from tests.postgres import CloudSql, cloud_sql
 
@@ -27,9 +28,9 @@ class CellServer:
         """Run statements in the database, as the superuser."""
         return self.server.run(sql, database=SERVICE)
 
-    def connect(self) -> Connection:
+    def connect(self, user: str = SERVICE) -> Connection:
         return Connection(
-            SERVICE,
+            user,
             host=HOST,
             port=self.server.port,
             database=SERVICE,
@@ -37,8 +38,8 @@ class CellServer:
             ssl_context=False,
         )
 
-    def database(self, fenced_commit: Callable[..., None] | None = None, size: int = 4) -> Database:
-        return Database(self.connect, Breakers().of("database", SERVICE, size), fenced_commit=fenced_commit)
+    def database(self, fence: CommitFence | None = None, size: int = 4, user: str = SERVICE) -> Database:
+        return Database(lambda: self.connect(user), Breakers().of("database", SERVICE, size), fence=fence)
 
     def configure(self, parameter: str, value: str) -> None:
         """Change a parameter of the server, and wait until its sessions know."""
@@ -51,13 +52,12 @@ def cell_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CellServer
     """A server whose lease nobody holds."""
     with cloud_sql(tmp_path_factory.mktemp("cell")) as server:
         owner = f"{SERVICE}_owner"
-        for role in (owner, SERVICE):
+        for role in (owner, SERVICE, KEEPER):
             server.run(f"CREATE ROLE {role} LOGIN PASSWORD '{server.password}'")
         server.run(f"CREATE DATABASE {SERVICE} OWNER {owner}")
-        server.run(
-            f"GRANT USAGE ON SCHEMA public TO {SERVICE}; GRANT CREATE ON SCHEMA public TO {owner}", SUPERUSER, SERVICE
-        )
-        migration = Path(shared.cells.__file__).parent / "sql" / "migrations" / "0001-lease.sql"
-        server.run(migration.read_text(), owner, SERVICE)
+        rights = f"GRANT USAGE ON SCHEMA public TO {SERVICE}, {KEEPER}; GRANT CREATE ON SCHEMA public TO {owner}"
+        server.run(rights, SUPERUSER, SERVICE)
+        for migration in sorted((Path(shared.cells.__file__).parent / "sql" / "migrations").glob("*.sql")):
+            server.run(migration.read_text(), owner, SERVICE)
         server.run(f"CREATE TABLE things (id text PRIMARY KEY); GRANT ALL ON things TO {SERVICE}", owner, SERVICE)
         yield CellServer(server)

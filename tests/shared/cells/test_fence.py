@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from pg8000.core import CoreConnection
+from pg8000.exceptions import DatabaseError
 
 from emulators.waiting import until
 from shared.cells.keeper import LeaseKeeper
 from shared.cells.lease import LEASE_SECONDS, MARGIN_SECONDS, LeaseRow
 from shared.cells.record import CellRecord, renewed
 from shared.errors import OutcomeUnknown, Unavailable
-from shared.postgres.database import Database
-from shared.postgres.fence import Fence, read_clock, write_lease
+from shared.postgres.database import Database, Transaction
+from shared.postgres.fence import KNOWN_SECONDS, Fence, read_clock, write_lease
+from shared.postgres.roles import KEEPER
 from tests.shared.cells.conftest import CellServer
 
 LONGEST = LEASE_SECONDS - MARGIN_SECONDS
@@ -56,7 +58,7 @@ def firestore() -> Firestore:
 def keeper(cell_server: CellServer, firestore: Firestore) -> Iterator[LeaseKeeper]:
     """A keeper of epoch 1; the lease is ended first."""
     cell_server.run("UPDATE lease SET epoch = 1, held_until = 0, started = 0")
-    database = cell_server.database(size=1)
+    database = cell_server.database(size=1, user=KEEPER)
     yield LeaseKeeper([database], firestore.renew, 1)
     database.close()
 
@@ -69,7 +71,7 @@ def monotonic() -> Monotonic:
 @pytest.fixture
 def fenced(cell_server: CellServer, monotonic: Monotonic) -> Iterator[Database]:
     """The database as a process of epoch 1 sees it."""
-    database = cell_server.database(Fence(lambda: 1, monotonic).commit)
+    database = cell_server.database(Fence(monotonic))
     yield database
     database.close()
 
@@ -100,7 +102,6 @@ def test_only_the_holder_commits(cell_server: CellServer, keeper: LeaseKeeper, f
 @pytest.mark.parametrize(
     "ended",
     [
-        "epoch = 2",
         "held_until = server_clock()",
         "held_until = server_clock() + 60000000",  # the clock has stepped back by a minute
         "started = started - 1",  # the server has restarted
@@ -115,9 +116,89 @@ def test_the_fence_refuses(cell_server: CellServer, keeper: LeaseKeeper, fenced:
         with pytest.raises(Unavailable):
             write(fenced)
     assert things(cell_server) == before
-    cell_server.run("UPDATE lease SET epoch = 1")
     keeper.run_round()
     write(fenced)
+
+
+def test_what_began_under_another_epoch_is_refused(
+    cell_server: CellServer, keeper: LeaseKeeper, fenced: Database
+) -> None:
+    """A session that was open before the promotion does not commit, though the new epoch's lease is held."""
+    keeper.run_round()
+    before = things(cell_server)
+
+    def promoted() -> None:
+        cell_server.run("UPDATE lease SET epoch = 2")
+
+    with pytest.raises(Unavailable, match="nothing was done"):
+        write(fenced, promoted)
+    assert things(cell_server) == before
+    write(fenced)  # it has begun again, under the epoch that there is now
+
+
+def test_services_cannot_write_the_lease(cell_server: CellServer) -> None:
+    database = cell_server.database()
+    with pytest.raises(DatabaseError, match="permission denied"), database.transaction() as transaction:
+        transaction.count("update lease set held_until = :until", {"until": 2**62})
+    database.close()
+
+
+def read(database: Database, pause: Callable[[], None] = lambda: None) -> int:
+    """How many things there are, in one statement that only reads."""
+
+    def ask(statement: Transaction) -> int:
+        found: int = statement.run("select count(*) as things from things", {})[0]["things"]
+        pause()
+        return found
+
+    return database.read(ask)
+
+
+def test_strong_reads_are_fenced(
+    cell_server: CellServer, keeper: LeaseKeeper, fenced: Database, monotonic: Monotonic
+) -> None:
+    with pytest.raises(Unavailable):
+        read(fenced)
+    with pytest.raises(Unavailable):
+        fenced.assure()
+    keeper.run_round()
+    assert read(fenced) == things(cell_server)
+    fenced.assure()
+    cell_server.run("UPDATE lease SET held_until = 0")
+    monotonic.paused += KNOWN_SECONDS
+    with pytest.raises(Unavailable):
+        read(fenced)
+    with pytest.raises(Unavailable):
+        fenced.assure()
+    keeper.run_round()
+
+    def pause() -> None:
+        monotonic.paused += LEASE_SECONDS
+        cell_server.run("UPDATE lease SET held_until = server_clock()")
+
+    with pytest.raises(Unavailable):  # what it had read before it was paused is not told
+        read(fenced, pause)
+
+
+def test_a_read_right_after_another_costs_no_further_message(
+    cell_server: CellServer, keeper: LeaseKeeper, fenced: Database
+) -> None:
+    keeper.run_round()
+    sent: list[str] = []
+    simple = CoreConnection.execute_simple
+
+    def noted(connection: CoreConnection, sql: str) -> Any:
+        sent.append(sql)
+        return simple(connection, sql)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(CoreConnection, "execute_simple", noted)
+        read(fenced)
+        assert sent == ["select lease_epoch()", "select fence(1)"]
+        sent.clear()
+        read(fenced)
+        fenced.assure()
+        assert sent == []
 
 
 def test_a_lease_lasts_as_long_as_the_rules_say(cell_server: CellServer, keeper: LeaseKeeper) -> None:
@@ -125,7 +206,7 @@ def test_a_lease_lasts_as_long_as_the_rules_say(cell_server: CellServer, keeper:
     keeper.run_round()
     [[left]] = cell_server.run("SELECT fence(1)")
     assert LONGEST - 1 < int(left) / 1_000_000 <= LONGEST  # type: ignore[call-overload]
-    database = cell_server.database()
+    database = cell_server.database(user=KEEPER)
     clock, started = database.read(read_clock)
     with database.transaction() as transaction:
         assert write_lease(transaction, LeaseRow(1, clock + 2, started))
@@ -160,7 +241,7 @@ def test_a_process_paused_after_its_commit_does_not_acknowledge(
         monotonic.paused += LEASE_SECONDS  # between one look at the clock and the next
         return now
 
-    database = cell_server.database(Fence(lambda: 1, wakes_late).commit)
+    database = cell_server.database(Fence(wakes_late))
     before = things(cell_server)
     with pytest.raises(OutcomeUnknown):
         write(database)

@@ -16,6 +16,7 @@ from tests.races import at_once
 from tests.shared.test_config import LEAST
 
 JOB: Final = "migrate@shop.iam"
+KEEPER: Final = "cell-keeper@shop.iam"
 STRANGER: Final = "former@shop.iam"
 ACCOUNTS: Final = {f"{service}@shop.iam.gserviceaccount.com": service for service in load().services}
 
@@ -32,7 +33,8 @@ def login(service: str) -> str:
 @pytest.fixture(scope="module")
 def config() -> Settings:
     """The settings of the job in the cloud."""
-    return replace(read(LEAST), cloud_sql_instance="shop:europe-west1:main", database_user=JOB, rpc_callers=ACCOUNTS)
+    cloud = replace(read(LEAST), cloud_sql_instance="shop:europe-west1:main", database_user=JOB)
+    return replace(cloud, rpc_callers=ACCOUNTS, keeper_account=KEEPER)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, config: Settings) -> Iterat
     """A server whose databases are migrated, by two jobs that were started at once."""
     folder: Path = tmp_path_factory.mktemp("cloud-sql")
     with cloud_sql(folder) as running:
-        logins = [*map(login, load().services), STRANGER]
+        logins = [*map(login, load().services), KEEPER, STRANGER]
         running.prepare(JOB, logins, [config.database_name(service) for service in DATABASES])
         counts = at_once([lambda: dict(migrate_all(config, DATABASES, running.open))] * 2)
         assert all(isinstance(each, dict) for each in counts), counts
@@ -83,6 +85,16 @@ def test_a_service_has_the_rights_that_migrations_grant(server: CloudSql, config
     with pytest.raises(DatabaseError, match="must be owner"):
         server.run("ALTER TABLE wallets ADD COLUMN mine int", login("wallet"), database)
     refused(server, "SET ROLE wallet_owner", login("wallet"), database)
+
+
+def test_only_the_keeper_writes_leases(server: CloudSql, config: Settings) -> None:
+    """And it does nothing else, in any database."""
+    for service in DATABASES:
+        database = config.database_name(service)
+        server.run("UPDATE lease SET held_until = held_until", KEEPER, database)
+        refused(server, "SELECT * FROM _yoyo_migrations", KEEPER, database)
+        refused(server, "UPDATE lease SET held_until = 1", login(service), database)
+        assert server.run("SELECT epoch FROM lease", login(service), database) == [[1]]
 
 
 def test_a_service_reaches_no_other_services_database(server: CloudSql, config: Settings) -> None:
