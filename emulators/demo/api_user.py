@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.waiting import until
 from shared.chain.ethereum import address_of, personal_digest, sign
 from shared.client.python.meridian_client import calling
@@ -37,9 +38,13 @@ fresh_key = calling.fresh_key
 class ApiUser:
     """A user of the shop, with a key of their own."""
 
-    def __init__(self, client: httpx.Client, key: bytes | None = None) -> None:
-        """client: connections to the edge, which users may share. key: of secp256k1; None for a new one."""
+    def __init__(self, client: httpx.Client, key: bytes | None = None, near: str = "") -> None:
+        """
+        client: connections to the edge, which users may share. key: of secp256k1; None for a new one.
+        near: the region that this user is near, for a global edge; empty for wherever it sends them.
+        """
         self._http = client
+        self._near = {CLIENT_REGION: near} if near else {}
         self._key = key or secrets.token_bytes(32)
         self.address = address_of(self._key)
         self.user_id = ""
@@ -121,11 +126,12 @@ class ApiUser:
         if self.access_token and time.monotonic() > self._renew_at:
             self._renew()
         signed_in = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
-        return self._http.request(method, path, headers={**signed_in, **headers}, **rest)
+        return self._http.request(method, path, headers={**self._near, **signed_in, **headers}, **rest)
 
     def _renew(self) -> None:
         """Refresh the tokens before they expire; concurrent refreshes get the same tokens."""
-        self._store(Client(self._http.request).refresh_session(refresh_token=self.refresh_token))
+        refreshing = Client(lambda *route, **rest: self._http.request(*route, **_with(self._near, rest)))
+        self._store(refreshing.refresh_session(refresh_token=self.refresh_token))
 
     def _store(self, session: TokensView) -> None:
         self.user_id = session.user_id
@@ -137,6 +143,11 @@ class ApiUser:
     def _body(response: httpx.Response) -> Any:
         response.raise_for_status()
         return response.json() if response.content else None
+
+
+def _with(headers: Mapping[str, str], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a request with more headers."""
+    return {**rest, "headers": {**headers, **rest.get("headers", {})}}
 
 
 def until_settled(look: Callable[[], T], done: Callable[[T], bool]) -> T:

@@ -2,7 +2,8 @@
 
 import json
 import statistics
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from emulators.demo.sale import SaleResult
+from emulators.waiting import until
 from functions.main import bind
 from shared.postgres.queries import queries
 from shared.registry import load
@@ -18,9 +20,25 @@ from shared.resources import Resources
 
 SQL: Final = queries(Path(__file__).parent / "report.sql")
 
+REPORTED_SECONDS: Final = 30.0
+"""Within which a supply's home shows what other cells have sold."""
 
-class Report(msgspec.Struct, kw_only=True):
-    """A sale in figures. Money is in atomic units; `ledger_sum` is per currency, and each must be "0"."""
+
+class RegionReport(msgspec.Struct, kw_only=True):
+    """What one of several regions has done of a sale."""
+
+    orders_confirmed: int
+    orders_refused: int
+    sold: int
+    paid: int
+    claimed: int
+
+
+class Report(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A sale in figures. Money is in atomic units; `ledger_sum` is per currency, and each must be "0".
+
+    regions: the figures of each, where there are several.
+    """
 
     units: int
     buyers: int
@@ -38,6 +56,7 @@ class Report(msgspec.Struct, kw_only=True):
     orders_per_second: float
     order_p50_ms: float
     order_p99_ms: float
+    regions: dict[str, RegionReport] = {}
 
     @property
     def failures(self) -> list[str]:
@@ -49,16 +68,22 @@ class Report(msgspec.Struct, kw_only=True):
         return broken + self.violations
 
 
-def read_back(result: SaleResult, resources: Resources) -> Report:
-    """Read a sale's figures from the APIs, the databases and the services' own audits."""
+def read_back(result: SaleResult, sites: Mapping[str, Resources]) -> Report:
+    """Read a sale's figures from the APIs, the databases and the services' own audits.
+
+    sites: the Resources of each site of the stack, by its name.
+    """
     merchant_ids = [merchant.user_id for merchant in result.merchants]
-    supplies = [result.buyers[0].get(f"/v1/supplies/{supply_id}") for supply_id in result.supply_ids]
-    orders = _one(resources, "order", "order_figures", merchant_ids=merchant_ids)
-    claims = _one(resources, "claiming", "claim_figures", order_ids=list(result.order_ids))
-    sold = _one(resources, "supply", "sold_units", supply_ids=result.supply_ids)["sold"]
+    ordered = _of_each(sites, "order", "order_figures", merchant_ids=merchant_ids)
+    claimed = _of_each(sites, "claiming", "claim_figures", order_ids=list(result.order_ids))
+    sales = _of_each(sites, "supply", "sold_units", supply_ids=result.supply_ids)
+    regions = {name: _region(ordered[name], claimed[name], sales[name]) for name in sites} if len(sites) > 1 else {}
+    orders, claims, sold = _summed(ordered), _summed(claimed), _summed(sales)["sold"]
+    supplies = _supplies(result, sold)
     units = sum(supply["quantity"] for supply in supplies)
     percentiles = statistics.quantiles(result.order_seconds, n=100)
-    violations = [*violations_of(audit(resources)), *_across(supplies, sold, orders, claims, result)]
+    violations = [line for resources in sites.values() for line in violations_of(audit(resources))]
+    violations += _across(supplies, sold, orders, claims, result)
     return Report(
         units=units,
         buyers=len(result.buyers),
@@ -70,12 +95,35 @@ def read_back(result: SaleResult, resources: Resources) -> Report:
         claimed=claims["claimed"],
         double_claims=claims["handed_out_twice"] + len(result.voucher_mismatches),
         vouchers_verified=result.vouchers_verified,
-        ledger_sum={row["currency"]: str(row["total"]) for row in _all(resources, "wallet", "ledger_sum")},
+        ledger_sum=_ledger_sum(sites.values()),
         violations=violations,
         seconds=round(result.seconds, 1),
         orders_per_second=round(len(result.order_seconds) / result.ordering_seconds, 1),
         order_p50_ms=round(percentiles[49] * 1000, 1),
         order_p99_ms=round(percentiles[98] * 1000, 1),
+        regions=regions,
+    )
+
+
+def _supplies(result: SaleResult, sold: int) -> list[Any]:
+    """The supplies as they are shown; other cells report their sales to a supply's home, which takes a moment."""
+
+    def look() -> list[Any]:
+        return [result.buyers[0].get(f"/v1/supplies/{supply_id}") for supply_id in result.supply_ids]
+
+    try:
+        return until(look, lambda seen: sum(supply["sold"] for supply in seen) == sold, REPORTED_SECONDS)
+    except TimeoutError:
+        return look()
+
+
+def _region(orders: Any, claims: Any, sales: Any) -> RegionReport:
+    return RegionReport(
+        orders_confirmed=orders["confirmed"],
+        orders_refused=orders["refused"],
+        sold=sales["sold"],
+        paid=orders["paid"],
+        claimed=claims["claimed"],
     )
 
 
@@ -123,6 +171,10 @@ def show(report: Report, console: Console, path: Path) -> None:
             f"{report.orders_per_second} orders/s, {report.order_p50_ms} ms median, {report.order_p99_ms} ms p99",
         ),
         ("time", f"{report.seconds} s"),
+        *(
+            (name, f"{each.orders_confirmed} orders confirmed, {each.orders_refused} refused, {each.sold} units sold")
+            for name, each in report.regions.items()
+        ),
     ):
         table.add_row(name, value)
     console.print()
@@ -138,5 +190,22 @@ def _all(resources: Resources, service: str, name: str, **parameters: Any) -> li
         return list(getattr(SQL, name)(transaction, **parameters))
 
 
-def _one(resources: Resources, service: str, name: str, **parameters: Any) -> dict[str, Any]:
-    return _all(resources, service, name, **parameters)[0]
+def _of_each(sites: Mapping[str, Resources], service: str, name: str, **parameters: Any) -> dict[str, dict[str, Any]]:
+    """The only row of a query, by site."""
+    return {site: _all(resources, service, name, **parameters)[0] for site, resources in sites.items()}
+
+
+def _summed(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    total: Counter[str] = Counter()
+    for row in rows.values():
+        total.update(row)
+    return dict(total)
+
+
+def _ledger_sum(sites: Iterable[Resources]) -> dict[str, str]:
+    """What the entries of each currency come to, in all cells together."""
+    rows = [row for resources in sites for row in _all(resources, "wallet", "ledger_sum")]
+    return {
+        currency: str(sum(row["total"] for row in rows if row["currency"] == currency))
+        for currency in sorted({row["currency"] for row in rows})
+    }

@@ -27,13 +27,18 @@ def run(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
             return failed
         console.print(f"[bold]The sample sale: {size.buyers} buyers for {size.supplies} x {size.units} units[/bold]\n")
         try:
-            result = sale.run(client, size, ProgressBars(console))
+            result = sale.run(client, size, ProgressBars(console), stack.layout.regions)
         except (httpx.HTTPError, TimeoutError) as error:
             console.print(f"[red]The sale could not go on: {error}[/red]")
             return 1
-        figures = report.read_back(result, resources_of(stack))
+        figures = report.read_back(result, sites_of(stack))
     report.show(figures, console, stack.state / REPORT)
     return 1 if figures.failures else 0
+
+
+def sites_of(stack: Stack) -> dict[str, Resources]:
+    """The Resources of each site of a running stack, by its name."""
+    return {site.name: resources_of(stack, number) for number, site in enumerate(stack.layout.sites)}
 
 
 def resources_of(stack: Stack, site: int = 0) -> Resources:

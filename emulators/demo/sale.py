@@ -7,7 +7,7 @@ idempotency key. report.py reads the outcome back.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,16 +59,16 @@ class SaleResult:
     seconds: float = 0.0
 
 
-def run(client: httpx.Client, size: Size, bars: ProgressBars) -> SaleResult:
+def run(client: httpx.Client, size: Size, bars: ProgressBars, regions: Sequence[str] = ("",)) -> SaleResult:
     """Run a sale and return what the clients saw. Raises httpx.HTTPError, TimeoutError when it cannot continue.
 
-    client: the connections to the edge, shared by all buyers.
+    client: the connections to the edge, shared by all buyers. regions: where the buyers are, in turn.
     """
     began = time.monotonic()
     result = SaleResult()
     result.merchants = [ApiUser(client).sign_in_with_retries() for _ in range(2)]
     result.supply_ids = [_put_up(result.merchants[n % 2], n, size.units) for n in range(size.supplies)]
-    crowd = [ApiUser(client) for _ in range(size.buyers)]
+    crowd = [ApiUser(client, near=regions[n % len(regions)]) for n in range(size.buyers)]
     result.buyers = _all_at_once(size, bars, "sign in and fund", crowd, _arrive)
     _order(result, size, bars)
     orders = _all_at_once(size, bars, "pay", list(result.order_ids.items()), lambda pair: _outcome(*pair))

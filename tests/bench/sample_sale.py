@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from emulators.demo import report, sale
-from emulators.demo.runner import resources_of
+from emulators.demo.runner import sites_of
 from emulators.stack.progress import ProgressBars
 from emulators.stack.stack import Stack
 from tests.bench.goals import Measurement
@@ -27,7 +27,7 @@ def sample_sale() -> Iterator[Measurement]:
         sale.connections(stack.edge_url, size.at_once) as client,
     ):
         result = sale.run(client, size, bars)
-        found = report.read_back(result, resources_of(stack))
+        found = report.read_back(result, sites_of(stack))
     if found.failures:
         raise RuntimeError(f"the sale broke an invariant: {'; '.join(found.failures)}")
     detail = f"{found.order_p50_ms:.0f} ms median, {found.order_p99_ms:.0f} ms p99"

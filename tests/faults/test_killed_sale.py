@@ -13,7 +13,7 @@ from rich.console import Console
 
 from emulators.demo import report, sale
 from emulators.demo.report import Report
-from emulators.demo.runner import resources_of
+from emulators.demo.runner import resources_of, sites_of
 from emulators.stack.environment import ROOT
 from emulators.stack.progress import ProgressBars
 from emulators.stack.services import poller_services, relay_services, rpc_services
@@ -76,7 +76,7 @@ def run_sale(stack: Stack, processes: list[str], every_seconds: float) -> tuple[
     with sale.connections(stack.edge_url, SIZE.at_once) as client:
         with killing(stack, processes, every_seconds) as killed:
             result = sale.run(client, SIZE, ProgressBars(Console(quiet=True)))
-        return report.read_back(result, resources_of(stack)), killed
+        return report.read_back(result, sites_of(stack)), killed
 
 
 def check(found: Report) -> None:
