@@ -86,6 +86,8 @@ def test_a_new_supply_is_reported(merchant: ApiUser, probe: DatabaseProbe) -> No
     supply = create(merchant, per_user_limit=3, status="active")
     (event,) = probe.stream("supply", supply["id"])
     assert (event.type, event.version) == ("supply.created", 1)
+    terms = event.data.pop("terms")  # for other cells, see test_replicate_supply.py
+    assert (terms["version"], terms["published"], terms["stock"]["available"]) == (1, True, 10)
     assert event.data == {
         "supply_id": supply["id"],
         "user_id": merchant.user_id,

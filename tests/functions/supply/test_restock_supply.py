@@ -31,6 +31,8 @@ def test_more_units_are_for_sale(
     assert more["version"] == supply["version"]
     ordered(buyer, supply, 3)
     (event,) = [event for event in probe.stream("supply", supply["id"]) if event.type == "supply.restocked"]
+    stock = event.data.pop("stock")
+    assert (stock["quantity"], stock["available"], stock["reserved"] + stock["sold"]) == (5, 3, 2)
     reported = {"supply_id": supply["id"], "user_id": merchant.user_id, "added": 3, "quantity": 5}
     assert event.data == reported
 

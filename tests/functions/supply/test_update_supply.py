@@ -55,6 +55,7 @@ def test_all_terms_may_change(merchant: ApiUser, on_sale: OnSale, probe: Databas
         ["per_user_limit", "phases"],
         ["phases"],
     ]
+    assert [event.data.pop("terms")["version"] for event in events] == [supply["version"] + n for n in (1, 2, 3)]
     assert events[0].data == {
         "supply_id": supply["id"],
         "user_id": merchant.user_id,
