@@ -6,7 +6,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """What two sides may disagree about. shown_by: the test that provokes it (module:function)."""
+    """What two sides may disagree about.
+
+    shown_by: the test that provokes it: module:function, in tests.shared.cells or by its path.
+    """
 
     about: str
     resolved_by: str
@@ -33,6 +36,16 @@ CONFLICTS: Final = (
         "an event arrives again, or before an earlier one",
         "version: known ones are ignored, missing ones read from their source",
         "test_streams:test_what_a_receiver_does",
+    ),
+    Conflict(
+        "a stream of one cell has a version in another cell's store",
+        "home: the cell in a stream's name writes it, and is the only one that it is received from",
+        "shared.outbox.test_other_cells:test_what_another_cell_writes_into_a_stream_is_ignored",
+    ),
+    Conflict(
+        "a copy of another cell's data is told of an older state after a newer one",
+        "version: the home counts, and an older one never replaces a newer one",
+        "functions.supply.test_replicate_supply:test_it_ends_as_its_home_says",
     ),
     Conflict(
         "two regions serve a cell",

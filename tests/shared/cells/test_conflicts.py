@@ -11,5 +11,6 @@ def test_every_conflict_is_shown_and_documented() -> None:
     readme = (Path(shared.cells.__file__).parent / "README.md").read_text()
     for conflict in CONFLICTS:
         module, _, function = conflict.shown_by.partition(":")
-        assert callable(getattr(import_module(f"tests.shared.cells.{module}"), function))
+        path = f"tests.{module}" if "." in module else f"tests.shared.cells.{module}"
+        assert callable(getattr(import_module(path), function))
         assert f"| {conflict.about} | {conflict.resolved_by} |" in readme
