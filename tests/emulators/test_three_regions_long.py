@@ -168,15 +168,18 @@ def test_all_of_it_fits_on_a_laptop(three: Stack) -> None:
 def test_events_reach_other_regions_by_consumers_too(how: dict[str, str], tmp_path: Path) -> None:
     """Each region's read the other's topics; the lag is known, and small."""
     us, europe = THREE[:2]
-    with Stack(tmp_path, free_ports=True, regions=(us, europe), overrides=how) as two:
-        with near(two, us) as home, near(two, europe) as away:
-            merchant, reader = ApiUser(home).sign_in(), ApiUser(away).sign_in()
-            terms = {"title": "Known", "currency": "USDC", "unit_price": "1000", "quantity": 10, "status": "active"}
-            supply = merchant.post("/v1/supplies", terms, key=fresh_key())
-            stale = f"/v1/supplies/{supply['id']}?consistency=eventual"
-            known = until(lambda: reader.request("GET", stale), lambda answer: answer.status_code == 200, 30)
-            assert (known.json(), known.headers["X-Served-By"]) == (supply, europe)
-            until(lambda: lag(away, "us"), lambda seconds: seconds is not None and seconds < LAG_SECONDS, 60)
+    with (
+        Stack(tmp_path, free_ports=True, regions=(us, europe), overrides=how) as two,
+        near(two, us) as home,
+        near(two, europe) as away,
+    ):
+        merchant, reader = ApiUser(home).sign_in(), ApiUser(away).sign_in()
+        terms = {"title": "Known", "currency": "USDC", "unit_price": "1000", "quantity": 10, "status": "active"}
+        supply = merchant.post("/v1/supplies", terms, key=fresh_key())
+        stale = f"/v1/supplies/{supply['id']}?consistency=eventual"
+        known = until(lambda: reader.request("GET", stale), lambda answer: answer.status_code == 200, 30)
+        assert (known.json(), known.headers["X-Served-By"]) == (supply, europe)
+        until(lambda: lag(away, "us"), lambda seconds: seconds is not None and seconds < LAG_SECONDS, 60)
 
 
 def test_nothing_is_left_of_it(tmp_path: Path) -> None:
