@@ -19,6 +19,7 @@ from functions.order.domain.placement import Terms
 from functions.order.domain.quote import QUOTE_USED, Eligibility, SpendableBalance
 from functions.order.domain.refusals import refund_refusal_of, refusal_of
 from functions.order.ports import (
+    SHORT,
     BeginOrders,
     Claiming,
     KeyedWork,
@@ -97,6 +98,8 @@ class FakeSupply:
         self._shop = shop
         self.supplies: dict[str, Terms] = {}
         self.left: dict[str, int] = {}
+        self.elsewhere: int | None = None
+        """The units that other cells have; None if there are no others."""
         self.lines: dict[str, tuple[str, int, Outcome]] = {}
         """By reservation: supply, units and state."""
         self.refusal: RefusalReason | None = None
@@ -123,7 +126,17 @@ class FakeSupply:
         return [self._reserve(order) for order in orders]
 
     def request_units(self, order: Order) -> bool:
-        return False  # there is one cell: nothing is ever short
+        self._answers()
+        for supply_id in self.left:
+            wanted = sum(item.quantity for item in order.items if item.supply_id == supply_id)
+            moved = max(0, min(wanted - self.left[supply_id], self.elsewhere or 0))
+            self.left[supply_id] += moved
+            self.elsewhere = (self.elsewhere or 0) - moved
+        return not self._lacks(order)
+
+    def _lacks(self, order: Order) -> bool:
+        items = order.items
+        return any(sum(i.quantity for i in items if i.supply_id == s) > left for s, left in self.left.items())
 
     def _reserve(self, order: Order) -> RefusalReason | None:
         wanted = [(ids.sibling(item.item_id, "rsv"), item) for item in order.items]
@@ -132,8 +145,8 @@ class FakeSupply:
             return ("STOCK_RELEASED", "The reservation was released before it was made.") if released else None
         if self.refusal:
             return self.refusal
-        if any(sum(i.quantity for _, i in wanted if i.supply_id == s) > left for s, left in self.left.items()):
-            return ("SOLD_OUT", "Nothing is left.")
+        if self._lacks(order):
+            return ("SOLD_OUT" if self.elsewhere is None else SHORT, "Nothing is left.")
         for reservation_id, item in wanted:
             self.left[item.supply_id] -= item.quantity
             self.lines[reservation_id] = (item.supply_id, item.quantity, "taken")

@@ -83,7 +83,8 @@ class Scene:
         """Assert that the purchase reached one legal end that all services agree on; returns its status, or `none`."""
         shop, orders = self.shop, self.shop.orders()
         assert len(orders) <= 1, f"one request placed {len(orders)} orders"
-        assert sum(shop.supply.left.values()) + _units(shop) == UNITS * len(shop.supply.left), "stock was lost or made"
+        units = sum(shop.supply.left.values()) + (shop.supply.elsewhere or 0) + _units(shop)
+        assert units == UNITS * len(shop.supply.left), "stock was lost or made"
         assert sum(shop.wallet.available.values()) + _paid(shop) == FUNDS, "money was lost or made"
         if not orders:
             assert not shop.ledger.keys, "a key is bound to nothing"
@@ -133,16 +134,21 @@ def scene(
     expected: str = "201",
     stock: RefusalReason | None = None,
     hold: RefusalReason | None = None,
+    elsewhere: int | None = None,
 ) -> Scene:
     """A buyer who orders so many units of each supply.
 
-    stock, hold: what the services refuse with, where they do.
+    stock, hold: what the services refuse with, where they do. elsewhere: how many units of the first supply other cells
+    have, if there are any.
     """
     shop = Shop()
     shop.supply.refusal, shop.wallet.refusal = stock, hold
     wanted = [
         OrderLine(supply_id=shop.sells(terms(unit_price=price), UNITS).supply_id, quantity=n) for n in units or (2,)
     ]
+    if elsewhere is not None:
+        shop.supply.elsewhere = elsewhere
+        shop.supply.left[wanted[0].supply_id] -= elsewhere
     return Scene(shop, CreateOrder(wallet_id=shop.funds(FUNDS), items=wanted), expected)
 
 
@@ -153,6 +159,8 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "sold out": lambda: scene(UNITS + 1, expected="SOLD_OUT"),
     "one line of two sold out": lambda: scene(1, UNITS + 1, expected="SOLD_OUT"),
     "free but sold out": lambda: scene(UNITS + 1, price=0, expected="SOLD_OUT"),
+    "short in this cell": lambda: scene(4, 2, elsewhere=8),
+    "short and sold out": lambda: scene(UNITS + 1, expected="SOLD_OUT", elsewhere=3),
     "over the user limit": lambda: scene(expected="USER_LIMIT", stock=("USER_LIMIT", "One a buyer.")),
     "not on sale": lambda: scene(expected="NOT_ON_SALE", stock=("NOT_ON_SALE", "It is a draft.")),
     "too expensive": lambda: scene(1, price=FUNDS + 1, expected="INSUFFICIENT_FUNDS"),

@@ -86,6 +86,9 @@ def test_the_steps_are_those_of_the_design() -> None:
     begin = ["resumed", "wallet.address", "supply.describe", "commit"]
     assert undisturbed(SCENES["one line"]).taken == [*begin, "supply.reserve", "wallet.hold", "commit"]
     assert undisturbed(SCENES["free"]).taken == [*begin, "supply.reserve", "commit"]
+    # Among others it would hold them up: it is reserved again, alone, and waits for units of other cells.
+    alone = ["commit", "supply.reserve", "supply.request_units", "supply.reserve", "wallet.hold", "commit"]
+    assert undisturbed(SCENES["short in this cell"]).taken == [*begin, "supply.reserve", *alone]
     back = ["supply.release", "wallet.release"]
     assert undisturbed(SCENES["sold out"]).taken == [*begin, "supply.reserve", "commit"]
     assert undisturbed(SCENES["too expensive"]).taken == [*begin, "supply.reserve", "wallet.hold", "commit", *back]
