@@ -168,6 +168,20 @@ class Settings:
         """Whether a secret with this name is there, good or not."""
         return secret_file(self.secrets_dir, name).exists()
 
+    def sending_key(self, name: str) -> str:
+        """The secret of a key that sends transactions: of this cell in this region, or the only one.
+
+        A key's transactions have one order of nonces, which the cell's database assigns: no two cells may share one,
+        nor two regions that serve a cell one after the other. Raises ConfigurationError if this cell has none of its
+        own beside other cells.
+        """
+        own = f"{name}_{self.cell}_{self.region}_key"
+        if self.has_secret(own):
+            return own
+        if self.other_cells:
+            raise ConfigurationError(f"The secret {own}", "is missing: each cell sends with a key of its own")
+        return f"{name}_key"
+
     def database_name(self, service: str) -> str:
         """A service's database in this process's cell."""
         return f"{service}_{self.cell}"

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from shared.clock import Clock, SystemClock
 from shared.config import Settings, settings
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from shared.rpc.channel import RpcChannel
 
 T = TypeVar("T")
+
+SENDING: Final = frozenset({"treasury", "relayer"})
+"""The signers that send transactions, and so have nonces."""
 
 
 class Resources:
@@ -235,6 +238,8 @@ class Resources:
     def signer(self, name: str) -> "Signer":
         """The signer of a name (voucher, treasury): the configured Cloud KMS key, otherwise the secret file.
 
+        Those in SENDING are keys of one cell in one region.
+
         Raises ConfigurationError if there is neither.
         """
 
@@ -244,7 +249,8 @@ class Resources:
 
             if name in self.settings.kms_keys:
                 return KmsSigner(kms.client(), self.settings.kms_keys[name])
-            return FileSigner(bytes.fromhex(self.settings.secret(f"{name}_key").decode()))
+            secret = self.settings.sending_key(name) if name in SENDING else f"{name}_key"
+            return FileSigner(bytes.fromhex(self.settings.secret(secret).decode()))
 
         return self.once(f"signer {name}", make)
 

@@ -119,6 +119,13 @@ class Layout:
         return tuple(dict.fromkeys(site.region for site in self.sites))
 
     @property
+    def apart(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The regions and cells that have keys of their own; none with a single cell."""
+        if len(self.sites) < 2:
+            return (), ()
+        return self.regions, tuple(site.cell for site in self.sites)
+
+    @property
     def secrets(self) -> Path:
         """The folder of secrets."""
         return self.state / "secrets"
@@ -280,9 +287,15 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        **(contracts.settings(layout.ports["chain"]) if "chain" in layout.ports else {}),
+        **(_chain(layout) if "chain" in layout.ports else {}),
         **layout.overrides,
     }
+
+
+def _chain(layout: Layout) -> dict[str, str]:
+    """The chain, where there is one. What other cells send with are addresses of the platform, too."""
+    house = [address for key in secrets.SENDING for address in contracts.senders(layout.secrets, key, *layout.apart)]
+    return {**contracts.settings(layout.ports["chain"]), "HOUSE_ADDRESSES": ",".join(house)}
 
 
 def _rpc_addresses(layout: Layout, site: Site) -> dict[str, str]:

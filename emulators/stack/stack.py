@@ -231,7 +231,7 @@ class Stack:
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
         layout = Layout(self.state, ports.chosen, served, self._overrides)
         owners = [name for name, service in registry.services.items() if service.database]
-        secrets.ensure(layout.secrets, owners, self._regions if len(self._regions) > 1 else ())
+        secrets.ensure(layout.secrets, owners, *layout.apart)
         layout.logs.mkdir(exist_ok=True)
         cluster = postgres.prepare(found.postgres, self.state, postgres.account())
         recorded = StackState.of(layout, cluster.folder)

@@ -1,18 +1,35 @@
 """Redemption of claims: reissuing vouchers, sending them to the contract, retrying."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from functions.claiming.domain.claim import Claim
 from functions.claiming.domain.errors import RecipientFixed
 from functions.claiming.domain.redemption import Failure
 from functions.claiming.ports import ClaimingWork, ClaimWork, RedeemingWork, RedemptionWork, Vouchers
-from shared.chain.core.dispatcher import Dispatcher
+from shared.chain.core.dispatcher import Dispatcher, NonceStore
 from shared.errors import Contended
 
 
 def dispatcher(job: str, work: RedeemingWork) -> Dispatcher[RedemptionWork]:
     """The dispatcher of the relayer's calls for a job. Raises Unavailable when no chain is configured."""
     return Dispatcher(job, work.relayer, work)
+
+
+def former_dispatchers(job: str, work: RedeemingWork) -> Iterator[tuple[str, Dispatcher[RedemptionWork]]]:
+    """The keys of regions that have served this cell before, while calls of theirs are pending, and their dispatchers.
+
+    What was signed with them is broadcast again and followed to its end; nothing more is signed.
+    """
+    with work.transaction() as reading:
+        others = reading.nonces.others()
+    for sender in others:
+        yield sender, Dispatcher(job, work.former_relayer(sender), work, nonces=partial(_nonces_of, sender))
+
+
+def _nonces_of(sender: str, transaction: RedemptionWork) -> NonceStore:
+    return transaction.nonces.of(sender)
 
 
 def reissued(claim: Claim, vouchers: Vouchers, ttl_seconds: int, recipient: str, at: datetime) -> Claim:

@@ -261,6 +261,9 @@ class RedeemingWork(Protocol):
     def relayer(self) -> Relayer:
         """The relayer. Raises Unavailable when no chain is configured."""
 
+    def former_relayer(self, sender: str) -> Sender:
+        """The key of a region that has served this cell before, which can no longer sign. Raises as relayer does."""
+
     @property
     def has_chain(self) -> bool:
         """Whether a node of the claim contract's chain is configured."""

@@ -1,7 +1,8 @@
-"""Audit custody: compare what the vault holds on its chain with what the ledger owes to users."""
+"""Audit custody: compare what the vault holds on its chain with what the ledgers of all cells owe to users."""
 
 from datetime import UTC
 
+from functions.wallet.cell_custody import custody_of_all
 from functions.wallet.domain.proof import (
     COVERED,
     INVARIANTS,
@@ -15,38 +16,38 @@ from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest, AuditCustodyRes
 
 
 def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustodyResponse:
-    """The violations as of the last block that the ledger has read, or as of a past time. Raises Unavailable.
+    """The violations as of the last block that all cells have read, or as of a past time. Raises Unavailable.
 
-    Chain and ledger are compared at the same block, so that what is not yet booked or mined counts on neither side. If
-    the chain is reorganised meanwhile, or no chain is configured, all invariants are unchecked; if the node no longer
-    has the state of that block, those about the vault's holdings are.
+    One cell audits for all. Chain and ledgers are compared at the same block, so that what is not yet booked or mined
+    counts on neither side. If the chain is reorganised meanwhile, none is configured, or a cell cannot be asked, all
+    invariants are unchecked; if the node no longer has the state of that block, those about the vault's holdings are.
     """
     unchecked = AuditCustodyResponse(unchecked=INVARIANTS)
     if not work.has_chain:
         return unchecked
+    if not work.books_unknown:
+        return AuditCustodyResponse()
     at = request.at.ToDatetime(UTC) if request.HasField("at") else None
-    limit = work.vault.number_at(at) if at else None
     with work.transaction() as reading:
-        kept = reading.deposits.ledger_snapshot(at)
         reached = reading.deposits.reached()
-        number = reached.number if reached else -1
-        number = number if limit is None else min(number, limit)
-        booked = reading.deposits.booked(number)
-        beyond = reading.deposits.booked_beyond(number, at)
-    if reached is None:
+    limit = work.vault.number_at(at) if at else None
+    last = reached.number if reached else -1
+    compared = custody_of_all(last if limit is None else min(last, limit), at, work)
+    if reached is None or compared is None:
         return unchecked
+    number, custody = compared
     flows = work.vault.flows(number)
     holdings = work.vault.holdings(number)
+    withdrawals = {work.vault.key(each.id): each for cell in custody.cells for each in cell.withdrawals}
     with work.transaction() as reading:
-        withdrawals = {work.vault.key(each.id): each for each in reading.withdrawals.all()}
         standing = reading.deposits.reached()
     # A withdrawal paid after the audited block is paid, too: the vault itself knows.
     unpaid = [each for each in find_unseen_payments(flows, withdrawals) if not work.vault.paid(each.id)]
     if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
         return unchecked
     unknown = [] if holdings else [COVERED, OWED]
-    found = [*find_mismatches(flows, holdings, booked, withdrawals, unpaid)]
-    found += find_shortfalls(holdings, kept, beyond, flows, withdrawals) if holdings else []
+    found = [*find_mismatches(flows, holdings, custody.booked(), withdrawals, unpaid)]
+    found += find_shortfalls(holdings, custody, flows, withdrawals) if holdings else []
     return AuditCustodyResponse(
         checked=[name for name in INVARIANTS if name not in unknown],
         unchecked=unknown,

@@ -1,6 +1,6 @@
 """The ports of the wallet service: what its operations need from storage, the chain and other services."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Owner, Withdrawal, WithdrawalTerms
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
-from functions.wallet.domain.proof import Flows, LedgerSnapshot
+from functions.wallet.domain.proof import CellCustody, Flows, LedgerSnapshot
 from functions.wallet.domain.transit import Incoming, Movement, RemoteWallet, Sums
 from functions.wallet.domain.wallet import PayoutReference, Wallet
 from functions.wallet.views import BalancesView, EntryView
@@ -201,6 +201,15 @@ class OtherCells(Protocol):
     def sent(self, giver: str, through: int) -> Sums:
         """What a cell has sent to this one, up to a version. Raises Unavailable."""
 
+    def claim(self, arrivals: Sequence[Arrival]) -> tuple[set[Arrival], bool]:
+        """Those of some deposits that other cells take on as their own, and whether all could be asked."""
+
+    def custody(self, number: int, at: datetime | None) -> Sequence[CellCustody]:
+        """What each other cell has in its custody, compared at a block. Raises Unavailable if one cannot be asked."""
+
+    def lowest_block(self) -> int | None:
+        """The lowest block that another cell has read up to; None if there is none. Raises Unavailable."""
+
 
 class Supplies(Protocol):
     """The supply service."""
@@ -362,6 +371,21 @@ class Deposits(Cursor, Protocol):
     def end_turn(self, currency: str, wallet_id: str) -> None:
         """Move the round-robin position to a wallet's address."""
 
+    def own_keys(self, keys: Collection[bytes]) -> set[bytes]:
+        """Those of some keys whose deposit addresses are registered in this cell."""
+
+    def lock_cursor(self) -> int:
+        """The last block that was read, -1 for none; nobody reads on before the end of the transaction."""
+
+    def doubtful(self, since: datetime, most: int) -> Sequence[Arrival]:
+        """Unattributed deposits that not every other cell has disowned, or that were booked after a time."""
+
+    def mark_asked(self, arrivals: Collection[Arrival], *, asked: bool) -> None:
+        """Note whether every other cell has disowned unattributed deposits."""
+
+    def drop_others(self, arrivals: Collection[Arrival]) -> None:
+        """Delete unattributed deposits that another cell has taken on."""
+
     def find(self, arrival: Arrival) -> Deposit | None:
         """The deposit booked for an arrival's transaction and position, locked."""
 
@@ -446,6 +470,12 @@ class TermsWork(Protocol):
 class ChainWork(Protocol):
     """The work of jobs that call the chain: they open their own transactions, never during a call."""
 
+    other_cells: OtherCells
+
+    @property
+    def books_unknown(self) -> bool:
+        """Whether this is the cell that books deposits for addresses that no cell knows, and audits custody of all."""
+
     @property
     def vault(self) -> Vault:
         """The vault on its chain. Raises Unavailable when no chain is configured."""
@@ -453,6 +483,9 @@ class ChainWork(Protocol):
     @property
     def treasury(self) -> Treasury:
         """The treasury key. Raises Unavailable when no chain is configured."""
+
+    def former_treasury(self, sender: str) -> Sender:
+        """The key of a region that has served this cell before, which can no longer sign. Raises as treasury does."""
 
     @property
     def has_chain(self) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
-from functions.wallet.deposit_posting import credit_deposit, record_arrival, reverse_orphaned
+from functions.wallet.deposit_attribution import ask_again, ask_others, record
+from functions.wallet.deposit_posting import credit_deposit, reverse_orphaned
 from functions.wallet.ports import ChainWork, CustodyWork, Deposits
 from shared.chain.core.block_scanner import scan_next
 from shared.jobs.items import for_each
@@ -23,10 +24,11 @@ def watch_deposits(work: ChainWork) -> dict[str, int]:
         return {"blocks": 0, "credited": 0, "reversed": 0, "failed": 0}
     stretch = scan_next(work.vault, work, _cursor, work.vault.arrivals)
     if stretch:
+        claimed, doubtful = ask_others(stretch.found, work)
         with work.transaction() as writing:
             writing.deposits.advance(stretch.since, stretch.reached)
-            for arrival in stretch.found:
-                record_arrival(arrival, writing)
+            record(stretch.found, claimed, doubtful, work, writing)
+    ask_again(work)
     with work.transaction() as reading:
         orphaned, uncredited = reading.deposits.orphaned(MAX_BATCH), reading.deposits.uncredited(MAX_BATCH)
     back = for_each("watch_deposits", orphaned, str, partial(_in_own_transaction, reverse_orphaned, work), work)

@@ -23,7 +23,7 @@ class PostgresNonceStore:
     def __init__(self, transaction: Transaction, chain_id: int, sender: str) -> None:
         """sender: the key's address."""
         self._transaction = transaction
-        self._key = {"chain_id": chain_id, "sender": sender}
+        self._key: dict[str, Any] = {"chain_id": chain_id, "sender": sender}
 
     def next_nonce(self) -> int:
         return int(SQL.next_nonce(self._transaction, **self._key) or 0)
@@ -77,6 +77,12 @@ class PostgresNonceStore:
 
     def busy(self, purpose: str) -> bool:
         return bool(SQL.busy(self._transaction, **self._key, purpose=purpose))
+
+    def others(self) -> Sequence[str]:
+        return [str(row["sender"]) for row in SQL.list_other_senders(self._transaction, **self._key)]
+
+    def of(self, sender: str) -> "PostgresNonceStore":
+        return PostgresNonceStore(self._transaction, self._key["chain_id"], sender)
 
     def _list(self, **filters: Any) -> list[NonceAssignment]:
         rows = SQL.list_assignments(self._transaction, **self._key, **filters)

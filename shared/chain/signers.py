@@ -41,6 +41,16 @@ class FileSigner:
         return sign(digest, self._key)
 
 
+class FormerSigner:
+    """The key of a region that has served this cell before: its transactions are followed, and no more are signed."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def sign(self, digest: bytes) -> bytes:
+        raise Unavailable(f"The key {self.address} is of a region that served this cell before.")
+
+
 class KmsSigner:
     """A key version of Cloud KMS with the algorithm EC_SIGN_SECP256K1_SHA256.
 

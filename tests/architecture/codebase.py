@@ -25,7 +25,15 @@ HELPERS = {
     "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
     "supply": {"eligibility", "asset_ownership", "stock_return", "terms"},
     "wallet": {
-        *("deposit_collection", "deposit_posting", "recipients", "transit_posting", "treasury_dispatch"),
+        *(
+            "cell_custody",
+            "deposit_attribution",
+            "deposit_collection",
+            "deposit_posting",
+            "recipients",
+            "transit_posting",
+            "treasury_dispatch",
+        ),
         "withdrawal_completion",
     },
 }

@@ -1,5 +1,6 @@
 """The stack's secrets: generated once, and readable by their owner only."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from emulators.stack import secrets
@@ -22,6 +23,17 @@ def test_secrets_stay(tmp_path: Path) -> None:
     after = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert before.items() <= after.items()
     assert after.keys() - before.keys() == {"order.password", "order_owner.password"}
+
+
+def test_cells_have_keys_of_their_own(tmp_path: Path) -> None:
+    """Each region signs tokens with its own key, at once; each cell sends with one of its own in each region."""
+    regions, cells = ["us-central1", "europe-west1"], ["us", "eu"]
+    secrets.ensure(tmp_path, [], regions, cells)
+    keys = decoded((tmp_path / PUBLIC).read_bytes(), PublicSet).keys
+    assert [key.region for key in keys] == regions
+    assert all(key.not_before <= datetime.now(UTC).timestamp() and key.not_after is None for key in keys)
+    names = [f"{key}_{cell}_{region}_key" for key in ("treasury", "relayer") for cell in cells for region in regions]
+    assert len({secrets.read(tmp_path, name) for name in names}) == 8
 
 
 def test_there_is_a_key_that_signs(tmp_path: Path) -> None:

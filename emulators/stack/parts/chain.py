@@ -7,21 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from emulators.stack import secrets
 from emulators.stack.environment import Layout
 from emulators.stack.errors import NotReady
-from emulators.stack.parts.contracts import CHAIN_ID, DEPLOYER, USDC, VAULT
+from emulators.stack.parts.contracts import CHAIN_ID, DEPLOYER, USDC, VAULT, address, senders
 from emulators.stack.ports import HOST
 from emulators.stack.supervisor import EARLY, Program
 from shared.chain import artefacts
 from shared.chain.abi import encoded
-from shared.chain.ethereum import address_of
+from shared.chain.ethereum import keccak
 from shared.chain.node import ChainClient
 from shared.errors import MeridianError
 
 NAME: Final = "chain"
 ETHER: Final = 10**18
 GAS_ETHER: Final = 100 * ETHER
+PAYER_ROLE: Final = keccak(b"PAYER_ROLE")
 VAULT_ETHER: Final = 1000 * ETHER
 VAULT_USDC: Final = 10**15
 """The platform's own funds in the vault, so that what the faucet granted can be withdrawn."""
@@ -48,17 +48,19 @@ def program(anvil: Path, layout: Layout) -> Program:
 
 
 def deploy(layout: Layout) -> None:
-    """Deploy the contracts, and fund them, the treasury and the relayer. Raises NotReady."""
+    """Deploy the contracts, and fund them, the treasuries and the relayers. Raises NotReady."""
     client = ChainClient(f"http://{HOST}:{layout.ports[NAME]}")
-    signer, treasury, relayer = (_address(layout, f"{name}_key") for name in ("voucher", "treasury", "relayer"))
+    signer = address(layout.secrets, "voucher_key")
+    treasury, *treasuries = senders(layout.secrets, "treasury", *layout.apart)
+    relayers = senders(layout.secrets, "relayer", *layout.apart)
     contracts = artefacts.load()
     mint = encoded("mint(address,uint256)", VAULT, VAULT_USDC)
     transactions: list[dict[str, Any]] = [
         {"data": contracts["Claims"].creation(signer, DEPLOYER)},
         {"data": contracts["Vault"].creation(DEPLOYER, treasury)},
         {"data": contracts["LocalUsdc"].creation_code},
-        {"data": b"", "to": treasury, "value": hex(GAS_ETHER)},
-        {"data": b"", "to": relayer, "value": hex(GAS_ETHER)},
+        *({"data": encoded("grantRole(bytes32,address)", PAYER_ROLE, each), "to": VAULT} for each in treasuries),
+        *({"data": b"", "to": each, "value": hex(GAS_ETHER)} for each in (treasury, *treasuries, *relayers)),
         {"data": encoded("fund()"), "to": VAULT, "value": hex(VAULT_ETHER)},
         {"data": mint, "to": USDC},
     ]
@@ -102,10 +104,6 @@ def _answers(port: int) -> Callable[[], bool]:
             return False
 
     return ask
-
-
-def _address(layout: Layout, key: str) -> str:
-    return address_of(bytes.fromhex(secrets.read(layout.secrets, key)))
 
 
 def _state(layout: Layout) -> Path:

@@ -4,12 +4,15 @@ A contract's address derives from its deployer's address and nonce. So the addre
 and a mock USDC, deployed in this order by anvil's first account, are known in advance.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import rlp
 
+from emulators.stack import secrets
 from emulators.stack.ports import HOST
-from shared.chain.ethereum import checksum_address, keccak
+from shared.chain.ethereum import address_of, checksum_address, keccak
 
 CHAIN_ID: Final = 31337
 
@@ -28,6 +31,16 @@ def address_at(nonce: int) -> str:
 CLAIMS: Final = address_at(0)
 VAULT: Final = address_at(1)
 USDC: Final = address_at(2)
+
+
+def address(folder: Path, secret: str) -> str:
+    """The address of a key in a folder of secrets."""
+    return address_of(bytes.fromhex(secrets.read(folder, secret)))
+
+
+def senders(folder: Path, key: str, regions: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """The addresses of a key that sends transactions: of each cell in each region, where there are several."""
+    return [address(folder, name) for name in secrets.sending_keys(key, cells, regions)]
 
 
 def settings(port: int) -> dict[str, str]:

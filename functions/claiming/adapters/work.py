@@ -116,6 +116,14 @@ class Work(UnitOfWork):
             self.settings, self.resources.chain(self.settings.claim_chain_id), self.resources.signer("relayer")
         )
 
+    def former_relayer(self, sender: str) -> "ChainRelayer":
+        """The key of a region that has served this cell before. Raises Unavailable when no chain is configured."""
+        from functions.claiming.adapters.chain import ChainRelayer
+        from shared.chain.signers import FormerSigner
+
+        client = self.resources.chain(self.settings.claim_chain_id)
+        return ChainRelayer(self.settings, client, FormerSigner(sender))
+
     @property
     def retry_policy(self) -> RetryPolicy:
         """How often, and at what intervals, the relayer retries."""

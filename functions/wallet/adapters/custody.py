@@ -1,6 +1,6 @@
 """Deposits and withdrawals in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +49,24 @@ class PostgresDeposits(PostgresCursor):
     def rewind(self, since: BlockRef, standing: BlockRef) -> None:
         super().rewind(since, standing)
         self._run(SQL.mark_orphaned, above=standing.number)
+
+    def own_keys(self, keys: Collection[bytes]) -> set[bytes]:
+        return {bytes(row["key"]) for row in self._run(SQL.list_own_keys, keys=list(keys))} if keys else set()
+
+    def lock_cursor(self) -> int:
+        row = self._run(SQL.lock_cursor)
+        return int(row["number"]) if row else -1
+
+    def doubtful(self, since: datetime, most: int) -> Sequence[Arrival]:
+        return [_deposit(row).arrival for row in self._run(SQL.list_doubtful, since=since, most=most)]
+
+    def mark_asked(self, arrivals: Collection[Arrival], *, asked: bool) -> None:
+        if arrivals:
+            self._run(SQL.mark_asked, **_places(arrivals), asked=asked)
+
+    def drop_others(self, arrivals: Collection[Arrival]) -> None:
+        if arrivals:
+            self._run(SQL.drop_others, **_places(arrivals))
 
     def find(self, arrival: Arrival) -> Deposit | None:
         row = self._run(SQL.find_deposit, transaction_hash=arrival.transaction_hash, position=arrival.position)
@@ -189,3 +207,7 @@ def _deposit(row: Row) -> Deposit:
     )
     same = {name: row[name] for name in ("id", "user_id", "status", "transfer_id", "version")}
     return Deposit(arrival=arrival, wallet_id=row["wallet_id"] or "", orphaned=row["doubted"], **same)
+
+
+def _places(arrivals: Collection[Arrival]) -> dict[str, list[Any]]:
+    return {"hashes": [each.transaction_hash for each in arrivals], "positions": [each.position for each in arrivals]}

@@ -1,39 +1,24 @@
-"""Money between cells in PostgreSQL, and the wallet services of other cells over gRPC."""
+"""Money between cells in PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from functions.wallet.domain import events
-from functions.wallet.domain.transit import Incoming, Movement, RemoteWallet, Sums, stream_of
+from functions.wallet.domain.transit import Incoming, Movement, Sums, stream_of
 from shared import ids
 from shared.cells.streams import step
-from shared.contracts.gen.wallet_pb2 import (
-    DescribeRequest,
-    DescribeResponse,
-    SumTransitsRequest,
-    SumTransitsResponse,
-)
 from shared.errors import Contended, Unavailable
 from shared.money import Amount
 from shared.postgres.database import Row
 from shared.postgres.queries import queries
 from shared.unit_of_work import UnitOfWork
 
-if TYPE_CHECKING:
-    from shared.rpc.channel import RpcChannel
-
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "transit.sql")
 
 MOVEMENT: Final = tuple(Movement.__dataclass_fields__)
-
-DESCRIBE_SECONDS: Final = 2.0
-"""How long a payer waits for the payee's cell, in seconds: a database connection waits with them."""
-
-SUM_SECONDS: Final = 10.0
-"""The timeout of SumTransits, in seconds: it reads all that was ever sent."""
 
 
 class PostgresTransits:
@@ -98,32 +83,6 @@ class PostgresTransits:
     def sent(self, receiver: str, through: int) -> Sums:
         stream = stream_of(self._cell, receiver)
         return Sums(**SQL.sum_sent(self._work.current_transaction, stream_id=stream, through=through))
-
-
-class GrpcOtherCells:
-    """The wallet services of other cells."""
-
-    def __init__(self, channel: "Callable[[str], RpcChannel]", cell: str, cells: Sequence[str]) -> None:
-        """
-        channel: opens the channel to the wallet service of a cell.
-        cell: this one. cells: the other cells of this deployment.
-        """
-        self._channel = channel
-        self._cell = cell
-        self._cells = cells
-
-    def wallet(self, wallet_id: str) -> RemoteWallet | None:
-        cell = ids.parse(wallet_id, "wal").cell
-        if cell not in self._cells:
-            return None
-        request = DescribeRequest(wallet_ids=[wallet_id])
-        found = self._channel(cell).call("Wallet.Describe", request, DescribeResponse, DESCRIBE_SECONDS).wallets
-        return RemoteWallet(found[0].wallet_id, found[0].user_id, found[0].open) if found else None
-
-    def sent(self, giver: str, through: int) -> Sums:
-        request = SumTransitsRequest(receiver=self._cell, through=through)
-        answer = self._channel(giver).call("Wallet.SumTransits", request, SumTransitsResponse, SUM_SECONDS)
-        return Sums(answer.movements, answer.digest)
 
 
 def _arrival(row: Row) -> Incoming:

@@ -8,11 +8,13 @@ from functions.wallet.adapters.clients import GrpcIdentity, GrpcSupplies
 from functions.wallet.adapters.custody import PostgresDeposits, PostgresWithdrawals
 from functions.wallet.adapters.holds import PostgresHolds
 from functions.wallet.adapters.ledger import PostgresEscrows, PostgresLedger
+from functions.wallet.adapters.other_cells import GrpcOtherCells
 from functions.wallet.adapters.payouts import PostgresPayouts
-from functions.wallet.adapters.transits import GrpcOtherCells, PostgresTransits
+from functions.wallet.adapters.transits import PostgresTransits
 from functions.wallet.adapters.wallets import PostgresWallets
 from functions.wallet.domain.custody import WithdrawalTerms
 from shared.chain.nonce_store import PostgresNonceStore
+from shared.registry import load
 from shared.rpc.order_decisions import GrpcOrderDecisions
 from shared.unit_of_work import UnitOfWork
 
@@ -103,6 +105,11 @@ class Work(UnitOfWork):
         )
 
     @property
+    def books_unknown(self) -> bool:
+        """Whether this is the cell that books deposits that no cell knows: the first one, or the only one."""
+        return not self.settings.other_cells or self.settings.cell == next(iter(load().cells))
+
+    @property
     def has_chain(self) -> bool:
         """Whether a node of the chain is configured."""
         return self.settings.custody_chain_id in self.settings.chain_urls
@@ -122,6 +129,15 @@ class Work(UnitOfWork):
         client = self.resources.chain(self.settings.custody_chain_id)
         replace_after = timedelta(seconds=self.settings.replace_after_seconds)
         return ChainTreasury(self._vault_config(), client, self.resources.signer("treasury"), replace_after)
+
+    def former_treasury(self, sender: str) -> "ChainTreasury":
+        """The key of a region that has served this cell before. Raises Unavailable when no chain is configured."""
+        from functions.wallet.adapters.vault import ChainTreasury
+        from shared.chain.signers import FormerSigner
+
+        client = self.resources.chain(self.settings.custody_chain_id)
+        replace_after = timedelta(seconds=self.settings.replace_after_seconds)
+        return ChainTreasury(self._vault_config(), client, FormerSigner(sender), replace_after)
 
     def _vault_config(self) -> "VaultConfig":
         from functions.wallet.adapters.vault import VaultConfig

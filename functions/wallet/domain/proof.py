@@ -3,9 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
-
-from functions.wallet.domain.custody import Withdrawal
+from typing import Final, NamedTuple, Protocol
 
 BOOKED: Final = "vault_deposits_are_booked"
 REQUESTED: Final = "vault_payments_were_asked_for"
@@ -59,35 +57,100 @@ class LedgerSnapshot:
     paid_out: frozenset[str]
 
     def owed(self, currency: str) -> int:
-        """What the vault owes: all positive balances, less what the faucet has issued, which was never deposited."""
+        """What the vault owes: all positive balances, less what the faucet has issued, which was never deposited.
+
+        What is under way to other cells is owed by this one, what came from them is not: over all cells that is right.
+        """
         owned = sum(max(0, self.balances.get((holder, currency), 0)) for holder in OWNED)
-        return owned + sum(self.balances.get((holder, currency), 0) for holder in ("transit", "faucet"))
+        moved = (holder for holder, of in self.balances if of == currency and holder.startswith(("transit", "faucet")))
+        return owned + sum(self.balances[holder, currency] for holder in moved)
+
+
+class Asked(Protocol):
+    """A withdrawal, as far as a proof of custody has to know it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def status(self) -> str:
+        """Its status, see Withdrawal."""
+
+    @property
+    def currency(self) -> str:
+        """What it pays."""
+
+    @property
+    def amount(self) -> int:
+        """How much of it."""
+
+
+class AskedElsewhere(NamedTuple):
+    """A withdrawal of another cell."""
+
+    id: str
+    status: str
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellCustody:
+    """What one cell has in its custody, compared at a block.
+
+    booked: deposits up to the block, by currency. beyond: the part of `kept` that was deposited in later blocks.
+    """
+
+    booked: Mapping[str, int]
+    kept: LedgerSnapshot
+    beyond: Mapping[str, int]
+    withdrawals: Sequence[Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class AllCustody:
+    """What all cells have in their custody: one vault answers for all of them."""
+
+    cells: Sequence[CellCustody]
+
+    def booked(self) -> Mapping[str, int]:
+        """The deposits of all cells up to the block, by currency."""
+        return sum((Counter(cell.booked) for cell in self.cells), Counter[str]())
+
+    def owed(self, currency: str) -> int:
+        """What the vault owes to all cells of what was deposited up to the block."""
+        return sum(cell.kept.owed(currency) - cell.beyond.get(currency, 0) for cell in self.cells)
+
+    def currencies(self) -> set[str]:
+        """The currencies that any cell has."""
+        return {currency for cell in self.cells for _, currency in cell.kept.balances}
+
+    def paid_out(self) -> set[str]:
+        """The ids of withdrawals that a cell has debited."""
+        return {withdrawal_id for cell in self.cells for withdrawal_id in cell.kept.paid_out}
 
 
 def find_shortfalls(
-    holdings: Mapping[str, int],
-    kept: LedgerSnapshot,
-    beyond: Mapping[str, int],
-    flows: Flows,
-    withdrawals: Mapping[bytes, Withdrawal],
+    holdings: Mapping[str, int], custody: AllCustody, flows: Flows, withdrawals: Mapping[bytes, Asked]
 ) -> Iterator[Violation]:
     """The currencies of which the vault holds less than it owes, whichever accounts that is due to.
 
-    holdings, flows: up to one block. beyond: the part of `kept` that was deposited in later blocks, by currency.
+    holdings, flows, custody: up to one block.
     Requested withdrawals that the vault has paid by then, and the ledger has not debited yet, are no longer owed.
     """
-    paid = Counter[str]()
+    paid, debited = Counter[str](), custody.paid_out()
     for payment in flows.payments:
         withdrawal = withdrawals.get(payment.key)
-        if withdrawal is not None and withdrawal.status != "failed" and withdrawal.id not in kept.paid_out:
+        if withdrawal is not None and withdrawal.status != "failed" and withdrawal.id not in debited:
             paid[payment.currency] += payment.amount
-    for currency in sorted({*holdings, *(currency for _, currency in kept.balances)}):
-        owed = kept.owed(currency) - beyond.get(currency, 0) - paid[currency]
+    for currency in sorted({*holdings, *custody.currencies()}):
+        owed = custody.owed(currency) - paid[currency]
         if owed > holdings.get(currency, 0):
             yield Violation(OWED, currency, f"{holdings.get(currency, 0)} {currency} are there, {owed} are owed")
 
 
-def find_unseen_payments(flows: Flows, withdrawals: Mapping[bytes, Withdrawal]) -> list[Withdrawal]:
+def find_unseen_payments(flows: Flows, withdrawals: Mapping[bytes, Asked]) -> list[Asked]:
     """Withdrawals that are mined in the ledger but have no payment among the vault's flows."""
     seen = {payment.key for payment in flows.payments}
     return [each for key, each in withdrawals.items() if each.status == "mined" and key not in seen]
@@ -97,8 +160,8 @@ def find_mismatches(
     flows: Flows,
     holdings: Mapping[str, int],
     booked: Mapping[str, int],
-    withdrawals: Mapping[bytes, Withdrawal],
-    unpaid: Sequence[Withdrawal],
+    withdrawals: Mapping[bytes, Asked],
+    unpaid: Sequence[Asked],
 ) -> Iterator[Violation]:
     """All differences between the vault and the ledger up to one block.
 

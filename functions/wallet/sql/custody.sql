@@ -22,6 +22,32 @@ SELECT wallet_id, key FROM (
         AND :currency || ' ' || wallet_id NOT IN (SELECT item FROM refused) ORDER BY wallet_id LIMIT :most)
 ) a ORDER BY round, wallet_id LIMIT :most;
 
+-- name: list_own_keys
+-- Those of some keys whose deposit addresses are registered.
+SELECT key FROM deposit_addresses WHERE chain_id = :chain_id AND key = ANY(:keys::bytea[]);
+
+-- name: lock_cursor^
+-- How far the chain was read, locked: nobody reads on before the end of the transaction.
+SELECT number, hash FROM chain_cursors WHERE chain_id = :chain_id FOR UPDATE;
+
+-- name: list_doubtful
+-- Unattributed deposits that may be another cell's: not all have been asked, or one may have registered the address
+-- since.
+SELECT * FROM deposits
+WHERE chain_id = :chain_id AND status = 'unattributed' AND NOT doubted AND (NOT asked OR updated_at > :since)
+ORDER BY asked, id LIMIT :most;
+
+-- name: mark_asked!
+-- Whether every other cell has disowned deposits.
+UPDATE deposits SET asked = :asked
+WHERE chain_id = :chain_id AND status = 'unattributed' AND asked <> :asked
+  AND (transaction_hash, position) IN (SELECT * FROM unnest(:hashes::text[], :positions::bigint[]));
+
+-- name: drop_others!
+-- Deposits that another cell has taken on.
+DELETE FROM deposits WHERE chain_id = :chain_id AND status = 'unattributed'
+  AND (transaction_hash, position) IN (SELECT * FROM unnest(:hashes::text[], :positions::bigint[]));
+
 -- name: end_turn!
 -- Move the round-robin position.
 INSERT INTO collection_turns (chain_id, currency, wallet_id) VALUES (:chain_id, :currency, :wallet_id)

@@ -85,6 +85,12 @@ class NonceStore(Protocol):
     def busy(self, purpose: str) -> bool:
         """Whether a call with a purpose is pending."""
 
+    def others(self) -> Sequence[str]:
+        """The addresses of other keys whose calls are pending: of regions that have served the cell before."""
+
+    def of(self, sender: str) -> "NonceStore":
+        """The nonces of another key."""
+
 
 class SendingTransaction(Protocol):
     """One database transaction, as the dispatcher needs it."""
@@ -125,11 +131,14 @@ class Dispatcher(Generic[W]):
         sender: Sender,
         work: SendingWork[W],
         recorded: Callable[[W, ContractCall, SignedTransaction], None] = lambda *_: None,
+        nonces: Callable[[W], NonceStore] = lambda transaction: transaction.nonces,
     ) -> None:
         """
         job: the registry row; failures are recorded there by the call's subject.
         recorded: called in the database transaction that notes a broadcast.
+        nonces: the key's nonces in a database transaction; those of the transaction's own key by default.
         """
+        self._nonces = nonces
         self._job = job
         self._sender = sender
         self._work = work
@@ -141,25 +150,25 @@ class Dispatcher(Generic[W]):
         beside: called in the database transaction that stores it; if it raises, nothing is stored.
         """
         with self._work.transaction() as reading:
-            given = reading.nonces.next_nonce()
+            given = self._nonces(reading).next_nonce()
         nonce = max(given, self._sender.next_nonce())
         signed = self._sender.sign(call, nonce, self._sender.fees(), self._work.now())
         with self._work.transaction() as storing:
-            storing.nonces.store(call, signed)
+            self._nonces(storing).store(call, signed)
             beside(storing)
         self._broadcast(call, signed)
 
     def send_stored(self) -> None:
         """Broadcast transactions that were stored but not sent."""
         with self._work.transaction() as reading:
-            pending = reading.nonces.pending(self._job, self._work.now(), SENT_AT_ONCE)
+            pending = self._nonces(reading).pending(self._job, self._work.now(), SENT_AT_ONCE)
         stored = [assignment for assignment in pending if not assignment.newest.broadcast]
         self._for_each(stored, lambda assignment: self._broadcast(assignment.call, assignment.newest))
 
     def unmined(self) -> int:
         """How many transactions wait to be mined, by assigned nonces. Raises Unavailable."""
         with self._work.transaction() as reading:
-            given = reading.nonces.next_nonce()
+            given = self._nonces(reading).next_nonce()
         return max(0, given - self._sender.next_nonce())
 
     def follow(self, confirmed: int, end: EndCall) -> int:
@@ -173,8 +182,8 @@ class Dispatcher(Generic[W]):
         mined = self._sender.next_nonce()
         used = self._sender.next_nonce(confirmed) if confirmed >= 0 else 0
         with self._work.transaction() as reading:
-            pending = reading.nonces.pending(self._job, self._work.now(), FOLLOWED_AT_ONCE)
-            forgotten = reading.nonces.reorged(mined, self._job, self._work.now(), FOLLOWED_AT_ONCE)
+            pending = self._nonces(reading).pending(self._job, self._work.now(), FOLLOWED_AT_ONCE)
+            forgotten = self._nonces(reading).reorged(mined, self._job, self._work.now(), FOLLOWED_AT_ONCE)
         self._for_each(forgotten, self._restore)
         return sum(self._for_each(pending, lambda assignment: self._follow(assignment, confirmed, used, end)))
 
@@ -226,7 +235,7 @@ class Dispatcher(Generic[W]):
         signed = self._sender.sign(call, assignment.nonce, fees, self._work.now())
         signed = replace(signed, cancels=assignment.failed)
         with self._work.transaction() as storing:
-            storing.nonces.add(signed)
+            self._nonces(storing).add(signed)
         return signed
 
     def _overdue(self, signed: SignedTransaction) -> bool:
@@ -237,5 +246,5 @@ class Dispatcher(Generic[W]):
         if not self._sender.broadcast(signed):
             return  # it stays stored, and is retried
         with self._work.transaction() as recording:
-            recording.nonces.mark_broadcast(signed)
+            self._nonces(recording).mark_broadcast(signed)
             self._recorded(recording, call, signed)

@@ -48,6 +48,11 @@ WHERE chain_id = :chain_id AND sender = :sender AND nonce = :nonce AND status = 
 SELECT EXISTS (SELECT FROM sendings
                WHERE chain_id = :chain_id AND sender = :sender AND purpose = :purpose AND status = 'pending');
 
+-- name: list_other_senders
+-- Other keys than this one whose calls are pending: those of regions that have served the cell before.
+SELECT DISTINCT sender FROM sendings
+WHERE chain_id = :chain_id AND sender <> :sender AND status = 'pending' ORDER BY sender;
+
 -- name: find_cursor^
 -- How far a chain was read.
 SELECT number, hash FROM chain_cursors WHERE chain_id = :chain_id;

@@ -243,3 +243,87 @@ class AuditTransitsResponse(_message.Message):
     unchecked: _containers.RepeatedScalarFieldContainer[str]
     violations: _containers.RepeatedCompositeFieldContainer[AuditTransitsResponse.Violation]
     def __init__(self, checked: _Optional[_Iterable[str]] = ..., unchecked: _Optional[_Iterable[str]] = ..., violations: _Optional[_Iterable[_Union[AuditTransitsResponse.Violation, _Mapping]]] = ...) -> None: ...
+
+class ClaimDepositsRequest(_message.Message):
+    __slots__ = ("deposits",)
+    class Deposit(_message.Message):
+        __slots__ = ("transaction_hash", "position", "block_number", "block_hash", "wallet_key", "currency", "amount")
+        TRANSACTION_HASH_FIELD_NUMBER: _ClassVar[int]
+        POSITION_FIELD_NUMBER: _ClassVar[int]
+        BLOCK_NUMBER_FIELD_NUMBER: _ClassVar[int]
+        BLOCK_HASH_FIELD_NUMBER: _ClassVar[int]
+        WALLET_KEY_FIELD_NUMBER: _ClassVar[int]
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        AMOUNT_FIELD_NUMBER: _ClassVar[int]
+        transaction_hash: str
+        position: int
+        block_number: int
+        block_hash: str
+        wallet_key: bytes
+        currency: str
+        amount: str
+        def __init__(self, transaction_hash: _Optional[str] = ..., position: _Optional[int] = ..., block_number: _Optional[int] = ..., block_hash: _Optional[str] = ..., wallet_key: _Optional[bytes] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
+    DEPOSITS_FIELD_NUMBER: _ClassVar[int]
+    deposits: _containers.RepeatedCompositeFieldContainer[ClaimDepositsRequest.Deposit]
+    def __init__(self, deposits: _Optional[_Iterable[_Union[ClaimDepositsRequest.Deposit, _Mapping]]] = ...) -> None: ...
+
+class ClaimDepositsResponse(_message.Message):
+    __slots__ = ("claimed",)
+    CLAIMED_FIELD_NUMBER: _ClassVar[int]
+    claimed: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, claimed: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class TellCustodyRequest(_message.Message):
+    __slots__ = ("number", "at", "after")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    at: _timestamp_pb2.Timestamp
+    after: str
+    def __init__(self, number: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[str] = ...) -> None: ...
+
+class TellCustodyResponse(_message.Message):
+    __slots__ = ("reached", "booked", "beyond", "balances", "withdrawals", "more")
+    class Sum(_message.Message):
+        __slots__ = ("currency", "amount")
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        AMOUNT_FIELD_NUMBER: _ClassVar[int]
+        currency: str
+        amount: str
+        def __init__(self, currency: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
+    class Balance(_message.Message):
+        __slots__ = ("holder", "currency", "amount")
+        HOLDER_FIELD_NUMBER: _ClassVar[int]
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        AMOUNT_FIELD_NUMBER: _ClassVar[int]
+        holder: str
+        currency: str
+        amount: str
+        def __init__(self, holder: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ...) -> None: ...
+    class Withdrawal(_message.Message):
+        __slots__ = ("id", "status", "currency", "amount", "debited")
+        ID_FIELD_NUMBER: _ClassVar[int]
+        STATUS_FIELD_NUMBER: _ClassVar[int]
+        CURRENCY_FIELD_NUMBER: _ClassVar[int]
+        AMOUNT_FIELD_NUMBER: _ClassVar[int]
+        DEBITED_FIELD_NUMBER: _ClassVar[int]
+        id: str
+        status: str
+        currency: str
+        amount: str
+        debited: bool
+        def __init__(self, id: _Optional[str] = ..., status: _Optional[str] = ..., currency: _Optional[str] = ..., amount: _Optional[str] = ..., debited: _Optional[bool] = ...) -> None: ...
+    REACHED_FIELD_NUMBER: _ClassVar[int]
+    BOOKED_FIELD_NUMBER: _ClassVar[int]
+    BEYOND_FIELD_NUMBER: _ClassVar[int]
+    BALANCES_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWALS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    reached: int
+    booked: _containers.RepeatedCompositeFieldContainer[TellCustodyResponse.Sum]
+    beyond: _containers.RepeatedCompositeFieldContainer[TellCustodyResponse.Sum]
+    balances: _containers.RepeatedCompositeFieldContainer[TellCustodyResponse.Balance]
+    withdrawals: _containers.RepeatedCompositeFieldContainer[TellCustodyResponse.Withdrawal]
+    more: bool
+    def __init__(self, reached: _Optional[int] = ..., booked: _Optional[_Iterable[_Union[TellCustodyResponse.Sum, _Mapping]]] = ..., beyond: _Optional[_Iterable[_Union[TellCustodyResponse.Sum, _Mapping]]] = ..., balances: _Optional[_Iterable[_Union[TellCustodyResponse.Balance, _Mapping]]] = ..., withdrawals: _Optional[_Iterable[_Union[TellCustodyResponse.Withdrawal, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
