@@ -30,7 +30,7 @@ struct Claim {
 
 /// Redeems each voucher of the platform once, whoever submits it: the tokens go to the recipient in the voucher.
 contract Claims is ERC1155, EIP712, AccessControl {
-    /// May replace the signer of vouchers. Its admin is DEFAULT_ADMIN_ROLE.
+    /// May add and remove signers of vouchers. Its admin is DEFAULT_ADMIN_ROLE.
     bytes32 public constant ROTATOR_ROLE = keccak256("ROTATOR_ROLE");
 
     bytes32 private constant ITEM_TYPEHASH = keccak256("Item(address asset,uint256 tokenId,uint256 quantity)");
@@ -39,14 +39,18 @@ contract Claims is ERC1155, EIP712, AccessControl {
         "Item(address asset,uint256 tokenId,uint256 quantity)"
     );
 
-    /// The signer of valid vouchers.
-    address public signer;
+    /// The signers of valid vouchers: each region may have its own, and a new one is added before the old one is removed.
+    mapping(address key => bool) public signer;
+
+    /// How many signers there are.
+    uint256 public signers;
 
     /// The redeemed claims, by id and never by signature: a voucher may be reissued with a later deadline.
     mapping(bytes32 claimId => bool) public claimed;
 
     event Claimed(bytes32 indexed claimId, bytes32 indexed orderId, address indexed recipient, uint256 nonce);
-    event SignerRotated(address indexed from, address indexed to);
+    event SignerAdded(address indexed key);
+    event SignerRemoved(address indexed key);
 
     error AlreadyClaimed(bytes32 claimId);
     error DeadlinePassed(uint256 deadline);
@@ -56,13 +60,13 @@ contract Claims is ERC1155, EIP712, AccessControl {
     constructor(address signer_, address admin) ERC1155("") EIP712("Meridian Claims", "1") {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(ROTATOR_ROLE, admin);
-        _rotate(signer_);
+        _add(signer_);
     }
 
     /// Redeem a voucher. ECDSA refuses a high s (EIP-2), a wrong length, and the zero address.
     function claim(Claim calldata voucher, bytes calldata signature) external {
         if (block.timestamp > voucher.deadline) revert DeadlinePassed(voucher.deadline);
-        if (ECDSA.recoverCalldata(digest(voucher), signature) != signer) revert NotSignedByHouse();
+        if (!signer[ECDSA.recoverCalldata(digest(voucher), signature)]) revert NotSignedByHouse();
         if (claimed[voucher.claimId]) revert AlreadyClaimed(voucher.claimId);
         // Before anything is called: a recipient or an asset that calls back finds the claim taken.
         claimed[voucher.claimId] = true;
@@ -99,15 +103,26 @@ contract Claims is ERC1155, EIP712, AccessControl {
         );
     }
 
-    /// Replace the signer: its unredeemed vouchers are invalid from now on.
-    function rotateSigner(address to) external onlyRole(ROTATOR_ROLE) {
-        _rotate(to);
+    /// Add a signer; one that is there already stays.
+    function addSigner(address key) external onlyRole(ROTATOR_ROLE) {
+        _add(key);
     }
 
-    function _rotate(address to) private {
-        if (to == address(0)) revert NoSigner();
-        emit SignerRotated(signer, to);
-        signer = to;
+    /// Remove a signer, but not the last one: its unredeemed vouchers are invalid from now on.
+    function removeSigner(address key) external onlyRole(ROTATOR_ROLE) {
+        if (!signer[key]) return;
+        if (signers == 1) revert NoSigner();
+        signer[key] = false;
+        signers -= 1;
+        emit SignerRemoved(key);
+    }
+
+    function _add(address key) private {
+        if (key == address(0)) revert NoSigner();
+        if (signer[key]) return;
+        signer[key] = true;
+        signers += 1;
+        emit SignerAdded(key);
     }
 
     function supportsInterface(bytes4 id) public view override(ERC1155, AccessControl) returns (bool) {

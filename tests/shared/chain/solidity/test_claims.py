@@ -172,10 +172,24 @@ def test_refuses_a_voucher_past_its_deadline(shop: Shop) -> None:
     assert refused.value.selector == error("DeadlinePassed(uint256)")
 
 
-def test_rotates_its_signer(shop: Shop) -> None:
-    """The holder of the role replaces the signer; the old one's vouchers are refused from then on."""
+def test_honours_every_signer_that_was_added(shop: Shop) -> None:
+    """Vouchers of both are accepted while there are two: so a key is replaced without refusing what is on its way."""
     fresh = FileSigner(b"\x09" * 32)
-    shop.evm.send(shop.contract, "rotateSigner(address)", fresh.address)
+    for _ in range(2):  # again, it changes nothing
+        shop.evm.send(shop.contract, "addSigner(address)", fresh.address)
+    assert signers(shop) == 2
+    shop.claim(shop.voucher(shop.terms(), fresh))
+    shop.claim(shop.voucher(shop.terms(claim_id="clm_2")))
+    assert shop.owned(SOMEBODY, 77) == 6
+
+
+def test_refuses_a_signer_that_was_removed(shop: Shop) -> None:
+    """Its vouchers are refused from then on, and the others' are not."""
+    fresh = FileSigner(b"\x09" * 32)
+    shop.evm.send(shop.contract, "addSigner(address)", fresh.address)
+    for _ in range(2):
+        shop.evm.send(shop.contract, "removeSigner(address)", HOUSE.address)
+    assert signers(shop) == 1
     with pytest.raises(Refused) as refused:
         shop.claim(shop.voucher(shop.terms()))
     assert refused.value.selector == error("NotSignedByHouse()")
@@ -183,15 +197,23 @@ def test_rotates_its_signer(shop: Shop) -> None:
     assert shop.owned(SOMEBODY, 77) == 3
 
 
-def test_lets_nobody_else_rotate_its_signer(shop: Shop) -> None:
-    """Without the role the signer stays."""
+@pytest.mark.parametrize("change", ["addSigner(address)", "removeSigner(address)"])
+def test_lets_nobody_else_change_its_signers(shop: Shop, change: str) -> None:
+    """Without the role they stay."""
     with pytest.raises(Refused) as refused:
-        shop.evm.send(shop.contract, "rotateSigner(address)", SOMEBODY, sender=3)
+        shop.evm.send(shop.contract, change, HOUSE.address, sender=3)
     assert refused.value.selector == error("AccessControlUnauthorizedAccount(address,bytes32)")
 
 
 def test_has_always_a_signer(shop: Shop) -> None:
-    """The zero address, which a failed recovery would match, is no signer."""
-    with pytest.raises(Refused) as refused:
-        shop.evm.send(shop.contract, "rotateSigner(address)", "0x" + "0" * 40)
-    assert refused.value.selector == error("NoSigner()")
+    """The zero address, which a failed recovery would match, is no signer; and the last one stays."""
+    for change, key in (("addSigner(address)", "0x" + "0" * 40), ("removeSigner(address)", HOUSE.address)):
+        with pytest.raises(Refused) as refused:
+            shop.evm.send(shop.contract, change, key)
+        assert refused.value.selector == error("NoSigner()")
+    assert signers(shop) == 1
+
+
+def signers(shop: Shop) -> int:
+    found: int = shop.evm.ask(shop.contract, ["uint256"], "signers()")
+    return found
