@@ -49,12 +49,16 @@ WHOLE: Final = {
     "CHAIN_URLS": "1=https://one.example,137=https://two.example",
     "CUSTODY_CHAIN_ID": "1",
     "VAULT_CONTRACT": CONTRACT,
+    "RPC_URL": "https://rpc-{service}.{region}.example",
+    "KAFKA_CELLS": "us=us.example:9092,eu=eu.example:9092,as=as.example:9092",
     "INTERNAL_AUDIENCE": "https://internal.example",
     "INTERNAL_ACCOUNTS": "push@shop.iam.gserviceaccount.com",
 }
 """Everything that any role needs."""
 
 ROWS: Final = load().rows
+
+CLAIMS: Final = ("CLAIM_CHAIN_ID", "CLAIM_CONTRACT")
 
 LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
     ("function", "create_order", "order", {*DATABASE, "REDIS_URL", "RPC_ADDRESSES"}),
@@ -101,14 +105,15 @@ LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
         {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "RPC_CALLERS", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT"},
     ),
     ("rpc", "", "identity", {"RPC_ADDRESSES", "RPC_CALLERS", "ALLOWED_CHAINS"}),
-    ("relay", "", "order", {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"}),
-    ("relay", "", "identity", {"KAFKA_BOOTSTRAP"}),
+    ("function", "get_supply", "supply", {"REDIS_URL", "RPC_ADDRESSES", "RPC_URL", *CLAIMS}),
+    ("relay", "", "order", {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "RPC_URL", "KAFKA_BOOTSTRAP"}),
+    ("relay", "", "identity", {"RPC_URL", "KAFKA_BOOTSTRAP"}),
     (
         "relay",
         "",
         "wallet",
         {
-            *(*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "KAFKA_BOOTSTRAP"),
+            *(*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "RPC_URL", "KAFKA_BOOTSTRAP"),
             *("CUSTODY_CHAIN_ID", "VAULT_CONTRACT", "CHAIN_URLS"),
         },
     ),
@@ -119,7 +124,7 @@ LACKS: Final[list[tuple[str, str, str, set[str]]]] = [
         {*DATABASE, "REDIS_URL", "RPC_ADDRESSES", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CHAIN_URLS"},
     ),
     ("poller", "", "notification", {*DATABASE, "REDIS_URL"}),
-    ("consumer", "", "notification", {*DATABASE, "REDIS_URL", "KAFKA_BOOTSTRAP"}),
+    ("consumer", "", "notification", {*DATABASE, "REDIS_URL", "RPC_URL", "KAFKA_BOOTSTRAP", "KAFKA_CELLS"}),
 ]
 """What each role cannot do without: role, operation, service, variables."""
 
