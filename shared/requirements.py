@@ -124,8 +124,9 @@ def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str
         yield from ("INTERNAL_AUDIENCE", "INTERNAL_ACCOUNTS")
     if role == "rpc":
         yield "RPC_CALLERS"
-    # Without it there would be no other cells: nothing would be sent to them, or received of them.
-    if len(load().cells) > 1 and (role == "relay" or any(row.cells != "own" or row.copied for row in rows)):
+    # Without other cells nothing would be sent to them, or received of them.
+    alone = len(load().cells) > 1 and not settings.other_cells
+    if alone and (role == "relay" or any(row.cells != "own" or row.copied for row in rows)):
         yield "RPC_URL"
     if role in ("relay", "consumer") and settings.event_bus == "kafka":
         yield "KAFKA_BOOTSTRAP"
