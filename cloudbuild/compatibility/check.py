@@ -66,8 +66,8 @@ def of_service(service: str, released: Released, connect: Connect, root: Path = 
                 yield f"{service}: {error}"
                 return
             new = _tried(connection, service, statements) if due else old
-            yield from (f"{service}: {each}" for each in _worse(old, new))
             excused = {name for path in due for found in COMPATIBLE.findall(_text(path)) for name in found.split(", ")}
+            yield from (f"{service}: {each}" for each in worse(old, new, excused))
             for (table, name), rule in rules(connection).items():
                 stricter = asked.get((table, name)) != rule and table in known
                 if stricter and name.partition(" ")[2] not in excused:
@@ -113,11 +113,15 @@ def _tried(connection: Connection, service: str, files: dict[str, dict[str, str]
     }
 
 
-def _worse(old: dict[str, Response], new: dict[str, Response]) -> Iterator[str]:
-    """What no longer does as it did. What did not belong to this database before says nothing."""
+def worse(old: dict[str, Response], new: dict[str, Response], excused: set[str]) -> Iterator[str]:
+    """What no longer does as it did. What did not belong to this database before says nothing.
+
+    excused: names of statements that may succeed now, though they were refused before.
+    """
     for name, before in old.items():
         after = new[name]
-        if not before.known:
+        meant = bool(before.error) and not after.error and name.rpartition(" ")[2] in excused
+        if not before.known or meant:
             continue
         if after.error != before.error:
             yield f"{name}: {after.message or 'it succeeds, and was refused before'}"

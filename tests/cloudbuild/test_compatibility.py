@@ -1,14 +1,16 @@
 """The release that serves works on this checkout's schema; and what would break it is found."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cloudbuild.compatibility.check import incompatible, of_service
+from cloudbuild.compatibility.check import incompatible, of_service, worse
 from cloudbuild.compatibility.released import ROOT, of_checkout, of_commit, read, write
+from cloudbuild.compatibility.schema import Response
 from cloudbuild.compatibility.scratch import Connect, server
 
 NEXT = "functions/order/sql/migrations/0099-next.sql"
@@ -84,6 +86,18 @@ def test_what_it_does_not_notice_is_let_through(connect: Connect, checkout: Chec
     """A constraint too, where the migration says why."""
     root = checkout(f"-- compatible: positive, because no order was ever below zero\n{KEEPS}")
     assert list(of_service("order", of_checkout(), connect, root)) == []
+
+
+def test_what_is_no_longer_refused_is_let_through_where_that_is_meant() -> None:
+    """By the statement's name, and for nothing else that becomes of it."""
+    ran, refused, broken = (Response(code, code, Counter()) for code in ("", "23503", "23502"))
+    name = "functions/x/sql/queries.sql: insert_it"
+    assert list(worse({name: refused}, {name: ran}, {"insert_it"})) == []
+    assert list(worse({name: refused}, {name: ran}, {"insert_that"})) == [
+        f"{name}: it succeeds, and was refused before"
+    ]
+    assert list(worse({name: ran}, {name: refused}, {"insert_it"})) == [f"{name}: 23503"]
+    assert list(worse({name: refused}, {name: broken}, {"insert_it"})) == [f"{name}: 23502"]
 
 
 def test_a_landed_migration_is_not_edited(connect: Connect, checkout: Checkout) -> None:
