@@ -68,8 +68,7 @@ def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> B
 
     host: the service whose RPC host the operation runs in, if not its own. parts: the resources, if not this process's.
     """
-    service = host or row.service
-    parts = parts or resources()
+    service, parts = host or row.service, parts or resources()
     operation = import_module(f"functions.{row.service}.{row.name}")
     adapters = import_module(f"functions.{row.service}.adapters.work")
     return BoundOperation(
@@ -78,6 +77,7 @@ def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> B
         database=partial(parts.database, service),
         work=partial(adapters.Work, parts, service),
         replica=partial(parts.replica, service),
+        gate=partial(parts.gate, service),
     )
 
 
@@ -190,10 +190,10 @@ def run_consumer(service: str, stop: threading.Event) -> None:
 
 
 def run_keeper(stop: threading.Event) -> None:
-    """Keep the lease of this process's cell until `stop` is set."""
-    from shared.cells.keeper import keep_cell
+    """Keep the lease and gate of this process's cell until `stop` is set."""
+    from shared.container.keeper import keep
 
-    keep_cell(resources(), stop)
+    keep(resources(), stop)
 
 
 def projections() -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shared import config_values
+from shared.cells.gate import Mode
 from shared.variables import ConfigurationError, Variables
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
@@ -35,6 +36,8 @@ class Settings:
     """The one cell that the process serves."""
     cell_leases: bool
     """Whether a cell is only written, and strongly read, while its lease is held here: see shared/cells/README.md."""
+    gate: Mode
+    """What a cell under leases hands out while it has no designated standby: see shared/cells/gate.py."""
     project: str
     public_url: str
     allowed_origins: tuple[str, ...]
@@ -224,6 +227,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         region=region,
         cell=given.one_of("MERIDIAN_CELL", load().cell_of(region), *load().cells),
         cell_leases=given.flag("CELL_LEASES", default=kind != "local"),
+        gate=config_values.gate(given, "GATE"),
         project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
         allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),

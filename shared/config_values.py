@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from shared import ids, money
+from shared.cells.gate import Mode
 from shared.variables import ConfigurationError, Variables
 
 CURRENCY: Final = r"[A-Z]{2,10}"
@@ -95,3 +96,8 @@ def service(name: str, text: str) -> str:
     if text not in load().services:
         raise ConfigurationError(name, f"has {text!r}, which is no service")
     return text
+
+
+def gate(given: Variables, name: str) -> Mode:
+    """`open` or `strict`."""
+    return "strict" if given.one_of(name, "open", "open", "strict") == "strict" else "open"

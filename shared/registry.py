@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from shared import ids, registry_checks, strict_yaml
+from shared.cells.gate import Kind
 
 PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
 
@@ -139,6 +140,8 @@ class Row(Strict):
     spans: str | None = None
     merged: list[str] = []
     waits: bool = False
+    gate: Kind | None = None
+    """What its answers are, if they wait at the cell's gate."""
 
     @property
     def method(self) -> str:

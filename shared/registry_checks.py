@@ -32,6 +32,8 @@ def _check(row: "Row", registry: "Registry") -> None:
             raise ValueError(f"{row.name}: no service {service}")
     if row.http and (row.scope is None or not _limited(row, registry) or row.scale not in registry.scales):
         raise ValueError(f"{row.name}: an HTTP row names its scope, limit and scale")
+    if row.gate and not (row.http or row.rpc):
+        raise ValueError(f"{row.name}: only answers wait at the gate; what else leaves waits where it is sent")
     if row.session and row.scope in (None, "public"):
         raise ValueError(f"{row.name}: only who signed in has a session")
     if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):

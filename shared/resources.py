@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.firestore.cell_records import CellRecords
     from shared.firestore.cells import CellMap
     from shared.postgres.database import Database
+    from shared.postgres.gate import Gate
     from shared.redis.cache import Cache
     from shared.redis.pipeline import Pipeline
     from shared.redis.rate_limits import Limits
@@ -59,6 +60,16 @@ class Resources:
             return Database(connector(self.settings, service), places, self.cache().invalidating, fence)
 
         return self.once(f"database {service}", connect)
+
+    def gate(self, service: str) -> "Gate | None":
+        """What a service's outward effects wait at; None without leases, and for a service without a database."""
+        from shared.registry import load
+
+        if not self.settings.cell_leases or not load().services[service].database:
+            return None
+        from shared.postgres.gate import Gate
+
+        return Gate(self.database(service), self.settings.gate)
 
     def replica(self, service: str) -> "Database | None":
         """The read replica of a service's database; None if there is none."""

@@ -144,7 +144,7 @@ locals {
       if length(local.polled.poller[service]) > 0
     ],
     [for service in local.consuming : local.most.worker * (local.scales.worker.pool + 1)],
-    [local.most.worker * length(local.databases)], # keepers: one of each database
+    [local.most.worker * 2 * length(local.databases)], # keepers: lease and gate of each database
     [16],                                          # migrations, audits, people
   ))
 }

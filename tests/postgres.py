@@ -14,7 +14,7 @@ from pg8000.native import identifier, literal
 
 from emulators.stack import binaries
 from emulators.stack.parts import postgres
-from emulators.stack.parts.postgres import SUPERUSER
+from emulators.stack.parts.postgres import SUPERUSER, Cluster
 from emulators.stack.ports import HOST, Ports
 from emulators.waiting import until
 from shared.config import Settings
@@ -27,8 +27,9 @@ class CloudSql:
     All log in with one password, where Cloud SQL asks for IAM tokens.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, cluster: Cluster) -> None:
         self.port = port
+        self.cluster = cluster
         self.password = secrets.token_hex(16)
 
     def open(self, _: Settings, user: str, database: str) -> Connection:
@@ -65,7 +66,7 @@ def cloud_sql(folder: Path) -> Iterator[CloudSql]:
     ports = Ports(["postgres"], free=True)
     account = postgres.account()
     cluster = postgres.prepare(binaries.find().postgres, folder, account)
-    made = CloudSql(ports.chosen["postgres"])
+    made = CloudSql(ports.chosen["postgres"], cluster)
     cluster.initialise(made.password, made.port)
     server = subprocess.Popen(
         cluster.command,

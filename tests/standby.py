@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
@@ -19,6 +20,7 @@ from emulators.stack.ports import HOST, Ports
 from emulators.stack.secrets import read
 from emulators.stack.stack import Stack
 from emulators.waiting import until
+from tests.postgres import CloudSql
 
 WITHIN_SECONDS: Final = 90.0
 
@@ -31,6 +33,7 @@ class Standby:
         self._cluster = cluster
         self._password = password
         self._server: subprocess.Popen[bytes] | None = None
+        self._suspended: list[psutil.Process] = []
 
     def start(self) -> None:
         """Start it, and return when it accepts connections."""
@@ -76,6 +79,34 @@ class Standby:
         with suppress(InterfaceError, DatabaseError, OSError):
             return self.run("select pg_is_in_recovery()") == [[True]]
         return False
+
+    def stop_receiving(self) -> None:
+        """Suspend it: its connection stays, and nothing reaches it."""
+        assert self._server is not None
+        self._suspended = [psutil.Process(self._server.pid), *psutil.Process(self._server.pid).children()]
+        for process in self._suspended:
+            process.suspend()
+
+    def receive(self) -> None:
+        """Resume it."""
+        for process in self._suspended:
+            process.resume()
+
+
+@contextmanager
+def standby_of(server: CloudSql, name: str) -> Iterator[Standby]:
+    """A standby of a test's own server, under a name."""
+    cluster = replace(server.cluster, data=server.cluster.folder / f"standby-{name}")
+    ports = Ports(["standby"], free=True)
+    following = Standby(cluster, ports.chosen["standby"], server.password)
+    cluster.follow(server.password, server.port, following.port, name)
+    try:
+        following.start()
+        yield following
+    finally:
+        following.kill()
+        ports.release()
+        subprocess.run(["rm", "-rf", str(cluster.data)], check=True)
 
 
 @contextmanager

@@ -83,6 +83,7 @@ SETTABLE: Final = (
     "EVENT_BUS",
     "EVENT_DELIVERY",
     "FEE_BPS",
+    "GATE",
     "LOG_LEVEL",
     "OPERATOR_ADDRESSES",
     "REPLACE_AFTER_SECONDS",

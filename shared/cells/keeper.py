@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from shared import requirements
 from shared.cells.lease import RENEW_EVERY_SECONDS, Effect, Keeper, LeaseRow, ReadClock, Renew, WriteLease
 from shared.cells.record import CellRecord, renewed
-from shared.config import Settings
 from shared.errors import MeridianError, Unavailable
 from shared.postgres.connect import connector
 from shared.postgres.database import Database
@@ -101,13 +99,7 @@ def _write_row(database: Database, row: LeaseRow) -> None:
 
 def keep_cell(resources: Resources, stop: threading.Event) -> None:
     """Keep the lease of this process's cell while its region serves it, epoch after epoch, until `stop` is set."""
-    settings, records = resources.settings, resources.cell_records()
-    requirements.check_keeper(settings)
-    services = [name for name, service in load().services.items() if service.database]
-    databases = [
-        Database(connector(settings, name, keeper_login(settings)), resources.breaker("database", f"{name} keeper", 1))
-        for name in services
-    ]
+    settings, records, databases = resources.settings, resources.cell_records(), keepers_databases(resources)
     holder = f"{socket.gethostname()}/{os.getpid()}"
 
     def renew(epoch: int) -> CellRecord | None:
@@ -124,6 +116,12 @@ def keep_cell(resources: Resources, stop: threading.Event) -> None:
         stop.wait(RENEW_EVERY_SECONDS)
 
 
-def keeper_login(settings: Settings) -> str | None:
-    """The login of the keeper in the cell's databases: in the cloud that of its account."""
-    return None if settings.cloud_sql_instance else KEEPER
+def keepers_databases(resources: Resources) -> list[Database]:
+    """The databases of this process's cell, as its keeper logs in: in the cloud by its account."""
+    settings = resources.settings
+    login = None if settings.cloud_sql_instance else KEEPER
+    return [
+        Database(connector(settings, name, login), resources.breaker("database", f"{name} keeper", 1))
+        for name, service in load().services.items()
+        if service.database
+    ]

@@ -3,12 +3,15 @@
 import logging
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared.chain.core.values import CallRefused, CallUnknown, ContractCall, Fees, Outcome, SignedTransaction, TooCostly
 from shared.chain.eip1559 import Eip1559Transaction, signed
 from shared.chain.node import ChainClient, NodeRefused, Reverted
 from shared.chain.signers import Signer
+
+if TYPE_CHECKING:
+    from shared.postgres.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,16 @@ GAS_OF_NOTHING: Final = 21_000
 class ChainSender:
     """A key and a node."""
 
-    def __init__(self, chain_id: int, client: ChainClient, signer: Signer, replace_after: timedelta) -> None:
+    def __init__(
+        self,
+        chain_id: int,
+        client: ChainClient,
+        signer: Signer,
+        replace_after: timedelta,
+        gate: "Gate | None" = None,
+    ) -> None:
+        """gate: what broadcasts wait at, where cells fail over."""
+        self._gate = gate
         self._chain_id = chain_id
         self._client = client
         self._signer = signer
@@ -74,6 +86,8 @@ class ChainSender:
         return SignedTransaction(made.hash, nonce, made.raw, fees, at)
 
     def broadcast(self, signed: SignedTransaction) -> bool:
+        if self._gate:
+            self._gate.wait("broadcast")
         try:
             self._client.broadcast(signed.raw)
         except NodeRefused as error:

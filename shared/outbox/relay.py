@@ -26,6 +26,7 @@ from shared.outbox.addressing import LOOK_BACK, addressed
 from shared.outbox.log import SQL
 from shared.postgres.connect import TRANSACTION_SECONDS
 from shared.postgres.database import Database, Transaction
+from shared.postgres.gate import Gate
 from shared.postgres.notify import Listener, discard
 from shared.registry import Registry, load
 from shared.resilience.breaker import Breaker
@@ -104,8 +105,13 @@ class Relay:
         registry: Callable[[], Registry] = load,
         *,
         elsewhere: bool = False,
+        gate: Gate | None = None,
     ) -> None:
-        """registry: says which rows handle an event. elsewhere: whether there are other cells."""
+        """
+        registry: says which rows handle an event. elsewhere: whether there are other cells.
+        gate: what events wait at before they are published.
+        """
+        self._gate = gate
         self._registry = registry
         self._elsewhere = elsewhere
         self._service = service
@@ -165,6 +171,8 @@ class Relay:
         positions = [row.pop("position") for row in rows]
         events = [self._addressed(**row) for row in rows]
         if events:
+            if self._gate:
+                self._gate.wait("event")
             sent = self._bus.publish(events)
             published = [position for position, done in zip(positions, sent, strict=True) if done]
             SQL.delete_sent(self._session, positions=published)

@@ -12,6 +12,7 @@ from shared.contracts.operations import Repeated, Resource
 from shared.errors import Contended, Unavailable
 from shared.idempotency import Key
 from shared.postgres.database import Database, Transaction, retried
+from shared.postgres.gate import Gate
 from shared.postgres.replica_lag import MAX_LAG_SECONDS, lag
 from shared.registry import Row, load
 
@@ -30,6 +31,9 @@ class BoundOperation:
 
     replica: Callable[[], Database | None] = lambda: None
     """The read replica of its database, if there is one."""
+
+    gate: Callable[[], Gate | None] = lambda: None
+    """What its answers wait at if its row says so, where cells fail over."""
 
     parameters: frozenset[str] = field(init=False)
     """The parameter names in the function's signature."""
@@ -109,6 +113,16 @@ class BoundOperation:
         if self.row.home == "path":
             return ages.get(ids.cell_of(getattr(arguments["request"], self.row.parameters[0])) or "", 0.0)
         return max(ages.values())
+
+    def admit(self) -> None:
+        """Refuse what could not be told at present anyway. Raises Unavailable."""
+        if self.row.gate and (gate := self.gate()):
+            gate.admit(self.row.gate)
+
+    def let_out(self) -> None:
+        """Wait until what was committed or read may be told. Raises Unavailable."""
+        if self.row.gate and (gate := self.gate()):
+            gate.wait(self.row.gate)
 
     def _in_transaction(self, **arguments: Any) -> Any:
         with self.database().transaction() as transaction:

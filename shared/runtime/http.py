@@ -107,6 +107,12 @@ class HttpOperation:
         exchange = self._middleware.check(request, meter)
         if exchange.answer is not None:
             return exchange.answer
+        self._bound.admit()
+        response = self._answered(exchange)
+        self._bound.let_out()
+        return response
+
+    def _answered(self, exchange: Exchange) -> flask.Response:
         if exchange.key is None:
             return self._plain(exchange)
         if self._row.transaction == "saga":

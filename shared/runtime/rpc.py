@@ -116,7 +116,9 @@ def _handler(
             _authorise(bound.row, identify(sent))
             _check_cell(sent.get(CELL), cell)
             with within(context.time_remaining()):
-                return operation.run(request=request)
+                answer = operation.run(request=request)
+                bound.let_out()
+                return answer
         except MeridianError as error:
             outcome = error.code
             context.abort_with_status(failure(error))

@@ -69,7 +69,13 @@ def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
 
         return FirestoreRelay(service, resources.firestore(), bus, resources.clock, elsewhere=elsewhere)
     invalidating = CacheInvalidatingBus(bus, resources.cache())
-    return Relay(service, resources.database(service), invalidating, elsewhere=elsewhere)
+    return Relay(
+        service,
+        resources.database(service),
+        invalidating,
+        elsewhere=elsewhere,
+        gate=resources.gate(service),
+    )
 
 
 def fill(

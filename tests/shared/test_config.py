@@ -42,6 +42,7 @@ NUMBERS: Final = [
 WRONG: Final[dict[str, list[str]]] = {
     "MERIDIAN_ENVIRONMENT": ["", "prod", "Production", "cloud", "test", "local "],
     "MERIDIAN_REGION": ["", "mars-north1", "us-central1 "],
+    "GATE": ["", "closed", "Open"],
     "CELL_LEASES": ["", "on", "True", "1"],
     "MERIDIAN_CELL": ["", "mars", "us ", "us-central1"],
     "GOOGLE_CLOUD_PROJECT": ["", " ", "Shop", "a b", "-x"],

@@ -251,3 +251,17 @@ def test_every_host_with_events_or_an_inbox_serves_them() -> None:
         expected = service.outbox is not None or service.database or name == "platform"
         assert ("read_events" in hosted, "list_parked_streams" in hosted) == (expected, expected)
         assert {row.name for row in registry.of(name) if row.rpc} <= hosted
+
+
+def test_what_others_act_on_waits_at_the_gate() -> None:
+    """Answers that outlive a failover in somebody's hands; events, webhooks and the like wait where they are sent."""
+    assert {name: row.gate for name, row in load().rows.items() if row.gate} == {
+        "create_claim": "voucher",
+        "get_claim": "voucher",
+        "list_claims": "voucher",
+        "get_receipt": "receipt",
+        "get_deposit_address": "deposit address",
+        "create_withdrawal": "withdrawal",
+        "read_events": "read",
+        "list_streams": "read",
+    }

@@ -67,7 +67,7 @@ def connections(registry: Registry) -> Connections:
         * sum(worker.pool + LEADER + NOTIFIER + polling("relay", service) for service in owning),
         pollers=worker.max_instances * sum(worker.pool + NOTIFIER + polling("poller", service) for service in polled),
         consumers=worker.max_instances * len(consuming) * (worker.pool + NOTIFIER),
-        keepers=worker.max_instances * len(owning),
+        keepers=worker.max_instances * len(owning) * 2,  # its lease and its gate
     )
 
 

@@ -44,6 +44,8 @@ def create(layout: Layout, site: Site, services: Sequence[str]) -> None:
             owner = roles.owner_of(service)
             for role in (service, owner):
                 roles.create_role(connection, role, secrets.read(layout.secrets, f"{role}.password"))
+            # The gate asks, with its rights, how far standbys are.
+            connection.run(f"GRANT pg_read_all_stats TO {identifier(owner)}")
             database = identifier(settings.database_name(service))
             connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
     finally:

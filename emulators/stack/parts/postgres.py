@@ -94,13 +94,13 @@ class Cluster:
         """The server of a cell, where a stack has several."""
         return replace(self, data=self.folder / f"data-{cell}")
 
-    def follow(self, password: str, primary_port: int, port: int) -> None:
-        """Copy the data folder of a running server, which this one then follows. Raises StackError."""
+    def follow(self, password: str, primary_port: int, port: int, name: str = "walreceiver") -> None:
+        """Copy the data folder of a running server, which this one then follows under a name. Raises StackError."""
         password_file = self.folder / f"{self.data.name}-password"
         password_file.write_text(f"{HOST}:{primary_port}:*:{SUPERUSER}:{password}\n", encoding="ascii")
         password_file.chmod(0o600)
         _give(password_file, self.account)
-        primary = f"host={HOST} port={primary_port} user={SUPERUSER} passfile={password_file}"
+        primary = f"host={HOST} port={primary_port} user={SUPERUSER} passfile={password_file} application_name={name}"
         program = str(self.home / "bin" / "pg_basebackup")
         options = ("--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync")
         copied = _run_as(self.account, [program, "-d", primary, "-D", str(self.data), *options], cwd=self.folder)

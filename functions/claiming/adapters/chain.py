@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,6 +18,9 @@ from shared.chain.sender import ChainSender
 from shared.chain.signers import Signer
 from shared.chain.verified_logs import VerifiedLogs
 from shared.config import Settings
+
+if TYPE_CHECKING:
+    from shared.postgres.gate import Gate
 
 CLAIMED: Final = topic("Claimed(bytes32,bytes32,address,uint256)")
 CLAIM: Final = "claim((bytes32,bytes32,address,(address,uint256,uint256)[],uint256,uint256),bytes)"
@@ -50,8 +53,9 @@ class ChainClaimContract(ChainBlocks):
 class ChainRelayer(ChainSender):
     """The key that sends vouchers to the contract, through a node."""
 
-    def __init__(self, settings: Settings, client: ChainClient, signer: Signer) -> None:
-        super().__init__(settings.claim_chain_id, client, signer, timedelta(seconds=settings.replace_after_seconds))
+    def __init__(self, settings: Settings, client: ChainClient, signer: Signer, gate: "Gate | None" = None) -> None:
+        replace_after = timedelta(seconds=settings.replace_after_seconds)
+        super().__init__(settings.claim_chain_id, client, signer, replace_after, gate)
         self._contract = settings.claim_contract
 
     def redemption(self, claim: Claim) -> ContractCall:

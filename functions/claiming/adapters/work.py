@@ -112,9 +112,8 @@ class Work(UnitOfWork):
         """The relayer. Raises Unavailable when no chain is configured."""
         from functions.claiming.adapters.chain import ChainRelayer
 
-        return ChainRelayer(
-            self.settings, self.resources.chain(self.settings.claim_chain_id), self.resources.signer("relayer")
-        )
+        chain, signer = self.resources.chain(self.settings.claim_chain_id), self.resources.signer("relayer")
+        return ChainRelayer(self.settings, chain, signer, self.resources.gate(self.service))
 
     def former_relayer(self, sender: str) -> "ChainRelayer":
         """The key of a region that has served this cell before. Raises Unavailable when no chain is configured."""

@@ -36,6 +36,7 @@ class FirestoreFeeds:
         self._breaker = resources.breaker("firestore")
         self._cell = resources.settings.cell
         self._cells = cells
+        self._gate = resources.gate("notification")
         self._waiting = resources.once("activity waiters", lambda: LongPollSlots(resources.settings.activity_waiters))
 
     def reference(self, user_id: str, cell: str, position: int) -> "DocumentReference":
@@ -87,6 +88,8 @@ class FirestoreFeeds:
     def write(self, placed: Sequence[FeedEntry]) -> Sequence[FeedEntry]:
         from google.api_core.exceptions import AlreadyExists
 
+        if self._gate:
+            self._gate.wait("activity")
         batch = self._client.batch()
         for each in placed:
             batch.create(self.reference(each.user_id, self._cell, each.position), encoded(each))

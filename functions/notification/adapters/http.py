@@ -10,12 +10,15 @@ from functools import partial
 from hashlib import sha256
 from hmac import digest
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from functions.notification.domain.webhook import Outcome
 from functions.notification.ports import Attempt, Parcel
 from shared.clock import Clock
 from shared.http_client.ssrf_guard import Unreachable, post, target
+
+if TYPE_CHECKING:
+    from shared.postgres.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,9 @@ class HttpAddresses:
 class HttpCourier:
     """Sends parcels from two thread pools, so that untrusted addresses that hang do not delay the trusted ones."""
 
-    def __init__(self, loopback: bool, clock: Clock) -> None:
+    def __init__(self, loopback: bool, clock: Clock, gate: "Gate | None" = None) -> None:
+        """gate: what webhooks wait at, where cells fail over."""
+        self._gate = gate
         self._loopback = loopback
         self._clock = clock
         self._lanes: dict[bool, ThreadPoolExecutor] = {}
@@ -64,6 +69,8 @@ class HttpCourier:
         return MAX_CONCURRENT - sum(lane == trusted for lane in self._under_way.values())
 
     def send(self, parcels: Sequence[Parcel], *, trusted: bool) -> None:
+        if parcels and self._gate:
+            self._gate.wait("webhook")
         if parcels and trusted not in self._lanes:
             self._lanes[trusted] = ThreadPoolExecutor(MAX_CONCURRENT, thread_name_prefix="courier")
         for parcel in parcels:

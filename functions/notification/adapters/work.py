@@ -58,7 +58,7 @@ class Work(UnitOfWork):
 
     def courier(self) -> HttpCourier:
         """The courier that sends deliveries."""
-        return HttpCourier(self.settings.webhooks_to_loopback, self.resources.clock)
+        return HttpCourier(self.settings.webhooks_to_loopback, self.resources.clock, self.resources.gate(self.service))
 
     def chance(self) -> float:
         """A random number from 0 to 1."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from functions.wallet.domain.custody import Arrival, Withdrawal, WithdrawalTerms
 from functions.wallet.domain.proof import Flows, Payment
@@ -18,6 +18,9 @@ from shared.chain.node_json import Log
 from shared.chain.sender import ChainSender
 from shared.chain.signers import Signer
 from shared.chain.verified_logs import VerifiedLogs
+
+if TYPE_CHECKING:
+    from shared.postgres.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +175,15 @@ class ChainVault(ChainBlocks):
 class ChainTreasury(ChainSender):
     """The treasury key, which calls the vault to pay and to collect, through a node."""
 
-    def __init__(self, config: VaultConfig, client: ChainClient, signer: Signer, replace_after: timedelta) -> None:
-        super().__init__(config.chain_id, client, signer, replace_after)
+    def __init__(
+        self,
+        config: VaultConfig,
+        client: ChainClient,
+        signer: Signer,
+        replace_after: timedelta,
+        gate: "Gate | None" = None,
+    ) -> None:
+        super().__init__(config.chain_id, client, signer, replace_after, gate)
         self._config = config
 
     def payment(self, withdrawal: Withdrawal) -> ContractCall:

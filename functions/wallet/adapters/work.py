@@ -128,7 +128,8 @@ class Work(UnitOfWork):
 
         client = self.resources.chain(self.settings.custody_chain_id)
         replace_after = timedelta(seconds=self.settings.replace_after_seconds)
-        return ChainTreasury(self._vault_config(), client, self.resources.signer("treasury"), replace_after)
+        signer, gate = self.resources.signer("treasury"), self.resources.gate(self.service)
+        return ChainTreasury(self._vault_config(), client, signer, replace_after, gate)
 
     def former_treasury(self, sender: str) -> "ChainTreasury":
         """The key of a region that has served this cell before. Raises Unavailable when no chain is configured."""

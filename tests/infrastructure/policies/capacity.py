@@ -37,7 +37,7 @@ def connections(world: World, process: Process) -> int:
             return pool * len(owning) if row else 0
         return pool + bool(row.emits) if row.service in owning else 0
     if process.role == "keeper":
-        return len(owning)
+        return 2 * len(owning)
     if process.of not in owning:
         return 0
     polling = len([each for each in world.registry.of(process.of) if each.worker == process.role])

@@ -54,6 +54,7 @@ def cell_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CellServer
         owner = f"{SERVICE}_owner"
         for role in (owner, SERVICE, KEEPER):
             server.run(f"CREATE ROLE {role} LOGIN PASSWORD '{server.password}'")
+        server.run(f"GRANT pg_read_all_stats TO {owner}")
         server.run(f"CREATE DATABASE {SERVICE} OWNER {owner}")
         rights = f"GRANT USAGE ON SCHEMA public TO {SERVICE}, {KEEPER}; GRANT CREATE ON SCHEMA public TO {owner}"
         server.run(rights, SUPERUSER, SERVICE)

@@ -1,0 +1,122 @@
+"""Drives gate.Designation: decides, in the keeper's process, which standby of a cell is designated.
+
+The gate row is in each database of the cell, and all are written alike. Between two of these writes some have the row
+of before: either agrees with the record, and names whatever the record names. So rows that differ, after a keeper has
+died between them, are made the one that names most.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from shared.cells.gate import Designate, Designation, Effect, GateRow, WriteRow
+from shared.cells.keeper import keepers_databases
+from shared.cells.record import CellRecord, designated
+from shared.errors import MeridianError, Unavailable
+from shared.firestore.cell_records import CellRecords
+from shared.postgres.database import Database, Transaction
+from shared.postgres.gate import GateSession, GateState, read_gate, write_gate
+from shared.registry import load
+from shared.resources import Resources
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS: Final = 1.0
+"""How often the gate is looked at."""
+
+
+class DesignationKeeper:
+    """Keeps one cell's gate while its region serves it, epoch after epoch."""
+
+    def __init__(
+        self,
+        databases: Sequence[Database],
+        records: CellRecords,
+        cell: str,
+        region: str,
+        elsewhere: Collection[str],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """
+        databases: of the cell, all on one server. region: this one. elsewhere: the regions where it may have a standby,
+        which is named like its region.
+        """
+        self._sessions = [GateSession(database) for database in databases]
+        self._records = records
+        self._cell = cell
+        self._region = region
+        self._elsewhere = frozenset(elsewhere)
+        self._monotonic = monotonic
+        self._epoch = 0
+        self._machine = Designation(0)
+
+    def keep(self, stop: threading.Event) -> None:
+        """Decide every EVERY_SECONDS, until `stop` is set."""
+        while not stop.wait(EVERY_SECONDS):
+            self.run_once()
+        self.end()
+
+    def run_once(self) -> None:
+        """Decide once. What fails is tried again the next time, with sessions of its own."""
+        try:
+            self._decide()
+        except MeridianError as error:
+            log.warning("the gate of %s is left as it is: %s", self._cell, error)
+            self.end()
+
+    def end(self) -> None:
+        """End all sessions."""
+        for session in self._sessions:
+            session.end()
+
+    def _decide(self) -> None:
+        transactions = [session.transaction() for session in self._sessions]
+        held = [transaction for transaction in transactions if transaction is not None]
+        if len(held) < len(self._sessions):
+            return
+        states = [read_gate(transaction) for transaction in held]
+        row = max((state.row for state in states), key=lambda each: (len(each.names), each.generation))
+        for transaction, state in zip(held, states, strict=True):
+            self._write(transaction, state.row, row)
+        if not row.names and not self._standbys(states[-1]):
+            return
+        record = self._records.read(self._cell)
+        if record.region != self._region or record.opening:
+            return
+        if record.epoch != self._epoch:
+            self._epoch, self._machine = record.epoch, Designation(record.epoch)
+        last = read_gate(held[-1])  # its position is the end of the WAL, after all rows have been read
+        for effect in self._machine.tick(self._monotonic(), record, row, self._standbys(last), last.reached):
+            self._do(held, effect)
+
+    def _standbys(self, state: GateState) -> dict[str, int]:
+        return {name: position for name, position in state.flushed.items() if name in self._elsewhere}
+
+    def _do(self, held: Sequence[Transaction], effect: Effect) -> None:
+        match effect:
+            case WriteRow(before, row):
+                for transaction in held:
+                    self._write(transaction, before, row)
+                log.info("the gate of %s: standby %s, joining %s", self._cell, row.standby or "-", row.joining or "-")
+            case Designate(epoch, generation, standby):
+
+                def change(record: CellRecord) -> CellRecord | None:
+                    return designated(record, epoch, generation, standby)
+
+                if self._records.change(self._cell, change):
+                    log.info("the designated standby of %s is now %s", self._cell, standby or "none")
+
+    def _write(self, transaction: Transaction, before: GateRow, row: GateRow) -> None:
+        """Write a row. Raises Unavailable if it was not as it was read, which only another writer explains."""
+        if row != before and not write_gate(transaction, before, row):
+            raise Unavailable(f"The gate row of {self._cell} has changed.")
+
+
+def keep_gate(resources: Resources, stop: threading.Event) -> None:
+    """Keep the gate of this process's cell until `stop` is set."""
+    settings = resources.settings
+    elsewhere = [region for region in load().regions if region != settings.region]
+    databases, records = keepers_databases(resources), resources.cell_records()
+    DesignationKeeper(databases, records, settings.cell, settings.region, elsewhere).keep(stop)
