@@ -48,8 +48,8 @@ run "what_the_registry_says_is_there_with_pulled_events" {
     error_message = "Connections stay within the server's share."
   }
   assert {
-    condition     = output.counts.worker_pools == length(local.working) + 3 + length(local.consuming)
-    error_message = "A relay for each service with an outbox or inboxes, three pollers, a consumer where events are handled."
+    condition     = output.counts.worker_pools == length(local.working) + 4 + length(local.consuming)
+    error_message = "A relay for each service with an outbox or inboxes, three pollers, a keeper, a consumer where events are handled."
   }
   assert {
     condition     = !contains(keys(local.functions), "faucet") && !contains(keys(local.routes), "read_metrics")
