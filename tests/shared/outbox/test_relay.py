@@ -1,5 +1,6 @@
 """Committed events are published in order per stream, whatever fails, and none is skipped."""
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,13 +13,16 @@ from pg8000.core import CoreConnection
 from emulators.waiting import until
 from shared.bus import pubsub
 from shared.bus.transport import AddressedEvent, EventBus
+from shared.config import Settings
 from shared.contracts.events import StoredEvent
-from shared.errors import MeridianError
+from shared.errors import MeridianError, Unavailable
 from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
 from shared.outbox.relay import GuardedBus, Relay, measure_unsent
+from shared.postgres.connect import connector
 from shared.postgres.database import Database
+from shared.postgres.gate import Gate
 from shared.postgres.notify import discard
 from shared.resilience.breakers import Breakers
 from shared.resources import Resources
@@ -317,6 +321,33 @@ def test_a_stream_that_stands_back_is_not_overtaken_by_itself(
     while relay.drain():
         pass
     assert versions(recording, name, 8) == list(range(1, 9))
+
+
+# The gate
+
+
+def test_events_wait_for_the_designated_standby(own: Settings, database: Database, recording: RecordingBus) -> None:
+    """Nothing leaves before it, and all does afterwards, in order."""
+    owner = connector(own, "claiming", "claiming_owner")()
+    hurried = itertools.count(0.0, 10.0)
+    relay = Relay("claiming", database, recording, gate=Gate(database, "open", monotonic=lambda: next(hurried)))
+    session = database.dedicated()
+    relay.lead(session)
+    name = stream()
+    append(database, name, 0, *claimed_events(name, 1, 2))
+    owner.execute_simple("update gate set standby = 'elsewhere'")
+    try:
+        with pytest.raises(Unavailable, match="standby"):
+            relay.drain()
+        assert unsent(database) == [(name, 1), (name, 2)]
+        assert recording.delivered([name], 0) == []
+    finally:
+        owner.execute_simple("update gate set standby = ''")
+        owner.close()
+    relay.drain()
+    discard(session)
+    assert versions(recording, name, 2) == [1, 2]
+    assert unsent(database) == []
 
 
 # The queue and its leader
