@@ -37,7 +37,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from emulators.stack import secrets
 from emulators.stack.parts import contracts
 from emulators.stack.ports import HOST
 from emulators.stack.sites import Site
@@ -288,15 +287,9 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "FUNCTION_SOURCE": str(FUNCTION_SOURCE),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        **(_chain(layout) if "chain" in layout.ports else {}),
+        **(contracts.settings(layout.ports["chain"], layout.secrets, *layout.apart) if "chain" in layout.ports else {}),
         **layout.overrides,
     }
-
-
-def _chain(layout: Layout) -> dict[str, str]:
-    """The chain, where there is one. What other cells send with are addresses of the platform, too."""
-    house = [address for key in secrets.SENDING for address in contracts.senders(layout.secrets, key, *layout.apart)]
-    return {**contracts.settings(layout.ports["chain"]), "HOUSE_ADDRESSES": ",".join(house)}
 
 
 def _rpc_addresses(layout: Layout, site: Site) -> dict[str, str]:

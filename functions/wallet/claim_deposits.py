@@ -27,13 +27,13 @@ def claim_deposits(request: ClaimDepositsRequest, work: ChainWork) -> ClaimDepos
     return ClaimDepositsResponse(claimed=claimed)
 
 
-def _arrival(told: ClaimDepositsRequest.Deposit, chain_id: int) -> Arrival:
+def _arrival(deposit: ClaimDepositsRequest.Deposit, chain_id: int) -> Arrival:
     return Arrival(
         chain_id=chain_id,
-        transaction_hash=told.transaction_hash,
-        position=told.position,
-        place=BlockRef(told.block_number, told.block_hash),
-        wallet_key=told.wallet_key,
-        currency=told.currency,
-        amount=int(told.amount),
+        transaction_hash=deposit.transaction_hash,
+        position=deposit.position,
+        place=BlockRef(deposit.block_number, deposit.block_hash),
+        wallet_key=deposit.wallet_key,
+        currency=deposit.currency,
+        amount=int(deposit.amount),
     )

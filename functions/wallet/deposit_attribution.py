@@ -46,7 +46,7 @@ def record(
     for arrival in arrivals:
         if arrival.wallet_key in own or (work.books_unknown and arrival not in claimed):
             record_arrival(arrival, writing)
-    writing.deposits.mark_asked(doubtful, asked=False)
+    writing.deposits.mark(doubtful, disowned=False)
 
 
 def ask_again(work: ChainWork) -> None:
@@ -61,4 +61,4 @@ def ask_again(work: ChainWork) -> None:
     with work.transaction() as writing:
         writing.deposits.drop_others(claimed)
         if all_asked:
-            writing.deposits.mark_asked({*doubtful} - claimed, asked=True)
+            writing.deposits.mark({*doubtful} - claimed, disowned=True)

@@ -380,7 +380,7 @@ class Deposits(Cursor, Protocol):
     def doubtful(self, since: datetime, most: int) -> Sequence[Arrival]:
         """Unattributed deposits that not every other cell has disowned, or that were booked after a time."""
 
-    def mark_asked(self, arrivals: Collection[Arrival], *, asked: bool) -> None:
+    def mark(self, arrivals: Collection[Arrival], *, disowned: bool) -> None:
         """Note whether every other cell has disowned unattributed deposits."""
 
     def drop_others(self, arrivals: Collection[Arrival]) -> None:

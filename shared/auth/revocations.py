@@ -75,7 +75,7 @@ class RevocationListener:
         ended = self._ended()
         fresh = ended - self._recorded
         self._recorded = frozenset()  # if it is unknown which of them get recorded, all are again
-        self._sessions.record_ended(*sorted(fresh))
+        self._sessions.record_all_ended(fresh)
         self._recorded = ended
         self._sessions.beat(TRUSTED_SECONDS - (self._monotonic() - sent))
         return len(fresh)

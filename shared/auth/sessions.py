@@ -7,7 +7,7 @@ in Redis says that it is up to date: "alive" is trusted only while there is one,
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,7 +69,11 @@ class SessionChecker:
         except Unavailable as error:
             log.warning("a session's end is not cached, cached states expire: %s", error)
 
-    def record_ended(self, *session_ids: str) -> None:
+    def record_ended(self, session_id: str) -> None:
+        """Record in this region's Redis that a session has ended. Raises Unavailable."""
+        self.record_all_ended([session_id])
+
+    def record_all_ended(self, session_ids: Collection[str]) -> None:
         """Record in this region's Redis that sessions have ended. Raises Unavailable."""
         if session_ids:
             self._pipeline.execute([_keep(session_id, ENDED, ENDED_SECONDS) for session_id in session_ids])

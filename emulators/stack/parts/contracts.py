@@ -43,9 +43,13 @@ def senders(folder: Path, key: str, regions: Sequence[str], cells: Sequence[str]
     return [address(folder, name) for name in secrets.sending_keys(key, cells, regions)]
 
 
-def settings(port: int) -> dict[str, str]:
-    """The settings of Meridian's processes for the chain. port: anvil's."""
+def settings(port: int, folder: Path, regions: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """The settings of Meridian's processes for the chain. What other cells send with is the platform's, too.
+
+    port: anvil's. folder: of secrets. regions, cells: those with keys of their own.
+    """
     return {
+        "HOUSE_ADDRESSES": ",".join(each for key in secrets.SENDING for each in senders(folder, key, regions, cells)),
         "CHAIN_URLS": f"{CHAIN_ID}=http://{HOST}:{port}",
         "CUSTODY_CHAIN_ID": str(CHAIN_ID),
         "CLAIM_CONTRACT": CLAIMS,

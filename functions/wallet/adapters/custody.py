@@ -60,9 +60,9 @@ class PostgresDeposits(PostgresCursor):
     def doubtful(self, since: datetime, most: int) -> Sequence[Arrival]:
         return [_deposit(row).arrival for row in self._run(SQL.list_doubtful, since=since, most=most)]
 
-    def mark_asked(self, arrivals: Collection[Arrival], *, asked: bool) -> None:
+    def mark(self, arrivals: Collection[Arrival], *, disowned: bool) -> None:
         if arrivals:
-            self._run(SQL.mark_asked, **_places(arrivals), asked=asked)
+            self._run(SQL.mark_disowned, **_places(arrivals), disowned=disowned)
 
     def drop_others(self, arrivals: Collection[Arrival]) -> None:
         if arrivals:

@@ -62,16 +62,16 @@ class GrpcOtherCells:
         return Sums(answer.movements, answer.digest)
 
     def claim(self, arrivals: Sequence[Arrival]) -> tuple[set[Arrival], bool]:
-        claimed, asked = set[Arrival](), True
-        request = ClaimDepositsRequest(deposits=[_told(each) for each in arrivals])
+        claimed, complete = set[Arrival](), True
+        request = ClaimDepositsRequest(deposits=[_message(each) for each in arrivals])
         for cell in self._cells if arrivals else ():
             try:
                 answer = self._channel(cell).call("Wallet.ClaimDeposits", request, ClaimDepositsResponse, CLAIM_SECONDS)
                 claimed |= {arrivals[place] for place in answer.claimed}
             except Unavailable as error:
                 log.warning("%s cannot say which deposits are its own: %s", cell, error)
-                asked = False
-        return claimed, asked
+                complete = False
+        return claimed, complete
 
     def lowest_block(self) -> int | None:
         answers = [self._custody(cell, TellCustodyRequest()) for cell in self._cells]
@@ -102,7 +102,7 @@ class GrpcOtherCells:
         return self._channel(cell).call("Wallet.TellCustody", request, TellCustodyResponse, SUM_SECONDS)
 
 
-def _told(arrival: Arrival) -> ClaimDepositsRequest.Deposit:
+def _message(arrival: Arrival) -> ClaimDepositsRequest.Deposit:
     return ClaimDepositsRequest.Deposit(
         transaction_hash=arrival.transaction_hash,
         position=arrival.position,

@@ -34,13 +34,13 @@ SELECT number, hash FROM chain_cursors WHERE chain_id = :chain_id FOR UPDATE;
 -- Unattributed deposits that may be another cell's: not all have been asked, or one may have registered the address
 -- since.
 SELECT * FROM deposits
-WHERE chain_id = :chain_id AND status = 'unattributed' AND NOT doubted AND (NOT asked OR updated_at > :since)
-ORDER BY asked, id LIMIT :most;
+WHERE chain_id = :chain_id AND status = 'unattributed' AND NOT doubted AND (NOT disowned OR updated_at > :since)
+ORDER BY disowned, id LIMIT :most;
 
--- name: mark_asked!
+-- name: mark_disowned!
 -- Whether every other cell has disowned deposits.
-UPDATE deposits SET asked = :asked
-WHERE chain_id = :chain_id AND status = 'unattributed' AND asked <> :asked
+UPDATE deposits SET disowned = :disowned
+WHERE chain_id = :chain_id AND status = 'unattributed' AND disowned <> :disowned
   AND (transaction_hash, position) IN (SELECT * FROM unnest(:hashes::text[], :positions::bigint[]));
 
 -- name: drop_others!

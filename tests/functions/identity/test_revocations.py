@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -126,11 +126,11 @@ def test_redis_that_fails_gets_it_again(
     sign_out(SignOut(refresh_token=token), real_work)
     sessions = regions.other.sessions()
 
-    def fails(*_: str) -> None:
+    def fails(_: Collection[str]) -> None:
         raise Unavailable
 
     with monkeypatch.context() as away:
-        away.setattr(sessions, "record_ended", fails)
+        away.setattr(sessions, "record_all_ended", fails)
         with pytest.raises(Unavailable):
             regions.listener.follow()
     assert not regions.other.redis().exists(HEARTBEAT)
