@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from emulators.stack import secrets
 from emulators.stack.parts import contracts
 from emulators.stack.ports import HOST
 from emulators.stack.sites import Site
