@@ -119,8 +119,18 @@ class Cells:
         return sum(self[name].probe.rows("supply", sql, id=supply_id)[0]["units"] for name in self)
 
     def total(self, supply_id: str) -> int:
-        """All units of a supply: what the cells have, and what is under way."""
-        return sum(self.account(name, supply_id).quota for name in self) + self.under_way(supply_id)
+        """All units of a supply: what the cells have, and what is under way; seen at one moment.
+
+        An ask that nobody waits for any more may still be answered meanwhile: then it looks again.
+        """
+        while True:
+            before = self._changes(supply_id)
+            found = sum(self.account(name, supply_id).quota for name in self) + self.under_way(supply_id)
+            if self._changes(supply_id) == before:
+                return found
+
+    def _changes(self, supply_id: str) -> list[int]:
+        return [self.account(name, supply_id).changes for name in self]
 
     def left(self, supply: SupplyView) -> dict[str, tuple[int, int, int]]:
         """By cell: the available, reserved and sold units of a supply."""

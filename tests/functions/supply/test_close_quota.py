@@ -11,7 +11,7 @@ from shared.errors import MeridianError
 from tests.functions.supply.cells import Cells
 from tests.functions.supply.stock import an_order, release, reserve
 from tests.functions.supply.test_credit_units import sell
-from tests.functions.supply.test_request_units import gather
+from tests.functions.supply.test_request_units import comes
 from tests.isolated_services import IsolatedUser
 
 
@@ -109,7 +109,7 @@ def test_a_late_request_to_close_closes_nothing(shop: Cells) -> None:
     shop.carry()
     assert (shop.account("eu", supply.id).closed, shop.account("eu", supply.id).available) == (False, 0)
     order = an_order(shop["eu"].new_user(), (supply, 1))
-    assert gather(shop["eu"], order)[0]
+    assert comes(shop["eu"], order)
     assert reserve(shop["eu"], order) == [""]
     assert shop.total(supply.id) == 30
 
