@@ -55,9 +55,6 @@ KAFKA: Final = "kafka"
 EVENT_BUS: Final = "EVENT_BUS"
 """The variable that names the event bus, one of these two."""
 
-CELL_LEASES: Final = "CELL_LEASES"
-"""The variable that turns leases on or off."""
-
 PUSH: Final = "push"
 PULL: Final = "pull"
 EVENT_DELIVERY: Final = "EVENT_DELIVERY"
@@ -157,7 +154,7 @@ class Layout:
     @property
     def leases(self) -> bool:
         """Whether cells are written under a lease."""
-        return self.overrides.get(CELL_LEASES, "true" if len(self.sites) > 1 else "false") == "true"
+        return self.overrides.get("CELL_LEASES", "true" if len(self.sites) > 1 else "false") == "true"
 
     @property
     def edge_url(self) -> str:
@@ -208,11 +205,6 @@ def workers(site: str) -> str:
     return f"workers-{site}"
 
 
-def keeper(site: str) -> str:
-    """The name of the process that keeps the lease of a site's cell."""
-    return f"keeper-{site}"
-
-
 def topics(site: str) -> str:
     """The name of the process that maintains a site's topics."""
     return f"topics-{site}"
@@ -260,7 +252,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "CELL_ADDRESSES": ",".join(
             f"{other.cell}={_reached(layout, site, other, functions_host(other.name))}" for other in layout.sites
         ),
-        CELL_LEASES: "true" if layout.leases else "false",
+        "CELL_LEASES": "true" if layout.leases else "false",
         "PUBLIC_URL": layout.edge_url,
         "DATABASE_HOST": HOST,
         "DATABASE_PORT": str(layout.ports[postgres]),

@@ -12,7 +12,6 @@ from emulators.stack.environment import (
     Layout,
     events_host,
     functions_host,
-    keeper,
     metrics_of,
     poller,
     relay,
@@ -125,7 +124,7 @@ class _SitePrograms:
         return replace(program, ready=readiness.grpc_serving(port))
 
     def _keeper(self) -> Program:
-        return self._program(keeper(self._site.name), ("functions.main", "keeper"), "the lease is held")
+        return self._program(f"keeper-{self._site.name}", ("functions.main", "keeper"), "the lease is held")
 
     def _topics(self) -> Program:
         module = "topics" if self._layout.event_bus == KAFKA else "subscriptions"
