@@ -60,8 +60,7 @@ class Settings:
     """The brokers of other cells' clusters, by cell; where none is named, the own brokers have that cell's topics."""
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
-    """host:port of RPC hosts: by service those of the own cell; by `<service>@<cell>`, or `<service>@<cell>@<region>`
-    where the cell may be promoted to, those of others."""
+    """host:port of RPC hosts: the own by service, others by `<service>@<cell>` or `<service>@<cell>@<region>`."""
     rpc_url: str
     """In the cloud the URL of an RPC host in a region, with `{service}` and `{region}`; empty with one region."""
     cell_addresses: Mapping[str, str]
@@ -131,13 +130,13 @@ class Settings:
     @property
     def other_cells(self) -> tuple[str, ...]:
         """The other cells of this deployment: those whose RPC hosts can be called."""
-        from shared.registry import load
+        from shared.registry import load  # which reads more than most processes need
 
-        named = {name.partition("@")[2].partition("@")[0] for name in self.rpc_addresses}
+        named = [name.split("@")[1] for name in self.rpc_addresses if "@" in name]
         return tuple(cell for cell in load().cells if cell != self.cell and (self.rpc_url or cell in named))
 
     def of_brokers(self, cell: str | None) -> "Settings":
-        """The settings for connecting to the brokers that have a cell's topics; itself for its own cell's."""
+        """The settings for connecting to the brokers that have a cell's topics."""
         return replace(self, kafka_bootstrap=self.kafka_cells.get(cell or "", self.kafka_bootstrap))
 
     def of_replica(self) -> "Settings | None":
@@ -159,9 +158,8 @@ class Settings:
         try:
             secret = secret_file(self.secrets_dir, name).read_bytes()
         except OSError as error:
-            raise ConfigurationError(
-                f"The secret {name}", f"cannot be read from SECRETS_DIR ({error.strerror})"
-            ) from error
+            why = f"cannot be read from SECRETS_DIR ({error.strerror})"
+            raise ConfigurationError(f"The secret {name}", why) from error
         if len(secret) < SECRET_BYTES or len(set(secret)) < DISTINCT_BYTES:
             why = f"has {len(secret)} bytes, {len(set(secret))} of them different: it takes {SECRET_BYTES} random ones"
             raise ConfigurationError(f"The secret {name}", why)
@@ -174,9 +172,8 @@ class Settings:
     def sending_key(self, name: str) -> str:
         """The secret of a key that sends transactions: of this cell in this region, or the only one.
 
-        A key's transactions have one order of nonces, which the cell's database assigns: no two cells may share one,
-        nor two regions that serve a cell one after the other. Raises ConfigurationError if this cell has none of its
-        own beside other cells.
+        No two cells share one, nor regions that serve a cell in turn: its database assigns nonces. Raises
+        ConfigurationError if this cell has none of its own beside other cells.
         """
         own = f"{name}_{self.cell}_{self.region}_key"
         if self.has_secret(own):

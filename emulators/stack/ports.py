@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from emulators.stack.errors import StackError
+from emulators.stack.sites import Site
 
 PREFERRED: Final = {
     "edge": 8080,
@@ -127,3 +128,63 @@ def is_taken(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
         caller.settimeout(0.2)
         return caller.connect_ex((HOST, port)) == 0
+
+
+def store(kind: str, site: Site, sites: Sequence[Site]) -> str:
+    """The name of a site's own postgres, replica or valkey, in a stack of these sites."""
+    return f"{kind}-{site.cell}" if len(sites) > 1 else kind
+
+
+def functions_host(site: str) -> str:
+    """The name of the functions host of a site, which is named like its region if it is the first there."""
+    return f"functions-{site}"
+
+
+def events_host(site: str) -> str:
+    """The name of a site's host of event and schedule functions."""
+    return f"events-{site}"
+
+
+def rpc_host(service: str, site: str) -> str:
+    """The name of a service's RPC host at a site."""
+    return f"rpc-{service}-{site}"
+
+
+def relay(service: str, site: str) -> str:
+    """The name of a service's relay at a site."""
+    return f"relay-{service}-{site}"
+
+
+def poller(service: str, site: str) -> str:
+    """The name of a service's poller at a site."""
+    return f"poller-{service}-{site}"
+
+
+def workers(site: str) -> str:
+    """The name of the one process with all workers of a site, where a stack has several sites."""
+    return f"workers-{site}"
+
+
+def topics(site: str) -> str:
+    """The name of the process that maintains a site's topics."""
+    return f"topics-{site}"
+
+
+def regional_edge(region: str) -> str:
+    """The name of the edge of a region, where a stack has several regions."""
+    return f"edge-{region}"
+
+
+def inner(edge: str) -> str:
+    """The name in `ports` of the listener of a regional edge that only the global edge calls."""
+    return f"{edge}-inner"
+
+
+def link(region: str, program: str) -> str:
+    """The name in `ports` of the listener in a region that leads to a program of another one."""
+    return f"{program}-from-{region}"
+
+
+def metrics_of(program: str) -> str:
+    """The name in `ports` of a process's metrics port."""
+    return f"{program}-metrics"

@@ -7,21 +7,11 @@ from typing import Final
 
 from emulators.stack import environment, readiness, services
 from emulators.stack.binaries import Binaries
-from emulators.stack.environment import (
-    KAFKA,
-    PUBSUB,
-    ROOT,
-    Layout,
-    inner,
-    link,
-    metrics_of,
-    regional_edge,
-    store,
-)
+from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout
 from emulators.stack.parts import chain, databases
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
-from emulators.stack.ports import HOST
+from emulators.stack.ports import HOST, inner, link, metrics_of, regional_edge, store
 from emulators.stack.sites import Site
 from emulators.stack.supervisor import DATABASE, EARLY, EDGE, Program
 from shared.registry import Registry

@@ -6,10 +6,9 @@ from functools import partial
 from typing import Final
 
 from emulators.stack import environment, readiness
-from emulators.stack.environment import (
-    KAFKA,
-    ROOT,
-    Layout,
+from emulators.stack.environment import KAFKA, ROOT, Layout
+from emulators.stack.ports import (
+    HOST,
     events_host,
     functions_host,
     metrics_of,
@@ -19,7 +18,6 @@ from emulators.stack.environment import (
     topics,
     workers,
 )
-from emulators.stack.ports import HOST
 from emulators.stack.sites import Site
 from emulators.stack.supervisor import EARLY, Program
 from shared.registry import Registry

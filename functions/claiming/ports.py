@@ -152,8 +152,8 @@ class Vouchers(Protocol):
 class Sessions(Protocol):
     """This region's cache of sessions."""
 
-    def record_ended(self, *session_ids: str) -> None:
-        """Mark sessions ended. Raises Unavailable."""
+    def record_ended(self, session_id: str) -> None:
+        """Mark a session ended. Raises Unavailable."""
 
 
 class SessionWork(Protocol):

@@ -20,9 +20,8 @@ from typing import Final
 import psutil
 from pg8000.native import Connection
 
-from emulators.stack.environment import metrics_of
 from emulators.stack.parts.postgres import SUPERUSER
-from emulators.stack.ports import HOST
+from emulators.stack.ports import HOST, metrics_of
 from emulators.stack.secrets import read as read_secret
 from emulators.stack.stack import Stack
 from shared.registry import Registry

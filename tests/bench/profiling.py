@@ -19,8 +19,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from emulators.stack.environment import EVENT_BUS, EVENT_DELIVERY, KAFKA, PUBSUB, PULL, events_host, functions_host
+from emulators.stack.environment import EVENT_BUS, EVENT_DELIVERY, KAFKA, PUBSUB, PULL
 from emulators.stack.parts import postgres
+from emulators.stack.ports import events_host, functions_host
 from shared.registry import load
 from tests.bench.cost import idle
 from tests.bench.counters import STATISTICS_SECONDS, Cost, difference, pushes, redeliveries, rpcs, superuser

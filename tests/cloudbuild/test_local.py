@@ -15,8 +15,8 @@ import pytest
 from cloudbuild.rollout.local.demo import CANARY, SCENARIOS, Result
 from cloudbuild.rollout.local.edge import SplitEdge
 from cloudbuild.rollout.report import Outcome
-from emulators.stack.environment import Layout, functions_host
-from emulators.stack.ports import HOST, Ports
+from emulators.stack.environment import Layout
+from emulators.stack.ports import HOST, Ports, functions_host
 from emulators.stack.sites import of_regions
 from shared.registry import load
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from emulators.stack import binaries
-from emulators.stack.environment import Layout, functions_host, link, regional_edge
+from emulators.stack.environment import Layout
 from emulators.stack.parts import edges, links
-from emulators.stack.ports import HOST
+from emulators.stack.ports import HOST, functions_host, link, regional_edge
 from emulators.stack.sites import NEARNESS
 from emulators.waiting import until
 from shared.registry import load

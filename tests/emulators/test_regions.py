@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from emulators.stack import binaries, environment, programs, services, sites
-from emulators.stack.environment import Layout, functions_host, inner, link, regional_edge
+from emulators.stack import binaries, environment, ports, programs, services, sites
+from emulators.stack.environment import Layout
 from emulators.stack.errors import StackError
 from emulators.stack.parts import edges, global_edge, links, subscriptions
 from emulators.stack.parts.postgres import Cluster
-from emulators.stack.ports import Ports
+from emulators.stack.ports import Ports, functions_host, inner, link, regional_edge
 from emulators.stack.regions import Troubles
 from emulators.stack.sites import NEARNESS, Site
 from emulators.stack.stack import REGIONS
@@ -112,7 +112,7 @@ def test_other_regions_are_reached_by_links(three: Layout) -> None:
     for other in others:
         assert addresses[other.cell] == three.address(link(here.region, functions_host(other.name)))
         for service in services.rpc_services(load()):
-            linked = link(here.region, environment.rpc_host(service, other.name))
+            linked = link(here.region, ports.rpc_host(service, other.name))
             assert hosts[f"{service}@{other.cell}"] == three.address(linked)
 
 
@@ -120,7 +120,7 @@ def test_events_of_other_cells_come_by_links(three: Layout) -> None:
     """Out of the region that they are of, so that a cut holds them back, though Pub/Sub's emulator is shared."""
     here, *others = three.sites
     given = environment.for_site(three, here)["EVENTS_ADDRESSES"]
-    host = environment.events_host(here.name)
+    host = ports.events_host(here.name)
     assert given.split(",") == [f"{each.cell}={three.address(link(each.region, host))}" for each in others]
 
 

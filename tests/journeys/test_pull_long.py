@@ -11,8 +11,8 @@ from rich.console import Console
 from emulators.demo import purchase
 from emulators.demo.report import audit, violations_of
 from emulators.demo.runner import resources_of
-from emulators.stack.environment import EVENT_DELIVERY, PULL, PUSH, functions_host, metrics_of
-from emulators.stack.ports import HOST
+from emulators.stack.environment import EVENT_DELIVERY, PULL, PUSH
+from emulators.stack.ports import HOST, functions_host, metrics_of
 from emulators.stack.services import consumer_services
 from emulators.stack.stack import Stack
 from emulators.waiting import until

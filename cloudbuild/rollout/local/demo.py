@@ -27,8 +27,8 @@ from cloudbuild.rollout.report import Outcome, Report
 from cloudbuild.rollout.units import Group, Kind, Parts, Unit
 from emulators.stack import secrets
 from emulators.stack.binaries import valkey
-from emulators.stack.environment import Layout, events_host, functions_host
-from emulators.stack.ports import HOST, Ports
+from emulators.stack.environment import Layout
+from emulators.stack.ports import HOST, Ports, events_host, functions_host
 from emulators.stack.readiness import tcp_reply
 from emulators.stack.sites import of_regions
 from emulators.waiting import until

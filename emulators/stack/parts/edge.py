@@ -11,9 +11,10 @@ trusts what that says about clients and tells it whether the region is healthy.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from emulators.stack.environment import Layout, functions_host, inner, regional_edge
+from emulators.stack.environment import Layout
 from emulators.stack.parts import envoy, links
 from emulators.stack.parts.envoy import TYPE
+from emulators.stack.ports import functions_host, inner, regional_edge
 from shared.registry import Limit, Rate, Row
 
 WEIGHTS: Final = {"blue": 100}

@@ -2,8 +2,9 @@
 
 import json
 
-from emulators.stack.environment import Layout, regional_edge
+from emulators.stack.environment import Layout
 from emulators.stack.parts import edge, global_edge, links
+from emulators.stack.ports import regional_edge
 from shared.registry import Registry
 
 

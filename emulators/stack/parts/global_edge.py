@@ -8,9 +8,10 @@ elsewhere only if nothing of it was sent: a write that was may have taken effect
 from collections.abc import Iterable
 from typing import Any, Final
 
-from emulators.stack.environment import Layout, inner, regional_edge
+from emulators.stack.environment import Layout
 from emulators.stack.parts import edge, envoy
 from emulators.stack.parts.envoy import TYPE
+from emulators.stack.ports import inner, regional_edge
 from emulators.stack.sites import NEARNESS
 from shared.registry import Limit
 

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from emulators.stack import services
-from emulators.stack.environment import Layout, link
+from emulators.stack.environment import Layout
 from emulators.stack.parts import envoy
+from emulators.stack.ports import link
 from shared.registry import load
 
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"

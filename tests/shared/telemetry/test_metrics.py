@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from emulators.demo.api_user import ApiUser
-from emulators.stack.environment import functions_host, metrics_of, poller, relay
+from emulators.stack.ports import functions_host, metrics_of, poller, relay
 from emulators.stack.stack import REGIONS, Stack
 from emulators.waiting import until
 from shared.registry import Row, load

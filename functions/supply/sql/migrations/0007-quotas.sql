@@ -1,6 +1,7 @@
 -- Quotas: what each cell has of a supply, and how it came there. Only the home creates units and rights; between cells they
 -- move by grants, each a debit with its event here and a credit there (shared/cells/quota.py).
 -- depends: 0006-replicas
+-- compatible: insert_stock, because the release that serves inserts stock with its supply, in one transaction
 
 -- Units that came from other cells, less those that went to them; so the quantity of a supply is, at its home, what is
 -- there less what has moved. Units arrive whether or not the supply's terms have.
