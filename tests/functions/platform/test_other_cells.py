@@ -15,6 +15,8 @@ from shared.errors import CellUnreachable, NotFound
 from shared.outbox.source import Sources
 from tests.isolated_services import IsolatedServices
 
+ULID = "01jd5z3k8m9n0p1q2r3s4t5v6w"
+
 
 class Channel:
     """A host of one cell; away, or with one parked stream."""
@@ -68,7 +70,7 @@ def test_an_audit_says_which_cells_it_could_not_ask(
     assert found.violations == []
 
 
-@pytest.mark.parametrize("stream", ["trn_us_eu", "quo_us2_eu_sup_us2_01jd5z3k8m9n0p1q2r3s4t5v6w", "ord_as_01jd5z3k8m9n0p1q2r3s4t5v6w"])
+@pytest.mark.parametrize("stream", ["trn_us_eu", f"quo_us2_eu_sup_us2_{ULID}", f"ord_as_{ULID}"])
 def test_streams_between_cells_can_be_named(stream: str) -> None:
     """Those of entities too, and nothing else."""
     assert msgspec.convert({"consumer": "thing", "streams": [stream]}, Redrive).streams == [stream]
