@@ -49,7 +49,7 @@ run: packages ## start the stack, play a purchase and the sample sale, serve unt
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REGION_COUNT) $(REPLICAS) $(PORTS)
 
 test: packages ## run the tests but the long ones, in two processes on one stack
-	@$(RUN) -m pytest -m "not long" -n $(TEST_PROCESSES) --dist loadgroup $(ARGS)
+	@$(RUN) -m pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 test-all: packages ## run every test
 	@$(RUN) -m pytest $(ARGS)

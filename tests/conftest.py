@@ -29,7 +29,7 @@ from tests.assets import never_minted
 from tests.chain import LocalChain
 from tests.database_probe import DatabaseProbe
 from tests.problems import session_of, with_token
-from tests.shared_stack import WORKER, share_of, stack_of, turn
+from tests.shared_stack import WORKER, SharesScheduling, stack_of, turn
 from tests.triggers import Triggers
 
 FUNDS = 1_000_000_000
@@ -52,10 +52,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "[" in item.name and not item.nodeid.endswith(item.name):
             item._id = replace(item.id, params=item.name.partition("[")[2].removesuffix("]"))
-        item.add_marker(pytest.mark.xdist_group(share_of(item)))
     shared = [nodeid for nodeid, times in Counter(item.nodeid for item in items).items() if times > 1]
     if shared:
         raise pytest.UsageError(f"Several tests share an id: {', '.join(shared)}.")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Deal tests out by their files, and what must not run at once to one process."""
+    return SharesScheduling(config, log)
 
 
 def pytest_collection_finish() -> None:

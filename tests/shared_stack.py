@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from emulators.stack.stack import Stack
 from tests.chain import REDEEMED_AT_ONCE
@@ -15,8 +16,8 @@ from tests.chain import REDEEMED_AT_ONCE
 WORKER: Final = "PYTEST_XDIST_WORKER"
 """Is set in a process that runs a share of the tests, by pytest-xdist."""
 
-CUSTODIANS: Final = frozenset({"custody", "spoilt", "redemptions"})
-"""The fixtures of tests that sign transactions as the stack's treasury or relayer do."""
+CUSTODIANS: Final = ("tests/journeys/", "tests/functions/wallet/", "tests/functions/claiming/")
+"""Where tests sign with the keys of the stack's treasury or relayer, or undo blocks: nonces and the chain are one."""
 
 
 def stack_of(config: pytest.Config) -> Stack:
@@ -41,12 +42,8 @@ def turn(folder: Path, *, alone: bool) -> Iterator[None]:
         yield
 
 
-def share_of(item: pytest.Item) -> str:
-    """By what a test is dealt out: its file, or `chain`.
+class SharesScheduling(LoadFileScheduling):  # type: ignore[misc]  # pytest-xdist is not typed
+    """Deals all tests of a file out to one process, and so those of CUSTODIANS together."""
 
-    Those that sign with the keys of treasury or relayer, or undo blocks, run in one process: nonces and the chain are
-    one.
-    """
-    if "journeys" in item.path.parts or not CUSTODIANS.isdisjoint(getattr(item, "fixturenames", ())):
-        return "chain"
-    return item.location[0]
+    def _split_scope(self, nodeid: str) -> str:
+        return "custodians" if nodeid.startswith(CUSTODIANS) else str(super()._split_scope(nodeid))

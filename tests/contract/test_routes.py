@@ -114,7 +114,6 @@ def test_what_follows_a_path_makes_it_another(api: Api, path: str, subtests: pyt
 
 
 ODD = [
-    "/",
     "//",
     "//health",
     "/health//",

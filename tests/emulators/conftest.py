@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emulators.stack import programs, sites
+from emulators.stack import programs, secrets, sites
 from emulators.stack.environment import Layout
 from emulators.stack.ports import Ports
 from emulators.stack.sites import Site
@@ -14,10 +14,12 @@ US, EUROPE, ASIA = THREE = ("us-central1", "europe-west1", "asia-east1")
 
 
 def layout_of(state: Path, served: tuple[Site, ...]) -> Layout:
-    """The layout of a stack of these sites, on free ports."""
+    """The layout of a stack of these sites, on free ports, with the secrets that its processes are told of."""
     ports = Ports(programs.listening_programs(load(), served), free=True)
     ports.release()
-    return Layout(state, ports.chosen, served, {})
+    layout = Layout(state, ports.chosen, served, {})
+    secrets.ensure(layout.secrets, [], *layout.apart)
+    return layout
 
 
 @pytest.fixture
