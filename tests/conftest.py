@@ -92,13 +92,14 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 @pytest.fixture(autouse=True)
 def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that holds back events, or is marked `alone`, has the stack to itself."""
-    if "stack" not in request.fixturenames:
+    """A test that holds back events, or is marked `alone`, has the stack, or at least the machine, to itself."""
+    alone = bool(request.node.get_closest_marker("alone")) or "pause_order_relay" in request.fixturenames
+    if "stack" in request.fixturenames:
+        request.getfixturevalue("stack")
+    elif not alone:
         yield
         return
-    stack: Stack = request.getfixturevalue("stack")
-    alone = request.node.get_closest_marker("alone") or "pause_order_relay" in request.fixturenames
-    with turn(stack.state.parent, alone=bool(alone)):
+    with turn(stack_of(request.config).state.parent, alone=alone):
         yield
 
 

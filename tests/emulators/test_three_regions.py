@@ -1,7 +1,10 @@
 """One small journey through three regions: sold in one, bought in all, claimed, paid out, and audited everywhere."""
 
+import os
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -20,14 +23,16 @@ PRICE = 1_000_000
 WANTED = (13, 9, 8)
 """What buyers of one region after the other order; each region has an equal share of the units at first."""
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.alone]
 
 
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack of three regions."""
-    state = tmp_path_factory.mktemp("three")
-    with Stack(state, free_ports=True, regions=THREE, overrides=REDEEMED_AT_ONCE) as running:
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[Stack]:
+    """A running stack of three regions, whose emulators are those of this test alone."""
+    with (
+        patch.dict(os.environ),
+        Stack(tmp_path, free_ports=True, regions=THREE, overrides=REDEEMED_AT_ONCE) as running,
+    ):
         yield running
 
 
