@@ -130,7 +130,7 @@ def _variables(settings: Settings, role: Role, rows: Sequence[Row], service: str
         yield "RPC_URL"
     if role in ("relay", "consumer") and settings.event_bus == "kafka":
         yield "KAFKA_BOOTSTRAP"
-        if settings.other_cells and any(row.cells != "own" for row in rows):
+        if role == "consumer" and settings.other_cells and any(row.cells != "own" for row in rows):
             yield "KAFKA_CELLS"
     if any(role != "relay" or row.worker for row in rows):
         yield from SERVICE_VARIABLES.get(service, ())
