@@ -7,7 +7,7 @@
 #   REGIONS=3            make run, make up: so many regions, each with stores and an edge of its own, and a global edge
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
-#   TEST_PROCESSES=2     make test: how many processes run the tests, on one stack
+#   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
 #   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs, compatible: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
@@ -48,7 +48,7 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REGION_COUNT) $(REPLICAS) $(PORTS)
 
-test: packages ## run the tests but the long ones, in two processes on one stack
+test: packages ## run the tests but the long ones, in two processes, each on a stack of its own
 	@$(RUN) -m pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 test-all: packages ## run every test

@@ -15,7 +15,6 @@ import hypothesis
 import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
-from emulators.stack import lock
 from emulators.stack.stack import Stack
 from functions.identity.domain.users import EVERYONE
 from functions.main import OBJECTS_BEFORE_COLLECTING
@@ -26,11 +25,11 @@ from shared.registry import load
 from shared.resources import Resources
 from shared.rpc.channel import RpcChannel
 from tests.assets import never_minted
-from tests.chain import LocalChain
+from tests.chain import REDEEMED_AT_ONCE, LocalChain
 from tests.database_probe import DatabaseProbe
 from tests.problems import session_of, with_token
-from tests.shared_stack import WORKER, SharesScheduling, stack_of, turn
 from tests.triggers import Triggers
+from tests.turns import turn
 
 FUNDS = 1_000_000_000
 
@@ -57,49 +56,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(f"Several tests share an id: {', '.join(shared)}.")
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Deal tests out by their files, and what must not run at once to one process."""
-    return SharesScheduling(config, log)
-
-
 def pytest_collection_finish() -> None:
     """Thousands of tests live to the end: keep the garbage collector from scanning them again and again."""
     gc.freeze()
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End the run's stack, once no process of the run uses it any more."""
-    if WORKER not in os.environ:
-        stack_of(session.config).down()
-
-
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Stack:
-    """A running stack: one for all processes of this run, started by the first that needs it.
-
-    MERIDIAN_ATTACH names the state folder of one that runs already, which saves time.
-    """
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack: one for this run, or the one whose state folder MERIDIAN_ATTACH names, which saves time."""
     attached = os.environ.get("MERIDIAN_ATTACH")
     if attached:
-        return _reached(Stack(Path(attached)))
-    running = stack_of(request.config)
-    with lock.held(running.state.parent):
-        if not running.is_up():
-            running.up()
-    return _reached(running)
+        yield _reached(Stack(Path(attached)))
+        return
+    with Stack(state=tmp_path_factory.mktemp("stack"), free_ports=True, overrides=REDEEMED_AT_ONCE) as running:
+        yield _reached(running)
 
 
 @pytest.fixture(autouse=True)
-def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that holds back events, or is marked `alone`, has the stack, or at least the machine, to itself."""
-    alone = bool(request.node.get_closest_marker("alone")) or "pause_order_relay" in request.fixturenames
-    if "stack" in request.fixturenames:
-        request.getfixturevalue("stack")
-    elif not alone:
+def _turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that is marked `alone` runs while no other uses a stack."""
+    alone = request.node.get_closest_marker("alone") is not None
+    if not alone and "stack" not in request.fixturenames:
         yield
         return
-    with turn(stack_of(request.config).state.parent, alone=alone):
+    with turn(tmp_path_factory.getbasetemp(), alone=alone):
         yield
 
 

@@ -58,7 +58,6 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         replica: bool = False,
         detached: bool = False,
-        owner: int | None = None,
         stores_only: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -69,7 +68,7 @@ class Stack:
         regions: the regions that `up` starts, the primary first.
         overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
         replica: whether to start a standby of the database server too.
-        detached: whether it outlives every process; else it stops when `owner` is killed (a process id; None: this).
+        detached: whether it outlives the process that calls `up`; otherwise it stops when that is killed.
         stores_only: leave out Meridian's processes, for whoever runs them in another way.
         progress: is notified of what a start waits for.
         """
@@ -79,7 +78,7 @@ class Stack:
         self._regions = tuple(regions)
         self._overrides = {**environment.caller_overrides(), **(overrides or {})}
         self._replica = replica
-        self._owner = None if detached else owner or os.getpid()
+        self._owner = None if detached else os.getpid()
         self._stores_only = stores_only
         self._progress = progress or Progress()
         self._supervisord: subprocess.Popen[bytes] | None = None

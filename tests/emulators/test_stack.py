@@ -134,7 +134,6 @@ def test_a_second_start_is_refused(stack: Stack) -> None:
     assert httpx.get(f"{stack.edge_url}/health").status_code == 200
 
 
-@pytest.mark.alone
 def test_a_killed_process_comes_back(stack: Stack) -> None:
     """A killed functions host is restarted, and its worker does not outlive it."""
     name = "functions-us-central1"

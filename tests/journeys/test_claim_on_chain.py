@@ -60,7 +60,6 @@ def test_a_claim_is_redeemed_once(
     assert owned(buyer.address) == 3
 
 
-@pytest.mark.alone
 def test_a_claim_survives_a_node_restart(
     chain: LocalChain,
     stack: Stack,

@@ -137,7 +137,6 @@ def test_without_the_wallet_nothing_is_ordered(
     assert probe.stock(supply["id"]) == Stock(10, 10, 0, 0)
 
 
-@pytest.mark.alone
 def test_without_pubsub_orders_are_confirmed(
     stack: Stack, buyer: ApiUser, on_sale: Callable[..., dict[str, Any]], probe: DatabaseProbe
 ) -> None:

@@ -82,7 +82,6 @@ def test_two_deposits_in_one_transaction_are_two(depositor: ApiUser, chain: Loca
     assert len(deposits_of(probe, depositor)) == 2
 
 
-@pytest.mark.alone
 def test_a_deep_reorganisation_takes_a_deposit_back(
     depositor: ApiUser, chain: LocalChain, probe: DatabaseProbe
 ) -> None:
@@ -101,7 +100,6 @@ def test_a_deep_reorganisation_takes_a_deposit_back(
     assert kinds == ["reversal", "deposit"]
 
 
-@pytest.mark.alone
 def test_what_was_spent_of_a_deposit_taken_back_is_the_houses_loss(
     depositor: ApiUser,
     anyone: Callable[[], ApiUser],
@@ -131,7 +129,6 @@ def test_what_was_spent_of_a_deposit_taken_back_is_the_houses_loss(
     assert audit() == []
 
 
-@pytest.mark.alone
 @pytest.mark.long
 def test_a_collection_that_a_reorganisation_undoes_is_made_again(
     depositor: ApiUser, chain: LocalChain, probe: DatabaseProbe
@@ -149,7 +146,6 @@ def test_a_collection_that_a_reorganisation_undoes_is_made_again(
     assert [deposit["status"] for deposit in deposits_of(probe, depositor)] == ["credited"]
 
 
-@pytest.mark.alone
 def test_a_shallow_reorganisation_credits_nothing_twice(
     depositor: ApiUser, chain: LocalChain, probe: DatabaseProbe
 ) -> None:
@@ -165,7 +161,6 @@ def test_a_shallow_reorganisation_credits_nothing_twice(
     assert [deposit["status"] for deposit in deposits_of(probe, depositor)] == ["credited"]
 
 
-@pytest.mark.alone
 def test_a_node_restart_loses_nothing(
     depositor: ApiUser, stack: Stack, chain: LocalChain, probe: DatabaseProbe
 ) -> None:

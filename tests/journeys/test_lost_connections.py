@@ -56,7 +56,6 @@ def buy(person: ApiUser, body: dict[str, Any], _: int) -> tuple[str, list[str]]:
     raise TimeoutError(f"no order after {answers}")
 
 
-@pytest.mark.alone
 def test_orders_survive_lost_connections(
     anyone: Callable[[], ApiUser],
     on_sale: Callable[..., dict[str, Any]],

@@ -181,7 +181,6 @@ def test_another_ones_wallet_is_unknown(buyer: ApiUser, anyone: Callable[[], Api
         assert stranger.request("GET", f"/v1/withdrawals/{identifier}").status_code == 404
 
 
-@pytest.mark.alone
 def test_a_withdrawal_survives_a_node_restart(
     buyer: ApiUser, stack: Stack, chain: LocalChain, probe: DatabaseProbe, elsewhere: str
 ) -> None:
@@ -195,7 +194,6 @@ def test_a_withdrawal_survives_a_node_restart(
     assert chain.usdc(elsewhere) == 42
 
 
-@pytest.mark.alone
 def test_withdrawals_survive_a_reorganisation(
     buyer: ApiUser, chain: LocalChain, probe: DatabaseProbe, elsewhere: str
 ) -> None:

@@ -110,7 +110,6 @@ def test_while_a_transaction_is_on_its_way_the_recipient_is_fixed(redemptions: R
     assert bought.view().status == "processed"
 
 
-@pytest.mark.alone
 def test_what_the_chain_forgot_may_be_mined_again(redemptions: Redemptions) -> None:
     """Its transaction was done, and a reorganisation freed its nonce: it is broadcast once more."""
     bought = redemptions.claimed()

@@ -252,7 +252,6 @@ def test_what_the_buyer_redeems_meanwhile_stays_processed(redemptions: Redemptio
     assert redemptions.nonces(bought) == []
 
 
-@pytest.mark.alone
 def test_one_that_is_on_its_way_is_not_sent_twice(redemptions: Redemptions) -> None:
     """The redemption is orphaned while the relayer's transaction is pending: that one is awaited."""
     bought = redemptions.claimed()
@@ -492,7 +491,6 @@ def test_a_crash_anywhere_redeems_once(redemptions: Redemptions, twice: bool) ->
 # What becomes of chains
 
 
-@pytest.mark.alone
 def test_a_reorganisation_before_the_confirmations_is_waited_out(redemptions: Redemptions) -> None:
     """The block goes with the transaction in it: it is handed to the network again, and counts once."""
     bought = redemptions.claimed()
@@ -510,7 +508,6 @@ def test_a_reorganisation_before_the_confirmations_is_waited_out(redemptions: Re
     assert processed(redemptions, bought)
 
 
-@pytest.mark.alone
 def test_a_deep_reorganisation_has_it_redeemed_again(redemptions: Redemptions) -> None:
     """What was confirmed is gone: the claim is processing again, and processed by the transaction that comes after."""
     bought = redemptions.claimed()

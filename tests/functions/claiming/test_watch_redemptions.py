@@ -84,7 +84,6 @@ def test_nobody_moves_on_past_what_is_not_proven(redemptions: Redemptions) -> No
     assert bought.view().status == "processed"
 
 
-@pytest.mark.alone
 def test_what_was_undone_is_redeemed_again_only_when_it_was_read_again(
     redemptions: Redemptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -542,7 +542,6 @@ def test_an_outcome_that_is_not_known_in_time_is_pending(
     assert probe.settled(answer.json()["id"]).status == "paid"
 
 
-@pytest.mark.alone
 def test_a_service_that_is_away_is_503(
     stack: Stack, buyer: ApiUser, fine: dict[str, Any], probe: DatabaseProbe
 ) -> None:

@@ -106,7 +106,6 @@ def test_what_is_not_confirmed_counts_nowhere(custody: Custody) -> None:
     assert list(audited(custody).violations) == []
 
 
-@pytest.mark.alone
 def test_a_reorganisation_is_no_breach(custody: Custody) -> None:
     """Before it was noticed nothing can be checked; after that, both sides have dropped the same deposit."""
     somebody = custody.isolated.new_user()

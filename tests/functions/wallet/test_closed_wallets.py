@@ -161,7 +161,6 @@ def test_what_is_refunded_to_a_closed_wallet_goes_to_its_owners_default_one(isol
     assert isolated.violations() == []
 
 
-@pytest.mark.alone
 def test_what_arrives_for_a_closed_wallet_goes_to_its_owners_default_one(custody: Custody) -> None:
     """A deposit to a closed wallet's address is not lost, and a reorganisation reverses it where it was credited."""
     isolated, owner = custody.isolated, custody.isolated.new_user()

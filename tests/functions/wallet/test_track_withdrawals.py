@@ -64,7 +64,6 @@ def test_a_transaction_that_found_it_paid_is_a_payment(custody: Custody) -> None
     assert custody.isolated.probe.money(buyer.wallet_id) == (4000, 0)
 
 
-@pytest.mark.alone
 def test_what_failed_is_never_sent_again(custody: Custody) -> None:
     """A failed transaction is orphaned: a no-op uses up its nonce, and the next ones follow."""
     buyer, to = custody.isolated.new_user(USDC=5000), an_address()
@@ -87,7 +86,6 @@ def test_what_failed_is_never_sent_again(custody: Custody) -> None:
     assert [nonce for nonce, _ in custody.nonces(withdrawal)] == [custody.nonces(following)[0][0] - 1] * 2
 
 
-@pytest.mark.alone
 def test_a_slow_tracker_undoes_nothing(custody: Custody) -> None:
     """One run saw a revert that was orphaned since, and another booked the payment: the payment stands."""
     buyer, to = custody.isolated.new_user(USDC=5000), an_address()

@@ -247,7 +247,6 @@ def test_a_deposit_before_its_address_was_handed_out_is_found_later(custody: Cus
     assert [event.type for event in custody.isolated.stream(row["id"])] == ["deposit.credited"]
 
 
-@pytest.mark.alone
 def test_what_the_chain_has_forgotten_is_taken_back_when_it_was_read_again(
     custody: Custody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
