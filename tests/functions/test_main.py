@@ -129,7 +129,7 @@ sys.exit(main(["relay", "notification"]))
         [sys.executable, "-c", code], env=stack.environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 1
-    assert "The loop of gap filler died." in ended.stderr
+    assert "The loop of gap filler of us died." in ended.stderr
 
 
 def test_every_role_is_described() -> None:

@@ -26,8 +26,9 @@ from shared.runtime.binding import BoundOperation
 from shared.runtime.rpc import server
 from shared.runtime.rpc_caller import claimed_caller
 
-ONCE = {"Identity.VerifyLink", "Events.Redrive"}
-"""What may not be sent twice: a nonce is used up by the first, and the second would tell of nothing released."""
+ONCE = {"Identity.VerifyLink", "Events.Redrive", "Supply.GrantUnits", "Supply.RequestUnits"}
+"""What may not be sent twice: a nonce is used up by the first, the second would tell of nothing released, and a hint
+that is repeated could be answered twice."""
 
 
 class Failing:
