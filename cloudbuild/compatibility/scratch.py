@@ -8,18 +8,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from pg8000.native import Connection
+from pg8000.native import Connection, DatabaseError, InterfaceError
 
 from emulators.stack.binaries import postgres as installed
 from emulators.stack.parts.postgres import SUPERUSER, account, prepare
 from emulators.stack.ports import HOST, Ports
-from emulators.stack.readiness import port_open
 from emulators.waiting import until
 
 Connect = Callable[[str], Connection]
 """Opens a superuser's connection to a database by name."""
 
 START_SECONDS: Final = 60.0
+STARTING_UP: Final = "57P03"
+"""The SQLSTATE cannot_connect_now."""
+
+
+def _accepts(connect: Connect) -> bool:
+    """Whether the server takes connections: it listens before it does."""
+    try:
+        connect(SUPERUSER).close()
+    except InterfaceError:  # nothing listens yet
+        return False
+    except DatabaseError as error:
+        if error.args[0].get("C") == STARTING_UP:
+            return False
+        raise
+    return True
 
 
 @contextmanager
@@ -42,12 +56,14 @@ def server() -> Iterator[Connect]:
             extra_groups=[] if cluster.account else None,
             stderr=subprocess.DEVNULL,
         )
+
+        def connect(database: str) -> Connection:
+            return Connection(SUPERUSER, host=HOST, port=port, database=database, password=password, timeout=60)
+
         try:
-            until(port_open(port), bool, START_SECONDS)
+            until(lambda: _accepts(connect), bool, START_SECONDS)
             ports.release()
-            yield lambda database: Connection(
-                SUPERUSER, host=HOST, port=port, database=database, password=password, timeout=60
-            )
+            yield connect
         finally:
             process.terminate()
             process.wait()
