@@ -145,6 +145,6 @@ locals {
     ],
     [for service in local.consuming : local.most.worker * (local.scales.worker.pool + 1)],
     [local.most.worker * 2 * length(local.databases)], # keepers: lease and gate of each database
-    [16],                                          # migrations, audits, people
+    [16],                                              # migrations, audits, people
   ))
 }

@@ -80,6 +80,9 @@ def _require(world: World, process: Process, settings: Settings) -> None:
         name = path.removeprefix(f"{SECRETS}/").removesuffix("/value")
         value = name.encode().hex().encode() * SECRET_BYTES
         (settings.secrets_dir / name).write_bytes(value[: 2 * SECRET_BYTES])
+    if process.role == "keeper":
+        requirements.check_keeper(settings)
+        return
     rows = rows_of(world, process)
     service = rows[0].service if process.role == "function" and rows else process.of
     role: Any = process.role
