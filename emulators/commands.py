@@ -114,7 +114,8 @@ def job(arguments: argparse.Namespace) -> int:
     """Run a job, such as redrive or replay, in each cell."""
     command = [sys.executable, "-m", "functions.main", arguments.job, *arguments.rest]
     environments = Stack(arguments.state).environments
-    return max(subprocess.run(command, env={**os.environ, **each}, check=False).returncode for each in environments)
+    codes = [subprocess.run(command, env={**os.environ, **each}, check=False).returncode for each in environments]
+    return next((code for code in codes if code), 0)
 
 
 def down(arguments: argparse.Namespace) -> int:

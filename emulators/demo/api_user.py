@@ -126,12 +126,14 @@ class ApiUser:
         if self.access_token and time.monotonic() > self._renew_at:
             self._renew()
         signed_in = {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
-        return self._http.request(method, path, headers={**self._near, **signed_in, **headers}, **rest)
+        return self._send_signed_out(method, path, headers={**signed_in, **headers}, **rest)
+
+    def _send_signed_out(self, method: str, path: str, /, *, headers: Mapping[str, str], **rest: Any) -> httpx.Response:
+        return self._http.request(method, path, headers={**self._near, **headers}, **rest)
 
     def _renew(self) -> None:
         """Refresh the tokens before they expire; concurrent refreshes get the same tokens."""
-        refreshing = Client(lambda *route, **rest: self._http.request(*route, **_with(self._near, rest)))
-        self._store(refreshing.refresh_session(refresh_token=self.refresh_token))
+        self._store(Client(self._send_signed_out).refresh_session(refresh_token=self.refresh_token))
 
     def _store(self, session: TokensView) -> None:
         self.user_id = session.user_id
@@ -143,11 +145,6 @@ class ApiUser:
     def _body(response: httpx.Response) -> Any:
         response.raise_for_status()
         return response.json() if response.content else None
-
-
-def _with(headers: Mapping[str, str], rest: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a request with more headers."""
-    return {**rest, "headers": {**headers, **rest.get("headers", {})}}
 
 
 def until_settled(look: Callable[[], T], done: Callable[[T], bool]) -> T:
