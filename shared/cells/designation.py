@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from shared.cells.gate import Designate, Designation, Effect, GateRow, WriteRow
+from shared.cells.gate import Designate, Designation, Effect, GateRow, WriteRow, watermark
 from shared.cells.keeper import keepers_databases
 from shared.cells.record import CellRecord, designated
 from shared.errors import MeridianError, Unavailable
@@ -20,6 +20,7 @@ from shared.postgres.database import Database, Transaction
 from shared.postgres.gate import GateSession, GateState, read_gate, write_gate
 from shared.registry import load
 from shared.resources import Resources
+from shared.telemetry.cell_metrics import note_gate
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class DesignationKeeper:
             return
         states = [read_gate(transaction) for transaction in held]
         row = max((state.row for state in states), key=lambda each: (len(each.names), each.generation))
+        passed = watermark(row, states[-1].flushed)
+        note_gate(bool(row.standby), 0 if passed is None else max(0, states[-1].reached - passed))
         for transaction, state in zip(held, states, strict=True):
             self._write(transaction, state.row, row)
         if not row.names and not self._standbys(states[-1]):

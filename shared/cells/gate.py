@@ -28,9 +28,21 @@ Mode = Literal["open", "strict"]
 """What happens while no standby is designated: `open` lets everything out, `strict` holds back what is in HELD_BACK."""
 
 Kind = Literal[
-    "event", "read", "grant", "voucher", "receipt", "deposit address", "activity", "webhook", "withdrawal", "broadcast"
+    "event",
+    "read",
+    "grant",
+    "deposit",
+    "request",
+    "voucher",
+    "receipt",
+    "deposit address",
+    "activity",
+    "webhook",
+    "withdrawal",
+    "broadcast",
 ]
-"""What leaves a cell: published events, answers of Events.Read and Events.List, RPC grants, and so on."""
+"""What leaves a cell: published events, answers of Events.Read and Events.List, grants, which deposits it takes on, and
+what it asks other cells to do because of its own state; and so on, to users and chains."""
 
 HELD_BACK: Final[Collection[Kind]] = frozenset({"voucher", "withdrawal"})
 """What `strict` refuses while no standby is designated: it cannot be undone, and waits best."""

@@ -17,6 +17,7 @@ from shared.postgres.fence import read_clock, write_lease
 from shared.postgres.roles import KEEPER
 from shared.registry import load
 from shared.resources import Resources
+from shared.telemetry.cell_metrics import note_renewal
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class LeaseKeeper:
         self._monotonic = monotonic
         self._machine = Keeper(epoch)
         self._held = False
+        self._clock = (0.0, 0.0)
+        """What the database's clock said, and the own time before it was asked."""
 
     @property
     def lost(self) -> bool:
@@ -57,6 +60,7 @@ class LeaseKeeper:
         except MeridianError as error:
             log.warning("a lease is not renewed this time: %s", error)
             self._held = False
+            note_renewal("failed")
 
     def keep(self, stop: threading.Event) -> None:
         """Renew every RENEW_EVERY_SECONDS until stopped or lost."""
@@ -68,15 +72,22 @@ class LeaseKeeper:
     def _do(self, effect: Effect) -> list[Effect]:
         match effect:
             case ReadClock(number):
+                asked_at = self._monotonic()
                 clock, started = self._databases[0].read(read_clock)
+                self._clock = (clock, asked_at)
                 return self._machine.on_clock(number, clock, started, self._monotonic())
             case Renew(number, epoch):
-                return self._machine.on_renewed(number, self._renew(epoch))
+                following = self._machine.on_renewed(number, self._renew(epoch))
+                if self.lost:
+                    note_renewal("lost")
+                return following
             case WriteLease(row):
                 self._write(row)
                 if not self._held:
                     log.info("the lease is held under epoch %d", row.epoch)
                 self._held = True
+                clock, asked_at = self._clock
+                note_renewal("held", asked_at + row.until - clock, self._monotonic)
                 return []
 
     def _write(self, row: LeaseRow) -> None:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from pg8000.core import CoreConnection
+from pg8000.exceptions import DatabaseError
 
 from shared.cells.lease import LeaseRow, verdict
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.postgres.database import Transaction
+from shared.postgres.errors import FENCED, state_of
 from shared.postgres.queries import queries
+from shared.telemetry.cell_metrics import note_fenced
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "lease.sql")
 
@@ -79,10 +82,16 @@ class Fence:
         """Whether the holder of the lease got the response in time, and without a warning."""
         connection.notices.clear()
         sent_at = self._monotonic()
-        context = CoreConnection.execute_simple(connection, f"select fence({connection.__dict__[EPOCH]}){then}")
+        try:
+            context = CoreConnection.execute_simple(connection, f"select fence({connection.__dict__[EPOCH]}){then}")
+        except DatabaseError as error:
+            if state_of(error) == FENCED:
+                note_fenced("refused")
+            raise
         left = int(context.rows[0][0]) / MICROSECONDS
         warned = any(notice.get(b"V") == b"WARNING" for notice in connection.notices)
         if verdict(sent_at, left, self._monotonic(), warned=warned) == "unknown":
+            note_fenced("late")
             return False
         begun, ends = self._covered
         self._covered = (begun if sent_at <= ends else sent_at, sent_at + min(left, KNOWN_SECONDS))

@@ -19,6 +19,7 @@ from shared.postgres.errors import bound, translated
 from shared.postgres.notify import discard
 from shared.postgres.queries import queries
 from shared.resilience.deadline import time_left
+from shared.telemetry.cell_metrics import observe_gate
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "gate.sql")
 
@@ -119,7 +120,8 @@ class Gate:
     def wait(self, kind: Kind, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until something may leave. Raises Unavailable, if it may not, or not within so many seconds."""
         state = self._database.read(read_gate)
-        position, until = state.reached, self._monotonic() + time_left(seconds)
+        began = self._monotonic()
+        position, until = state.reached, began + time_left(seconds)
         while (passes := passage(kind, position, state.row, state.flushed, self._mode)) == "wait":
             if self._monotonic() >= until:
                 raise Unavailable("This cell's standby is too far behind: what was done is told once it is there.")
@@ -127,3 +129,4 @@ class Gate:
             state = self._database.read(read_gate)
         if passes == "refuse":
             raise Unavailable(f"This cell has no standby at present: no {kind} is handed out until it has.")
+        observe_gate(kind, self._monotonic() - began)

@@ -262,6 +262,9 @@ def test_what_others_act_on_waits_at_the_gate() -> None:
         "get_receipt": "receipt",
         "get_deposit_address": "deposit address",
         "create_withdrawal": "withdrawal",
+        "grant_units": "grant",
+        "close_quota": "grant",
+        "claim_deposits": "deposit",
         "read_events": "read",
         "list_streams": "read",
     }

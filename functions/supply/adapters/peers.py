@@ -52,6 +52,8 @@ class GrpcPeers:
 
     def close(self, cell: str, supply_id: str, version: int) -> bool:
         request = CloseQuotaRequest(supply_id=supply_id, version=version, received=self._received(supply_id, cell))
+        if gate := self._work.resources.gate(self._work.service):
+            gate.wait("request")  # the other cell stays closed, even if a failover undid the pause here
         response = self._channel(cell).call("Supply.CloseQuota", request, CloseQuotaResponse)
         self._credit(response.grants)
         return response.closed

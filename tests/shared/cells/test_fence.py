@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError
+from prometheus_client import REGISTRY
 
 from emulators.waiting import until
 from shared.cells.keeper import LeaseKeeper
@@ -89,6 +90,26 @@ def things(cell_server: CellServer) -> int:
     return int(cell_server.run("SELECT count(*) FROM things")[0][0])  # type: ignore[call-overload, no-any-return]
 
 
+def counts(name: str, outcome: str) -> float:
+    """A counter of this process."""
+    return REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0.0
+
+
+def test_a_keeper_counts(keeper: LeaseKeeper, firestore: Firestore) -> None:
+    """Its rounds by outcome, and what is left of the lease: less with each moment in which nothing renews it."""
+    renewals = "meridian_lease_renewals_total"
+    held, failed = counts(renewals, "held"), counts(renewals, "failed")
+    keeper.run_round()
+    left = REGISTRY.get_sample_value("meridian_lease_remaining_seconds")
+    firestore.away = True
+    keeper.run_round()
+    assert (counts(renewals, "held"), counts(renewals, "failed")) == (held + 1, failed + 1)
+    later = REGISTRY.get_sample_value("meridian_lease_remaining_seconds")
+    assert left is not None
+    assert later is not None
+    assert 0 < later < left < LONGEST
+
+
 def test_only_the_holder_commits(cell_server: CellServer, keeper: LeaseKeeper, fenced: Database) -> None:
     before = things(cell_server)
     with pytest.raises(Unavailable, match="nothing was done"):
@@ -111,11 +132,12 @@ def test_the_fence_refuses(cell_server: CellServer, keeper: LeaseKeeper, fenced:
     keeper.run_round()
     write(fenced)
     cell_server.run(f"UPDATE lease SET {ended}")
-    before = things(cell_server)
+    before, counted = things(cell_server), counts("meridian_fenced_total", "refused")
     for _ in range(5):  # and its connections stay usable
         with pytest.raises(Unavailable):
             write(fenced)
     assert things(cell_server) == before
+    assert counts("meridian_fenced_total", "refused") == counted + 5
     keeper.run_round()
     write(fenced)
 
@@ -243,9 +265,11 @@ def test_a_process_paused_after_its_commit_does_not_acknowledge(
 
     database = cell_server.database(Fence(wakes_late))
     before = things(cell_server)
+    late = counts("meridian_fenced_total", "late")
     with pytest.raises(OutcomeUnknown):
         write(database)
     assert things(cell_server) == before + 1
+    assert counts("meridian_fenced_total", "late") == late + 1
     database.close()
 
 

@@ -36,14 +36,17 @@ def ends() -> Iterator[ExitStack]:
 
 
 @contextmanager
-def serving(operation: Any, calling: CallerIdentifier = claimed_caller, **how: Any) -> Iterator[int]:
-    """A host that answers Wallet.Describe with an operation; the port where it listens."""
+def serving(operation: Any, calling: CallerIdentifier = claimed_caller, gate: Any = None, **how: Any) -> Iterator[int]:
+    """A host that answers Wallet.Describe with an operation; the port where it listens. gate: what a grant waits at."""
     row = Row(service="wallet", name="describe_wallets", rpc="Wallet.Describe", callers=CALLERS, transaction="none")
+    if gate:
+        row.gate = "grant"
 
     def nothing(*_: object) -> Any:
         raise AssertionError("this operation asks for no work")
 
-    running, port = server([BoundOperation(row, operation, nothing, nothing)], 0, "127.0.0.1", calling, **how)
+    bound = BoundOperation(row, operation, nothing, nothing, gate=lambda: gate)
+    running, port = server([bound], 0, "127.0.0.1", calling, **how)
     running.start()
     try:
         yield port
@@ -191,6 +194,25 @@ def test_a_call_for_another_cell_is_refused(ends: ExitStack) -> None:
     with pytest.raises(errors.Unavailable, match="The cell eu cannot be reached") as raised:
         other.call("Wallet.Describe", request, DescribeResponse)
     assert raised.value.code == errors.CellUnreachable.code
+
+
+def test_an_answer_that_others_act_on_waits_at_the_gate(ends: ExitStack) -> None:
+    """What the operation has done stays done; its answer is told only once it is where the cell may be promoted."""
+    done: list[str] = []
+
+    class Behind:
+        def wait(self, kind: str) -> None:
+            done.append(f"{kind} waits")
+            raise errors.Unavailable("the standby is behind")
+
+    def grant(request: DescribeRequest) -> DescribeResponse:
+        done.append("granted")
+        return echo(request)
+
+    port = ends.enter_context(serving(grant, gate=Behind()))
+    with pytest.raises(errors.Unavailable, match="the standby is behind"):
+        call(port)
+    assert done[:2] == ["granted", "grant waits"]
 
 
 def test_a_caller_without_a_name_is_refused(host: Callable[[Operation], int]) -> None:
