@@ -75,6 +75,10 @@ class Standby:
         finally:
             self.run("select pg_wal_replay_resume()")
 
+    def promote(self) -> None:
+        """Make it a primary, on a timeline of its own."""
+        assert self.run("select pg_promote()") == [[True]]
+
     def _answers(self) -> bool:
         with suppress(InterfaceError, DatabaseError, OSError):
             return self.run("select pg_is_in_recovery()") == [[True]]
