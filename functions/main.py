@@ -228,7 +228,7 @@ def run_replay(arguments: Sequence[str]) -> int:
 
 def run_openapi(_: Sequence[str]) -> int:
     """Print the OpenAPI document."""
-    from shared.runtime.openapi import document
+    from shared.runtime.openapi.document import document
 
     print(document(load(), lambda row: import_module(f"functions.{row.service}.{row.name}")))
     return 0

@@ -12,7 +12,7 @@ from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.waiting import until
 from shared.chain.ethereum import address_of, personal_digest, sign
 from shared.client.python.meridian_client import calling
-from shared.client.python.meridian_client.api import Client, TokensView
+from shared.client.python.meridian_client.api import Client, Tokens
 from shared.client.python.meridian_client.calling import ApiError
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ class ApiUser:
         """Refresh the tokens before they expire; concurrent refreshes get the same tokens."""
         self._store(Client(self._send_signed_out).refresh_session(refresh_token=self.refresh_token))
 
-    def _store(self, session: TokensView) -> None:
+    def _store(self, session: Tokens) -> None:
         self.user_id = session.user_id
         self.access_token = session.access_token
         self.refresh_token = session.refresh_token

@@ -18,7 +18,7 @@ import httpx
 from emulators.demo.api_user import RETRYABLE, ApiUser, until_settled
 from emulators.stack.progress import ProgressBars
 from shared.chain.ethereum import recover
-from shared.client.python.meridian_client.api import ClaimView, OrderLine, OrderView, VoucherView
+from shared.client.python.meridian_client.api import Claim, Order, OrderLine, Voucher
 from shared.client.python.meridian_client.calling import ApiError
 
 T = TypeVar("T")
@@ -131,21 +131,21 @@ def _order(result: SaleResult, size: Size, bars: ProgressBars) -> None:
     result.ordering_seconds = time.monotonic() - began
 
 
-def _outcome(order_id: str, buyer: ApiUser) -> OrderView:
+def _outcome(order_id: str, buyer: ApiUser) -> Order:
     """The order once it has reached a state that it does not leave by itself."""
     return until_settled(
         lambda: buyer.retrying.get_order(order_id=order_id), lambda seen: seen.status not in OPEN_STATES
     )
 
 
-def _claim(result: SaleResult, orders: list[OrderView], size: Size, bars: ProgressBars) -> None:
+def _claim(result: SaleResult, orders: list[Order], size: Size, bars: ProgressBars) -> None:
     """Claim each order twice concurrently; both responses must carry the same voucher, signed by the platform."""
     twice = [order for order in orders for _ in range(2)]
 
-    def claim(order: OrderView) -> ClaimView:
+    def claim(order: Order) -> Claim:
         return result.order_ids[order.id].retrying.create_claim(order_id=order.id)
 
-    vouchers: dict[str, list[VoucherView]] = {}
+    vouchers: dict[str, list[Voucher]] = {}
     for view in _all_at_once(size, bars, "claim", twice, claim):
         vouchers.setdefault(view.order_id, []).append(view.voucher)
     for order_id, copies in vouchers.items():

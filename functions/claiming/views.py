@@ -28,7 +28,7 @@ class RedemptionView(View):
     hash: str
 
 
-class FailureView(View):
+class ClaimFailureView(View):
     """Why the platform could not redeem a claim: its buyer may redeem it, or name another recipient."""
 
     code: str
@@ -45,7 +45,7 @@ class ClaimView(Resource, kw_only=True):
     status: VisibleStatus
     voucher: VoucherView
     transaction: RedemptionView | msgspec.UnsetType = msgspec.UNSET
-    failure: FailureView | msgspec.UnsetType = msgspec.UNSET
+    failure: ClaimFailureView | msgspec.UnsetType = msgspec.UNSET
     claimed_at: Time
     processed_at: Time | None
 

@@ -7,7 +7,7 @@ import msgspec
 
 from functions.notification.domain.feed import FeedCursor
 from functions.notification.ports import FeedWork
-from functions.notification.views import ActivityItemView, ActivityView
+from functions.notification.views import ActivityItemView, ActivityListView
 from shared.contracts.operations import Caller, PageRequest
 from shared.errors import Malformed
 
@@ -20,7 +20,7 @@ class ListActivity(PageRequest):
     wait_seconds: WaitSeconds = 0
 
 
-def list_activity(request: ListActivity, caller: Caller, work: FeedWork) -> ActivityView:
+def list_activity(request: ListActivity, caller: Caller, work: FeedWork) -> ActivityListView:
     """The caller's own feed, oldest first. The same cursor returns the same items, however many are added.
 
     If too many requests wait already, the response comes at once. Raises Malformed, Unavailable.
@@ -34,4 +34,4 @@ def list_activity(request: ListActivity, caller: Caller, work: FeedWork) -> Acti
     else:
         items, reached = work.feeds.read(caller.user_id, start, request.limit)
     cursor = base64.urlsafe_b64encode(str(reached).encode()).decode()
-    return ActivityView(items=[ActivityItemView.of(item) for item in items], next_cursor=cursor)
+    return ActivityListView(items=[ActivityItemView.of(item) for item in items], next_cursor=cursor)

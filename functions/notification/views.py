@@ -25,7 +25,7 @@ class ActivityItemView(View):
         return msgspec.convert(item, cls, from_attributes=True)
 
 
-class ActivityView(View):
+class ActivityListView(View):
     """A page of a feed, oldest first; `next_cursor` is always there, since a feed has no end."""
 
     items: list[ActivityItemView]

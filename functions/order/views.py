@@ -8,18 +8,19 @@ from functions.order.domain.events import Item
 from functions.order.domain.order import Order, Status
 from functions.order.domain.placement import Line
 from functions.order.domain.quote import Eligibility
+from shared.contracts.fields import CurrencyCode
 from shared.contracts.operations import Resource, Time, View
 from shared.money import Amount
 
 
-class FailureView(msgspec.Struct):
+class OrderFailureView(msgspec.Struct):
     """Why an order was refused."""
 
     code: str
     detail: str
 
 
-class ItemView(View):
+class OrderItemView(View):
     """A line of an order."""
 
     id: str
@@ -29,7 +30,7 @@ class ItemView(View):
     quantity: int
 
     @classmethod
-    def of(cls, item: Item) -> "ItemView":
+    def of(cls, item: Item) -> "OrderItemView":
         """What a caller sees of a line."""
         return cls(
             id=item.item_id,
@@ -47,11 +48,11 @@ class OrderView(Resource, kw_only=True):
     user_id: str
     wallet_id: str
     merchant_id: str
-    currency: str
+    currency: CurrencyCode
     total: Amount
     status: Status
-    failure: FailureView | msgspec.UnsetType = msgspec.UNSET
-    items: list[ItemView]
+    failure: OrderFailureView | msgspec.UnsetType = msgspec.UNSET
+    items: list[OrderItemView]
     expires_at: Time
     version: int
     created_at: Time
@@ -68,8 +69,8 @@ class OrderView(Resource, kw_only=True):
             currency=order.currency,
             total=Amount(order.total),
             status=order.status,
-            failure=FailureView(*order.failure) if order.failure else msgspec.UNSET,
-            items=[ItemView.of(item) for item in order.items],
+            failure=OrderFailureView(*order.failure) if order.failure else msgspec.UNSET,
+            items=[OrderItemView.of(item) for item in order.items],
             expires_at=order.expires_at,
             version=order.version,
             created_at=order.created_at,
@@ -117,7 +118,7 @@ class QuoteView(View):
     eligible: bool
     reasons: list[str]
     total: Amount
-    currency: str
+    currency: CurrencyCode
     items: list[QuotedItemView]
     available_balance: Amount
     expires_at: Time

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from functions.platform.ports import OperatorWork
-from functions.platform.views import RedriveView
+from functions.platform.views import RedriveOutcomeView
 from shared import ids
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
@@ -21,7 +21,7 @@ class Redrive(Request):
     dry_run: bool = False
 
 
-def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveView:
+def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveOutcomeView:
     """The released streams, in all cells: they are applied in order, at a bounded rate, and parked again if they fail.
 
     Raises Malformed, Unavailable.
@@ -29,4 +29,4 @@ def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveView
     if request.consumer not in work.consumers.names():
         raise Malformed("a consumer", field="consumer")
     released = work.consumers.redrive(request.consumer, request.streams or [], request.dry_run)
-    return RedriveView.of(request.consumer, request.dry_run, released)
+    return RedriveOutcomeView.of(request.consumer, request.dry_run, released)

@@ -41,7 +41,7 @@ class ParkedView(View):
         return f"{self.consumer} {self.stream}"
 
 
-class RedriveView(View):
+class RedriveOutcomeView(View):
     """What was released, or would be; `left` streams are still parked."""
 
     consumer: str
@@ -51,6 +51,6 @@ class RedriveView(View):
     left: int
 
     @classmethod
-    def of(cls, consumer: str, dry_run: bool, released: RedriveResult) -> "RedriveView":
+    def of(cls, consumer: str, dry_run: bool, released: RedriveResult) -> "RedriveOutcomeView":
         """What operators see of it."""
         return cls(consumer, dry_run, list(released.streams), released.events, released.left)

@@ -9,6 +9,7 @@ import msgspec
 from functions.supply.domain.entitlement import Reason
 from functions.supply.domain.phases import Phase, in_order
 from functions.supply.domain.supply import Asset, Status, Supply
+from shared.contracts.fields import CurrencyCode
 from shared.contracts.operations import ONE_LINE, Address, Quantity, Resource, Time, View
 from shared.errors import Malformed
 from shared.money import Amount
@@ -98,7 +99,7 @@ class SupplyView(Resource):
     payout_wallet_id: str
     title: str
     description: str
-    currency: str
+    currency: CurrencyCode
     unit_price: Amount
     quantity: int
     available: int

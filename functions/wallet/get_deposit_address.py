@@ -1,7 +1,7 @@
 """Show the deposit address of a wallet."""
 
 from functions.wallet.ports import CustodyWork
-from functions.wallet.views import DepositAddressView, LeastView
+from functions.wallet.views import DepositAddressView, LeastDepositView
 from shared.contracts.operations import Caller, Request
 from shared.money import Amount
 
@@ -25,5 +25,5 @@ def get_deposit_address(request: GetDepositAddress, caller: Caller, work: Custod
         address=address,
         currencies=currencies,
         confirmations=vault.confirmations,
-        least=[LeastView(currency, Amount(vault.collection_minimum(currency))) for currency in currencies],
+        least=[LeastDepositView(currency, Amount(vault.collection_minimum(currency))) for currency in currencies],
     )

@@ -7,6 +7,7 @@ import msgspec
 from functions.wallet.domain.custody import Withdrawal, WithdrawalStatus
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.domain.wallet import Wallet, WalletStatus
+from shared.contracts.fields import CurrencyCode
 from shared.contracts.operations import ONE_LINE, Resource, Time, View
 from shared.money import Amount, SignedAmount
 
@@ -39,7 +40,7 @@ class WalletView(Resource):
 class BalanceView(View):
     """A wallet's balance in one currency: available = posted - held."""
 
-    currency: str
+    currency: CurrencyCode
     posted: Amount
     held: Amount
     available: Amount
@@ -50,7 +51,7 @@ class HoldView(View):
 
     id: str
     order_id: str | None
-    currency: str
+    currency: CurrencyCode
     amount: Amount
 
 
@@ -68,7 +69,7 @@ class EntryView(View):
 
     id: str
     transfer_id: str
-    currency: str
+    currency: CurrencyCode
     amount: SignedAmount
     balance_after: Amount
     kind: str
@@ -83,7 +84,7 @@ class TransferView(View):
     kind: str
     from_wallet_id: str | None
     to_wallet_id: str | None
-    currency: str
+    currency: CurrencyCode
     amount: Amount
     reference: str
     created_at: Time
@@ -116,10 +117,10 @@ class TransfersView(View):
     transfers: list[TransferView]
 
 
-class LeastView(View):
+class LeastDepositView(View):
     """An amount of a currency."""
 
-    currency: str
+    currency: CurrencyCode
     amount: Amount
 
 
@@ -132,9 +133,9 @@ class DepositAddressView(View):
     wallet_id: str
     chain_id: int
     address: str
-    currencies: list[str]
+    currencies: list[CurrencyCode]
     confirmations: int
-    least: list[LeastView]
+    least: list[LeastDepositView]
 
 
 class TransactionView(View):
@@ -151,7 +152,7 @@ class CurrencyView(View):
     least_withdrawal: the minimum amount of a withdrawal. withdrawal_fee: what is charged on top of the amount.
     """
 
-    currency: str
+    currency: CurrencyCode
     decimals: int
     chain_id: int
     contract: str | None
@@ -164,7 +165,7 @@ class WithdrawalView(Resource, kw_only=True):
 
     id: str
     wallet_id: str
-    currency: str
+    currency: CurrencyCode
     amount: Amount
     fee: Amount
     to_address: str

@@ -8,7 +8,7 @@ from typing import Any
 from shared.client.python import generate as client
 from shared.contracts import generate as contracts
 from shared.registry import load
-from shared.runtime.openapi import document
+from shared.runtime.openapi.document import document
 from tests.architecture.codebase import FUNCTIONS
 
 

@@ -66,7 +66,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 def body_schema(row: Row) -> dict[str, Any] | None:
     """The schema of a row's body; None if it takes none."""
     described = operation(row).get("requestBody")
-    return described["content"]["application/json"]["schema"] if described else None
+    return resolved(described["content"]["application/json"]["schema"]) if described else None
 
 
 def answer_schema(row: Row) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from shared.contracts.problems import STATUS
 from shared.money import DECIMALS
 from shared.registry import load
-from shared.runtime.openapi import document
+from shared.runtime.openapi.document import document
 from tests.contract.api import DOCUMENT, ROWS, Api, body_schema, operation, query_names
 from tests.contract.test_answers import members
 
@@ -89,14 +89,18 @@ def test_parameters_and_bodies_are_closed(subtests: pytest.Subtests) -> None:
 
 
 def test_currencies_are_those_of_money() -> None:
-    """Where a currency is a parameter, the document lists the currencies."""
-    schemas = [
-        schema["properties"]["currency"]
+    """The document lists the currencies once, and refers to that list wherever one is a field or a parameter."""
+    (listed,) = [value for _, value in members(DOCUMENT) if isinstance(value, list) and set(value) == set(DECIMALS)]
+    assert listed == DOCUMENT["components"]["schemas"]["CurrencyCode"]["enum"]
+    schemas = [value for name, value in members(DOCUMENT["components"]["schemas"]) if name == "currency"]
+    schemas += [
+        parameter["schema"]
         for row in ROWS
-        if (schema := body_schema(row)) and "currency" in schema["properties"]
+        for parameter in operation(row).get("parameters", [])
+        if parameter["name"] == "currency"
     ]
-    assert schemas
-    assert all(set(each["enum"]) == set(DECIMALS) for each in schemas)
+    assert len(schemas) > 10
+    assert {each["$ref"] for each in schemas} == {"#/components/schemas/CurrencyCode"}
 
 
 def test_it_is_made_the_same_every_time() -> None:

@@ -14,7 +14,7 @@ from functions.order.domain.events import OrderEvent, OrderPlaced
 from functions.order.domain.order import Order, Stage, Status, apply, fold
 from functions.order.domain.quote import QUOTE_USED
 from functions.order.ports import Occurrence, OrderHistory, RefusalReason, Task
-from functions.order.views import FailureView, ItemView, OrderEventView, OrderView
+from functions.order.views import OrderEventView, OrderFailureView, OrderItemView, OrderView
 from shared import ids
 from shared.contracts import problems
 from shared.contracts.encode import decode_amount, to_json
@@ -126,7 +126,7 @@ class PostgresOrders:
         rows = [
             {
                 **{name: getattr(order, name) for name in UPDATED},
-                "failure": FailureView(*order.failure) if order.failure else None,
+                "failure": OrderFailureView(*order.failure) if order.failure else None,
                 "due_at": order.due_at(self._matures_after),
             }
             for order in orders
@@ -225,12 +225,12 @@ def _history(row: Row) -> OrderHistory:
 
 
 def _view(row: Row) -> OrderView:
-    items = [ItemView(**{**item, "unit_price": Amount.parse(item["unit_price"])}) for item in row["items"]]
+    items = [OrderItemView(**{**item, "unit_price": Amount.parse(item["unit_price"])}) for item in row["items"]]
     return OrderView(
         **{
             **{name: row[name] for name in OrderView.__struct_fields__},
             "total": Amount(row["total"]),
             "items": items,
-            "failure": FailureView(**row["failure"]) if row["failure"] else msgspec.UNSET,
+            "failure": OrderFailureView(**row["failure"]) if row["failure"] else msgspec.UNSET,
         }
     )

@@ -7,7 +7,6 @@ error, so that nothing is silently lost.
 
 import inspect
 import json
-import re
 import subprocess
 import sys
 import textwrap
@@ -84,10 +83,13 @@ def client(document: dict[str, Any]) -> str:
         for path, item in document["paths"].items()
         for method, operation in item.items()
     ]
-    roots = [[operation.get("requestBody"), _success(operation)] for _, _, operation in operations]
-    structs = [_struct(name, schemas[name]) for name in sorted(_reached(roots, schemas))]
+    bodies = {operation["operationId"]: _body(operation, schemas) for _, _, operation in operations}
+    roots = [[bodies[operation["operationId"]], _success(operation)] for _, _, operation in operations]
+    structs = [_declared(name, schemas[name]) for name in sorted(_reached(roots, schemas))]
     opening = f'class Client(Caller):\n    """{document["info"]["title"]}, a method for each operation."""\n'
-    made = "\n".join([MADE, HEAD, *structs, opening, *(_method(*operation) for operation in operations)])
+    made = "\n".join(
+        [MADE, HEAD, *structs, opening, *(_method(*each, bodies[each[2]["operationId"]]) for each in operations)]
+    )
     formatting = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(HERE / "meridian_client" / "api.py")]
     return subprocess.run(formatting, input=made, capture_output=True, encoding="utf-8", check=True).stdout
 
@@ -112,9 +114,22 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(each)
 
 
-def _struct(name: str, schema: dict[str, Any]) -> str:
-    """The struct for a schema. Optional fields without a default in the document are None."""
-    lines = [f"class {_class(name)}(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):"]
+def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an operation's body, whose fields are arguments of its method; empty without one."""
+    if "requestBody" not in operation:
+        return {}
+    schema: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
+    return schemas[schema["$ref"].removeprefix(REFERENCE)] if "$ref" in schema else schema
+
+
+def _declared(name: str, schema: dict[str, Any]) -> str:
+    """The struct for a schema, or the name of what is one of several values.
+
+    Optional fields of a struct without a default in the document are None.
+    """
+    if "enum" in schema:
+        return f"{name} = {_type(schema)}\n{_docstring(schema.get('description', name))}\n\n"
+    lines = [f"class {name}(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):"]
     lines += [f"    {_docstring(schema.get('description', name))}", ""]
     for field, each in schema["properties"].items():
         default = each.get("default")
@@ -126,9 +141,9 @@ def _struct(name: str, schema: dict[str, Any]) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def _method(method: str, path: str, operation: dict[str, Any]) -> str:
-    """The method for an operation, with required arguments first."""
-    arguments = sorted(_arguments(operation), key=lambda argument: "=" in argument.declared)
+def _method(method: str, path: str, operation: dict[str, Any], body: dict[str, Any]) -> str:
+    """The method for an operation, with required arguments first. body: the schema of its body."""
+    arguments = sorted(_arguments(operation, body), key=lambda argument: "=" in argument.declared)
     answer = _type(_success(operation)) if _success(operation) else "None"
     passed = [answer if answer != "None" else "type(None)", repr(method), repr(path)]
     for place in dict.fromkeys(argument.place for argument in arguments):
@@ -143,14 +158,13 @@ def _method(method: str, path: str, operation: dict[str, Any]) -> str:
     )
 
 
-def _arguments(operation: dict[str, Any]) -> Iterator[Argument]:
+def _arguments(operation: dict[str, Any], body: dict[str, Any]) -> Iterator[Argument]:
     """An operation's arguments. None is omitted from a query, UNSET from a body, where null has its own meaning."""
     parameters = operation.get("parameters", [])
     for each in (each for each in parameters if each["in"] != "header"):
         needed = each.get("required", False)
         declared = _type(each["schema"]) if needed else f"{_type(each['schema'], 'None')} = None"
         yield Argument(each["in"], each["name"], f"{each['name']}: {declared}", each["name"])
-    body = operation["requestBody"]["content"]["application/json"]["schema"] if "requestBody" in operation else {}
     for name, schema in body.get("properties", {}).items():
         if name in body["required"]:
             declared = _type(schema)
@@ -184,7 +198,7 @@ def _type(schema: dict[str, Any], *more: str) -> str:
 def _one_type(schema: dict[str, Any]) -> str:
     match schema:
         case {"$ref": str(reference)}:
-            return _class(reference.removeprefix(REFERENCE))
+            return reference.removeprefix(REFERENCE)
         case {"enum": values}:
             return f"Literal[{', '.join(map(repr, values))}]"
         case {"type": "array", "items": items}:
@@ -196,12 +210,6 @@ def _one_type(schema: dict[str, Any]) -> str:
     if plain not in PLAIN:
         raise ValueError(f"no type for {schema}")
     return PLAIN[plain]
-
-
-def _class(name: str) -> str:
-    """The struct's name for a schema: PageOfOrderView for Page_OrderView_; equal names are prefixed by service."""
-    name = re.sub(r"^functions\.(\w+)\.\w+\.", lambda found: found[1].title(), name)
-    return re.sub(r"^(\w+?)_(\w+)_$", r"\1Of\2", name)
 
 
 def _docstring(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from functions.notification.create_webhook import CreateWebhook
 from functions.notification.list_activity import ListActivity
 from functions.notification.list_deliveries import ListDeliveries
-from functions.notification.views import ActivityView, DeliveryView, NewWebhookView
+from functions.notification.views import ActivityListView, DeliveryView, NewWebhookView
 from shared import ids
 from shared.contracts.events import StoredEvent
 from shared.resources import Resources
@@ -45,9 +45,11 @@ class Harness:
         sql = "SELECT * FROM activity WHERE user_id = :id ORDER BY position"
         return self.isolated.probe.rows("notification", sql, id=somebody.user_id)
 
-    def feed(self, somebody: IsolatedUser, **params: Any) -> ActivityView:
+    def feed(self, somebody: IsolatedUser, **params: Any) -> ActivityListView:
         """The feed of somebody, as readers see it."""
-        view: ActivityView = self.isolated.run("list_activity", request=ListActivity(**params), caller=somebody.caller)
+        view: ActivityListView = self.isolated.run(
+            "list_activity", request=ListActivity(**params), caller=somebody.caller
+        )
         return view
 
     def hook(self, somebody: IsolatedUser, url: str, *events: str) -> NewWebhookView:

@@ -11,7 +11,7 @@ import pytest
 from emulators.demo.api_user import ApiUser
 from emulators.waiting import until
 from functions.notification.adapters.feeds import LongPollSlots
-from functions.notification.views import ActivityView
+from functions.notification.views import ActivityListView
 from shared.jobs.failures import FIRST_PAUSE
 from tests.functions.notification.conftest import Harness
 from tests.isolated_services import IsolatedUser
@@ -51,7 +51,7 @@ def test_nobody_reads_anothers_feed(harness: Harness, somebody: Somebody) -> Non
 def test_a_waiting_reader_is_answered_at_once(harness: Harness, somebody: Somebody) -> None:
     """The answer comes with the next item."""
     reader = somebody()
-    view = list[ActivityView]()
+    view = list[ActivityListView]()
     waiting = threading.Thread(target=lambda: view.append(harness.feed(reader, wait_seconds=20)))
     waiting.start()
     event = harness.paid(reader, somebody())

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from emulators.demo.api_user import ApiUser, fresh_key
 from functions.platform.list_parked import ListParked
 from functions.platform.redrive import Redrive
-from functions.platform.views import ParkedView, RedriveView
+from functions.platform.views import ParkedView, RedriveOutcomeView
 from shared import ids
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import (
@@ -88,9 +88,9 @@ def all_listed(isolated: IsolatedServices, limit: int, **params: Any) -> list[Pa
     return found
 
 
-def redriven(isolated: IsolatedServices, streams: list[str] | None = None, dry_run: bool = False) -> RedriveView:
+def redriven(isolated: IsolatedServices, streams: list[str] | None = None, dry_run: bool = False) -> RedriveOutcomeView:
     request = Redrive("record_payment", streams, dry_run)
-    view: RedriveView = isolated.run("redrive", request=request, caller=CALLER)
+    view: RedriveOutcomeView = isolated.run("redrive", request=request, caller=CALLER)
     return view
 
 

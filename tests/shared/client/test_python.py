@@ -12,7 +12,7 @@ import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from shared.client.python.generate import DOCUMENT, client
-from shared.client.python.meridian_client.api import Client, OrderLine, PageOfWalletView, PhaseView, WalletView
+from shared.client.python.meridian_client.api import Client, OrderLine, Phase, Wallet, WalletList
 from shared.client.python.meridian_client.calling import ApiError, FieldError
 
 NOWHERE = "ord_us_01jd0000000000000000000000"
@@ -37,10 +37,12 @@ def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from item.values()
 
 
-def body_of(operation: dict[str, Any]) -> dict[str, Any]:
+def body_of(operation: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     """The schema of an operation's body; empty without one."""
-    content = operation.get("requestBody", {}).get("content", {})
-    return dict(content.get("application/json", {}).get("schema", {}))
+    if "requestBody" not in operation:
+        return {}
+    reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return dict(document["components"]["schemas"][reference.rpartition("/")[2]])
 
 
 def answering(answer: Answer) -> tuple[Client, list[httpx.Request]]:
@@ -66,7 +68,7 @@ def test_a_method_takes_what_its_operation_takes(document: dict[str, Any]) -> No
         parameters = [each for each in operation.get("parameters", []) if each["name"] != "If-None-Match"]
         named = {ARGUMENTS.get(each["name"], each["name"]) for each in parameters}
         required = {ARGUMENTS.get(each["name"], each["name"]) for each in parameters if each.get("required")} - {"key"}
-        body = body_of(operation)
+        body = body_of(operation, document)
         arguments = dict(inspect.signature(getattr(Client, operation["operationId"])).parameters)
         del arguments["self"]
         assert set(arguments) == named | set(body.get("properties", {})), operation["operationId"]
@@ -82,12 +84,12 @@ def test_an_operation_that_is_added_becomes_a_method(document: dict[str, Any]) -
     added["operationId"] = "get_parcel"
     added["parameters"] = [{"name": "parcel_id", "in": "path", "required": True, "schema": {"type": "string"}}]
     answer = {"type": "object", "properties": {"sent_at": {"type": "string", "format": "date-time"}}}
-    changed["components"]["schemas"]["ParcelView"] = answer
-    added["responses"]["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/ParcelView"}
+    changed["components"]["schemas"]["Parcel"] = answer
+    added["responses"]["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Parcel"}
     changed["paths"]["/v1/parcels/{parcel_id}"] = {"get": added}
     before, after = client(document), client(changed)
     assert "parcel" not in before.lower()
-    assert "    def get_parcel(self, *, parcel_id: str) -> ParcelView:" in after
+    assert "    def get_parcel(self, *, parcel_id: str) -> Parcel:" in after
     assert "    sent_at: datetime | None = None" in after
 
 
@@ -97,7 +99,7 @@ def test_an_operation_that_is_added_becomes_a_method(document: dict[str, Any]) -
 def test_what_cannot_be_typed_is_refused(document: dict[str, Any], strange: dict[str, Any]) -> None:
     """Rather than called Any."""
     changed = deepcopy(document)
-    changed["components"]["schemas"]["OrderView"]["properties"]["total"] = strange
+    changed["components"]["schemas"]["Order"]["properties"]["total"] = strange
     with pytest.raises(ValueError, match="no type for"):
         client(changed)
 
@@ -116,7 +118,7 @@ def test_a_shop_is_run_by_typed_calls(anyone: Callable[[], ApiUser], buyer: ApiU
     shop = anyone().api
     assert shop.read_profile().roles == ["merchant"]
     terms = {"title": "A print", "currency": "USDC", "unit_price": "1000", "quantity": 3}
-    phase = PhaseView(name="first", starts_at=datetime.now(UTC) - timedelta(hours=1), per_user_limit=2)
+    phase = Phase(name="first", starts_at=datetime.now(UTC) - timedelta(hours=1), per_user_limit=2)
     key = fresh_key()
     made = [
         shop.create_supply(
@@ -270,8 +272,8 @@ def test_fields_that_are_new_do_no_harm() -> None:
     body = {**wallet, **times, "chain_id": 1, "status": "open", "version": 1, "colour": "red"}
     api, _ = answering(lambda _: httpx.Response(200, json={"items": [body], "total": 1}))
     page = api.list_wallets()
-    assert isinstance(page, PageOfWalletView)
-    assert isinstance(page.items[0], WalletView)
+    assert isinstance(page, WalletList)
+    assert isinstance(page.items[0], Wallet)
     assert page.items[0].created_at == datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 

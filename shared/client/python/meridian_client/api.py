@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from .calling import Caller, fresh_key
 
 
-class ActivityItemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ActivityItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event, with the data that the caller may see. `version` counts the events of `subject`."""
 
     id: str
@@ -22,10 +22,10 @@ class ActivityItemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     at: datetime
 
 
-class ActivityView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ActivityList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a feed, oldest first; `next_cursor` is always there, since a feed has no end."""
 
-    items: list[ActivityItemView]
+    items: list[ActivityItem]
     next_cursor: str
 
 
@@ -34,12 +34,12 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     from_account: str
     to_account: str
-    currency: Literal["ETH", "MATIC", "USDC"]
+    currency: CurrencyCode
     amount: str
     reference: str = ""
 
 
-class AssetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The token that a claim delivers; `token_id` is a uint256 as a decimal string."""
 
     chain_id: int
@@ -48,7 +48,7 @@ class AssetView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     standard: Literal["ERC-1155", "ERC-721"] = "ERC-1155"
 
 
-class AttemptView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A delivery attempt: when it ended, how long it took, and the response status, or the error that prevented one."""
 
     at: datetime
@@ -57,33 +57,33 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error: str | None
 
 
-class AuditView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Audit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The invariants that were checked, their violations, and the invariants that could not be checked."""
 
     checked: list[str]
-    violations: list[ViolationView]
+    violations: list[Violation]
     unchecked: list[str]
 
 
-class BalanceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Balance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet's balance in one currency: available = posted - held."""
 
-    currency: str
+    currency: CurrencyCode
     posted: str
     held: str
     available: str
 
 
-class BalancesView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Balances(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet's balances and the holds in them, at one version."""
 
     wallet_id: str
     version: int
-    balances: list[BalanceView]
-    holds: list[HoldView]
+    balances: list[Balance]
+    holds: list[Hold]
 
 
-class ClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A claim with its voucher."""
 
     id: str
@@ -91,21 +91,35 @@ class ClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user_id: str
     recipient: str
     status: Literal["claimed", "failed", "processed", "processing"]
-    voucher: VoucherView
-    transaction: RedemptionView | None = None
-    failure: ClaimingFailureView | None = None
+    voucher: Voucher
+    transaction: Redemption | None = None
+    failure: ClaimFailure | None = None
     claimed_at: datetime
     processed_at: datetime | None
 
 
-class CurrencyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ClaimFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the platform could not redeem a claim: its buyer may redeem it, or name another recipient."""
+
+    code: str
+    detail: str
+
+
+class ClaimList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Claim]
+    next_cursor: str | None = None
+
+
+class Currency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A currency that can be deposited and withdrawn, in its atomic units.
 
     decimals: the number of decimal places. contract: of its token; null for the chain's native currency.
     least_withdrawal: the minimum amount of a withdrawal. withdrawal_fee: what is charged on top of the amount.
     """
 
-    currency: str
+    currency: CurrencyCode
     decimals: int
     chain_id: int
     contract: str | None
@@ -113,7 +127,20 @@ class CurrencyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     withdrawal_fee: str
 
 
-class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+CurrencyCode = Literal["ETH", "MATIC", "USDC"]
+"""A currency: `ETH` in units of 10^-18, `MATIC` in units of 10^-18, `USDC` in units of 10^-6. Every amount is a
+whole number of these atomic units.
+"""
+
+
+class CurrencyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Currency]
+    next_cursor: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The delivery of an event to a webhook. `event_id` is the `webhook-id` of every attempt.
 
     attempt_log: the newest 20 attempts, newest first.
@@ -130,10 +157,17 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     created_at: datetime
     last_attempt_at: datetime | None
     next_attempt_at: datetime | None
-    attempt_log: list[AttemptView]
+    attempt_log: list[Attempt]
 
 
-class DepositAddressView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DeliveryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Delivery]
+    next_cursor: str | None = None
+
+
+class DepositAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The deposit address of a wallet: what arrives there is credited after its confirmations.
 
     least: the minimum balance of each currency that is collected and credited; less waits for more.
@@ -142,12 +176,12 @@ class DepositAddressView(msgspec.Struct, frozen=True, kw_only=True, omit_default
     wallet_id: str
     chain_id: int
     address: str
-    currencies: list[str]
+    currencies: list[CurrencyCode]
     confirmations: int
-    least: list[LeastView]
+    least: list[LeastDeposit]
 
 
-class EligibilityView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Eligibility(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a buyer may buy units of a supply now; `reasons` are all that apply, most serious first."""
 
     eligible: bool
@@ -157,12 +191,12 @@ class EligibilityView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     phase: str | None
 
 
-class EntryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a wallet's ledger."""
 
     id: str
     transfer_id: str
-    currency: str
+    currency: CurrencyCode
     amount: str
     balance_after: str
     kind: str
@@ -170,39 +204,36 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: datetime
 
 
-class HealthView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EntryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Entry]
+    next_cursor: str | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Alive."""
 
     status: str
 
 
-class HoldView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Funds set aside for an order or, if there is none, for a withdrawal."""
 
     id: str
     order_id: str | None
-    currency: str
+    currency: CurrencyCode
     amount: str
 
 
-class HomeView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Home(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a user's wallets, orders and claims live."""
 
     region: str
     cell: str
 
 
-class ItemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of an order."""
-
-    id: str
-    supply_id: str
-    title: str
-    unit_price: str
-    quantity: int
-
-
-class KeyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A public RSA key (RFC 7517)."""
 
     kty: str
@@ -213,10 +244,10 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     e: str
 
 
-class KeysView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Keys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The keys with which access tokens can be verified."""
 
-    keys: list[KeyView]
+    keys: list[Key]
 
 
 class LeafProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -227,14 +258,14 @@ class LeafProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit_price: str
 
 
-class LeastView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LeastDeposit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An amount of a currency."""
 
-    currency: str
+    currency: CurrencyCode
     amount: str
 
 
-class NewWebhookView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewWebhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A webhook with its new secret, which is not shown again."""
 
     id: str
@@ -247,7 +278,7 @@ class NewWebhookView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     secret: str
 
 
-class NonceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Nonce(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A nonce, and a message with it that is ready to be signed."""
 
     nonce: str
@@ -255,13 +286,57 @@ class NonceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: datetime
 
 
-class OrderEventView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An order."""
+
+    id: str
+    user_id: str
+    wallet_id: str
+    merchant_id: str
+    currency: CurrencyCode
+    total: str
+    status: Literal[
+        "cancelled", "claimed", "completed", "confirmed", "expired", "failed", "paid", "pending", "refunded"
+    ]
+    failure: OrderFailure | None = None
+    items: list[OrderItem]
+    expires_at: datetime
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event of an order."""
 
     version: int
     type: str
     data: dict[str, Any]
     at: datetime
+
+
+class OrderEventList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[OrderEvent]
+    next_cursor: str | None = None
+
+
+class OrderFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an order was refused."""
+
+    code: str
+    detail: str
+
+
+class OrderItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of an order."""
+
+    id: str
+    supply_id: str
+    title: str
+    unit_price: str
+    quantity: int
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -275,97 +350,14 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     proof: list[str] | LeafProof | None = None
 
 
-class OrderView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An order."""
-
-    id: str
-    user_id: str
-    wallet_id: str
-    merchant_id: str
-    currency: str
-    total: str
-    status: Literal[
-        "cancelled", "claimed", "completed", "confirmed", "expired", "failed", "paid", "pending", "refunded"
-    ]
-    failure: OrderFailureView | None = None
-    items: list[ItemView]
-    expires_at: datetime
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class PageOfClaimView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OrderList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
-    items: list[ClaimView]
+    items: list[Order]
     next_cursor: str | None = None
 
 
-class PageOfCurrencyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[CurrencyView]
-    next_cursor: str | None = None
-
-
-class PageOfDeliveryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[DeliveryView]
-    next_cursor: str | None = None
-
-
-class PageOfEntryView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[EntryView]
-    next_cursor: str | None = None
-
-
-class PageOfOrderEventView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[OrderEventView]
-    next_cursor: str | None = None
-
-
-class PageOfOrderView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[OrderView]
-    next_cursor: str | None = None
-
-
-class PageOfParkedView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[ParkedView]
-    next_cursor: str | None = None
-
-
-class PageOfSupplyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[SupplyView]
-    next_cursor: str | None = None
-
-
-class PageOfWalletView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[WalletView]
-    next_cursor: str | None = None
-
-
-class PageOfWebhookView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some of a list, and where the rest begins."""
-
-    items: list[WebhookView]
-    next_cursor: str | None = None
-
-
-class ParkedView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stream with parked events, and why its next event could not be applied.
 
     If that event has not arrived yet, only its version is known.
@@ -384,7 +376,14 @@ class ParkedView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_at: datetime | None
 
 
-class PhaseView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ParkedList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Parked]
+    next_cursor: str | None = None
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A time window of a sale, from `starts_at` (inclusive) to `ends_at` (exclusive), with terms of its own.
 
     Null fields are as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of
@@ -402,31 +401,31 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     allowlist_root: str | None = None
 
 
-class ProfileView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The caller: current roles, and the scopes of the token."""
 
     id: str
     address: str
     roles: list[Literal["merchant", "operator"]]
     scopes: list[str]
-    home: HomeView
+    home: Home
     created_at: datetime
 
 
-class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an order would cost, whether it would succeed, and the quote that locks in its prices."""
 
     eligible: bool
     reasons: list[str]
     total: str
-    currency: str
-    items: list[QuotedItemView]
+    currency: CurrencyCode
+    items: list[QuotedItem]
     available_balance: str
     expires_at: datetime
     quote: str | None
 
 
-class QuotedItemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class QuotedItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line of a quoted order, with every reason against it."""
 
     supply_id: str
@@ -438,7 +437,7 @@ class QuotedItemView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reasons: list[str]
 
 
-class ReadyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state of each dependency and circuit breaker, and by how many seconds copies of other cells' data are
     behind.
 
@@ -451,20 +450,20 @@ class ReadyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     replication_lag_seconds: dict[str, float | None]
 
 
-class ReceiptView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A JWS (RFC 7515) in its compact form: RS256, typ receipt+jwt, a key of /.well-known/jwks.json."""
 
     receipt: str
 
 
-class RedemptionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Redemption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The transaction that redeemed a voucher."""
 
     chain_id: int
     hash: str
 
 
-class RedriveView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RedriveOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was released, or would be; `left` streams are still parked."""
 
     consumer: str
@@ -474,14 +473,14 @@ class RedriveView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     left: int
 
 
-class RolesView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Roles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The roles of a user: granted ones and those of the configuration."""
 
     user_id: str
     roles: list[Literal["merchant", "operator"]]
 
 
-class SupplyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Supply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A supply with its stock."""
 
     id: str
@@ -489,22 +488,29 @@ class SupplyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payout_wallet_id: str
     title: str
     description: str
-    currency: str
+    currency: CurrencyCode
     unit_price: str
     quantity: int
     available: int
     reserved: int
     sold: int
     per_user_limit: int | None
-    phases: list[PhaseView]
-    asset: AssetView
+    phases: list[Phase]
+    asset: Asset
     status: Literal["active", "archived", "draft", "paused", "sold_out"]
     version: int
     created_at: datetime
     updated_at: datetime
 
 
-class TokensView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SupplyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Supply]
+    next_cursor: str | None = None
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tokens of a session. `expires_in`: the lifetime of the access token in seconds."""
 
     access_token: str
@@ -514,33 +520,33 @@ class TokensView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     token_type: Literal["Bearer"] = "Bearer"
 
 
-class TransactionView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transaction on a chain."""
 
     chain_id: int
     hash: str
 
 
-class TransferView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Transfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transfer between a caller's wallet and another account."""
 
     id: str
     kind: str
     from_wallet_id: str | None
     to_wallet_id: str | None
-    currency: str
+    currency: CurrencyCode
     amount: str
     reference: str
     created_at: datetime
 
 
-class TransfersView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Transfers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The transfers that were made, in the order of the request."""
 
-    transfers: list[TransferView]
+    transfers: list[Transfer]
 
 
-class UserView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The caller, in the form of version 1."""
 
     user_id: str
@@ -550,7 +556,7 @@ class UserView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     home_region: str
 
 
-class ViolationView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Violation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A violation of an invariant."""
 
     invariant: str
@@ -558,7 +564,7 @@ class ViolationView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     detail: str
 
 
-class VoucherView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Voucher(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An EIP-712 voucher: what a wallet or a contract needs to check it. Integers of 256 bits are decimal strings."""
 
     domain: dict[str, Any]
@@ -570,7 +576,7 @@ class VoucherView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     signer: str
 
 
-class WalletView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet."""
 
     id: str
@@ -584,7 +590,14 @@ class WalletView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime
 
 
-class WebhookView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WalletList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Wallet]
+    next_cursor: str | None = None
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (for 72 hours)."""
 
     id: str
@@ -596,74 +609,67 @@ class WebhookView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     updated_at: datetime
 
 
-class WithdrawalView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WebhookList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[Webhook]
+    next_cursor: str | None = None
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A withdrawal from a wallet: the amount is paid out, and the fee is charged on top."""
 
     id: str
     wallet_id: str
-    currency: str
+    currency: CurrencyCode
     amount: str
     fee: str
     to_address: str
     status: Literal["failed", "mined", "requested", "sent"]
-    transaction: TransactionView | None = None
+    transaction: Transaction | None = None
     failure: str | None = None
     created_at: datetime
     updated_at: datetime
 
 
-class ClaimingFailureView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why the platform could not redeem a claim: its buyer may redeem it, or name another recipient."""
-
-    code: str
-    detail: str
-
-
-class OrderFailureView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why an order was refused."""
-
-    code: str
-    detail: str
-
-
 class Client(Caller):
     """Meridian, a method for each operation."""
 
-    def issue_nonce(self, *, address: str, chain_id: int) -> NonceView:
+    def issue_nonce(self, *, address: str, chain_id: int) -> Nonce:
         """Issue a nonce, and a message with it that is ready to be signed. Nothing is stored.
 
         A nonce for this address and chain alone.
 
         POST /v1/auth/nonce.
         """
-        return self._call(NonceView, "POST", "/v1/auth/nonce", body={"address": address, "chain_id": chain_id})
+        return self._call(Nonce, "POST", "/v1/auth/nonce", body={"address": address, "chain_id": chain_id})
 
-    def sign_in(self, *, message: str, signature: str) -> TokensView:
+    def sign_in(self, *, message: str, signature: str) -> Tokens:
         """Sign in with a signed message; the first time, create a user and a wallet.
 
         Open a session for the user who signed the message.
 
         POST /v1/auth/sign-in.
         """
-        return self._call(TokensView, "POST", "/v1/auth/sign-in", body={"message": message, "signature": signature})
+        return self._call(Tokens, "POST", "/v1/auth/sign-in", body={"message": message, "signature": signature})
 
-    def refresh_session(self, *, refresh_token: str) -> TokensView:
+    def refresh_session(self, *, refresh_token: str) -> Tokens:
         """Exchange a refresh token for its successor and a new access token, with current roles.
 
         Rotate a session. A reused old token ends it, except for a retry of the previous token within 10 seconds.
 
         POST /v1/auth/refresh.
         """
-        return self._call(TokensView, "POST", "/v1/auth/refresh", body={"refresh_token": refresh_token})
+        return self._call(Tokens, "POST", "/v1/auth/refresh", body={"refresh_token": refresh_token})
 
-    def create_local_token(self, *, person: Literal["buyer", "merchant", "operator"]) -> TokensView:
+    def create_local_token(self, *, person: Literal["buyer", "merchant", "operator"]) -> Tokens:
         """Sign in one of the local stack's people; on the local stack only.
 
         Open a session without a wallet at hand, to try the API out.
 
         POST /v1/local/token.
         """
-        return self._call(TokensView, "POST", "/v1/local/token", body={"person": person})
+        return self._call(Tokens, "POST", "/v1/local/token", body={"person": person})
 
     def sign_out(self, *, refresh_token: str) -> None:
         """End a session.
@@ -674,43 +680,41 @@ class Client(Caller):
         """
         self._call(type(None), "POST", "/v1/auth/sign-out", body={"refresh_token": refresh_token})
 
-    def read_keys(self) -> KeysView:
+    def read_keys(self) -> Keys:
         """Publish the keys with which anybody can verify our tokens (RFC 7517).
 
         The public keys: those whose tokens may still be valid, and the next one.
 
         GET /.well-known/jwks.json.
         """
-        return self._call(KeysView, "GET", "/.well-known/jwks.json")
+        return self._call(Keys, "GET", "/.well-known/jwks.json")
 
-    def read_me(self, *, consistency: Literal["strong", "eventual"] | None = None) -> UserView:
+    def read_me(self, *, consistency: Literal["strong", "eventual"] | None = None) -> User:
         """Show the caller's profile, in the form of version 1.
 
         The caller: current roles, and the scopes of the token.
 
         GET /v1/me, which is deprecated.
         """
-        return self._call(UserView, "GET", "/v1/me", query={"consistency": consistency})
+        return self._call(User, "GET", "/v1/me", query={"consistency": consistency})
 
-    def read_profile(self, *, consistency: Literal["strong", "eventual"] | None = None) -> ProfileView:
+    def read_profile(self, *, consistency: Literal["strong", "eventual"] | None = None) -> Profile:
         """Show the caller's profile.
 
         The caller: current roles, and the scopes of the token.
 
         GET /v2/me.
         """
-        return self._call(ProfileView, "GET", "/v2/me", query={"consistency": consistency})
+        return self._call(Profile, "GET", "/v2/me", query={"consistency": consistency})
 
-    def grant_roles(self, *, user_id: str, roles: list[Literal["merchant", "operator"]]) -> RolesView:
+    def grant_roles(self, *, user_id: str, roles: list[Literal["merchant", "operator"]]) -> Roles:
         """Grant roles to a user; they replace those granted before.
 
         Set the roles of a user, which apply from the next refresh; those of the configuration stay.
 
         PUT /v1/users/{user_id}/roles.
         """
-        return self._call(
-            RolesView, "PUT", "/v1/users/{user_id}/roles", path={"user_id": user_id}, body={"roles": roles}
-        )
+        return self._call(Roles, "PUT", "/v1/users/{user_id}/roles", path={"user_id": user_id}, body={"roles": roles})
 
     def list_wallets(
         self,
@@ -718,7 +722,7 @@ class Client(Caller):
         consistency: Literal["strong", "eventual"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
-    ) -> PageOfWalletView:
+    ) -> WalletList:
         """List the caller's wallets.
 
         The caller's wallets, newest first.
@@ -726,12 +730,12 @@ class Client(Caller):
         GET /v1/wallets.
         """
         return self._call(
-            PageOfWalletView, "GET", "/v1/wallets", query={"consistency": consistency, "limit": limit, "cursor": cursor}
+            WalletList, "GET", "/v1/wallets", query={"consistency": consistency, "limit": limit, "cursor": cursor}
         )
 
     def create_wallet(
         self, *, name: str, message: str | None = None, signature: str | None = None, key: str | None = None
-    ) -> WalletView:
+    ) -> Wallet:
         """Open a further wallet, for the sign-in address or for another address that the caller proves to own.
 
         The new wallet.
@@ -739,14 +743,14 @@ class Client(Caller):
         POST /v1/wallets.
         """
         return self._call(
-            WalletView,
+            Wallet,
             "POST",
             "/v1/wallets",
             body={"name": name, "message": message, "signature": signature},
             headers={"Idempotency-Key": key or fresh_key()},
         )
 
-    def get_wallet(self, *, wallet_id: str, consistency: Literal["strong", "eventual"] | None = None) -> WalletView:
+    def get_wallet(self, *, wallet_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Wallet:
         """Show one of the caller's wallets.
 
         The wallet.
@@ -754,14 +758,10 @@ class Client(Caller):
         GET /v1/wallets/{wallet_id}.
         """
         return self._call(
-            WalletView,
-            "GET",
-            "/v1/wallets/{wallet_id}",
-            path={"wallet_id": wallet_id},
-            query={"consistency": consistency},
+            Wallet, "GET", "/v1/wallets/{wallet_id}", path={"wallet_id": wallet_id}, query={"consistency": consistency}
         )
 
-    def rename_wallet(self, *, wallet_id: str, name: str) -> WalletView:
+    def rename_wallet(self, *, wallet_id: str, name: str) -> Wallet:
         """Rename a wallet.
 
         The wallet under its new name.
@@ -769,7 +769,7 @@ class Client(Caller):
         PATCH /v1/wallets/{wallet_id}.
         """
         return self._call(
-            WalletView, "PATCH", "/v1/wallets/{wallet_id}", path={"wallet_id": wallet_id}, body={"name": name}
+            Wallet, "PATCH", "/v1/wallets/{wallet_id}", path={"wallet_id": wallet_id}, body={"name": name}
         )
 
     def close_wallet(self, *, wallet_id: str) -> None:
@@ -783,7 +783,7 @@ class Client(Caller):
 
     def get_balances(
         self, *, wallet_id: str, consistency: Literal["strong", "eventual"] | None = None, at: datetime | None = None
-    ) -> BalancesView:
+    ) -> Balances:
         """Show the balances of a wallet, now or at a past time.
 
         Balances and the holds in them, as one consistent snapshot; expired holds of no order are released first.
@@ -791,7 +791,7 @@ class Client(Caller):
         GET /v1/wallets/{wallet_id}/balances.
         """
         return self._call(
-            BalancesView,
+            Balances,
             "GET",
             "/v1/wallets/{wallet_id}/balances",
             path={"wallet_id": wallet_id},
@@ -805,7 +805,7 @@ class Client(Caller):
         consistency: Literal["strong", "eventual"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
-    ) -> PageOfEntryView:
+    ) -> EntryList:
         """List the ledger of one of the caller's wallets.
 
         The wallet's entries, newest first.
@@ -813,7 +813,7 @@ class Client(Caller):
         GET /v1/wallets/{wallet_id}/entries.
         """
         return self._call(
-            PageOfEntryView,
+            EntryList,
             "GET",
             "/v1/wallets/{wallet_id}/entries",
             path={"wallet_id": wallet_id},
@@ -825,11 +825,11 @@ class Client(Caller):
         *,
         from_wallet_id: str,
         to_wallet_id: str,
-        currency: Literal["ETH", "MATIC", "USDC"],
+        currency: CurrencyCode,
         amount: str,
         reference: str | UnsetType = UNSET,
         key: str | None = None,
-    ) -> TransferView:
+    ) -> Transfer:
         """Send money to another wallet.
 
         Move money from one of the caller's wallets to any wallet: at once or, to another cell's, as soon as it is told.
@@ -837,7 +837,7 @@ class Client(Caller):
         POST /v1/transfers.
         """
         return self._call(
-            TransferView,
+            Transfer,
             "POST",
             "/v1/transfers",
             body={
@@ -850,7 +850,7 @@ class Client(Caller):
             headers={"Idempotency-Key": key or fresh_key()},
         )
 
-    def faucet(self, *, wallet_id: str, currency: Literal["ETH", "MATIC", "USDC"], amount: str) -> TransferView:
+    def faucet(self, *, wallet_id: str, currency: CurrencyCode, amount: str) -> Transfer:
         """Credit a wallet with play money; on the local stack only.
 
         Credit the wallet from the faucet account.
@@ -858,15 +858,12 @@ class Client(Caller):
         POST /v1/local/faucet.
         """
         return self._call(
-            TransferView,
-            "POST",
-            "/v1/local/faucet",
-            body={"wallet_id": wallet_id, "currency": currency, "amount": amount},
+            Transfer, "POST", "/v1/local/faucet", body={"wallet_id": wallet_id, "currency": currency, "amount": amount}
         )
 
     def get_deposit_address(
         self, *, wallet_id: str, consistency: Literal["strong", "eventual"] | None = None
-    ) -> DepositAddressView:
+    ) -> DepositAddress:
         """Show the deposit address of a wallet.
 
         The address, which is watched from now on.
@@ -874,31 +871,25 @@ class Client(Caller):
         GET /v1/wallets/{wallet_id}/deposit-address.
         """
         return self._call(
-            DepositAddressView,
+            DepositAddress,
             "GET",
             "/v1/wallets/{wallet_id}/deposit-address",
             path={"wallet_id": wallet_id},
             query={"consistency": consistency},
         )
 
-    def list_currencies(self, *, limit: int | None = None, cursor: str | None = None) -> PageOfCurrencyView:
+    def list_currencies(self, *, limit: int | None = None, cursor: str | None = None) -> CurrencyList:
         """List the currencies that can be deposited and withdrawn, with their terms.
 
         The currencies by name; none if no chain is configured.
 
         GET /v1/currencies.
         """
-        return self._call(PageOfCurrencyView, "GET", "/v1/currencies", query={"limit": limit, "cursor": cursor})
+        return self._call(CurrencyList, "GET", "/v1/currencies", query={"limit": limit, "cursor": cursor})
 
     def create_withdrawal(
-        self,
-        *,
-        wallet_id: str,
-        currency: Literal["ETH", "MATIC", "USDC"],
-        amount: str,
-        to_address: str,
-        key: str | None = None,
-    ) -> WithdrawalView:
+        self, *, wallet_id: str, currency: CurrencyCode, amount: str, to_address: str, key: str | None = None
+    ) -> Withdrawal:
         """Request a withdrawal from a wallet to an address on the chain.
 
         Hold the amount and the fee.
@@ -906,7 +897,7 @@ class Client(Caller):
         POST /v1/withdrawals.
         """
         return self._call(
-            WithdrawalView,
+            Withdrawal,
             "POST",
             "/v1/withdrawals",
             body={"wallet_id": wallet_id, "currency": currency, "amount": amount, "to_address": to_address},
@@ -915,7 +906,7 @@ class Client(Caller):
 
     def get_withdrawal(
         self, *, withdrawal_id: str, consistency: Literal["strong", "eventual"] | None = None
-    ) -> WithdrawalView:
+    ) -> Withdrawal:
         """Show one of the caller's withdrawals.
 
         The withdrawal.
@@ -923,14 +914,14 @@ class Client(Caller):
         GET /v1/withdrawals/{withdrawal_id}.
         """
         return self._call(
-            WithdrawalView,
+            Withdrawal,
             "GET",
             "/v1/withdrawals/{withdrawal_id}",
             path={"withdrawal_id": withdrawal_id},
             query={"consistency": consistency},
         )
 
-    def post_transfers(self, *, transfers: list[Adjustment], key: str | None = None) -> TransfersView:
+    def post_transfers(self, *, transfers: list[Adjustment], key: str | None = None) -> Transfers:
         """Post an operator's transfers: between wallets, and between wallets and the platform's own accounts.
 
         Post all of the transfers or none; a later one may spend what an earlier one brings in.
@@ -940,14 +931,14 @@ class Client(Caller):
         POST /v1/operator/transfers.
         """
         return self._call(
-            TransfersView,
+            Transfers,
             "POST",
             "/v1/operator/transfers",
             body={"transfers": transfers},
             headers={"Idempotency-Key": key or fresh_key()},
         )
 
-    def reverse_transfer(self, *, transfer_id: str, key: str | None = None) -> TransferView:
+    def reverse_transfer(self, *, transfer_id: str, key: str | None = None) -> Transfer:
         """Reverse a transfer, as an operator.
 
         Move the same money back, once; the transfer itself is not changed.
@@ -955,7 +946,7 @@ class Client(Caller):
         POST /v1/operator/transfers/{transfer_id}/reverse.
         """
         return self._call(
-            TransferView,
+            Transfer,
             "POST",
             "/v1/operator/transfers/{transfer_id}/reverse",
             path={"transfer_id": transfer_id},
@@ -966,17 +957,17 @@ class Client(Caller):
         self,
         *,
         title: str,
-        currency: Literal["ETH", "MATIC", "USDC"],
+        currency: CurrencyCode,
         unit_price: str,
         quantity: int,
         description: str | UnsetType = UNSET,
         per_user_limit: int | None = None,
-        phases: list[PhaseView] | UnsetType = UNSET,
-        asset: AssetView | None = None,
+        phases: list[Phase] | UnsetType = UNSET,
+        asset: Asset | None = None,
         payout_wallet_id: str | None = None,
         status: Literal["active", "draft"] | UnsetType = UNSET,
         key: str | None = None,
-    ) -> SupplyView:
+    ) -> Supply:
         """Create a supply: put something on sale.
 
         Create a supply that pays out to the given or the default wallet.
@@ -984,7 +975,7 @@ class Client(Caller):
         POST /v1/supplies.
         """
         return self._call(
-            SupplyView,
+            Supply,
             "POST",
             "/v1/supplies",
             body={
@@ -1009,9 +1000,9 @@ class Client(Caller):
         limit: int | None = None,
         cursor: str | None = None,
         status: Literal["active", "archived", "draft", "paused", "sold_out"] | None = None,
-        currency: Literal["ETH", "MATIC", "USDC"] | None = None,
+        currency: CurrencyCode | None = None,
         merchant_id: str | None = None,
-    ) -> PageOfSupplyView:
+    ) -> SupplyList:
         """List what is for sale.
 
         Supplies that the caller may see, newest first.
@@ -1019,7 +1010,7 @@ class Client(Caller):
         GET /v1/supplies.
         """
         return self._call(
-            PageOfSupplyView,
+            SupplyList,
             "GET",
             "/v1/supplies",
             query={
@@ -1032,7 +1023,7 @@ class Client(Caller):
             },
         )
 
-    def get_supply(self, *, supply_id: str, consistency: Literal["strong", "eventual"] | None = None) -> SupplyView:
+    def get_supply(self, *, supply_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Supply:
         """Show a supply.
 
         The supply.
@@ -1040,11 +1031,7 @@ class Client(Caller):
         GET /v1/supplies/{supply_id}.
         """
         return self._call(
-            SupplyView,
-            "GET",
-            "/v1/supplies/{supply_id}",
-            path={"supply_id": supply_id},
-            query={"consistency": consistency},
+            Supply, "GET", "/v1/supplies/{supply_id}", path={"supply_id": supply_id}, query={"consistency": consistency}
         )
 
     def update_supply(
@@ -1056,10 +1043,10 @@ class Client(Caller):
         description: str | UnsetType = UNSET,
         unit_price: str | UnsetType = UNSET,
         per_user_limit: int | UnsetType | None = UNSET,
-        phases: list[PhaseView] | UnsetType = UNSET,
+        phases: list[Phase] | UnsetType = UNSET,
         status: Literal["active", "draft", "paused"] | UnsetType = UNSET,
         payout_wallet_id: str | UnsetType = UNSET,
-    ) -> SupplyView:
+    ) -> Supply:
         """Change a supply's terms.
 
         The supply on its new terms; orders already placed keep theirs, including the payout wallet.
@@ -1069,7 +1056,7 @@ class Client(Caller):
         PATCH /v1/supplies/{supply_id}.
         """
         return self._call(
-            SupplyView,
+            Supply,
             "PATCH",
             "/v1/supplies/{supply_id}",
             path={"supply_id": supply_id},
@@ -1098,7 +1085,7 @@ class Client(Caller):
         """
         self._call(type(None), "DELETE", "/v1/supplies/{supply_id}", path={"supply_id": supply_id})
 
-    def restock_supply(self, *, supply_id: str, quantity: int, key: str | None = None) -> SupplyView:
+    def restock_supply(self, *, supply_id: str, quantity: int, key: str | None = None) -> Supply:
         """Add units to a supply.
 
         The supply with more units to sell.
@@ -1106,7 +1093,7 @@ class Client(Caller):
         POST /v1/supplies/{supply_id}/restock.
         """
         return self._call(
-            SupplyView,
+            Supply,
             "POST",
             "/v1/supplies/{supply_id}/restock",
             path={"supply_id": supply_id},
@@ -1124,7 +1111,7 @@ class Client(Caller):
         proof: str | None = None,
         proof_limit: str | None = None,
         proof_price: str | None = None,
-    ) -> EligibilityView:
+    ) -> Eligibility:
         """Tell a buyer whether they may buy units of a supply, and if not, why.
 
         Every reason against it, the present price, and how many more they may buy.
@@ -1132,7 +1119,7 @@ class Client(Caller):
         GET /v1/supplies/{supply_id}/eligibility.
         """
         return self._call(
-            EligibilityView,
+            Eligibility,
             "GET",
             "/v1/supplies/{supply_id}/eligibility",
             path={"supply_id": supply_id},
@@ -1148,7 +1135,7 @@ class Client(Caller):
 
     def create_order(
         self, *, wallet_id: str, items: list[OrderLine], quote: str | None = None, key: str | None = None
-    ) -> OrderView:
+    ) -> Order:
         """Buy: place an order, reserve its stock, place a hold on the buyer's funds, confirm it.
 
         The confirmed order; repeating the request with the same idempotency key resumes it after a crash at any point.
@@ -1156,7 +1143,7 @@ class Client(Caller):
         POST /v1/orders.
         """
         return self._call(
-            OrderView,
+            Order,
             "POST",
             "/v1/orders",
             body={"wallet_id": wallet_id, "items": items, "quote": quote},
@@ -1174,7 +1161,7 @@ class Client(Caller):
         ]
         | None = None,
         merchant: Literal["me"] | None = None,
-    ) -> PageOfOrderView:
+    ) -> OrderList:
         """List a buyer's orders, or those of a merchant's supplies.
 
         The caller's orders, newest first.
@@ -1182,7 +1169,7 @@ class Client(Caller):
         GET /v1/orders.
         """
         return self._call(
-            PageOfOrderView,
+            OrderList,
             "GET",
             "/v1/orders",
             query={
@@ -1194,7 +1181,7 @@ class Client(Caller):
             },
         )
 
-    def get_order(self, *, order_id: str, consistency: Literal["strong", "eventual"] | None = None) -> OrderView:
+    def get_order(self, *, order_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Order:
         """Show an order.
 
         The order, to its buyer, its merchant or an operator.
@@ -1202,7 +1189,7 @@ class Client(Caller):
         GET /v1/orders/{order_id}.
         """
         return self._call(
-            OrderView, "GET", "/v1/orders/{order_id}", path={"order_id": order_id}, query={"consistency": consistency}
+            Order, "GET", "/v1/orders/{order_id}", path={"order_id": order_id}, query={"consistency": consistency}
         )
 
     def list_order_events(
@@ -1212,7 +1199,7 @@ class Client(Caller):
         consistency: Literal["strong", "eventual"] | None = None,
         limit: int | None = None,
         cursor: int | None = None,
-    ) -> PageOfOrderEventView:
+    ) -> OrderEventList:
         """List the events of an order.
 
         The order's events, oldest first, to its buyer, its merchant or an operator.
@@ -1220,14 +1207,14 @@ class Client(Caller):
         GET /v1/orders/{order_id}/events.
         """
         return self._call(
-            PageOfOrderEventView,
+            OrderEventList,
             "GET",
             "/v1/orders/{order_id}/events",
             path={"order_id": order_id},
             query={"consistency": consistency, "limit": limit, "cursor": cursor},
         )
 
-    def quote_order(self, *, wallet_id: str, items: list[OrderLine]) -> QuoteView:
+    def quote_order(self, *, wallet_id: str, items: list[OrderLine]) -> Quote:
         """Quote an order: what it would cost and whether it would succeed, without placing it.
 
         The total, every reason against it, the wallet's balance, and a quote that gives one order these prices.
@@ -1237,7 +1224,7 @@ class Client(Caller):
 
         POST /v1/orders/quote.
         """
-        return self._call(QuoteView, "POST", "/v1/orders/quote", body={"wallet_id": wallet_id, "items": items})
+        return self._call(Quote, "POST", "/v1/orders/quote", body={"wallet_id": wallet_id, "items": items})
 
     def refund_order(
         self,
@@ -1246,7 +1233,7 @@ class Client(Caller):
         restock: bool | UnsetType = UNSET,
         reason: str | UnsetType = UNSET,
         key: str | None = None,
-    ) -> OrderView:
+    ) -> Order:
         """Refund a paid order to its buyer.
 
         The refunded order; a repeat returns the same. An order for which a voucher was issued is not refunded.
@@ -1254,7 +1241,7 @@ class Client(Caller):
         POST /v1/orders/{order_id}/refund.
         """
         return self._call(
-            OrderView,
+            Order,
             "POST",
             "/v1/orders/{order_id}/refund",
             path={"order_id": order_id},
@@ -1262,16 +1249,16 @@ class Client(Caller):
             headers={"Idempotency-Key": key or fresh_key()},
         )
 
-    def cancel_order(self, *, order_id: str) -> OrderView:
+    def cancel_order(self, *, order_id: str) -> Order:
         """Cancel an order that is not paid yet.
 
         The cancelled order; a repeat returns the same. Releasing the hold decides the race against its capture.
 
         POST /v1/orders/{order_id}/cancel.
         """
-        return self._call(OrderView, "POST", "/v1/orders/{order_id}/cancel", path={"order_id": order_id})
+        return self._call(Order, "POST", "/v1/orders/{order_id}/cancel", path={"order_id": order_id})
 
-    def create_claim(self, *, order_id: str, recipient: str | None = None) -> ClaimView:
+    def create_claim(self, *, order_id: str, recipient: str | None = None) -> Claim:
         """Claim what an order bought: issue its voucher, once.
 
         The claim with its voucher; a repeat returns the identical voucher until its deadline, then reissues it.
@@ -1282,7 +1269,7 @@ class Client(Caller):
 
         POST /v1/claims.
         """
-        return self._call(ClaimView, "POST", "/v1/claims", body={"order_id": order_id, "recipient": recipient})
+        return self._call(Claim, "POST", "/v1/claims", body={"order_id": order_id, "recipient": recipient})
 
     def list_claims(
         self,
@@ -1291,7 +1278,7 @@ class Client(Caller):
         limit: int | None = None,
         cursor: str | None = None,
         status: Literal["claimed", "failed", "processed", "processing"] | None = None,
-    ) -> PageOfClaimView:
+    ) -> ClaimList:
         """List the caller's claims.
 
         The caller's claims, newest first.
@@ -1299,13 +1286,13 @@ class Client(Caller):
         GET /v1/claims.
         """
         return self._call(
-            PageOfClaimView,
+            ClaimList,
             "GET",
             "/v1/claims",
             query={"consistency": consistency, "limit": limit, "cursor": cursor, "status": status},
         )
 
-    def get_claim(self, *, claim_id: str, consistency: Literal["strong", "eventual"] | None = None) -> ClaimView:
+    def get_claim(self, *, claim_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Claim:
         """Show one of the caller's claims.
 
         The claim with its voucher.
@@ -1313,10 +1300,10 @@ class Client(Caller):
         GET /v1/claims/{claim_id}.
         """
         return self._call(
-            ClaimView, "GET", "/v1/claims/{claim_id}", path={"claim_id": claim_id}, query={"consistency": consistency}
+            Claim, "GET", "/v1/claims/{claim_id}", path={"claim_id": claim_id}, query={"consistency": consistency}
         )
 
-    def get_receipt(self, *, claim_id: str, consistency: Literal["strong", "eventual"] | None = None) -> ReceiptView:
+    def get_receipt(self, *, claim_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Receipt:
         """Show the receipt of a claim: what was bought, paid and issued, signed so that anybody can verify it offline.
 
         The receipt of the claim as it is now, the same bytes each time as long as the key that signed it is published.
@@ -1324,21 +1311,21 @@ class Client(Caller):
         GET /v1/claims/{claim_id}/receipt.
         """
         return self._call(
-            ReceiptView,
+            Receipt,
             "GET",
             "/v1/claims/{claim_id}/receipt",
             path={"claim_id": claim_id},
             query={"consistency": consistency},
         )
 
-    def retry_claim(self, *, claim_id: str) -> ClaimView:
+    def retry_claim(self, *, claim_id: str) -> Claim:
         """Retry a failed claim, as an operator.
 
         The claim, due again.
 
         POST /v1/operator/claims/{claim_id}/retry.
         """
-        return self._call(ClaimView, "POST", "/v1/operator/claims/{claim_id}/retry", path={"claim_id": claim_id})
+        return self._call(Claim, "POST", "/v1/operator/claims/{claim_id}/retry", path={"claim_id": claim_id})
 
     def list_activity(
         self,
@@ -1347,7 +1334,7 @@ class Client(Caller):
         limit: int | None = None,
         cursor: str | None = None,
         wait_seconds: int | None = None,
-    ) -> ActivityView:
+    ) -> ActivityList:
         """List the caller's activity feed, optionally waiting for the next item (long poll).
 
         The caller's own feed, oldest first. The same cursor returns the same items, however many are added.
@@ -1357,7 +1344,7 @@ class Client(Caller):
         GET /v1/activity.
         """
         return self._call(
-            ActivityView,
+            ActivityList,
             "GET",
             "/v1/activity",
             query={"consistency": consistency, "limit": limit, "cursor": cursor, "wait_seconds": wait_seconds},
@@ -1391,7 +1378,7 @@ class Client(Caller):
                 "withdrawal.sent",
             ]
         ],
-    ) -> NewWebhookView:
+    ) -> NewWebhook:
         """Create a webhook: subscribe an address to events.
 
         The webhook, with its secret, which is not shown again. It receives its owner's events from now on.
@@ -1402,7 +1389,7 @@ class Client(Caller):
 
         POST /v1/webhooks.
         """
-        return self._call(NewWebhookView, "POST", "/v1/webhooks", body={"url": url, "events": events})
+        return self._call(NewWebhook, "POST", "/v1/webhooks", body={"url": url, "events": events})
 
     def list_webhooks(
         self,
@@ -1410,7 +1397,7 @@ class Client(Caller):
         consistency: Literal["strong", "eventual"] | None = None,
         limit: int | None = None,
         cursor: str | None = None,
-    ) -> PageOfWebhookView:
+    ) -> WebhookList:
         """List the caller's webhooks.
 
         The caller's webhooks, newest first, without their secrets.
@@ -1418,13 +1405,10 @@ class Client(Caller):
         GET /v1/webhooks.
         """
         return self._call(
-            PageOfWebhookView,
-            "GET",
-            "/v1/webhooks",
-            query={"consistency": consistency, "limit": limit, "cursor": cursor},
+            WebhookList, "GET", "/v1/webhooks", query={"consistency": consistency, "limit": limit, "cursor": cursor}
         )
 
-    def get_webhook(self, *, webhook_id: str, consistency: Literal["strong", "eventual"] | None = None) -> WebhookView:
+    def get_webhook(self, *, webhook_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Webhook:
         """Show one of the caller's webhooks.
 
         The webhook, without its secret.
@@ -1432,7 +1416,7 @@ class Client(Caller):
         GET /v1/webhooks/{webhook_id}.
         """
         return self._call(
-            WebhookView,
+            Webhook,
             "GET",
             "/v1/webhooks/{webhook_id}",
             path={"webhook_id": webhook_id},
@@ -1448,16 +1432,16 @@ class Client(Caller):
         """
         self._call(type(None), "DELETE", "/v1/webhooks/{webhook_id}", path={"webhook_id": webhook_id})
 
-    def enable_webhook(self, *, webhook_id: str) -> WebhookView:
+    def enable_webhook(self, *, webhook_id: str) -> Webhook:
         """Enable a webhook that was disabled.
 
         The webhook, which receives events from now on; those it missed can be redelivered.
 
         POST /v1/webhooks/{webhook_id}/enable.
         """
-        return self._call(WebhookView, "POST", "/v1/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id})
+        return self._call(Webhook, "POST", "/v1/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id})
 
-    def rotate_secret(self, *, webhook_id: str, grace_seconds: int | UnsetType = UNSET) -> NewWebhookView:
+    def rotate_secret(self, *, webhook_id: str, grace_seconds: int | UnsetType = UNSET) -> NewWebhook:
         """Rotate the signing secret of a webhook.
 
         The webhook with a new secret, which is not shown again; meanwhile deliveries carry a signature by each secret.
@@ -1465,21 +1449,21 @@ class Client(Caller):
         POST /v1/webhooks/{webhook_id}/rotate-secret.
         """
         return self._call(
-            NewWebhookView,
+            NewWebhook,
             "POST",
             "/v1/webhooks/{webhook_id}/rotate-secret",
             path={"webhook_id": webhook_id},
             body={"grace_seconds": grace_seconds},
         )
 
-    def try_webhook(self, *, webhook_id: str) -> DeliveryView:
+    def try_webhook(self, *, webhook_id: str) -> Delivery:
         """Send a test event to a webhook.
 
         The delivery of an event of type `webhook.test`, retried like any other.
 
         POST /v1/webhooks/{webhook_id}/test.
         """
-        return self._call(DeliveryView, "POST", "/v1/webhooks/{webhook_id}/test", path={"webhook_id": webhook_id})
+        return self._call(Delivery, "POST", "/v1/webhooks/{webhook_id}/test", path={"webhook_id": webhook_id})
 
     def list_deliveries(
         self,
@@ -1489,7 +1473,7 @@ class Client(Caller):
         limit: int | None = None,
         cursor: str | None = None,
         status: Literal["delivered", "failed", "pending"] | None = None,
-    ) -> PageOfDeliveryView:
+    ) -> DeliveryList:
         """List the deliveries of a webhook.
 
         Its deliveries, newest first, each with its attempts; they are purged after 30 days.
@@ -1497,14 +1481,14 @@ class Client(Caller):
         GET /v1/webhooks/{webhook_id}/deliveries.
         """
         return self._call(
-            PageOfDeliveryView,
+            DeliveryList,
             "GET",
             "/v1/webhooks/{webhook_id}/deliveries",
             path={"webhook_id": webhook_id},
             query={"consistency": consistency, "limit": limit, "cursor": cursor, "status": status},
         )
 
-    def redeliver(self, *, webhook_id: str, delivery_id: str) -> DeliveryView:
+    def redeliver(self, *, webhook_id: str, delivery_id: str) -> Delivery:
         """Redeliver an event to a webhook.
 
         The delivery, due now and tried for 72 hours, with the same `webhook-id`.
@@ -1512,29 +1496,29 @@ class Client(Caller):
         POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver.
         """
         return self._call(
-            DeliveryView,
+            Delivery,
             "POST",
             "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
         )
 
-    def health(self) -> HealthView:
+    def health(self) -> Health:
         """Liveness: the process answers.
 
         Always ok: it reports on this process alone, not on its dependencies.
 
         GET /health.
         """
-        return self._call(HealthView, "GET", "/health")
+        return self._call(Health, "GET", "/health")
 
-    def ready(self) -> ReadyView:
+    def ready(self) -> Ready:
         """Readiness: whether requests can be served.
 
         Each dependency by name.
 
         GET /ready.
         """
-        return self._call(ReadyView, "GET", "/ready")
+        return self._call(Ready, "GET", "/ready")
 
     def read_document(self) -> dict[str, Any]:
         """Serve the API's OpenAPI 3.1 document.
@@ -1579,7 +1563,7 @@ class Client(Caller):
         limit: int | None = None,
         cursor: str | None = None,
         consumer: str | None = None,
-    ) -> PageOfParkedView:
+    ) -> ParkedList:
         """List the parked events: those that consumers could not apply.
 
         Streams by consumer, the newest first.
@@ -1587,7 +1571,7 @@ class Client(Caller):
         GET /v1/operator/parked.
         """
         return self._call(
-            PageOfParkedView,
+            ParkedList,
             "GET",
             "/v1/operator/parked",
             query={"consistency": consistency, "limit": limit, "cursor": cursor, "consumer": consumer},
@@ -1595,7 +1579,7 @@ class Client(Caller):
 
     def redrive(
         self, *, consumer: str, streams: list[str] | None = None, dry_run: bool | UnsetType = UNSET
-    ) -> RedriveView:
+    ) -> RedriveOutcome:
         """Redrive parked events: release them to be applied again.
 
         The released streams, in all cells: they are applied in order, at a bounded rate, and parked again if they fail.
@@ -1603,19 +1587,17 @@ class Client(Caller):
         POST /v1/operator/parked/redrive.
         """
         return self._call(
-            RedriveView,
+            RedriveOutcome,
             "POST",
             "/v1/operator/parked/redrive",
             body={"consumer": consumer, "streams": streams, "dry_run": dry_run},
         )
 
-    def audit(
-        self, *, consistency: Literal["strong", "eventual"] | None = None, at: datetime | None = None
-    ) -> AuditView:
+    def audit(self, *, consistency: Literal["strong", "eventual"] | None = None, at: datetime | None = None) -> Audit:
         """Check every invariant, within each service and across services.
 
         Check each service's own invariants, and compare its records with the orders.
 
         GET /v1/operator/audit.
         """
-        return self._call(AuditView, "GET", "/v1/operator/audit", query={"consistency": consistency, "at": at})
+        return self._call(Audit, "GET", "/v1/operator/audit", query={"consistency": consistency, "at": at})

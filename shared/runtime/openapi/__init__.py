@@ -1,0 +1,1 @@
+"""The OpenAPI document: generated from registry rows, types and errors (document.py)."""
