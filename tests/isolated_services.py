@@ -28,7 +28,7 @@ from functions.identity.domain.users import EVERYONE
 from functions.order.domain.events import OrderEvent
 from functions.order.domain.order import Order
 from functions.order.domain.placement import Line, place
-from functions.supply.create_supply import CreateSupply
+from functions.supply.requests import CreateSupply
 from functions.supply.views import SupplyView
 from functions.wallet.create_wallet import CreateWallet
 from functions.wallet.faucet import Faucet

@@ -4,16 +4,10 @@ from functions.claiming.claim_opening import ensure_assets_bound, ensure_open
 from functions.claiming.claim_redemption import ensure_undelivered, reissued
 from functions.claiming.domain.claim import Claim
 from functions.claiming.ports import ClaimingWork
+from functions.claiming.requests import CreateClaim
 from functions.claiming.views import ClaimView
-from shared.contracts.operations import Address, Caller, Repeated, Request
+from shared.contracts.operations import Caller, Repeated
 from shared.errors import Contended, Malformed
-
-
-class CreateClaim(Request):
-    """What to claim, and for whom; the wallet that paid by default."""
-
-    order_id: str
-    recipient: Address | None = None
 
 
 def create_claim(request: CreateClaim, caller: Caller, work: ClaimingWork) -> ClaimView | Repeated[ClaimView]:

@@ -2,13 +2,14 @@
 
 from functions.claiming.ports import CachedReadWork
 from functions.claiming.views import ClaimView
+from shared.contracts.fields import ClaimId
 from shared.contracts.operations import Caller, Request
 
 
 class GetClaim(Request):
     """Which claim to show."""
 
-    claim_id: str
+    claim_id: ClaimId
 
 
 def get_claim(request: GetClaim, caller: Caller, work: CachedReadWork) -> ClaimView:

@@ -1,21 +1,27 @@
 """Show the receipt of a claim: what was bought, paid and issued, signed so that anybody can verify it offline."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.claiming.domain.receipt import content, state
 from functions.claiming.ports import ReceiptWork
 from functions.claiming.views import ClaimView
+from shared.contracts.fields import ClaimId
 from shared.contracts.operations import Caller, Request, View
 
 
 class GetReceipt(Request):
     """The claim whose receipt to show."""
 
-    claim_id: str
+    claim_id: ClaimId
 
 
 class ReceiptView(View):
     """A JWS (RFC 7515) in its compact form: RS256, typ receipt+jwt, a key of /.well-known/jwks.json."""
 
-    receipt: str
+    receipt: Annotated[str, msgspec.Meta(examples=["eyJhbGciOiJSUzI1NiJ9.eyJvcmRlciI6e319.c2lnbmF0dXJl"])]
+    """The signed receipt."""
 
 
 def get_receipt(request: GetReceipt, caller: Caller, work: ReceiptWork) -> ReceiptView:

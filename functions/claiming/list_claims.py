@@ -10,6 +10,7 @@ class ListClaims(PageRequest):
     """Which claims to list."""
 
     status: VisibleStatus | None = None
+    """Only claims with this status."""
 
 
 def list_claims(request: ListClaims, caller: Caller, work: ClaimWork) -> Page[ClaimView]:

@@ -2,13 +2,14 @@
 
 from functions.claiming.ports import ClaimWork
 from functions.claiming.views import ClaimView
+from shared.contracts.fields import ClaimId
 from shared.contracts.operations import Caller, Request
 
 
 class RetryClaim(Request):
     """Which claim to try again."""
 
-    claim_id: str
+    claim_id: ClaimId
 
 
 def retry_claim(request: RetryClaim, caller: Caller, work: ClaimWork) -> ClaimView:

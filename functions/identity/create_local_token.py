@@ -12,6 +12,7 @@ class CreateLocalToken(Request):
     """Who to sign in."""
 
     person: Literal["merchant", "buyer", "operator"]
+    """Who to sign in."""
 
 
 def create_local_token(request: CreateLocalToken, work: IdentityWork) -> TokensView:

@@ -5,6 +5,7 @@ from typing import Final
 from functions.identity.domain.users import Role
 from functions.identity.ports import IdentityWork
 from functions.identity.views import RolesView
+from shared.contracts.fields import UserId
 from shared.contracts.operations import Caller, Request
 from shared.errors import Contended
 
@@ -15,8 +16,9 @@ ATTEMPTS: Final = 5
 class GrantRoles(Request):
     """All roles that the user is to have."""
 
-    user_id: str
+    user_id: UserId
     roles: list[Role]
+    """All roles that the user is to have besides those of the configuration."""
 
 
 def grant_roles(request: GrantRoles, caller: Caller, work: IdentityWork) -> RolesView:

@@ -4,6 +4,7 @@ from functions.identity.domain import nonces
 from functions.identity.domain.siwe import Message, render
 from functions.identity.ports import IdentityWork
 from functions.identity.views import NonceView
+from shared.contracts.fields import ChainId
 from shared.contracts.operations import Address, Request
 from shared.errors import Malformed
 
@@ -14,7 +15,10 @@ class IssueNonce(Request):
     """The address that is going to sign in, and on which chain."""
 
     address: Address
-    chain_id: int
+    """The address that is going to sign in."""
+
+    chain_id: ChainId
+    """The chain to sign in for, by its number in EIP-155; one that is served here."""
 
 
 def issue_nonce(request: IssueNonce, work: IdentityWork) -> NonceView:

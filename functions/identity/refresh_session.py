@@ -5,7 +5,7 @@ from typing import Final
 from functions.identity.domain.errors import InvalidGrant, TokenReused
 from functions.identity.domain.users import scopes
 from functions.identity.ports import IdentityWork
-from functions.identity.views import TokensView
+from functions.identity.views import RefreshToken, TokensView
 from shared.contracts.operations import Request
 from shared.errors import Contended
 
@@ -16,7 +16,8 @@ ATTEMPTS: Final = 5
 class RefreshSession(Request):
     """The refresh token of the last response."""
 
-    refresh_token: str
+    refresh_token: RefreshToken
+    """The refresh token of the last answer."""
 
 
 def refresh_session(request: RefreshSession, work: IdentityWork) -> TokensView:

@@ -1,17 +1,25 @@
 """Sign in with a signed message; the first time, create a user and a wallet."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.identity.address_proof import prove_address
 from functions.identity.ports import IdentityWork
 from functions.identity.session_opening import open_session
-from functions.identity.views import TokensView
+from functions.identity.views import SIGN_IN_MESSAGE, TokensView
+from shared.contracts.fields import Hexadecimal
 from shared.contracts.operations import Request
 
 
 class SignIn(Request):
-    """An EIP-4361 message and its signature in hexadecimal: 65 bytes, or whatever a contract wallet expects."""
+    """A signed message."""
 
-    message: str
-    signature: str
+    message: Annotated[str, msgspec.Meta(examples=[SIGN_IN_MESSAGE])]
+    """An EIP-4361 message with a nonce of ours, byte for byte as it was signed."""
+
+    signature: Hexadecimal
+    """Its signature in hexadecimal: 65 bytes, or whatever a contract wallet expects."""
 
 
 def sign_in(request: SignIn, work: IdentityWork) -> TokensView:

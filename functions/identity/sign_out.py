@@ -1,13 +1,15 @@
 """End a session."""
 
 from functions.identity.ports import IdentityWork
+from functions.identity.views import RefreshToken
 from shared.contracts.operations import Request
 
 
 class SignOut(Request):
     """A refresh token of the session."""
 
-    refresh_token: str
+    refresh_token: RefreshToken
+    """A refresh token of the session, however old."""
 
 
 def sign_out(request: SignOut, work: IdentityWork) -> None:

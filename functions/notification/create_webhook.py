@@ -21,14 +21,17 @@ Url = Annotated[
         examples=["https://shop.example/hooks"],
     ),
 ]
-Type = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WEBHOOK_TYPES)})]
+Type = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(WEBHOOK_TYPES)}, examples=["order.paid"])]
 
 
 class CreateWebhook(Request):
     """The URL to deliver to, and the types of events."""
 
     url: Url
+    """Where to deliver events to."""
+
     events: Annotated[list[Type], msgspec.Meta(min_length=1, max_length=len(WEBHOOK_TYPES))]
+    """The types of events to be told of, each once."""
 
 
 def create_webhook(request: CreateWebhook, caller: Caller, work: WebhookWork) -> NewWebhookView:

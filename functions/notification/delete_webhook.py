@@ -1,13 +1,14 @@
 """Delete a webhook."""
 
 from functions.notification.ports import WebhookWork
+from shared.contracts.fields import WebhookId
 from shared.contracts.operations import Caller, Request
 
 
 class DeleteWebhook(Request):
     """Which webhook to delete."""
 
-    webhook_id: str
+    webhook_id: WebhookId
 
 
 def delete_webhook(request: DeleteWebhook, caller: Caller, work: WebhookWork) -> None:

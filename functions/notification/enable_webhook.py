@@ -2,13 +2,14 @@
 
 from functions.notification.ports import WebhookWork
 from functions.notification.views import WebhookView
+from shared.contracts.fields import WebhookId
 from shared.contracts.operations import Caller, Request
 
 
 class EnableWebhook(Request):
     """Which webhook to enable."""
 
-    webhook_id: str
+    webhook_id: WebhookId
 
 
 def enable_webhook(request: EnableWebhook, caller: Caller, work: WebhookWork) -> WebhookView:

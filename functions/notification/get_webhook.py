@@ -2,13 +2,14 @@
 
 from functions.notification.ports import WebhookWork
 from functions.notification.views import WebhookView
+from shared.contracts.fields import WebhookId
 from shared.contracts.operations import Caller, Request
 
 
 class GetWebhook(Request):
     """Which webhook to show."""
 
-    webhook_id: str
+    webhook_id: WebhookId
 
 
 def get_webhook(request: GetWebhook, caller: Caller, work: WebhookWork) -> WebhookView:

@@ -11,13 +11,14 @@ from functions.notification.views import ActivityItemView, ActivityListView
 from shared.contracts.operations import Caller, PageRequest
 from shared.errors import Malformed
 
-WaitSeconds = Annotated[int, msgspec.Meta(ge=0, le=20)]
+WaitSeconds = Annotated[int, msgspec.Meta(ge=0, le=20, examples=[10])]
 
 
 class ListActivity(PageRequest):
-    """Where to read from, and how many seconds to wait for the next item if there is none yet."""
+    """Where to read from, and whether to wait."""
 
     wait_seconds: WaitSeconds = 0
+    """How many seconds to wait for the next item if there is none yet (long poll)."""
 
 
 def list_activity(request: ListActivity, caller: Caller, work: FeedWork) -> ActivityListView:

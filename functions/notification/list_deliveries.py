@@ -3,14 +3,16 @@
 from functions.notification.domain.webhook import DeliveryStatus
 from functions.notification.ports import WebhookWork
 from functions.notification.views import DeliveryView
+from shared.contracts.fields import WebhookId
 from shared.contracts.operations import Caller, Page, PageRequest, page
 
 
 class ListDeliveries(PageRequest, kw_only=True):
     """Which webhook's deliveries, in which state."""
 
-    webhook_id: str
+    webhook_id: WebhookId
     status: DeliveryStatus | None = None
+    """Only deliveries with this status."""
 
 
 def list_deliveries(request: ListDeliveries, caller: Caller, work: WebhookWork) -> Page[DeliveryView]:

@@ -3,14 +3,15 @@
 from functions.notification.domain.errors import WebhookDisabled
 from functions.notification.ports import WebhookWork
 from functions.notification.views import DeliveryView
+from shared.contracts.fields import DeliveryId, WebhookId
 from shared.contracts.operations import Caller, Request
 
 
 class Redeliver(Request):
     """Which delivery, to which webhook."""
 
-    webhook_id: str
-    delivery_id: str
+    webhook_id: WebhookId
+    delivery_id: DeliveryId
 
 
 def redeliver(request: Redeliver, caller: Caller, work: WebhookWork) -> DeliveryView:

@@ -8,16 +8,20 @@ import msgspec
 from functions.notification.domain.webhook import MAX_GRACE_SECONDS
 from functions.notification.ports import WebhookWork
 from functions.notification.views import NewWebhookView
+from shared.contracts.fields import WebhookId
 from shared.contracts.operations import Caller, Request
 
-GraceSeconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_GRACE_SECONDS)]
+GraceSeconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_GRACE_SECONDS, examples=[3600])]
 
 
 class RotateSecret(Request):
-    """Which webhook, and for how many seconds the previous secret signs too; a day by default."""
+    """How to rotate the secret."""
 
-    webhook_id: str
+    in_example = frozenset({"grace_seconds"})
+
+    webhook_id: WebhookId
     grace_seconds: GraceSeconds = 24 * 60 * 60
+    """For how many seconds the previous secret signs too."""
 
 
 def rotate_secret(request: RotateSecret, caller: Caller, work: WebhookWork) -> NewWebhookView:

@@ -3,13 +3,14 @@
 from functions.notification.domain.errors import WebhookDisabled
 from functions.notification.ports import WebhookWork
 from functions.notification.views import DeliveryView
+from shared.contracts.fields import WebhookId
 from shared.contracts.operations import Caller, Request
 
 
 class TryWebhook(Request):
     """Which webhook to test."""
 
-    webhook_id: str
+    webhook_id: WebhookId
 
 
 def try_webhook(request: TryWebhook, caller: Caller, work: WebhookWork) -> DeliveryView:

@@ -1,23 +1,39 @@
 """What callers see of feeds and webhooks."""
 
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
 from functions.notification.domain.feed import Item
 from functions.notification.domain.webhook import AttemptRecord, Delivery, DeliveryStatus, Reason, Status, Webhook
-from shared.contracts.operations import Resource, Time, View
+from shared.contracts.fields import DeliveryId, EventData, EventId, EventType, Version, WebhookId, example_id
+from shared.contracts.operations import Cursor, Resource, Time, View
+
+HttpStatus = Annotated[int, msgspec.Meta(examples=[200])]
+DeliveryError = Annotated[str, msgspec.Meta(examples=["the connection was refused"])]
+ShownUrl = Annotated[str, msgspec.Meta(examples=["https://shop.example/hooks"])]
 
 
 class ActivityItemView(View):
-    """An event, with the data that the caller may see. `version` counts the events of `subject`."""
+    """An event, with the data that the caller may see."""
 
-    id: str
-    type: str
-    subject: str
-    version: int
-    data: dict[str, Any]
+    id: EventId
+    """The event's id: the `webhook-id` under which webhooks deliver it."""
+
+    type: EventType
+    """What happened."""
+
+    subject: Annotated[str, msgspec.Meta(examples=[example_id("ord")])]
+    """The id of what it happened to."""
+
+    version: Version
+    """Its place among the events of its subject, from 1; types that are not shown leave gaps."""
+
+    data: EventData
+    """The event's data, in the form that webhooks deliver (see `webhooks` in this document)."""
+
     at: Time
+    """When it happened."""
 
     @classmethod
     def of(cls, item: Item) -> "ActivityItemView":
@@ -26,22 +42,38 @@ class ActivityItemView(View):
 
 
 class ActivityListView(View):
-    """A page of a feed, oldest first; `next_cursor` is always there, since a feed has no end."""
+    """A page of a feed, which has no end."""
 
     items: list[ActivityItemView]
-    next_cursor: str
+    """The events, the oldest first; empty if there is nothing new."""
+
+    next_cursor: Cursor
+    """The cursor that goes on behind the last item, whether or not there is more yet."""
 
 
 class WebhookView(Resource, kw_only=True):
-    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (for 72 hours)."""
+    """A webhook."""
 
-    id: str
-    url: str
-    events: list[str]
+    id: WebhookId
+    """The webhook's id."""
+
+    url: ShownUrl
+    """Where events are delivered to."""
+
+    events: list[EventType]
+    """The types that it is told."""
+
     status: Status
+    """A disabled webhook is delivered nothing until it is enabled again."""
+
     reason: Reason
+    """Why it is disabled: `gone` (it answered 410) or `failing` (for 72 hours); empty if it is not."""
+
     created_at: Time
+    """When it was created."""
+
     updated_at: Time
+    """When it was last changed."""
 
     @classmethod
     def of(cls, webhook: Webhook) -> "WebhookView":
@@ -52,7 +84,8 @@ class WebhookView(Resource, kw_only=True):
 class NewWebhookView(WebhookView, kw_only=True):
     """A webhook with its new secret, which is not shown again."""
 
-    secret: str
+    secret: Annotated[str, msgspec.Meta(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
+    """What deliveries are signed with (Standard Webhooks); it is not shown again."""
 
     @classmethod
     def with_secret(cls, webhook: Webhook, secret: str) -> "NewWebhookView":
@@ -66,12 +99,19 @@ class NewWebhookView(WebhookView, kw_only=True):
 
 
 class AttemptView(View, kw_only=True):
-    """A delivery attempt: when it ended, how long it took, and the response status, or the error that prevented one."""
+    """An attempt to deliver an event."""
 
     at: Time
-    duration_ms: int
-    response_status: int | None
-    error: str | None
+    """When it ended."""
+
+    duration_ms: Annotated[int, msgspec.Meta(examples=[87])]
+    """How long it took, in milliseconds."""
+
+    response_status: HttpStatus | None
+    """The HTTP status of the response; null if there was none."""
+
+    error: DeliveryError | None
+    """What prevented a response; null if there was one."""
 
     @classmethod
     def of(cls, attempt: AttemptRecord) -> "AttemptView":
@@ -85,23 +125,43 @@ class AttemptView(View, kw_only=True):
 
 
 class DeliveryView(View, kw_only=True):
-    """The delivery of an event to a webhook. `event_id` is the `webhook-id` of every attempt.
+    """The delivery of an event to a webhook."""
 
-    attempt_log: the newest 20 attempts, newest first.
-    """
+    id: DeliveryId
+    """The delivery's id."""
 
-    id: str
-    webhook_id: str
-    event_id: str
-    event_type: str
+    webhook_id: WebhookId
+    """The webhook that it is for."""
+
+    event_id: EventId
+    """The event that is delivered; the `webhook-id` of every attempt."""
+
+    event_type: EventType
+    """The event's type."""
+
     status: DeliveryStatus
-    attempts: int
-    response_status: int | None
-    error: str | None
+    """`pending`: due at `next_attempt_at`; `delivered`: answered with 2xx; `failed`: given up after 72 hours."""
+
+    attempts: Annotated[int, msgspec.Meta(examples=[1])]
+    """How often it was tried."""
+
+    response_status: HttpStatus | None
+    """The HTTP status of the last attempt's response; null if there was none."""
+
+    error: DeliveryError | None
+    """What prevented the last attempt's response; null if there was one."""
+
     created_at: Time
+    """When the event was to be delivered first."""
+
     last_attempt_at: Time | None
+    """When it was last tried; null if it never was."""
+
     next_attempt_at: Time | None
+    """When it is tried next; null if it is not."""
+
     attempt_log: list[AttemptView]
+    """The newest 20 attempts, the newest first."""
 
     @classmethod
     def of(cls, delivery: Delivery) -> "DeliveryView":

@@ -6,6 +6,7 @@ from functions.order.domain.order import Order
 from functions.order.domain.refusals import refusal_of
 from functions.order.ports import SagaWork
 from functions.order.views import OrderView
+from shared.contracts.fields import OrderId
 from shared.contracts.operations import Caller, Request
 from shared.errors import NotFound
 
@@ -13,7 +14,7 @@ from shared.errors import NotFound
 class CancelOrder(Request):
     """Which order to cancel."""
 
-    order_id: str
+    order_id: OrderId
 
 
 def cancel_order(request: CancelOrder, caller: Caller, work: SagaWork) -> OrderView:

@@ -8,7 +8,8 @@ from functions.order.domain.placement import place
 from functions.order.domain.refusals import refusal_of
 from functions.order.ports import NewOrder, SagaWork
 from functions.order.pricing import OrderLines, price_order
-from functions.order.views import OrderView
+from functions.order.views import OrderView, SealedQuote
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Request
 from shared.errors import KeyInUse
 
@@ -16,9 +17,14 @@ from shared.errors import KeyInUse
 class CreateOrder(Request):
     """What to buy, and from which wallet to pay; with a quote, at the quoted prices."""
 
-    wallet_id: str
+    wallet_id: WalletId
+    """The buyer's wallet that pays."""
+
     items: OrderLines
-    quote: str | None = None
+    """The lines: at least one, all of one merchant, in one currency, for assets on one chain."""
+
+    quote: SealedQuote | None = None
+    """The `quote` that quote_order gave for the same lines and wallet, to get its prices."""
 
 
 def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderView:

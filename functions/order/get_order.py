@@ -2,13 +2,14 @@
 
 from functions.order.ports import ShowingWork
 from functions.order.views import OrderView
+from shared.contracts.fields import OrderId
 from shared.contracts.operations import Caller, Request
 
 
 class GetOrder(Request):
     """Which order to show."""
 
-    order_id: str
+    order_id: OrderId
 
 
 def get_order(request: GetOrder, caller: Caller, work: ShowingWork) -> OrderView:

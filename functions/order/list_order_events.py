@@ -6,17 +6,21 @@ import msgspec
 
 from functions.order.ports import OrderWork
 from functions.order.views import OrderEventView
+from shared.contracts.fields import OrderId
 from shared.contracts.operations import Caller, Page, PageLimit, Request
 
-Version = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
+Version = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1, examples=[3])]
 
 
 class ListOrderEvents(Request):
-    """Which order; the cursor is the last version already returned."""
+    """Which order's events to list."""
 
-    order_id: str
+    order_id: OrderId
     limit: PageLimit = 20
+    """How many items a page has at most."""
+
     cursor: Version | None = None
+    """The `next_cursor` of the page before: the version of the last event that was shown."""
 
 
 def list_order_events(request: ListOrderEvents, caller: Caller, work: OrderWork) -> Page[OrderEventView]:

@@ -9,10 +9,13 @@ from shared.contracts.operations import Caller, Page, PageRequest, page
 
 
 class ListOrders(PageRequest):
-    """Which orders to list; `merchant=me` selects those of the caller's supplies."""
+    """Which orders to list."""
 
     status: Status | None = None
+    """Only orders with this status."""
+
     merchant: Literal["me"] | None = None
+    """`me`: the orders of the caller's supplies, of all cells, in place of those that they placed."""
 
 
 def list_orders(request: ListOrders, caller: Caller, work: OrderWork) -> Page[OrderView]:

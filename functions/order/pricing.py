@@ -7,32 +7,42 @@ import msgspec
 
 from functions.order.domain.placement import Line, Proof, Terms
 from functions.order.ports import PricingWork
+from shared.contracts.fields import SupplyId
 from shared.contracts.operations import Caller, Quantity, Request
 from shared.errors import Malformed, NotFound
 from shared.money import Amount
 
-Hash = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{64}$", max_length=66)]
+Hash = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{64}$", max_length=66, examples=["0x" + "2b" * 32])]
 Hashes = Annotated[list[Hash], msgspec.Meta(max_length=64)]
 """From the leaf's sibling up; 64 are enough for a list of 2^64 addresses."""
 
 
 class LeafProof(Request):
-    """A proof for a leaf (address, uint256 per-user limit, uint256 unit price); a limit of 0 leaves the phase's."""
+    """A proof for a leaf (address, uint256 per-user limit, uint256 unit price)."""
 
     hashes: Hashes
-    per_user_limit: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+    """The hashes from the leaf's sibling up."""
+
+    per_user_limit: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1, examples=[2])]
+    """The per-user limit in the leaf; 0 leaves the phase's."""
+
     unit_price: Amount
+    """The unit price in the leaf, in atomic units."""
 
 
 class OrderLine(Request):
-    """Some units of a supply; with a proof that the wallet's address is on its allowlist, if it has one.
+    """Some units of a supply."""
 
-    The proof is the list of hashes for a leaf (address), or an object that also gives the leaf's other values.
-    """
+    supply_id: SupplyId
+    """What to buy."""
 
-    supply_id: str
-    quantity: Quantity
+    quantity: Annotated[Quantity, msgspec.Meta(examples=[2])]
+    """How many units."""
+
     proof: Hashes | LeafProof | None = None
+    """A Merkle proof that the wallet's address is on the allowlist of the open phase, if it has one: the hashes for a
+    leaf (address), or an object that also gives the leaf's other values.
+    """
 
 
 OrderLines = Annotated[list[OrderLine], msgspec.Meta(min_length=1, max_length=50)]

@@ -8,6 +8,7 @@ from functions.order.domain.quote import quote_of
 from functions.order.ports import QuoteWork
 from functions.order.pricing import OrderLines, PricedOrder, price_order
 from functions.order.views import QuotedItemView, QuoteView
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Request
 from shared.money import Amount
 
@@ -15,8 +16,11 @@ from shared.money import Amount
 class QuoteOrder(Request):
     """What to buy, and from which wallet to pay."""
 
-    wallet_id: str
+    wallet_id: WalletId
+    """The buyer's wallet that is to pay."""
+
     items: OrderLines
+    """The lines, as in create_order."""
 
 
 def quote_order(request: QuoteOrder, caller: Caller, work: QuoteWork) -> QuoteView:

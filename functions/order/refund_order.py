@@ -1,25 +1,15 @@
 """Refund a paid order to its buyer."""
 
 from datetime import timedelta
-from typing import Annotated
-
-import msgspec
 
 from functions.order import saga
 from functions.order.domain.refusals import refund_refusal_of
 from functions.order.ports import SagaWork
+from functions.order.requests import RefundOrder
 from functions.order.views import OrderView
 from shared import ids
-from shared.contracts.operations import ONE_LINE, Caller, Request
+from shared.contracts.operations import Caller
 from shared.errors import NotFound
-
-
-class RefundOrder(Request):
-    """Which order to refund, whether its units go back on sale, and why."""
-
-    order_id: str
-    restock: bool = False
-    reason: Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)] = ""
 
 
 def refund_order(request: RefundOrder, caller: Caller, work: SagaWork) -> OrderView:

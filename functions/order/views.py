@@ -1,6 +1,6 @@
 """What callers see of orders."""
 
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
@@ -8,26 +8,52 @@ from functions.order.domain.events import Item
 from functions.order.domain.order import Order, Status
 from functions.order.domain.placement import Line
 from functions.order.domain.quote import Eligibility
-from shared.contracts.fields import CurrencyCode
+from shared.contracts.fields import (
+    CurrencyCode,
+    EventData,
+    OrderId,
+    OrderItemId,
+    ReasonCode,
+    SupplyId,
+    Units,
+    UserId,
+    Version,
+    WalletId,
+)
 from shared.contracts.operations import Resource, Time, View
 from shared.money import Amount
+
+SealedQuote = Annotated[str, msgspec.Meta(examples=["eyJhbGciOiJIUzI1NiJ9.eyJpZCI6InF0ZV91cyJ9.c2lnbmF0dXJl"])]
+"""A quote as its buyer gets it and sends it."""
 
 
 class OrderFailureView(msgspec.Struct):
     """Why an order was refused."""
 
-    code: str
-    detail: str
+    code: Annotated[str, msgspec.Meta(examples=["SOLD_OUT"])]
+    """The error code that the request was refused with."""
+
+    detail: Annotated[str, msgspec.Meta(examples=["The supply has fewer than 2 left."])]
+    """The reason as a sentence, for a person."""
 
 
 class OrderItemView(View):
     """A line of an order."""
 
-    id: str
-    supply_id: str
-    title: str
+    id: OrderItemId
+    """The line's own id."""
+
+    supply_id: SupplyId
+    """The supply that it is of."""
+
+    title: Annotated[str, msgspec.Meta(examples=["First light"])]
+    """The supply's title when the order was placed."""
+
     unit_price: Amount
-    quantity: int
+    """The price of one unit in atomic units of the order's currency, as it was when the order was placed."""
+
+    quantity: Units
+    """How many units."""
 
     @classmethod
     def of(cls, item: Item) -> "OrderItemView":
@@ -44,19 +70,47 @@ class OrderItemView(View):
 class OrderView(Resource, kw_only=True):
     """An order."""
 
-    id: str
-    user_id: str
-    wallet_id: str
-    merchant_id: str
+    id: OrderId
+    """The order's id."""
+
+    user_id: UserId
+    """The buyer."""
+
+    wallet_id: WalletId
+    """The buyer's wallet that pays, and that a refund goes back to."""
+
+    merchant_id: UserId
+    """The merchant who sells all of its lines."""
+
     currency: CurrencyCode
+    """The currency of its prices."""
+
     total: Amount
+    """The sum of its lines in atomic units of the currency."""
+
     status: Status
+    """`confirmed`: stock is reserved and funds are held; `paid`: captured, and a claim is possible; `claimed`: a
+    voucher was issued; `completed`: redeemed on the chain. `failed`, `cancelled`, `expired` and `refunded` are
+    final, as is `completed`.
+    """
+
     failure: OrderFailureView | msgspec.UnsetType = msgspec.UNSET
+    """Why it failed; only with the status `failed`."""
+
     items: list[OrderItemView]
+    """Its lines, in the order of the request."""
+
     expires_at: Time
-    version: int
+    """When it expires unless it is paid by then."""
+
+    version: Version
+    """How often it was changed; its ETag."""
+
     created_at: Time
+    """When it was placed."""
+
     updated_at: Time
+    """When it was last changed."""
 
     @classmethod
     def of(cls, order: Order) -> "OrderView":
@@ -81,22 +135,42 @@ class OrderView(Resource, kw_only=True):
 class OrderEventView(View):
     """An event of an order."""
 
-    version: int
-    type: str
-    data: dict[str, Any]
+    version: Version
+    """Its place among the order's events, from 1 without gaps."""
+
+    type: Annotated[str, msgspec.Meta(examples=["order.paid"])]
+    """What happened."""
+
+    data: EventData
+    """The event's data, in the form that webhooks deliver (see `webhooks` in this document)."""
+
     at: Time
+    """When it happened."""
 
 
 class QuotedItemView(View):
     """A line of a quoted order, with every reason against it."""
 
-    supply_id: str
-    title: str
+    supply_id: SupplyId
+    """The supply that it is of."""
+
+    title: Annotated[str, msgspec.Meta(examples=["First light"])]
+    """The supply's title."""
+
     unit_price: Amount
-    quantity: int
-    phase: str
-    limit_remaining: int | None
-    reasons: list[str]
+    """The price of one unit for this buyer now, in atomic units of the quote's currency."""
+
+    quantity: Units
+    """How many units."""
+
+    phase: Annotated[str, msgspec.Meta(examples=["Friends"])]
+    """The open phase of the sale; empty for none."""
+
+    limit_remaining: Units | None
+    """How many more units this buyer may have; null without a limit."""
+
+    reasons: list[ReasonCode]
+    """Every reason against it, by error code."""
 
     @classmethod
     def of(cls, line: Line, eligibility: Eligibility) -> "QuotedItemView":
@@ -116,10 +190,27 @@ class QuoteView(View):
     """What an order would cost, whether it would succeed, and the quote that locks in its prices."""
 
     eligible: bool
-    reasons: list[str]
+    """Whether this order would succeed now."""
+
+    reasons: list[ReasonCode]
+    """Every reason against it, by error code; empty if it is eligible."""
+
     total: Amount
+    """The sum of the lines in atomic units of the currency."""
+
     currency: CurrencyCode
+    """The currency of the prices."""
+
     items: list[QuotedItemView]
+    """The lines, in the order of the request."""
+
     available_balance: Amount
+    """What the wallet has available of that currency, in atomic units."""
+
     expires_at: Time
-    quote: str | None
+    """Until when the quoted prices hold."""
+
+    quote: SealedQuote | None
+    """Send it with the order to get these prices: signed, for this buyer, wallet and lines, and used once. Null unless
+    the order is eligible.
+    """

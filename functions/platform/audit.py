@@ -1,22 +1,28 @@
 """Check every invariant, within each service and across services."""
 
 from functions.platform.ports import ServicesWork
-from functions.platform.views import ViolationView
+from functions.platform.views import InvariantName, ViolationView
 from shared.contracts.operations import Request, Time, View, past
 
 
 class Audit(Request):
-    """The past time as of which to check; now by default."""
+    """As of when to check."""
 
     at: Time | None = None
+    """The past time as of which to check, in RFC 3339 with an offset; now by default."""
 
 
 class AuditView(View):
-    """The invariants that were checked, their violations, and the invariants that could not be checked."""
+    """What was checked, and what was found."""
 
-    checked: list[str]
+    checked: list[InvariantName]
+    """The invariants that were checked."""
+
     violations: list[ViolationView]
-    unchecked: list[str]
+    """What does not hold."""
+
+    unchecked: list[InvariantName]
+    """The invariants that could not be checked."""
 
 
 def audit(request: Audit, work: ServicesWork) -> AuditView:

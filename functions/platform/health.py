@@ -1,5 +1,9 @@
 """Liveness: the process answers."""
 
+from typing import Annotated
+
+import msgspec
+
 from shared.contracts.operations import Request, View
 
 
@@ -10,7 +14,8 @@ class Health(Request):
 class HealthView(View):
     """Alive."""
 
-    status: str
+    status: Annotated[str, msgspec.Meta(examples=["ok"])]
+    """Always `ok`."""
 
 
 def health(request: Health) -> HealthView:

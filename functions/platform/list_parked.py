@@ -1,7 +1,7 @@
 """List the parked events: those that consumers could not apply."""
 
 from functions.platform.ports import OperatorWork
-from functions.platform.views import ParkedView
+from functions.platform.views import ConsumerName, ParkedView
 from shared.contracts.operations import Page, PageRequest, page
 from shared.errors import Malformed
 
@@ -9,7 +9,8 @@ from shared.errors import Malformed
 class ListParked(PageRequest):
     """Which consumer's; all by default."""
 
-    consumer: str | None = None
+    consumer: ConsumerName | None = None
+    """Only those of this event row."""
 
 
 def list_parked(request: ListParked, work: OperatorWork) -> Page[ParkedView]:

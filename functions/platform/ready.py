@@ -1,5 +1,9 @@
 """Readiness: whether requests can be served."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.platform.ports import ReadyWork
 from shared.contracts.operations import Request, View
 from shared.errors import Unavailable
@@ -10,15 +14,21 @@ class Ready(Request):
 
 
 class ReadyView(View):
-    """The state of each dependency and circuit breaker, and by how many seconds copies of other cells' data are behind.
+    """What this region depends on, and how it is."""
 
-    For a cell from which not all was received yet that is null.
+    status: Annotated[str, msgspec.Meta(examples=["ok"])]
+    """Always `ok`: otherwise the answer is 503 `NOT_READY`."""
+
+    dependencies: Annotated[dict[str, str], msgspec.Meta(examples=[{"redis": "ok"}])]
+    """Each dependency's state by its name: `ok` or what is wrong."""
+
+    breakers: Annotated[dict[str, str], msgspec.Meta(examples=[{"redis": "closed"}])]
+    """The state of each circuit breaker by its name: `closed`, `open` or `half_open`."""
+
+    replication_lag_seconds: Annotated[dict[str, float | None], msgspec.Meta(examples=[{"eu": 0.4}])]
+    """By how many seconds copies of other cells' data are behind, by cell; null for a cell from which not all was
+    received yet.
     """
-
-    status: str
-    dependencies: dict[str, str]
-    breakers: dict[str, str]
-    replication_lag_seconds: dict[str, float | None]
 
 
 def ready(request: Ready, work: ReadyWork) -> ReadyView:

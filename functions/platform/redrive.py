@@ -5,20 +5,29 @@ from typing import Annotated
 import msgspec
 
 from functions.platform.ports import OperatorWork
-from functions.platform.views import RedriveOutcomeView
+from functions.platform.views import ConsumerName, RedriveOutcomeView
 from shared import ids
+from shared.contracts.fields import example_id
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
 
-Stream = Annotated[str, msgspec.Meta(pattern=rf"^(?:[a-z]{{3}}_{ids.CELL}_{ids.ULID_PATTERN}|{ids.BETWEEN})(?!\n)$")]
+STREAM = rf"^(?:[a-z]{{3}}_{ids.CELL}_{ids.ULID_PATTERN}|{ids.BETWEEN})(?!\n)$"
+Stream = Annotated[str, msgspec.Meta(pattern=STREAM, examples=[example_id("ord")])]
 
 
 class Redrive(Request):
-    """Which streams of a consumer, all by default; dry_run: only report what would be released."""
+    """Which events to try again."""
 
-    consumer: str
+    in_example = frozenset({"dry_run"})
+
+    consumer: ConsumerName
+    """The event row whose events to try again."""
+
     streams: Annotated[list[Stream], msgspec.Meta(min_length=1, max_length=1000)] | None = None
-    dry_run: bool = False
+    """The streams to try again; all that are parked by default."""
+
+    dry_run: Annotated[bool, msgspec.Meta(examples=[True])] = False
+    """Only say what would be released."""
 
 
 def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveOutcomeView:

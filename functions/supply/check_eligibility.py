@@ -1,33 +1,12 @@
 """Tell a buyer whether they may buy units of a supply, and if not, why."""
 
-from typing import Annotated
-
-import msgspec
-
-from functions.supply.domain.allowlist import MAX_HEIGHT, Overrides, Proof
+from functions.supply.domain.allowlist import Overrides, Proof
 from functions.supply.eligibility import assess
 from functions.supply.ports import SupplyWork
+from functions.supply.requests import CheckEligibility
 from functions.supply.views import EligibilityView
-from shared.contracts.operations import Caller, Quantity, Request
+from shared.contracts.operations import Caller
 from shared.errors import Malformed
-from shared.money import Amount
-
-HASHES = rf"^(0x[0-9a-fA-F]{{64}}(,0x[0-9a-fA-F]{{64}}){{0,{MAX_HEIGHT - 1}}})?$(?!\n)"
-
-
-class CheckEligibility(Request):
-    """Which supply, how many units (default one), and with which wallet (default the default wallet).
-
-    proof: a Merkle proof that the wallet's address is on the allowlist of the open phase: the hashes from the leaf's
-    sibling up, separated by commas. proof_limit and proof_price: the leaf's other values, for a list with overrides.
-    """
-
-    supply_id: str
-    wallet_id: str | None = None
-    quantity: Quantity = 1
-    proof: Annotated[str, msgspec.Meta(pattern=HASHES)] | None = None
-    proof_limit: Amount | None = None
-    proof_price: Amount | None = None
 
 
 def check_eligibility(request: CheckEligibility, caller: Caller, work: SupplyWork) -> EligibilityView:

@@ -1,30 +1,11 @@
 """Create a supply: put something on sale."""
 
-from typing import Literal
-
-from msgspec import field
-
 from functions.supply.asset_ownership import parse_asset, verify_ownership
 from functions.supply.domain.supply import StockLevel, Supply
 from functions.supply.ports import SupplyWork
-from functions.supply.views import AssetView, Description, Phases, SupplyView, Title, phases_of
-from shared.contracts.operations import Caller, Quantity, Request
-from shared.money import Amount, Currency
-
-
-class CreateSupply(Request):
-    """What to sell, and on what terms."""
-
-    title: Title
-    currency: Currency
-    unit_price: Amount
-    quantity: Quantity
-    description: Description = ""
-    per_user_limit: Quantity | None = None
-    phases: Phases = field(default_factory=list)
-    asset: AssetView | None = None
-    payout_wallet_id: str | None = None
-    status: Literal["draft", "active"] = "draft"
+from functions.supply.requests import CreateSupply
+from functions.supply.views import SupplyView, phases_of
+from shared.contracts.operations import Caller
 
 
 def create_supply(request: CreateSupply, caller: Caller, work: SupplyWork) -> SupplyView:

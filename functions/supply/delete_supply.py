@@ -3,6 +3,7 @@
 from functions.supply.domain.errors import SupplyInUse
 from functions.supply.domain.supply import Supply
 from functions.supply.ports import CellsWork
+from shared.contracts.fields import SupplyId
 from shared.contracts.operations import Caller, Request
 from shared.errors import Contended
 
@@ -10,7 +11,7 @@ from shared.errors import Contended
 class DeleteSupply(Request):
     """Which supply to archive."""
 
-    supply_id: str
+    supply_id: SupplyId
 
 
 def delete_supply(request: DeleteSupply, caller: Caller, work: CellsWork) -> None:

@@ -2,13 +2,14 @@
 
 from functions.supply.ports import ShowingWork
 from functions.supply.views import SupplyView
+from shared.contracts.fields import SupplyId
 from shared.contracts.operations import Caller, Request
 
 
 class GetSupply(Request):
     """Which supply to show."""
 
-    supply_id: str
+    supply_id: SupplyId
 
 
 def get_supply(request: GetSupply, caller: Caller, work: ShowingWork) -> SupplyView:

@@ -3,6 +3,7 @@
 from functions.supply.domain.supply import Status
 from functions.supply.ports import SupplyWork
 from functions.supply.views import SupplyView
+from shared.contracts.fields import UserId
 from shared.contracts.operations import Caller, Page, PageRequest, page
 from shared.money import Currency
 
@@ -11,8 +12,13 @@ class ListSupplies(PageRequest):
     """Which supplies to list."""
 
     status: Status | None = None
+    """Only supplies with this status."""
+
     currency: Currency | None = None
-    merchant_id: str | None = None
+    """Only supplies in this currency."""
+
+    merchant_id: UserId | None = None
+    """Only supplies of this merchant."""
 
 
 def list_supplies(request: ListSupplies, caller: Caller, work: SupplyWork) -> Page[SupplyView]:

@@ -2,14 +2,16 @@
 
 from functions.supply.ports import SupplyWork
 from functions.supply.views import SupplyView
+from shared.contracts.fields import SupplyId
 from shared.contracts.operations import Caller, Quantity, Request
 
 
 class RestockSupply(Request):
     """Which supply, and how many units to add."""
 
-    supply_id: str
+    supply_id: SupplyId
     quantity: Quantity
+    """How many units to add."""
 
 
 def restock_supply(request: RestockSupply, caller: Caller, work: SupplyWork) -> SupplyView:

@@ -1,34 +1,12 @@
 """Change a supply's terms."""
 
-from typing import Annotated, Literal
-
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from functions.supply.asset_ownership import verify_ownership
 from functions.supply.ports import SupplyWork
-from functions.supply.views import Description, Phases, SupplyView, Title, phases_of
-from shared.contracts.operations import Caller, Match, Quantity, Request
-from shared.money import Amount
-
-
-class UpdateSupply(Request):
-    """What to change: absent fields stay as they are. `phases` replaces all phases; a limit of null removes it."""
-
-    supply_id: str
-    title: Title | UnsetType = UNSET
-    description: Description | UnsetType = UNSET
-    unit_price: Amount | UnsetType = UNSET
-    per_user_limit: Quantity | UnsetType | None = UNSET
-    phases: Phases | UnsetType = UNSET
-    status: (
-        Annotated[
-            Literal["draft", "active", "paused"],
-            msgspec.Meta(description="A draft can be activated; an active supply can be paused, and resumed."),
-        ]
-        | UnsetType
-    ) = UNSET
-    payout_wallet_id: str | UnsetType = UNSET
+from functions.supply.requests import UpdateSupply
+from functions.supply.views import SupplyView, phases_of
+from shared.contracts.operations import Caller, Match
 
 
 def update_supply(request: UpdateSupply, caller: Caller, match: Match, work: SupplyWork) -> SupplyView:

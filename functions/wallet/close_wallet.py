@@ -2,13 +2,14 @@
 
 from functions.wallet.domain.errors import WalletNotEmpty
 from functions.wallet.ports import WalletWork
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Request
 
 
 class CloseWallet(Request):
     """Which wallet to close."""
 
-    wallet_id: str
+    wallet_id: WalletId
 
 
 def close_wallet(request: CloseWallet, caller: Caller, work: WalletWork) -> None:

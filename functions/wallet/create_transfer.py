@@ -5,21 +5,11 @@ from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.domain.transit import RemoteWallet, elsewhere, leaving
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.ports import WalletWork
-from functions.wallet.views import Reference, TransferView
+from functions.wallet.requests import CreateTransfer
+from functions.wallet.views import TransferView
 from shared import ids
-from shared.contracts.operations import Caller, Request
+from shared.contracts.operations import Caller
 from shared.errors import Malformed, NotFound
-from shared.money import Amount, Currency
-
-
-class CreateTransfer(Request):
-    """The amount, and the wallets that it moves between."""
-
-    from_wallet_id: str
-    to_wallet_id: str
-    currency: Currency
-    amount: Amount
-    reference: Reference = ""
 
 
 def create_transfer(request: CreateTransfer, caller: Caller, work: WalletWork) -> TransferView:

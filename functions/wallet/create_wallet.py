@@ -1,18 +1,32 @@
 """Open a further wallet, for the sign-in address or for another address that the caller proves to own."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.wallet.domain.wallet import Wallet
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import Name, WalletView
+from shared.contracts.fields import Hexadecimal
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
 
+SignedMessage = Annotated[str, msgspec.Meta(examples=["shop.example wants you to sign in with your Ethereum account:"])]
+
 
 class CreateWallet(Request):
-    """What to call it; a signed EIP-4361 message links another address."""
+    """The wallet to open."""
 
     name: Name
-    message: str | None = None
-    signature: str | None = None
+    """What to call it, in a line."""
+
+    message: SignedMessage | None = None
+    """An EIP-4361 message of another address, with a nonce of ours, to link that address; without one the wallet has
+    the sign-in address.
+    """
+
+    signature: Hexadecimal | None = None
+    """That address's signature of the message, in hexadecimal."""
 
 
 def create_wallet(request: CreateWallet, caller: Caller, work: WalletWork) -> WalletView:

@@ -4,20 +4,11 @@ from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.domain.errors import InsufficientFunds, WalletIsClosed
 from functions.wallet.domain.holds import Hold
 from functions.wallet.ports import CustodyWork, Vault
+from functions.wallet.requests import CreateWithdrawal
 from functions.wallet.views import WithdrawalView
 from shared import ids
-from shared.contracts.operations import Caller, Request
+from shared.contracts.operations import Caller
 from shared.errors import Malformed
-from shared.money import Amount, Currency
-
-
-class CreateWithdrawal(Request):
-    """The wallet, the amount and the recipient; the fee is charged on top."""
-
-    wallet_id: str
-    currency: Currency
-    amount: Amount
-    to_address: str
 
 
 def create_withdrawal(request: CreateWithdrawal, caller: Caller, work: CustodyWork) -> WithdrawalView:

@@ -3,6 +3,7 @@
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import TransferView
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Request
 from shared.errors import Malformed
 from shared.money import Amount, Currency
@@ -11,9 +12,14 @@ from shared.money import Amount, Currency
 class Faucet(Request):
     """The wallet, and the amount to credit."""
 
-    wallet_id: str
+    wallet_id: WalletId
+    """The caller's wallet to credit."""
+
     currency: Currency
+    """The currency of the amount."""
+
     amount: Amount
+    """How much, in atomic units; more than 0."""
 
 
 def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:

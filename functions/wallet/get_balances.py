@@ -2,14 +2,16 @@
 
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import BalancesView
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Request, Time, past
 
 
 class GetBalances(Request):
     """The wallet, and optionally a past time."""
 
-    wallet_id: str
+    wallet_id: WalletId
     at: Time | None = None
+    """A past time, in RFC 3339 with an offset, to show the balances as they were; now by default."""
 
 
 def get_balances(request: GetBalances, caller: Caller, work: WalletWork) -> BalancesView:

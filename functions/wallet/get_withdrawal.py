@@ -2,13 +2,14 @@
 
 from functions.wallet.ports import CustodyWork
 from functions.wallet.views import WithdrawalView
+from shared.contracts.fields import WithdrawalId
 from shared.contracts.operations import Caller, Request
 
 
 class GetWithdrawal(Request):
     """Which withdrawal to show."""
 
-    withdrawal_id: str
+    withdrawal_id: WithdrawalId
 
 
 def get_withdrawal(request: GetWithdrawal, caller: Caller, work: CustodyWork) -> WithdrawalView:

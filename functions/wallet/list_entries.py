@@ -2,13 +2,14 @@
 
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import EntryView
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Page, PageRequest, page
 
 
 class ListEntries(PageRequest, kw_only=True):
     """Whose ledger to list."""
 
-    wallet_id: str
+    wallet_id: WalletId
 
 
 def list_entries(request: ListEntries, caller: Caller, work: WalletWork) -> Page[EntryView]:

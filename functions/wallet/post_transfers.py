@@ -1,33 +1,13 @@
 """Post an operator's transfers: between wallets, and between wallets and the platform's own accounts."""
 
-from typing import Annotated
-
-import msgspec
-
 from functions.wallet.domain.errors import SpansCells
 from functions.wallet.domain.ledger import ADJUSTMENT, PLATFORM_ACCOUNTS, Posting, Transfer
 from functions.wallet.domain.transit import elsewhere
 from functions.wallet.ports import WalletWork
-from functions.wallet.views import Reference, TransfersView, TransferView
-from shared.contracts.operations import Caller, Request
+from functions.wallet.requests import Adjustment, PostTransfers
+from functions.wallet.views import TransfersView, TransferView
+from shared.contracts.operations import Caller
 from shared.errors import Malformed, NotFound
-from shared.money import Amount, Currency
-
-
-class Adjustment(Request):
-    """An amount, and the accounts that it moves between: a wallet's id, `fees` or `losses`."""
-
-    from_account: str
-    to_account: str
-    currency: Currency
-    amount: Amount
-    reference: Reference = ""
-
-
-class PostTransfers(Request):
-    """The transfers, which are posted together or not at all."""
-
-    transfers: Annotated[list[Adjustment], msgspec.Meta(min_length=1, max_length=100)]
 
 
 def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> TransfersView:

@@ -2,14 +2,16 @@
 
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import Name, WalletView
+from shared.contracts.fields import WalletId
 from shared.contracts.operations import Caller, Request
 
 
 class RenameWallet(Request):
     """The wallet, and its new name."""
 
-    wallet_id: str
+    wallet_id: WalletId
     name: Name
+    """Its new name, in a line."""
 
 
 def rename_wallet(request: RenameWallet, caller: Caller, work: WalletWork) -> WalletView:

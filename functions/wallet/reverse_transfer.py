@@ -3,13 +3,14 @@
 from functions.wallet.domain.ledger import reversal
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import TransferView
+from shared.contracts.fields import TransferId
 from shared.contracts.operations import Caller, Request
 
 
 class ReverseTransfer(Request):
     """Which transfer to reverse."""
 
-    transfer_id: str
+    transfer_id: TransferId
 
 
 def reverse_transfer(request: ReverseTransfer, caller: Caller, work: WalletWork) -> TransferView:

@@ -7,29 +7,65 @@ import msgspec
 from functions.wallet.domain.custody import Withdrawal, WithdrawalStatus
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.domain.wallet import Wallet, WalletStatus
-from shared.contracts.fields import CurrencyCode
+from shared.contracts.fields import (
+    ChainId,
+    CurrencyCode,
+    EntryId,
+    HoldId,
+    OrderId,
+    ShownAddress,
+    TransactionHash,
+    TransferId,
+    UserId,
+    Version,
+    WalletId,
+    WithdrawalId,
+)
 from shared.contracts.operations import ONE_LINE, Resource, Time, View
 from shared.money import Amount, SignedAmount
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
+Name = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE, description="A line.", examples=["For later"])
+]
 """The name that a user gives to a wallet."""
 
-Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)]
+Reference = Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE, examples=["Thanks"])]
 """The note on a transfer."""
+
+Kind = Annotated[str, msgspec.Meta(examples=["transfer"])]
+ShownFailure = Annotated[str, msgspec.Meta(examples=["The chain refuses the transaction."])]
+ShownReference = Annotated[str, msgspec.Meta(examples=["Thanks"])]
 
 
 class WalletView(Resource):
     """A wallet."""
 
-    id: str
-    user_id: str
-    name: str
-    address: str
-    chain_id: int
+    id: WalletId
+    """The wallet's id."""
+
+    user_id: UserId
+    """Whose it is."""
+
+    name: Annotated[str, msgspec.Meta(examples=["For the holidays"])]
+    """What its owner calls it."""
+
+    address: ShownAddress
+    """The address that its owner has proven to own, in its EIP-55 form: where claims go by default."""
+
+    chain_id: ChainId
+    """The chain for which the address was proven, by its number in EIP-155."""
+
     status: WalletStatus
-    version: int
+    """Whether it can be paid and pay; a closed wallet stays closed."""
+
+    version: Version
+    """How often it was changed; its ETag."""
+
     created_at: Time
+    """When it was opened."""
+
     updated_at: Time
+    """When it was last changed."""
 
     @classmethod
     def of(cls, wallet: Wallet) -> "WalletView":
@@ -38,56 +74,109 @@ class WalletView(Resource):
 
 
 class BalanceView(View):
-    """A wallet's balance in one currency: available = posted - held."""
+    """A wallet's balance in one currency."""
 
     currency: CurrencyCode
+    """The currency that this is of."""
+
     posted: Amount
+    """What the wallet has, in atomic units."""
+
     held: Amount
+    """How much of it is held for orders and withdrawals, in atomic units."""
+
     available: Amount
+    """What can be spent: posted less held, in atomic units."""
 
 
 class HoldView(View):
     """Funds set aside for an order or, if there is none, for a withdrawal."""
 
-    id: str
-    order_id: str | None
+    id: HoldId
+    """The hold's id."""
+
+    order_id: OrderId | None
+    """The order that it is for; null for a withdrawal."""
+
     currency: CurrencyCode
+    """The currency that is held."""
+
     amount: Amount
+    """How much is held, in atomic units."""
 
 
 class BalancesView(View):
     """A wallet's balances and the holds in them, at one version."""
 
-    wallet_id: str
-    version: int
+    wallet_id: WalletId
+    """The wallet that they are of."""
+
+    version: Version
+    """A number that grows with every change of the balances."""
+
     balances: list[BalanceView]
+    """One for each currency that the wallet ever had."""
+
     holds: list[HoldView]
+    """The holds that make up what is held."""
 
 
 class EntryView(View):
     """One line of a wallet's ledger."""
 
-    id: str
-    transfer_id: str
+    id: EntryId
+    """The entry's id."""
+
+    transfer_id: TransferId
+    """The transfer that it is a part of."""
+
     currency: CurrencyCode
+    """The currency of the amount."""
+
     amount: SignedAmount
+    """What the wallet gained or, with a minus sign, lost, in atomic units."""
+
     balance_after: Amount
-    kind: str
-    reference: str
+    """What the wallet had of the currency after it, in atomic units."""
+
+    kind: Kind
+    """What the transfer was for: `transfer`, `deposit`, `withdrawal`, `capture` (an order is paid), `settlement` (a
+    sale is paid out), `refund`, `adjustment`, `reversal` or `faucet`.
+    """
+
+    reference: ShownReference
+    """The note on the transfer; may be empty."""
+
     created_at: Time
+    """When it was posted."""
 
 
 class TransferView(View):
     """A transfer between a caller's wallet and another account."""
 
-    id: str
-    kind: str
-    from_wallet_id: str | None
-    to_wallet_id: str | None
+    id: TransferId
+    """The transfer's id."""
+
+    kind: Kind
+    """What it is for: `transfer`, `adjustment`, `reversal` or `faucet`."""
+
+    from_wallet_id: WalletId | None
+    """The wallet that pays; null for an account of the house."""
+
+    to_wallet_id: WalletId | None
+    """The wallet that is paid; null for an account of the house."""
+
     currency: CurrencyCode
+    """The currency of the amount."""
+
     amount: Amount
-    reference: str
+    """How much is moved, in atomic units."""
+
+    reference: ShownReference
+    """The note of whoever made it; may be empty."""
+
     created_at: Time
+    """When it was posted."""
 
     @classmethod
     def of(cls, transfer: Transfer) -> "TransferView":
@@ -115,65 +204,64 @@ class TransfersView(View):
     """The transfers that were made, in the order of the request."""
 
     transfers: list[TransferView]
+    """One for each that was asked for, in the same order."""
 
 
 class LeastDepositView(View):
     """An amount of a currency."""
 
     currency: CurrencyCode
+    """The currency that this is of."""
+
     amount: Amount
-
-
-class DepositAddressView(View):
-    """The deposit address of a wallet: what arrives there is credited after its confirmations.
-
-    least: the minimum balance of each currency that is collected and credited; less waits for more.
-    """
-
-    wallet_id: str
-    chain_id: int
-    address: str
-    currencies: list[CurrencyCode]
-    confirmations: int
-    least: list[LeastDepositView]
+    """The least balance of the deposit address that is collected, in atomic units."""
 
 
 class TransactionView(View):
     """A transaction on a chain."""
 
-    chain_id: int
-    hash: str
+    chain_id: ChainId
+    """The chain, by its number in EIP-155."""
 
-
-class CurrencyView(View):
-    """A currency that can be deposited and withdrawn, in its atomic units.
-
-    decimals: the number of decimal places. contract: of its token; null for the chain's native currency.
-    least_withdrawal: the minimum amount of a withdrawal. withdrawal_fee: what is charged on top of the amount.
-    """
-
-    currency: CurrencyCode
-    decimals: int
-    chain_id: int
-    contract: str | None
-    least_withdrawal: Amount
-    withdrawal_fee: Amount
+    hash: TransactionHash
+    """The transaction's hash."""
 
 
 class WithdrawalView(Resource, kw_only=True):
     """A withdrawal from a wallet: the amount is paid out, and the fee is charged on top."""
 
-    id: str
-    wallet_id: str
+    id: WithdrawalId
+    """The withdrawal's id."""
+
+    wallet_id: WalletId
+    """The wallet that pays."""
+
     currency: CurrencyCode
+    """The currency of amount and fee."""
+
     amount: Amount
+    """What arrives, in atomic units."""
+
     fee: Amount
-    to_address: str
+    """What the wallet pays on top, in atomic units."""
+
+    to_address: ShownAddress
+    """Where it is sent, in its EIP-55 form."""
+
     status: WithdrawalStatus
+    """`requested`: amount and fee are held; `sent`: a transaction is under way; `mined` and `failed` are final."""
+
     transaction: TransactionView | msgspec.UnsetType = msgspec.UNSET
-    failure: str | msgspec.UnsetType = msgspec.UNSET
+    """The transaction, as soon as there is one."""
+
+    failure: ShownFailure | msgspec.UnsetType = msgspec.UNSET
+    """Why it failed, for a person; only with the status `failed`, which gives back what was held."""
+
     created_at: Time
+    """When it was requested."""
+
     updated_at: Time
+    """When it was last changed."""
 
     @classmethod
     def of(cls, withdrawal: Withdrawal) -> "WithdrawalView":

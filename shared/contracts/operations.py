@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
@@ -36,6 +36,9 @@ class Caller:
 class Request(msgspec.Struct, forbid_unknown_fields=True):
     """An HTTP operation's input: path parameters, query and body in one; unknown fields are refused."""
 
+    in_example: ClassVar[frozenset[str]] = frozenset()
+    """The optional fields that the documented example of its body has: those that many send, and that need nothing."""
+
 
 class View(msgspec.Struct):
     """An HTTP operation's output."""
@@ -63,14 +66,15 @@ class Match:
             raise Stale
 
 
-PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100)]
-Quantity = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
-Time = Annotated[datetime, msgspec.Meta(tz=True)]
+PageLimit = Annotated[int, msgspec.Meta(ge=1, le=100, examples=[20])]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=10**9, examples=[10])]
+Time = Annotated[datetime, msgspec.Meta(tz=True, description="A time in RFC 3339.", examples=["2026-11-30T09:30:00Z"])]
+Cursor = Annotated[str, msgspec.Meta(examples=["b3JkX3VzXzAxa2I5cDJ0NmM0djh4MW01bjdxM3Iwczl3"])]
 Address = Annotated[
     str,
     msgspec.Meta(
         description="An Ethereum address in lower case, in upper case, or in its EIP-55 form.",
-        examples=["0x5FbDB2315678afecb367f032d93F642f64180aa3"],
+        examples=["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"],
         extra_json_schema={"pattern": "^0x[0-9a-fA-F]{40}$"},
     ),
 ]
@@ -93,7 +97,10 @@ class PageRequest(Request):
     """A request for a page of a list: the page size, and the cursor."""
 
     limit: PageLimit = 20
-    cursor: str | None = None
+    """How many items a page has at most."""
+
+    cursor: Cursor | None = None
+    """The `next_cursor` of the page before; the first page without one."""
 
     def after(self, prefix: str) -> str | None:
         """The id after which the page begins; None for the first page. Raises Malformed for an invalid cursor."""
@@ -119,7 +126,10 @@ class Page(msgspec.Struct, Generic[T]):
     """Some of a list, and where the rest begins."""
 
     items: list[T]
-    next_cursor: str | None = None
+    """The items of this page, the newest first unless the operation says otherwise."""
+
+    next_cursor: Cursor | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 def page(items: list[T], limit: int, last_id: str) -> Page[T]:

@@ -71,10 +71,15 @@ def _number(name: str, text: str, target: Any) -> str | int:
 def _integers(target: Hashable) -> frozenset[str]:
     """The fields of a request that are integers."""
     fields = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(target)).fields
-    choices = {field.name: getattr(field.type, "types", (field.type,)) for field in fields}
+    choices = {field.name: getattr(_bare(field.type), "types", (field.type,)) for field in fields}
     return frozenset(
-        name for name, types in choices.items() if any(isinstance(t, msgspec.inspect.IntType) for t in types)
+        name for name, types in choices.items() if any(isinstance(_bare(t), msgspec.inspect.IntType) for t in types)
     )
+
+
+def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    """A type without what is only documented of it."""
+    return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
 
 
 def _convert(value: dict[str, Any], target: type[T]) -> T:

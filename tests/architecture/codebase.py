@@ -15,7 +15,7 @@ ROWS = list(load().rows.values())
 JOBS = [row for row in ROWS if row.schedule or row.poll_seconds]
 """The rows that nobody calls: they run at a time, or again and again."""
 
-PARTS = {"__init__", "ports", "adapters", "views"}
+PARTS = {"__init__", "ports", "adapters", "views", "requests"}
 """What a service's package may have besides operations and domain."""
 
 HELPERS = {

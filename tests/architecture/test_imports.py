@@ -154,11 +154,11 @@ def test_a_domain_has_no_clock_and_no_input() -> None:
 
 
 def test_an_operation_imports_little() -> None:
-    """Its service's domain, ports, views and helpers, shared's contracts, job items and plain modules, and msgspec."""
+    """Its service's domain, ports, types and helpers, shared's contracts, job items and plain modules, and msgspec."""
 
     def allowed(importer: str, module: str) -> bool:
         own, service = importer.rpartition(".")[0], importer.split(".")[1]
-        near = {"ports", "views", "domain", *HELPERS.get(service, ())}
+        near = {"ports", "views", "requests", "domain", *HELPERS.get(service, ())}
         neighbours = tuple(f"{own}.{part}." for part in near)
         return module in PLAIN | {"msgspec", "shared.jobs.items"} or f"{module}.".startswith(
             (*neighbours, "shared.contracts.", PURE_CHAIN)

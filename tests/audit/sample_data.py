@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from pg8000.native import Connection, identifier
 
-from functions.claiming.create_claim import CreateClaim
+from functions.claiming.requests import CreateClaim
 from functions.order.domain.order import Order
 from functions.platform.audit import Audit, AuditView
 from shared import ids

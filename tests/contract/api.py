@@ -1,11 +1,12 @@
 """Requests for any HTTP row, generated from the registry and the document: valid but for what a test breaks.
 
-A new row needs nothing here, unless a field of its body is of a kind that EXAMPLES does not know.
+A new row needs nothing here.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,6 +22,7 @@ from shared import ids
 from shared.auth.tokens import issue
 from shared.config import Settings
 from shared.registry import Row, load
+from shared.runtime.openapi.examples import example_of
 from tests.problems import refused
 
 ROWS: Final = load().http_rows()
@@ -32,9 +34,6 @@ ADDRESS: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 """An example of EIP-55; it belongs to no user."""
 SCOPES: Final = (*EVERYONE, *OF_ROLE["merchant"])
 """The scopes of every user on the local stack."""
-
-EXAMPLES: Final = {"address": ADDRESS, "contract": ADDRESS, "recipient": ADDRESS, "to_address": ADDRESS, "chain_id": 1}
-"""Values of fields whose schema does not define them fully."""
 
 LIMIT_BYTES: Final = 256 * 1024
 TIMEOUT: Final = httpx.Timeout(30).as_dict()
@@ -86,38 +85,15 @@ def absent_id(name: str) -> str:
     return ids.new(next(prefix for prefix, known in ids.PREFIXES.items() if known == kind), CELL)
 
 
-def example(schema: dict[str, Any], name: str = "") -> Any:
-    """The smallest value that a schema allows, for a field of that name."""
-    schema = resolved(schema)
-    if "anyOf" in schema:
-        return example(schema["anyOf"][0], name)
-    if name in EXAMPLES:
-        return EXAMPLES[name]
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "examples" in schema:
-        return schema["examples"][0]
-    if name.endswith("_id"):
-        return absent_id(name)
-    if schema.get("format") == "date-time":
-        return "2026-01-01T00:00:00Z"
-    match schema["type"]:
-        case "object":
-            return {field: example(schema["properties"][field], field) for field in schema.get("required", [])}
-        case "array":
-            return [example(schema["items"], name)] * schema.get("minItems", 0)
-        case "integer":
-            return schema.get("minimum", 1)
-        case "boolean":
-            return False
-        case _:
-            return "x" * schema.get("minLength", 1)
+def example(schema: dict[str, Any]) -> Any:
+    """The document's example of what a schema describes, an object's without its optional fields."""
+    return example_of(schema, DOCUMENT["components"]["schemas"], ())
 
 
 def example_body(row: Row) -> dict[str, Any]:
-    """A valid body of a row, whose ids name nothing."""
-    body: dict[str, Any] = example(body_schema(row) or {"type": "object"})
-    return body
+    """The document's example of a row's body, whose ids name nothing."""
+    described = operation(row).get("requestBody")
+    return deepcopy(described["content"]["application/json"]["example"]) if described else {}
 
 
 def fields(schema: dict[str, Any], at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
@@ -125,7 +101,8 @@ def fields(schema: dict[str, Any], at: tuple[str | int, ...] = ()) -> Iterator[t
     schema = resolved(schema)
     for choice in schema.get("anyOf", []):
         yield from fields(choice, at)
-    for name, inner in schema.get("properties", {}).items():
+    for name, given in schema.get("properties", {}).items():
+        inner = resolved(given) if "enum" in resolved(given) else given
         yield (*at, name), inner
         yield from fields(inner, (*at, name))
     if schema.get("type") == "array":
@@ -142,9 +119,9 @@ def with_field(row: Row, at: Sequence[str | int], value: Any) -> dict[str, Any]:
         choices = [resolved(choice) for choice in schema.get("anyOf", [schema])]
         schema = next(choice for choice in choices if choice.get("type") == kind)
         if not isinstance(step, int) and step not in here:
-            here[step] = example(schema, step)
+            here[step] = example(schema)
         if isinstance(here, list) and step == len(here):
-            here.append(example(schema, str(at[0])))
+            here.append(example(schema))
         here = here[step]  # type: ignore[index]
         assert isinstance(following, int) == isinstance(here, list)
     here[at[-1]] = value  # type: ignore[index]

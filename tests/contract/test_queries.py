@@ -19,6 +19,7 @@ from tests.contract.api import (
     operation,
     problem,
     query_names,
+    resolved,
 )
 from tests.contract.conftest import World, funded, hook_of, supply_of
 
@@ -66,7 +67,7 @@ ENUMERATED = [
     (row, parameter["name"])
     for row in READS
     for parameter in operation(row).get("parameters", [])
-    if parameter["in"] == "query" and "enum" in parameter["schema"]
+    if parameter["in"] == "query" and "enum" in resolved(parameter["schema"])
 ]
 """The parameters that have a few words for values, with their rows."""
 

@@ -6,7 +6,15 @@ KEY: Final[dict[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": r"^[!-+\--~]+$"},
+    "description": "A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII "
+    "characters without a comma, such as a UUID. A repeat gets the first answer, for a day.",
+    "schema": {
+        "type": "string",
+        "minLength": 16,
+        "maxLength": 255,
+        "pattern": r"^[!-+\--~]+$",
+        "examples": ["5f0b8c1e-3d7a-4b53-9a0f-1c2d3e4f5a6b"],
+    },
 }
 IF_MATCH: Final[dict[str, Any]] = {
     "name": "If-Match",
@@ -25,7 +33,7 @@ CONSISTENCY: Final[dict[str, Any]] = {
     "name": "consistency",
     "in": "query",
     "description": "`eventual` may be read from a replica; X-Consistency says by how much it may lag.",
-    "schema": {"enum": ["strong", "eventual"], "default": "strong"},
+    "schema": {"type": "string", "enum": ["strong", "eventual"], "default": "strong"},
 }
 HEADERS: Final = {
     "X-Request-Id": {
@@ -61,5 +69,8 @@ HEADERS: Final = {
     },
     "Link": {"description": "The route that replaces it (RFC 8288).", "schema": {"type": "string"}},
     "Retry-After": {"description": "The seconds to wait before a retry.", "schema": {"type": "integer", "minimum": 0}},
-    "WWW-Authenticate": {"schema": {"type": "string"}},
+    "WWW-Authenticate": {
+        "description": "What to send, and what is wrong with what was sent (RFC 6750).",
+        "schema": {"type": "string", "examples": ['Bearer error="invalid_token"']},
+    },
 }

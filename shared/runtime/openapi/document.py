@@ -12,9 +12,10 @@ from shared.contracts.operations import Request
 from shared.registry import Registry, Row
 from shared.runtime.binding import tagged, view_type
 from shared.runtime.openapi.common import HEADERS
+from shared.runtime.openapi.examples import example_of
 from shared.runtime.openapi.operations import about, body_of, parameters_of, sent
 from shared.runtime.openapi.responses import PROBLEM, STATUSES, problem, responses_of
-from shared.runtime.openapi.schemas import CURRENCIES, CURRENCY, Schema, schemas_of
+from shared.runtime.openapi.schemas import Schema, schemas_of
 
 ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 in UTC, ids are opaque.
 Every failure is an RFC 9457 problem document, including a wrong path (404) or method (405).
@@ -42,7 +43,7 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
             },
             "paths": paths,
             "components": {
-                "schemas": {**dict(sorted({**schemas, CURRENCIES: CURRENCY}.items())), "Problem": PROBLEM},
+                "schemas": {**dict(sorted(schemas.items())), "Problem": PROBLEM},
                 "responses": {str(status): problem(status) for status in STATUSES},
                 "headers": HEADERS,
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -63,7 +64,7 @@ def _operations(
     hints = {name: typing.get_type_hints(function) for name, function in functions.items()}
     request_of = {name: hint.get("request", Request) for name, hint in hints.items()}
     view_of = {name: view_type(hint["return"]) for name, hint in hints.items()}
-    _, asked = schemas_of(set(request_of.values()))
+    _, inputs = schemas_of(set(request_of.values()))
     views = [view for view in view_of.values() if view not in (type(None), msgspec.Raw, bytes)]
     given, shown = schemas_of(views)
     schema_of = dict(zip(views, given, strict=True))
@@ -72,18 +73,18 @@ def _operations(
     bodies: dict[str, Schema] = {}
     for row in registry.http_rows():
         name, view = request_of[row.name].__name__, view_of[row.name]
-        if body := body_of(row, asked[name]):
+        if body := body_of(row, inputs[name]):
             bodies[name] = body
         success = schema_of.get(view, JSON if row.media == "application/json" else TEXT)
         repeatable = view is not hints[row.name]["return"]
         paths.setdefault(row.path, {})[row.method.lower()] = {
             **about(row, module_of(row), functions[row.name]),
-            **parameters_of(row, asked[name], tagged=tagged(view)),
-            **({"requestBody": sent(name)} if body else {}),
+            **parameters_of(row, inputs[name], tagged=tagged(view)),
+            **({"requestBody": sent(name, example_of(body, inputs, request_of[row.name].in_example))} if body else {}),
             "responses": responses_of(row, success, repeatable=repeatable, tagged=tagged(view)),
         }
     parts = {
-        name: schema for name, schema in asked.items() if name not in {each.__name__ for each in request_of.values()}
+        name: schema for name, schema in inputs.items() if name not in {each.__name__ for each in request_of.values()}
     }
     if doubled := shown.keys() & bodies.keys():
         raise ValueError(f"requests and views of one name: {sorted(doubled)}")

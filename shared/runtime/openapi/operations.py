@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
-from shared import ids
 from shared.registry import Row
 from shared.runtime.openapi.common import CONSISTENCY, IF_MATCH, IF_NONE_MATCH, KEY
 from shared.runtime.openapi.schemas import Schema, reference
@@ -33,10 +32,7 @@ def about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[st
 def parameters_of(row: Row, fields: Schema, *, tagged: bool) -> Schema:
     """The parameters: of path, headers and query."""
     properties = fields["properties"]
-    parameters: list[Schema] = [
-        {"name": name, "in": "path", "required": True, "schema": _identified(name, properties[name])}
-        for name in row.parameters
-    ]
+    parameters = [_parameter(name, "path", properties[name], required=True) for name in row.parameters]
     if row.idempotency:
         parameters.append(KEY)
     if row.if_match:
@@ -47,7 +43,7 @@ def parameters_of(row: Row, fields: Schema, *, tagged: bool) -> Schema:
         parameters.append(CONSISTENCY)
     if row.method not in WITH_BODY:
         parameters += [
-            {"name": name, "in": "query", "required": name in fields.get("required", []), "schema": _given(schema)}
+            _parameter(name, "query", _given(schema), required=name in fields.get("required", []))
             for name, schema in properties.items()
             if name not in row.parameters
         ]
@@ -63,16 +59,15 @@ def body_of(row: Row, fields: Schema) -> Schema | None:
     return {**fields, "properties": inside, "required": required, "additionalProperties": False}
 
 
-def sent(name: str) -> Schema:
-    """What is said of a body in its operation. name: its schema's."""
-    return {"required": True, "content": {"application/json": {"schema": reference(name)}}}
+def sent(name: str, example: Any) -> Schema:
+    """What is said of a body in its operation. name: its schema's. example: of all of it."""
+    return {"required": True, "content": {"application/json": {"schema": reference(name), "example": example}}}
 
 
-def _identified(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The pattern of an id in a path; anything else is answered 404."""
-    known = {kind: prefix for prefix, kind in ids.PREFIXES.items()}
-    prefix = known.get(name.removesuffix("_id").replace("_", " "))
-    return {**schema, "pattern": ids.pattern(prefix)} if prefix else schema
+def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> Schema:
+    """A parameter, described as its field is."""
+    bare = {key: value for key, value in schema.items() if key != "description"}
+    return {"name": name, "in": place, "required": required, "description": schema["description"], "schema": bare}
 
 
 def _given(schema: dict[str, Any]) -> dict[str, Any]:

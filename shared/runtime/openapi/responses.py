@@ -12,17 +12,42 @@ PROBLEM: Final = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "pattern": "^[A-Z0-9_]+$"},
-        "request_id": {"type": "string", "description": "The same as in X-Request-Id."},
+        "type": {"type": "string", "description": "A URI for the kind of problem.", "examples": ["about:blank"]},
+        "title": {"type": "string", "description": "The status in words.", "examples": ["Conflict"]},
+        "status": {"type": "integer", "description": "The HTTP status.", "examples": [409]},
+        "detail": {
+            "type": "string",
+            "description": "What is wrong with this request, as a sentence for a person.",
+            "examples": ["sup_us_01kb9p2t6c4v8x1m5n7q3r0s9w has fewer than 2 left."],
+        },
+        "code": {
+            "type": "string",
+            "pattern": "^[A-Z0-9_]+$",
+            "description": "The kind of problem, for a program; it stays the same.",
+            "examples": ["SOLD_OUT"],
+        },
+        "request_id": {
+            "type": "string",
+            "description": "The same as in X-Request-Id: name it when asking for help.",
+            "examples": ["req_01kb9p2t6c4v8x1m5n7q3r0s9w"],
+        },
         "errors": {
             "type": "array",
+            "description": "What is wrong with a malformed request (400), by field.",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {
+                        "type": "string",
+                        "description": "The path in the body, the parameter or the header; empty for the whole body.",
+                        "examples": ["items[0].quantity"],
+                    },
+                    "message": {
+                        "type": "string",
+                        "description": "What is wrong with it.",
+                        "examples": ["a whole number from 1 to 1000000000"],
+                    },
+                },
                 "required": ["field", "message"],
             },
         },

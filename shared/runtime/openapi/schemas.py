@@ -50,7 +50,8 @@ def schemas_of(kinds: Iterable[Any]) -> tuple[list[Schema], dict[str, Schema]]:
     named = {public(name): {**schema, "title": public(name)} for name, schema in components.items()}
     if len(named) < len(components):
         raise ValueError(f"names that are the same once shortened: {sorted(map(public, components))}")
-    return [_renamed(each) for each in given], {name: _renamed(schema) for name, schema in named.items()}
+    made = {name: _renamed(schema) for name, schema in named.items()}
+    return [_renamed(each) for each in given], {**made, CURRENCIES: CURRENCY}
 
 
 def public(name: str) -> str:

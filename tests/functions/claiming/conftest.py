@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.claiming.create_claim import CreateClaim
 from functions.claiming.get_claim import GetClaim
+from functions.claiming.requests import CreateClaim
 from functions.claiming.views import ClaimView
 from functions.order.domain.order import Order
 from shared import ids

@@ -12,9 +12,10 @@ import pytest
 from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.waiting import WITHIN_SECONDS
 from functions.claiming.adapters.work import Work
-from functions.claiming.create_claim import CreateClaim, create_claim
+from functions.claiming.create_claim import create_claim
 from functions.claiming.domain.errors import NotClaimable, RecipientFixed
 from functions.claiming.ports import ClaimOrder
+from functions.claiming.requests import CreateClaim
 from functions.claiming.views import ClaimView
 from shared import ids
 from shared.chain.ethereum import checksum_address, keccak

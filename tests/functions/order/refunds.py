@@ -7,7 +7,8 @@ from functions.order.advance_orders import advance_orders
 from functions.order.cancel_order import CancelOrder, cancel_order
 from functions.order.domain.order import Order
 from functions.order.mature_orders import mature_orders
-from functions.order.refund_order import RefundOrder, refund_order
+from functions.order.refund_order import refund_order
+from functions.order.requests import RefundOrder
 from shared import ids
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.scenes import FUNDS, SCENES, UNITS, UNKNOWN, answer_of

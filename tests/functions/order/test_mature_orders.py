@@ -15,7 +15,8 @@ from functions.order.adapters.work import Work
 from functions.order.domain.order import Order
 from functions.order.mature_orders import mature_orders
 from functions.order.ports import OrderWork
-from functions.order.refund_order import RefundOrder, refund_order
+from functions.order.refund_order import refund_order
+from functions.order.requests import RefundOrder
 from shared.errors import Refusal
 from tests.clocks import ShiftedClock
 from tests.functions.order.fakes import FakeWork, Shop

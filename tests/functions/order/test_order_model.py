@@ -13,7 +13,8 @@ from functions.order.domain.order import Order
 from functions.order.expire_orders import expire_orders
 from functions.order.mature_orders import mature_orders
 from functions.order.pricing import OrderLine
-from functions.order.refund_order import RefundOrder, refund_order
+from functions.order.refund_order import refund_order
+from functions.order.requests import RefundOrder
 from shared import ids
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.samples import terms

@@ -16,7 +16,8 @@ import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from functions.order.adapters.work import Work
-from functions.order.refund_order import RefundOrder, refund_order
+from functions.order.refund_order import refund_order
+from functions.order.requests import RefundOrder
 from shared import ids
 from shared.contracts.operations import Caller
 from shared.errors import Contended, Unavailable

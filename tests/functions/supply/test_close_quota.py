@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from functions.supply.delete_supply import DeleteSupply
-from functions.supply.update_supply import UpdateSupply
+from functions.supply.requests import UpdateSupply
 from functions.supply.views import SupplyView
 from shared.contracts.gen.supply_pb2 import CloseQuotaRequest
 from shared.contracts.operations import Match

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from functions.supply.requests import UpdateSupply
 from functions.supply.restock_supply import RestockSupply
-from functions.supply.update_supply import UpdateSupply
 from functions.supply.views import SupplyView
 from shared.cells.quota import Account, Ask, Grant
 from shared.contracts.events import StoredEvent

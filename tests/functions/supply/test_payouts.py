@@ -11,7 +11,7 @@ import functions.wallet.adapters.work as wallet_service
 from emulators.demo.api_user import ApiUser, fresh_key
 from functions.supply.adapters.work import Work
 from functions.supply.delete_supply import DeleteSupply
-from functions.supply.update_supply import UpdateSupply
+from functions.supply.requests import UpdateSupply
 from functions.supply.views import SupplyView
 from functions.wallet.close_wallet import CloseWallet
 from functions.wallet.domain.errors import WalletNotEmpty

@@ -6,8 +6,7 @@ from functools import partial
 
 import pytest
 
-from functions.supply.create_supply import CreateSupply
-from functions.supply.update_supply import UpdateSupply
+from functions.supply.requests import CreateSupply, UpdateSupply
 from functions.supply.views import PhaseView, SupplyView
 from shared.contracts.gen.supply_pb2 import ReserveRequest
 from shared.contracts.operations import Match

@@ -13,8 +13,8 @@ from functions.notification.domain.recipients import notices
 from functions.supply.delete_supply import DeleteSupply
 from functions.supply.get_supply import GetSupply
 from functions.supply.list_supplies import ListSupplies
+from functions.supply.requests import UpdateSupply
 from functions.supply.restock_supply import RestockSupply
-from functions.supply.update_supply import UpdateSupply
 from functions.supply.views import PhaseView, SupplyView
 from shared import ids
 from shared.contracts.events import StoredEvent, decode_event

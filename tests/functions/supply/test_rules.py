@@ -21,9 +21,9 @@ from hypothesis.stateful import (
 
 from functions.supply.adapters.work import Work
 from functions.supply.delete_supply import DeleteSupply
+from functions.supply.requests import UpdateSupply
 from functions.supply.restock_supply import RestockSupply
 from functions.supply.sweep_reservations import sweep_reservations
-from functions.supply.update_supply import UpdateSupply
 from functions.supply.views import PhaseView
 from shared import ids
 from shared.contracts.decisions import Decision

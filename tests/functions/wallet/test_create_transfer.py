@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
-from functions.wallet.create_transfer import CreateTransfer
 from functions.wallet.domain.errors import InsufficientFunds
+from functions.wallet.requests import CreateTransfer
 from shared import ids
 from shared.money import Amount
 from tests.isolated_services import IsolatedServices, IsolatedUser

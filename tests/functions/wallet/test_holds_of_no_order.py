@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from functions.wallet.adapters.work import Work
-from functions.wallet.create_transfer import CreateTransfer
 from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.get_balances import GetBalances
+from functions.wallet.requests import CreateTransfer
 from functions.wallet.views import BalancesView
 from shared.money import Amount
 from tests.isolated_services import IsolatedServices, IsolatedUser

@@ -7,7 +7,7 @@ import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from functions.wallet.domain.errors import AlreadyReversed, InsufficientFunds, NotReversible
-from functions.wallet.post_transfers import Adjustment, PostTransfers
+from functions.wallet.requests import Adjustment, PostTransfers
 from functions.wallet.reverse_transfer import ReverseTransfer
 from functions.wallet.views import TransfersView, TransferView
 from shared import ids

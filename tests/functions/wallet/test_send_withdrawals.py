@@ -11,8 +11,8 @@ import pytest
 from functions.wallet.adapters.custody import PostgresWithdrawals
 from functions.wallet.adapters.holds import PostgresHolds
 from functions.wallet.adapters.vault import ChainTreasury
-from functions.wallet.create_withdrawal import CreateWithdrawal
 from functions.wallet.domain.custody import Withdrawal
+from functions.wallet.requests import CreateWithdrawal
 from functions.wallet.views import WithdrawalView
 from shared.chain.abi import encoded
 from shared.chain.core.values import CallRefused, ContractCall, Fees

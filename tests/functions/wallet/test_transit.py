@@ -12,10 +12,9 @@ import pytest
 from emulators.stack.stack import Stack
 from functions.order.domain.order import Order
 from functions.supply.views import SupplyView
-from functions.wallet.create_transfer import CreateTransfer
 from functions.wallet.domain.errors import InsufficientFunds, NotReversible, SpansCells, WalletIsClosed
 from functions.wallet.domain.transit import stream_of
-from functions.wallet.post_transfers import Adjustment, PostTransfers
+from functions.wallet.requests import Adjustment, CreateTransfer, PostTransfers
 from functions.wallet.reverse_transfer import ReverseTransfer
 from shared import ids
 from shared.contracts.events import StoredEvent

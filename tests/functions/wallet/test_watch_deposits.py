@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.wallet.create_transfer import CreateTransfer
+from functions.wallet.requests import CreateTransfer
 from shared.chain.abi import encoded
 from shared.chain.core import block_scanner as watching
 from shared.chain.ethereum import keccak

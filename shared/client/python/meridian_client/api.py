@@ -12,7 +12,7 @@ from .calling import Caller, fresh_key
 
 
 class ActivityItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event, with the data that the caller may see. `version` counts the events of `subject`."""
+    """An event, with the data that the caller may see."""
 
     id: str
     type: str
@@ -23,14 +23,14 @@ class ActivityItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ActivityList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A page of a feed, oldest first; `next_cursor` is always there, since a feed has no end."""
+    """A page of a feed, which has no end."""
 
     items: list[ActivityItem]
     next_cursor: str
 
 
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An amount, and the accounts that it moves between: a wallet's id, `fees` or `losses`."""
+    """An amount, and the accounts that it moves between."""
 
     from_account: str
     to_account: str
@@ -40,7 +40,7 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The token that a claim delivers; `token_id` is a uint256 as a decimal string."""
+    """The token that a claim delivers."""
 
     chain_id: int
     contract: str
@@ -49,7 +49,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A delivery attempt: when it ended, how long it took, and the response status, or the error that prevented one."""
+    """An attempt to deliver an event."""
 
     at: datetime
     duration_ms: int
@@ -58,7 +58,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The invariants that were checked, their violations, and the invariants that could not be checked."""
+    """What was checked, and what was found."""
 
     checked: list[str]
     violations: list[Violation]
@@ -66,7 +66,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A wallet's balance in one currency: available = posted - held."""
+    """A wallet's balance in one currency."""
 
     currency: CurrencyCode
     posted: str
@@ -113,11 +113,7 @@ class ClaimList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Currency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A currency that can be deposited and withdrawn, in its atomic units.
-
-    decimals: the number of decimal places. contract: of its token; null for the chain's native currency.
-    least_withdrawal: the minimum amount of a withdrawal. withdrawal_fee: what is charged on top of the amount.
-    """
+    """A currency that can be deposited and withdrawn."""
 
     currency: CurrencyCode
     decimals: int
@@ -141,10 +137,7 @@ class CurrencyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The delivery of an event to a webhook. `event_id` is the `webhook-id` of every attempt.
-
-    attempt_log: the newest 20 attempts, newest first.
-    """
+    """The delivery of an event to a webhook."""
 
     id: str
     webhook_id: str
@@ -168,10 +161,7 @@ class DeliveryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class DepositAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The deposit address of a wallet: what arrives there is credited after its confirmations.
-
-    least: the minimum balance of each currency that is collected and credited; less waits for more.
-    """
+    """The deposit address of a wallet: what arrives there is credited after its confirmations."""
 
     wallet_id: str
     chain_id: int
@@ -182,7 +172,7 @@ class DepositAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Eligibility(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether a buyer may buy units of a supply now; `reasons` are all that apply, most serious first."""
+    """Whether a buyer may buy units of a supply now."""
 
     eligible: bool
     reasons: list[Literal["NOT_ALLOWED", "NOT_ON_SALE", "SOLD_OUT", "USER_LIMIT"]]
@@ -251,7 +241,7 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LeafProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A proof for a leaf (address, uint256 per-user limit, uint256 unit price); a limit of 0 leaves the phase's."""
+    """A proof for a leaf (address, uint256 per-user limit, uint256 unit price)."""
 
     hashes: list[str]
     per_user_limit: int
@@ -340,10 +330,7 @@ class OrderItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Some units of a supply; with a proof that the wallet's address is on its allowlist, if it has one.
-
-    The proof is the list of hashes for a leaf (address), or an object that also gives the leaf's other values.
-    """
+    """Some units of a supply."""
 
     supply_id: str
     quantity: int
@@ -384,11 +371,10 @@ class ParkedList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A time window of a sale, from `starts_at` (inclusive) to `ends_at` (exclusive), with terms of its own.
+    """A time window of a sale, with terms of its own.
 
-    Null fields are as in the supply; `cap` counts the units of all buyers, `allowlist_root` is the Merkle root of
-    those
-    who may buy: a standard tree of @openzeppelin/merkle-tree over ["address"], or over ["address", "uint256",
+    Its list of buyers is a standard tree of @openzeppelin/merkle-tree over ["address"], or over ["address",
+    "uint256",
     "uint256"], with a per-user limit (0 for the phase's) and a unit price for each address.
     """
 
@@ -438,11 +424,7 @@ class QuotedItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of each dependency and circuit breaker, and by how many seconds copies of other cells' data are
-    behind.
-
-    For a cell from which not all was received yet that is null.
-    """
+    """What this region depends on, and how it is."""
 
     status: str
     dependencies: dict[str, str]
@@ -511,7 +493,7 @@ class SupplyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The tokens of a session. `expires_in`: the lifetime of the access token in seconds."""
+    """The tokens of a session."""
 
     access_token: str
     expires_in: int
@@ -598,7 +580,7 @@ class WalletList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A webhook. reason: why it is disabled: `gone` (it answered 410), or `failing` (for 72 hours)."""
+    """A webhook."""
 
     id: str
     url: str

@@ -9,7 +9,7 @@ import pytest
 
 from emulators.demo.api_user import fresh_key
 from emulators.stack.stack import Stack
-from functions.supply.create_supply import CreateSupply
+from functions.supply.requests import CreateSupply
 from functions.supply.views import SupplyView
 from shared import ids
 from shared.firestore.cells import CellMap
