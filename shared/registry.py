@@ -124,6 +124,8 @@ class Row(Strict):
     """Whose events an event row receives: those of its own cell, of the other cells, or of all."""
     environment: Literal["local"] | None = None
     cache: str = "no-store"
+    anonymous: str | None = None
+    """The Cache-Control of what it answers to who sends no token; None if it wants one, or never looks at one."""
     media: str = "application/json"
     ingress: Literal["internal"] | None = None
     session: Literal["checked"] | None = None

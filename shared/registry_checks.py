@@ -36,6 +36,10 @@ def _check(row: "Row", registry: "Registry") -> None:
         raise ValueError(f"{row.name}: only answers wait at the gate; what else leaves waits where it is sent")
     if row.session and row.scope in (None, "public"):
         raise ValueError(f"{row.name}: only who signed in has a session")
+    if row.anonymous and (
+        not row.reads or row.scope in (None, "public", "signed_in", "operator") or row.home == "caller"
+    ):
+        raise ValueError(f"{row.name}: only a read that has a scope, and whose home no caller decides, is for anybody")
     if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
         raise ValueError(f"{row.name}: only what changes a thing asks for its version")
     if (row.rpc and not row.callers) or (row.batch and not row.rpc):
@@ -63,7 +67,10 @@ def _check_deprecated(row: "Row", deprecated: "Deprecated", registry: "Registry"
 
 
 def _check_reads(row: "Row", registry: "Registry") -> None:
-    """Check that only suitable reads use a cache or a replica. Raises ValueError."""
+    """Check that only suitable reads use a cache or a replica, or are for anybody. Raises ValueError."""
+    closed = (None, "public", "signed_in", "operator")
+    if row.anonymous and (not row.reads or row.scope in closed or row.home == "caller"):
+        raise ValueError(f"{row.name}: only a read that has a scope, and whose home no caller decides, is for anybody")
     if row.cached and (row.cached not in registry.caches or row.transaction != "none" or len(row.parameters) != 1):
         raise ValueError(f"{row.name}: what is answered from a cache is one thing, read in no transaction")
     keeper = registry.operations.get(row.copied or "")

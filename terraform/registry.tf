@@ -31,7 +31,8 @@ locals {
         secrets    = try(row.secrets, [])
         limit      = try(row.limit, "")
         databases  = name == "ready" ? length(local.databases) : contains(local.databases, row.service) ? 1 : 0
-        cacheable  = startswith(try(row.cache, ""), "public")
+        cacheable  = anytrue([for said in [try(row.cache, ""), try(row.anonymous, "")] : startswith(said, "public")])
+        anonymous  = can(row.anonymous)
         method     = can(row.http) ? split(" ", row.http)[0] : ""
         path       = can(row.http) ? split(" ", row.http)[1] : ""
         parameters = length(regexall("{\\w+}", try(row.http, "")))
@@ -52,6 +53,7 @@ locals {
         limit      = ""
         databases  = 0
         cacheable  = false
+        anonymous  = false
         method     = ""
         path       = ""
         parameters = 0

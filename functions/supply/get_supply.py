@@ -12,6 +12,6 @@ class GetSupply(Request):
     supply_id: SupplyId
 
 
-def get_supply(request: GetSupply, caller: Caller, work: ShowingWork) -> SupplyView:
-    """The supply. Raises NotFound, also for another merchant's draft."""
-    return work.shown.show(request.supply_id, viewer=caller.user_id)
+def get_supply(request: GetSupply, caller: Caller | None, work: ShowingWork) -> SupplyView:
+    """The supply, to anybody, signed in or not. Raises NotFound, also for another merchant's draft."""
+    return work.shown.show(request.supply_id, viewer=caller.user_id if caller else None)

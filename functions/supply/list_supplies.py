@@ -21,10 +21,10 @@ class ListSupplies(PageRequest):
     """Only supplies of this merchant."""
 
 
-def list_supplies(request: ListSupplies, caller: Caller, work: SupplyWork) -> Page[SupplyView]:
-    """Supplies that the caller may see, newest first."""
+def list_supplies(request: ListSupplies, caller: Caller | None, work: SupplyWork) -> Page[SupplyView]:
+    """Supplies on sale and those that were, newest first, and the caller's own drafts; to anybody, signed in or not."""
     found = work.supplies.browse(
-        viewer=caller.user_id,
+        viewer=caller.user_id if caller else None,
         status=request.status,
         currency=request.currency,
         merchant_id=request.merchant_id,

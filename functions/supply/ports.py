@@ -19,8 +19,8 @@ from shared.jobs.items import FailureStore
 class ShownSupplies(Protocol):
     """Supplies, as callers may see them."""
 
-    def show(self, supply_id: str, viewer: str) -> SupplyView:
-        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another merchant's draft."""
+    def show(self, supply_id: str, viewer: str | None) -> SupplyView:
+        """A supply that a user, or with None anybody, may see. Raises NotFound, also for another merchant's draft."""
 
 
 class Supplies(Protocol):
@@ -41,8 +41,8 @@ class Supplies(Protocol):
     def mark_proven(self, supply_id: str) -> None:
         """Record that its asset is proven to be its merchant's, so that it may sell."""
 
-    def get(self, supply_id: str, viewer: str) -> Supply:
-        """A supply that a user may see. Raises NotFound for an absent or malformed id, or another merchant's draft."""
+    def get(self, supply_id: str, viewer: str | None) -> Supply:
+        """A supply that a user, or with None anybody, may see. Raises NotFound, also for another merchant's draft."""
 
     def owned(self, supply_id: str, merchant: str) -> Supply:
         """A merchant's own supply, its stock in this cell locked until the transaction ends.
@@ -80,14 +80,14 @@ class Supplies(Protocol):
 
     def browse(
         self,
-        viewer: str,
+        viewer: str | None,
         status: Status | None,
         currency: str | None,
         merchant_id: str | None,
         after: str | None,
         most: int,
     ) -> list[Supply]:
-        """Supplies that a user may see, newest first, after an id."""
+        """Supplies that a user, or with None anybody, may see, newest first, after an id."""
 
 
 class Stock(Protocol):

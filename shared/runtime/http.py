@@ -134,6 +134,8 @@ class HttpOperation:
         if known is not None and known.has(answer.tag):
             answer = Answer(304, "", answer.tag)
         response = self._response(answer)
+        if self._row.anonymous and exchange.caller is None:
+            response.headers["Cache-Control"] = self._row.anonymous
         if exchange.eventual is not None:
             response.headers[CONSISTENCY] = "strong" if age is None else f"eventual; lag={age:.3f}"
         return response

@@ -146,6 +146,8 @@ class Middleware:
     def authenticate(self, exchange: Exchange) -> None:
         if self._row.scope == "public":
             return
+        if self._row.anonymous and "Authorization" not in exchange.request.headers:
+            return
         token, now = bearer_token(exchange.request), self._clock.now()
         caller = tokens.verify(self._settings, token, now)
         if self._row.session == "checked" and not self._sessions.alive(caller.session_id, now):

@@ -41,6 +41,9 @@ READS: Final = [row for row in ROWS if row.method == "GET"]
 WITH_BODY: Final = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
 WITH_ID: Final = [row for row in ROWS if row.parameters]
 SIGNED: Final = [row for row in ROWS if row.scope != "public"]
+CLOSED: Final = [row for row in SIGNED if not row.anonymous]
+"""What answers nobody without a token; the rest of SIGNED shows what everybody may see."""
+
 SCOPED: Final = [row for row in SIGNED if row.scope != "signed_in"]
 
 

@@ -52,7 +52,9 @@ def test_each_row_is_described(subtests: pytest.Subtests) -> None:
         with subtests.test(row=row.name):
             described = operation(row)
             assert described["tags"] == [row.service]
-            assert described["security"] == ([] if row.scope == "public" else [{"token": []}])
+            assert described["security"] == (
+                [] if row.scope == "public" else [*([{}] if row.anonymous else []), {"token": []}]
+            )
             assert described.get("x-scope") == (row.scope if row.scope not in ("public", "signed_in") else None)
             assert described["summary"].endswith(".")
             assert "Raises" not in described["summary"] + described.get("description", "")

@@ -140,6 +140,8 @@ def test_what_does_not_fit_a_type_is_refused(
         (with_row(**GET, cells="others"), "thing: only event rows receive other cells' events"),
         (with_row(**GET, home="path"), "thing: no id in its path says where its home is"),
         (with_row(**{**GET, "http": "GET /v1/things/{name}"}), "thing: no id in its path says where its home is"),
+        (with_row(**GET, anonymous="public", home="caller"), "thing: only a read that has a scope"),
+        (with_row(**{**GET, "scope": "public"}, anonymous="public"), "thing: only a read that has a scope"),
         (with_row(**{**GET, "scope": "public"}, home="caller"), "thing: nobody knows who calls it"),
         (with_row(**{**GET, "scope": "public"}, home="all"), "thing: nobody knows who calls it"),
         (with_row(**{**GET, "http": "POST /v1/things"}, home="any"), "thing: what writes has a home"),

@@ -104,8 +104,13 @@ def _route(row: Row, weights: Mapping[str, int]) -> dict[str, Any]:
         }
     method = {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(methods)}}}
     action = _action(weights) | (_RETRY if row.method == "GET" else {})
-    return {"name": row.name, "match": {**path, "headers": [method]}, "route": action}
+    made = {"name": row.name, "match": {**path, "headers": [method]}, "route": action}
+    return made | (_VARIES if row.anonymous else {})
 
+
+_VARIES: Final = {"response_headers_to_add": [{"header": {"key": "Vary", "value": "Authorization"}}]}
+"""For what anybody may read, and who signs in otherwise: the cloud's balancer says so behind its cache, which would
+keep nothing with this header (terraform/modules/edge)."""
 
 _RETRY: Final = {"retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 1}}
 """For reads only: a write whose connection was reset may have taken effect, and its caller has an idempotency key."""

@@ -181,7 +181,7 @@ class PostgresSupplies:
         SQL.end_elsewhere(self._work.current_transaction, id=supply_id, stream_version=version, at=self._work.now())
         self._work.changes([supply_id])
 
-    def show(self, supply_id: str, viewer: str) -> SupplyView:
+    def show(self, supply_id: str, viewer: str | None) -> SupplyView:
         def find(work: UnitOfWork) -> CachedSupply | None:
             found = PostgresSupplies(work, PostgresStock(work), self._wallets).find([supply_id])
             return CachedSupply(SupplyView.of(found[0]), found[0].stock.version, found[0].published) if found else None
@@ -191,7 +191,7 @@ class PostgresSupplies:
             raise NotFound("There is no such supply.")
         return found.view.with_stock(found.stock_version)
 
-    def get(self, supply_id: str, viewer: str) -> Supply:
+    def get(self, supply_id: str, viewer: str | None) -> Supply:
         found = self.find([supply_id]) if ids.valid(supply_id, "sup") else []
         if not found or not found[0].visible_to(viewer):
             raise NotFound("There is no such supply.")
@@ -209,7 +209,7 @@ class PostgresSupplies:
 
     def browse(
         self,
-        viewer: str,
+        viewer: str | None,
         status: Status | None,
         currency: str | None,
         merchant_id: str | None,

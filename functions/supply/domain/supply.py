@@ -71,8 +71,8 @@ class Supply:
     created_at: datetime
     updated_at: datetime
 
-    def visible_to(self, user_id: str) -> bool:
-        """Whether a user may see it."""
+    def visible_to(self, user_id: str | None) -> bool:
+        """Whether a user may see it; None for somebody who is not signed in."""
         return self.published or self.merchant_id == user_id
 
     def open(self) -> Self:

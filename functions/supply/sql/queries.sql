@@ -79,9 +79,9 @@ WHERE supply_id = :id AND cell = :cell;
 UPDATE supplies SET stream_version = stream_version + 1 WHERE id = :id RETURNING stream_version;
 
 -- name: list_supplies
--- Supplies that a user may see, of one cell or of all that are known here, newest first, beyond one already shown.
+-- Supplies that a user may see, or with NULL anybody, of one cell or of all that are known here, newest first, beyond one already shown.
 SELECT * FROM supplies_known
-WHERE (published OR merchant_id = :user_id)
+WHERE (published OR merchant_id = :user_id::text)
   AND (:cell::text IS NULL OR split_part(id, '_', 2) = :cell)
   AND (:status::text IS NULL OR status = :status)
   AND (:currency::text IS NULL OR currency = :currency)

@@ -24,7 +24,7 @@ def about(row: Row, module: ModuleType, function: Callable[..., Any]) -> dict[st
         **({"description": description} if description else {}),
         **({"deprecated": True} if row.deprecated else {}),
         "tags": [row.service],
-        "security": [] if row.scope == "public" else [{"token": []}],
+        "security": [] if row.scope == "public" else [*([{}] if row.anonymous else []), {"token": []}],
         **scope,
     }
 

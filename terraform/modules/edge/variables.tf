@@ -14,13 +14,14 @@ variable "regions" {
 }
 
 variable "routes" {
-  description = "The HTTP rows, and `unmatched` for everything else. limit: a profile of `limits`, or empty."
+  description = "The HTTP rows, and `unmatched` for everything else. limit: a profile of `limits`, or empty. anonymous: also without a token."
   type = map(object({
     method     = string
     path       = string
     parameters = number
     limit      = string
     cacheable  = bool
+    anonymous  = bool
   }))
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from emulators.demo.api_user import ApiUser, fresh_key
@@ -47,6 +48,21 @@ def test_drafts_are_listed_to_their_merchant_alone(shop: Shop) -> None:
     assert shop.page("&status=draft") == ([], None)
     assert shop.page(viewer=shop.merchant) == ([draft, active], None)
     assert shop.page("&status=draft", viewer=shop.merchant) == ([draft], None)
+
+
+def test_who_is_not_signed_in_sees_what_is_on_sale(shop: Shop, edge: httpx.Client) -> None:
+    """The same as any other user, for anybody to keep; what a user is shown is theirs alone."""
+    shop.sell(status="draft")
+    active = shop.sell()
+    path = f"/v1/supplies?merchant_id={shop.merchant.user_id}"
+    shown, own = edge.get(path), shop.merchant.request("GET", path)
+    assert shown.json() == shop.viewer.get(path)
+    assert [supply["id"] for supply in shown.json()["items"]] == [active]
+    assert own.json()["items"][0]["id"] == active
+    assert len(own.json()["items"]) == 2
+    assert shown.headers["Cache-Control"] == "public, max-age=5"
+    assert own.headers["Cache-Control"] == "private, no-cache"
+    refused(edge.get(path, headers={"Authorization": "Bearer x"}), 401, "UNAUTHENTICATED")
 
 
 def test_filters_narrow_the_list(shop: Shop, paid_order: Callable[..., Any], buyer: ApiUser) -> None:

@@ -173,15 +173,34 @@ def the_cdn_caches_what_may_be_cached(world: World) -> Iterator[str]:
     rows = world.public()
     for backend in world.of(BACKEND):
         name = row_of(world, backend.values["id"])
-        cacheable = name in rows and rows[name].cache.startswith("public")
+        anonymous = name in rows and bool(rows[name].anonymous)
+        cacheable = name in rows and "public" in (rows[name].cache + (rows[name].anonymous or ""))
         if bool(backend.values.get("enable_cdn")) != cacheable:
             yield f"{name}: {'not ' if cacheable else ''}cached"
         mode = backend.block("cdn_policy").get("cache_mode")
         if cacheable and mode != "USE_ORIGIN_HEADERS":
             yield f"{name}: cached by {mode}, not by what the function says"
+        past = backend.block("cdn_policy").get("bypass_cache_on_request_headers") or []
+        if ([each["header_name"] for each in past] == ["Authorization"]) != anonymous:
+            yield f"{name}: who signs in is {'answered from the cache' if anonymous else 'kept from the cache'}"
+        if ("Vary: Authorization" in (backend.values.get("custom_response_headers") or [])) != anonymous:
+            yield f"{name}: a browser {'does not tell' if anonymous else 'tells'} who signed in from who did not"
 
 
 @the_cdn_caches_what_may_be_cached.broken_by
 def cached_orders(world: World) -> None:
     for backend in world.of(BACKEND):
         backend.values["enable_cdn"] = True
+
+
+@the_cdn_caches_what_may_be_cached.broken_by
+def users_answered_from_the_cache(world: World) -> None:
+    for backend in world.of(BACKEND):
+        for each in backend.values.get("cdn_policy") or ():
+            each["bypass_cache_on_request_headers"] = []
+
+
+@the_cdn_caches_what_may_be_cached.broken_by
+def one_answer_for_everybody(world: World) -> None:
+    for backend in world.of(BACKEND):
+        backend.values["custom_response_headers"] = []

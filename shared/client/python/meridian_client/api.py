@@ -987,7 +987,7 @@ class Client(Caller):
     ) -> SupplyList:
         """List what is for sale.
 
-        Supplies that the caller may see, newest first.
+        Supplies on sale and those that were, newest first, and the caller's own drafts; to anybody, signed in or not.
 
         GET /v1/supplies.
         """
@@ -1008,7 +1008,7 @@ class Client(Caller):
     def get_supply(self, *, supply_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Supply:
         """Show a supply.
 
-        The supply.
+        The supply, to anybody, signed in or not.
 
         GET /v1/supplies/{supply_id}.
         """

@@ -5,10 +5,10 @@ variables {
   dns_zone = null
   regions  = ["us-central1", "europe-west1"]
   routes = {
-    get_order   = { method = "GET", path = "/v1/orders/{order_id}", parameters = 1, limit = "read", cacheable = false }
-    quote_order = { method = "POST", path = "/v1/orders/quote", parameters = 0, limit = "write", cacheable = false }
-    read_docs   = { method = "GET", path = "/docs", parameters = 0, limit = "read", cacheable = true }
-    unmatched   = { method = "", path = "", parameters = 0, limit = "", cacheable = false }
+    get_order   = { method = "GET", path = "/v1/orders/{order_id}", parameters = 1, limit = "read", cacheable = false, anonymous = false }
+    quote_order = { method = "POST", path = "/v1/orders/quote", parameters = 0, limit = "write", cacheable = false, anonymous = false }
+    read_docs   = { method = "GET", path = "/docs", parameters = 0, limit = "read", cacheable = true, anonymous = false }
+    unmatched   = { method = "", path = "", parameters = 0, limit = "", cacheable = false, anonymous = false }
   }
   services = {
     us-central1  = { get_order = "get-order", quote_order = "quote-order", read_docs = "read-docs", unmatched = "unmatched" }
@@ -62,8 +62,8 @@ run "more_templates_than_a_matcher_has_are_refused" {
   command = plan
   variables {
     routes = merge(
-      { for number in range(51) : "row${number}" => { method = "GET", path = "/v1/r${number}/{id}", parameters = 1, limit = "read", cacheable = false } },
-      { unmatched = { method = "", path = "", parameters = 0, limit = "", cacheable = false } },
+      { for number in range(51) : "row${number}" => { method = "GET", path = "/v1/r${number}/{id}", parameters = 1, limit = "read", cacheable = false, anonymous = false } },
+      { unmatched = { method = "", path = "", parameters = 0, limit = "", cacheable = false, anonymous = false } },
     )
     services = { for region in ["us-central1", "europe-west1"] : region => merge({ for number in range(51) : "row${number}" => "row" }, { unmatched = "unmatched" }) }
   }

@@ -154,6 +154,7 @@ class CheckedView(View):
     unchecked: list[str]
 
 
+ANYBODY = "public, max-age=5"
 ROWS = {
     row.name: row
     for row in (
@@ -164,6 +165,16 @@ ROWS = {
         Row("order", "list_all", http="GET /v1/all", scope="signed_in", home="all", merged=["id"]),
         Row("order", "list_copies", http="GET /v1/copies", scope="signed_in", home="all", merged=["id"], copied="copy"),
         Row("order", "get_copy", http="GET /v1/copies/{order_id}", scope="signed_in", home="path", copied="copy"),
+        Row("order", "get_shown", http="GET /v1/shown/{order_id}", scope="order:read", home="path", anonymous=ANYBODY),
+        Row(
+            "order",
+            "list_shown",
+            http="GET /v1/shown",
+            scope="order:read",
+            home="all",
+            merged=["id"],
+            anonymous=ANYBODY,
+        ),
         Row("order", "check_all", http="GET /v1/checks", scope="signed_in", home="all"),
     )
 }
@@ -202,7 +213,7 @@ class Cell:
 
         def function(row: Row) -> HttpOperation:
             functions: dict[str, Callable[..., Any]] = {"list_all": self._list, "check_all": self._check}
-            functions["list_copies"] = self._list
+            functions["list_copies"] = functions["list_shown"] = self._list
             work = SimpleNamespace(settings=self.settings)
             shown = functions.get(row.name, self._show)
             bound = BoundOperation(row, shown, _none, lambda *_: work)  # type: ignore[arg-type]
@@ -216,12 +227,12 @@ class Cell:
 
         return {row.name: function(row) for row in rows}
 
-    def _show(self, request: Show, caller: Caller) -> ShownView:
+    def _show(self, request: Show, caller: Caller | None) -> ShownView:
         self.effects.append(request.text)
         trace = trace_context()
         return ShownView(
             cell=self.settings.cell,
-            user_id=caller.user_id,
+            user_id=caller.user_id if caller else "",
             order_id=request.order_id,
             text=request.text,
             request_id=trace.request_id,

@@ -11,6 +11,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from shared import ids
@@ -143,6 +144,21 @@ def test_a_token_that_is_none_goes_nowhere(world: World) -> None:
     assert world.hosts["eu"].requests == []
     refused = client.ask("GET", f"/v1/things/{ids.new('ord', 'eu')}")
     assert (refused.status_code, refused.headers["X-Served-By"]) == (401, EU)
+
+
+def test_who_is_not_signed_in_is_answered_by_every_home(world: World) -> None:
+    """One thing by its home, a list by all, each for anybody to keep; a token that comes along is checked at home."""
+    url, order_id = world.client().url, ids.new("ord", "eu")
+    world.us.items, world.eu.items = [ids.new("ord", "us")], [order_id]
+    shown = httpx.get(f"{url}/v1/shown/{order_id}")
+    assert (shown.json()["cell"], shown.json()["user_id"]) == ("eu", "")
+    listed = httpx.get(f"{url}/v1/shown")
+    assert [each["id"] for each in listed.json()["items"]] == [*world.us.items, order_id]
+    assert {each.headers["Cache-Control"] for each in (shown, listed)} == {"public, max-age=5"}
+    client = world.client(home="eu")
+    assert client.ask("GET", f"/v1/shown/{order_id}").headers["Cache-Control"] == "no-store"
+    for path in (f"/v1/shown/{order_id}", "/v1/shown"):
+        assert replace(client, token="nonsense").ask("GET", path).status_code == 401
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 65_536, BODY_AT_MOST_BYTES])
