@@ -36,10 +36,6 @@ def _check(row: "Row", registry: "Registry") -> None:
         raise ValueError(f"{row.name}: only answers wait at the gate; what else leaves waits where it is sent")
     if row.session and row.scope in (None, "public"):
         raise ValueError(f"{row.name}: only who signed in has a session")
-    if row.anonymous and (
-        not row.reads or row.scope in (None, "public", "signed_in", "operator") or row.home == "caller"
-    ):
-        raise ValueError(f"{row.name}: only a read that has a scope, and whose home no caller decides, is for anybody")
     if row.if_match and row.method not in ("PATCH", "PUT", "DELETE"):
         raise ValueError(f"{row.name}: only what changes a thing asks for its version")
     if (row.rpc and not row.callers) or (row.batch and not row.rpc):
