@@ -1,4 +1,5 @@
-"""Meridian's error hierarchy. The docstring of an error class is its default message; its code is stable.
+"""Meridian's error hierarchy. The docstring of an error class is its default message; its code is stable; its cure is
+what the reference advises.
 
     MeridianError
     |- Malformed               400  VALIDATION_FAILED
@@ -9,6 +10,7 @@
     |  `- SessionEnded         401  SESSION_ENDED
     |- Forbidden               403  SCOPE_MISSING
     |- NotFound                404  NOT_FOUND
+    |  `- RouteNotFound        404  ROUTE_NOT_FOUND
     |- MethodNotAllowed        405  METHOD_NOT_ALLOWED
     |- Refusal                 409  a domain refusal; services derive theirs in domain/errors.py
     |- KeyInUse                409  IDEMPOTENCY_IN_PROGRESS
@@ -42,6 +44,7 @@ class MeridianError(Exception):
     """Something went wrong."""
 
     code = "INTERNAL"
+    cure = "Try again; if it stays, ask the operator, with the request id."
 
     def __init__(self, detail: str | None = None, *, code: str | None = None, **members: object) -> None:
         """
@@ -59,6 +62,7 @@ class Malformed(MeridianError):
     """The request is malformed."""
 
     code = "VALIDATION_FAILED"
+    cure = "Correct the fields that `errors` names, and send it again."
 
     def __init__(self, detail: str | None = None, *, field: str = "", code: str | None = None) -> None:
         super().__init__(detail, code=code)
@@ -69,48 +73,63 @@ class KeyRequired(Malformed):
     """This operation needs an Idempotency-Key header of 16 to 255 printable ASCII characters without a comma."""
 
     code = "IDEMPOTENCY_KEY_REQUIRED"
+    cure = "Make one key for each thing to do, such as a UUID, and send it with each retry of that thing."
 
 
 class KeyMalformed(Malformed):
     """An Idempotency-Key has 16 to 255 printable ASCII characters, and no comma."""
 
     code = "IDEMPOTENCY_KEY_MALFORMED"
+    cure = "Send a key such as a UUID."
 
 
 class DuplicateHeader(Malformed):
     """This header has one value, and was sent more than once."""
 
     code = "DUPLICATE_HEADER"
+    cure = "Send the header once."
 
 
 class Unauthenticated(MeridianError):
     """A valid access token is required."""
 
     code = "UNAUTHENTICATED"
+    cure = "Sign in, or refresh the session, and send `Authorization: Bearer <access_token>`."
 
 
 class SessionEnded(Unauthenticated):
     """The session of this access token has ended: sign in again."""
 
     code = "SESSION_ENDED"
+    cure = "Sign in again."
 
 
 class Forbidden(MeridianError):
     """The access token lacks the scope that this operation needs."""
 
     code = "SCOPE_MISSING"
+    cure = "Have an operator grant the role that has the scope, then refresh the session."
 
 
 class NotFound(MeridianError):
     """There is no such resource."""
 
     code = "NOT_FOUND"
+    cure = "Check the id, its prefix, and whose it is: what belongs to others is not found either."
+
+
+class RouteNotFound(NotFound):
+    """There is nothing at this path."""
+
+    code = "ROUTE_NOT_FOUND"
+    cure = "Check the path against the reference, `/docs`."
 
 
 class MethodNotAllowed(MeridianError):
     """This path does not answer to this method."""
 
     code = "METHOD_NOT_ALLOWED"
+    cure = "Use a method that `Allow` names."
 
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         """allowed: the methods that the path answers to."""
@@ -122,36 +141,42 @@ class Refusal(MeridianError):
     """The state of things does not allow this."""
 
     code = "CONFLICT"
+    cure = "Look at the state of what the request is about."
 
 
 class KeyInUse(MeridianError):
     """A request with this idempotency key is in progress."""
 
     code = "IDEMPOTENCY_IN_PROGRESS"
+    cure = "Send the same request with the same key again, after `Retry-After` seconds."
 
 
 class Stale(MeridianError):
     """This has changed since the version that If-Match names: read it again."""
 
     code = "PRECONDITION_FAILED"
+    cure = "Read it again, and send the ETag of what is there now."
 
 
 class TooLarge(MeridianError):
     """The body is larger than 256 KiB."""
 
     code = "BODY_TOO_LARGE"
+    cure = "Send less at once."
 
 
 class NotJson(MeridianError):
     """The body must be JSON in UTF-8, with Content-Type: application/json and no Content-Encoding."""
 
     code = "NOT_JSON"
+    cure = "Send JSON, as it is, with `Content-Type: application/json`."
 
 
 class Misdirected(MeridianError):
     """This was not sent by a service of Meridian."""
 
     code = "MISDIRECTED"
+    cure = "Send the request to the API's own address."
 
 
 class Moved(Misdirected):
@@ -171,12 +196,14 @@ class KeyReused(MeridianError):
     """This idempotency key was used with another request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
+    cure = "Use a new key for another request."
 
 
 class Limited(MeridianError):
     """Too many requests: wait before the next one."""
 
     code = "RATE_LIMITED"
+    cure = "Wait for `Retry-After` seconds."
 
     def __init__(self, wait_seconds: float = 1) -> None:
         """wait_seconds: how long until another request would be admitted."""
@@ -188,12 +215,14 @@ class MatchRequired(MeridianError):
     """This operation needs an If-Match header with the ETag of what it changes."""
 
     code = "PRECONDITION_REQUIRED"
+    cure = "Read it, and send its ETag as If-Match, or `*` for whatever version there is."
 
 
 class Unavailable(MeridianError):
     """Something that this needs is down for the moment."""
 
     code = "UNAVAILABLE"
+    cure = "Send the same request again after `Retry-After` seconds, a write with the same idempotency key."
     wait_seconds = 1.0
     """How long to wait before a retry is worthwhile."""
 
@@ -211,6 +240,7 @@ class CellUnreachable(Unavailable):
     """The cell that this is in cannot be reached at the moment."""
 
     code = "CELL_UNREACHABLE"
+    cure = "Send the same request again after `Retry-After` seconds; a read may accept `consistency=eventual`."
 
     def __init__(self, cell: str = "", wait_seconds: float = 1.0) -> None:
         """cell: which one, if that is known. wait_seconds: how long to wait before a retry is worthwhile."""
@@ -224,12 +254,14 @@ class OutcomeUnknown(Unavailable):
     """The connection broke while committing: the same request tells whether it took effect."""
 
     code = "OUTCOME_UNKNOWN"
+    cure = "Send the same request with the same idempotency key: the answer tells what happened."
 
 
 class Contended(MeridianError):
     """Another request changed the same thing at the same time; nothing was done."""
 
     code = "CONTENDED"
+    cure = "Send the same request again."
 
 
 def summary(error: BaseException) -> str:

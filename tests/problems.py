@@ -19,6 +19,7 @@ def refused(response: httpx.Response, status: int, code: str, field: str | None 
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
     assert (body["code"], body["status"]) == (code, status), body
+    assert body["type"].endswith(f"/docs#{code}"), body
     assert body["request_id"] == response.headers["X-Request-Id"]
     assert ("errors" in body) == (status == 400), body
     if field is not None:

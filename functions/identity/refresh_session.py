@@ -23,7 +23,7 @@ class RefreshSession(Request):
 def refresh_session(request: RefreshSession, work: IdentityWork) -> TokensView:
     """Rotate a session. A reused old token ends it, except for a retry of the previous token within 10 seconds.
 
-    Raises InvalidGrant for every token that is no longer valid; Contended, Unavailable.
+    Raises InvalidGrant for every token that is no longer valid, NotFound without its user; Contended, Unavailable.
     """
     now = work.now()
     session_id = work.refresh_tokens.session_of(request.refresh_token)

@@ -25,8 +25,8 @@ class SignIn(Request):
 def sign_in(request: SignIn, work: IdentityWork) -> TokensView:
     """Open a session for the user who signed the message.
 
-    Raises Malformed for what is not an EIP-4361 message, a SignInRefused for one that is not accepted, Contended,
-    and Unavailable. A sign-in that is cut off is completed by the next one.
+    Raises Malformed for what is not an EIP-4361 message, a SignInRefused for one that is not accepted, ChainUnavailable,
+    Contended, and Unavailable. A sign-in that is cut off is completed by the next one.
     """
     proof = prove_address(request.message, request.signature, work)
     return open_session(proof.address, proof.chain_id, proof.contract_chain, work)

@@ -30,8 +30,9 @@ class CreateOrder(Request):
 def create_order(request: CreateOrder, caller: Caller, work: SagaWork) -> OrderView:
     """The confirmed order; repeating the request with the same idempotency key resumes it after a crash at any point.
 
-    Raises Malformed and NotFound before an order is placed, OrderRefused once one is, OrderPending while the outcome
-    is not known, KeyInUse when another process has concluded the order: its response is stored under the key.
+    Raises Malformed, MixedOrder, AmountOverflow, QuoteInvalid and NotFound before an order is placed, OrderRefused once
+    one is, OrderPending while the outcome is not known, KeyInUse when another process has concluded the order: its
+    response is stored under the key.
     """
     until = work.now() + timedelta(seconds=work.answer_within_seconds)
     begun = work.resumed() or _place(request, caller, work)

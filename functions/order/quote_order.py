@@ -27,7 +27,7 @@ def quote_order(request: QuoteOrder, caller: Caller, work: QuoteWork) -> QuoteVi
     """The total, every reason against it, the wallet's balance, and a quote that gives one order these prices.
 
     A quote is issued only if the buyer could buy all of it now, so that nobody locks in a price that was never theirs.
-    Raises Malformed, NotFound, Unavailable.
+    Raises Malformed, MixedOrder, AmountOverflow, NotFound, Unavailable.
     """
     priced = price_order(request.wallet_id, request.items, caller, work)
     total, currency = total_of(priced.lines), priced.lines[0].terms.currency

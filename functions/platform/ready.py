@@ -4,9 +4,9 @@ from typing import Annotated
 
 import msgspec
 
+from functions.platform.domain.errors import NotReady
 from functions.platform.ports import ReadyWork
 from shared.contracts.operations import Request, View
-from shared.errors import Unavailable
 
 
 class Ready(Request):
@@ -32,11 +32,11 @@ class ReadyView(View):
 
 
 def ready(request: Ready, work: ReadyWork) -> ReadyView:
-    """Each dependency by name. Raises Unavailable if one that every request needs is down."""
+    """Each dependency by name. Raises NotReady if one that every request needs is down."""
     states, breakers = dict(work.dependencies.check()), dict(work.dependencies.breakers())
     down = sorted(name for name in work.dependencies.needed() if states[name] != "ok")
     if down:
         detail = f"{', '.join(down)} cannot be reached."
-        raise Unavailable(detail, code="NOT_READY", dependencies=states, breakers=breakers)
+        raise NotReady(detail, dependencies=states, breakers=breakers)
     lags = dict(work.dependencies.lags())
     return ReadyView(status="ok", dependencies=states, breakers=breakers, replication_lag_seconds=lags)

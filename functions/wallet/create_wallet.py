@@ -30,7 +30,7 @@ class CreateWallet(Request):
 
 
 def create_wallet(request: CreateWallet, caller: Caller, work: WalletWork) -> WalletView:
-    """The new wallet. Raises Malformed, Unauthenticated for a message refused, Refusal ADDRESS_TAKEN, Unavailable."""
+    """The new wallet. Raises Malformed, SignInRefused, AddressTaken, ChainUnavailable, Unavailable."""
     if (request.message is None) != (request.signature is None):
         raise Malformed("message and signature come together", field="signature")
     if request.message is not None and request.signature is not None:

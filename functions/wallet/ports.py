@@ -65,8 +65,9 @@ class Ledger(Protocol):
         """
 
     def post_linked(self, transfers: Sequence[tuple[Transfer, Mapping[str, str]]]) -> None:
-        """Post several transfers, all or none, each with the owners of its wallets. Raises as `post` does.
+        """Post several transfers, all or none, each with the owners of its wallets.
 
+        Raises InsufficientFunds, WalletIsClosed and BalanceOverflow as `post` does.
         Only their combined effect must be covered: a later transfer may spend what an earlier one brings in.
         """
 
@@ -232,7 +233,7 @@ class Identity(Protocol):
         """Link the address that a signed EIP-4361 message proves to the user. Returns it (EIP-55) and its chain id.
 
         command: identifies the request; the message is accepted for this command only.
-        Raises Malformed, Unauthenticated, Refusal ADDRESS_TAKEN, Unavailable.
+        Raises Malformed, SignInRefused, AddressTaken, ChainUnavailable, Unavailable.
         """
 
 

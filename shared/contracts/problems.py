@@ -7,9 +7,15 @@ from typing import Any, Final
 import msgspec
 
 from shared import errors
+from shared.contracts import edge_errors
 
 STATUS: Final[dict[type[errors.MeridianError], int]] = {
     errors.Malformed: 400,
+    edge_errors.EdgeRefusal: 400,
+    edge_errors.UpgradeRefused: 403,
+    edge_errors.RequestTimeout: 408,
+    edge_errors.UpgradeRequired: 426,
+    edge_errors.HeadersTooLarge: 431,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -34,6 +40,9 @@ TITLES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 HEADERS: Final = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
 """The headers of every problem document."""
 
+REFERENCE: Final = "/docs#"
+"""Where the reference explains a problem: behind this, its code."""
+
 RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Contended: 1}
 
 
@@ -47,18 +56,23 @@ def title_of(status: int) -> str:
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
-def body_of(error: errors.MeridianError, request_id: str) -> bytes:
-    """The problem document of an error."""
+def body_of(error: errors.MeridianError, request_id: str, site: str = "") -> bytes:
+    """The problem document of an error. site: the URL that the API is at."""
     status = status_of(error)
     listed = {"errors": error.errors} if isinstance(error, errors.Malformed) else {}
-    return document(status, error.code, error.detail, request_id, **listed, **error.members)
+    return document(status, error.code, error.detail, request_id, site, **listed, **error.members)
 
 
-def document(status: int, code: str, detail: str, request_id: str, **members: Any) -> bytes:
-    """A problem document. `type` is about:blank, since `code` identifies the problem (RFC 9457, 4.2.1)."""
+def type_of(code: str, site: str = "") -> str:
+    """The URL at which the reference explains a code (RFC 9457, 3.1.1). site: the URL that the API is at."""
+    return f"{site}{REFERENCE}{code}"
+
+
+def document(status: int, code: str, detail: str, request_id: str, site: str = "", **members: Any) -> bytes:
+    """A problem document."""
     return msgspec.json.encode(
         {
-            "type": "about:blank",
+            "type": type_of(code, site),
             "title": title_of(status),
             "status": status,
             "detail": detail,

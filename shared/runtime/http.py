@@ -163,7 +163,9 @@ class HttpOperation:
                 with transaction.savepoint():
                     answer = self._answer(self._bound.call(transaction, key, **exchange.arguments))
             except Refusal as refusal:
-                answer = Answer(409, problems.body_of(refusal, trace_context().request_id).decode())
+                answer = Answer(
+                    409, problems.body_of(refusal, trace_context().request_id, self._settings.public_url).decode()
+                )
             key.keep(transaction, answer, self._clock.now())
         return self._response(answer)
 
@@ -220,11 +222,12 @@ def respond(
         refuse_repeated(request.headers, HOST)
         response = serve(request)
     except MeridianError as error:
-        response = flask.Response(problems.body_of(error, _id()), problems.status_of(error), problems.headers_of(error))
+        body = problems.body_of(error, _id(), settings.public_url)
+        response = flask.Response(body, problems.status_of(error), problems.headers_of(error))
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         fault = MeridianError("Something went wrong on our side.")
-        response = flask.Response(problems.body_of(fault, _id()), 500, problems.headers_of(fault))
+        response = flask.Response(problems.body_of(fault, _id(), settings.public_url), 500, problems.headers_of(fault))
     for name, value in {**common(settings.region, settings.public_url), "X-Request-Id": _id()}.items():
         response.headers.setdefault(name, value)  # another cell's response has its own
     seconds = time.monotonic() - began

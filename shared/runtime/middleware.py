@@ -15,7 +15,7 @@ import flask
 from shared.clock import Clock
 from shared.config import Settings
 from shared.contracts.operations import Caller, Request
-from shared.errors import Forbidden, Malformed, NotFound, NotJson, SessionEnded, TooLarge
+from shared.errors import Forbidden, Malformed, NotJson, RouteNotFound, SessionEnded, TooLarge
 from shared.idempotency import Key, fingerprint
 from shared.runtime import tags, tokens
 from shared.runtime.binding import BoundOperation
@@ -124,7 +124,7 @@ class Middleware:
     def match_path(self, exchange: Exchange) -> None:
         matched = self._pattern.fullmatch(exchange.request.path)
         if matched is None:
-            raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
+            raise RouteNotFound
         exchange.path = matched.groupdict()
 
     def match_method(self, exchange: Exchange) -> None:

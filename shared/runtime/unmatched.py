@@ -3,7 +3,7 @@
 import flask
 
 from shared.config import Settings
-from shared.errors import MethodNotAllowed, NotFound
+from shared.errors import MethodNotAllowed, RouteNotFound
 from shared.runtime.headers import ALLOW_METHODS, PREFLIGHT
 from shared.runtime.http import respond
 from shared.runtime.routes import Router
@@ -23,7 +23,7 @@ class Unmatched:
     def _serve(self, request: flask.Request) -> flask.Response:
         allowed = self._router.allowed(request.path)
         if not allowed:
-            raise NotFound("There is nothing at this path.", code="ROUTE_NOT_FOUND")
+            raise RouteNotFound
         if request.method == "OPTIONS":
             methods = ", ".join([*allowed, "OPTIONS"])
             return flask.Response(status=204, headers={"Allow": methods, ALLOW_METHODS: methods, **PREFLIGHT})

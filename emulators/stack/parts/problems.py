@@ -5,30 +5,28 @@ Without this Envoy would respond in plain text, with statuses that the contract 
 
 from typing import Any, Final
 
-from shared.contracts.problems import title_of
+from shared import errors
+from shared.contracts import edge_errors
+from shared.contracts.problems import title_of, type_of
 from shared.runtime.headers import common
 from shared.telemetry.context import REQUEST_ID
 
-_DOWN: Final = ("UNAVAILABLE", "Something that this needs is down for the moment.")
-
-_INVALID: Final = ("MALFORMED_REQUEST", "The request is not valid HTTP.")
-
-PROBLEMS: Final = {
-    400: _INVALID,
-    403: ("UPGRADE_REFUSED", "The connection cannot be upgraded."),
-    404: ("ROUTE_NOT_FOUND", "There is nothing at this path."),
-    408: ("REQUEST_TIMEOUT", "The request did not arrive in time."),
-    413: ("BODY_TOO_LARGE", "The body is larger than 256 KiB."),
-    426: ("UPGRADE_REQUIRED", "Another version of HTTP is needed."),
-    429: ("RATE_LIMITED", "Too many requests from this network address."),
-    431: ("HEADERS_TOO_LARGE", "The headers are larger than 60 KiB."),
-    500: _DOWN,
-    501: _INVALID,
-    502: _DOWN,
-    503: _DOWN,
-    504: ("OUTCOME_UNKNOWN", "No answer came in time: the same request tells whether it took effect."),
+PROBLEMS: Final[dict[int, errors.MeridianError]] = {
+    400: edge_errors.MalformedHttp(),
+    403: edge_errors.UpgradeRefused(),
+    404: errors.RouteNotFound(),
+    408: edge_errors.RequestTimeout(),
+    413: errors.TooLarge(),
+    426: edge_errors.UpgradeRequired(),
+    429: errors.Limited(),
+    431: edge_errors.HeadersTooLarge(),
+    500: errors.Unavailable(),
+    501: edge_errors.MalformedHttp(),
+    502: errors.Unavailable(),
+    503: errors.Unavailable(),
+    504: errors.OutcomeUnknown("No answer came in time: the same request tells whether it took effect."),
 }
-"""Envoy's own responses by status: code and detail."""
+"""Envoy's own responses by status."""
 
 CONTRACT_STATUS: Final = {500: 503, 501: 400, 502: 503, 504: 503}
 """The statuses that the contract does not have, and what replaces them. 501 is for an unknown transfer coding."""
@@ -45,10 +43,10 @@ def mappers(region: str, public_url: str) -> list[dict[str, Any]]:
     region: the edge's, which responses name as the serving one.
     """
     headers = common(region, public_url)
-    return [mapper for status in PROBLEMS for mapper in _mappers(status, headers)]
+    return [mapper for status in PROBLEMS for mapper in _mappers(status, headers, public_url)]
 
 
-def _mappers(status: int, headers: dict[str, str]) -> list[dict[str, Any]]:
+def _mappers(status: int, headers: dict[str, str], site: str) -> list[dict[str, Any]]:
     """The mappers of one status: with the request's id if it has a valid one, else with a generated one."""
     is_status = {
         "status_code_filter": {
@@ -61,20 +59,20 @@ def _mappers(status: int, headers: dict[str, str]) -> list[dict[str, Any]]:
         }
     }
     return [
-        {"filter": {"and_filter": {"filters": [is_status, has_id]}}, **_problem(status, headers, RECEIVED_ID)},
-        {"filter": is_status, **_problem(status, headers, GENERATED_ID)},
+        {"filter": {"and_filter": {"filters": [is_status, has_id]}}, **_problem(status, headers, site, RECEIVED_ID)},
+        {"filter": is_status, **_problem(status, headers, site, GENERATED_ID)},
     ]
 
 
-def _problem(status: int, shared_headers: dict[str, str], request_id: str) -> dict[str, Any]:
+def _problem(status: int, shared_headers: dict[str, str], site: str, request_id: str) -> dict[str, Any]:
     status_code = CONTRACT_STATUS.get(status, status)
-    code, detail = PROBLEMS[status]
+    error = PROBLEMS[status]
     body = {
-        "type": "about:blank",
+        "type": type_of(error.code, site),
         "title": title_of(status_code),
         "status": status_code,
-        "detail": detail,
-        "code": code,
+        "detail": error.detail,
+        "code": error.code,
         "request_id": request_id,
     }
     headers = {**shared_headers, "X-Request-Id": request_id, "Cache-Control": "no-store"}

@@ -198,16 +198,24 @@ class PostgresOrders:
         answer_leases(
             transaction,
             {
-                outcome.reference: answered(outcome.operation, outcome.answer, request_ids.get(outcome.reference, ""))
+                outcome.reference: answered(
+                    outcome.operation,
+                    outcome.answer,
+                    request_ids.get(outcome.reference, ""),
+                    self._work.settings.public_url,
+                )
                 for outcome in outcomes
             },
         )
 
 
-def answered(operation: str, answer: OrderView | Refusal, request_id: str) -> Answer:
-    """A response as it is stored for the request, with the status of the operation's row or of the refusal."""
+def answered(operation: str, answer: OrderView | Refusal, request_id: str, site: str) -> Answer:
+    """A response as it is stored for the request, with the status of the operation's row or of the refusal.
+
+    site: the URL that the API is at.
+    """
     if isinstance(answer, Refusal):
-        return Answer(problems.status_of(answer), problems.body_of(answer, request_id).decode())
+        return Answer(problems.status_of(answer), problems.body_of(answer, request_id, site).decode())
     return Answer(load().rows[operation].success, to_json(answer).decode(), answer.tag())
 
 

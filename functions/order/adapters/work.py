@@ -134,9 +134,9 @@ class Work(UnitOfWork):
 
     def keep_answer(self, answer: OrderView | Refusal) -> None:
         if self.key is not None:
-            self.key.keep(
-                self.current_transaction, answered(self.key.operation, answer, trace_context().request_id), self.now()
-            )
+            request_id, site = trace_context().request_id, self.settings.public_url
+            kept = answered(self.key.operation, answer, request_id, site)
+            self.key.keep(self.current_transaction, kept, self.now())
 
     def resumed(self) -> str | None:
         if self.key is None or self.key.found is None:

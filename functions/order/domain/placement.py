@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from functions.order.domain.errors import AmountOverflow, MixedOrder
+from functions.order.domain.errors import AmountOverflow, MixedChains, MixedCurrencies, MixedMerchants
 from functions.order.domain.events import Item, OrderPlaced
 from shared.money import MAXIMUM, Amount
 
@@ -110,10 +110,11 @@ def _item(line: Line) -> Item:
 
 def _agree(lines: Sequence[Terms]) -> None:
     """An order has one currency, one merchant and one chain. Raises MixedOrder, saying which of them differ."""
-    for code, values in (
-        ("MIXED_CURRENCIES", {terms.currency for terms in lines}),
-        ("MIXED_MERCHANTS", {terms.merchant_id for terms in lines}),
-        ("MIXED_CHAINS", {terms.chain_id for terms in lines}),
+    for kind, values in (
+        (MixedCurrencies, {terms.currency for terms in lines}),
+        (MixedMerchants, {terms.merchant_id for terms in lines}),
+        (MixedChains, {terms.chain_id for terms in lines}),
     ):
         if len(values) > 1:
-            raise MixedOrder(f"the lines of an order have one of {sorted(map(str, values))}", field="items", code=code)
+            found = ", ".join(sorted(map(str, values)))
+            raise kind(f"{kind.__doc__} These have {len(values)}: {found}.", field="items")

@@ -1,6 +1,8 @@
 """The work of a platform operation: wires the adapters of its ports."""
 
+import json
 from functools import cache, cached_property
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -18,8 +20,9 @@ PLATFORM: Final = Path(__file__).parent.parent
 DOCUMENT: Final = PLATFORM.parent / "openapi.json"
 DOCS: Final = PLATFORM / "docs.html"
 START: Final = PLATFORM / "start.html"
+CHANGELOG: Final = PLATFORM / "changelog.html"
 
-SIGN_IN: Final = """<p id="people">Try it out as the
+SIGN_IN: Final = """<p id="people" class="own">Try it out as the
 <button value="merchant">merchant</button>, the <button value="buyer">buyer</button> or the
 <button value="operator">operator</button>. <output id="signed-in"></output></p>"""
 """Signs in people of the local stack (functions/identity/create_local_token.py)."""
@@ -35,7 +38,18 @@ def docs(*, local: bool) -> bytes:
     page = DOCS.read_text(encoding="utf-8")
     for place, name in (("/*STYLE*/", "swagger-ui.css"), ("/*SCRIPT*/", "swagger-ui-bundle.js")):
         page = page.replace(place, parts.joinpath(name).read_text(encoding="utf-8"))
+    page = page.replace("<!--ERRORS-->", _errors()).replace("<!--CHANGELOG-->", CHANGELOG.read_text(encoding="utf-8"))
     return page.replace("<!--PEOPLE-->", SIGN_IN if local else "").encode()
+
+
+def _errors() -> str:
+    """What the `type` of a problem leads to: each error code, with its cause and cure."""
+    codes = json.loads(DOCUMENT.read_bytes())["components"]["schemas"]["ErrorCode"]["x-errors"]
+    return "\n".join(
+        f'<section id="{code}"><h3><code>{code}</code> <small>{error["status"]}</small></h3>'
+        f"<p>{escape(error['cause'])}</p><p><b>What to do:</b> {escape(error['cure'])}</p></section>"
+        for code, error in codes.items()
+    )
 
 
 class Work(UnitOfWork):

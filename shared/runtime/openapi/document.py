@@ -12,10 +12,12 @@ from shared.contracts.operations import Request
 from shared.registry import Registry, Row
 from shared.runtime.binding import tagged, view_type
 from shared.runtime.openapi.common import HEADERS
+from shared.runtime.openapi.errors import ANYWHERE, errors_of, schema_of
 from shared.runtime.openapi.examples import example_of
 from shared.runtime.openapi.operations import about, body_of, parameters_of, sent
-from shared.runtime.openapi.responses import PROBLEM, STATUSES, problem, responses_of
-from shared.runtime.openapi.schemas import Schema, schemas_of
+from shared.runtime.openapi.responses import PROBLEM, responses_of, shared_responses
+from shared.runtime.openapi.schemas import CURRENCIES, Schema, schemas_of
+from shared.runtime.openapi.webhooks import webhooks_of
 
 ABOUT: Final = """Money is a decimal string of atomic units, times are RFC 3339 in UTC, ids are opaque.
 Every failure is an RFC 9457 problem document, including a wrong path (404) or method (405).
@@ -31,6 +33,14 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
     module_of: loads the module of a row's operation.
     """
     paths, schemas = _operations(registry, module_of)
+    operations = [operation for item in paths.values() for operation in item.values()]
+    functions = {row.name: getattr(module_of(row), row.name) for row in registry.http_rows()}
+    raised = [errors_of(row, functions[row.name]) for row in registry.http_rows()]
+    codes = schema_of([*ANYWHERE, *(kind for each in raised for kinds in each.values() for kind in kinds)])
+    webhooks, events = webhooks_of(registry)
+    if doubled := schemas.keys() & events.keys() - {CURRENCIES}:
+        raise ValueError(f"schemas and events of one name: {sorted(doubled)}")
+    schemas = {**schemas, **events, "Problem": PROBLEM, "ErrorCode": codes}
     return json.dumps(
         {
             "openapi": "3.1.0",
@@ -42,9 +52,10 @@ def document(registry: Registry, module_of: Callable[[Row], ModuleType]) -> str:
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "paths": paths,
+            "webhooks": webhooks,
             "components": {
-                "schemas": {**dict(sorted(schemas.items())), "Problem": PROBLEM},
-                "responses": {str(status): problem(status) for status in STATUSES},
+                "schemas": dict(sorted(schemas.items())),
+                "responses": shared_responses(operation["responses"] for operation in operations),
                 "headers": HEADERS,
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             },
@@ -81,7 +92,9 @@ def _operations(
             **about(row, module_of(row), functions[row.name]),
             **parameters_of(row, inputs[name], tagged=tagged(view)),
             **({"requestBody": sent(name, example_of(body, inputs, request_of[row.name].in_example))} if body else {}),
-            "responses": responses_of(row, success, repeatable=repeatable, tagged=tagged(view)),
+            "responses": responses_of(
+                row, success, errors_of(row, functions[row.name]), repeatable=repeatable, tagged=tagged(view)
+            ),
         }
     parts = {
         name: schema for name, schema in inputs.items() if name not in {each.__name__ for each in request_of.values()}

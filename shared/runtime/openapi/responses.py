@@ -1,10 +1,14 @@
-"""The responses of an operation: its successes, and every status that the checks can end in."""
+"""The responses of an operation: its successes, and every problem that it can end in, by status."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
-from shared.contracts.problems import title_of
+from shared.contracts.fields import example_id
+from shared.contracts.problems import title_of, type_of
 from shared.registry import Row
-from shared.runtime.openapi.operations import WITH_BODY
+from shared.runtime.openapi.errors import Kind, response_text
+from shared.runtime.openapi.schemas import Schema, reference
 
 PROBLEM: Final = {
     "title": "Problem",
@@ -12,7 +16,12 @@ PROBLEM: Final = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
-        "type": {"type": "string", "description": "A URI for the kind of problem.", "examples": ["about:blank"]},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Where this reference explains the kind of problem.",
+            "examples": [type_of("SOLD_OUT", "http://127.0.0.1:8080")],
+        },
         "title": {"type": "string", "description": "The status in words.", "examples": ["Conflict"]},
         "status": {"type": "integer", "description": "The HTTP status.", "examples": [409]},
         "detail": {
@@ -20,12 +29,7 @@ PROBLEM: Final = {
             "description": "What is wrong with this request, as a sentence for a person.",
             "examples": ["sup_us_01kb9p2t6c4v8x1m5n7q3r0s9w has fewer than 2 left."],
         },
-        "code": {
-            "type": "string",
-            "pattern": "^[A-Z0-9_]+$",
-            "description": "The kind of problem, for a program; it stays the same.",
-            "examples": ["SOLD_OUT"],
-        },
+        "code": reference("ErrorCode"),
         "request_id": {
             "type": "string",
             "description": "The same as in X-Request-Id: name it when asking for help.",
@@ -51,28 +55,38 @@ PROBLEM: Final = {
                 "required": ["field", "message"],
             },
         },
+        "order_id": {
+            "type": "string",
+            "description": "The order that was refused and is kept, or whose outcome is not known yet.",
+            "examples": [example_id("ord")],
+        },
+        "cell": {
+            "type": "string",
+            "description": "The cell that cannot be reached (`CELL_UNREACHABLE`), or that may have done it.",
+            "examples": ["eu"],
+        },
+        "dependencies": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "The state of each dependency by its name (`NOT_READY`).",
+            "examples": [{"redis": "down"}],
+        },
+        "breakers": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "The state of each circuit breaker by its name (`NOT_READY`).",
+            "examples": [{"redis": "open"}],
+        },
     },
 }
-STATUSES: Final = (400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 429, 503)
 ALWAYS: Final = ("X-Request-Id", "X-Served-By")
 LIMITED: Final = ("RateLimit-Policy", "RateLimit")
 
+Problems = dict[int, list[Kind]]
 
-def responses_of(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: bool) -> dict[str, Any]:
-    """The success responses, and every status that the checks can end in."""
-    writes, signed = row.method in WITH_BODY, row.scope != "public"
-    possible = {
-        401: signed or (writes and row.service == "identity"),
-        403: signed and row.scope != "signed_in",
-        404: bool(row.parameters) or (signed and writes) or row.scope == "signed_in",
-        409: signed and row.method != "GET",
-        412: bool(row.if_match),
-        413: writes,
-        415: writes,
-        422: bool(row.idempotency),
-        428: bool(row.if_match),
-        429: bool(row.limit),
-    }
+
+def responses_of(row: Row, answer: Schema, problems: Problems, *, repeatable: bool, tagged: bool) -> Schema:
+    """The successes of a row, and what else it can end in. answer: the schema of a success."""
     content = {"content": {row.media: {"schema": answer}}} if row.success != 204 else {}
     names = [*ALWAYS, *(LIMITED if row.limit else []), *(["Idempotent-Replayed"] if row.idempotency else [])]
     names += ["ETag"] if tagged else []
@@ -86,22 +100,44 @@ def responses_of(row: Row, answer: dict[str, Any], *, repeatable: bool, tagged: 
             for s in sorted({row.success, 200} if repeatable else {row.success})
         },
         **({"304": unchanged} if tagged and row.method == "GET" else {}),
-        **{str(s): {"$ref": f"#/components/responses/{s}"} for s in STATUSES if possible.get(s, True)},
+        **{str(status): problem(status, kinds) for status, kinds in problems.items()},
     }
 
 
-def problem(status: int) -> dict[str, Any]:
+def problem(status: int, kinds: list[Kind]) -> Schema:
+    """A refusal by this status, with the codes that it may have."""
     more = {
         401: ["WWW-Authenticate"],
         409: ["Idempotent-Replayed", "Retry-After"],
         429: ["Retry-After"],
         503: ["Retry-After"],
     }
+    codes = {"type": "object", "properties": {"code": {"enum": [kind.code for kind in kinds]}}}
+    schema = {"allOf": [reference("Problem"), codes]}
     return {
-        "description": title_of(status),
+        "description": response_text(status, kinds),
         "headers": _headers(*ALWAYS, *LIMITED, *more.get(status, [])),
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {"application/problem+json": {"schema": schema}},
     }
+
+
+def shared_responses(responses: Iterable[Schema]) -> dict[str, Schema]:
+    """Take what many operations have in common out of their responses: for each status the most frequent refusal.
+
+    responses: of each operation; references take the place of what is taken out. Returns the refusals by status.
+    """
+    made = list(responses)
+    common: dict[str, Schema] = {}
+    for status in sorted({status for each in made for status in each if status >= "4"}):
+        variants = [each[status] for each in made if status in each]
+        (most, count), *_ = Counter(map(repr, variants)).most_common(1)
+        if count > 1:
+            common[status] = next(each for each in variants if repr(each) == most)
+    for each in made:
+        for status in each.keys() & common.keys():
+            if each[status] == common[status]:
+                each[status] = {"$ref": f"#/components/responses/{status}"}
+    return common
 
 
 def _headers(*names: str) -> dict[str, Any]:
