@@ -25,7 +25,7 @@ class SignIn(Request):
 def sign_in(request: SignIn, work: IdentityWork) -> TokensView:
     """Open a session for the user who signed the message.
 
-    Raises Malformed for what is not an EIP-4361 message, a SignInRefused for one that is not accepted, ChainUnavailable,
+    Raises Malformed for what is no EIP-4361 message, a SignInRefused for one that is not accepted, ChainUnavailable,
     Contended, and Unavailable. A sign-in that is cut off is completed by the next one.
     """
     proof = prove_address(request.message, request.signature, work)
