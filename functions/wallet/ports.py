@@ -5,7 +5,15 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from functions.wallet.domain.custody import Arrival, Deposit, DepositAddress, Owner, Withdrawal, WithdrawalTerms
+from functions.wallet.domain.custody import (
+    Arrival,
+    Cancellation,
+    Deposit,
+    DepositAddress,
+    Owner,
+    Withdrawal,
+    WithdrawalTerms,
+)
 from functions.wallet.domain.holds import Hold
 from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
 from functions.wallet.domain.proof import CellCustody, Flows, LedgerSnapshot
@@ -340,6 +348,9 @@ class Vault(Blocks, Protocol):
     def paid(self, withdrawal_id: str, number: int | None = None) -> bool:
         """Whether a withdrawal was paid, by any transaction, as of a block; the latest by default."""
 
+    def cancelled(self, withdrawal_id: str, number: int | None = None) -> bool:
+        """Whether a withdrawal will never be paid, as of a block; the latest by default."""
+
     def payment(self, withdrawal_id: str) -> str | None:
         """The hash of the transaction that paid a withdrawal; None until it has its confirmations."""
 
@@ -349,6 +360,9 @@ class Treasury(Sender, Protocol):
 
     def payment(self, withdrawal: Withdrawal) -> ContractCall:
         """The call that pays a withdrawal. Raises CallRefused when the chain would not execute it."""
+
+    def cancelling(self, cancellation: Cancellation) -> ContractCall:
+        """The call that cancels the payment of a withdrawal. Raises CallRefused, as when it was paid or cancelled."""
 
     def collection(self, subject: str, keys: Sequence[bytes], currency: str) -> ContractCall:
         """The call that collects the balances of deposit addresses. Raises CallRefused."""
@@ -443,11 +457,28 @@ class Withdrawals(Protocol):
         """Withdrawals without a signed transaction: each user's oldest before any user's next; none that backs off."""
 
 
+class Cancellations(Protocol):
+    """Withdrawals that are to fail."""
+
+    def request(self, withdrawal_id: str, failure: str) -> None:
+        """Note that a withdrawal is to fail, and why, unless that was noted before."""
+
+    def failure(self, withdrawal_id: str) -> str | None:
+        """Why a withdrawal is to fail; None if it is not."""
+
+    def due(self, most: int) -> Sequence[Cancellation]:
+        """Those to sign a transaction for: each user's oldest, if the user has none under way; none that backs off."""
+
+    def count(self, cancellation: Cancellation) -> None:
+        """Note that a transaction was signed for it. Raises Contended if another was meanwhile."""
+
+
 class CustodyWork(WalletWork, Protocol):
     """The work of one operation on deposits and withdrawals, in one transaction."""
 
     deposits: Deposits
     withdrawals: Withdrawals
+    cancellations: Cancellations
     nonces: NonceStore
     failures: FailureStore
 

@@ -10,6 +10,9 @@ from shared.chain.core.values import ContractCall, SignedTransaction
 WITHDRAWAL = "withdrawal"
 """The `purpose` of calls that pay withdrawals."""
 
+CANCEL = "cancel"
+"""The `purpose` of calls that cancel the payment of a withdrawal."""
+
 
 def treasury_dispatcher(job: str, work: ChainWork) -> Dispatcher[CustodyWork]:
     """The dispatcher of the treasury's calls for a job. Raises Unavailable when no chain is configured."""

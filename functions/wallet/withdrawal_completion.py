@@ -1,37 +1,64 @@
 """Completes or fails withdrawals, once: the hold is captured or released.
 
 Whether a withdrawal was paid is decided by the vault contract alone. A refused or reverted call proves nothing: the
-withdrawal may have been paid before.
+withdrawal may have been paid before, or be paid by a transaction that somebody still has. So one fails only once the
+contract has cancelled its payment, as deep below the chain's head as a payment has to be.
 """
 
-from functions.wallet.domain.custody import Withdrawal, withdrawal_transfer
+from functions.wallet.domain.custody import Cancellation, Withdrawal, withdrawal_transfer
 from functions.wallet.ports import ChainWork, CustodyWork
 from shared.chain.core.values import NotConfirmed
 from shared.errors import Contended
 
+CANCELLED_ELSEWHERE = "The payment was cancelled."
+"""Why a withdrawal failed that nobody here has wanted to fail."""
 
-def lock_unchanged(withdrawal: Withdrawal, work: CustodyWork) -> Withdrawal:
-    """Lock a withdrawal that was read before. Raises Contended when it has changed since."""
-    if work.withdrawals.lock(withdrawal.id) != withdrawal:
+
+def lock_payable(withdrawal: Withdrawal, work: CustodyWork) -> None:
+    """Lock a withdrawal that was read before. Raises Contended when it has changed since, or is to fail."""
+    if work.withdrawals.lock(withdrawal.id) != withdrawal or work.cancellations.failure(withdrawal.id) is not None:
         raise Contended
-    return withdrawal
 
 
-def end_unsent(withdrawal: Withdrawal, failure: str, work: ChainWork) -> None:
-    """End a withdrawal whose payment the chain refuses: complete it if it was paid before, else fail it.
+def end_refused(withdrawal: Withdrawal, failure: str, work: ChainWork) -> None:
+    """End a withdrawal whose payment the chain refuses: complete it if it was paid before, else have it fail.
 
     withdrawal: as it was read. Raises Contended when it has changed since or a transaction for it was signed;
     NotConfirmed, Unavailable.
     """
     paying = find_payment(withdrawal.id, work)
     with work.transaction() as writing:
-        before = lock_unchanged(withdrawal, writing)
+        lock_payable(withdrawal, writing)
         if writing.nonces.has_nonce(withdrawal.id):
             raise Contended
         if paying:
-            complete(before, paying, writing)
+            complete(withdrawal, paying, writing)
         else:
-            fail(before, failure, writing)
+            writing.cancellations.request(withdrawal.id, failure)
+
+
+def end_uncancelled(cancellation: Cancellation, work: ChainWork) -> bool:
+    """End a withdrawal whose payment the vault does not cancel; false if that has no reason that would end it.
+
+    Raises NotConfirmed while its payment or cancellation lacks confirmations; Unavailable.
+    """
+    withdrawal = cancellation.withdrawal
+    paying = find_payment(withdrawal.id, work)
+    cancelled = find_cancellation(withdrawal.id, work)
+    with work.transaction() as writing:
+        return end(writing.withdrawals.lock(withdrawal.id), paying, cancelled, writing)
+
+
+def end(withdrawal: Withdrawal, paying: str | None, cancelled: bool, work: CustodyWork) -> bool:
+    """End a locked withdrawal as the vault has decided. Returns whether it has: its payment was made or cancelled.
+
+    paying: the hash of the confirmed transaction that paid it. cancelled: whether it was cancelled, with confirmations.
+    """
+    if paying:
+        complete(withdrawal, paying, work)
+    elif cancelled:
+        fail(withdrawal, work.cancellations.failure(withdrawal.id) or CANCELLED_ELSEWHERE, work)
+    return bool(paying) or cancelled
 
 
 def find_payment(withdrawal_id: str, work: ChainWork, number: int | None = None) -> str | None:
@@ -46,6 +73,18 @@ def find_payment(withdrawal_id: str, work: ChainWork, number: int | None = None)
     if paying is None:
         raise NotConfirmed
     return paying
+
+
+def find_cancellation(withdrawal_id: str, work: ChainWork) -> bool:
+    """Whether the vault has cancelled the payment of a withdrawal.
+
+    Raises NotConfirmed while the cancellation lacks confirmations; Unavailable.
+    """
+    if not work.vault.cancelled(withdrawal_id):
+        return False
+    if not work.vault.cancelled(withdrawal_id, work.vault.head() - work.vault.confirmations):
+        raise NotConfirmed
+    return True
 
 
 def complete(withdrawal: Withdrawal, transaction_hash: str, work: CustodyWork) -> None:
@@ -63,7 +102,10 @@ def complete(withdrawal: Withdrawal, transaction_hash: str, work: CustodyWork) -
 
 
 def fail(withdrawal: Withdrawal, failure: str, work: CustodyWork) -> None:
-    """Fail a locked withdrawal, so that its funds are available again. One that has ended is left unchanged."""
+    """Fail a locked withdrawal that cannot be paid any more: its funds are available again.
+
+    One that has ended is left unchanged.
+    """
     if withdrawal.ended:
         return
     hold = work.holds.lock([withdrawal.hold_id])[withdrawal.hold_id]

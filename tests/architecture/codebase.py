@@ -35,6 +35,7 @@ HELPERS = {
             "treasury_dispatch",
         ),
         "withdrawal_completion",
+        "withdrawal_sending",
     },
 }
 """Further modules of a service, shared by its operations."""

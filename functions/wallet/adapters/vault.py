@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from functions.wallet.domain.custody import Arrival, Withdrawal, WithdrawalTerms
+from functions.wallet.domain.custody import Arrival, Cancellation, Withdrawal, WithdrawalTerms
 from functions.wallet.domain.proof import Flows, Payment
 from shared.chain.abi import decoded, encoded, topic
 from shared.chain.chain_blocks import ChainBlocks
@@ -162,6 +162,10 @@ class ChainVault(ChainBlocks):
         data = encoded("paid(bytes32)", self.key(withdrawal_id))
         return bool(decoded(["bool"], self._client.call(data, self._config.contract, number=number))[0])
 
+    def cancelled(self, withdrawal_id: str, number: int | None = None) -> bool:
+        data = encoded("cancelled(bytes32)", self.key(withdrawal_id))
+        return bool(decoded(["bool"], self._client.call(data, self._config.contract, number=number))[0])
+
     def payment(self, withdrawal_id: str) -> str | None:
         # Backwards: usually a recent transaction has just paid the withdrawal.
         start, topics = self._config.start_block, [PAID, self.key(withdrawal_id)]
@@ -195,6 +199,10 @@ class ChainTreasury(ChainSender):
             withdrawal.amount,
         )
         return self.prepared("withdrawal", withdrawal.id, self._config.contract, data)
+
+    def cancelling(self, cancellation: Cancellation) -> ContractCall:
+        data = encoded("cancel(bytes32)", keccak(cancellation.withdrawal.id.encode()))
+        return self.prepared("cancel", cancellation.subject, self._config.contract, data)
 
     def collection(self, subject: str, keys: Sequence[bytes], currency: str) -> ContractCall:
         data = encoded("collect(bytes32[],address)", list(keys), self._config.assets[currency])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from functions.wallet.adapters.cancellations import PostgresCancellations
 from functions.wallet.adapters.clients import GrpcIdentity, GrpcSupplies
 from functions.wallet.adapters.custody import PostgresDeposits, PostgresWithdrawals
 from functions.wallet.adapters.holds import PostgresHolds
@@ -96,6 +97,11 @@ class Work(UnitOfWork):
     def withdrawals(self) -> PostgresWithdrawals:
         """Withdrawals."""
         return PostgresWithdrawals(self, self.settings.custody_chain_id)
+
+    @cached_property
+    def cancellations(self) -> PostgresCancellations:
+        """Withdrawals that are to fail."""
+        return PostgresCancellations(self, self.settings.custody_chain_id)
 
     @cached_property
     def nonces(self) -> PostgresNonceStore:

@@ -163,6 +163,28 @@ class Withdrawal:
         return replace(self, status=status, version=self.version + 1, updated_at=at, **changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A withdrawal that is to fail: once its payment is cancelled in the vault, which decides whether it was paid.
+
+    failure: why. attempts: how many transactions to cancel it were signed before.
+    """
+
+    withdrawal: Withdrawal
+    failure: str
+    attempts: int
+
+    @property
+    def subject(self) -> str:
+        """The subject of the next call that cancels it: what a transaction came to nothing for is called anew."""
+        return f"{self.withdrawal.id}#{self.attempts + 1}"
+
+
+def cancelled_by(subject: str) -> str:
+    """The id of the withdrawal that a call with this subject cancels."""
+    return subject.partition("#")[0]
+
+
 def withdrawal_transfer(withdrawal: Withdrawal, transfer_id: str, at: datetime) -> Transfer:
     """The transfer of a withdrawal: amount to `external` and fee to `fees`, out of its hold."""
     currency, fee = withdrawal.currency, withdrawal.fee

@@ -154,6 +154,7 @@ SELECT w.* FROM withdrawals w
 JOIN (SELECT id, row_number() OVER (PARTITION BY user_id ORDER BY id) AS turn FROM withdrawals r
       WHERE status = 'requested' AND chain_id = :chain_id
         AND NOT EXISTS (SELECT FROM sendings s WHERE s.subject = r.id)
+        AND NOT EXISTS (SELECT FROM cancellations c WHERE c.withdrawal_id = r.id)
         AND NOT EXISTS (SELECT FROM job_failures f
                         WHERE f.job = 'send_withdrawals' AND f.item = r.id AND f.next_try_at > :now)) t ON t.id = w.id
 ORDER BY t.turn, w.id LIMIT :most;
@@ -163,3 +164,30 @@ ORDER BY t.turn, w.id LIMIT :most;
 UPDATE withdrawals SET status = :status, transaction_hash = :transaction_hash, failure = :failure, version = :version,
     updated_at = :at
 WHERE id = :id AND version = :version - 1;
+
+-- name: request_cancellation!
+-- Note that a withdrawal is to fail; the first reason stays.
+INSERT INTO cancellations (withdrawal_id, failure, requested_at) VALUES (:withdrawal_id, :failure, :at)
+ON CONFLICT DO NOTHING;
+
+-- name: find_cancellation$
+-- Why a withdrawal is to fail.
+SELECT failure FROM cancellations WHERE withdrawal_id = :withdrawal_id;
+
+-- name: list_due_cancellations
+-- Withdrawals whose payment is to be cancelled: each user's oldest that does not back off, of users without a transaction
+-- for one under way, so that nobody can have the treasury pay for many at once.
+WITH waiting AS (
+    SELECT w.*, c.failure AS reason, c.attempts,
+           EXISTS (SELECT FROM sendings s WHERE s.subject = w.id || '#' || c.attempts AND s.status = 'pending') AS pending,
+           EXISTS (SELECT FROM job_failures f
+                   WHERE f.job = 'send_withdrawals' AND f.item = w.id AND f.next_try_at > :now) AS backs_off
+    FROM cancellations c JOIN withdrawals w ON w.id = c.withdrawal_id
+    WHERE w.chain_id = :chain_id AND w.status IN ('requested', 'sent'))
+SELECT DISTINCT ON (user_id) id, reason, attempts FROM waiting w
+WHERE NOT backs_off AND NOT EXISTS (SELECT FROM waiting p WHERE p.user_id = w.user_id AND p.pending)
+ORDER BY user_id, id LIMIT :most;
+
+-- name: count_cancellation!
+-- Note that one more transaction was signed to cancel a payment; no row if another was meanwhile.
+UPDATE cancellations SET attempts = attempts + 1 WHERE withdrawal_id = :withdrawal_id AND attempts = :attempts;

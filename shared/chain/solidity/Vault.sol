@@ -48,11 +48,16 @@ contract Vault is AccessControl, ReentrancyGuard {
     /// The payments made, by the hash of the withdrawal's id: a second transaction for one finds it paid.
     mapping(bytes32 payment => bool) public paid;
 
+    /// The payments that will never be made. Which of `pay` and `cancel` comes first decides, whoever sends them.
+    mapping(bytes32 payment => bool) public cancelled;
+
     event Deposited(bytes32 indexed wallet, address indexed asset, uint256 amount);
     event Funded(address indexed asset, uint256 amount);
     event Paid(bytes32 indexed payment, address indexed asset, address indexed to, uint256 amount);
+    event Cancelled(bytes32 indexed payment);
 
     error AlreadyPaid(bytes32 payment);
+    error AlreadyCancelled(bytes32 payment);
     error NotTaken();
 
     constructor(address admin, address payer) {
@@ -109,13 +114,20 @@ contract Vault is AccessControl, ReentrancyGuard {
         emit Funded(address(0), msg.value);
     }
 
+    /// Have a payment never be made: what was signed for it, by whichever key, can only revert from now on.
+    function cancel(bytes32 payment) external onlyRole(PAYER_ROLE) {
+        _open(payment);
+        cancelled[payment] = true;
+        emit Cancelled(payment);
+    }
+
     /// Pay a withdrawal, once.
     function pay(bytes32 payment, address asset, address to, uint256 amount)
         external
         onlyRole(PAYER_ROLE)
         nonReentrant
     {
-        if (paid[payment]) revert AlreadyPaid(payment);
+        _open(payment);
         paid[payment] = true;
         emit Paid(payment, asset, to, amount);
         if (asset == address(0)) {
@@ -123,6 +135,12 @@ contract Vault is AccessControl, ReentrancyGuard {
         } else {
             IERC20(asset).safeTransfer(to, amount);
         }
+    }
+
+    /// Revert unless a payment was neither made nor cancelled.
+    function _open(bytes32 payment) private view {
+        if (paid[payment]) revert AlreadyPaid(payment);
+        if (cancelled[payment]) revert AlreadyCancelled(payment);
     }
 
     /// Send ether; returns whether the recipient accepted it. Its return data is not copied: that may be of any length,

@@ -179,3 +179,44 @@ def test_pays_no_contract_that_refuses(bank: Bank) -> None:
         bank.pay(ETHER, 10, to=bank.usdc)
     assert refused.value.selector == error("NotTaken()")
     assert bank.evm.balance(bank.vault) == 10
+
+
+def cancel(bank: Bank, *, sender: int = PAYER) -> list[bytes]:
+    """Cancel the payment; the topics of its event."""
+    [log] = bank.evm.send(bank.vault, "cancel(bytes32)", PAYMENT, sender=sender)
+    return [raw(each) for each in log["topics"]]
+
+
+def test_what_is_cancelled_is_never_paid(bank: Bank) -> None:
+    """Whoever signed the payment, and whenever: it reverts, and cancelling again does too."""
+    bank.evm.send(bank.usdc, "mint(address,uint256)", bank.vault, 100)
+    assert cancel(bank) == [topic("Cancelled(bytes32)"), PAYMENT]
+    for again in (lambda: bank.pay(bank.usdc, 100), lambda: cancel(bank)):
+        with pytest.raises(Refused) as refused:
+            again()
+        assert refused.value.selector == error("AlreadyCancelled(bytes32)")
+    assert bank.tokens(RECIPIENT) == 0
+    assert bank.evm.ask(bank.vault, ["bool"], "cancelled(bytes32)", PAYMENT)
+
+
+def test_what_is_paid_is_never_cancelled(bank: Bank) -> None:
+    """The first of the two decides."""
+    bank.evm.send(bank.usdc, "mint(address,uint256)", bank.vault, 100)
+    bank.pay(bank.usdc, 100)
+    with pytest.raises(Refused) as refused:
+        cancel(bank)
+    assert refused.value.selector == error("AlreadyPaid(bytes32)")
+    assert not bank.evm.ask(bank.vault, ["bool"], "cancelled(bytes32)", PAYMENT)
+
+
+def test_a_payment_that_was_not_taken_may_be_cancelled(bank: Bank) -> None:
+    """A revert leaves it open."""
+    with pytest.raises(Refused):
+        bank.pay(bank.usdc, 100)
+    cancel(bank)
+
+
+def test_only_the_treasury_cancels(bank: Bank) -> None:
+    with pytest.raises(Refused):
+        cancel(bank, sender=4)
+    assert not bank.evm.ask(bank.vault, ["bool"], "cancelled(bytes32)", PAYMENT)
