@@ -57,7 +57,8 @@ class Settings:
     """How Pub/Sub's messages reach event rows: `push` to functions, or `pull` by consumers."""
     kafka_bootstrap: str
     kafka_cells: Mapping[str, str]
-    """The brokers of other cells' clusters, by cell; where none is named, the own brokers have that cell's topics."""
+    pubsub_cells: Mapping[str, str]
+    """Where other cells' events are: the brokers of their clusters and, locally, Pub/Sub's address; else as the own."""
     redis_cluster: bool
     rpc_addresses: Mapping[str, str]
     """host:port of RPC hosts: the own by service, others by `<service>@<cell>` or `<service>@<cell>@<region>`."""
@@ -104,8 +105,7 @@ class Settings:
     replace_after_seconds: int
     kms_keys: Mapping[str, str]
     proxies: int
-    """How many entries trusted proxies append to X-Forwarded-For: two by Google's load balancer, one by the local
-    edge."""
+    """How many entries trusted proxies append to X-Forwarded-For: two by Google's load balancer, one by ours."""
     internal_audience: str
     internal_accounts: frozenset[str]
     rpc_callers: Mapping[str, str]
@@ -114,8 +114,7 @@ class Settings:
     """In the cloud the login of the cells' keepers, to which the job that migrates grants their role."""
     webhooks_to_loopback: bool
     """Whether webhooks may be sent to this machine and without TLS: only on the local stack."""
-    activity_waiters: int
-    """How many requests of one process may long-poll for activity at once; further ones are answered immediately."""
+    activity_waiters: int  # how many requests of a process may long-poll for activity; others are answered at once
 
     @property
     def local(self) -> bool:
@@ -151,7 +150,7 @@ class Settings:
         )
 
     def secret(self, name: str) -> bytes:
-        """A secret's exact bytes, by name: a file locally, a mounted Secret Manager secret in the cloud.
+        """A secret's exact bytes, by name: of a file, which in the cloud Secret Manager's value is mounted as.
 
         Raises ConfigurationError if it is missing, or short or simple enough to be guessed.
         """
@@ -242,6 +241,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         event_delivery=config_values.delivery(given, "EVENT_DELIVERY", event_bus),
         kafka_bootstrap=",".join(given.host_ports("KAFKA_BOOTSTRAP")),
         kafka_cells=config_values.brokers(given, "KAFKA_CELLS"),
+        pubsub_cells=config_values.brokers(given, "PUBSUB_CELLS"),
         redis_cluster=given.flag("REDIS_CLUSTER"),
         rpc_addresses=config_values.rpc_addresses(given, "RPC_ADDRESSES"),
         rpc_url=given.text("RPC_URL", "", config_values.RPC_URL, "https URL with {service} and {region}"),

@@ -13,6 +13,7 @@
 | REDIS_URL | the cell's Valkey |
 | PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST | host:port; Google's clients find their emulators by these names |
 | EVENT_BUS, KAFKA_BOOTSTRAP | the event bus: `kafka` with its broker, and then no Pub/Sub; else `pubsub` |
+| PUBSUB_CELLS | cell=host:port,...: where consumers pull other regions' messages from, by a link (links.py) |
 | EVENT_DELIVERY | `push` unless the caller sets `pull`: consumers pull Pub/Sub's messages, functions get no pushes |
 | GOOGLE_CLOUD_PROJECT | `meridian-local` |
 | SECRETS_DIR | the folder of secrets, a file each |
@@ -39,7 +40,7 @@ from typing import Final
 
 from emulators.stack import secrets
 from emulators.stack.parts import contracts
-from emulators.stack.ports import HOST, events_host, functions_host, link, rpc_host, store
+from emulators.stack.ports import HOST, events_host, functions_host, link, published, rpc_host, store
 from emulators.stack.sites import Site
 from shared.registry import load
 
@@ -198,7 +199,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "DATABASE_PORT": str(layout.ports[postgres]),
         **({"REPLICA_HOST": HOST, "REPLICA_PORT": str(layout.ports[replica])} if replica in layout.ports else {}),
         "REDIS_URL": f"redis://{layout.address(valkey)}/0",
-        **_events(layout),
+        **_events(layout, site),
         "FIRESTORE_EMULATOR_HOST": layout.address("firestore"),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "SECRETS_DIR": str(layout.secrets),
@@ -240,7 +241,12 @@ def _reached(layout: Layout, site: Site, other: Site, program: str) -> str:
     return layout.address(program if other.region == site.region else link(site.region, program))
 
 
-def _events(layout: Layout) -> dict[str, str]:
+def _events(layout: Layout, site: Site) -> dict[str, str]:
     if layout.event_bus == KAFKA:
         return {"KAFKA_BOOTSTRAP": layout.address(KAFKA)}
-    return {"PUBSUB_EMULATOR_HOST": layout.address(PUBSUB)}
+    pulled = ",".join(
+        f"{other.cell}={layout.address(link(site.region, published(other.name)))}"
+        for other in layout.sites
+        if other.region != site.region
+    )
+    return {"PUBSUB_EMULATOR_HOST": layout.address(PUBSUB), **({"PUBSUB_CELLS": pulled} if pulled else {})}

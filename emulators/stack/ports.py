@@ -185,6 +185,11 @@ def link(region: str, program: str) -> str:
     return f"{program}-from-{region}"
 
 
+def published(site: str) -> str:
+    """The name of what a site has published, as the end of a link: it is in the one Pub/Sub emulator of all."""
+    return f"pubsub-of-{site}"
+
+
 def metrics_of(program: str) -> str:
     """The name in `ports` of a process's metrics port."""
     return f"{program}-metrics"

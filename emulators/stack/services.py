@@ -13,6 +13,7 @@ from emulators.stack.ports import (
     functions_host,
     metrics_of,
     poller,
+    published,
     relay,
     rpc_host,
     topics,
@@ -68,8 +69,8 @@ def hosts_at(registry: Registry, site: Site) -> list[str]:
 
 
 def called_at(registry: Registry, site: Site) -> list[str]:
-    """The programs of a site that other regions call, or push their events to, through links."""
-    return hosts_at(registry, site)
+    """The programs of a site that other regions call, push their events to, or pull from, through links."""
+    return [*hosts_at(registry, site), published(site.name)]
 
 
 def workers_at(registry: Registry, site: Site, *, alone: bool) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any, Final
 import grpc
 from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import SubscriberClient as SubscriberApiClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import AcknowledgeRequest, ModifyAckDeadlineRequest, PullRequest, PullResponse
 
 from shared.bus.pubsub_pull import PulledMessage
@@ -21,6 +23,9 @@ same, which then wait for their deadline: so closing can wait for it. Google's e
 
 CALL_SECONDS: Final = 5.0
 """How long other calls may take."""
+
+RECONNECTING: Final = (("grpc.initial_reconnect_backoff_ms", 250), ("grpc.max_reconnect_backoff_ms", 1000))
+"""How soon a link is dialled again; by default gRPC waits for up to two minutes, long after it is back."""
 
 ACK_IDS_AT_MOST: Final = 1_000
 """Of one request, whose limit is 512 kB."""
@@ -37,9 +42,14 @@ def regional(region: str) -> dict[str, str]:
 class SubscriberApi:
     """Calls Pub/Sub by one client, for all threads of a process."""
 
-    def __init__(self, region: str) -> None:
-        self._client = SubscriberClient(client_options=regional(region))
-        self._stubs = self._client.transport
+    def __init__(self, region: str, address: str = "") -> None:
+        """address: host:port of an emulator, if it is not to be reached as PUBSUB_EMULATOR_HOST says."""
+        if address:
+            transport = SubscriberGrpcTransport(channel=grpc.insecure_channel(address, RECONNECTING))
+            self._client = SubscriberApiClient(transport=transport)
+        else:
+            self._client = SubscriberClient(client_options=regional(region))
+        self._stubs: Any = self._client.transport
 
     def path(self, project: str, subscription: str) -> str:
         """The path of a subscription."""

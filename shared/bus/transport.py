@@ -68,7 +68,8 @@ def dead_topics(settings: Settings) -> DeadTopics:
 def record_sources(settings: Settings) -> RecordSources:
     """What consumers take their records from: members of their groups on Kafka, and pulled subscriptions on Pub/Sub.
 
-    All of a process share one client of Pub/Sub, which connects on first use.
+    All of a process share one client of Pub/Sub, and one for each other place that another cell's is reached at, which
+    connect on first use.
     """
     if settings.event_bus == "kafka":
         from shared.bus.kafka_group import Group
@@ -81,12 +82,14 @@ def record_sources(settings: Settings) -> RecordSources:
     from shared.bus.pubsub_client import SubscriberApi
     from shared.bus.pubsub_pull import PullSubscriber
 
-    api = SubscriberApi(settings.region)
+    own = SubscriberApi(settings.region)
+    others = {cell: SubscriberApi(settings.region, address) for cell, address in settings.pubsub_cells.items()}
 
     def subscribe(
         row: str, topics: Sequence[str], owner: RebalanceListener, cell: str | None = None, /
     ) -> RecordSource:
         names = [subscription_name(row, topic, settings.cell, cell) for topic in topics]
+        api = others.get(cell or settings.cell, own)
         return PullSubscriber(api, {name: api.path(settings.project, name) for name in names}, owner)
 
     return subscribe

@@ -72,6 +72,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "EVENT_DELIVERY": ["", "Pull", "stream"],
     "KAFKA_BOOTSTRAP": ["broker", "broker:0", "broker:99999", "broker:9092,", "a b:1"],
     "KAFKA_CELLS": ["us", "us=", "us=broker", "us=broker:0", "mars=broker:1", "us=a:1,us=b:1"],
+    "PUBSUB_CELLS": ["us", "us=", "us=emulator", "us=emulator:0", "mars=emulator:1", "us=a:1,us=b:1"],
     "REDIS_CLUSTER": ["", "True", "1", "yes", " true"],
     "RPC_ADDRESSES": [
         *("wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"),

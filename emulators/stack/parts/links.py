@@ -25,9 +25,10 @@ def source(layout: Layout, region: str) -> dict[str, Any]:
 
 
 def clusters(layout: Layout, region: str) -> list[dict[str, Any]]:
-    """What the links out of a region lead to."""
+    """What the links out of a region lead to. What another region has published is in the event bus of all."""
+    pulled = layout.ports[layout.event_bus]
     return [
-        envoy.cluster(link(region, program), [envoy.locality(other, [layout.ports[program]])])
+        envoy.cluster(link(region, program), [envoy.locality(other, [layout.ports.get(program, pulled)])])
         for other, program in _called(layout, region)
     ]
 

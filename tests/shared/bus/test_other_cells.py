@@ -84,3 +84,17 @@ def test_a_worker_has_a_consumer_for_each_source(monkeypatch: pytest.MonkeyPatch
     stop.set()
     working.join(20)
     assert sorted(started) == [("capture_hold", "us"), ("replicate_supply", "as"), ("replicate_supply", "eu")]
+
+
+def test_pulls_of_other_cells_go_by_their_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the local stack names one; the rest is asked of the own Pub/Sub."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "a:1")
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "shared.bus.pubsub_pull.PullSubscriber", lambda api, *_: asked.append(api._client.transport._host)
+    )
+    subscribe = record_sources(read({**LOCAL, "EVENT_DELIVERY": "pull", "PUBSUB_CELLS": "eu=b:1"}))
+    for cell in (None, "us", "eu", "as"):
+        subscribe("thing", ["order-events"], OWNER, cell)
+    assert len(set(asked)) == 2
+    assert asked[0] == asked[1] == asked[3] != asked[2]
