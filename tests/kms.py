@@ -11,16 +11,15 @@ from unittest.mock import patch
 
 import google_crc32c
 import grpc
-from coincurve import PrivateKey
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.cloud.kms_v1 import KeyManagementServiceClient
 from google.cloud.kms_v1.types import resources, service
 
 from shared.auth import kms
-from shared.chain.ethereum import ORDER
+from shared.chain.ethereum import ORDER, sign
 
 SERVICE = "google.cloud.kms.v1.KeyManagementService"
 ALGORITHMS = resources.CryptoKeyVersion.CryptoKeyVersionAlgorithm
@@ -83,7 +82,8 @@ class FakeKms:
         key = self.keys[name]
         if not isinstance(key, bytes):
             return key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
-        r, s = decode_dss_signature(PrivateKey(b"\x55" * 32 if self.wrong_key else key).sign(digest, hasher=None))
+        signature = sign(digest, b"\x55" * 32 if self.wrong_key else key)
+        r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:64])
         low = min(s, ORDER - s)
         return encode_dss_signature(r, ORDER - low if self.high_s else low)
 

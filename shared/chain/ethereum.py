@@ -15,6 +15,8 @@ HALF_ORDER: Final = ORDER // 2
 SIGNATURE_BYTES: Final = 65
 DIGEST_BYTES: Final = 32
 RECOVERY_IDS: Final = {0: 0, 1: 1, 27: 0, 28: 1}
+HEADER: Final = 27
+"""What libwally adds to the recovery id in a signature's first byte, as Bitcoin does; 4 more for a compressed key."""
 
 
 class InvalidSignature(ValueError):
@@ -75,13 +77,14 @@ def recover(digest: bytes, signature: bytes) -> str:
         raise InvalidSignature("v is 27 or 28")
     if not 0 < int.from_bytes(r) < ORDER or not 0 < int.from_bytes(s) <= HALF_ORDER:
         raise InvalidSignature("r or s is out of its range")
-    from coincurve import PublicKey
+    import wallycore
 
+    header = bytes([HEADER + RECOVERY_IDS[v]])
     try:
-        key = PublicKey.from_signature_and_message(r + s + bytes([RECOVERY_IDS[v]]), digest, hasher=None)
+        key = wallycore.ec_sig_to_public_key(digest, header + r + s)
     except ValueError as error:
         raise InvalidSignature("r is no point of the curve") from error
-    return _address(key)
+    return address_of_point(bytes(wallycore.ec_public_key_decompress(key)))
 
 
 def sign(digest: bytes, private_key: bytes) -> bytes:
@@ -89,21 +92,23 @@ def sign(digest: bytes, private_key: bytes) -> bytes:
 
     private_key: 32 bytes. Raises ValueError.
     """
-    from coincurve import PrivateKey
+    import wallycore
 
     if len(digest) != DIGEST_BYTES or len(private_key) != 32:
         raise ValueError("a digest and a private key have 32 bytes")
-    signature: bytes = PrivateKey(private_key).sign_recoverable(digest, hasher=None)
-    return signature[:64] + bytes([27 + signature[64]])
+    flags = wallycore.EC_FLAG_ECDSA | wallycore.EC_FLAG_RECOVERABLE
+    header, *signature = wallycore.ec_sig_from_bytes(private_key, digest, flags)
+    return bytes(signature) + bytes([27 + (header - HEADER) % 4])
 
 
 def address_of(private_key: bytes) -> str:
     """The address of a private key of 32 bytes, in its EIP-55 form. Raises ValueError."""
-    from coincurve import PrivateKey
+    import wallycore
 
     if len(private_key) != 32:
         raise ValueError("a private key has 32 bytes")
-    return _address(PrivateKey(private_key).public_key)
+    key = wallycore.ec_public_key_from_private_key(private_key)
+    return address_of_point(bytes(wallycore.ec_public_key_decompress(key)))
 
 
 def address_of_point(point: bytes) -> str:
@@ -111,10 +116,6 @@ def address_of_point(point: bytes) -> str:
     if len(point) != 65 or point[0] != 4:
         raise ValueError("an uncompressed public key has 65 bytes, of which the first is 4")
     return checksum_address("0x" + keccak(point[1:])[-20:].hex())
-
-
-def _address(key: Any) -> str:
-    return address_of_point(key.format(compressed=False))
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from tests.architecture.codebase import FUNCTIONS, ROOT, ROWS, modules, name_of
 
 HEAVY = {
-    *("google.cloud", "google.api_core", "google.auth", "grpc", "redis", "pg8000", "jwt", "cryptography", "coincurve"),
+    *("google.cloud", "google.api_core", "google.auth", "grpc", "redis", "pg8000", "jwt", "cryptography", "wallycore"),
     *("flask", "werkzeug", "functions_framework", "granian", "eth_account", "opentelemetry", "requests", "httpx"),
     *("yoyo", "emulators", "tests", "pytest"),
 }
