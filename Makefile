@@ -1,6 +1,6 @@
 # What a developer types. `make help` lists it; a command runs in .venv, which is made and kept up to date on the way.
 #
-#   PYTHON=python3.11    which Python makes .venv (3.11 or later)
+#   PYTHON=python3.11    which Python makes .venv (see README.md)
 #   ONCE=1               make run: end after what is played, with its exit code
 #   EVENT_BUS=kafka      make run, make up: events go by Kafka, not by Pub/Sub
 #   EVENT_DELIVERY=pull  make run, make up: consumers pull events from Pub/Sub, which pushes none to functions
@@ -24,7 +24,7 @@ REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts up down status logs token redrive replay verify audit reset
+.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts up down status logs token redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -44,6 +44,9 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 	@$(COMPILE) --group manifests --output-file cloudbuild/manifests/requirements.txt
 	@cd emulators && $(LOCK_NODE)
 	@cd cloudbuild/manifests && $(LOCK_NODE)
+
+wheels: packages ## ask the package index whether every pin has a wheel for each Python and platform that README.md names
+	@$(RUN) -m emulators.wheels $(ARGS)
 
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REGION_COUNT) $(REPLICAS) $(PORTS)

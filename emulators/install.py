@@ -1,6 +1,7 @@
 """Creates .venv with the packages of the requirement files, unless neither they nor Python have changed.
 
-Each file pins every direct and transitive dependency with hashes; pip refuses anything else.
+Each file pins every direct and transitive dependency with hashes; pip refuses anything else. Where a package is known
+to have no wheel, one sentence says so before anything is installed; emulators/wheels.py asks the index for them.
 
     python3 -I emulators/install.py [requirement file ...]
 
@@ -10,6 +11,7 @@ Only the standard library is used; -I keeps this folder out of the import path, 
 import fcntl
 import hashlib
 import importlib.util
+import platform
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,12 +24,25 @@ STAMP: Final = VENV / "installed"
 FILES: Final = ("requirements-dev.txt",)
 """A superset of requirements.txt."""
 
+PYTHONS: Final = ((3, 11), (3, 12), (3, 13), (3, 14))
+"""The versions of CPython that every package has wheels for."""
+
+MACHINES: Final = {"linux": ("x86_64", "aarch64"), "darwin": ("arm64",)}
+"""The processors, by sys.platform. Envoy is not built for Intel Macs."""
+
+LEAST_GLIBC: Final = (2, 31)
+LEAST_MACOS: Final = (15, 0)
+"""The oldest systems that Envoy is built for: glibc's of Debian 11 and Ubuntu 20.04, macOS Sequoia."""
+
 LINES_SHOWN: Final = 15
 """How much of pip's output is shown when it fails."""
 
 
 def main(files: Sequence[str]) -> int:
     """Install what is missing. Returns the exit code; a failure prints pip's last output and one sentence."""
+    refusal = unsupported(sys.version_info[:2], sys.platform, platform.machine(), _system_version())
+    if refusal:
+        return _fail(refusal)
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         return _fail(
@@ -44,6 +59,39 @@ def main(files: Sequence[str]) -> int:
         if code == 0:
             STAMP.write_text(digest, encoding="ascii")
         return code
+
+
+def unsupported(python: tuple[int, ...], system: str, machine: str, version: tuple[int, ...]) -> str:
+    """Why Meridian cannot be installed here, in one sentence; empty if it can.
+
+    python: its major and minor version. system: sys.platform. machine: the processor, as uname names it.
+    version: that of glibc on Linux (empty where the C library is another), else of the system.
+    """
+    if python not in PYTHONS:
+        known = ", ".join(f"{major}.{minor}" for major, minor in PYTHONS)
+        return f"Meridian runs on Python {known}, and this is {_dotted(python)}: choose, as in make PYTHON=python3.11."
+    if system not in MACHINES:
+        return f"Meridian runs on Linux and macOS, and this is {system}."
+    if machine not in MACHINES[system]:
+        names = " and ".join(MACHINES[system])
+        return f"Meridian's packages have wheels for {names} here, and this machine is {machine}."
+    if system == "linux" and version < LEAST_GLIBC:
+        found = "another C library" if not version else f"glibc {_dotted(version)}"
+        return f"Meridian needs Linux with glibc {_dotted(LEAST_GLIBC)} or later, and this system has {found}."
+    if system == "darwin" and version < LEAST_MACOS:
+        return f"Meridian needs macOS {LEAST_MACOS[0]} or later, and this is {_dotted(version)}."
+    return ""
+
+
+def _system_version() -> tuple[int, ...]:
+    """The version that `unsupported` compares."""
+    name, libc = platform.libc_ver()
+    text = platform.mac_ver()[0] if sys.platform == "darwin" else libc if name == "glibc" else ""
+    return tuple(int(part) for part in text.split(".") if part.isdecimal())
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)
 
 
 def _digest(files: Sequence[str]) -> str:
