@@ -16,8 +16,7 @@ Jobs, which end; their exit code is 0 only if all is well:
     python -m functions.main rotate-keys DIR    add a key that signs access tokens (shared/auth/rotation.py)
     python -m functions.main openapi            print the OpenAPI document
 
-A function's target is its row's name: `functions.main.create_order` resolves it, and imports only that operation's
-module and its service's work, so that a cold start pays only for what the function uses.
+A function's target is its row's name: for a short cold start `functions.main.create_order` imports nothing else's code.
 """
 
 import argparse
@@ -78,6 +77,7 @@ def bind(row: Row, host: str | None = None, parts: Resources | None = None) -> B
         work=partial(adapters.Work, parts, service),
         replica=partial(parts.replica, service),
         gate=partial(parts.gate, service),
+        epoch=partial(parts.epoch, service),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shared.firestore.cell_records import CellRecords
     from shared.firestore.cells import CellMap
     from shared.postgres.database import Database
+    from shared.postgres.fence import Fence
     from shared.postgres.gate import Gate
     from shared.redis.cache import Cache
     from shared.redis.pipeline import Pipeline
@@ -43,6 +44,7 @@ class Resources:
         self._breakers = Breakers()
         self._opened: dict[str, Any] = {}
         self._lock = threading.RLock()
+        self._fences: list[Fence] = []
 
     def database(self, service: str) -> "Database":
         """The database of a service."""
@@ -57,6 +59,7 @@ class Resources:
                 from shared.postgres.fence import Fence
 
                 fence = Fence()
+                self._fences.append(fence)
             return Database(connector(self.settings, service), places, self.cache().invalidating, fence)
 
         return self.once(f"database {service}", connect)
@@ -70,6 +73,16 @@ class Resources:
         from shared.postgres.gate import Gate
 
         return Gate(self.database(service), self.settings.gate)
+
+    def epoch(self, service: str) -> int:
+        """The epoch under which the cell is served; 1 without leases, and for a service without a database.
+
+        Raises Unavailable.
+        """
+        from shared.registry import load
+
+        own = self.settings.cell_leases and load().services[service].database
+        return self.database(service).epoch() if own else 1
 
     def replica(self, service: str) -> "Database | None":
         """The read replica of a service's database; None if there is none."""
@@ -215,9 +228,13 @@ class Resources:
             from shared.redis.cache import Cache
             from shared.registry import load
 
-            return Cache(self.pipeline(), load().caches)
+            return Cache(self.pipeline(), load().caches, epoch=self._epoch)
 
         return self.once("cache", make)
+
+    def _epoch(self) -> int:
+        """The epoch of the cell as this process's databases know it, 0 for not yet; 1 where there are no leases."""
+        return max((fence.epoch for fence in self._fences), default=0) if self.settings.cell_leases else 1
 
     def limits(self) -> "Limits":
         """The rate limits of the registry's profiles."""

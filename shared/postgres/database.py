@@ -138,6 +138,14 @@ class Database:
         with self.transaction():  # it ends with the fence
             pass
 
+    def epoch(self) -> int:
+        """The epoch under which its cell is served; 1 where there are no leases. Raises Unavailable."""
+        if self._fence is None:
+            return 1
+        if not self._fence.epoch:
+            self.assure()
+        return self._fence.epoch
+
     def _begin(self, call: GuardedCall) -> CoreConnection:
         """A connection with a new transaction.
 

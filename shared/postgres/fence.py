@@ -41,6 +41,8 @@ class Fence:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """monotonic: the process's own clock."""
         self._monotonic = monotonic
+        self.epoch = 0
+        """The latest epoch that a session has noted; 0 before the first."""
         self._covered = (math.inf, -math.inf)
         """From when until when, by that clock, the lease is known to be held."""
 
@@ -48,6 +50,7 @@ class Fence:
         """Note the epoch under which a connection begins to work."""
         context = CoreConnection.execute_simple(connection, "select lease_epoch()")
         connection.__dict__[EPOCH] = int(context.rows[0][0])
+        self.epoch = max(self.epoch, connection.__dict__[EPOCH])
 
     def commit(self, connection: CoreConnection) -> None:
         """Commit.

@@ -21,6 +21,9 @@ Row = dict[str, Any]
 class CommitFence(Protocol):
     """What stands before a commit, and before what was read may be told (fence.Fence)."""
 
+    epoch: int
+    """The latest epoch under which a connection of the process began to work; 0 before the first."""
+
     def note(self, connection: CoreConnection) -> None:
         """Note under which epoch a connection begins to work: a new one, or one whose commit was refused."""
 

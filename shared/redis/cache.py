@@ -46,6 +46,9 @@ WRITE_MS: Final = 20_000
 JITTER: Final = 0.1
 """The fraction by which lifetimes vary, so that values stored together do not expire together."""
 
+UNKNOWN, FIRST = 0, 1
+"""The epoch of a cell that a process has not learnt yet, and that of one that was never promoted."""
+
 VALUE: Final = b"+"
 ABSENT: Final = b"-"
 WRITING: Final = b"!"
@@ -70,23 +73,31 @@ _preloaded: ContextVar[tuple[str, bytes | None] | None] = ContextVar("preloaded"
 class Cache:
     """A region's cache."""
 
-    def __init__(self, pipeline: Pipeline, kinds: Mapping[str, Cached], patience: FillTimeouts | None = None) -> None:
-        """kinds: lifetimes by kind, from the registry."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        kinds: Mapping[str, Cached],
+        patience: FillTimeouts | None = None,
+        epoch: Callable[[], int] = lambda: FIRST,
+    ) -> None:
+        """
+        kinds: lifetimes by kind, from the registry.
+        epoch: of the cell, as far as this process knows; UNKNOWN until it has a session on its database.
+        """
         self._pipeline = pipeline
         self._kinds = kinds
         self._patience = patience or FillTimeouts()
+        self._epoch = epoch
         self._flights: SingleFlight[bytes | None] = SingleFlight()
 
-    @staticmethod
-    def lookup_command(name: str) -> Command:
+    def lookup_command(self, name: str) -> Command:
         """The command that looks a resource up, to be sent along with others in one round trip."""
-        return ("GET", _keys(name)[0])
+        return ("GET", self._keys(name)[0])
 
-    @staticmethod
     @contextmanager
-    def preloaded(name: str, answers: Sequence[bytes | None]) -> Iterator[None]:
+    def preloaded(self, name: str, answers: Sequence[bytes | None]) -> Iterator[None]:
         """A block in which a resource was looked up before, with Redis's reply; empty if it did not respond."""
-        token = _preloaded.set((name, answers[0] if answers else WRITING))
+        token = _preloaded.set((self._keys(name)[0], answers[0] if answers else WRITING))
         try:
             yield
         finally:
@@ -97,11 +108,12 @@ class Cache:
 
         kind: one of the registry's. name: its id. load: reads it from the database; its exceptions are propagated.
         """
+        if self._epoch() == UNKNOWN:
+            return self._flights.share(name, load)
         try:
             before = _preloaded.get()
-            found = (
-                before[1] if before and before[0] == name else self._pipeline.execute([self.lookup_command(name)])[0]
-            )
+            looked_up = before is not None and before[0] == self._keys(name)[0]
+            found = before[1] if before and looked_up else self._pipeline.execute([self.lookup_command(name)])[0]
         except Unavailable:
             found = WRITING
         if found is not None and found[:1] in (VALUE, ABSENT):
@@ -110,26 +122,26 @@ class Cache:
 
     def invalidate(self, names: Iterable[str]) -> None:
         """Delete the values and leases of resources. Raises Unavailable."""
-        if commands := [("DEL", _keys(name)[0]) for name in names]:
+        if commands := [("DEL", self._keys(name)[0]) for name in names]:
             self._pipeline.execute(commands)
 
     def invalidate_quietly(self, names: Iterable[str]) -> None:
         """As invalidate; if Redis does not respond, the values expire by themselves."""
-        self._send([("DEL", _keys(name)[0]) for name in names])
+        self._send([("DEL", self._keys(name)[0]) for name in names])
 
     @contextmanager
     def invalidating(self, names: Iterable[str]) -> Iterator[None]:
         """Around the commit of a change of resources. If Redis is down, the commit goes on without invalidation."""
         changed, writer = sorted(names), secrets.token_hex(8)
-        self._send([WRITE.on(_keys(name), writer, WRITE_MS) for name in changed])
+        self._send([WRITE.on(self._keys(name), writer, WRITE_MS) for name in changed])
         try:
             yield
         except OutcomeUnknown:
             raise  # it may still commit: nothing is cached until the writer's marker expires
         except BaseException:
-            self._send([WRITTEN.on(_keys(name), writer) for name in changed])
+            self._send([WRITTEN.on(self._keys(name), writer) for name in changed])
             raise
-        self._send([WRITTEN.on(_keys(name), writer) for name in changed])
+        self._send([WRITTEN.on(self._keys(name), writer) for name in changed])
 
     def _send(self, commands: list[Command]) -> None:
         try:
@@ -155,7 +167,9 @@ class Cache:
         """A value, our lease, or the marker that nothing can be cached now. Raises Unavailable."""
         until, pause = time.monotonic() + self._patience.wait, LOOK_SECONDS
         while True:
-            found: bytes = self._pipeline.execute([BEGIN.on(_keys(name), lease, int(self._patience.lease * 1000))])[0]
+            found: bytes = self._pipeline.execute(
+                [BEGIN.on(self._keys(name), lease, int(self._patience.lease * 1000))]
+            )[0]
             if found == lease or found[:1] != LEASE or time.monotonic() > until:
                 return found
             time.sleep(pause)
@@ -167,14 +181,18 @@ class Cache:
         milliseconds = int(seconds * 1000 * (1 - JITTER * random.random()))  # noqa: S311 - jitter
         stored = ABSENT if value is None else VALUE + value
         try:
-            self._pipeline.execute([KEEP.on(_keys(name)[:1], lease, stored, milliseconds)])
+            self._pipeline.execute([KEEP.on(self._keys(name)[:1], lease, stored, milliseconds)])
         except Unavailable as error:
             log.warning("a value is not cached: %s", error)
 
+    def _keys(self, name: str) -> list[str]:
+        """A resource's keys, on one node of a cluster: its value, and its active writers.
 
-def _keys(name: str) -> list[str]:
-    """A resource's keys, on one node of a cluster: its value, and its active writers."""
-    return [f"cache:{{{name}}}", f"cache:{{{name}}}:writers"]
+        A promotion may have undone what was cached, also in a region that serves the cell once more.
+        """
+        epoch = self._epoch()
+        key = f"cache:{{{name}}}" if epoch == FIRST else f"cache:{{{name}}}:{epoch}"
+        return [key, f"{key}:writers"]
 
 
 def _value(found: bytes) -> bytes | None:

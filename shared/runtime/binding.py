@@ -35,6 +35,9 @@ class BoundOperation:
     gate: Callable[[], Gate | None] = lambda: None
     """What its answers wait at if its row says so, where cells fail over."""
 
+    epoch: Callable[[], int] = lambda: 1
+    """The epoch under which its cell is served; raises Unavailable."""
+
     parameters: frozenset[str] = field(init=False)
     """The parameter names in the function's signature."""
 

@@ -130,7 +130,7 @@ class HttpOperation:
                 result, age = self._bound.run_eventually(**exchange.arguments)
             else:
                 result = self._bound.run(**exchange.arguments)
-        answer = self._answer(result)
+        answer = self._answer(result, self._epoch(exchange))
         if known is not None and known.has(answer.tag):
             answer = Answer(304, "", answer.tag)
         response = self._response(answer)
@@ -161,7 +161,7 @@ class HttpOperation:
             exchange.meter.check()
             try:
                 with transaction.savepoint():
-                    answer = self._answer(self._bound.call(transaction, key, **exchange.arguments))
+                    answer = self._answer(self._bound.call(transaction, key, **exchange.arguments), self._bound.epoch())
             except Refusal as refusal:
                 answer = Answer(
                     409, problems.body_of(refusal, trace_context().request_id, self._settings.public_url).decode()
@@ -176,7 +176,8 @@ class HttpOperation:
             return self._response(known, replayed=True)
         exchange.meter.check()
         try:
-            return self._response(self._answer(self._bound.call(None, replace(key, found=known), **exchange.arguments)))
+            result = self._bound.call(None, replace(key, found=known), **exchange.arguments)
+            return self._response(self._answer(result, self._bound.epoch()))
         except KeyInUse:
             known = self._known(key)  # another request or the sweeper held the lease, and may be done by now
             if isinstance(known, Answer):
@@ -186,13 +187,21 @@ class HttpOperation:
     def _known(self, key: Key) -> Answer | SagaLease | None:
         return self._bound.database().read(lambda transaction: key.find(transaction, self._clock.now()))
 
-    def _answer(self, result: Any) -> Answer:
+    def _epoch(self, exchange: Exchange) -> int:
+        """The epoch of the cell whose data is read: of another one, if it is answered from copies."""
+        if exchange.eventual and self._forwarding and self._row.copied and self._row.parameters:
+            cell = ids.cell_of(getattr(exchange.arguments["request"], self._row.parameters[0]))
+            if cell in load().cells and cell != self._settings.cell:
+                return self._forwarding.cells.of(cell).epoch
+        return self._bound.epoch() if self._bound.tagged else 1
+
+    def _answer(self, result: Any, epoch: int) -> Answer:
         if isinstance(result, Answer):
-            return result
+            return result  # as it is stored, to be replayed
         if isinstance(result, bytes):
             return Answer(self._row.success, result.decode())
         view, status = (result.view, 200) if isinstance(result, Repeated) else (result, self._row.success)
-        tag = view.tag() if isinstance(view, Resource) else None
+        tag = tags.under(view.tag(), epoch) if isinstance(view, Resource) else None
         return Answer(status, "" if status == 204 else to_json(view).decode(), tag)
 
     def _response(self, answer: Answer, *, replayed: bool = False) -> flask.Response:

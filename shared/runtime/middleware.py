@@ -76,6 +76,7 @@ class Middleware:
         forwarding: where another cell may have to answer.
         """
         self._row = bound.row
+        self._epoch = bound.epoch
         self._settings = settings
         self._clock = clock
         self._sessions = sessions
@@ -213,7 +214,8 @@ class Middleware:
 
     def read_if_match(self, exchange: Exchange) -> None:
         if self._row.if_match:
-            exchange.arguments["match"] = tags.match(exchange.request.headers.get("If-Match"))
+            given = tags.match(exchange.request.headers.get("If-Match"))
+            exchange.arguments["match"] = tags.of_epoch(given, self._epoch())
 
     def read_idempotency_key(self, exchange: Exchange) -> None:
         """The idempotency key and the fingerprint it is bound to, if the row requires one."""

@@ -1,4 +1,8 @@
-"""Entity tags (RFC 9110, section 8.8.3) in requests: If-Match and If-None-Match."""
+"""Entity tags (RFC 9110, section 8.8.3): in requests If-Match and If-None-Match, and the epoch in them.
+
+A promotion may undo the last changes, and others take their versions. So tags of a cell that was promoted name its
+epoch: `"7-12"` becomes `"7-12-e2"`, and a tag of an earlier epoch matches nothing.
+"""
 
 import re
 from dataclasses import dataclass
@@ -25,6 +29,22 @@ class KnownTags:
     def has(self, tag: str | None) -> bool:
         """Whether a tag matches."""
         return tag is not None and (self.tags is None or tag in self.tags)
+
+
+EPOCH: Final = re.compile(r"-e([1-9][0-9]*)\Z")
+
+
+def under(tag: str | None, epoch: int) -> str | None:
+    """A tag, of what was read under an epoch; those of the first one do not name it."""
+    return tag if tag is None or epoch == 1 else f"{tag}-e{epoch}"
+
+
+def of_epoch(given: Match, epoch: int) -> Match:
+    """Without the tags of other epochs."""
+    if given.tags is None:
+        return given
+    found = {tag: EPOCH.search(tag) for tag in given.tags}
+    return Match(frozenset(tag for tag, named in found.items() if int(named[1] if named else 1) == epoch))
 
 
 def match(header: str | None) -> Match:

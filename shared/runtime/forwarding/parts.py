@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.firestore.cells import CellMap
 from shared.registry import Row
 from shared.resources import Resources
 from shared.runtime.forwarding.fan_out import FanOut
@@ -16,6 +17,7 @@ class Forwarding:
     arrivals: Arrivals
     forwarder: Forwarder
     fan_out: FanOut
+    cells: CellMap
 
 
 def forwarding(row: Row, resources: Resources) -> Forwarding | None:
@@ -25,6 +27,5 @@ def forwarding(row: Row, resources: Resources) -> Forwarding | None:
         return None
     credentials = resources.once("hop credentials", lambda: HopCredentials(settings))
     forwarder = Forwarder(row, settings, resources.clock, resources.cells(), credentials, resources.breaker)
-    return Forwarding(
-        Arrivals(settings, resources.cells(), credentials), forwarder, FanOut(row, forwarder, settings.proxies)
-    )
+    arrivals = Arrivals(settings, resources.cells(), credentials)
+    return Forwarding(arrivals, forwarder, FanOut(row, forwarder, settings.proxies), resources.cells())

@@ -56,7 +56,7 @@ def never() -> bytes | None:
 
 def key_of(name: str) -> str:
     """Where a thing's value is."""
-    return str(Cache.lookup_command(name)[1])
+    return f"cache:{{{name}}}"
 
 
 def test_what_was_read_is_kept(parts: Resources, name: str) -> None:
@@ -143,7 +143,7 @@ def test_a_thousand_misses_are_one_look_at_the_database(things: Callable[[int], 
     thing = things(8)
 
     def miss(process: int) -> int:
-        with Cache.preloaded(thing.name, [None]):
+        with thing.caches[process].preloaded(thing.name, [None]):
             return thing.read(process)
 
     assert all_at_once([partial(miss, number % 8) for number in range(1000)]) == [0] * 1000
@@ -368,3 +368,17 @@ def test_an_open_breaker_is_no_error(parts: Resources, name: str) -> None:
         assert cache.read("thing", name, partial(bytes, number)) == bytes(number)
         with cache.invalidating({name}):
             pass
+
+
+def test_a_promotion_begins_with_nothing_cached(parts: Resources, name: str) -> None:
+    """Also where the cell was served before; and nothing is cached while the process does not know the epoch yet."""
+    epoch = 1
+    cache = Cache(Resources(parts.settings).pipeline(), KINDS, LONG, lambda: epoch)
+    cache.read("thing", name, lambda: b"undone")
+    epoch = 2
+    assert cache.read("thing", name, lambda: b"again") == b"again"
+    assert cache.read("thing", name, never) == b"again"
+    with cache.invalidating([name]):
+        pass
+    epoch = 0
+    assert [cache.read("thing", name, lambda: each) for each in (b"one", b"two")] == [b"one", b"two"]  # noqa: B023

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.operations import Match, Resource
 from shared.errors import Malformed, MatchRequired, Stale
-from shared.runtime.tags import known, match
+from shared.runtime.tags import known, match, of_epoch, under
 
 GOOD: list[tuple[str, frozenset[str] | None, frozenset[str] | None]] = [
     ("*", None, None),
@@ -114,3 +114,15 @@ def test_a_tag_is_the_version_or_a_digest() -> None:
     """The same content has the same tag, other content another."""
     assert Numbered("a", 3).tag() == "3"
     assert Unnumbered("a").tag() == Unnumbered("a").tag() != Unnumbered("b").tag()
+
+
+def test_a_tag_names_the_epoch_after_a_promotion() -> None:
+    """What was undone had versions that others took: a tag of another epoch matches nothing, and `*` anything."""
+    assert [under(tag, epoch) for tag, epoch in (("7-12", 1), ("7-12", 2), (None, 2))] == ["7-12", "7-12-e2", None]
+    sent = match('"7-12", "7-12-e2", "7-3-e12", W/"8-e2"')
+    of = {epoch: of_epoch(sent, epoch).tags for epoch in (1, 2, 3, 12)}
+    assert of == {1: {"7-12"}, 2: {"7-12-e2"}, 3: frozenset(), 12: {"7-3-e12"}}
+    of_epoch(sent, 2).check(7)
+    with pytest.raises(Stale):
+        of_epoch(sent, 3).check(7)
+    assert of_epoch(match("*"), 3).tags is None

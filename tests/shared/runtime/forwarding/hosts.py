@@ -219,7 +219,7 @@ class Cell:
             bound = BoundOperation(row, shown, _none, lambda *_: work)  # type: ignore[arg-type]
             forwarder = Forwarder(row, self.settings, SystemClock(), cells, credentials, self.breakers.of)
             arrivals = Arrivals(self.settings, cells, credentials)
-            forwarding = Forwarding(arrivals, forwarder, FanOut(row, forwarder, self.settings.proxies))
+            forwarding = Forwarding(arrivals, forwarder, FanOut(row, forwarder, self.settings.proxies), cells)
             limits = Limits(self.buckets, LocalBuckets(), load().limits)
             sessions: Any = EverySession()
             cache: Any = None
