@@ -11,6 +11,8 @@ Jobs, which end; their exit code is 0 only if all is well:
 
     python -m functions.main migrate            migrate the databases of all services; --service NAME only that one's
     python -m functions.main audit              check every invariant: 1 if one does not hold, 2 if one was not checked
+    python -m functions.main promote            promote a cell's standby, here (shared/runtime/promotion/job.py)
+    python -m functions.main lost-tail OLD      list what that has undone (shared/outbox/lost_tail.py)
     python -m functions.main redrive CONSUMER   try parked events again (shared/outbox/redrive.py)
     python -m functions.main replay ...         apply missing events, or compare projections (shared/outbox/replay.py)
     python -m functions.main rotate-keys DIR    add a key that signs access tokens (shared/auth/rotation.py)
@@ -136,8 +138,8 @@ def run_function(name: str) -> None:
 
     logs.configure()
     row = function_row(name)
-    scales = [load().scales[each.scale] for each in ([row] if row else load().http_rows()) if each.scale]
-    concurrency = max(scale.concurrency for scale in scales)
+    rows = [row] if row else load().http_rows()
+    concurrency = max(load().scales[each.scale].concurrency for each in rows if each.scale)
     linger = 0.0 if settings().local else LINGER_SECONDS
     server = FunctionServer(_host(), settings().port or PORT, concurrency, linger)
     server.run(partial(framework_application, name, Path(__file__)))
@@ -211,19 +213,10 @@ def run_audit(arguments: Sequence[str]) -> int:
     requirements.check_job(settings(), "platform")
     bound = bind(load().rows["audit"])
     found = bound.run(request=bound.request_type())
-    for each in found.violations:
-        print(f"{each.invariant}: {each.subject}: {each.detail}")
-    for name in found.unchecked:
-        print(f"{name} could not be checked.")
-    print(f"{len(found.checked)} invariants were checked, {len(found.violations)} violations found.")
+    lines = [f"{each.invariant}: {each.subject}: {each.detail}" for each in found.violations]
+    lines += [f"{name} could not be checked." for name in found.unchecked]
+    print(*lines, f"{len(found.checked)} invariants were checked, {len(found.violations)} violations found.", sep="\n")
     return VIOLATED if found.violations else UNCHECKED if found.unchecked else 0
-
-
-def run_replay(arguments: Sequence[str]) -> int:
-    """Apply missing events, or verify projections."""
-    from shared.outbox.replay import main as replay
-
-    return replay(arguments, projections)
 
 
 def run_openapi(_: Sequence[str]) -> int:
@@ -237,17 +230,24 @@ def run_openapi(_: Sequence[str]) -> int:
 WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}
 """The roles that run until they are stopped, each for a service."""
 
-MODULES = {"migrate": "postgres.migrations", "redrive": "outbox.redrive", "rotate-keys": "auth.rotation"}
-"""Jobs that need no composition: the module in `shared` whose `main` does each."""
+MODULES = {"migrate": "postgres.migrations", "rotate-keys": "auth.rotation", "promote": "runtime.promotion.job"} | {
+    job: f"outbox.{job.replace('-', '_')}" for job in ("redrive", "replay", "lost-tail")
+}
+"""Jobs by the module in `shared` whose `main` does each."""
 
-COMPOSED = {"audit": run_audit, "replay": run_replay, "openapi": run_openapi}
-"""Jobs that need services' code."""
+GIVEN: dict[str, tuple[Any, ...]] = {"replay": (projections,), "promote": (bind,)}
+"""What some of them are given of services' code."""
+
+COMPOSED = {"audit": run_audit, "openapi": run_openapi}
+"""Jobs that are services' code."""
 
 
 def _run_job(role: str, arguments: Sequence[str]) -> int:
     """Run a job; returns its exit code."""
     try:
-        return int((COMPOSED.get(role) or import_module(f"shared.{MODULES[role]}").main)(arguments))
+        if role in COMPOSED:
+            return COMPOSED[role](arguments)
+        return int(import_module(f"shared.{MODULES[role]}").main(arguments, *GIVEN.get(role, ())))
     except MeridianError as error:
         sys.exit(str(error))
 
@@ -267,13 +267,6 @@ def until_stopped(run: Callable[[threading.Event], None], relays: Sequence[str] 
         run(stop)
 
 
-def _work(role: str, service: str) -> None:
-    """Run a worker or an RPC host."""
-    if service not in load().services:
-        raise ConfigurationError(service, "is no service")
-    until_stopped(partial(WORKERS[role], service), [service] if role == "relay" else [], probes=role != "rpc")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Start a role; SIGTERM and SIGINT stop it."""
     parser = argparse.ArgumentParser(prog="functions.main", description="Starts a role of Meridian.", add_help=False)
@@ -289,8 +282,11 @@ def main(arguments: Sequence[str]) -> int:
             run_function(of)
         elif chosen.role == "keeper":
             until_stopped(run_keeper)
+        elif of in load().services:
+            relays = [of] if chosen.role == "relay" else []
+            until_stopped(partial(WORKERS[chosen.role], of), relays, probes=chosen.role != "rpc")
         else:
-            _work(chosen.role, of)
+            raise ConfigurationError(of, "is no service")
     except ConfigurationError as error:
         sys.exit(str(error))
     return 0

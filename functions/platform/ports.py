@@ -97,6 +97,21 @@ class Streams(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPage:
+    """Streams, each with the last version that a consumer knows, and whether there are more."""
+
+    streams: Sequence[tuple[str, int]]
+    more: bool
+
+
+class Known(Protocol):
+    """How far the consumers of the service whose host this runs in know other cells' streams."""
+
+    def browse(self, consumer: str, cell: str, after: str) -> KnownPage:
+        """A page of a consumer's streams of a cell, after one. Raises NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
 class ParkedStream:
     """A stream with parked events: why its next event could not be applied, and how many wait behind it.
 
@@ -219,6 +234,10 @@ class HostWork(Protocol):
     @property
     def parked(self) -> Parked:
         """Its consumers' parked events."""
+
+    @property
+    def known(self) -> Known:
+        """How far its consumers know other cells' streams."""
 
     @property
     def invariants(self) -> Invariants:

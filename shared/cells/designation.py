@@ -73,6 +73,9 @@ class DesignationKeeper:
             session.end()
 
     def _decide(self) -> None:
+        if not self._serves(self._records.read(self._cell)):
+            self.end()  # whoever promotes the server here writes its gate
+            return
         transactions = [session.transaction() for session in self._sessions]
         held = [transaction for transaction in transactions if transaction is not None]
         if len(held) < len(self._sessions):
@@ -85,14 +88,17 @@ class DesignationKeeper:
             self._write(transaction, state.row, row)
         if not row.names and not self._standbys(states[-1]):
             return
-        record = self._records.read(self._cell)
-        if record.region != self._region or record.opening:
+        record = self._records.read(self._cell)  # after the rows: see Designation.tick
+        if not self._serves(record):
             return
         if record.epoch != self._epoch:
             self._epoch, self._machine = record.epoch, Designation(record.epoch)
         last = read_gate(held[-1])  # its position is the end of the WAL, after all rows have been read
         for effect in self._machine.tick(self._monotonic(), record, row, self._standbys(last), last.reached):
             self._do(held, effect)
+
+    def _serves(self, record: CellRecord) -> bool:
+        return record.region == self._region and not record.opening
 
     def _standbys(self, state: GateState) -> dict[str, int]:
         return {name: position for name, position in state.flushed.items() if name in self._elsewhere}

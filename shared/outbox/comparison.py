@@ -116,6 +116,20 @@ class Comparison:
                 streams += len(page.streams)
         return ComparisonResult(streams, lacking, anew=self._row.replay == "rebuild")
 
+    def catch_up(self) -> list[tuple[str, str]]:
+        """Compare all that the sources have with the inbox, and note what it lacks: streams, each with a type of event.
+
+        For a store that was promoted, into which nobody else writes yet. Raises Unavailable.
+        """
+        found: list[tuple[str, str]] = []
+        for source in self.sources:
+            for page in self._pages(source, ListRequest(after=self.position(source))):
+                if lacking := self._lacking(page):
+                    self._note(page)
+                    types = {each.stream: each.type for each in page.streams}
+                    found += [(stream, types[stream]) for stream, _ in lacking]
+        return found
+
     def follow(self) -> int:
         """Compare what has settled since the last run, if that is due. Returns how many streams lack events.
 

@@ -124,15 +124,15 @@ class Inbox:
                 besides=list(besides),
             )
         for stream in due:
-            progress = self._mend(stream["stream"], stream["type"], read)
+            progress = self.mend(stream["stream"], stream["type"], read)
             if not progress:
                 with self._database.transaction() as transaction:
                     SQL.back_off(transaction, consumer=self._row.name, stream_id=stream["stream"], now=now)
             applied += progress
         return applied
 
-    def _mend(self, stream: str, event_type: str, read: Read) -> int:
-        """Advance one stream as far as possible. Returns how many events were applied."""
+    def mend(self, stream: str, event_type: str, read: Read) -> int:
+        """Advance one stream as far as possible now. Returns how many events were applied. event_type: one of it."""
         applied = 0
         try:
             applied += self._drain(stream, again=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from functions.platform.ports import ParkedStream, RedriveResult
+from functions.platform.ports import KnownPage, ParkedStream, RedriveResult
 from shared.idempotency import forget
+from shared.outbox.known import MOST, known_streams
 from shared.outbox.redrive import consumer_of, list_parked, redrive
 from shared.registry import load
 from shared.resources import Resources
@@ -28,6 +29,20 @@ class PostgresParked:
         with self._resources.database(self._service).transaction() as transaction:
             found = redrive(transaction, consumer, streams, self._resources.clock.now(), dry_run=dry_run)
         return RedriveResult(found.streams, found.events, found.left)
+
+
+class PostgresKnown:
+    """How far the consumers of the service whose host this runs in know other cells' streams."""
+
+    def __init__(self, resources: Resources, service: str) -> None:
+        self._resources = resources
+        self._service = service
+
+    def browse(self, consumer: str, cell: str, after: str) -> KnownPage:
+        consumer_of(consumer, self._service)
+        with self._resources.database(self._service).transaction() as transaction:
+            streams = known_streams(transaction, consumer, cell, after)
+        return KnownPage(streams, more=len(streams) == MOST)
 
 
 class PostgresKeys:

@@ -10,7 +10,7 @@ from typing import Final
 from functions.platform.adapters.clients import GrpcConsumers, GrpcServices
 from functions.platform.adapters.dependencies import ProbedDependencies
 from functions.platform.adapters.invariants import PostgresInvariants
-from functions.platform.adapters.postgres import PostgresKeys, PostgresParked
+from functions.platform.adapters.postgres import PostgresKeys, PostgresKnown, PostgresParked
 from functions.platform.adapters.streams import OutboxStreams
 from shared.registry import load
 from shared.telemetry import metrics
@@ -79,6 +79,11 @@ class Work(UnitOfWork):
     def parked(self) -> PostgresParked:
         """The parked events of the service whose host this runs in."""
         return PostgresParked(self.resources, self.service)
+
+    @cached_property
+    def known(self) -> PostgresKnown:
+        """How far its consumers know other cells' streams."""
+        return PostgresKnown(self.resources, self.service)
 
     @cached_property
     def consumers(self) -> GrpcConsumers:

@@ -62,6 +62,31 @@ class ListResponse(_message.Message):
     last: int
     def __init__(self, streams: _Optional[_Iterable[_Union[ListResponse.Stream, _Mapping]]] = ..., position: _Optional[int] = ..., more: _Optional[bool] = ..., last: _Optional[int] = ...) -> None: ...
 
+class KnownRequest(_message.Message):
+    __slots__ = ("consumer", "cell", "after")
+    CONSUMER_FIELD_NUMBER: _ClassVar[int]
+    CELL_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    consumer: str
+    cell: str
+    after: str
+    def __init__(self, consumer: _Optional[str] = ..., cell: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+
+class KnownResponse(_message.Message):
+    __slots__ = ("streams", "more")
+    class Stream(_message.Message):
+        __slots__ = ("stream", "version")
+        STREAM_FIELD_NUMBER: _ClassVar[int]
+        VERSION_FIELD_NUMBER: _ClassVar[int]
+        stream: str
+        version: int
+        def __init__(self, stream: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    streams: _containers.RepeatedCompositeFieldContainer[KnownResponse.Stream]
+    more: bool
+    def __init__(self, streams: _Optional[_Iterable[_Union[KnownResponse.Stream, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
 class ListParkedRequest(_message.Message):
     __slots__ = ("consumer", "after", "most")
     CONSUMER_FIELD_NUMBER: _ClassVar[int]

@@ -229,6 +229,30 @@ WHERE i.version < s.version
 ON CONFLICT (consumer, stream, version) DO NOTHING
 RETURNING stream;
 
+-- name: list_known
+-- How far a consumer knows the streams of a cell, by what it has applied and what it has parked: a page by their names.
+SELECT stream, max(version) AS version
+FROM (
+    SELECT stream, version FROM inbox WHERE consumer = :consumer AND stream > :after
+    UNION ALL
+    SELECT stream, version FROM parked WHERE consumer = :consumer AND stream > :after
+) AS known
+WHERE split_part(stream, '_', 2) = :cell GROUP BY stream ORDER BY stream LIMIT :most;
+
+-- name: last_versions
+-- How far the store has these streams.
+SELECT stream, max(version) AS version FROM events WHERE stream = ANY(:streams::text[]) GROUP BY stream;
+
+-- name: page_back
+-- A page of events before a position, the newest first.
+SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
+FROM events WHERE position < :below ORDER BY position DESC LIMIT :most;
+
+-- name: find_ids
+-- Those of these events that the store has.
+SELECT id FROM events WHERE (stream, version) IN (
+    SELECT e.stream, e.version FROM jsonb_to_recordset(:events::jsonb) AS e (stream text, version bigint));
+
 -- name: find_compared$
 -- The position up to which a consumer was compared with a source.
 SELECT position FROM compared WHERE consumer = :consumer AND source = :source;
