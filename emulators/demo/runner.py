@@ -37,8 +37,8 @@ def run(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
 
 
 def sites_of(stack: Stack) -> dict[str, Resources]:
-    """The Resources of each site of a running stack, by its name."""
-    return {site.name: resources_of(stack, number) for number, site in enumerate(stack.layout.sites)}
+    """The Resources of each site where a running stack serves a cell, by its name."""
+    return {site.name: resources_of(stack, number) for number, site in enumerate(stack.served)}
 
 
 def resources_of(stack: Stack, site: int = 0) -> Resources:

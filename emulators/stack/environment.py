@@ -24,6 +24,7 @@
 | EVENTS_ADDRESS | host:port of its events host |
 | SELF_SERVICE_MERCHANTS, OPERATOR_ADDRESSES | `true`; whom `make token AS=operator` signs in; both settable |
 | EVENTS_ADDRESSES | cell=host:port,...: where events of other cells are pushed to it, by a link out of their region |
+| cell@region=..., service@cell@region=... | in these three: where a cell is not at home, and may be promoted to |
 | CHAIN_URLS, VAULT_CONTRACT, CHAIN_ASSETS, ... | the local chain (contracts.py); absent without npm |
 | PROXIES | 1: of the edges in front only the first adds to X-Forwarded-For |
 | WEBHOOKS_TO_LOOPBACK | `true`: webhooks may be sent to this machine, over plain HTTP |
@@ -41,7 +42,7 @@ from typing import Final
 from emulators.stack import secrets
 from emulators.stack.parts import contracts
 from emulators.stack.ports import HOST, events_host, functions_host, link, published, rpc_host, store
-from emulators.stack.sites import Site
+from emulators.stack.sites import Site, standbys_of
 from shared.registry import load
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -60,6 +61,11 @@ PUSH: Final = "push"
 PULL: Final = "pull"
 EVENT_DELIVERY: Final = "EVENT_DELIVERY"
 """The variable that says how Pub/Sub's messages reach event rows, in one of these two ways."""
+
+STANDBYS: Final = "STANDBYS"
+"""The variable that says whether cells have standbys in other regions: `asynchronous`, or `none`."""
+
+NO_STANDBYS: Final = "none"
 
 INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "SYSTEMROOT")
 """What processes inherit from the caller. The rest is dropped, lest a proxy or a Google credential be used."""
@@ -90,6 +96,7 @@ SETTABLE: Final = (
     "PAYMENT_LAG_SECONDS",
     "QUOTE_TTL_SECONDS",
     "SELF_SERVICE_MERCHANTS",
+    "STANDBYS",
     "VOUCHER_TTL_SECONDS",
     "WITHDRAWAL_FEE",
     "WITHDRAWAL_LEAST",
@@ -116,6 +123,25 @@ class Layout:
     def regions(self) -> tuple[str, ...]:
         """The regions, the primary first."""
         return tuple(dict.fromkeys(site.region for site in self.sites))
+
+    @property
+    def standbys(self) -> tuple[Site, ...]:
+        """Where its cells have standbys, and are promoted to."""
+        return () if self.overrides.get(STANDBYS) == NO_STANDBYS else standbys_of(self.sites)
+
+    @property
+    def places(self) -> tuple[Site, ...]:
+        """Where its cells are served, or may be."""
+        return (*self.sites, *self.standbys)
+
+    def serving(self, moved: Mapping[str, str]) -> tuple[Site, ...]:
+        """Where its cells are served. moved: the region of each cell that is not at home."""
+        where = {**{site.cell: site.region for site in self.sites}, **moved}
+        return tuple(site for site in self.places if site.region == where[site.cell])
+
+    def other(self, site: Site) -> Site | None:
+        """The other place of a site's cell, if it has two."""
+        return next((each for each in self.places if each.cell == site.cell and each != site), None)
 
     @property
     def apart(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -166,6 +192,13 @@ class Layout:
         """The name of a site's own postgres, replica, valkey or the like; a stack of one site has just one."""
         return store(kind, site, self.sites)
 
+    def link_to_primary(self, standby: Site) -> str:
+        """The link by which the database server of a place follows that of its cell's other one. Raises KeyError."""
+        other = self.other(standby)
+        if other is None:
+            raise KeyError(standby.cell)
+        return link(standby.region, self.store("postgres", other))
+
     def address(self, name: str) -> str:
         """The host:port of a program."""
         return f"{HOST}:{self.ports[name]}"
@@ -191,7 +224,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "MERIDIAN_REGION": site.region,
         "MERIDIAN_CELL": site.cell,
         "CELL_ADDRESSES": ",".join(
-            f"{other.cell}={_reached(layout, site, other, functions_host(other.name))}" for other in layout.sites
+            f"{_at(layout, each)}={_reached(layout, site, each, functions_host(each.name))}" for each in layout.places
         ),
         "CELL_LEASES": "true" if layout.leases else "false",
         "PUBLIC_URL": layout.edge_url,
@@ -207,9 +240,9 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
         "FUNCTIONS_ADDRESS": layout.address(functions_host(site.name)),
         "EVENTS_ADDRESS": layout.address(events_host(site.name)),
         "EVENTS_ADDRESSES": ",".join(
-            f"{other.cell}={_reached(layout, other, site, events_host(site.name))}"
-            for other in layout.sites
-            if other != site
+            f"{_at(layout, other)}={_reached(layout, other, site, events_host(site.name))}"
+            for other in layout.places
+            if other.cell != site.cell
         ),
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": secrets.address(layout.secrets, "operator"),
@@ -227,13 +260,21 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
 
 
 def _rpc_addresses(layout: Layout, site: Site) -> dict[str, str]:
-    """The RPC hosts that the processes of a site call: by service its own, by `<service>@<cell>` others."""
+    """The RPC hosts that the processes of a site call: by service its own, by `<service>@<cell>` others.
+
+    By `<service>@<cell>@<region>` those of a region that another cell may be promoted to.
+    """
     return {
-        service if other == site else f"{service}@{other.cell}": _reached(layout, site, other, name)
-        for other in layout.sites
+        service if other == site else f"{service}@{_at(layout, other)}": _reached(layout, site, other, name)
+        for other in layout.places
         for service in load().services
-        if (name := rpc_host(service, other.name)) in layout.ports
+        if (name := rpc_host(service, other.name)) in layout.ports and (other == site or other.cell != site.cell)
     }
+
+
+def _at(layout: Layout, site: Site) -> str:
+    """How a site is named in tables of addresses: by its cell, and by its region where the cell is not at home."""
+    return site.cell if site in layout.sites else f"{site.cell}@{site.region}"
 
 
 def _reached(layout: Layout, site: Site, other: Site, program: str) -> str:

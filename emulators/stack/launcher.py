@@ -84,6 +84,15 @@ class Launcher:
         with self._progress.step(self._named("migrations", site)):
             databases.create(layout, site, self._databases)
             databases.migrate(layout, site, self._databases)
+        standby = layout.other(site)
+        if standby is not None:
+            with self._progress.step(f"pg_basebackup-{site.cell}"):
+                following = programs.cluster_of(self._cluster, layout, standby)
+                name = layout.store("postgres", standby)
+                ports = (layout.ports[server], layout.ports[name])
+                following.follow(password, *ports, standby.region, layout.ports[layout.link_to_primary(standby)])
+            self._supervisor.start(name)
+            self._until_ready(name)
         if replica in self._programs:
             with self._progress.step(self._named("pg_basebackup", site)):
                 cluster.standby.follow(password, layout.ports[server], layout.ports[replica])

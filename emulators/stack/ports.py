@@ -131,7 +131,9 @@ def is_taken(port: int) -> bool:
 
 
 def store(kind: str, site: Site, sites: Sequence[Site]) -> str:
-    """The name of a site's own postgres, replica or valkey, in a stack of these sites."""
+    """The name of a site's own postgres, replica or valkey, in a stack of these sites, which are at home there."""
+    if site not in sites:
+        return f"{kind}-{site.cell}-{site.region}"
     return f"{kind}-{site.cell}" if len(sites) > 1 else kind
 
 

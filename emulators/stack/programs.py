@@ -1,7 +1,7 @@
 """The programs of a stack: the command, environment and readiness check of each. Meridian's own are in services.py."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,9 +12,12 @@ from emulators.stack.parts import chain, databases
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import HOST, inner, link, metrics_of, regional_edge, store
-from emulators.stack.sites import Site
+from emulators.stack.sites import Site, standbys_of
 from emulators.stack.supervisor import DATABASE, EARLY, EDGE, Program
 from shared.registry import Registry
+
+AT_HOME: Final[Mapping[str, str]] = {}
+"""Where cells are served that no promotion has moved."""
 
 WATCHDOG: Final = "watchdog"
 REPLICA: Final = "replica"
@@ -35,15 +38,22 @@ def listening_programs(
     *,
     with_chain: bool = True,
     with_replica: bool = False,
+    with_standbys: bool = True,
 ) -> list[str]:
-    """What listens, in the order in which ports are assigned. A program without a port is not started."""
+    """What listens, in the order in which ports are assigned. A program without a port is not started.
+
+    What a cell has where it may be promoted to gets its ports in advance.
+    """
     regions = list(dict.fromkeys(site.region for site in sites))
+    standbys = standbys_of(sites) if with_standbys else ()
+    places = (*sites, *standbys)
     edges = [regional_edge(region) for region in regions] if len(regions) > 1 else []
     own = ["postgres", "valkey", *([REPLICA] if with_replica else [])]
     stores = [store(kind, site, sites) for kind in own for site in sites]
+    stores += [store(kind, site, sites) for kind in ("postgres", "valkey") for site in standbys]
     shared = [event_bus, "firestore", *([chain.NAME] if with_chain else [])]
-    hosts = [name for site in sites for name in services.hosts_at(registry, site)]
-    workers = [name for site in sites for name in services.workers_at(registry, site, alone=len(sites) == 1)]
+    hosts = [name for site in places for name in services.hosts_at(registry, site)]
+    workers = [name for site in places for name in services.workers_at(registry, site, alone=len(sites) == 1)]
     return [
         *("edge", *edges, "edge-admin", "supervisor"),
         *stores,
@@ -51,7 +61,8 @@ def listening_programs(
         *hosts,
         *(metrics_of(name) for name in (*hosts, *workers)),
         *(inner(edge) for edge in edges),
-        *(link(region, name) for region, site in linked(sites) for name in services.called_at(registry, site)),
+        *(link(region, name) for region, site in linked(places) for name in services.called_at(registry, site)),
+        *(name for pair in zip(sites, standbys, strict=False) for name in _replication(sites, *pair)),
     ]
 
 
@@ -59,6 +70,12 @@ def linked(sites: Sequence[Site]) -> list[tuple[str, Site]]:
     """The links between regions: each from a region to a site in another one."""
     regions = dict.fromkeys(site.region for site in sites)
     return [(region, site) for region in regions for site in sites if site.region != region]
+
+
+def _replication(sites: Sequence[Site], home: Site, standby: Site) -> list[str]:
+    """The links by which the two database servers of a cell follow one another."""
+    servers = [store("postgres", site, sites) for site in (standby, home)]
+    return [link(site.region, server) for site, server in zip((home, standby), servers, strict=True)]
 
 
 def for_stack(
@@ -69,21 +86,30 @@ def for_stack(
     owner: int | None,
     *,
     again: bool = False,
+    moved: Mapping[str, str] = AT_HOME,
 ) -> dict[str, Program]:
     """Every program of a stack by name.
 
     owner: the pid of the process with which the stack stops; None for a detached stack.
     again: whether the logs are of an earlier time.
+    moved: the region of each cell that was promoted to another one.
     """
+    served = layout.serving(moved)
+    at_home = {site.region for site in served if site in layout.sites}
     listed = [
         *([watchdog(layout, owner)] if owner else []),
         kafka(binaries, layout) if layout.event_bus == KAFKA else pubsub(binaries, layout),
         firestore(binaries, layout),
         *([chain.program(binaries.anvil, layout)] if binaries.anvil and chain.NAME in layout.ports else []),
-        *(program for site in layout.sites for program in stores_at(binaries, layout, cluster, site)),
+        *(program for site in served for program in stores_at(binaries, layout, cluster, site)),
+        *(standby_at(layout, cluster, site) for site in layout.places if site not in served),
         edge(binaries, layout),
-        *(edge_of(binaries, layout, region) for region in layout.regions if regional_edge(region) in layout.ports),
-        *(program for site in layout.sites for program in services.for_site(registry, layout, site, again=again)),
+        *(
+            edge_of(binaries, layout, region, serves=region in at_home)
+            for region in layout.regions
+            if regional_edge(region) in layout.ports
+        ),
+        *(program for site in served for program in services.for_site(registry, layout, site, again=again)),
     ]
     return {program.name: program for program in listed}
 
@@ -100,9 +126,17 @@ def stores_at(binaries: Binaries, layout: Layout, cluster: Cluster, site: Site) 
     return [replace(program, region=site.region) for program in made]
 
 
+def standby_at(layout: Layout, cluster: Cluster, site: Site) -> Program:
+    """The database server that follows that of a cell from another region."""
+    name = layout.store("postgres", site)
+    return replace(database(cluster_of(cluster, layout, site), layout, name), region=site.region)
+
+
 def cluster_of(cluster: Cluster, layout: Layout, site: Site) -> Cluster:
     """The database server of a site; `cluster` is that of a stack with one site."""
-    return cluster.of_cell(site.cell) if len(layout.sites) > 1 else cluster
+    if len(layout.sites) == 1:
+        return cluster
+    return cluster.of_cell(site.cell if site in layout.sites else f"{site.cell}-{site.region}")
 
 
 def database(cluster: Cluster, layout: Layout, name: str) -> Program:
@@ -176,10 +210,14 @@ def edge(binaries: Binaries, layout: Layout) -> Program:
     return _envoy(binaries, layout, "edge", lambda: all(ask() for ask in reached))
 
 
-def edge_of(binaries: Binaries, layout: Layout, region: str) -> Program:
-    """The edge of one region among several."""
+def edge_of(binaries: Binaries, layout: Layout, region: str, *, serves: bool = True) -> Program:
+    """The edge of one region among several.
+
+    serves: whether a cell is served there that is at home there; if not it has no functions, and only links.
+    """
     name = regional_edge(region)
-    made = _envoy(binaries, layout, name, readiness.http_ok(layout.ports[name], "/health"))
+    port = layout.ports[name]
+    made = _envoy(binaries, layout, name, readiness.http_ok(port, "/health") if serves else readiness.port_open(port))
     return replace(made, region=region, stage=EDGE)
 
 

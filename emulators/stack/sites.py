@@ -18,7 +18,8 @@ NEARNESS: Final[Mapping[str, tuple[str, ...]]] = {
 class Site:
     """A cell in a region.
 
-    name: a part of its programs' names: the region, and the cell where that is not the region's first.
+    name: a part of its programs' names: the region, and the cell where that is not the region's first, or is only
+    promoted to it.
     """
 
     cell: str
@@ -46,6 +47,18 @@ def first_regions(cells: Mapping[str, str], number: int) -> tuple[str, ...]:
     if not 1 <= number <= len(regions):
         raise StackError(f"REGIONS is {number}: the registry has from 1 to {len(regions)}, {_listed(regions)}.")
     return regions[:number]
+
+
+def standbys_of(sites: Sequence[Site]) -> tuple[Site, ...]:
+    """Where the cells of these sites have their standbys, and are promoted to: in the region after their own.
+
+    With one region there are none.
+    """
+    regions = list(dict.fromkeys(site.region for site in sites))
+    if len(regions) == 1:
+        return ()
+    after = dict(zip(regions, [*regions[1:], regions[0]], strict=True))
+    return tuple(Site(site.cell, after[site.region], f"{after[site.region]}-{site.cell}") for site in sites)
 
 
 def _listed(regions: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import psutil
 
-from emulators.stack import binaries, environment, lock, orphans, programs, regions, secrets, sites, state_file
+from emulators.stack import binaries, environment, lock, orphans, programs, secrets, sites, state_file
 from emulators.stack.environment import Layout
 from emulators.stack.errors import NotReady, StackError
 from emulators.stack.launcher import READY_SECONDS, Launcher
@@ -23,7 +23,8 @@ from emulators.stack.parts import edges, postgres
 from emulators.stack.ports import Ports
 from emulators.stack.progress import Progress
 from emulators.stack.readiness import ReadinessWait
-from emulators.stack.regions import Regions
+from emulators.stack.regions import troubles
+from emulators.stack.regions.control import Regions
 from emulators.stack.state_file import StackState
 from emulators.stack.supervisor import Process, Program, Supervisor
 from shared.registry import load
@@ -40,7 +41,7 @@ STORES: Final = ("postgres", programs.REPLICA, "valkey", "pubsub", "kafka", "fir
 
 CLEARED: Final = (
     *("postgres", "logs", "edge*.json", "links-*.json", "chain.json", "supervisord.conf", "supervisord.pid"),
-    *(regions.NAME, state_file.NAME),
+    *(troubles.NAME, state_file.NAME),
 )
 """What `up` writes to the state folder, and the next `up` removes. Secrets stay until `reset`."""
 
@@ -84,8 +85,6 @@ class Stack:
         self._supervisord: subprocess.Popen[bytes] | None = None
         self._programs: dict[str, Program] = {}
 
-    # Inspection of a running stack
-
     @property
     def layout(self) -> Layout:
         """Its ports, folders and regions. Raises StackError when it is not up."""
@@ -110,9 +109,14 @@ class Stack:
         return self.environments[0]
 
     @property
+    def served(self) -> tuple[sites.Site, ...]:
+        """Where its cells are served at present. Raises as layout does."""
+        return self.layout.serving(troubles.load(self.state).moved)
+
+    @property
     def environments(self) -> list[dict[str, str]]:
-        """The environment of a Meridian process at each of its sites. Raises as layout does."""
-        return [environment.for_site(self.layout, site) for site in self.layout.sites]
+        """The environment of a Meridian process where each of its cells is served. Raises as layout does."""
+        return [environment.for_site(self.layout, site) for site in self.served]
 
     @property
     def regions(self) -> Regions:
@@ -126,8 +130,6 @@ class Stack:
     def status(self) -> list[Process]:
         """Its processes; none when it is not up."""
         return self._supervisor().processes() if self.is_up() else []
-
-    # Lifecycle
 
     def __enter__(self) -> Self:
         return self.up()
@@ -184,8 +186,6 @@ class Stack:
         if self._supervisord:
             self._supervisord.wait()
 
-    # Fault injection, for tests
-
     def kill(self, name: str) -> None:
         """Kill a process with SIGKILL; supervisord restarts it. Raises StackError when it is not running."""
         process = self._supervisor().process(name)
@@ -222,9 +222,9 @@ class Stack:
         event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
         found = binaries.find(event_bus)
         served = sites.of_regions(registry.cells, self._regions)
-        names = programs.listening_programs(
-            registry, served, event_bus, with_chain=found.anvil is not None, with_replica=self._replica
-        )
+        with_standbys = self._overrides.get(environment.STANDBYS) != environment.NO_STANDBYS
+        has = {"with_chain": found.anvil is not None, "with_replica": self._replica, "with_standbys": with_standbys}
+        names = programs.listening_programs(registry, served, event_bus, **has)
         ports = Ports(names, first=self._first_port, free=self._free_ports)
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
@@ -244,12 +244,13 @@ class Stack:
         replace(recorded, supervisor=supervisord, ready=True).save(self.state)
         ports.release()
 
-    def _known_programs(self, *, again: bool = False) -> dict[str, Program]:
-        """The programs of a stack that another process has started. again: as in programs.for_stack."""
-        recorded, found = state_file.load(self.state), binaries.find(self.layout.event_bus)
-        data = Path(recorded.data if recorded else self.state) / "data"
-        cluster = postgres.Cluster(found.postgres, data, postgres.account())
-        return programs.for_stack(load(), self.layout, found, cluster, None, again=again)
+    def _known_programs(self, *, again: bool = False, moved: Mapping[str, str] | None = None) -> dict[str, Program]:
+        """The programs of a stack that another process has started. again, moved: as in programs.for_stack."""
+        layout, recorded = self.layout, state_file.load(self.state)
+        found = binaries.find(layout.event_bus)
+        cluster = postgres.prepared(found.postgres, Path(recorded.data) if recorded else self.state, postgres.account())
+        moved = troubles.load(self.state).moved if moved is None else moved
+        return programs.for_stack(load(), layout, found, cluster, None, again=again, moved=moved)
 
     def _launch(self) -> tuple[Supervisor, int]:
         supervisor = self._supervisor()

@@ -25,7 +25,7 @@ CALL_SECONDS: Final = 10
 
 POLL_SECONDS: Final = 0.1
 
-ALREADY_STARTED, NOT_RUNNING = 60, 70
+UNKNOWN, ALREADY_STARTED, NOT_RUNNING, ALREADY_ADDED = 10, 60, 70, 90
 """Fault codes of supervisor/xmlrpc.py."""
 
 
@@ -92,6 +92,24 @@ class Supervisor:
         parser.read_dict(self._own_sections())
         for program in programs:
             parser[f"program:{program.name}"] = self._section(program)
+        self._write(parser)
+
+    def exchange(self, removed: Collection[str], added: Iterable[Program]) -> None:
+        """Have a running supervisord forget programs that do not run, and learn of others, which it does not start."""
+        parser = RawConfigParser()
+        parser.read(self._configuration, encoding="utf-8")
+        made = {program.name: self._section(program) for program in added}
+        for name in removed:
+            parser.remove_section(f"program:{name}")
+        parser.read_dict({f"program:{name}": section for name, section in made.items()})
+        self._write(parser)
+        self._call("reloadConfig")
+        for name in removed:
+            self._call("removeProcessGroup", name, unless=UNKNOWN)
+        for name in made:
+            self._call("addProcessGroup", name, unless=ALREADY_ADDED)
+
+    def _write(self, parser: RawConfigParser) -> None:
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             parser.write(file)

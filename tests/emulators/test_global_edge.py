@@ -17,6 +17,7 @@ from emulators.stack import binaries
 from emulators.stack.environment import Layout
 from emulators.stack.parts import edges, links
 from emulators.stack.ports import HOST, functions_host, link, regional_edge
+from emulators.stack.regions.troubles import Troubles
 from emulators.stack.sites import NEARNESS
 from emulators.waiting import until
 from shared.registry import load
@@ -186,12 +187,12 @@ def test_a_cut_link_refuses_connections_until_it_is_restored(world: World) -> No
     until(lambda: world.reaches(US, EUROPE), bool)
     with httpx.Client(base_url=f"http://{HOST}:{world.layout.ports[link(US, functions_host(EUROPE))]}") as kept:
         assert kept.get("/health").status_code == 200
-        links.write(world.layout, US, {EUROPE})
+        links.write(world.layout, US, Troubles(killed=frozenset({EUROPE})))
         until(lambda: world.reaches(US, EUROPE), lambda reached: not reached)
         until(lambda: _refused(kept), bool)
     assert world.reaches(US, ASIA)
     assert world.reaches(EUROPE, US)
-    links.write(world.layout, US, ())
+    links.write(world.layout, US, Troubles())
     until(lambda: world.reaches(US, EUROPE), bool)
 
 

@@ -14,7 +14,7 @@ from emulators.stack.errors import StackError
 from emulators.stack.parts import edges, global_edge, links, subscriptions
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import Ports, functions_host, inner, link, regional_edge
-from emulators.stack.regions import Troubles
+from emulators.stack.regions.troubles import Troubles
 from emulators.stack.sites import NEARNESS, Site
 from emulators.stack.stack import REGIONS
 from emulators.stack.supervisor import EDGE, Program
@@ -23,6 +23,7 @@ from shared.registry import load
 from tests.emulators.conftest import ASIA, EUROPE, THREE, US, layout_of
 
 OWN_STORES = {"postgres", "valkey"}
+STANDBY_OF = {US: "as", EUROPE: "us", ASIA: "eu"}
 SHARED = {"edge", "pubsub", "firestore", "chain"}
 
 
@@ -41,7 +42,7 @@ def test_each_cell_has_processes_and_stores_of_its_own(three: Layout) -> None:
         own = [name for name, program in made.items() if program.region == site.region]
         kinds[site.name] = {name.removesuffix(f"-{site.name}").removesuffix(f"-{site.cell}") for name in own}
         rpc = {f"rpc-{service}" for service in services.rpc_services(load())}
-        hosts = {"functions", "events", *rpc}
+        hosts = {"functions", "events", *rpc, f"postgres-{STANDBY_OF[site.region]}"}
         assert kinds[site.name] == {*OWN_STORES, *hosts, "edge", "keeper", "workers", "topics", "scheduler"}
     assert len(made) == len(SHARED) + sum(len(kind) for kind in kinds.values())
 
@@ -121,7 +122,51 @@ def test_events_of_other_cells_come_by_links(three: Layout) -> None:
     here, *others = three.sites
     given = environment.for_site(three, here)["EVENTS_ADDRESSES"]
     host = ports.events_host(here.name)
-    assert given.split(",") == [f"{each.cell}={three.address(link(each.region, host))}" for each in others]
+    own, *away = three.standbys
+    expected = [f"{each.cell}={three.address(link(each.region, host))}" for each in others]
+    expected += [f"{each.cell}@{each.region}={each_address(three, here, each, host)}" for each in away]
+    assert given.split(",") == expected
+    assert own.cell == here.cell
+    told = dict(pair.split("=") for pair in expected)
+    asia = {"eu": told["eu"], "as": told[f"as@{US}"]}
+    assert subscriptions.addresses_of_others(told, {"as": US}) == asia
+    assert subscriptions.addresses_of_others(told, {}) == {"eu": told["eu"], "as": told["as"]}
+
+
+def each_address(layout: Layout, here: Site, other: Site, host: str) -> str:
+    """By which a host at a site gets what is pushed out of another one's region."""
+    return layout.address(host if other.region == here.region else link(other.region, host))
+
+
+def test_each_cell_has_a_standby_in_the_next_region(three: Layout) -> None:
+    """It follows through a link of its own region, and everything that the cell needs there has a port already."""
+    assert [(site.cell, site.region) for site in three.standbys] == [("us", EUROPE), ("eu", ASIA), ("as", US)]
+    made = programs_of(three)
+    for standby in three.standbys:
+        server = f"postgres-{standby.cell}-{standby.region}"
+        assert made[server].region == standby.region
+        assert three.link_to_primary(standby) == f"postgres-{standby.cell}-from-{standby.region}"
+        assert functions_host(standby.name) not in made
+        moved = environment.for_site(three, standby)
+        assert moved["DATABASE_PORT"] == str(three.ports[server])
+        assert read(moved).other_cells == tuple(cell for cell in load().cells if cell != standby.cell)
+    without = Layout(three.state, three.ports, three.sites, {"STANDBYS": "none"})
+    servers = {name for name in programs_of(without) if name.startswith("postgres")}
+    assert servers == {"postgres-us", "postgres-eu", "postgres-as"}
+
+
+def test_a_promoted_cell_is_where_its_standby_was(three: Layout) -> None:
+    """With all its processes; at home only the database server is left, to follow, and no link leads to its hosts."""
+    cluster = Cluster(Path("/opt/postgres"), three.state / "postgres" / "data", None)
+    made = programs.for_stack(load(), three, binaries.find(), cluster, None, moved={"as": US})
+    name = f"{US}-as"
+    there = {"postgres-as-us-central1", "valkey-as-us-central1", functions_host(name), f"workers-{name}"}
+    assert there < {each for each, program in made.items() if program.region == US}
+    left = {each for each, program in made.items() if program.region == ASIA}
+    assert left == {"postgres-as", "postgres-eu-asia-east1", regional_edge(ASIA)}
+    opened = {each["name"] for each in links.listeners(three, EUROPE, Troubles(moved={"as": US}))["resources"]}
+    assert link(EUROPE, functions_host(name)) in opened
+    assert link(EUROPE, functions_host(ASIA)) not in opened
 
 
 def test_a_cell_subscribes_to_what_its_rows_receive(three: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,8 +266,7 @@ def test_only_open_links_are_listened_on(three: Layout) -> None:
     """Neither those to a killed region nor a cut one, in either direction."""
     troubles = Troubles(frozenset({ASIA}), frozenset({(EUROPE, US)}))
     opened = {
-        region: [each["name"] for each in links.listeners(three, region, troubles.unreachable(region))["resources"]]
-        for region in THREE
+        region: [each["name"] for each in links.listeners(three, region, troubles)["resources"]] for region in THREE
     }
     assert opened == {
         US: [],
@@ -232,7 +276,8 @@ def test_only_open_links_are_listened_on(three: Layout) -> None:
             for site in three.sites
             if site.region != ASIA
             for program in services.called_at(load(), site)
-        ],
+        ]
+        + [link(ASIA, "postgres-as-us-central1"), link(ASIA, "postgres-eu")],
     }
 
 

@@ -50,6 +50,12 @@ def create(layout: Layout, site: Site, services: Sequence[str]) -> None:
             connection.run(f"CREATE DATABASE {database} OWNER {identifier(owner)}")
     finally:
         connection.close()
+    for service in services if layout.standbys else ():
+        connection = _connect(layout, layout.store("postgres", site), settings.database_name(service))
+        try:  # whoever promotes the standby logs in as the keeper: by default only superusers may
+            connection.run(f"GRANT EXECUTE ON FUNCTION pg_promote TO {roles.KEEPER}")
+        finally:
+            connection.close()
 
 
 def migrate(layout: Layout, site: Site, services: Sequence[str]) -> None:
@@ -69,12 +75,12 @@ def migrate(layout: Layout, site: Site, services: Sequence[str]) -> None:
         raise StackError(f"The migrations of {site.name} failed: «{last_line(log)}», the whole output is {log}.")
 
 
-def _connect(layout: Layout, server: str) -> Connection:
+def _connect(layout: Layout, server: str, database: str = "postgres") -> Connection:
     return Connection(
         SUPERUSER,
         host=HOST,
         port=layout.ports[server],
-        database="postgres",
+        database=database,
         password=secrets.read(layout.secrets, "postgres.password"),
         timeout=10,
     )

@@ -5,6 +5,7 @@ import json
 from emulators.stack.environment import Layout
 from emulators.stack.parts import edge, global_edge, links
 from emulators.stack.ports import regional_edge
+from emulators.stack.regions.troubles import Troubles
 from shared.registry import Registry
 
 
@@ -17,6 +18,6 @@ def configure(registry: Registry, layout: Layout) -> None:
         made = {"edge": global_edge.configuration(layout, limits)}
         for region in layout.regions:
             made[regional_edge(region)] = edge.of_region(rows, layout, limits, region)
-            links.write(layout, region, unreachable=())
+            links.write(layout, region, Troubles())
     for name, configuration in made.items():
         layout.configuration(name).write_text(json.dumps(configuration, indent=1), encoding="utf-8")

@@ -2,17 +2,20 @@
 
 Each is a listener of the region's edge that passes TCP on to a program of the other region. Envoy follows a file of
 listeners: a listener that is no longer there refuses connections at once, and its open ones are closed within the time
-that Envoy drains. So a cut link, and one to a killed region, looks like a machine that is not there.
+that Envoy drains. So a cut link, one to a killed region, and one to where a cell is not served, looks like a machine
+that is not there. The database servers of a cell follow one another through links too.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from emulators.stack import services
 from emulators.stack.environment import Layout
 from emulators.stack.parts import envoy
 from emulators.stack.ports import link
+from emulators.stack.regions.troubles import Troubles
+from emulators.stack.sites import Site
 from shared.registry import load
 
 LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
@@ -29,14 +32,18 @@ def clusters(layout: Layout, region: str) -> list[dict[str, Any]]:
     pulled = layout.ports[layout.event_bus]
     return [
         envoy.cluster(link(region, program), [envoy.locality(other, [layout.ports.get(program, pulled)])])
-        for other, program in _called(layout, region)
+        for other, program in _called(layout, region, layout.places)
     ]
 
 
-def listeners(layout: Layout, region: str, unreachable: Collection[str]) -> dict[str, Any]:
-    """The links out of a region, but for those to regions that it cannot reach, as Envoy's discovery reads them."""
+def listeners(layout: Layout, region: str, troubles: Troubles) -> dict[str, Any]:
+    """The links out of a region, as Envoy's discovery reads them.
+
+    Without those to regions that it cannot reach, and to where a cell is not served at present.
+    """
     made = []
-    for other, program in _called(layout, region):
+    unreachable = troubles.unreachable(region)
+    for other, program in _called(layout, region, layout.serving(troubles.moved)):
         if other not in unreachable:
             name = link(region, program)
             proxy = {"@type": TCP_PROXY, "stat_prefix": name, "cluster": name}
@@ -45,16 +52,20 @@ def listeners(layout: Layout, region: str, unreachable: Collection[str]) -> dict
     return {"resources": made}
 
 
-def write(layout: Layout, region: str, unreachable: Collection[str]) -> None:
-    """Have a region's edge open these links, and close its others."""
+def write(layout: Layout, region: str, troubles: Troubles) -> None:
+    """Have a region's edge open the links that there are now, and close its others."""
     file = layout.links(region)
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(listeners(layout, region, unreachable), indent=1), encoding="utf-8")
+    partial.write_text(json.dumps(listeners(layout, region, troubles), indent=1), encoding="utf-8")
     partial.rename(file)  # Envoy notices a file that is moved into place
 
 
-def _called(layout: Layout, region: str) -> Iterator[tuple[str, str]]:
-    """The programs of other regions that a region's processes call, each with its region."""
-    for site in layout.sites:
+def _called(layout: Layout, region: str, serving: Sequence[Site]) -> Iterator[tuple[str, str]]:
+    """The programs of other regions that a region's processes call, each with its region. serving: where cells are."""
+    for site in serving:
         if site.region != region:
             yield from ((site.region, program) for program in services.called_at(load(), site))
+    for site in layout.places:
+        other = layout.other(site)
+        if site.region == region and other is not None:
+            yield other.region, layout.store("postgres", other)

@@ -36,6 +36,9 @@ SETTINGS: Final = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_min_duration_statement": "1000",
+    # For standbys: how much WAL is kept for one that was cut off, and how soon it tries again.
+    "wal_keep_size": "256MB",
+    "wal_retrieve_retry_interval": "1s",
 }
 
 TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108
@@ -91,23 +94,32 @@ class Cluster:
         return replace(self, data=self.data.with_name(self.data.name.replace("data", "replica", 1)))
 
     def of_cell(self, cell: str) -> "Cluster":
-        """The server of a cell, where a stack has several."""
+        """The server of a cell, where a stack has several; one in another region has that in its name."""
         return replace(self, data=self.folder / f"data-{cell}")
 
-    def follow(self, password: str, primary_port: int, port: int, name: str = "walreceiver") -> None:
-        """Copy the data folder of a running server, which this one then follows under a name. Raises StackError."""
+    def follow(
+        self, password: str, primary_port: int, port: int, name: str = "walreceiver", through: int | None = None
+    ) -> None:
+        """Copy the data folder of a running server, which this one then follows under a name. Raises StackError.
+
+        through: the port by which it follows, if that is not the server's own.
+        """
+        shutil.rmtree(self.data, ignore_errors=True)
         password_file = self.folder / f"{self.data.name}-password"
-        password_file.write_text(f"{HOST}:{primary_port}:*:{SUPERUSER}:{password}\n", encoding="ascii")
+        password_file.write_text(f"{HOST}:*:*:{SUPERUSER}:{password}\n", encoding="ascii")
         password_file.chmod(0o600)
         _give(password_file, self.account)
-        primary = f"host={HOST} port={primary_port} user={SUPERUSER} passfile={password_file} application_name={name}"
+        login = f"host={HOST} user={SUPERUSER} passfile={password_file} application_name={name}"
         program = str(self.home / "bin" / "pg_basebackup")
         options = ("--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync")
-        copied = _run_as(self.account, [program, "-d", primary, "-D", str(self.data), *options], cwd=self.folder)
+        source = ("-d", f"{login} port={primary_port}", "-D", str(self.data))
+        copied = _run_as(self.account, [program, *source, *options], cwd=self.folder)
         if copied.returncode != 0:
             raise StackError(f"PostgreSQL's pg_basebackup failed: {' '.join(copied.stderr.split())}")
         with (self.data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             file.write(f"port = '{port}'\n")
+            if through is not None:
+                file.write(f"primary_conninfo = '{login} port={through}'\n")
 
     def _initdb(self, password_file: Path) -> list[str]:
         return [
@@ -136,6 +148,12 @@ def prepare(programs: Path, state: Path, account: pwd.struct_passwd | None) -> C
         home = _copied(programs, folder, account)
     data = folder / "data"
     return Cluster(home, data, account)
+
+
+def prepared(programs: Path, folder: Path, account: pwd.struct_passwd | None) -> Cluster:
+    """The cluster that `prepare` has made. programs: as there. folder: that of everything that it writes."""
+    copied = folder / "programs" / programs.parent.name / programs.name
+    return Cluster(copied if copied.exists() else programs, folder / "data", account)
 
 
 def account() -> pwd.struct_passwd | None:

@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
@@ -25,6 +26,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from emulators.stack import readiness, secrets
 from emulators.stack.environment import PUSH
+from emulators.stack.regions import troubles
 from shared.bus.topics import dead_topic, row_topic, subscription_name, topic_name
 from shared.config import read
 from shared.registry import Row, load
@@ -129,20 +131,33 @@ class Subscriptions:
             log.info("%s exists already, and is delivered by %s", name, self._delivery)
 
 
+def addresses_of_others(given: Mapping[str, str], moved: Mapping[str, str]) -> dict[str, str]:
+    """By which address the events of each other cell come from the region that serves it.
+
+    given: addresses by cell, and by `<cell>@<region>` for where it is not at home. moved: the regions of such cells.
+    """
+    at_home = {cell: address for cell, address in given.items() if "@" not in cell}
+    return {cell: given[f"{cell}@{moved[cell]}"] if cell in moved else at_home[cell] for cell in at_home}
+
+
 def main() -> None:
     """Run until the process is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = read(os.environ)
     token = secrets.read(settings.secrets_dir, "push_token")
-    elsewhere = dict(pair.split("=", 1) for pair in os.environ["EVENTS_ADDRESSES"].split(",") if pair)
-    subscriptions = Subscriptions(
-        settings.cell, settings.project, os.environ["EVENTS_ADDRESS"], token, settings.event_delivery, elsewhere
-    )
+    given = dict(pair.split("=", 1) for pair in os.environ["EVENTS_ADDRESSES"].split(",") if pair)
+    state = Path(os.environ["MERIDIAN_STACK"])
+    own = (settings.cell, settings.project, os.environ["EVENTS_ADDRESS"], token, settings.event_delivery)
+    elsewhere: dict[str, str] | None = None
     current = False
     responds = readiness.http_ok(int(os.environ["PUBSUB_EMULATOR_HOST"].rpartition(":")[2]), "/")
     while True:
         while not responds():
             time.sleep(STARTUP_POLL_SECONDS)
+        # Where other cells are served, and so by which links their events come, changes with a promotion.
+        if elsewhere != (now := addresses_of_others(given, troubles.load(state).moved)):
+            elsewhere, current = now, False
+            subscriptions = Subscriptions(*own, elsewhere)
         try:
             # At first also what exists is looked at: it may be from a process that had it delivered otherwise.
             if not current or not subscriptions.exist():
