@@ -24,7 +24,7 @@ REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts up down status logs token redrive replay verify audit reset
+.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts drill up down status logs token redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -141,6 +141,9 @@ contracts: packages ## compile the Solidity contracts
 
 up: packages ## start the stack and leave it running
 	@$(RUN) -m emulators up --detach $(REGION_COUNT) $(REPLICAS) $(PORTS)
+
+drill: packages ## kill a region of three under load, promote its cell, bring it back, and report what was measured
+	@$(RUN) -m emulators.demo.drill $(PORTS)
 
 down: packages ## end the stack; what its stores held is gone
 	@$(RUN) -m emulators down
