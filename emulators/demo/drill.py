@@ -7,24 +7,23 @@ beyond what there was, money lost or made, orders claimed twice. The exit code i
 """
 
 import argparse
-import json
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from emulators.demo.api_user import ApiUser, fresh_key
+from emulators.demo.drill_report import DrillFigures, show
 from emulators.demo.report import audit, violations_of
 from emulators.demo.runner import resources_of, sites_of
-from emulators.demo.shoppers import FUNDS, NOT_FOUND, OPEN, PAID, WITHDRAWN, Probe, Shopper
+from emulators.demo.shoppers import FUNDS, NOT_FOUND, OPEN, PAID, WITHDRAWN, Probe, Shopper, claiming, rename
 from emulators.stack.errors import StackError
 from emulators.stack.parts import contracts
 from emulators.stack.parts.global_edge import CLIENT_REGION
@@ -43,9 +42,6 @@ ARRIVE_SECONDS: Final = 60.0
 
 REDEEMED_AT_ONCE: Final = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
 
-BOUNDS: Final[Mapping[str, float]] = {"detected": 5.0, "elsewhere": 10.0, "promoted": 30.0}
-"""In how many seconds after a death it is known, users of other cells are well, and the dead region's served again."""
-
 
 @dataclass(frozen=True)
 class DrillSize:
@@ -53,39 +49,6 @@ class DrillSize:
 
     shoppers: int = 4
     units: int = 60
-
-
-@dataclass
-class Figures:
-    """What was measured. Seconds are counted from the region's death.
-
-    lost_orders, lost_withdrawals: acknowledged, and undone. lost_seconds: how long before the death the first of them
-    was acknowledged. lost_events: on the old primary alone.
-    """
-
-    region: str
-    detected: float = 0.0
-    elsewhere: float = 0.0
-    promoted: float = 0.0
-    orders: int = 0
-    vouchers: int = 0
-    withdrawals: int = 0
-    lost_orders: int = 0
-    lost_withdrawals: int = 0
-    lost_seconds: float = 0.0
-    lost_events: int = 0
-    oversold: int = 0
-    money_lost: int = 0
-    double_claims: int = 0
-    violations: list[str] = field(default_factory=list)
-
-    @property
-    def broken(self) -> list[str]:
-        """The promises that were not kept."""
-        took = {name: float(getattr(self, name)) for name in BOUNDS}
-        late = [f"{name} after {took[name]:.1f} s" for name, most in BOUNDS.items() if took[name] > most]
-        never = {"units oversold": self.oversold, "lost of money": self.money_lost, "double claims": self.double_claims}
-        return [*late, *(f"{count} {name}" for name, count in never.items() if count), *self.violations]
 
 
 class Drill:
@@ -98,25 +61,33 @@ class Drill:
         self._client = client
         self._size = size
         self._stop = threading.Event()
-        self.figures = Figures(region)
+        self._killed_at = 0.0
+        self.figures = DrillFigures(region)
 
-    def run(self) -> Figures:
+    def run(self) -> DrillFigures:
         """Begin the load, kill the region, promote its cells, heal it, and count. Raises StackError, TimeoutError."""
         self._until_designated()
         supplies = [self._put_up(region) for region in self._stack.layout.regions]
         shoppers = [Shopper(self._person(near), supplies, self._stop) for near in self._everywhere]
         for shopper in shoppers:
             shopper.fund()
-        probes = {region: Probe(self._person(region), self._stop) for region in self._stack.layout.regions}
-        for thread in (*shoppers, *probes.values()):
+        regions = self._stack.layout.regions
+        probes = {region: Probe(self._person(region), rename, self._stop) for region in regions}
+        claimants = [self._claimant(region, supplies) for region in regions if region != self._region]
+        threads = [*shoppers, *probes.values(), *claimants]
+        for thread in threads:
             thread.start()
         try:
             time.sleep(BEFORE_SECONDS)  # the load before the death
-            self._fail_over(probes)
+            killed_at = self._fail_over(probes)
             time.sleep(AFTER_SECONDS)
+            self.figures.elsewhere = _last_failure(
+                [probes[each] for each in regions if each != self._region], killed_at
+            )
+            self.figures.vouchers_elsewhere = _last_failure(claimants, killed_at)
         finally:
             self._stop.set()
-        for thread in (*shoppers, *probes.values()):
+        for thread in threads:
             thread.join()
         self._stack.regions.heal(self._region)
         self._until_designated()
@@ -141,9 +112,17 @@ class Drill:
         for site in self._stack.served:
             until(partial(records.read, site.cell), lambda record: bool(record.standby), SETTLE_SECONDS)
 
-    def _fail_over(self, probes: Mapping[str, Probe]) -> None:
-        """Kill the region, and promote its cells as soon as its users are served elsewhere."""
-        killed_at = time.monotonic()
+    def _claimant(self, near: str, supplies: Sequence[str]) -> Probe:
+        """Somebody near a region who has a voucher, and asks for it again and again."""
+        user = self._person(near)
+        buyer = Shopper(user, supplies, self._stop)
+        buyer.fund()
+        order_id = until(partial(buyer.buy, supplies[0]), bool, SETTLE_SECONDS, 0.5)
+        return Probe(user, claiming(order_id), self._stop)
+
+    def _fail_over(self, probes: Mapping[str, Probe]) -> float:
+        """Kill the region, and promote its cells once its users are served elsewhere. Returns when it was killed."""
+        killed_at = self._killed_at = time.monotonic()
         self._stack.regions.kill(self._region)
         until(self._served_by, lambda found: found not in ("", self._region), SETTLE_SECONDS, 0.05)
         self.figures.detected = time.monotonic() - killed_at
@@ -152,9 +131,7 @@ class Drill:
         dead_at = max((at for at, good in list(own.answers) if not good), default=killed_at)
         back_at = until(lambda: own.first_success(dead_at), bool, SETTLE_SECONDS)
         self.figures.promoted = (back_at or 0.0) - killed_at
-        failures = [probe.last_failure(killed_at) for near, probe in probes.items() if near != self._region]
-        self.figures.elsewhere = max((at - killed_at for at in failures if at is not None), default=0.0)
-        self._killed_at = killed_at
+        return killed_at
 
     def _served_by(self) -> str:
         """Which region serves somebody near the dead one; empty while none does."""
@@ -223,6 +200,12 @@ class Drill:
         self.figures.lost_seconds = max(self.figures.lost_seconds, self._killed_at - at)
 
 
+def _last_failure(probes: Sequence[Probe], since: float) -> float:
+    """How many seconds after a time one of these failed last; 0 if none did."""
+    failures = [probe.last_failure(since) for probe in probes]
+    return max((at - since for at in failures if at is not None), default=0.0)
+
+
 def _events_in(log: Path) -> int:
     return sum(line.startswith("{") for line in log.read_text(encoding="utf-8").splitlines())
 
@@ -235,25 +218,7 @@ def _settled_violations(parts: Resources) -> list[str]:
         return violations_of(audit(parts))
 
 
-def show(figures: Figures, console: Console, file: Path) -> None:
-    """Print the figures, and write them to a file."""
-    table = Table("figure", "measured", "promised")
-    for name, most in BOUNDS.items():
-        table.add_row(f"{name}, s", f"{getattr(figures, name):.1f}", f"< {most:.0f}")
-    for name in ("oversold", "money_lost", "double_claims"):
-        table.add_row(name.replace("_", " "), str(getattr(figures, name)), "0")
-    table.add_row("violations", str(len(figures.violations)), "0")
-    for name in ("orders", "vouchers", "withdrawals", "lost_orders", "lost_withdrawals", "lost_events"):
-        table.add_row(name.replace("_", " "), str(getattr(figures, name)), "")
-    table.add_row("acknowledged and undone, s before", f"{figures.lost_seconds:.3f}", "the lag")
-    console.print(f"[bold]{figures.region} died under load, and came back[/bold]")
-    console.print(table)
-    for line in figures.broken:
-        console.print(f"[red]{line}[/red]", highlight=False)
-    file.write_text(json.dumps(asdict(figures), indent=2) + "\n", encoding="utf-8")
-
-
-def run(stack: Stack, console: Console, size: DrillSize | None = None) -> Figures:
+def run(stack: Stack, console: Console, size: DrillSize | None = None) -> DrillFigures:
     """Run the drill on a running stack of three regions: the last one dies."""
     limits = httpx.Limits(max_connections=64)
     with httpx.Client(base_url=stack.edge_url, timeout=30, limits=limits) as client:

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -60,14 +60,15 @@ class Shopper(threading.Thread):
         """Until the end of the load."""
         while not self._stop_shopping.is_set():
             with contextlib.suppress(httpx.HTTPError, ApiError):  # it goes on with the next unit
-                self._buy(secrets.choice(self._supplies))
+                self.buy(secrets.choice(self._supplies))
 
-    def _buy(self, supply_id: str) -> None:
+    def buy(self, supply_id: str) -> str:
+        """Buy a unit, withdraw something, and claim. The order's id; empty if there was none. Raises as requests do."""
         body = {"wallet_id": self.user.wallet_id, "items": [{"supply_id": supply_id, "quantity": 1}]}
         placed = self.user.send_with_retries("POST", "/v1/orders", body, fresh_key())
         if placed.status_code != httpx.codes.CREATED:
             self._stop_shopping.wait(POLL_SECONDS)
-            return
+            return ""
         order_id = placed.json()["id"]
         self.seen.orders[order_id] = time.monotonic()
         self._withdraw()
@@ -77,6 +78,7 @@ class Shopper(threading.Thread):
                 break
             self._stop_shopping.wait(POLL_SECONDS)
         self.claim(order_id)
+        return str(order_id)
 
     def _withdraw(self) -> None:
         body = {"wallet_id": self.user.wallet_id, "currency": "USDC", "amount": str(WITHDRAWN), "to_address": self.to}
@@ -93,21 +95,22 @@ class Shopper(threading.Thread):
 
 
 class Probe(threading.Thread):
-    """Writes one small thing again and again, and notes when that failed and when it did not."""
+    """Does one small thing again and again, and notes when that failed and when it did not."""
 
-    def __init__(self, user: ApiUser, stop: threading.Event) -> None:
+    def __init__(self, user: ApiUser, ask: Callable[[ApiUser], httpx.Response], stop: threading.Event) -> None:
+        """ask: does it, once."""
         super().__init__(name=f"probe {user.user_id}", daemon=True)
         self.user = user
         self.answers: list[tuple[float, bool]] = []
         """When each answer came, by the monotonic clock, and whether it was a success."""
+        self._ask = ask
         self._stop_probing = stop
 
     def run(self) -> None:
         """Until the end of the load."""
         while not self._stop_probing.wait(PROBE_SECONDS):
             try:
-                path = f"/v1/wallets/{self.user.wallet_id}"
-                good = self.user.request("PATCH", path, {"name": secrets.token_hex(4)}).is_success
+                good = self._ask(self.user).is_success
             except httpx.HTTPError:
                 good = False
             self.answers.append((time.monotonic(), good))
@@ -119,3 +122,13 @@ class Probe(threading.Thread):
     def last_failure(self, since: float) -> float | None:
         """When it last failed after a time; None if it has not."""
         return next((at for at, good in reversed(list(self.answers)) if not good and at >= since), None)
+
+
+def rename(user: ApiUser) -> httpx.Response:
+    """A small write."""
+    return user.request("PATCH", f"/v1/wallets/{user.wallet_id}", {"name": secrets.token_hex(4)})
+
+
+def claiming(order_id: str) -> Callable[[ApiUser], httpx.Response]:
+    """Claims an order that is claimed already: its voucher leaves the cell once more."""
+    return lambda user: user.request("POST", "/v1/claims", {"order_id": order_id})
