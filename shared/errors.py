@@ -1,5 +1,4 @@
-"""Meridian's error hierarchy. The docstring of an error class is its default message; its code is stable; its cure is
-what the reference advises.
+"""Meridian's errors. A class has its default message as docstring, a stable code, and a cure for the reference.
 
     MeridianError
     |- Malformed               400  VALIDATION_FAILED
@@ -35,7 +34,7 @@ import inspect
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -65,8 +64,20 @@ class Malformed(MeridianError):
     cure = "Correct the fields that `errors` names, and send it again."
 
     def __init__(self, detail: str | None = None, *, field: str = "", code: str | None = None) -> None:
+        """detail: a sentence or, of a field, what follows its name in one: `must be more than 0`."""
         super().__init__(detail, code=code)
         self.errors = [{"field": field, "message": self.detail}]
+        if field and self.detail[:1].islower():
+            self.detail = f"`{field}` {self.detail}."
+
+    @classmethod
+    def of(cls, mistakes: Sequence[tuple[str, str]]) -> Self:
+        """One error for several fields, each with what is wrong with it. mistakes: at least one."""
+        first = cls(mistakes[0][1], field=mistakes[0][0])
+        first.errors = [{"field": field, "message": message} for field, message in mistakes]
+        if len(mistakes) > 1:
+            first.detail += f" Of {len(mistakes)} mistakes this is the first: see `errors`."
+        return first
 
 
 class KeyRequired(Malformed):
@@ -95,12 +106,15 @@ class Unauthenticated(MeridianError):
 
     code = "UNAUTHENTICATED"
     cure = "Sign in, or refresh the session, and send `Authorization: Bearer <access_token>`."
+    challenge = ""
+    """What is wrong with the token that was sent, in RFC 6750's words (3.1); empty if none was."""
 
 
 class SessionEnded(Unauthenticated):
     """The session of this access token has ended: sign in again."""
 
     code = "SESSION_ENDED"
+    challenge = "invalid_token"
     cure = "Sign in again."
 
 
@@ -109,6 +123,11 @@ class Forbidden(MeridianError):
 
     code = "SCOPE_MISSING"
     cure = "Have an operator grant the role that has the scope, then refresh the session."
+
+    def __init__(self, detail: str | None = None, *, code: str | None = None, scope: str = "") -> None:
+        """scope: the one that is missing, if a user's token is what lacks it."""
+        super().__init__(detail, code=code)
+        self.scope = scope
 
 
 class NotFound(MeridianError):
@@ -216,6 +235,9 @@ class MatchRequired(MeridianError):
 
     code = "PRECONDITION_REQUIRED"
     cure = "Read it, and send its ETag as If-Match, or `*` for whatever version there is."
+
+    def __init__(self, detail: str | None = None, *, code: str | None = None) -> None:
+        super().__init__(detail, code=code, errors=[{"field": "If-Match", "message": "is missing"}])
 
 
 class Unavailable(MeridianError):

@@ -19,10 +19,10 @@ class Amount(int):
     def parse(cls, text: object) -> "Amount":
         """Parse the API's decimal string. Raises ValueError for anything but `0|[1-9][0-9]{0,77}` below 2^256."""
         if not isinstance(text, str) or not _PATTERN.fullmatch(text):
-            raise ValueError('an amount is a decimal string of atomic units, such as "1500000"')
+            raise ValueError('must be a decimal string of atomic units, such as "1500000"')
         value = int(text)
         if value > MAXIMUM:
-            raise ValueError("an amount is below 2^256")
+            raise ValueError("must be below 2^256")
         return cls(value)
 
 

@@ -28,7 +28,7 @@ def issue_nonce(request: IssueNonce, work: IdentityWork) -> NonceView:
     except ValueError as error:
         raise Malformed(str(error), field="address") from error
     if request.chain_id not in work.site.chains:
-        raise Malformed(f"one of {', '.join(map(str, sorted(work.site.chains)))}", field="chain_id")
+        raise Malformed(f"must be one of {', '.join(map(str, sorted(work.site.chains)))}", field="chain_id")
     issued_at = work.now().replace(microsecond=0)
     message = Message(
         domain=work.site.domain,

@@ -46,7 +46,7 @@ def create_webhook(request: CreateWebhook, caller: Caller, work: WebhookWork) ->
         raise Malformed(str(error), field="url") from error
     for place, event_type in enumerate(request.events):
         if event_type not in WEBHOOK_TYPES or event_type in request.events[:place]:
-            raise Malformed("a type of events that webhooks are told, once each", field=f"events[{place}]")
+            raise Malformed("must be a type of events that webhooks are told, once each", field=f"events[{place}]")
     work.webhooks.lock_owner(caller.user_id)
     if work.webhooks.count(caller.user_id) >= MAX_WEBHOOKS:
         raise TooManyWebhooks

@@ -71,7 +71,7 @@ def _proofs(items: list[OrderLine]) -> dict[str, Proof]:
     given = [(item.supply_id, _proof(item.proof)) for item in items]
     found = dict(given)
     if any(found[supply_id] != proof for supply_id, proof in given):
-        raise Malformed("the lines of a supply carry the same proof", field="items")
+        raise Malformed("must have the same proof in all lines of a supply", field="items")
     return {supply_id: proof for supply_id, proof in found.items() if proof is not None}
 
 

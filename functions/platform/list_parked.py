@@ -17,10 +17,10 @@ def list_parked(request: ListParked, work: OperatorWork) -> Page[ParkedView]:
     """Streams by consumer, the newest first. Raises Malformed, Unavailable."""
     names = [name for name in work.consumers.names() if request.consumer in (None, name)]
     if not names:
-        raise Malformed("not a consumer", field="consumer")
+        raise Malformed("is not a consumer", field="consumer")
     first, _, stream = (request.last() or "").partition(" ")
     if request.cursor is not None and (first not in names or not stream):
-        raise Malformed("not a cursor of this list", field="cursor")
+        raise Malformed("is not a cursor of this list: send the `next_cursor` of the page before", field="cursor")
     found: list[ParkedView] = []
     for consumer in names:
         most = request.limit + 1 - len(found)

@@ -36,6 +36,6 @@ def redrive(request: Redrive, caller: Caller, work: OperatorWork) -> RedriveOutc
     Raises Malformed, Unavailable.
     """
     if request.consumer not in work.consumers.names():
-        raise Malformed("a consumer", field="consumer")
+        raise Malformed("is not a consumer", field="consumer")
     released = work.consumers.redrive(request.consumer, request.streams or [], request.dry_run)
     return RedriveOutcomeView.of(request.consumer, request.dry_run, released)

@@ -11,11 +11,11 @@ def parse_asset(given: AssetView, quantity: int, work: SupplyWork) -> Asset:
     """The asset that a merchant names, checked. Raises Malformed, Unavailable."""
     asset = given.asset(work.chain.address)
     if int(asset.contract, 16) == 0:
-        raise Malformed("the zero address is no contract", field="asset.contract")
+        raise Malformed("is the zero address, which is no contract", field="asset.contract")
     if asset.single and quantity != 1:
-        raise Malformed("there is one unit of an ERC-721 token", field="quantity")
+        raise Malformed("must be 1: there is one unit of an ERC-721 token", field="quantity")
     if not work.assets.served(asset.chain_id):
-        raise Malformed("a chain that is not served here", field="asset.chain_id")
+        raise Malformed("is a chain that is not served here", field="asset.chain_id")
     return asset
 
 

@@ -22,7 +22,7 @@ def check_eligibility(request: CheckEligibility, caller: Caller, work: SupplyWor
 def _proof(request: CheckEligibility) -> Proof | None:
     limit, price = request.proof_limit, request.proof_price
     if (limit is None) != (price is None) or (request.proof is None and limit is not None):
-        raise Malformed("proof_limit and proof_price go together, with a proof", field="proof_limit")
+        raise Malformed("must come together with proof and proof_price", field="proof_limit")
     if request.proof is None:
         return None
     hashes = tuple(bytes.fromhex(each[2:]) for each in request.proof.split(",") if each)

@@ -114,7 +114,7 @@ def _utc(at: datetime, field: str) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise Malformed("a time between the years 1 and 9999 in UTC", field=field) from error
+        raise Malformed("must be between the years 1 and 9999 in UTC", field=field) from error
 
 
 ShownTitle = Annotated[str, msgspec.Meta(examples=["First light"])]

@@ -18,9 +18,9 @@ def create_transfer(request: CreateTransfer, caller: Caller, work: WalletWork) -
     Raises Malformed, NotFound, WalletIsClosed, InsufficientFunds, BalanceOverflow; Unavailable if its cell is.
     """
     if request.amount == 0:
-        raise Malformed("more than 0", field="amount")
+        raise Malformed("must be more than 0", field="amount")
     if request.from_wallet_id == request.to_wallet_id:
-        raise Malformed("another wallet than from_wallet_id", field="to_wallet_id")
+        raise Malformed("must be another wallet than from_wallet_id", field="to_wallet_id")
     payer = work.wallets.get(request.from_wallet_id, owner=caller.user_id)
     payee = _payee(request.to_wallet_id, work)
     if not (payer.open and payee.open):

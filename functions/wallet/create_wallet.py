@@ -32,7 +32,7 @@ class CreateWallet(Request):
 def create_wallet(request: CreateWallet, caller: Caller, work: WalletWork) -> WalletView:
     """The new wallet. Raises Malformed, SignInRefused, AddressTaken, ChainUnavailable, Unavailable."""
     if (request.message is None) != (request.signature is None):
-        raise Malformed("message and signature come together", field="signature")
+        raise Malformed("must come together with message", field="signature")
     if request.message is not None and request.signature is not None:
         address, chain_id = work.identity.link(caller.user_id, request.message, request.signature, work.command)
     else:

@@ -15,10 +15,12 @@ def create_withdrawal(request: CreateWithdrawal, caller: Caller, work: CustodyWo
     """Hold the amount and the fee. Raises Malformed, NotFound, InsufficientFunds, WalletIsClosed, Unavailable."""
     vault = work.vault
     if request.currency not in vault.currencies:
-        raise Malformed(f"one of {', '.join(sorted(vault.currencies))}, which are on this chain", field="currency")
+        raise Malformed(
+            f"must be one of {', '.join(sorted(vault.currencies))}, which are on this chain", field="currency"
+        )
     terms = vault.terms(request.currency)
     if request.amount < terms.minimum:
-        raise Malformed(f"at least {terms.minimum}", field="amount")
+        raise Malformed(f"must be at least {terms.minimum}", field="amount")
     to_address = _recipient(request, vault, work)
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
     if not wallet.open:
@@ -44,5 +46,5 @@ def _recipient(request: CreateWithdrawal, vault: Vault, work: CustodyWork) -> st
         raise Malformed(str(error), field="to_address") from error
     # A payment to a deposit address of ours is credited again, unless it is below the minimum worth collecting.
     if request.amount < vault.collection_minimum(request.currency) and work.deposits.is_deposit_address(address):
-        raise Malformed("a deposit address of ours, where so little is not fetched", field="to_address")
+        raise Malformed("is a deposit address of the house, where so little is not collected", field="to_address")
     return address

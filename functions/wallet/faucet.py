@@ -25,7 +25,7 @@ class Faucet(Request):
 def faucet(request: Faucet, caller: Caller, work: WalletWork) -> TransferView:
     """Credit the wallet from the faucet account. Raises NotFound, Malformed, WalletIsClosed, BalanceOverflow."""
     if request.amount == 0:
-        raise Malformed("more than 0", field="amount")
+        raise Malformed("must be more than 0", field="amount")
     wallet = work.wallets.get(request.wallet_id, owner=caller.user_id)
     transfer = Transfer(
         id=work.new_id("trf"),

@@ -41,7 +41,7 @@ def list_currencies(request: ListCurrencies, work: TermsWork) -> Page[CurrencyVi
     """The currencies by name; none if no chain is configured. Raises Malformed."""
     after = request.last()
     if after is not None and after not in DECIMALS:
-        raise Malformed("not a cursor of this list", field="cursor")
+        raise Malformed("is not a cursor of this list: send the `next_cursor` of the page before", field="cursor")
     vault = work.vault if work.has_chain else None
     found = [
         CurrencyView(

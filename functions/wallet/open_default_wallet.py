@@ -14,7 +14,7 @@ def open_default_wallet(request: OpenDefaultRequest, work: WalletWork) -> OpenDe
     would be a stray one.
     """
     if ids.cell_of(request.user_id) != work.cell:
-        raise Malformed(f"a user of the cell {work.cell}", field="user_id")
+        raise Malformed(f"must be a user of the cell {work.cell}", field="user_id")
     wallet = Wallet(
         id=ids.sibling(request.user_id, "wal"),
         user_id=request.user_id,

@@ -37,7 +37,7 @@ def _requested(hold: PlaceHoldRequest.Hold) -> HoldRequest:
     except ValueError as error:
         raise Malformed(str(error), field="amount") from error
     if amount == 0:
-        raise Malformed("more than 0", field="amount")
+        raise Malformed("must be more than 0", field="amount")
     return HoldRequest(
         id=hold.hold_id,
         order_id=hold.order_id,

@@ -18,9 +18,9 @@ def post_transfers(request: PostTransfers, caller: Caller, work: WalletWork) -> 
     """
     for place, adjustment in enumerate(request.transfers):
         if adjustment.amount == 0:
-            raise Malformed("more than 0", field=f"transfers[{place}].amount")
+            raise Malformed("must be more than 0", field=f"transfers[{place}].amount")
         if adjustment.from_account == adjustment.to_account:
-            raise Malformed("another account than from_account", field=f"transfers[{place}].to_account")
+            raise Malformed("must be another account than from_account", field=f"transfers[{place}].to_account")
     named = {side for each in request.transfers for side in (each.from_account, each.to_account)} - PLATFORM_ACCOUNTS
     if any(elsewhere(account, work.cell) for account in named):
         raise SpansCells

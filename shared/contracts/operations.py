@@ -89,7 +89,7 @@ def past(at: datetime | None, now: datetime) -> datetime | None:
     if at is None:
         return None
     if at > now:
-        raise Malformed("a past time", field="at")
+        raise Malformed("must be a past time", field="at")
     return max(at, EPOCH)
 
 
@@ -106,7 +106,7 @@ class PageRequest(Request):
         """The id after which the page begins; None for the first page. Raises Malformed for an invalid cursor."""
         last = self.last()
         if last is not None and not ids.valid(last, prefix):
-            raise Malformed("not a cursor of this list", field="cursor")
+            raise Malformed("is not a cursor of this list: send the `next_cursor` of the page before", field="cursor")
         return last
 
     def last(self) -> str | None:
@@ -116,9 +116,11 @@ class PageRequest(Request):
         try:
             last = base64.b64decode(self.cursor, altchars=b"-_", validate=True).decode("ascii")
         except ValueError as error:
-            raise Malformed("not a cursor of this list", field="cursor") from error
+            raise Malformed(
+                "is not a cursor of this list: send the `next_cursor` of the page before", field="cursor"
+            ) from error
         if not last.isprintable():
-            raise Malformed("not a cursor of this list", field="cursor")
+            raise Malformed("is not a cursor of this list: send the `next_cursor` of the page before", field="cursor")
         return last
 
 

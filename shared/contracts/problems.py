@@ -94,5 +94,13 @@ def headers_of(error: errors.MeridianError) -> dict[str, str]:
     if isinstance(error, errors.MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, errors.Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = _challenge(error.challenge, error_description=error.detail)
+    if isinstance(error, errors.Forbidden) and error.scope:
+        headers["WWW-Authenticate"] = _challenge("insufficient_scope", scope=error.scope)
     return headers
+
+
+def _challenge(error: str, **more: str) -> str:
+    """What to authenticate with (RFC 6750, 3). error: what is wrong with the token; empty if there was none."""
+    parameters = {"error": error, **more} if error else {}
+    return ", ".join(["Bearer", *(f'{name}="{value}"' for name, value in parameters.items())]).replace(",", "", 1)

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.contracts.encode import decode_amount
 from shared.errors import Malformed
+from shared.runtime.mistakes import mistakes
 
 T = TypeVar("T")
 
@@ -18,8 +19,6 @@ BODY_AT_MOST_BYTES: Final = 256 * 1024
 DEPTH_AT_MOST: Final = 16
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
-_PATH: Final = re.compile(r" - at `\$\.?(?:\[\.\.\.\])?(?P<field>[^`]*)`$")
-_NAMED: Final = re.compile(r"(?:unknown|required) field `(?P<field>.*)`$", re.DOTALL)
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 """Strings and brackets. An unterminated string runs to the end of the body: trying each of its quotes as the start
 of another string would take quadratic time."""
@@ -32,11 +31,11 @@ def json_object(body: bytes) -> dict[str, Any]:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
         _refuse_unstorable(body.decode("utf-8"), value)
     except UnicodeDecodeError as error:
-        raise Malformed("the body is not UTF-8") from error
+        raise Malformed("The body is not UTF-8.") from error
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"the body is not JSON: {error}") from error
+        raise Malformed(f"The body is not JSON: {error}.") from error
     if not isinstance(value, dict):
-        raise Malformed("the body must be a JSON object")
+        raise Malformed("The body must be a JSON object.")
     return value
 
 
@@ -47,14 +46,14 @@ def to_request(
     texts: dict[str, str] = dict(path)
     for name, value in query:
         if name in texts or "\x00" in value:
-            raise Malformed("unknown, repeated or unreadable query parameter", field=name)
+            raise Malformed("is given twice, or has a NUL", field=name)
         texts[name] = value
     if body is not None:
         if query:
-            raise Malformed("unknown query parameter", field=query[0][0])
+            raise Malformed("is not a query parameter here: the fields of a write are in its body", field=query[0][0])
         for name in body:
             if name in texts:
-                raise Malformed(f"Object contains unknown field `{name}`", field=name)
+                raise Malformed("is not a field here: it is in the path", field=name)
         return _convert({**body, **texts}, target)
     return _convert({name: _number(name, text, target) for name, text in texts.items()}, target)
 
@@ -86,18 +85,14 @@ def _convert(value: dict[str, Any], target: type[T]) -> T:
     try:
         return msgspec.convert(value, target, strict=True, dec_hook=decode_amount)
     except msgspec.ValidationError as error:
-        at = _PATH.search(str(error))
-        message = _PATH.sub("", str(error))
-        named = _NAMED.search(message)
-        field = ".".join(part for part in (at["field"] if at else "", named["field"] if named else "") if part)
-        raise Malformed(message, field=field) from error
+        raise Malformed.of(mistakes(value, cast(type[msgspec.Struct], target))) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
-        raise ValueError(f"duplicate member {name!r}")
+        raise Malformed(f"The body has a duplicate member {name!r}: each name stands once.", field=name)
     return members
 
 
@@ -112,7 +107,7 @@ def _check_depth(body: bytes) -> None:
         first = token[0][:1]
         depth += (first in b"[{") - (first in b"]}")
         if depth > DEPTH_AT_MOST:
-            raise Malformed(f"the body is nested deeper than {DEPTH_AT_MOST} levels")
+            raise Malformed(f"The body is nested deeper than {DEPTH_AT_MOST} levels.")
 
 
 def _refuse_unstorable(text: str, value: Any) -> None:

@@ -22,6 +22,7 @@ from shared.contracts.operations import Repeated, Resource
 from shared.errors import (
     KeyInUse,
     MeridianError,
+    NotFound,
     Refusal,
 )
 from shared.idempotency import Answer, Key, SagaLease
@@ -33,6 +34,7 @@ from shared.runtime.binding import BoundOperation
 from shared.runtime.forwarding.hops import seconds_of
 from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.middleware import Exchange, Middleware
+from shared.runtime.mistakes import misnamed
 from shared.runtime.peer import client_address
 from shared.runtime.request_headers import HOST, refuse_repeated
 from shared.telemetry.context import bind, trace_context
@@ -108,7 +110,10 @@ class HttpOperation:
         if exchange.answer is not None:
             return exchange.answer
         self._bound.admit()
-        response = self._answered(exchange)
+        try:
+            response = self._answered(exchange)
+        except NotFound as error:
+            raise NotFound(misnamed(exchange.arguments["request"]) or error.detail) from error
         self._bound.let_out()
         return response
 

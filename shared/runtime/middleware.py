@@ -159,7 +159,7 @@ class Middleware:
         if exchange.caller is None:
             return
         if self._row.scope != "signed_in" and self._row.scope not in exchange.caller.scopes:
-            raise Forbidden(f"This needs the scope {self._row.scope}.")
+            raise Forbidden(f"This needs the scope {self._row.scope}.", scope=self._row.scope or "")
         exchange.meter.expect("user", exchange.caller.user_id)
 
     def read_body(self, exchange: Exchange) -> None:
@@ -202,7 +202,7 @@ class Middleware:
             exchange.query = query
             return
         if len(values) > 1 or values[0] not in CONSISTENCIES:
-            raise Malformed(f"one of {', '.join(CONSISTENCIES)}", field="consistency")
+            raise Malformed(f"must be one of {', '.join(CONSISTENCIES)}", field="consistency")
         exchange.query = [pair for pair in query if pair[0] != "consistency"]
         exchange.eventual = values[0] == "eventual"
 

@@ -8,7 +8,8 @@ import re
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
-from shared.errors import DuplicateHeader, KeyMalformed, KeyRequired, Unauthenticated
+from shared.auth.token_errors import NotBearer, TokenMissing
+from shared.errors import DuplicateHeader, KeyMalformed, KeyRequired
 from shared.registry import Row
 
 if TYPE_CHECKING:
@@ -46,10 +47,13 @@ def refuse_repeated(headers: Iterable[tuple[str, str]], single: Collection[str])
 
 
 def bearer_token(request: "flask.Request") -> str:
-    """The token in `Authorization: Bearer` (RFC 6750, 2.1). Raises Unauthenticated without one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    """The token in `Authorization: Bearer` (RFC 6750, 2.1). Raises TokenMissing without the header, else NotBearer."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        raise TokenMissing
+    scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated
+        raise NotBearer
     return token
 
 

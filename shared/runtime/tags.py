@@ -67,5 +67,5 @@ def _read(name: str, header: str) -> list[str] | None:
         return None
     tags = ONE.findall(header) if TAGS.fullmatch(header) else []
     if not tags:
-        raise Malformed('not `*` or a list of entity tags such as "1"', field=name)
+        raise Malformed('must be `*` or a list of entity tags such as "1"', field=name)
     return tags

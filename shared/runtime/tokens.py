@@ -17,10 +17,11 @@ from jwt.types import Options
 from jwt.utils import base64url_decode
 
 from shared.auth.keys import ALGORITHM, KeyRing, PublicKey, key_ring
+from shared.auth.token_errors import TokenExpired, TokenMalformed
 from shared.auth.tokens import LIFE, TYPE
 from shared.config import Settings
 from shared.contracts.operations import Caller
-from shared.errors import Malformed, Unauthenticated
+from shared.errors import Malformed
 from shared.runtime.decode import json_object
 
 HEADER: Final = frozenset({"alg", "typ", "kid"})
@@ -72,9 +73,9 @@ class Verifier:
         self._lock = threading.Lock()
 
     def verify(self, token: str, now: datetime) -> Caller:
-        """The caller that a token was issued to. Raises Unauthenticated for anything but a valid token of ours."""
+        """The caller that a token was issued to. Raises TokenMalformed, TokenExpired."""
         if len(token) > LONGEST:
-            raise Unauthenticated
+            raise TokenMalformed
         try:
             digest = hashlib.sha256(token.encode()).digest()
             known = self._known.get(digest)
@@ -82,19 +83,19 @@ class Verifier:
                 known = self._verified(token, now)
                 self._remember(digest, known)
         except (jwt.PyJWTError, Malformed, KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise Unauthenticated from error
+            raise TokenMalformed from error
         if not known.alive(now):
             self._forget(digest)
-            raise Unauthenticated
+            raise TokenExpired if known.expires <= now.timestamp() else TokenMalformed
         return known.caller
 
     def _verified(self, token: str, now: datetime) -> VerifiedToken:
         header = jwt.get_unverified_header(token)
         if set(header) != HEADER or header["typ"] != TYPE or header["alg"] != ALGORITHM:
-            raise Unauthenticated
+            raise TokenMalformed
         key = self._ring.find(header["kid"], now)
         if key is None:
-            raise Unauthenticated
+            raise TokenMalformed
         claims = jwt.decode(
             token,
             _parsed(key),
@@ -119,7 +120,7 @@ class Verifier:
 
 
 def verify(settings: Settings, token: str, now: datetime) -> Caller:
-    """The caller that a token was issued to, by this process's keys. Raises Unauthenticated."""
+    """The caller that a token was issued to, by this process's keys. Raises as Verifier.verify."""
     return verifier(settings).verify(token, now)
 
 
@@ -132,7 +133,7 @@ def verifier(settings: Settings) -> Verifier:
 def _caller(claims: dict[str, Any]) -> Caller:
     texts = [claims[name] for name in ("sub", "sid", "scope")]
     if not all(isinstance(text, str) for text in texts):
-        raise Unauthenticated
+        raise TokenMalformed
     return Caller(user_id=texts[0], session_id=texts[1], scopes=frozenset(texts[2].split(" ")))
 
 
@@ -140,7 +141,7 @@ def _times(claims: dict[str, Any]) -> tuple[int, int]:
     """When it begins and expires: PyJWT would accept an exp that is a fraction, a string, or far in the future."""
     issued, expires, not_before = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
     if not type(issued) is type(expires) is type(not_before) is int or expires - issued > LIFE.total_seconds():
-        raise Unauthenticated
+        raise TokenMalformed
     return max(issued, not_before), expires
 
 

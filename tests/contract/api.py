@@ -232,7 +232,7 @@ def problem(response: httpx.Response, status: int, code: str | None = None, fiel
     assert all(set(error) == {"field", "message"} and error["message"] for error in body.get("errors", [])), body
     assert response.headers["X-Served-By"] == "us-central1"
     assert response.headers["Cache-Control"] == "no-store"
-    assert ("WWW-Authenticate" in response.headers) == (status == 401)
+    assert ("WWW-Authenticate" in response.headers) == (status == 401 or body["code"] == "SCOPE_MISSING")
     assert ("Allow" in response.headers) == (status == 405)
     waits = status in (429, 503) or body["code"] == "IDEMPOTENCY_IN_PROGRESS"
     assert ("Retry-After" in response.headers) == waits

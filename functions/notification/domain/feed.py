@@ -53,7 +53,7 @@ class FeedCursor:
         for part in text.split(",") if text is not None else ():
             match = _PLACE.fullmatch(part)
             if match is None or match[1] not in known or match[1] in given:
-                raise ValueError("not a cursor of this list")
+                raise ValueError("is not a cursor of this list: send the `next_cursor` of the page before")
             given[match[1]] = int(match[2])
         return cls({**known, **given})
 

@@ -38,14 +38,14 @@ def in_order(phases: Sequence[Phase]) -> tuple[Phase, ...]:
     names = [phase.name for phase in phases]
     for number, phase in enumerate(phases):
         if names.index(phase.name) < number:
-            raise Malformed("another phase has this name", field=f"phases[{number}].name")
+            raise Malformed("is the name of another phase", field=f"phases[{number}].name")
         if phase.ends_at is not None and phase.ends_at <= phase.starts_at:
-            raise Malformed("a phase ends after it starts", field=f"phases[{number}].ends_at")
+            raise Malformed("must be after starts_at", field=f"phases[{number}].ends_at")
     ordered = sorted(phases, key=lambda phase: phase.starts_at)
     for earlier, later in pairwise(ordered):
         if earlier.ends_at is None or later.starts_at < earlier.ends_at:
             raise Malformed(
-                f"this phase begins before {earlier.name!r} has ended",
+                f"must not be before {earlier.name!r} has ended",
                 field=f"phases[{names.index(later.name)}].starts_at",
             )
     return tuple(ordered)

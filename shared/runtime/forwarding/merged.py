@@ -32,9 +32,11 @@ class Places:
         try:
             given = msgspec.json.decode(base64.urlsafe_b64decode(text), type=dict[str, str | None])
         except (msgspec.MsgspecError, ValueError) as error:
-            raise Malformed("not a cursor of this list", field="cursor") from error
+            raise Malformed(
+                "is not a cursor of this list: send the `next_cursor` of the page before", field="cursor"
+            ) from error
         if not given or not set(given) <= set(cells):
-            raise Malformed("not a cursor of this list", field="cursor")
+            raise Malformed("is not a cursor of this list: send the `next_cursor` of the page before", field="cursor")
         return cls(given)
 
     def __str__(self) -> str:

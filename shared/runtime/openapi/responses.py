@@ -37,7 +37,7 @@ PROBLEM: Final = {
         },
         "errors": {
             "type": "array",
-            "description": "What is wrong with a malformed request (400), by field.",
+            "description": "What is wrong with a malformed request (400, 428): every field.",
             "items": {
                 "type": "object",
                 "properties": {
@@ -48,8 +48,8 @@ PROBLEM: Final = {
                     },
                     "message": {
                         "type": "string",
-                        "description": "What is wrong with it.",
-                        "examples": ["a whole number from 1 to 1000000000"],
+                        "description": "What is wrong with it, as what follows its name in a sentence.",
+                        "examples": ["must be at least 1"],
                     },
                 },
                 "required": ["field", "message"],
@@ -108,6 +108,7 @@ def problem(status: int, kinds: list[Kind]) -> Schema:
     """A refusal by this status, with the codes that it may have."""
     more = {
         401: ["WWW-Authenticate"],
+        403: ["WWW-Authenticate"],
         409: ["Idempotent-Replayed", "Retry-After"],
         429: ["Retry-After"],
         503: ["Retry-After"],

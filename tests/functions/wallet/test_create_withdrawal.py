@@ -74,7 +74,7 @@ def test_less_than_the_least_is_refused(priced: Custody) -> None:
     buyer = priced.isolated.new_user(USDC=1000)
     with pytest.raises(Malformed) as refused:
         priced.withdraw(buyer, an_address(), LEAST - 1)
-    assert refused.value.errors == [{"field": "amount", "message": f"at least {LEAST}"}]
+    assert refused.value.errors == [{"field": "amount", "message": f"must be at least {LEAST}"}]
     priced.withdraw(buyer, an_address(), LEAST)
 
 

@@ -12,6 +12,8 @@ from shared.contracts.operations import Caller, Page, PageRequest, page
 from shared.errors import Malformed
 from tests.samples import sample_id
 
+NO_CURSOR = "is not a cursor of this list: send the `next_cursor` of the page before"
+
 
 @dataclass
 class Thing:
@@ -96,7 +98,7 @@ def test_a_cursor_that_is_none_of_ours_is_malformed(subtests: pytest.Subtests) -
         with subtests.test(cursor=cursor):
             with pytest.raises(Malformed) as refused:
                 PageRequest(cursor=cursor).after("ord")
-            assert refused.value.errors == [{"field": "cursor", "message": "not a cursor of this list"}]
+            assert refused.value.errors == [{"field": "cursor", "message": NO_CURSOR}]
 
 
 @given(st.text())

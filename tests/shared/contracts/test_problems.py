@@ -10,6 +10,7 @@ import pytest
 
 import functions
 from shared import errors
+from shared.auth import token_errors
 from shared.contracts import problems
 
 CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -64,7 +65,7 @@ def test_an_error_is_a_problem_document(subtests: pytest.Subtests) -> None:
             assert set(problem) - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
             assert problem["status"] == problems.status_of(kind())
             assert problem["request_id"] == "req_1"
-            assert ("errors" in problem) == issubclass(kind, errors.Malformed)
+            assert ("errors" in problem) == issubclass(kind, errors.Malformed | errors.MatchRequired)
             assert problem.get("errors", [{"field": "", "message": ""}])[0].keys() == {"field", "message"}
 
 
@@ -98,8 +99,23 @@ def test_an_error_may_say_more() -> None:
 
 def test_a_malformed_request_names_the_field() -> None:
     """The list of errors holds the field and why."""
-    problem = json.loads(problems.body_of(errors.Malformed("not a number", field="items.quantity"), "req_1"))
-    assert problem["errors"] == [{"field": "items.quantity", "message": "not a number"}]
+    problem = json.loads(problems.body_of(errors.Malformed("must be a number", field="items.quantity"), "req_1"))
+    assert problem["errors"] == [{"field": "items.quantity", "message": "must be a number"}]
+    assert problem["detail"] == "`items.quantity` must be a number."
+
+
+def test_a_challenge_says_what_is_wrong_with_the_token() -> None:
+    """As RFC 6750 has it: nothing without one, else why it is refused, or the scope that it lacks."""
+
+    def challenge(error: errors.MeridianError) -> str | None:
+        return problems.headers_of(error).get("WWW-Authenticate")
+
+    assert challenge(token_errors.TokenMissing()) == "Bearer"
+    described = 'error_description="The access token has expired: refresh the session."'
+    assert challenge(token_errors.TokenExpired()) == f'Bearer error="invalid_token", {described}'
+    assert challenge(errors.Forbidden(scope="order:read")) == 'Bearer error="insufficient_scope", scope="order:read"'
+    quoted = [challenge(kind()) or "" for kind in ERRORS if issubclass(kind, errors.Unauthenticated)]
+    assert all(re.fullmatch(r'Bearer( error="\w+", error_description="[ -!#-\[\]-~]+")?', each) for each in quoted)
 
 
 def test_an_error_nobody_has_put_into_the_table_is_its_nearest_ancestors() -> None:

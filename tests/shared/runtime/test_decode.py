@@ -14,6 +14,7 @@ from shared.contracts.operations import PageRequest, Quantity, Request
 from shared.errors import Malformed
 from shared.money import Amount
 from shared.runtime.decode import BODY_AT_MOST_BYTES, DEPTH_AT_MOST, json_object, to_request
+from shared.runtime.mistakes import AT_MOST
 
 
 class Line(Request):
@@ -224,6 +225,28 @@ def test_what_does_not_fit_names_its_field(subtests: pytest.Subtests) -> None:
     for body, field in UNFIT:
         with subtests.test(body=body):
             assert field_of(lambda body=body: decoded(body)) == field
+
+
+def test_all_that_does_not_fit_is_told_at_once() -> None:
+    """Each field with what it must be, in the order of a reader, unknown ones first; a long list is cut off."""
+    wrong = {"colour": "red", "name": 5, "items": [{"supply_id": "s", "quantity": 0}, 7, {"price": 7}]}
+    with pytest.raises(Malformed) as refused:
+        decoded(wrong)
+    found = [(error["field"], error["message"]) for error in refused.value.errors]
+    assert found == [
+        ("colour", "is not a field here: there are thing_id, name, amount, items, note"),
+        ("name", "must be a string, not a number"),
+        ("amount", "is missing"),
+        ("items[0].quantity", "must be at least 1"),
+        ("items[1]", "must be an object, not a number"),
+        ("items[2].supply_id", "is missing"),
+        ("items[2].quantity", "is missing"),
+        ("items[2].price", 'must be a decimal string of atomic units, such as "1500000"'),
+    ]
+    assert refused.value.detail.startswith("`colour` is not a field here")
+    with pytest.raises(Malformed) as refused:
+        decoded({**FULL, "items": [{}] * 5000})
+    assert len(refused.value.errors) == AT_MOST
 
 
 def test_a_path_parameter_is_not_given_again() -> None:

@@ -21,6 +21,7 @@ from emulators.stack import secrets as stack_secrets
 from shared import ids
 from shared.auth import tokens as adapter
 from shared.auth.keys import key_ring
+from shared.auth.token_errors import TokenExpired, TokenMalformed
 from shared.config import Settings, read
 from shared.errors import Unauthenticated
 from shared.runtime.tokens import LEEWAY_SECONDS, Verifier, verify
@@ -109,11 +110,12 @@ def rs256(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
 
 
 def refused(settings: Settings, text: str, now: datetime = NOW) -> bool:
-    """Whether a token is refused, and as every other: a caller does not learn why."""
+    """Whether a token is refused, and as every other that has not merely expired: a caller does not learn why."""
     try:
         verify(settings, text, now)
     except Unauthenticated as error:
-        assert (error.code, error.detail) == ("UNAUTHENTICATED", "A valid access token is required.")
+        assert error.code == "UNAUTHENTICATED"
+        assert error.detail == (TokenExpired if isinstance(error, TokenExpired) else TokenMalformed)().detail
         return True
     return False
 
