@@ -19,12 +19,13 @@ RUN := .venv/bin/python
 COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header
 LOCK_NODE := rm -rf node_modules package-lock.json && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 SOLIDITY := shared/chain/solidity tests/shared/chain/solidity
+TYPESCRIPT := shared/client/typescript
 REPLICAS := $(if $(REPLICA),--replica)
 REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint gen landed released compatible rollout-demo contracts drill up down status logs token redrive replay verify audit reset
+.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs token redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -44,6 +45,7 @@ pin: packages ## resolve what pyproject.toml and package.json name into files th
 	@$(COMPILE) --group manifests --output-file cloudbuild/manifests/requirements.txt
 	@cd emulators && $(LOCK_NODE)
 	@cd cloudbuild/manifests && $(LOCK_NODE)
+	@cd $(TYPESCRIPT) && $(LOCK_NODE)
 
 wheels: packages ## ask the package index whether every pin has a wheel for each Python and platform that README.md names
 	@$(RUN) -m emulators.wheels $(ARGS)
@@ -51,10 +53,10 @@ wheels: packages ## ask the package index whether every pin has a wheel for each
 run: packages ## start the stack, play a purchase and the sample sale, serve until Ctrl-C
 	@$(RUN) -m emulators up --play $(if $(ONCE),--once) $(REGION_COUNT) $(REPLICAS) $(PORTS)
 
-test: packages ## run the tests but the long ones, in two processes, each on a stack of its own
+test: packages $(TYPESCRIPT)/node_modules ## run the tests but the long ones, in two processes, each on a stack of its own
 	@$(RUN) -m pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
-test-all: packages ## run every test
+test-all: packages $(TYPESCRIPT)/node_modules ## run every test
 	@$(RUN) -m pytest $(ARGS)
 
 bench: packages .venv-bench/installed ## measure what is promised of speed and cost, each beside others; into .local/bench.json
@@ -101,7 +103,15 @@ image: packages .venv-image/installed ## as root on Debian: build the image twic
 manifests: packages .venv-image/installed cloudbuild/manifests/node_modules/installed ## generate Kubernetes manifests of every role, and validate them
 	@$(RUN) -m cloudbuild.manifests.check
 
-lint: packages ## check style, types, arrows, that contracts only grow, and that what is generated is fresh
+# A folder, which is there as soon as anything is: install_node.py finds out whether it is up to date.
+.PHONY: $(TYPESCRIPT)/node_modules
+$(TYPESCRIPT)/node_modules:
+	@$(PYTHON) -I emulators/install_node.py typescript
+
+typescript: $(TYPESCRIPT)/node_modules ## generate the types of the TypeScript client, check it and the examples
+	@cd $(TYPESCRIPT) && npm run --silent generate && npm run --silent check
+
+lint: packages typescript ## check style, types, arrows, that contracts only grow, and that what is generated is fresh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -111,15 +121,18 @@ lint: packages ## check style, types, arrows, that contracts only grow, and that
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" "$$fresh/client" \
 	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
 	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
-	  && $(RUN) -m shared.client.python.generate "$$fresh/client" && diff "$$fresh/client/api.py" shared/client/python/meridian_client/api.py \
+	  && $(RUN) -m shared.client.python.generate "$$fresh/client" \
+	  && for file in api.py async_api.py; do diff "$$fresh/client/$$file" shared/client/python/meridian_client/$$file || exit 1; done \
+	  && $(RUN) -m shared.client.http.generate "$$fresh/meridian.http" && diff "$$fresh/meridian.http" shared/client/http/meridian.http \
 	  || { echo "Generated files are stale: run make gen." >&2; exit 1; }
 	@for folder in $(SOLIDITY); do node emulators/compile.js $$folder | cmp -s - $$folder/contracts.json \
 	  || { echo "The compiled contracts in $$folder are stale: run make contracts." >&2; exit 1; }; done
 
-gen: packages ## make the generated files: contracts, functions/openapi.json and its client
+gen: packages ## make the generated files: contracts, functions/openapi.json and its clients
 	@$(RUN) -m shared.contracts.generate
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
 	@$(RUN) -m shared.client.python.generate
+	@$(RUN) -m shared.client.http.generate
 
 landed: packages ## note that the .proto files and event rows of this checkout have landed: they only grow from now on
 	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew

@@ -13,7 +13,7 @@ from emulators.waiting import until
 from shared.chain.ethereum import address_of, personal_digest, sign
 from shared.client.python.meridian_client import calling
 from shared.client.python.meridian_client.api import Client, Tokens
-from shared.client.python.meridian_client.calling import ApiError
+from shared.client.python.meridian_client.errors import ApiError
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from emulators.demo.api_user import RETRYABLE, ApiUser, until_settled
 from emulators.stack.progress import ProgressBars
 from shared.chain.ethereum import recover
 from shared.client.python.meridian_client.api import Claim, Order, OrderLine, Voucher
-from shared.client.python.meridian_client.calling import ApiError
+from shared.client.python.meridian_client.errors import ApiError
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from shared.client.http import generate as collection
 from shared.client.python import generate as client
 from shared.contracts import generate as contracts
 from shared.registry import load
@@ -27,8 +28,14 @@ def test_the_client_is_fresh(tmp_path: Path) -> None:
     """It is what the OpenAPI document generates; if this fails, run `make gen`."""
     client.generate(tmp_path)
     made = texts_in(tmp_path)
-    assert made.keys() == {"api.py"}
-    assert made["api.py"] == (client.HERE / "meridian_client" / "api.py").read_text(encoding="utf-8")
+    assert made.keys() == {"api.py", "async_api.py"}
+    assert made == {name: (client.HERE / "meridian_client" / name).read_text(encoding="utf-8") for name in made}
+
+
+def test_the_collection_is_fresh(tmp_path: Path) -> None:
+    """meridian.http is what the OpenAPI document generates; if this fails, run `make gen`."""
+    collection.generate(tmp_path / "meridian.http")
+    assert texts_in(tmp_path) == {"meridian.http": (collection.HERE / "meridian.http").read_text(encoding="utf-8")}
 
 
 def made() -> str:

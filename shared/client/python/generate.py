@@ -1,10 +1,11 @@
-"""Generates meridian_client/api.py from
-functions/openapi.json: `python -m shared.client.python.generate [DESTINATION]`.
+"""Generates meridian_client/api.py and async_api.py from functions/openapi.json:
+`python -m shared.client.python.generate [DESTINATION]`.
 
-The file is committed and never edited; a test fails if it is stale. Anything unknown in the document raises an
+The files are committed and never edited; a test fails if one is stale. Anything unknown in the document raises an
 error, so that nothing is silently lost.
 """
 
+import ast
 import inspect
 import json
 import subprocess
@@ -34,6 +35,18 @@ from msgspec import UNSET, UnsetType
 from .calling import Caller, fresh_key
 
 """
+ASYNC_HEAD: Final = """
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from .api import {names}
+from .calling import AsyncCaller, fresh_key
+
+"""
 
 PLAIN: Final = {
     ("string", ""): "str",
@@ -52,6 +65,9 @@ HEADERS: Final = {
 }
 """The header parameters of operations: the argument for each, and the value to send."""
 
+REPEATABLE: Final = frozenset({"cancel_order", "create_claim", "enable_webhook", "quote_order"})
+"""The POSTs without an idempotency key that may be sent again: doing them twice has the effect of doing them once."""
+
 
 class Argument(NamedTuple):
     """An argument of a method."""
@@ -65,31 +81,55 @@ class Argument(NamedTuple):
     declared: str
     """Its part of the signature."""
 
+    about: str
+    """What it means, as the document says."""
+
     value: str
     """The expression for the value to send."""
 
 
 def generate(destination: Path = HERE / "meridian_client") -> None:
-    """Write the client into a folder. Raises ValueError or KeyError for an unknown construct."""
-    text = client(json.loads(DOCUMENT.read_text(encoding="utf-8")))
-    (destination / "api.py").write_text(text, encoding="utf-8")
+    """Write the clients into a folder. Raises ValueError or KeyError for an unknown construct."""
+    document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    for name, make in (("api.py", client), ("async_api.py", async_client)):
+        (destination / name).write_text(make(document), encoding="utf-8")
 
 
 def client(document: dict[str, Any]) -> str:
     """The module for a document: a struct for each schema in a request or response, a method for each operation."""
     schemas = document["components"]["schemas"]
-    operations = [
-        (method.upper(), path, operation)
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
+    roots = [
+        [_body(operation, schemas), _success(operation), operation.get("parameters")]
+        for _, _, operation in _operations(document)
     ]
-    bodies = {operation["operationId"]: _body(operation, schemas) for _, _, operation in operations}
-    roots = [[bodies[operation["operationId"]], _success(operation)] for _, _, operation in operations]
-    structs = [_declared(name, schemas[name]) for name in sorted(_reached(roots, schemas))]
-    opening = f'class Client(Caller):\n    """{document["info"]["title"]}, a method for each operation."""\n'
-    made = "\n".join(
-        [MADE, HEAD, *structs, opening, *(_method(*each, bodies[each[2]["operationId"]]) for each in operations)]
-    )
+    structs = [_named(name, schemas[name]) for name in sorted(_reached(roots, schemas))]
+    return _formatted("\n".join([MADE, HEAD, *structs, _methods(document, asynchronous=False)]))
+
+
+def async_client(document: dict[str, Any]) -> str:
+    """The module of the same methods as coroutines, with the structs of the other."""
+    methods = _methods(document, asynchronous=True)
+    used = {node.id for node in ast.walk(ast.parse(methods)) if isinstance(node, ast.Name)}
+    names = used & set(document["components"]["schemas"])
+    return _formatted("\n".join([MADE, ASYNC_HEAD.format(names=", ".join(sorted(names, key=str.lower))), methods]))
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The method, path and description of each operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def _methods(document: dict[str, Any], *, asynchronous: bool) -> str:
+    name, base = ("AsyncClient", "AsyncCaller") if asynchronous else ("Client", "Caller")
+    opening = f'class {name}({base}):\n    """{document["info"]["title"]}, a method for each operation."""\n'
+    schemas = document["components"]["schemas"]
+    methods = (_method(*each, schemas, asynchronous=asynchronous) for each in _operations(document))
+    return "\n".join([opening, *methods])
+
+
+def _formatted(made: str) -> str:
     formatting = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(HERE / "meridian_client" / "api.py")]
     return subprocess.run(formatting, input=made, capture_output=True, encoding="utf-8", check=True).stdout
 
@@ -114,20 +154,9 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(each)
 
 
-def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an operation's body, whose fields are arguments of its method; empty without one."""
-    if "requestBody" not in operation:
-        return {}
-    schema: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
-    return schemas[schema["$ref"].removeprefix(REFERENCE)] if "$ref" in schema else schema
-
-
-def _declared(name: str, schema: dict[str, Any]) -> str:
-    """The struct for a schema, or the name of what is one of several values.
-
-    Optional fields of a struct without a default in the document are None.
-    """
-    if "enum" in schema:
+def _named(name: str, schema: dict[str, Any]) -> str:
+    """The struct for a schema, or the name of its type. Optional fields without a default in the document are None."""
+    if "properties" not in schema:
         return f"{name} = {_type(schema)}\n{_docstring(schema.get('description', name))}\n\n"
     lines = [f"class {name}(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):"]
     lines += [f"    {_docstring(schema.get('description', name))}", ""]
@@ -138,44 +167,60 @@ def _declared(name: str, schema: dict[str, Any]) -> str:
         else:
             kind = _type(each, "None") if default is None else _type(each)
             lines.append(f"    {field}: {kind} = {default!r}")
+        if "description" in each:
+            lines.append(textwrap.indent(_docstring(each["description"]), "    ") + "\n")
     return "\n".join([*lines, "", ""])
 
 
-def _method(method: str, path: str, operation: dict[str, Any], body: dict[str, Any]) -> str:
-    """The method for an operation, with required arguments first. body: the schema of its body."""
-    arguments = sorted(_arguments(operation, body), key=lambda argument: "=" in argument.declared)
+def _method(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any], *, asynchronous: bool) -> str:
+    """The method for an operation, with required arguments first."""
+    arguments = sorted(_arguments(operation, schemas), key=lambda argument: "=" in argument.declared)
     answer = _type(_success(operation)) if _success(operation) else "None"
     passed = [answer if answer != "None" else "type(None)", repr(method), repr(path)]
     for place in dict.fromkeys(argument.place for argument in arguments):
         pairs = [f"{argument.name!r}: {argument.value}" for argument in arguments if argument.place == place]
         passed.append(f"{place}={{{', '.join(pairs)}}}")
+    if operation["operationId"] in REPEATABLE:
+        passed.append("repeatable=True")
     route = f"{method} {path}{', which is deprecated' if operation.get('deprecated') else ''}."
-    about = _docstring("\n\n".join(filter(None, [operation["summary"], operation.get("description"), route])))
+    said = "\n".join(f"{each.declared.partition(':')[0]}: {each.about}" for each in arguments if each.about)
+    about = _docstring("\n\n".join(filter(None, [operation["summary"], operation.get("description"), said, route])))
     declared = ", ".join(["self", *["*"][: len(arguments)], *(argument.declared for argument in arguments)])
+    define, wait = ("async def", "await ") if asynchronous else ("def", "")
     return (
-        f"    def {operation['operationId']}({declared}) -> {answer}:\n        {about}\n"
-        f"        {'return ' if answer != 'None' else ''}self._call({', '.join(passed)})\n"
+        f"    {define} {operation['operationId']}({declared}) -> {answer}:\n        {about}\n"
+        f"        {'return ' if answer != 'None' else ''}{wait}self._call({', '.join(passed)})\n"
     )
 
 
-def _arguments(operation: dict[str, Any], body: dict[str, Any]) -> Iterator[Argument]:
+def _arguments(operation: dict[str, Any], schemas: dict[str, Any]) -> Iterator[Argument]:
     """An operation's arguments. None is omitted from a query, UNSET from a body, where null has its own meaning."""
     parameters = operation.get("parameters", [])
     for each in (each for each in parameters if each["in"] != "header"):
         needed = each.get("required", False)
         declared = _type(each["schema"]) if needed else f"{_type(each['schema'], 'None')} = None"
-        yield Argument(each["in"], each["name"], f"{each['name']}: {declared}", each["name"])
+        about = each.get("description", "")
+        yield Argument(each["in"], each["name"], f"{each['name']}: {declared}", about, each["name"])
+    body = _body(operation, schemas)
     for name, schema in body.get("properties", {}).items():
-        if name in body["required"]:
+        if name in body.get("required", []):
             declared = _type(schema)
         elif schema.get("default", UNSAID) is None:
             declared = f"{_type(schema)} = None"
         else:
             declared = f"{_type(schema, 'UnsetType')} = UNSET"
-        yield Argument("body", name, f"{name}: {declared}", name)
+        yield Argument("body", name, f"{name}: {declared}", schema.get("description", ""), name)
     for each in (each for each in parameters if each["in"] == "header"):
-        if schemas_found := HEADERS[each["name"]]:
-            yield Argument("headers", each["name"], *schemas_found)
+        if header := HEADERS[each["name"]]:
+            declared, value = header
+            yield Argument("headers", each["name"], declared, each.get("description", ""), value)
+
+
+def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an operation's request body, whose members become arguments; empty without one."""
+    content = operation.get("requestBody", {}).get("content", {})
+    schema: dict[str, Any] = content.get("application/json", {}).get("schema", {})
+    return dict(schemas[schema["$ref"].removeprefix(REFERENCE)]) if "$ref" in schema else schema
 
 
 def _success(operation: dict[str, Any]) -> Any:

@@ -13,7 +13,8 @@ import pytest
 from emulators.demo.api_user import ApiUser, fresh_key
 from shared.client.python.generate import DOCUMENT, client
 from shared.client.python.meridian_client.api import Client, OrderLine, Phase, Wallet, WalletList
-from shared.client.python.meridian_client.calling import ApiError, FieldError
+from shared.client.python.meridian_client.async_api import AsyncClient
+from shared.client.python.meridian_client.errors import ApiError, FieldError
 
 NOWHERE = "ord_us_01jd0000000000000000000000"
 """The id of no order."""
@@ -75,6 +76,15 @@ def test_a_method_takes_what_its_operation_takes(document: dict[str, Any]) -> No
         assert {each.kind for each in arguments.values()} <= {inspect.Parameter.KEYWORD_ONLY}
         needed = {name for name, each in arguments.items() if each.default is inspect.Parameter.empty}
         assert needed == required | set(body.get("required", [])), operation["operationId"]
+
+
+def test_coroutines_are_the_same_methods() -> None:
+    """With the same arguments and results."""
+    for name, method in inspect.getmembers(Client, inspect.isfunction):
+        if not name.startswith("_"):
+            other = getattr(AsyncClient, name)
+            assert inspect.iscoroutinefunction(other)
+            assert inspect.signature(other) == inspect.signature(method)
 
 
 def test_an_operation_that_is_added_becomes_a_method(document: dict[str, Any]) -> None:

@@ -44,6 +44,8 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     chain_id: int
     contract: str
+    """An Ethereum address in lower case, in upper case, or in its EIP-55 form."""
+
     token_id: str
     standard: Literal["ERC-1155", "ERC-721"] = "ERC-1155"
 
@@ -622,6 +624,8 @@ class Client(Caller):
 
         A nonce for this address and chain alone.
 
+        address: An Ethereum address in lower case, in upper case, or in its EIP-55 form.
+
         POST /v1/auth/nonce.
         """
         return self._call(Nonce, "POST", "/v1/auth/nonce", body={"address": address, "chain_id": chain_id})
@@ -676,6 +680,8 @@ class Client(Caller):
 
         The caller: current roles, and the scopes of the token.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/me, which is deprecated.
         """
         return self._call(User, "GET", "/v1/me", query={"consistency": consistency})
@@ -684,6 +690,8 @@ class Client(Caller):
         """Show the caller's profile.
 
         The caller: current roles, and the scopes of the token.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v2/me.
         """
@@ -708,6 +716,8 @@ class Client(Caller):
         """List the caller's wallets.
 
         The caller's wallets, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets.
         """
@@ -736,6 +746,8 @@ class Client(Caller):
         """Show one of the caller's wallets.
 
         The wallet.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets/{wallet_id}.
         """
@@ -770,6 +782,8 @@ class Client(Caller):
 
         Balances and the holds in them, as one consistent snapshot; expired holds of no order are released first.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/wallets/{wallet_id}/balances.
         """
         return self._call(
@@ -791,6 +805,8 @@ class Client(Caller):
         """List the ledger of one of the caller's wallets.
 
         The wallet's entries, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets/{wallet_id}/entries.
         """
@@ -850,6 +866,8 @@ class Client(Caller):
 
         The address, which is watched from now on.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/wallets/{wallet_id}/deposit-address.
         """
         return self._call(
@@ -892,6 +910,8 @@ class Client(Caller):
         """Show one of the caller's withdrawals.
 
         The withdrawal.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/withdrawals/{withdrawal_id}.
         """
@@ -989,6 +1009,8 @@ class Client(Caller):
 
         Supplies on sale and those that were, newest first, and the caller's own drafts; to anybody, signed in or not.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/supplies.
         """
         return self._call(
@@ -1009,6 +1031,8 @@ class Client(Caller):
         """Show a supply.
 
         The supply, to anybody, signed in or not.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/supplies/{supply_id}.
         """
@@ -1034,6 +1058,9 @@ class Client(Caller):
         The supply on its new terms; orders already placed keep theirs, including the payout wallet.
 
         A supply of an earlier release, whose asset was never proven to be its merchant's, sells again once activated.
+
+        match: The ETag of the version to change, or `*` for any.
+        status: A draft can be activated; an active supply can be paused, and resumed.
 
         PATCH /v1/supplies/{supply_id}.
         """
@@ -1098,6 +1125,8 @@ class Client(Caller):
 
         Every reason against it, the present price, and how many more they may buy.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/supplies/{supply_id}/eligibility.
         """
         return self._call(
@@ -1148,6 +1177,8 @@ class Client(Caller):
 
         The caller's orders, newest first.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/orders.
         """
         return self._call(
@@ -1168,6 +1199,8 @@ class Client(Caller):
 
         The order, to its buyer, its merchant or an operator.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/orders/{order_id}.
         """
         return self._call(
@@ -1185,6 +1218,8 @@ class Client(Caller):
         """List the events of an order.
 
         The order's events, oldest first, to its buyer, its merchant or an operator.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/orders/{order_id}/events.
         """
@@ -1206,7 +1241,9 @@ class Client(Caller):
 
         POST /v1/orders/quote.
         """
-        return self._call(Quote, "POST", "/v1/orders/quote", body={"wallet_id": wallet_id, "items": items})
+        return self._call(
+            Quote, "POST", "/v1/orders/quote", body={"wallet_id": wallet_id, "items": items}, repeatable=True
+        )
 
     def refund_order(
         self,
@@ -1238,7 +1275,7 @@ class Client(Caller):
 
         POST /v1/orders/{order_id}/cancel.
         """
-        return self._call(Order, "POST", "/v1/orders/{order_id}/cancel", path={"order_id": order_id})
+        return self._call(Order, "POST", "/v1/orders/{order_id}/cancel", path={"order_id": order_id}, repeatable=True)
 
     def create_claim(self, *, order_id: str, recipient: str | None = None) -> Claim:
         """Claim what an order bought: issue its voucher, once.
@@ -1251,7 +1288,9 @@ class Client(Caller):
 
         POST /v1/claims.
         """
-        return self._call(Claim, "POST", "/v1/claims", body={"order_id": order_id, "recipient": recipient})
+        return self._call(
+            Claim, "POST", "/v1/claims", body={"order_id": order_id, "recipient": recipient}, repeatable=True
+        )
 
     def list_claims(
         self,
@@ -1264,6 +1303,8 @@ class Client(Caller):
         """List the caller's claims.
 
         The caller's claims, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/claims.
         """
@@ -1279,6 +1320,8 @@ class Client(Caller):
 
         The claim with its voucher.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/claims/{claim_id}.
         """
         return self._call(
@@ -1289,6 +1332,8 @@ class Client(Caller):
         """Show the receipt of a claim: what was bought, paid and issued, signed so that anybody can verify it offline.
 
         The receipt of the claim as it is now, the same bytes each time as long as the key that signed it is published.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/claims/{claim_id}/receipt.
         """
@@ -1322,6 +1367,8 @@ class Client(Caller):
         The caller's own feed, oldest first. The same cursor returns the same items, however many are added.
 
         If too many requests wait already, the response comes at once.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/activity.
         """
@@ -1369,6 +1416,8 @@ class Client(Caller):
         `streamversion`
         of the event give the order, and `webhook-id` identifies repeats.
 
+        url: An https URL of a public address, without user information and fragment.
+
         POST /v1/webhooks.
         """
         return self._call(NewWebhook, "POST", "/v1/webhooks", body={"url": url, "events": events})
@@ -1384,6 +1433,8 @@ class Client(Caller):
 
         The caller's webhooks, newest first, without their secrets.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/webhooks.
         """
         return self._call(
@@ -1394,6 +1445,8 @@ class Client(Caller):
         """Show one of the caller's webhooks.
 
         The webhook, without its secret.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/webhooks/{webhook_id}.
         """
@@ -1421,7 +1474,9 @@ class Client(Caller):
 
         POST /v1/webhooks/{webhook_id}/enable.
         """
-        return self._call(Webhook, "POST", "/v1/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id})
+        return self._call(
+            Webhook, "POST", "/v1/webhooks/{webhook_id}/enable", path={"webhook_id": webhook_id}, repeatable=True
+        )
 
     def rotate_secret(self, *, webhook_id: str, grace_seconds: int | UnsetType = UNSET) -> NewWebhook:
         """Rotate the signing secret of a webhook.
@@ -1459,6 +1514,8 @@ class Client(Caller):
         """List the deliveries of a webhook.
 
         Its deliveries, newest first, each with its attempts; they are purged after 30 days.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/webhooks/{webhook_id}/deliveries.
         """
@@ -1550,6 +1607,8 @@ class Client(Caller):
 
         Streams by consumer, the newest first.
 
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
         GET /v1/operator/parked.
         """
         return self._call(
@@ -1579,6 +1638,8 @@ class Client(Caller):
         """Check every invariant, within each service and across services.
 
         Check each service's own invariants, and compare its records with the orders.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/operator/audit.
         """

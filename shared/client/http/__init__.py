@@ -1,0 +1,1 @@
+"""A collection of HTTP requests for editors, generated from the OpenAPI document."""
