@@ -8,7 +8,7 @@
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
-#   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs, compatible: further arguments
+#   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs, listen, compatible: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,7 +25,7 @@ REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs token redrive replay verify audit reset
+.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs token listen redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -169,6 +169,9 @@ logs: packages ## list the logs, or show one: make logs ARGS="rpc-wallet-us-cent
 
 token: packages ## sign in somebody to try things out: make -s token AS=merchant, AS=buyer (has money) or AS=operator
 	@$(RUN) -m emulators token $(or $(AS),$(error Say who: make token AS=merchant, AS=buyer or AS=operator))
+
+listen: packages ## print the webhooks of somebody as they come, verified: make listen AS=merchant (ARGS="--events order.paid")
+	@$(RUN) -m emulators.demo.listen $(AS) $(ARGS)
 
 redrive: packages ## retry what a consumer has parked: make redrive ARGS="capture_hold --dry-run"
 	@$(RUN) -m emulators job redrive $(ARGS)

@@ -1,0 +1,1 @@
+"""What the documents say is done: commands and code of their pages are run."""
