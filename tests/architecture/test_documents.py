@@ -8,7 +8,7 @@ from tests.architecture.codebase import ROOT
 
 DOCUMENTS: Final = [
     ROOT / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(
         path
         for folder in ("functions", "shared", "emulators", "cloudbuild", "tests")
