@@ -5,7 +5,9 @@ python -m emulators region kill | heal | promote REGION
 python -m emulators region cut | uncut REGION REGION
 python -m emulators token merchant | buyer | operator
 python -m emulators job redrive | replay ... (as `python -m functions.main`, in each cell)
-python -m emulators down | status | logs [NAME] [--follow] | audit | reset
+python -m emulators logs [NAME ...] [--severity S] [--request ID] [--user ID] [--text T] [--follow]
+python -m emulators trace ORDER
+python -m emulators down | status | audit | reset
 
 Each takes --state DIR.
 """
@@ -25,7 +27,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from emulators import log_view
 from emulators.stack.errors import StackError
+from emulators.stack.parts.observe import PROMETHEUS
 from emulators.stack.progress import TerminalProgress
 from emulators.stack.secrets import PEOPLE, address
 from emulators.stack.sites import first_regions
@@ -51,6 +55,7 @@ def up(arguments: argparse.Namespace) -> int:
         first_port=arguments.ports_from,
         regions=first_regions(load().cells, arguments.regions),
         replica=arguments.replica,
+        observed=arguments.observe,
         detached=arguments.detach,
         progress=progress,
     )
@@ -91,9 +96,11 @@ def _invitation(stack: Stack) -> str:
     who = "\n".join(
         f"  {name:<9} {address(stack.layout.secrets, name)}, signed in by `make -s token AS={name}`" for name in PEOPLE
     )
+    observed = f"\nPrometheus is http://{stack.layout.address(PROMETHEUS)}." if PROMETHEUS in stack.ports else ""
     return (
         f"Serving at {stack.edge_url}: the API's reference is {stack.edge_url}/docs, a purchase by hand\n"
-        f"docs/purchase-by-hand.md, the logs {stack.layout.logs}. To try it out there are\n{who}\nCtrl-C ends it."
+        f"docs/purchase-by-hand.md, the logs {stack.layout.logs}.{observed}\n"
+        f"To try it out there are\n{who}\nCtrl-C ends it."
     )
 
 
@@ -171,17 +178,17 @@ def _memory_megabytes(pid: int) -> float:
 
 
 def logs(arguments: argparse.Namespace) -> int:
-    """Show the end of a process's log, or list the logs."""
-    folder = arguments.state / "logs"
-    names = sorted(path.stem for path in folder.glob("*.log"))
-    if arguments.name is None:
-        console.print("\n".join(names) or f"There are no logs in {folder}.", highlight=False)
-        return 0
-    if arguments.name not in names:
-        raise StackError(f"There is no log of {arguments.name}; the logs are: {', '.join(names) or 'none'}.")
-    follow = ["-F"] if arguments.follow else []
-    tail = ["tail", "-n", str(arguments.lines), *follow, folder / f"{arguments.name}.log"]
-    return subprocess.run(tail, check=False).returncode
+    """Show the logs of processes, by time and filtered, or list them."""
+    log_view.show(arguments.state / "logs", arguments)
+    return 0
+
+
+def trace(arguments: argparse.Namespace) -> int:
+    """Show what happened on behalf of an order, as trees of spans with their times."""
+    from emulators import trace_view
+
+    print("\n".join(trace_view.shown(Stack(arguments.state), arguments.order)))
+    return 0
 
 
 def audit(arguments: argparse.Namespace) -> int:
@@ -238,7 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--state", type=Path, default=Path(".local"), help="the state folder (default: .local)")
     parser = argparse.ArgumentParser(prog="python -m emulators", description="The local stack of Meridian.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    functions = (up, token, job, down, status, logs, audit, region, reset)
+    functions = (up, token, job, down, status, logs, trace, audit, region, reset)
     subparsers = {f: commands.add_parser(f.__name__, help=f.__doc__, parents=[common]) for f in functions}
     for function, subparser in subparsers.items():
         subparser.set_defaults(function=function)
@@ -253,6 +260,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         default=bool(os.environ.get("REPLICA")),
         help="start a PostgreSQL standby for eventual reads",
+    )
+    subparsers[up].add_argument(
+        "--observe",
+        action="store_true",
+        default=bool(os.environ.get("OBSERVE")),
+        help="start Prometheus and Alertmanager too, with the rules",
     )
     subparsers[up].add_argument(
         "--regions",
@@ -270,9 +283,8 @@ def _parser() -> argparse.ArgumentParser:
     subparsers[job].add_argument("rest", nargs=argparse.REMAINDER, help="its arguments")
     subparsers[region].add_argument("action", choices=["kill", "heal", "promote", "cut", "uncut"])
     subparsers[region].add_argument("regions", nargs="+", metavar="REGION", help="one, or two to cut")
-    subparsers[logs].add_argument("name", nargs="?", help="a process; without it, list the names")
-    subparsers[logs].add_argument("--lines", type=int, default=50)
-    subparsers[logs].add_argument("--follow", "-f", action="store_true")
+    subparsers[trace].add_argument("order", help="the order's id")
+    log_view.add_arguments(subparsers[logs])
     return parser
 
 

@@ -22,7 +22,6 @@ A function's target is its row's name: for a short cold start `functions.main.cr
 """
 
 import argparse
-import gc
 import signal
 import sys
 import threading
@@ -36,27 +35,16 @@ from typing import Any
 
 from shared import requirements
 from shared.config import settings
+from shared.container.process import initialize, note_ready
 from shared.errors import MeridianError
 from shared.registry import Row, load
 from shared.resources import Resources, resources
 from shared.runtime.binding import BoundOperation
 from shared.variables import ConfigurationError
 
-OBJECTS_BEFORE_COLLECTING = 20_000
-"""The garbage collector's threshold: Python's default of 700 costs an eighth of a request, which makes few cycles."""
-
 UNMATCHED = "unmatched"  # the function of all paths that no row has
 PORT = 8080  # where a function listens if PORT is not set
 VIOLATED, UNCHECKED = 1, 2  # the exit codes of an audit that found something, and of one that is incomplete
-
-
-def _initialize() -> None:
-    """Set up this process's logs, metrics and garbage collection."""
-    from shared.telemetry import logs, metrics
-
-    logs.configure()
-    metrics.listen(settings(), resources().breakers)
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
 def _host() -> str:
@@ -98,7 +86,7 @@ def function_row(name: str) -> Row | None:
 
 def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises as function_row does."""
-    _initialize()
+    initialize(resources())
     row = function_row(name)
     if row is None:
         from shared.runtime.routes import Router
@@ -136,7 +124,7 @@ def run_function(name: str) -> None:
     from shared.container.function import LINGER_SECONDS, FunctionServer, framework_application
     from shared.telemetry import logs
 
-    logs.configure()
+    logs.configure(settings())
     row = function_row(name)
     rows = [row] if row else load().http_rows()
     concurrency = max(load().scales[each.scale].concurrency for each in rows if each.scale)
@@ -227,19 +215,15 @@ def run_openapi(_: Sequence[str]) -> int:
     return 0
 
 
-WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}
-"""The roles that run until they are stopped, each for a service."""
+WORKERS = {"rpc": run_rpc, "relay": run_relay, "poller": run_poller, "consumer": run_consumer}  # each for a service
 
 MODULES = {"migrate": "postgres.migrations", "rotate-keys": "auth.rotation", "promote": "runtime.promotion.job"} | {
     job: f"outbox.{job.replace('-', '_')}" for job in ("redrive", "replay", "lost-tail")
 }
 """Jobs by the module in `shared` whose `main` does each."""
 
-GIVEN: dict[str, tuple[Any, ...]] = {"replay": (projections,), "promote": (bind,)}
-"""What some of them are given of services' code."""
-
-COMPOSED = {"audit": run_audit, "openapi": run_openapi}
-"""Jobs that are services' code."""
+GIVEN: dict[str, tuple[Any, ...]] = {"replay": (projections,), "promote": (bind,)}  # services' code for some of them
+COMPOSED = {"audit": run_audit, "openapi": run_openapi}  # jobs that are services' code
 
 
 def _run_job(role: str, arguments: Sequence[str]) -> int:
@@ -252,19 +236,40 @@ def _run_job(role: str, arguments: Sequence[str]) -> int:
         sys.exit(str(error))
 
 
-def until_stopped(run: Callable[[threading.Event], None], relays: Sequence[str] = (), *, probes: bool = True) -> None:
-    """Run something until SIGTERM or SIGINT, answer probes where PORT is set, and export the backlogs of `relays`."""
+def _invariants(service: str) -> dict[str, bool]:
+    """Whether each invariant of a service holds. Raises Unavailable."""
+    check = bind(load().rows["check_audit"], host=service)
+    found = check.run(request=check.request_type())
+    violated = {each.invariant for each in found.violations}
+    return {name: name not in violated for name in found.checked}
+
+
+def until_stopped(
+    run: Callable[..., None], relays: Sequence[str] = (), pollers: Sequence[str] = (), *, probes: bool = True
+) -> None:
+    """Run something until SIGTERM or SIGINT, answer probes where PORT is set, measure for `relays` and `pollers`."""
     from shared.container.loops import dead
+    from shared.container.measurements import measuring
     from shared.container.probes import probed
     from shared.outbox.backlogs import report
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    _initialize()
+    initialize(resources())
     report(relays, resources())
-    with probed(_host(), settings().port, dead) if settings().port and probes else nullcontext():
+    note_ready("worker")
+    answering = probed(_host(), settings().port, dead) if settings().port and probes else nullcontext()
+    with answering, measuring(relays, pollers, resources(), _invariants, stop):
         run(stop)
+
+
+def _work(role: str, service: str) -> None:
+    """Run a worker or an RPC host."""
+    if service not in load().services:
+        raise ConfigurationError(service, "is no service")
+    relays, pollers = ([service] if role == kind else [] for kind in ("relay", "poller"))
+    until_stopped(partial(WORKERS[role], service), relays, pollers, probes=role != "rpc")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -282,11 +287,8 @@ def main(arguments: Sequence[str]) -> int:
             run_function(of)
         elif chosen.role == "keeper":
             until_stopped(run_keeper)
-        elif of in load().services:
-            relays = [of] if chosen.role == "relay" else []
-            until_stopped(partial(WORKERS[chosen.role], of), relays, probes=chosen.role != "rpc")
         else:
-            raise ConfigurationError(of, "is no service")
+            _work(chosen.role, of)
     except ConfigurationError as error:
         sys.exit(str(error))
     return 0

@@ -9,6 +9,7 @@ from typing import Final
 
 from shared import config_values
 from shared.cells.gate import Mode
+from shared.config_values import database_login, secret_file
 from shared.variables import ConfigurationError, Variables
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
@@ -75,6 +76,16 @@ class Settings:
     """Where the process serves: a function its requests, a worker its probes; 0 if it is not set."""
     rpc_port: int
     metrics_port: int
+    metrics_written: bool
+    """Whether the process writes its metrics into Managed Service for Prometheus."""
+    log_level: str
+    traces: str
+    """Where spans go: `cloud` (Cloud Trace), a folder, or nowhere if it is empty."""
+    traces_sampled_per_mille: int
+    """Of the requests that come without a decision, how many of a thousand are traced."""
+    cloud_run_name: str
+    cloud_run_revision: str
+    """What Cloud Run calls the service or worker pool, and its revision; empty elsewhere."""
     allowed_chains: frozenset[int]
     operator_addresses: frozenset[str]
     self_service_merchants: bool
@@ -186,24 +197,6 @@ class Settings:
         return f"{service}_{self.cell}"
 
 
-def secret_file(folder: Path, name: str) -> Path:
-    """The file of a secret: `<name>/value` if the name is a directory, otherwise `<name>`.
-
-    Cloud Run cannot mount two secrets in one directory, so each has its own.
-    (https://cloud.google.com/run/docs/configuring/services/secrets)
-    """
-    place = folder / name
-    return place / "value" if place.is_dir() else place
-
-
-def database_login(account: str) -> str:
-    """The login in PostgreSQL of a service account: its e-mail address without this suffix.
-
-    (https://cloud.google.com/sql/docs/postgres/add-manage-iam-users)
-    """
-    return account.removesuffix(".gserviceaccount.com")
-
-
 def read(environment: Mapping[str, str]) -> Settings:
     """Parse environment variables. Raises ConfigurationError, naming the variable and the reason.
 
@@ -251,6 +244,12 @@ def read(environment: Mapping[str, str]) -> Settings:
         port=port,
         rpc_port=given.integer("RPC_PORT", port or RPC_PORT, 1, PORTS),
         metrics_port=given.integer("METRICS_PORT", 0, 0, PORTS),
+        metrics_written=given.flag("METRICS_WRITTEN"),
+        cloud_run_name=given.text("K_SERVICE", given.text("CLOUD_RUN_WORKER_POOL", "")),
+        cloud_run_revision=given.text("K_REVISION", given.text("CLOUD_RUN_WORKER_POOL_REVISION", "")),
+        traces=given.text("TRACES", "", r"cloud|/[^\x00]*", "`cloud` or absolute path"),
+        traces_sampled_per_mille=given.integer("TRACES_SAMPLED_PER_MILLE", 1000 if kind == "local" else 10, 0, 1000),
+        log_level=given.one_of("LOG_LEVEL", config_values.LOG_LEVELS[1], *config_values.LOG_LEVELS),
         allowed_chains=given.chain_ids("ALLOWED_CHAINS", "1,31337"),
         operator_addresses=given.operators("OPERATOR_ADDRESSES"),
         self_service_merchants=given.flag("SELF_SERVICE_MERCHANTS", local_only=True),

@@ -1,12 +1,14 @@
 """The values of variables that are more than a text, a number or an address, and what they must be."""
 
 import re
+from pathlib import Path
 from typing import Final
 
 from shared import ids, money
 from shared.cells.gate import Mode
 from shared.variables import ConfigurationError, Variables
 
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 CURRENCY: Final = r"[A-Z]{2,10}"
 CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
 RPC_URL: Final = r"https://[a-z0-9.-]*\{service\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
@@ -101,3 +103,21 @@ def service(name: str, text: str) -> str:
 def gate(given: Variables, name: str) -> Mode:
     """`open` or `strict`."""
     return "strict" if given.one_of(name, "open", "open", "strict") == "strict" else "open"
+
+
+def secret_file(folder: Path, name: str) -> Path:
+    """The file of a secret: `<name>/value` if the name is a directory, otherwise `<name>`.
+
+    Cloud Run cannot mount two secrets in one directory, so each has its own.
+    (https://cloud.google.com/run/docs/configuring/services/secrets)
+    """
+    place = folder / name
+    return place / "value" if place.is_dir() else place
+
+
+def database_login(account: str) -> str:
+    """The login in PostgreSQL of a service account: its e-mail address without this suffix.
+
+    (https://cloud.google.com/sql/docs/postgres/add-manage-iam-users)
+    """
+    return account.removesuffix(".gserviceaccount.com")

@@ -5,7 +5,7 @@ Ids of one kind and cell sort by creation as they are; of several cells `age_of`
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from ulid import ULID
@@ -132,6 +132,11 @@ def sibling(text: str, prefix: str) -> str:
     """
     _, cell, ulid = text.split("_")
     return f"{prefix}_{cell}_{ulid}"
+
+
+def created_at(text: str) -> datetime:
+    """When an id was made, to the millisecond: the time in its ULID."""
+    return datetime.fromtimestamp((number(text) >> COUNT_BITS) / 1000, UTC)
 
 
 def number(text: str) -> int:

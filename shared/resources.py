@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from shared.redis.cache import Cache
     from shared.redis.pipeline import Pipeline
     from shared.redis.rate_limits import Limits
-    from shared.resilience.breaker import Breaker, BreakerSnapshot
+    from shared.resilience.breaker import Breaker
+    from shared.resilience.policy import BreakerSnapshot
     from shared.rpc.channel import RpcChannel
 
 T = TypeVar("T")

@@ -54,6 +54,8 @@ locals {
         EVENT_DELIVERY       = var.event_bus == "pubsub" ? var.event_delivery : "push"
         REDIS_URL            = module.cache.urls[region]
         REDIS_CLUSTER        = "true"
+        METRICS_WRITTEN      = "true"
+        TRACES               = "cloud"
         RPC_ADDRESSES = join(",", [
           for service, _ in local.rpc_hosts : "${service}=${trimprefix(local.url[region]["rpc-${service}"], "https://")}:443"
         ])

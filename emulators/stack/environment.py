@@ -19,6 +19,8 @@
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the same site's RPC hosts, service@cell=host:port of those of others |
 | RPC_PORT | RPC hosts only: the port to listen on |
+| TRACES | the folder of spans, which `make trace` reads |
+| K_SERVICE | the name of the program |
 | METRICS_PORT | functions and events hosts, RPC hosts, relays, pollers, workers: the port of their metrics |
 | FUNCTIONS_ADDRESS | host:port of the functions host of the same site |
 | EVENTS_ADDRESS | host:port of its events host |
@@ -97,6 +99,7 @@ SETTABLE: Final = (
     "QUOTE_TTL_SECONDS",
     "SELF_SERVICE_MERCHANTS",
     "STANDBYS",
+    "TRACES_SAMPLED_PER_MILLE",
     "VOUCHER_TTL_SECONDS",
     "WITHDRAWAL_FEE",
     "WITHDRAWAL_LEAST",
@@ -159,6 +162,11 @@ class Layout:
     def logs(self) -> Path:
         """The folder of logs, a file for each process."""
         return self.state / "logs"
+
+    @property
+    def traces(self) -> Path:
+        """The folder of spans, a file for each process."""
+        return self.state / "traces"
 
     def configuration(self, edge: str) -> Path:
         """The file that an edge reads."""
@@ -244,6 +252,7 @@ def for_site(layout: Layout, site: Site) -> dict[str, str]:
             for other in layout.places
             if other.cell != site.cell
         ),
+        "TRACES": str(layout.traces),
         "SELF_SERVICE_MERCHANTS": "true",
         "OPERATOR_ADDRESSES": secrets.address(layout.secrets, "operator"),
         "PROXIES": "1",

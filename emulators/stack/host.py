@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 from shared.container.function import end_with_parent, framework_application
 from shared.container.paths import decoded
 from shared.container.probes import Application, Environ
+from shared.container.process import note_ready
 from shared.registry import Registry, load
 from shared.runtime.routes import Router
 
@@ -87,4 +88,5 @@ def make_internal() -> InternalHost:
 def _made(kind: Callable[[Registry, Callable[[str], Application]], Host]) -> Host:
     host = kind(load(), _function)
     end_with_parent()
+    note_ready("function")
     return host

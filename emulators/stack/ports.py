@@ -29,6 +29,8 @@ PREFERRED: Final = {
     "kafka": 18092,
     "firestore": 18086,
     "chain": 18545,
+    "prometheus": 18090,
+    "alertmanager": 18093,
 }
 """The preferred ports of the programs that exist once per stack."""
 

@@ -8,7 +8,7 @@ from typing import Final
 from emulators.stack import environment, readiness, services
 from emulators.stack.binaries import Binaries
 from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout
-from emulators.stack.parts import chain, databases
+from emulators.stack.parts import chain, databases, observe
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import HOST, inner, link, metrics_of, regional_edge, store
@@ -39,6 +39,7 @@ def listening_programs(
     with_chain: bool = True,
     with_replica: bool = False,
     with_standbys: bool = True,
+    observed: bool = False,
 ) -> list[str]:
     """What listens, in the order in which ports are assigned. A program without a port is not started.
 
@@ -63,6 +64,7 @@ def listening_programs(
         *(inner(edge) for edge in edges),
         *(link(region, name) for region, site in linked(places) for name in services.called_at(registry, site)),
         *(name for pair in zip(sites, standbys, strict=False) for name in _replication(sites, *pair)),
+        *observe.names(wanted=observed),
     ]
 
 
@@ -110,6 +112,7 @@ def for_stack(
             if regional_edge(region) in layout.ports
         ),
         *(program for site in served for program in services.for_site(registry, layout, site, again=again)),
+        *observe.programs(layout),
     ]
     return {program.name: program for program in listed}
 

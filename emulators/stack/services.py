@@ -108,7 +108,7 @@ class _SitePrograms:
         if (metrics := metrics_of(name)) in self._layout.ports:
             variables["METRICS_PORT"] = str(self._layout.ports[metrics])
         ready = self._logged(self._layout.logs / f"{name}.log", *texts)
-        given = {**self._common, **variables}
+        given = {**self._common, "K_SERVICE": name, **variables}
         return Program(name, (*PYTHON, *command), ready, ROOT, given, region=self._site.region)
 
     def _host(self, name: str, factory: str) -> Program:

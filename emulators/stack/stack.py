@@ -19,7 +19,7 @@ from emulators.stack.environment import Layout
 from emulators.stack.errors import NotReady, StackError
 from emulators.stack.launcher import READY_SECONDS, Launcher
 from emulators.stack.logs import last_line
-from emulators.stack.parts import edges, postgres
+from emulators.stack.parts import edges, observe, postgres
 from emulators.stack.ports import Ports
 from emulators.stack.progress import Progress
 from emulators.stack.readiness import ReadinessWait
@@ -40,8 +40,8 @@ STORES: Final = ("postgres", programs.REPLICA, "valkey", "pubsub", "kafka", "fir
 """The stores, by the first word of their programs' names."""
 
 CLEARED: Final = (
-    *("postgres", "logs", "edge*.json", "links-*.json", "chain.json", "supervisord.conf", "supervisord.pid"),
-    *(troubles.NAME, state_file.NAME),
+    *("postgres", "logs", "traces", "edge*.json", "links-*.json", "chain.json", "supervisord.conf", "supervisord.pid"),
+    *("prometheus*", "alertmanager*", troubles.NAME, state_file.NAME),
 )
 """What `up` writes to the state folder, and the next `up` removes. Secrets stay until `reset`."""
 
@@ -58,6 +58,7 @@ class Stack:
         regions: Sequence[str] = REGIONS,
         overrides: Mapping[str, str] | None = None,
         replica: bool = False,
+        observed: bool = False,
         detached: bool = False,
         stores_only: bool = False,
         progress: Progress | None = None,
@@ -68,7 +69,7 @@ class Stack:
         first_port: the port of the edge, the other programs' following it; None for the table of ports.py.
         regions: the regions that `up` starts, the primary first.
         overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
-        replica: whether to start a standby of the database server too.
+        replica, observed: whether to start a standby of the database server, Prometheus and Alertmanager too.
         detached: whether it outlives the process that calls `up`; otherwise it stops when that is killed.
         stores_only: leave out Meridian's processes, for whoever runs them in another way.
         progress: is notified of what a start waits for.
@@ -78,7 +79,7 @@ class Stack:
         self._first_port = first_port
         self._regions = tuple(regions)
         self._overrides = {**environment.caller_overrides(), **(overrides or {})}
-        self._replica = replica
+        self._replica, self._observed = replica, observed
         self._owner = None if detached else os.getpid()
         self._stores_only = stores_only
         self._progress = progress or Progress()
@@ -222,20 +223,21 @@ class Stack:
         event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
         found = binaries.find(event_bus)
         served = sites.of_regions(registry.cells, self._regions)
+        chosen = {"with_chain": found.anvil is not None, "with_replica": self._replica, "observed": self._observed}
         with_standbys = self._overrides.get(environment.STANDBYS) != environment.NO_STANDBYS
-        has = {"with_chain": found.anvil is not None, "with_replica": self._replica, "with_standbys": with_standbys}
-        names = programs.listening_programs(registry, served, event_bus, **has)
+        names = programs.listening_programs(registry, served, event_bus, with_standbys=with_standbys, **chosen)
         ports = Ports(names, first=self._first_port, free=self._free_ports)
         for name, preferred in ports.moved.items():
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
         layout = Layout(self.state, ports.chosen, served, self._overrides)
-        owners = [name for name, service in registry.services.items() if service.database]
-        secrets.ensure(layout.secrets, owners, *layout.apart)
+        secrets.ensure(layout.secrets, [n for n, each in registry.services.items() if each.database], *layout.apart)
         layout.logs.mkdir(exist_ok=True)
+        layout.traces.mkdir(exist_ok=True)
         cluster = postgres.prepare(found.postgres, self.state, postgres.account())
         recorded = StackState.of(layout, cluster.folder)
         recorded.save(self.state)
         edges.configure(registry, layout)
+        observe.configure(layout)
         listed = programs.for_stack(registry, layout, found, cluster, self._owner)
         self._programs = {n: each for n, each in listed.items() if not self._stores_only or programs.is_store(each)}
         supervisor, supervisord = self._launch()

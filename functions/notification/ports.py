@@ -78,13 +78,17 @@ class Webhooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A delivery leased for sending. taken_until: when the lease ends; nobody else sends it before."""
+    """A delivery leased for sending.
+
+    taken_until: when the lease ends; nobody else sends it before. traceparent: of its trace; empty outside of one.
+    """
 
     delivery: Delivery
     url: str
     body: str
     secrets: Sequence[bytes]
     taken_until: datetime
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from shared.auth.keys import (
 )
 from shared.auth.tokens import LIFE
 from shared.base64url import base64url
-from shared.config import secret_file
+from shared.config_values import secret_file
 from shared.registry import load
 
 if TYPE_CHECKING:

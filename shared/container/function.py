@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +22,11 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import MPServer
 
+from shared.config import settings
 from shared.container.paths import passed_on
 from shared.container.probes import Application, Environ, ProbedApplication, StartResponse
+from shared.container.process import note_ready
+from shared.telemetry.cloud_monitoring import Writer
 
 DRAIN_SECONDS: Final = 10
 """How long a container may take from SIGTERM to its end."""
@@ -98,7 +102,24 @@ class FunctionServer(MPServer):
 
 def _probed(load: Callable[[], Application], draining: DrainFlag) -> ProbedApplication:
     end_with_parent()
-    return ProbedApplication(load(), draining.is_set)
+    application = ProbedApplication(load(), draining.is_set)
+    note_ready("function")
+    if settings().metrics_written:
+        _write_metrics()
+    return application
+
+
+def _write_metrics() -> None:
+    """Write this process's metrics every minute, and when it ends: before that there may be no CPU between requests."""
+    writer, stop = Writer(settings()), threading.Event()
+    writing = threading.Thread(target=writer.run, args=[stop], name="metrics", daemon=True)
+
+    def end() -> None:
+        stop.set()
+        writing.join(KILL_SECONDS)
+
+    Finalize(None, end, exitpriority=0)  # atexit does not run in a process that was forked by multiprocessing
+    writing.start()
 
 
 def framework_application(name: str, source: Path) -> Application:

@@ -9,7 +9,7 @@ from shared.clock import Clock
 from shared.jobs.items import ItemFailure
 from shared.postgres.database import Database, Transaction
 from shared.postgres.queries import queries
-from shared.telemetry.metrics import FailingItemCount
+from shared.telemetry.collectors import FailingItemCount
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 

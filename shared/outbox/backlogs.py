@@ -8,7 +8,7 @@ from shared.outbox.relay import measure_unsent
 from shared.outbox.replication import lags
 from shared.registry import Row, load
 from shared.resources import Resources
-from shared.telemetry.metrics import (
+from shared.telemetry.collectors import (
     register_failing_items,
     register_parked_events,
     register_replication_lags,

@@ -23,6 +23,7 @@ from shared.contracts.operations import EPOCH
 from shared.firestore.calls import call_options
 from shared.outbox.addressing import LOOK_BACK, addressed
 from shared.outbox.log import Fact, StreamPage, StreamPart, StreamQuery
+from shared.outbox.published import note_published, under_way
 from shared.outbox.relay import BATCH
 from shared.registry import load
 from shared.telemetry.context import trace_context
@@ -151,7 +152,7 @@ class FirestoreRelay:
         """Publish these documents' events and mark the sent ones; the streams of the others are held back."""
         if not snapshots:
             return
-        events = [_event(snapshot) for snapshot in snapshots]
+        events = [under_way(_event(snapshot)) for snapshot in snapshots]
         before = types_before(self._client, [event for event in events if load().consumers_of(event.type)])
         sent = self._bus.publish(
             [addressed(event, before.get(event.id, ()), load(), elsewhere=self._elsewhere) for event in events]
@@ -163,6 +164,7 @@ class FirestoreRelay:
             else:
                 self._held.add(snapshot.get("stream"))
         batch.commit(**call_options())
+        note_published([event for event, done in zip(events, sent, strict=True) if done])
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
 

@@ -34,6 +34,7 @@ from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database, Transaction, retried
 from shared.registry import Row
 from shared.telemetry.context import bind
+from shared.telemetry.spans import Span
 
 log = logging.getLogger(__name__)
 
@@ -116,12 +117,7 @@ class Inbox:
         now = self._clock.now()
         with self._database.transaction() as transaction:
             due = SQL.find_due(
-                transaction,
-                consumer=self._row.name,
-                before=now - GAP_WAIT,
-                now=now,
-                source=source,
-                besides=list(besides),
+                transaction, consumer=self._row.name, before=now - GAP_WAIT, now=now, source=source, besides=[*besides]
             )
         for stream in due:
             progress = self.mend(stream["stream"], stream["type"], read)
@@ -208,7 +204,8 @@ class Inbox:
                 message = decode_event(event)
             except Malformed as error:
                 raise UndecodableEvent(error.detail) from error
-            self._handle(message, transaction)
+            with Span(self._row.name, "consumer", {"meridian.event": event.type, "messaging.message.id": event.id}):
+                self._handle(message, transaction)
 
     def _park(self, transaction: Transaction, event: StoredEvent, reason: Literal["gap", "unread"]) -> None:
         SQL.park(

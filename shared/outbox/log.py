@@ -13,7 +13,7 @@ from shared.errors import Contended
 from shared.postgres.database import Transaction
 from shared.postgres.errors import UniqueViolation
 from shared.postgres.queries import queries
-from shared.telemetry.context import TraceContext, trace_context
+from shared.telemetry.context import TraceContext, context_of
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
 READ_AT_MOST: Final = 500
@@ -88,7 +88,7 @@ class EventLog:
     ) -> None:
         """Append events of many streams, each as (stream, version, fact), in one statement. Raises Contended.
 
-        traces: by stream, the trace that its events carry, if not the present one.
+        traces: by stream, the trace that its events carry, if not that of the request that it is of.
         """
         events = self.rows(facts, traces)
         if not events:
@@ -102,7 +102,6 @@ class EventLog:
         self, facts: Iterable[tuple[str, int, Fact]], traces: Mapping[str, TraceContext] = NO_TRACES
     ) -> list[dict[str, Any]]:
         """Events as rows of the event store, for a statement that inserts them together with the state change."""
-        present = trace_context()
         events = [
             {
                 "stream": stream,
@@ -110,7 +109,7 @@ class EventLog:
                 "id": ids.new("evt", self._cell),
                 "type": fact.type,
                 "data": fact,
-                "metadata": _metadata(traces.get(stream, present)),
+                "metadata": _metadata(traces.get(stream) or context_of(stream)),
                 "at": self._now,
             }
             for stream, version, fact in facts

@@ -20,7 +20,7 @@ from shared.outbox.log import SQL
 from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
 from shared.resources import resources
-from shared.telemetry.metrics import ParkedEventCount
+from shared.telemetry.collectors import ParkedEventCount
 
 AT_MOST: Final = 1000
 """The most streams that one redrive releases."""

@@ -24,6 +24,7 @@ from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError, Unavailable
 from shared.outbox.addressing import LOOK_BACK, addressed
 from shared.outbox.log import SQL
+from shared.outbox.published import note_published, under_way
 from shared.postgres.connect import TRANSACTION_SECONDS
 from shared.postgres.database import Database, Transaction
 from shared.postgres.gate import Gate
@@ -176,6 +177,7 @@ class Relay:
             sent = self._bus.publish(events)
             published = [position for position, done in zip(positions, sent, strict=True) if done]
             SQL.delete_sent(self._session, positions=published)
+            note_published([each.event for each, done in zip(events, sent, strict=True) if done])
             self._held |= {each.event.stream for each, done in zip(events, sent, strict=True) if not done}
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
@@ -185,7 +187,7 @@ class Relay:
         return more
 
     def _addressed(self, before: Sequence[str], **stored: Any) -> AddressedEvent:
-        return addressed(StoredEvent(**stored), before, self._registry(), elsewhere=self._elsewhere)
+        return addressed(under_way(StoredEvent(**stored)), before, self._registry(), elsewhere=self._elsewhere)
 
     def _turn_over(self, began: float) -> None:
         """All has been read: let the held-back streams have their turn again."""

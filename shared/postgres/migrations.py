@@ -20,7 +20,8 @@ from yoyo.backends.base import DatabaseBackend
 from yoyo.connections import parse_uri
 
 from shared import requirements
-from shared.config import Settings, database_login, settings
+from shared.config import Settings, settings
+from shared.config_values import database_login
 from shared.postgres import roles
 from shared.postgres.connect import open_session
 from shared.registry import load

@@ -28,6 +28,7 @@ from shared.errors import OutcomeUnknown, Unavailable
 from shared.redis.pipeline import Command, Pipeline, Script
 from shared.redis.single_flight import SingleFlight
 from shared.registry import Cached
+from shared.telemetry.metrics import CACHE_READS
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,9 @@ ABSENT: Final = b"-"
 WRITING: Final = b"!"
 LEASE: Final = b"?"
 """The first byte of a value, of the marker of absence, of the marker that a write is in progress, and of a lease."""
+
+OUTCOMES: Final = {VALUE: "hit", ABSENT: "absent", WRITING: "bypassed"}
+"""What the metric says of a read that found one of these; of any other, that it missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class Cache:
             found = before[1] if before and looked_up else self._pipeline.execute([self.lookup_command(name)])[0]
         except Unavailable:
             found = WRITING
+        CACHE_READS.labels(kind, OUTCOMES.get(found[:1], "miss") if found else "miss").inc()
         if found is not None and found[:1] in (VALUE, ABSENT):
             return _value(found)
         return self._flights.share(name, load if found == WRITING else lambda: self._fill(kind, name, load))

@@ -8,7 +8,8 @@ the secret REDIS_AUTHORITIES.
 
 from typing import Any, Final
 
-from shared.config import Settings, secret_file
+from shared.config import Settings
+from shared.config_values import secret_file
 from shared.requirements import REDIS_AUTHORITIES
 
 USER: Final = "default"

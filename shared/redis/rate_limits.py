@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, Protocol
 from shared.errors import Limited, Unavailable
 from shared.redis.pipeline import Command, Pipeline, Script
 from shared.registry import Limit, Rate
+from shared.telemetry.metrics import RATE_LIMIT_FALLBACKS, RATE_LIMITS
 
 log = logging.getLogger(__name__)
 
@@ -135,6 +136,7 @@ class Limits:
             return self._shared.take_all(counted, along)
         except Unavailable as error:
             log.warning("this instance counts by itself: %s", error)
+            RATE_LIMIT_FALLBACKS.inc()
             return self._own.take_all(counted, along)
 
 
@@ -187,6 +189,8 @@ class Meter:
         if not buckets and not along:
             return []
         decision, replies = take_all(buckets, along)
+        for kind, each in zip(rates, decision, strict=True):
+            RATE_LIMITS.labels(self._profile, kind, "admitted" if each.admitted else "refused").inc()
         self._decisions |= {kind: (rate, each) for (kind, rate), each in zip(rates.items(), decision, strict=True)}
         return replies
 

@@ -15,17 +15,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from shared.errors import CallNotPermitted, Unavailable
 from shared.resilience.deadline import time_for
 from shared.resilience.not_permitted import CircuitOpen, Overloaded
+from shared.resilience.policy import BreakerSnapshot, Policy, State
+from shared.telemetry.metrics import DEPENDENCY
+from shared.telemetry.spans import Span
 
 log = logging.getLogger(__name__)
-
-State = Literal["closed", "open", "half_open"]
 
 WINDOW_SECONDS: Final = 10.0
 CALLS_AT_LEAST: Final = 20
@@ -47,46 +47,16 @@ LOOK_SECONDS: Final = 0.25
 """How often waiting callers check for hung calls; two checks must agree, since the process itself may stall."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The timeout, breaker and bulkhead settings of one dependency."""
-
-    timeout_seconds: float
-    """The timeout of one call; less, if the caller's own deadline is nearer."""
-
-    slow_seconds: float
-    """A call that takes longer counts as bad even if it succeeds."""
-
-    late_seconds: float
-    """A call that is in flight for longer is late: it may hang."""
-
-    at_once: int
-    """The bulkhead: how many calls may be in flight in this process."""
-
-    wait_seconds: float = 0.0
-    """How long a call waits for a place in it."""
-    open_at_most_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerSnapshot:
-    """A breaker's state and counts since the process began; `refused` calls were never made."""
-
-    name: str
-    state: State
-    calls: int
-    failures: int
-    refused: int
-    under_way: int
-
-
 class GuardedCall:
     """One call of a dependency, from admission to end: the value of `with breaker.guard() as call`."""
 
-    __slots__ = ("_breaker", "_failures", "bad", "period", "policy", "probe", "since")
+    __slots__ = ("_breaker", "_failures", "_span", "bad", "period", "policy", "probe", "since")
 
-    def __init__(self, breaker: "Breaker", failures: tuple[type[BaseException], ...], policy: Policy) -> None:
+    def __init__(
+        self, breaker: "Breaker", failures: tuple[type[BaseException], ...], policy: Policy, what: str
+    ) -> None:
         self._breaker = breaker
+        self._span = Span(what, "client")
         self._failures = failures
         self.policy = policy
         self.bad = False
@@ -107,13 +77,20 @@ class GuardedCall:
         """The dependency has responded: the time until the next request is not counted."""
         if self.since is not None:
             now = self._breaker.clock()
-            self.bad |= now - self.since > self.policy.slow_seconds
+            seconds = now - self.since
+            self._breaker.durations.observe(seconds)
+            self.bad |= seconds > self.policy.slow_seconds
             self.since = None
             if not self.bad:
                 self._breaker.note_response(now)
 
     def __enter__(self) -> Self:
-        self._breaker.enter(self)
+        self._span.__enter__()
+        try:
+            self._breaker.enter(self)
+        except BaseException as error:
+            self._span.__exit__(type(error), error, None)
+            raise
         return self
 
     def __exit__(
@@ -122,6 +99,8 @@ class GuardedCall:
         self.bad |= isinstance(error, self._failures) and not isinstance(error, CallNotPermitted)
         self.stop_timer()
         self._breaker.leave(self)
+        self._span.failed = self.bad
+        self._span.__exit__(None, None, None)
 
 
 class Breaker:
@@ -141,6 +120,7 @@ class Breaker:
         self.name = name
         self.policy = policy
         self.clock = clock
+        self.durations = DEPENDENCY.labels(name)
         self._dice = dice
         self._changed = threading.Condition()  # reentrant: garbage collection may make a call while it is held
         self._under_way: dict[GuardedCall, None] = {}
@@ -167,17 +147,22 @@ class Breaker:
         """A snapshot of its state and counts."""
         with self._changed:
             calls, failures, refused = self._totals
-            return BreakerSnapshot(self.name, self._now_state(), calls, failures, refused, len(self._under_way))
+            return BreakerSnapshot(
+                self.name, self._now_state(), calls, failures, refused, len(self._under_way), self.policy.at_once
+            )
 
     def guard(
-        self, failures: tuple[type[BaseException], ...] = (Unavailable,), policy: Policy | None = None
+        self,
+        failures: tuple[type[BaseException], ...] = (Unavailable,),
+        policy: Policy | None = None,
+        what: str = "",
     ) -> GuardedCall:
         """A context manager around one call. Raises CircuitOpen or Overloaded instead of calling.
 
         failures: the exceptions that count as the dependency's failures; any other counts as a response.
-        policy: overrides when this call is slow or late.
+        policy: overrides when this call is slow or late. what: the name of its span; the dependency's by default.
         """
-        return GuardedCall(self, failures, policy or self.policy)
+        return GuardedCall(self, failures, policy or self.policy, what or self.name)
 
     def note_response(self, now: float) -> None:
         """Note a timely response: the dependency does not hang."""

@@ -3,8 +3,9 @@
 import threading
 from dataclasses import replace
 
-from shared.resilience.breaker import Breaker, BreakerSnapshot
+from shared.resilience.breaker import Breaker
 from shared.resilience.policies import POLICIES
+from shared.resilience.policy import BreakerSnapshot
 
 
 class Breakers:

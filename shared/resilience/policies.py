@@ -6,7 +6,7 @@ of threads: a hung dependency leaves some to requests that do not need it.
 
 from typing import Final
 
-from shared.resilience.breaker import Policy
+from shared.resilience.policy import Policy
 
 FIRESTORE_WRITES: Final = "firestore writes"
 

@@ -1,16 +1,18 @@
 """Group commit for an RPC: calls that arrive while others are running go together in the next transaction.
 
-The outcome of an item touches no other (shared/resilience/group_commit.py). What a batch records carries the trail
-(request id, trace) of the call that led it.
+The outcome of an item touches no other (shared/resilience/group_commit.py). What a batch records of an entity carries
+the trail (request id, trace) of the call that named its id, whoever led the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
 from shared.resilience.group_commit import AT_MOST, RUNNERS, GroupCommit
+from shared.telemetry.context import TraceContext, attributing, trace_context
 
 
 class Batchable(Protocol):
@@ -20,6 +22,24 @@ class Batchable(Protocol):
         """The response. Raises what the operation raises."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that waits, and the context that it came in."""
+
+    request: Message
+    context: TraceContext
+
+
+def named(message: Message) -> Iterator[str]:
+    """The ids in a message: what is in its fields `..._id`, and in those of the messages in it."""
+    for descriptor, value in message.ListFields():
+        if descriptor.name.endswith("_id"):
+            yield value
+        elif descriptor.message_type is not None:
+            for each in value if isinstance(value, Sequence) else [value]:
+                yield from named(each)
+
+
 class BatchedOperation:
     """An operation whose request has a repeated field, and whose response has one outcome for each item of it."""
 
@@ -27,16 +47,20 @@ class BatchedOperation:
         """items: the request's repeated field. at_most: calls in a batch. runners: batches at once."""
         self._operation = operation
         self._items = items
-        self.calls: GroupCommit[Message, Any] = GroupCommit(self._together, at_most, runners)
+        self.calls: GroupCommit[_Call, Any] = GroupCommit(self._together, at_most, runners)
 
     def run(self, *, request: Message) -> Any:
         """The response to a call. Raises what the operation raises, and Unavailable if no time is left for its turn."""
-        return self.calls.run(request)
+        return self.calls.run(_Call(request, trace_context()))
 
-    def _together(self, requests: Sequence[Message]) -> list[Any]:
-        if len(requests) == 1:
+    def _together(self, calls: Sequence[_Call]) -> list[Any]:
+        requests = [call.request for call in calls]
+        if len(calls) == 1:
             return [self._operation.run(request=requests[0])]
-        return self._split(self._operation.run(request=self._merged(requests)), requests)
+        trails = {name: call.context for call in calls for name in named(call.request)}
+        with attributing(trails):
+            response = self._operation.run(request=self._merged(requests))
+        return self._split(response, requests)
 
     def _merged(self, requests: Sequence[Message]) -> Message:
         merged = type(requests[0])()

@@ -133,7 +133,7 @@ class RpcChannel:
         Raises the error that the other side raised; CircuitOpen or Overloaded if it was not called at all; or
         Unavailable if the outcome is unknown.
         """
-        with self._breaker.guard(()) as guarded:
+        with self._breaker.guard((), what=rpc) as guarded:
             seconds = time_for(timeout_seconds)
             try:
                 return self._call(rpc, request, answer, seconds)

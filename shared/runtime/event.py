@@ -10,6 +10,7 @@ import contextvars
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from shared.runtime.http import respond
 from shared.runtime.internal import InternalAuth
 from shared.runtime.routes import check_method
 from shared.telemetry.context import bind
+from shared.telemetry.metrics import HANDLED, RECEIVED
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +73,19 @@ class MessageReceiver:
         self._row = bound.row
         self._settings = settings
         self._inbox = inbox(bound, clock, settings.cell)
+        self._clock = clock
 
     def take(self, delivered: DeliveredMessage) -> Outcome:
         """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
+        try:
+            outcome = self._take(delivered)
+        except Exception:
+            RECEIVED.labels(self._row.name, "failed").inc()
+            raise
+        self._count([delivered], [outcome])
+        return outcome
+
+    def _take(self, delivered: DeliveredMessage) -> Outcome:
         if self._foreign(delivered):
             return "foreign"
         try:
@@ -90,6 +102,21 @@ class MessageReceiver:
 
         None if nothing was done, so that each has to be received by itself.
         """
+        outcomes = self._receive_batch(delivered)
+        if outcomes is not None:
+            self._count(delivered, outcomes)
+        return outcomes
+
+    def _count(self, delivered: Sequence[DeliveredMessage], outcomes: Sequence[Outcome]) -> None:
+        """Count what became of messages and, of what was applied, how long after its event that was."""
+        now, handled = self._clock.now(), HANDLED.labels(self._row.name)
+        for each, outcome in zip(delivered, outcomes, strict=True):
+            RECEIVED.labels(self._row.name, outcome).inc()
+            if outcome == "applied":
+                recorded = datetime.fromisoformat(each.attributes["ce-time"])
+                handled.observe(max(0.0, (now - recorded).total_seconds()))
+
+    def _receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[Outcome] | None:
         concerning = [each for each in delivered if not self._foreign(each)]
         try:
             events = [decode_message(each, self._row) for each in concerning]
@@ -142,7 +169,7 @@ class EventOperation:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Receive one push."""
-        return respond(request, self._settings, self._serve, self._name)
+        return respond(request, self._settings, self._serve, self._name, "event")
 
     def _serve(self, request: flask.Request) -> flask.Response:
         check_method(request.method, ("POST",))

@@ -38,7 +38,9 @@ from shared.runtime.mistakes import misnamed
 from shared.runtime.peer import client_address
 from shared.runtime.request_headers import HOST, refuse_repeated
 from shared.telemetry.context import bind, trace_context
+from shared.telemetry.logs import blotted
 from shared.telemetry.metrics import observe
+from shared.telemetry.spans import EDGE_BEGAN, Span, begin_trace, behind_edge
 
 if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
@@ -223,14 +225,41 @@ class HttpOperation:
 
 
 def respond(
-    request: flask.Request, settings: Settings, serve: Callable[[flask.Request], flask.Response], operation: str
+    request: flask.Request,
+    settings: Settings,
+    serve: Callable[[flask.Request], flask.Response],
+    operation: str,
+    kind: str = "http",
 ) -> flask.Response:
     """Serve a request in its trace context: failures become problem documents, every response has the common headers.
 
-    operation: the name under which the response is counted.
+    operation: the name under which the response is counted. kind: what called it: http, event or schedule.
     """
     client = client_address(request, settings.proxies)
     bind(request.headers.get("X-Request-Id"), request.headers.get("traceparent"), client)
+    if kind != "http":  # events are traced by their own traceparent, schedules belong to no request
+        return _responded(request, settings, serve, operation, kind)
+    begin_trace()
+    with behind_edge(request.headers.get(EDGE_BEGAN)), Span(operation, "server") as span:
+        span.note("http.request.method", request.method)
+        response = _responded(request, settings, serve, operation, kind)
+        span.note("http.response.status_code", response.status_code)
+        span.note("meridian.cell", settings.cell)
+        span.note("meridian.request_id", _id())
+        span.failed = response.status_code >= 500
+    if span.failed:
+        span.record_alone()
+    return response
+
+
+def _responded(
+    request: flask.Request,
+    settings: Settings,
+    serve: Callable[[flask.Request], flask.Response],
+    operation: str,
+    kind: str,
+) -> flask.Response:
+    """The response, counted and logged."""
     began = time.monotonic()
     try:
         refuse_repeated(request.headers, HOST)
@@ -245,8 +274,8 @@ def respond(
     for name, value in {**common(settings.region, settings.public_url), "X-Request-Id": _id()}.items():
         response.headers.setdefault(name, value)  # another cell's response has its own
     seconds = time.monotonic() - began
-    observe(operation, str(response.status_code), seconds)
-    _record(request, response, client, seconds)
+    observe(kind, operation, str(response.status_code), seconds)
+    _record(request, response, seconds)
     return response
 
 
@@ -260,15 +289,16 @@ def _add_headers(response: flask.Response, headers: dict[str, str]) -> None:
             response.headers[name] = f"{value}, {theirs}"
 
 
-def _record(request: flask.Request, response: flask.Response, client: str, seconds: float) -> None:
-    """Write the access log in the fields of Cloud Logging's HttpRequest, without the query: it may hold a secret."""
+def _record(request: flask.Request, response: flask.Response, seconds: float) -> None:
+    """Write the access log in the fields of Cloud Logging's HttpRequest.
+
+    Without the query, which may hold a secret, and without what identifies a person: the load balancer's log has it.
+    """
     fields = {
         "requestMethod": request.method,
-        "requestUrl": request.path,
+        "requestUrl": blotted(request.path),
         "status": response.status_code,
         "responseSize": str(response.content_length or 0),
-        "userAgent": request.headers.get("User-Agent", ""),
-        "remoteIp": client,
         "latency": f"{seconds:.6f}s",
     }
     log.info("%s %s %d", request.method, request.path, response.status_code, extra={"http_request": fields})

@@ -25,6 +25,7 @@ from shared.runtime.forwarding.hops import Hop
 from shared.runtime.peer import client_address
 from shared.runtime.request_headers import bearer_token, idempotency_key, refuse_repeated, single_headers
 from shared.runtime.routes import answers_to, check_method, pattern
+from shared.telemetry.context import bind_user
 
 if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
@@ -154,6 +155,7 @@ class Middleware:
         if self._row.session == "checked" and not self._sessions.alive(caller.session_id, now):
             raise SessionEnded
         exchange.caller = caller
+        bind_user(caller.user_id)
 
     def authorise(self, exchange: Exchange) -> None:
         if exchange.caller is None:

@@ -70,7 +70,7 @@ class PollLoop:
             return self._pause_seconds
         began = time.monotonic()
         outcome = self._run()
-        observe(self.name, outcome, time.monotonic() - began)
+        observe("poll", self.name, outcome, time.monotonic() - began)
         return self._pause_seconds
 
     def _run(self) -> str:

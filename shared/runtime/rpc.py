@@ -23,6 +23,7 @@ from shared.runtime.request_headers import refuse_repeated
 from shared.runtime.rpc_caller import AUTHORIZATION, CallerIdentifier
 from shared.telemetry.context import bind
 from shared.telemetry.metrics import observe
+from shared.telemetry.spans import Span
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def _handler(
             refuse_repeated(metadata, SINGLE)
             _authorise(bound.row, identify(sent))
             _check_cell(sent.get(CELL), cell)
-            with within(context.time_remaining()):
+            with within(context.time_remaining()), Span(bound.row.rpc or "", "server"):
                 answer = operation.run(request=request)
                 bound.let_out()
                 return answer
@@ -127,7 +128,7 @@ def _handler(
             log.exception("%s failed", bound.row.rpc)
             context.abort_with_status(failure(MeridianError("Something went wrong on our side.")))
         finally:
-            observe(bound.row.name, outcome, time.monotonic() - began)
+            observe("rpc", bound.row.name, outcome, time.monotonic() - began)
 
     return handle
 

@@ -19,7 +19,7 @@ class ScheduledOperation:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Run once; the result is in the log and the response."""
-        return respond(request, self._settings, self._serve, self._bound.row.name)
+        return respond(request, self._settings, self._serve, self._bound.row.name, "schedule")
 
     def _serve(self, request: flask.Request) -> flask.Response:
         check_method(request.method, ("POST",))

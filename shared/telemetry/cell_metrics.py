@@ -4,32 +4,14 @@ import time
 from collections.abc import Callable
 from typing import Final, Literal
 
-from prometheus_client import Counter, Gauge, Histogram
+from shared.telemetry.metrics import counter, gauge, histogram
 
-from shared.telemetry.metrics import BUCKETS
-
-_REMAINING: Final = Gauge(
-    "meridian_lease_remaining_seconds",
-    "For how long the cell may be written if its lease is not renewed again; 0 once it has ended.",
-)
-_RENEWALS: Final = Counter(
-    "meridian_lease_renewals", "Rounds of a keeper: held, failed, or lost to another region or epoch.", ["outcome"]
-)
-_FENCED: Final = Counter(
-    "meridian_fenced",
-    "Commits and strong reads that the lease did not cover: refused by the database, or answered too late to say so.",
-    ["outcome"],
-)
-_WAITED: Final = Histogram(
-    "meridian_gate_wait_seconds",
-    "How long something waited for the designated standby before it left, by kind.",
-    ["kind"],
-    buckets=BUCKETS,
-)
-_LAG: Final = Gauge(
-    "meridian_gate_lag_bytes", "How much WAL the designated standby has still to flush; 0 if none is designated."
-)
-_DESIGNATED: Final = Gauge("meridian_gate_designated", "1 while a standby is designated, 0 while none is.")
+_REMAINING: Final = gauge("meridian_lease_remaining_seconds")
+_RENEWALS: Final = counter("meridian_lease_renewals")
+_FENCED: Final = counter("meridian_fenced")
+_WAITED: Final = histogram("meridian_gate_wait_seconds")
+_LAG: Final = gauge("meridian_gate_lag_bytes")
+_DESIGNATED: Final = gauge("meridian_gate_designated")
 
 
 def note_renewal(

@@ -1,8 +1,11 @@
 """The trace context that follows a request through all the calls and events that it causes."""
 
 import re
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from ulid import ULID
@@ -11,18 +14,42 @@ REQUEST_ID: Final = re.compile(r"[!-+\--~]{1,128}", re.ASCII)
 """A valid X-Request-Id: safe in every header, log and event, and without a comma, so that it is a single value."""
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+SAMPLED: Final = 1
+"""The flag of a traceparent that says that its spans are recorded (W3C Trace Context, 3.2.2.5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """A request's id, its W3C traceparent if the caller sent one, and the network address that it came from.
+    """A request's id, its W3C traceparent if it is part of a trace, where it came from, and who sent it.
 
-    client: only for rate limits; it is not put into events, logs or responses.
+    client: the network address, only for rate limits; it is not put into events, logs or responses.
+    user_id: the account of an authenticated request, for this process's logs.
     """
 
     request_id: str
     traceparent: str = ""
     client: str = ""
+    user_id: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header by which whoever is called goes on with the trace; none outside of one."""
+        return {"Traceparent": self.traceparent} if self.traceparent else {}
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace, 32 hexadecimal digits; empty outside of one."""
+        return self.traceparent[3:35]
+
+    @property
+    def span_id(self) -> str:
+        """The id of the present span, 16 hexadecimal digits; empty outside of a trace."""
+        return self.traceparent[36:52]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the spans of its trace are recorded."""
+        return bool(self.traceparent) and bool(int(self.traceparent[53:], 16) & SAMPLED)
 
 
 _bound: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)
@@ -35,6 +62,39 @@ def bind(request_id: str | None, traceparent: str | None = None, client: str = "
     bound = TraceContext(known, traced, client)
     _bound.set(bound)
     return bound
+
+
+def bind_user(user_id: str) -> None:
+    """Note who sent the present request."""
+    _bound.set(replace(trace_context(), user_id=user_id))
+
+
+_attributed: ContextVar[Mapping[str, TraceContext]] = ContextVar("attributed", default=MappingProxyType({}))
+
+
+@contextmanager
+def attributing(contexts: Mapping[str, TraceContext]) -> Iterator[None]:
+    """A block that works for several requests at once. contexts: whose each entity is, by its id."""
+    token = _attributed.set(contexts)
+    try:
+        yield
+    finally:
+        _attributed.reset(token)
+
+
+def context_of(entity: str) -> TraceContext:
+    """The context of the request that an entity is of: the present one, unless several are worked for at once."""
+    return _attributed.get().get(entity) or trace_context()
+
+
+def enter(context: TraceContext) -> Token[TraceContext | None]:
+    """Go on in a context, until `leave` is called with what this returns."""
+    return _bound.set(context)
+
+
+def leave(token: Token[TraceContext | None]) -> None:
+    """Go back to the context before `enter`."""
+    _bound.reset(token)
 
 
 def trace_context() -> TraceContext:

@@ -42,6 +42,11 @@ DECIDE_NOTHING: Final = {
     "outbox/find_redrivable",
     "outbox/count_redrivable",
     "outbox/measure_unsent",
+    "order/meridian_orders",
+    "claiming/meridian_claims",
+    "notification/meridian_deliveries",
+    "supply/meridian_quota_units",
+    "supply/meridian_stock_units",
 }
 """Counts and sums that are only shown, or that are over a command's own input."""
 

@@ -43,7 +43,8 @@ WAL: Final = """
 EXACT: Final = {"lsn": "lsn bytes", "writes": "xid writes"}
 
 OPERATION: Final = re.compile(
-    r'^meridian_operation_duration_seconds_count\{operation="([^"]+)",outcome="([^"]+)"\} ([0-9.e+]+)$', re.MULTILINE
+    r'^meridian_operation_duration_seconds_count\{kind="[^"]+",operation="([^"]+)",outcome="([^"]+)"\} ([0-9.e+]+)$',
+    re.MULTILINE,
 )
 
 

@@ -14,10 +14,10 @@ from tests.bench.samples import by_layer, layer_of, refusal
 
 METRICS = """\
 # TYPE meridian_operation_duration_seconds histogram
-meridian_operation_duration_seconds_bucket{le="0.005",operation="capture_hold",outcome="200"} 1.0
-meridian_operation_duration_seconds_count{operation="capture_hold",outcome="200"} 7.0
-meridian_operation_duration_seconds_count{operation="reserve_stock",outcome="OK"} 1.5e+03
-meridian_operation_duration_seconds_sum{operation="capture_hold",outcome="200"} 0.2
+meridian_operation_duration_seconds_bucket{kind="event",le="0.005",operation="capture_hold",outcome="200"} 1.0
+meridian_operation_duration_seconds_count{kind="event",operation="capture_hold",outcome="200"} 7.0
+meridian_operation_duration_seconds_count{kind="rpc",operation="reserve_stock",outcome="OK"} 1.5e+03
+meridian_operation_duration_seconds_sum{kind="event",operation="capture_hold",outcome="200"} 0.2
 """
 
 PACKAGES = f"{ROOT}/.venv/lib/python3.11/site-packages"

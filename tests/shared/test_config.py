@@ -84,6 +84,12 @@ WRONG: Final[dict[str, list[str]]] = {
     "FORWARDING_ACCOUNTS": [" ", "a b"],
     "RPC_PORT": [*NUMBERS, "0", "65536"],
     "METRICS_PORT": [*NUMBERS, "65536"],
+    "METRICS_WRITTEN": ["", "on", "True", "1"],
+    "TRACES": ["Cloud", "traces", "./traces"],
+    "K_SERVICE": [" ", "a b"],
+    "K_REVISION": [" ", "a b"],
+    "TRACES_SAMPLED_PER_MILLE": [*NUMBERS, "1001"],
+    "LOG_LEVEL": ["", "info", "TRACE", "20", "INFO "],
     "ALLOWED_CHAINS": [*NUMBERS, "1,", "0", "1,31337", "31337", "1337", str(2**63)],
     "OPERATOR_ADDRESSES": [
         " ",
@@ -148,6 +154,8 @@ WRONG: Final[dict[str, list[str]]] = {
 """What each variable must not be in the cloud."""
 
 GIVEN: Final = {
+    "cloud_run_name": "K_SERVICE",
+    "cloud_run_revision": "K_REVISION",
     "environment": "MERIDIAN_ENVIRONMENT",
     "region": "MERIDIAN_REGION",
     "cell": "MERIDIAN_CELL",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from emulators.stack.parts import problems
 from emulators.stack.ports import HOST
 from shared.registry import Rate
+from shared.telemetry.spans import EDGE_BEGAN
 
 TYPE: Final = "type.googleapis.com/envoy.extensions"
 
@@ -142,7 +143,12 @@ def connection_manager(
 
 def route_configuration(routes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Routes for every host name."""
-    return {"name": ROUTES, "virtual_hosts": [{"name": "meridian", "domains": ["*"], "routes": routes}]}
+    began = {
+        "header": {"key": EDGE_BEGAN, "value": "%START_TIME(%s.%6f)%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
+    hosts = [{"name": "meridian", "domains": ["*"], "routes": routes}]
+    return {"name": ROUTES, "virtual_hosts": hosts, "request_headers_to_add": [began]}
 
 
 def at_the_door(limit: Rate) -> list[dict[str, Any]]:

@@ -35,4 +35,4 @@ def run(stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    until_stopped(run, services.relay_services(load()))
+    until_stopped(run, services.relay_services(load()), services.poller_services(load()))

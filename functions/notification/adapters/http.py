@@ -16,6 +16,9 @@ from functions.notification.domain.webhook import Outcome
 from functions.notification.ports import Attempt, Parcel
 from shared.clock import Clock
 from shared.http_client.ssrf_guard import Unreachable, post, target
+from shared.telemetry.context import bind, trace_context
+from shared.telemetry.metrics import DELIVERY
+from shared.telemetry.spans import Span
 
 if TYPE_CHECKING:
     from shared.postgres.gate import Gate
@@ -83,6 +86,15 @@ class HttpCourier:
         return [future.result() for future in done]
 
     def _deliver(self, parcel: Parcel) -> Attempt:
+        bind(None, parcel.traceparent)
+        with Span("webhook", "client", {"messaging.message.id": parcel.delivery.event_id}) as span:
+            attempt = self._attempted(parcel)
+            span.failed = not attempt.outcome.succeeded
+        outcome = "failed" if span.failed else "delivered"
+        DELIVERY.labels(outcome).observe(attempt.outcome.took.total_seconds())
+        return attempt
+
+    def _attempted(self, parcel: Parcel) -> Attempt:
         body, now, began = parcel.body.encode(), self._clock.now(), time.monotonic()
         headers = {
             "Content-Type": "application/cloudevents+json; charset=utf-8",
@@ -90,6 +102,7 @@ class HttpCourier:
             "webhook-id": parcel.delivery.event_id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": signatures(parcel, int(now.timestamp())),
+            **trace_context().headers,  # a receiver that traces goes on with it
         }
         try:
             if not parcel.secrets:

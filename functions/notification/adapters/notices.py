@@ -14,6 +14,7 @@ from shared.contracts.events import WEBHOOK_TYPES, Event
 from shared.contracts.operations import EPOCH
 from shared.postgres.database import Row
 from shared.postgres.queries import queries
+from shared.telemetry.context import trace_context
 from shared.unit_of_work import UnitOfWork
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")
@@ -38,6 +39,7 @@ class PostgresNotices:
             at=event.at,
             revision=(now - EPOCH) // timedelta(microseconds=1),
             delivery_id=ids.sibling(event.id, "dlv"),
+            traceparent=trace_context().traceparent,
             now=now,
             since=now - RETENTION,
             expires_at=now + DELIVERED_WITHIN,

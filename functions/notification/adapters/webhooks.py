@@ -194,7 +194,7 @@ class PostgresDeliveries:
         except ValueError:  # this delivery fails alone
             log.exception("a secret of %s cannot be opened", row["webhook_id"])
             opened = []
-        return Parcel(_delivery(row), row["url"], row["body"], opened, row["taken_until"])
+        return Parcel(_delivery(row), row["url"], row["body"], opened, row["taken_until"], row["traceparent"])
 
     def save(self, delivery: Delivery, parcel: Parcel) -> None:
         fixed = ("event_id", "event_type", "created_at")

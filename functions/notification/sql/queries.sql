@@ -26,8 +26,8 @@ WITH given AS (
     SELECT p.user_id, p.last, :stream_id, :version, :event_id, :event_type, g.data, :at, :revision
     FROM placed p JOIN given g ON g.user_id = p.user_id
 )
-INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, due_at, created_at, expires_at)
-SELECT w.id, :delivery_id, :event_id, :event_type, g.body, :now, :now, :expires_at
+INSERT INTO deliveries (webhook_id, id, event_id, event_type, body, traceparent, due_at, created_at, expires_at)
+SELECT w.id, :delivery_id, :event_id, :event_type, g.body, :traceparent, :now, :now, :expires_at
 FROM given g
 JOIN webhooks w ON w.user_id = g.user_id AND w.status = 'enabled' AND :event_type = ANY (w.events)
 WHERE :at >= w.listens_since AND :at > :since

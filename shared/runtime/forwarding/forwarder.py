@@ -228,7 +228,7 @@ class Forwarder:
             request.method,
             url + request.target,
             body=request.body or None,
-            headers={**UNSAID, **request.headers, **hop},
+            headers={**UNSAID, **request.headers, **trace_context().headers, **hop},
             timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
             preload_content=False,
             decode_content=False,

@@ -113,6 +113,18 @@ resource "google_project_iam_member" "database" {
   member  = google_service_account.this[each.value.account].member
 }
 
+# Every process writes its metrics, and spans of what is traced.
+resource "google_project_iam_member" "telemetry" {
+  for_each = {
+    for pair in setproduct(concat(var.services, ["migrations", "keeper"]), ["roles/monitoring.metricWriter", "roles/cloudtrace.agent"]) :
+    "${pair[0]}/${pair[1]}" => { account = pair[0], role = pair[1] }
+  }
+
+  project = var.project
+  role    = each.value.role
+  member  = google_service_account.this[each.value.account].member
+}
+
 # Whoever deploys a process runs it as its account: the release may do so with these, and with no other.
 resource "google_service_account_iam_member" "releaser" {
   for_each = toset(concat(var.services, ["migrations", "keeper"]))

@@ -34,7 +34,7 @@ from shared.registry import load
 from shared.resources import Resources
 from shared.rpc.channel import RpcChannel
 from shared.runtime.event import inbox
-from shared.telemetry.metrics import ParkedEventsCollector
+from shared.telemetry.collectors import ParkedEventsCollector
 from tests.isolated_services import IsolatedServices
 from tests.problems import refused
 

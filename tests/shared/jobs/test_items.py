@@ -17,7 +17,7 @@ from shared.jobs.failures import FIRST_PAUSE, FORGOTTEN_AFTER, LONGEST_PAUSE, Po
 from shared.jobs.items import JobRun, for_batch, for_each
 from shared.postgres.database import Database
 from shared.postgres.queries import queries
-from shared.telemetry.metrics import FailingItemsCollector
+from shared.telemetry.collectors import FailingItemsCollector
 from tests.clocks import FakeClock
 
 AUDIT = queries(Path(failures.__file__).parent / "sql" / "audit.sql")

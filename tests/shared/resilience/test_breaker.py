@@ -21,12 +21,11 @@ from shared.resilience.breaker import (
     PROBES,
     WINDOW_SECONDS,
     Breaker,
-    BreakerSnapshot,
-    Policy,
 )
 from shared.resilience.breakers import Breakers
 from shared.resilience.deadline import within
 from shared.resilience.not_permitted import CircuitOpen, Overloaded
+from shared.resilience.policy import BreakerSnapshot, Policy
 
 SLOW_SECONDS = 1.0
 
@@ -469,7 +468,9 @@ def test_it_tells_its_counts(breaker: Breaker) -> None:
     for _ in range(7):
         with pytest.raises(CircuitOpen):
             succeed(breaker)
-    assert breaker.read() == BreakerSnapshot("the thing", "open", CALLS_AT_LEAST, CALLS_AT_LEAST, 7, 0)
+    assert breaker.read() == BreakerSnapshot(
+        "the thing", "open", CALLS_AT_LEAST, CALLS_AT_LEAST, refused=7, under_way=0, places=breaker.policy.at_once
+    )
 
 
 def test_a_breaker_that_stopped_a_call_inside_another_is_no_failure(breaker: Breaker) -> None:

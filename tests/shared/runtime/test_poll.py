@@ -58,7 +58,7 @@ def sample(name: str, **labels: str) -> float | None:
 
 
 def runs(row: Row, outcome: str) -> float:
-    return sample("meridian_operation_duration_seconds_count", operation=row.name, outcome=outcome) or 0
+    return sample("meridian_operation_duration_seconds_count", kind="poll", operation=row.name, outcome=outcome) or 0
 
 
 def succeeded_at(row: Row) -> float | None:
