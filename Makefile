@@ -6,6 +6,7 @@
 #   EVENT_DELIVERY=pull  make run, make up: consumers pull events from Pub/Sub, which pushes none to functions
 #   REGIONS=3            make run, make up: so many regions, each with stores and an edge of its own, and a global edge
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from
+#   OBSERVE=1            make run, make up: Debian's Prometheus and Alertmanager as well, with the rules of the cloud
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
 #   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs, listen, compatible: further arguments
@@ -20,12 +21,12 @@ COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --
 LOCK_NODE := rm -rf node_modules package-lock.json && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 SOLIDITY := shared/chain/solidity tests/shared/chain/solidity
 TYPESCRIPT := shared/client/typescript
-REPLICAS := $(if $(REPLICA),--replica)
+REPLICAS := $(if $(REPLICA),--replica) $(if $(OBSERVE),--observe)
 REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin wheels run test test-all bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs token listen redrive replay verify audit reset
+.PHONY: help packages pin wheels run test test-all acceptance bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs trace token listen redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -58,6 +59,9 @@ test: packages $(TYPESCRIPT)/node_modules ## run the tests but the long ones, in
 
 test-all: packages $(TYPESCRIPT)/node_modules ## run every test
 	@$(RUN) -m pytest $(ARGS)
+
+acceptance: packages ## check rules and dashboards with Debian's promtool and Prometheus, which it needs, on a real sale
+	@$(RUN) -m pytest tests/acceptance $(ARGS)
 
 bench: packages .venv-bench/installed ## measure what is promised of speed and cost, each beside others; into .local/bench.json
 	@$(RUN) -m tests.bench $(ARGS)
@@ -124,6 +128,10 @@ lint: packages typescript ## check style, types, arrows, that contracts only gro
 	  && $(RUN) -m shared.client.python.generate "$$fresh/client" \
 	  && for file in api.py async_api.py; do diff "$$fresh/client/$$file" shared/client/python/meridian_client/$$file || exit 1; done \
 	  && $(RUN) -m shared.client.http.generate "$$fresh/meridian.http" && diff "$$fresh/meridian.http" shared/client/http/meridian.http \
+	  && $(RUN) -m shared.telemetry.catalogue > "$$fresh/metrics.md" && diff "$$fresh/metrics.md" docs/metrics.md \
+	  && $(RUN) -m cloudbuild.observability.generate "$$fresh/watched" \
+	  && diff -r "$$fresh/watched/terraform/modules/observability/generated" terraform/modules/observability/generated \
+	  && diff "$$fresh/watched/docs/alerts.md" docs/alerts.md \
 	  || { echo "Generated files are stale: run make gen." >&2; exit 1; }
 	@for folder in $(SOLIDITY); do node emulators/compile.js $$folder | cmp -s - $$folder/contracts.json \
 	  || { echo "The compiled contracts in $$folder are stale: run make contracts." >&2; exit 1; }; done
@@ -133,6 +141,8 @@ gen: packages ## make the generated files: contracts, functions/openapi.json and
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
 	@$(RUN) -m shared.client.python.generate
 	@$(RUN) -m shared.client.http.generate
+	@$(RUN) -m cloudbuild.observability.generate
+	@$(RUN) -m shared.telemetry.catalogue > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 
 landed: packages ## note that the .proto files and event rows of this checkout have landed: they only grow from now on
 	@$(RUN) -m shared.contracts.landed check && $(RUN) -m shared.contracts.landed renew
@@ -164,8 +174,11 @@ down: packages ## end the stack; what its stores held is gone
 status: packages ## show every process of the stack
 	@$(RUN) -m emulators status
 
-logs: packages ## list the logs, or show one: make logs ARGS="rpc-wallet-us-central1 --follow"
+logs: packages ## list the logs, or show some: make logs ARGS="rpc-wallet relay --severity WARNING --follow" (--help: filters)
 	@$(RUN) -m emulators logs $(ARGS)
+
+trace: packages ## show what an order caused, as a tree with times: make trace ORDER=ord_...
+	@$(RUN) -m emulators trace $(or $(ORDER),$(error Say which: make trace ORDER=ord_...))
 
 token: packages ## sign in somebody to try things out: make -s token AS=merchant, AS=buyer (has money) or AS=operator
 	@$(RUN) -m emulators token $(or $(AS),$(error Say who: make token AS=merchant, AS=buyer or AS=operator))

@@ -1,5 +1,5 @@
-# What tells people that something is wrong, made of Google's own metrics. Meridian's own metrics (docs/operations.md) are not
-# exported to Cloud Monitoring yet.
+# What tells people that something is wrong, made of Google's own metrics. Meridian's own are in Managed Service for Prometheus
+# (docs/metrics.md), where its processes write them.
 
 locals {
   minute = "60s"
@@ -122,6 +122,46 @@ resource "google_monitoring_alert_policy" "this" {
   alert_strategy {
     auto_close = "86400s"
   }
+}
+
+# Alerts and dashboards over Meridian's own metrics: the same as those of a Prometheus and a Grafana, generated from one
+# description (cloudbuild/observability).
+locals {
+  own_alerts = jsondecode(file("${path.module}/generated/alerts.json"))
+}
+
+resource "google_monitoring_alert_policy" "own" {
+  for_each = local.own_alerts
+
+  display_name          = each.key
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = [for channel in google_monitoring_notification_channel.email : channel.id]
+
+  conditions {
+    display_name = each.key
+    condition_prometheus_query_language {
+      query               = each.value.query
+      duration            = "${each.value.seconds}s"
+      evaluation_interval = local.minute
+      rule_group          = "meridian"
+      alert_rule          = each.key
+    }
+  }
+  documentation {
+    subject   = each.value.summary
+    content   = each.value.remedy
+    mime_type = "text/markdown"
+  }
+  alert_strategy {
+    auto_close = "86400s"
+  }
+}
+
+resource "google_monitoring_dashboard" "own" {
+  for_each = fileset("${path.module}/generated/cloud", "*.json")
+
+  dashboard_json = file("${path.module}/generated/cloud/${each.key}")
 }
 
 # From outside, by the public name.

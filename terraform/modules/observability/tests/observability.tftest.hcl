@@ -21,6 +21,17 @@ run "alerts_reach_somebody" {
   }
 }
 
+run "meridians_own_alerts_are_there" {
+  assert {
+    condition     = google_monitoring_alert_policy.own["MoneyInvariantViolated"].conditions[0].condition_prometheus_query_language[0].duration == "0s"
+    error_message = "Money that does not add up is told at once."
+  }
+  assert {
+    condition     = length(google_monitoring_dashboard.own) == 3 && alltrue([for policy in google_monitoring_alert_policy.own : length(policy.notification_channels) == 1])
+    error_message = "All of them, to somebody."
+  }
+}
+
 run "it_is_asked_from_outside" {
   assert {
     condition     = google_monitoring_uptime_check_config.health.http_check[0].path == "/health" && google_monitoring_uptime_check_config.health.http_check[0].validate_ssl
