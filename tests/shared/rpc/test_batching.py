@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from emulators.waiting import until
+from shared.contracts.gen.supply_pb2 import ReserveRequest
 from shared.contracts.gen.wallet_pb2 import PlaceHoldRequest, PlaceHoldResponse
 from shared.errors import Malformed, Unavailable
 from shared.resilience.deadline import within
-from shared.rpc.batching import BatchedOperation
+from shared.rpc.batching import BatchedOperation, named
+from shared.telemetry.context import bind, context_of
 
 
 def request(*hold_ids: str) -> PlaceHoldRequest:
@@ -30,6 +32,7 @@ class Holds:
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
+        self.trails: dict[str, str] = {}
         self.go = threading.Event()
         self.refused: set[str] = set()
         self.broken: set[str] = set()
@@ -38,6 +41,7 @@ class Holds:
         ids = [hold.hold_id for hold in request.holds]
         self.batches.append(ids)
         assert self.go.wait(10)
+        self.trails |= {each: context_of(each).request_id for each in ids}
         if self.broken & set(ids):
             raise Malformed("broken")
         return PlaceHoldResponse(
@@ -179,3 +183,29 @@ def test_many_calls_at_once_each_get_their_own(batched: BatchedOperation, holds:
         assert list(pool.map(call, names)) == [[(name, "")] for name in names]
     assert sorted(each for batch in holds.batches for each in batch) == sorted(names)
     assert batched.calls._free == 1
+
+
+def test_what_is_recorded_carries_the_trail_of_its_own_call(holds: Holds, batched: BatchedOperation) -> None:
+    """Whoever leads the batch: each hold is of the request that asked for it."""
+
+    def call(hold_id: str) -> None:
+        bind(f"request of {hold_id}".replace(" ", "-"))
+        batched.run(request=request(hold_id))
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(call, "hld_1")
+        until(lambda: holds.batches, bool)
+        others = [pool.submit(call, each) for each in ("hld_2", "hld_3")]
+        until(lambda: len(batched.calls._waiting), lambda waiting: waiting == 2)
+        holds.go.set()
+        for each in (first, *others):
+            each.result(10)
+    assert holds.batches == [["hld_1"], ["hld_2", "hld_3"]] or holds.batches == [["hld_1"], ["hld_3", "hld_2"]]
+    assert holds.trails == {each: f"request-of-{each}" for each in ("hld_1", "hld_2", "hld_3")}
+
+
+def test_the_ids_in_a_message() -> None:
+    """Those of its items and of theirs, whatever they are of."""
+    line = ReserveRequest.Line(reservation_id="rsv_1", supply_id="sup_1", quantity=2)
+    message = ReserveRequest(orders=[ReserveRequest.Order(order_id="ord_1", user_id="usr_1", lines=[line])])
+    assert set(named(message)) == {"rsv_1", "sup_1", "ord_1", "usr_1"}
