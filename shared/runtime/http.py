@@ -97,7 +97,13 @@ class HttpOperation:
         """Answer one request; failures become problem documents, every response has the rate-limit headers."""
         meter = self._limits.meter(self._row.limit)
         with within(seconds_of(request, self._seconds)):
-            response = respond(request, self._settings, lambda received: self._serve(received, meter), self._row.name)
+            response = respond(
+                request,
+                self._settings,
+                lambda received: self._serve(received, meter),
+                self._row.name,
+                begins_trace=bool(self._row.limit),  # health checks have none
+            )
         _add_headers(response, meter.headers | self._deprecation)
         return response
 
@@ -230,16 +236,20 @@ def respond(
     serve: Callable[[flask.Request], flask.Response],
     operation: str,
     kind: str = "http",
+    *,
+    begins_trace: bool = False,
 ) -> flask.Response:
     """Serve a request in its trace context: failures become problem documents, every response has the common headers.
 
     operation: the name under which the response is counted. kind: what called it: http, event or schedule.
+    begins_trace: whether it begins a trace if it is part of none.
     """
     client = client_address(request, settings.proxies)
     bind(request.headers.get("X-Request-Id"), request.headers.get("traceparent"), client)
     if kind != "http":  # events are traced by their own traceparent, schedules belong to no request
         return _responded(request, settings, serve, operation, kind)
-    begin_trace()
+    if begins_trace:
+        begin_trace()
     with behind_edge(request.headers.get(EDGE_BEGAN)), Span(operation, "server") as span:
         span.note("http.request.method", request.method)
         response = _responded(request, settings, serve, operation, kind)

@@ -67,7 +67,8 @@ def test_a_purchase_is_one_trace(
     paid = ("outbox order.confirmed", "capture_hold", "outbox hold.captured", "record_payment", "outbox order.paid")
     assert below(found, "edge", "create_order", *paid, "open_claim")
     assert below(found, *paid, "notify_users", "webhook")
-    assert hooked.received[0].headers["traceparent"].split("-")[1] == trace
+    headers = {name.lower(): value for name, value in hooked.received[0].headers.items()}
+    assert headers["traceparent"].split("-")[1] == trace
     text = "\n".join(trace_view.shown(stack, order["id"]))
     assert "create_order 201" in text
     assert "capture_hold order.confirmed" in text
