@@ -17,7 +17,7 @@ import httpx
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from shared.chain.ethereum import checksum_address
-from shared.client.python.meridian_client.calling import ApiError
+from shared.client.python.meridian_client.errors import ApiError
 
 FUNDS: Final = 100_000_000
 WITHDRAWN: Final = 1000

@@ -15,114 +15,206 @@ class ActivityItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """An event, with the data that the caller may see."""
 
     id: str
+    """The event's id: the `webhook-id` under which webhooks deliver it."""
+
     type: str
+    """What happened."""
+
     subject: str
+    """The id of what it happened to."""
+
     version: int
+    """Its place among the events of its subject, from 1; types that are not shown leave gaps."""
+
     data: dict[str, Any]
+    """The event's data, in the form that webhooks deliver (see `webhooks` in this document)."""
+
     at: datetime
+    """When it happened."""
 
 
 class ActivityList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a feed, which has no end."""
 
     items: list[ActivityItem]
+    """The events, the oldest first; empty if there is nothing new."""
+
     next_cursor: str
+    """The cursor that goes on behind the last item, whether or not there is more yet."""
 
 
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An amount, and the accounts that it moves between."""
 
     from_account: str
+    """The account that pays: a wallet's id, `fees` or `losses`."""
+
     to_account: str
+    """The account that is paid: a wallet's id, `fees` or `losses`."""
+
     currency: CurrencyCode
+    """The currency of the amount."""
+
     amount: str
+    """How much, in atomic units; more than 0."""
+
     reference: str = ""
+    """A note on it, in a line."""
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The token that a claim delivers."""
 
     chain_id: int
+    """The chain that it is on, by its number in EIP-155."""
+
     contract: str
-    """An Ethereum address in lower case, in upper case, or in its EIP-55 form."""
+    """The address of its contract."""
 
     token_id: str
+    """Its number within the contract: a uint256 as a decimal string."""
+
     standard: Literal["ERC-1155", "ERC-721"] = "ERC-1155"
+    """The token standard that the contract implements; of an ERC-721 token there is one unit."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An attempt to deliver an event."""
 
     at: datetime
+    """When it ended."""
+
     duration_ms: int
+    """How long it took, in milliseconds."""
+
     response_status: int | None
+    """The HTTP status of the response; null if there was none."""
+
     error: str | None
+    """What prevented a response; null if there was one."""
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was checked, and what was found."""
 
     checked: list[str]
+    """The invariants that were checked."""
+
     violations: list[Violation]
+    """What does not hold."""
+
     unchecked: list[str]
+    """The invariants that could not be checked."""
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet's balance in one currency."""
 
     currency: CurrencyCode
+    """The currency that this is of."""
+
     posted: str
+    """What the wallet has, in atomic units."""
+
     held: str
+    """How much of it is held for orders and withdrawals, in atomic units."""
+
     available: str
+    """What can be spent: posted less held, in atomic units."""
 
 
 class Balances(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet's balances and the holds in them, at one version."""
 
     wallet_id: str
+    """The wallet that they are of."""
+
     version: int
+    """A number that grows with every change of the balances."""
+
     balances: list[Balance]
+    """One for each currency that the wallet ever had."""
+
     holds: list[Hold]
+    """The holds that make up what is held."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A claim with its voucher."""
 
     id: str
+    """The claim's id."""
+
     order_id: str
+    """The order that it is for; there is one claim for an order."""
+
     user_id: str
+    """The buyer."""
+
     recipient: str
+    """The address that gets what was bought, in its EIP-55 form."""
+
     status: Literal["claimed", "failed", "processed", "processing"]
+    """`claimed`: there is a voucher; `processing`: a transaction is under way; `processed`: redeemed on the chain;
+    `failed`: the house could not redeem it.
+    """
+
     voucher: Voucher
+    """What the claim contract honours, once; anybody may send it there."""
+
     transaction: Redemption | None = None
+    """The transaction that redeemed it; only with the status `processed`."""
+
     failure: ClaimFailure | None = None
+    """Why the house could not redeem it; only with the status `failed`."""
+
     claimed_at: datetime
+    """When the voucher was first issued."""
+
     processed_at: datetime | None
+    """When it was redeemed; null until then."""
 
 
 class ClaimFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why the platform could not redeem a claim: its buyer may redeem it, or name another recipient."""
 
     code: str
+    """Why, for a program: `CALL_REFUSED`, `GAS_LIMIT` or `REVERTED`."""
+
     detail: str
+    """Why, for a person."""
 
 
 class ClaimList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Claim]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Currency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A currency that can be deposited and withdrawn."""
 
     currency: CurrencyCode
+    """What the API calls it."""
+
     decimals: int
+    """The number of decimal places: 6 means that the amount `1500000` is 1.5."""
+
     chain_id: int
+    """The chain that it is deposited and withdrawn on, by its number in EIP-155."""
+
     contract: str | None
+    """The contract of its token; null for the chain's native currency."""
+
     least_withdrawal: str
+    """The least amount of a withdrawal, in atomic units."""
+
     withdrawal_fee: str
+    """What a withdrawal costs on top of its amount, in atomic units."""
 
 
 CurrencyCode = Literal["ETH", "MATIC", "USDC"]
@@ -135,215 +227,395 @@ class CurrencyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Some of a list, and where the rest begins."""
 
     items: list[Currency]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The delivery of an event to a webhook."""
 
     id: str
+    """The delivery's id."""
+
     webhook_id: str
+    """The webhook that it is for."""
+
     event_id: str
+    """The event that is delivered; the `webhook-id` of every attempt."""
+
     event_type: str
+    """The event's type."""
+
     status: Literal["delivered", "failed", "pending"]
+    """`pending`: due at `next_attempt_at`; `delivered`: answered with 2xx; `failed`: given up after 72 hours."""
+
     attempts: int
+    """How often it was tried."""
+
     response_status: int | None
+    """The HTTP status of the last attempt's response; null if there was none."""
+
     error: str | None
+    """What prevented the last attempt's response; null if there was one."""
+
     created_at: datetime
+    """When the event was to be delivered first."""
+
     last_attempt_at: datetime | None
+    """When it was last tried; null if it never was."""
+
     next_attempt_at: datetime | None
+    """When it is tried next; null if it is not."""
+
     attempt_log: list[Attempt]
+    """The newest 20 attempts, the newest first."""
 
 
 class DeliveryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Delivery]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class DepositAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The deposit address of a wallet: what arrives there is credited after its confirmations."""
 
     wallet_id: str
+    """The wallet that is credited."""
+
     chain_id: int
+    """The chain to send on, by its number in EIP-155: what is sent on another one is not seen."""
+
     address: str
+    """Where to send to, in its EIP-55 form. It stays the same."""
+
     currencies: list[CurrencyCode]
+    """The currencies that are credited."""
+
     confirmations: int
+    """How many blocks have to follow a payment's before it is credited."""
+
     least: list[LeastDeposit]
+    """The least balance of each currency that is collected and credited; less waits for more."""
 
 
 class Eligibility(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a buyer may buy units of a supply now."""
 
     eligible: bool
+    """Whether the buyer may buy so many units now."""
+
     reasons: list[Literal["NOT_ALLOWED", "NOT_ON_SALE", "SOLD_OUT", "USER_LIMIT"]]
+    """Every reason against it, by error code, the most serious first; empty if they may."""
+
     unit_price: str
+    """The price of one unit for this buyer now, in atomic units of the supply's currency."""
+
     limit_remaining: int | None
+    """How many more units this buyer may have; null without a limit."""
+
     phase: str | None
+    """The open phase of the sale; null for none."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a wallet's ledger."""
 
     id: str
+    """The entry's id."""
+
     transfer_id: str
+    """The transfer that it is a part of."""
+
     currency: CurrencyCode
+    """The currency of the amount."""
+
     amount: str
+    """What the wallet gained or, with a minus sign, lost, in atomic units."""
+
     balance_after: str
+    """What the wallet had of the currency after it, in atomic units."""
+
     kind: str
+    """What the transfer was for: `transfer`, `deposit`, `withdrawal`, `capture` (an order is paid), `settlement` (a
+    sale is paid out), `refund`, `adjustment`, `reversal` or `faucet`.
+    """
+
     reference: str
+    """The note on the transfer; may be empty."""
+
     created_at: datetime
+    """When it was posted."""
 
 
 class EntryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Entry]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Alive."""
 
     status: str
+    """Always `ok`."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Funds set aside for an order or, if there is none, for a withdrawal."""
 
     id: str
+    """The hold's id."""
+
     order_id: str | None
+    """The order that it is for; null for a withdrawal."""
+
     currency: CurrencyCode
+    """The currency that is held."""
+
     amount: str
+    """How much is held, in atomic units."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a user's wallets, orders and claims live."""
 
     region: str
+    """The region that serves the cell."""
+
     cell: str
+    """The cell, as in the user's id."""
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A public RSA key (RFC 7517)."""
 
     kty: str
+    """The type of the key: RSA."""
+
     use: str
+    """What it is for: signatures."""
+
     alg: str
+    """The algorithm that it is used with."""
+
     kid: str
+    """Its id, as in the header of the tokens that it signed."""
+
     n: str
+    """The modulus: a big-endian integer in base64url."""
+
     e: str
+    """The exponent: a big-endian integer in base64url."""
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The keys with which access tokens can be verified."""
 
     keys: list[Key]
+    """The public keys: those whose tokens may still be valid, and the next one."""
 
 
 class LeafProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A proof for a leaf (address, uint256 per-user limit, uint256 unit price)."""
 
     hashes: list[str]
+    """The hashes from the leaf's sibling up."""
+
     per_user_limit: int
+    """The per-user limit in the leaf; 0 leaves the phase's."""
+
     unit_price: str
+    """The unit price in the leaf, in atomic units."""
 
 
 class LeastDeposit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An amount of a currency."""
 
     currency: CurrencyCode
+    """The currency that this is of."""
+
     amount: str
+    """The least balance of the deposit address that is collected, in atomic units."""
 
 
 class NewWebhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A webhook with its new secret, which is not shown again."""
 
     id: str
+    """The webhook's id."""
+
     url: str
+    """Where events are delivered to."""
+
     events: list[str]
+    """The types that it is told."""
+
     status: Literal["disabled", "enabled"]
+    """A disabled webhook is delivered nothing until it is enabled again."""
+
     reason: Literal["", "failing", "gone"]
+    """Why it is disabled: `gone` (it answered 410) or `failing` (for 72 hours); empty if it is not."""
+
     created_at: datetime
+    """When it was created."""
+
     updated_at: datetime
+    """When it was last changed."""
+
     secret: str
+    """What deliveries are signed with (Standard Webhooks); it is not shown again."""
 
 
 class Nonce(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A nonce, and a message with it that is ready to be signed."""
 
     nonce: str
+    """A nonce for this address and chain, used once."""
+
     message: str
+    """A complete EIP-4361 message with it: have the wallet sign it as it is (`personal_sign`)."""
+
     expires_at: datetime
+    """Until when it may be used: 5 minutes."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An order."""
 
     id: str
+    """The order's id."""
+
     user_id: str
+    """The buyer."""
+
     wallet_id: str
+    """The buyer's wallet that pays, and that a refund goes back to."""
+
     merchant_id: str
+    """The merchant who sells all of its lines."""
+
     currency: CurrencyCode
+    """The currency of its prices."""
+
     total: str
+    """The sum of its lines in atomic units of the currency."""
+
     status: Literal[
         "cancelled", "claimed", "completed", "confirmed", "expired", "failed", "paid", "pending", "refunded"
     ]
+    """`confirmed`: stock is reserved and funds are held; `paid`: captured, and a claim is possible; `claimed`: a
+    voucher was issued; `completed`: redeemed on the chain. `failed`, `cancelled`, `expired` and `refunded` are
+    final, as is `completed`.
+    """
+
     failure: OrderFailure | None = None
+    """Why it failed; only with the status `failed`."""
+
     items: list[OrderItem]
+    """Its lines, in the order of the request."""
+
     expires_at: datetime
+    """When it expires unless it is paid by then."""
+
     version: int
+    """How often it was changed; its ETag."""
+
     created_at: datetime
+    """When it was placed."""
+
     updated_at: datetime
+    """When it was last changed."""
 
 
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event of an order."""
 
     version: int
+    """Its place among the order's events, from 1 without gaps."""
+
     type: str
+    """What happened."""
+
     data: dict[str, Any]
+    """The event's data, in the form that webhooks deliver (see `webhooks` in this document)."""
+
     at: datetime
+    """When it happened."""
 
 
 class OrderEventList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[OrderEvent]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class OrderFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an order was refused."""
 
     code: str
+    """The error code that the request was refused with."""
+
     detail: str
+    """The reason as a sentence, for a person."""
 
 
 class OrderItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line of an order."""
 
     id: str
+    """The line's own id."""
+
     supply_id: str
+    """The supply that it is of."""
+
     title: str
+    """The supply's title when the order was placed."""
+
     unit_price: str
+    """The price of one unit in atomic units of the order's currency, as it was when the order was placed."""
+
     quantity: int
+    """How many units."""
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some units of a supply."""
 
     supply_id: str
+    """What to buy."""
+
     quantity: int
+    """How many units."""
+
     proof: list[str] | LeafProof | None = None
+    """A Merkle proof that the wallet's address is on the allowlist of the open phase, if it has one: the hashes for a
+    leaf (address), or an object that also gives the leaf's other values.
+    """
 
 
 class OrderList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Order]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -353,23 +625,47 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     consumer: str
+    """The event row that could not apply it."""
+
     stream: str
+    """The stream whose events wait."""
+
     reason: str
+    """Why they wait: `failed`, `unavailable`, `gap` (an earlier event has not arrived) or `unread` (not understood)."""
+
     error: str | None
+    """What the last attempt failed with; null if there was none."""
+
     attempts: int
+    """How often the next event was tried."""
+
     version: int
+    """The version of the next event."""
+
     type: str | None
+    """The type of the next event; null if it has not arrived yet."""
+
     event_id: str | None
+    """The id of the next event; null if it has not arrived yet."""
+
     events: int
+    """How many events of the stream wait."""
+
     since: datetime
+    """Since when the stream has been parked."""
+
     retry_at: datetime | None
+    """When it is tried again by itself; null if it is not."""
 
 
 class ParkedList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Parked]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -381,239 +677,472 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     name: str
+    """Its name, unique within the supply."""
+
     starts_at: datetime
+    """When it begins, inclusive."""
+
     ends_at: datetime | None = None
+    """When it ends, exclusive; null for no end. Phases do not overlap."""
+
     unit_price: str | None = None
+    """The price of one unit in it, in atomic units of the supply's currency; null for the supply's price."""
+
     per_user_limit: int | None = None
+    """How many units one buyer may have of it; null for no limit besides the supply's."""
+
     cap: int | None = None
+    """How many units all buyers together may have of it; null for no cap."""
+
     allowlist_root: str | None = None
+    """The Merkle root of the addresses that may buy in it, 32 bytes in hexadecimal; null for everybody."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The caller: current roles, and the scopes of the token."""
 
     id: str
+    """The user's id."""
+
     address: str
+    """The address that they sign in with, in its EIP-55 form."""
+
     roles: list[Literal["merchant", "operator"]]
+    """Their present roles."""
+
     scopes: list[str]
+    """What the access token that was sent may do."""
+
     home: Home
+    """Where their wallets, orders and claims live."""
+
     created_at: datetime
+    """When they first signed in."""
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an order would cost, whether it would succeed, and the quote that locks in its prices."""
 
     eligible: bool
+    """Whether this order would succeed now."""
+
     reasons: list[str]
+    """Every reason against it, by error code; empty if it is eligible."""
+
     total: str
+    """The sum of the lines in atomic units of the currency."""
+
     currency: CurrencyCode
+    """The currency of the prices."""
+
     items: list[QuotedItem]
+    """The lines, in the order of the request."""
+
     available_balance: str
+    """What the wallet has available of that currency, in atomic units."""
+
     expires_at: datetime
+    """Until when the quoted prices hold."""
+
     quote: str | None
+    """Send it with the order to get these prices: signed, for this buyer, wallet and lines, and used once. Null unless
+    the order is eligible.
+    """
 
 
 class QuotedItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line of a quoted order, with every reason against it."""
 
     supply_id: str
+    """The supply that it is of."""
+
     title: str
+    """The supply's title."""
+
     unit_price: str
+    """The price of one unit for this buyer now, in atomic units of the quote's currency."""
+
     quantity: int
+    """How many units."""
+
     phase: str
+    """The open phase of the sale; empty for none."""
+
     limit_remaining: int | None
+    """How many more units this buyer may have; null without a limit."""
+
     reasons: list[str]
+    """Every reason against it, by error code."""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What this region depends on, and how it is."""
 
     status: str
+    """Always `ok`: otherwise the answer is 503 `NOT_READY`."""
+
     dependencies: dict[str, str]
+    """Each dependency's state by its name: `ok` or what is wrong."""
+
     breakers: dict[str, str]
+    """The state of each circuit breaker by its name: `closed`, `open` or `half_open`."""
+
     replication_lag_seconds: dict[str, float | None]
+    """By how many seconds copies of other cells' data are behind, by cell; null for a cell from which not all was
+    received yet.
+    """
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A JWS (RFC 7515) in its compact form: RS256, typ receipt+jwt, a key of /.well-known/jwks.json."""
 
     receipt: str
+    """The signed receipt."""
 
 
 class Redemption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The transaction that redeemed a voucher."""
 
     chain_id: int
+    """The chain, by its number in EIP-155."""
+
     hash: str
+    """The transaction's hash."""
 
 
 class RedriveOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was released, or would be; `left` streams are still parked."""
 
     consumer: str
+    """The event row whose events they are."""
+
     dry_run: bool
+    """Whether this only says what would be released."""
+
     streams: list[str]
+    """The streams that are released."""
+
     events: int
+    """How many events wait in them."""
+
     left: int
+    """How many streams are still parked."""
 
 
 class Roles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The roles of a user: granted ones and those of the configuration."""
 
     user_id: str
+    """The user whose roles they are."""
+
     roles: list[Literal["merchant", "operator"]]
+    """All roles, granted ones and those of the configuration; they apply from the next refresh of a session."""
 
 
 class Supply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A supply with its stock."""
 
     id: str
+    """The supply's id."""
+
     merchant_id: str
+    """The merchant who sells it."""
+
     payout_wallet_id: str
+    """The merchant's wallet that its sales are paid to."""
+
     title: str
+    """What it is called."""
+
     description: str
+    """What a buyer should know about it; may be empty."""
+
     currency: CurrencyCode
+    """The currency of its prices."""
+
     unit_price: str
+    """The price of one unit in atomic units of the currency, unless the open phase has its own; 0 is a free drop."""
+
     quantity: int
+    """How many units there are in all: available, reserved and sold ones."""
+
     available: int
+    """How many units can still be ordered."""
+
     reserved: int
+    """How many units orders have reserved that are not paid yet."""
+
     sold: int
+    """How many units are sold."""
+
     per_user_limit: int | None
+    """How many units one buyer may have in all; null for no limit."""
+
     phases: list[Phase]
+    """The phases of the sale, by their beginning; without any it sells whenever it is active."""
+
     asset: Asset
+    """The token that a claim delivers."""
+
     status: Literal["active", "archived", "draft", "paused", "sold_out"]
+    """`draft`: only its merchant sees it; `active`: on sale; `paused`: not for now; `sold_out`: on sale again as soon
+    as units come back; `archived`: for good.
+    """
+
     version: int
+    """How often its terms were changed: what If-Match is compared with."""
+
     created_at: datetime
+    """When it was created."""
+
     updated_at: datetime
+    """When its terms were last changed."""
 
 
 class SupplyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Supply]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tokens of a session."""
 
     access_token: str
+    """Send it as `Authorization: Bearer <access_token>`. A JWT in the profile of RFC 9068."""
+
     expires_in: int
+    """For how many seconds the access token is valid."""
+
     refresh_token: str
+    """What to get the next access token with, once: every refresh returns the next one. Keep it secret."""
+
     user_id: str
+    """The user who signed in."""
+
     token_type: Literal["Bearer"] = "Bearer"
+    """How to send the access token (RFC 6750)."""
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transaction on a chain."""
 
     chain_id: int
+    """The chain, by its number in EIP-155."""
+
     hash: str
+    """The transaction's hash."""
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transfer between a caller's wallet and another account."""
 
     id: str
+    """The transfer's id."""
+
     kind: str
+    """What it is for: `transfer`, `adjustment`, `reversal` or `faucet`."""
+
     from_wallet_id: str | None
+    """The wallet that pays; null for an account of the house."""
+
     to_wallet_id: str | None
+    """The wallet that is paid; null for an account of the house."""
+
     currency: CurrencyCode
+    """The currency of the amount."""
+
     amount: str
+    """How much is moved, in atomic units."""
+
     reference: str
+    """The note of whoever made it; may be empty."""
+
     created_at: datetime
+    """When it was posted."""
 
 
 class Transfers(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The transfers that were made, in the order of the request."""
 
     transfers: list[Transfer]
+    """One for each that was asked for, in the same order."""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The caller, in the form of version 1."""
 
     user_id: str
+    """The user's id."""
+
     address: str
+    """The address that they sign in with, in its EIP-55 form."""
+
     roles: list[Literal["merchant", "operator"]]
+    """Their present roles."""
+
     scopes: list[str]
+    """What the access token that was sent may do."""
+
     home_region: str
+    """The region where their wallets, orders and claims live."""
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A violation of an invariant."""
 
     invariant: str
+    """The invariant that does not hold."""
+
     subject: str
+    """The id of what it does not hold for."""
+
     detail: str
+    """What differs, for a person."""
 
 
 class Voucher(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An EIP-712 voucher: what a wallet or a contract needs to check it. Integers of 256 bits are decimal strings."""
 
     domain: dict[str, Any]
+    """EIP-712's domain: the contract and the chain that honour it."""
+
     types: dict[str, list[dict[str, str]]]
+    """EIP-712's types."""
+
     primary_type: str
+    """The type of the message."""
+
     message: dict[str, Any]
+    """What is signed: the claim, the recipient, what they get, a nonce that is used once, and a deadline in Unix time.
+    Integers are decimal strings.
+    """
+
     digest: str
+    """The hash that is signed, 32 bytes in hexadecimal."""
+
     signature: str
+    """The house's signature of the digest, 65 bytes in hexadecimal: r, s, v."""
+
     signer: str
+    """The address of the key that signed, which the contract knows."""
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet."""
 
     id: str
+    """The wallet's id."""
+
     user_id: str
+    """Whose it is."""
+
     name: str
+    """What its owner calls it."""
+
     address: str
+    """The address that its owner has proven to own, in its EIP-55 form: where claims go by default."""
+
     chain_id: int
+    """The chain for which the address was proven, by its number in EIP-155."""
+
     status: Literal["closed", "open"]
+    """Whether it can be paid and pay; a closed wallet stays closed."""
+
     version: int
+    """How often it was changed; its ETag."""
+
     created_at: datetime
+    """When it was opened."""
+
     updated_at: datetime
+    """When it was last changed."""
 
 
 class WalletList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Wallet]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A webhook."""
 
     id: str
+    """The webhook's id."""
+
     url: str
+    """Where events are delivered to."""
+
     events: list[str]
+    """The types that it is told."""
+
     status: Literal["disabled", "enabled"]
+    """A disabled webhook is delivered nothing until it is enabled again."""
+
     reason: Literal["", "failing", "gone"]
+    """Why it is disabled: `gone` (it answered 410) or `failing` (for 72 hours); empty if it is not."""
+
     created_at: datetime
+    """When it was created."""
+
     updated_at: datetime
+    """When it was last changed."""
 
 
 class WebhookList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Some of a list, and where the rest begins."""
 
     items: list[Webhook]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
     next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A withdrawal from a wallet: the amount is paid out, and the fee is charged on top."""
 
     id: str
+    """The withdrawal's id."""
+
     wallet_id: str
+    """The wallet that pays."""
+
     currency: CurrencyCode
+    """The currency of amount and fee."""
+
     amount: str
+    """What arrives, in atomic units."""
+
     fee: str
+    """What the wallet pays on top, in atomic units."""
+
     to_address: str
+    """Where it is sent, in its EIP-55 form."""
+
     status: Literal["failed", "mined", "requested", "sent"]
+    """`requested`: amount and fee are held; `sent`: a transaction is under way; `mined` and `failed` are final."""
+
     transaction: Transaction | None = None
+    """The transaction, as soon as there is one."""
+
     failure: str | None = None
+    """Why it failed, for a person; only with the status `failed`, which gives back what was held."""
+
     created_at: datetime
+    """When it was requested."""
+
     updated_at: datetime
+    """When it was last changed."""
 
 
 class Client(Caller):
@@ -624,7 +1153,8 @@ class Client(Caller):
 
         A nonce for this address and chain alone.
 
-        address: An Ethereum address in lower case, in upper case, or in its EIP-55 form.
+        address: The address that is going to sign in.
+        chain_id: The chain to sign in for, by its number in EIP-155; one that is served here.
 
         POST /v1/auth/nonce.
         """
@@ -635,6 +1165,9 @@ class Client(Caller):
 
         Open a session for the user who signed the message.
 
+        message: An EIP-4361 message with a nonce of ours, byte for byte as it was signed.
+        signature: Its signature in hexadecimal: 65 bytes, or whatever a contract wallet expects.
+
         POST /v1/auth/sign-in.
         """
         return self._call(Tokens, "POST", "/v1/auth/sign-in", body={"message": message, "signature": signature})
@@ -643,6 +1176,8 @@ class Client(Caller):
         """Exchange a refresh token for its successor and a new access token, with current roles.
 
         Rotate a session. A reused old token ends it, except for a retry of the previous token within 10 seconds.
+
+        refresh_token: The refresh token of the last answer.
 
         POST /v1/auth/refresh.
         """
@@ -653,6 +1188,8 @@ class Client(Caller):
 
         Open a session without a wallet at hand, to try the API out.
 
+        person: Who to sign in.
+
         POST /v1/local/token.
         """
         return self._call(Tokens, "POST", "/v1/local/token", body={"person": person})
@@ -661,6 +1198,8 @@ class Client(Caller):
         """End a session.
 
         End the session of a refresh token, however old; it stays ended.
+
+        refresh_token: A refresh token of the session, however old.
 
         POST /v1/auth/sign-out.
         """
@@ -702,6 +1241,9 @@ class Client(Caller):
 
         Set the roles of a user, which apply from the next refresh; those of the configuration stay.
 
+        user_id: The id of a user: `usr_`, its home cell, and a ULID.
+        roles: All roles that the user is to have besides those of the configuration.
+
         PUT /v1/users/{user_id}/roles.
         """
         return self._call(Roles, "PUT", "/v1/users/{user_id}/roles", path={"user_id": user_id}, body={"roles": roles})
@@ -718,6 +1260,8 @@ class Client(Caller):
         The caller's wallets, newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
 
         GET /v1/wallets.
         """
@@ -731,6 +1275,13 @@ class Client(Caller):
         """Open a further wallet, for the sign-in address or for another address that the caller proves to own.
 
         The new wallet.
+
+        name: What to call it, in a line.
+        message: An EIP-4361 message of another address, with a nonce of ours, to link that address; without one the
+        wallet has the sign-in address.
+        signature: That address's signature of the message, in hexadecimal.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/wallets.
         """
@@ -747,6 +1298,7 @@ class Client(Caller):
 
         The wallet.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets/{wallet_id}.
@@ -760,6 +1312,9 @@ class Client(Caller):
 
         The wallet under its new name.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
+        name: Its new name, in a line.
+
         PATCH /v1/wallets/{wallet_id}.
         """
         return self._call(
@@ -770,6 +1325,8 @@ class Client(Caller):
         """Close a wallet.
 
         Close an empty wallet to which no supply or order pays out any more; closing it again does nothing.
+
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
 
         DELETE /v1/wallets/{wallet_id}.
         """
@@ -782,7 +1339,9 @@ class Client(Caller):
 
         Balances and the holds in them, as one consistent snapshot; expired holds of no order are released first.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        at: A past time, in RFC 3339 with an offset, to show the balances as they were; now by default.
 
         GET /v1/wallets/{wallet_id}/balances.
         """
@@ -806,7 +1365,10 @@ class Client(Caller):
 
         The wallet's entries, newest first.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
 
         GET /v1/wallets/{wallet_id}/entries.
         """
@@ -832,6 +1394,14 @@ class Client(Caller):
 
         Move money from one of the caller's wallets to any wallet: at once or, to another cell's, as soon as it is told.
 
+        from_wallet_id: The caller's wallet that pays.
+        to_wallet_id: The wallet that is paid, anybody's.
+        currency: The currency of the amount.
+        amount: How much, in atomic units; more than 0.
+        reference: A note that both sides see, in a line.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
+
         POST /v1/transfers.
         """
         return self._call(
@@ -853,6 +1423,10 @@ class Client(Caller):
 
         Credit the wallet from the faucet account.
 
+        wallet_id: The caller's wallet to credit.
+        currency: The currency of the amount.
+        amount: How much, in atomic units; more than 0.
+
         POST /v1/local/faucet.
         """
         return self._call(
@@ -866,6 +1440,7 @@ class Client(Caller):
 
         The address, which is watched from now on.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets/{wallet_id}/deposit-address.
@@ -883,6 +1458,9 @@ class Client(Caller):
 
         The currencies by name; none if no chain is configured.
 
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+
         GET /v1/currencies.
         """
         return self._call(CurrencyList, "GET", "/v1/currencies", query={"limit": limit, "cursor": cursor})
@@ -893,6 +1471,13 @@ class Client(Caller):
         """Request a withdrawal from a wallet to an address on the chain.
 
         Hold the amount and the fee.
+
+        wallet_id: The caller's wallet that pays the amount and the fee.
+        currency: The currency, of those that list_currencies shows.
+        amount: How much is to arrive, in atomic units; at least the currency's `least_withdrawal`.
+        to_address: Where to send it: not the zero address, nor a contract of the house.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/withdrawals.
         """
@@ -911,6 +1496,7 @@ class Client(Caller):
 
         The withdrawal.
 
+        withdrawal_id: The id of a withdrawal: `wdr_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/withdrawals/{withdrawal_id}.
@@ -930,6 +1516,10 @@ class Client(Caller):
 
         A closed wallet cannot be credited, only debited.
 
+        transfers: The transfers, in the order in which they are posted.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
+
         POST /v1/operator/transfers.
         """
         return self._call(
@@ -944,6 +1534,10 @@ class Client(Caller):
         """Reverse a transfer, as an operator.
 
         Move the same money back, once; the transfer itself is not changed.
+
+        transfer_id: The id of a transfer: `trf_`, its home cell, and a ULID.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/operator/transfers/{transfer_id}/reverse.
         """
@@ -973,6 +1567,20 @@ class Client(Caller):
         """Create a supply: put something on sale.
 
         Create a supply that pays out to the given or the default wallet.
+
+        title: What it is called, in a line.
+        currency: The currency of its prices.
+        unit_price: The price of one unit in atomic units of the currency; 0 is a free drop.
+        quantity: How many units there are.
+        description: What a buyer should know about it.
+        per_user_limit: How many units one buyer may have in all; null for no limit.
+        phases: The phases of the sale; without any it sells whenever it is active.
+        asset: The token that a claim delivers, which the payout wallet's address has to control; by default one of the
+        house's contract.
+        payout_wallet_id: The merchant's wallet that sales are paid to; the default wallet by default.
+        status: `active` puts it on sale at once; a draft is seen by its merchant alone.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/supplies.
         """
@@ -1010,6 +1618,11 @@ class Client(Caller):
         Supplies on sale and those that were, newest first, and the caller's own drafts; to anybody, signed in or not.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only supplies with this status.
+        currency: Only supplies in this currency.
+        merchant_id: Only supplies of this merchant.
 
         GET /v1/supplies.
         """
@@ -1032,6 +1645,7 @@ class Client(Caller):
 
         The supply, to anybody, signed in or not.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/supplies/{supply_id}.
@@ -1059,8 +1673,15 @@ class Client(Caller):
 
         A supply of an earlier release, whose asset was never proven to be its merchant's, sells again once activated.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
         match: The ETag of the version to change, or `*` for any.
+        title: What it is called, in a line.
+        description: What a buyer should know about it.
+        unit_price: The price of one unit in atomic units of its currency, for orders from now on.
+        per_user_limit: How many units one buyer may have in all; null removes the limit.
+        phases: The phases of the sale, in place of all there are.
         status: A draft can be activated; an active supply can be paused, and resumed.
+        payout_wallet_id: The merchant's wallet that orders from now on are paid to.
 
         PATCH /v1/supplies/{supply_id}.
         """
@@ -1090,6 +1711,8 @@ class Client(Caller):
         close, it
         stays paused, for a repeat or until its merchant makes it active again.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
+
         DELETE /v1/supplies/{supply_id}.
         """
         self._call(type(None), "DELETE", "/v1/supplies/{supply_id}", path={"supply_id": supply_id})
@@ -1098,6 +1721,11 @@ class Client(Caller):
         """Add units to a supply.
 
         The supply with more units to sell.
+
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
+        quantity: How many units to add.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/supplies/{supply_id}/restock.
         """
@@ -1125,7 +1753,14 @@ class Client(Caller):
 
         Every reason against it, the present price, and how many more they may buy.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        wallet_id: The wallet to buy with; the default wallet by default.
+        quantity: How many units to buy.
+        proof: A Merkle proof that the wallet's address is on the allowlist of the open phase: the hashes from the
+        leaf's sibling up, separated by commas.
+        proof_limit: The per-user limit in the leaf, for a list with overrides; goes with `proof_price`.
+        proof_price: The unit price in the leaf in atomic units, for a list with overrides; goes with `proof_limit`.
 
         GET /v1/supplies/{supply_id}/eligibility.
         """
@@ -1150,6 +1785,12 @@ class Client(Caller):
         """Buy: place an order, reserve its stock, place a hold on the buyer's funds, confirm it.
 
         The confirmed order; repeating the request with the same idempotency key resumes it after a crash at any point.
+
+        wallet_id: The buyer's wallet that pays.
+        items: The lines: at least one, all of one merchant, in one currency, for assets on one chain.
+        quote: The `quote` that quote_order gave for the same lines and wallet, to get its prices.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/orders.
         """
@@ -1178,6 +1819,10 @@ class Client(Caller):
         The caller's orders, newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only orders with this status.
+        merchant: `me`: the orders of the caller's supplies, of all cells, in place of those that they placed.
 
         GET /v1/orders.
         """
@@ -1199,6 +1844,7 @@ class Client(Caller):
 
         The order, to its buyer, its merchant or an operator.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/orders/{order_id}.
@@ -1219,7 +1865,10 @@ class Client(Caller):
 
         The order's events, oldest first, to its buyer, its merchant or an operator.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before: the version of the last event that was shown.
 
         GET /v1/orders/{order_id}/events.
         """
@@ -1239,6 +1888,9 @@ class Client(Caller):
         A quote is issued only if the buyer could buy all of it now, so that nobody locks in a price that was never
         theirs.
 
+        wallet_id: The buyer's wallet that is to pay.
+        items: The lines, as in create_order.
+
         POST /v1/orders/quote.
         """
         return self._call(
@@ -1257,6 +1909,12 @@ class Client(Caller):
 
         The refunded order; a repeat returns the same. An order for which a voucher was issued is not refunded.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
+        restock: Whether its units go back on sale.
+        reason: Why, in a line; both sides see it.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
+
         POST /v1/orders/{order_id}/refund.
         """
         return self._call(
@@ -1273,6 +1931,8 @@ class Client(Caller):
 
         The cancelled order; a repeat returns the same. Releasing the hold decides the race against its capture.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
+
         POST /v1/orders/{order_id}/cancel.
         """
         return self._call(Order, "POST", "/v1/orders/{order_id}/cancel", path={"order_id": order_id}, repeatable=True)
@@ -1285,6 +1945,10 @@ class Client(Caller):
         A failed claim may be reissued to another recipient, with the same claim id and nonce, so that the contract
         honours
         only one of its vouchers.
+
+        order_id: The paid order that it is for.
+        recipient: The address that gets what was bought; by default that of the wallet that paid. It cannot be changed
+        afterwards.
 
         POST /v1/claims.
         """
@@ -1305,6 +1969,9 @@ class Client(Caller):
         The caller's claims, newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only claims with this status.
 
         GET /v1/claims.
         """
@@ -1320,6 +1987,7 @@ class Client(Caller):
 
         The claim with its voucher.
 
+        claim_id: The id of a claim: `clm_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/claims/{claim_id}.
@@ -1333,6 +2001,7 @@ class Client(Caller):
 
         The receipt of the claim as it is now, the same bytes each time as long as the key that signed it is published.
 
+        claim_id: The id of a claim: `clm_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/claims/{claim_id}/receipt.
@@ -1349,6 +2018,8 @@ class Client(Caller):
         """Retry a failed claim, as an operator.
 
         The claim, due again.
+
+        claim_id: The id of a claim: `clm_`, its home cell, and a ULID.
 
         POST /v1/operator/claims/{claim_id}/retry.
         """
@@ -1369,6 +2040,9 @@ class Client(Caller):
         If too many requests wait already, the response comes at once.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        wait_seconds: How many seconds to wait for the next item if there is none yet (long poll).
 
         GET /v1/activity.
         """
@@ -1416,7 +2090,8 @@ class Client(Caller):
         `streamversion`
         of the event give the order, and `webhook-id` identifies repeats.
 
-        url: An https URL of a public address, without user information and fragment.
+        url: Where to deliver events to.
+        events: The types of events to be told of, each once.
 
         POST /v1/webhooks.
         """
@@ -1434,6 +2109,8 @@ class Client(Caller):
         The caller's webhooks, newest first, without their secrets.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
 
         GET /v1/webhooks.
         """
@@ -1446,6 +2123,7 @@ class Client(Caller):
 
         The webhook, without its secret.
 
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/webhooks/{webhook_id}.
@@ -1463,6 +2141,8 @@ class Client(Caller):
 
         Delete it with its deliveries; an attempt in flight may still arrive.
 
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+
         DELETE /v1/webhooks/{webhook_id}.
         """
         self._call(type(None), "DELETE", "/v1/webhooks/{webhook_id}", path={"webhook_id": webhook_id})
@@ -1471,6 +2151,8 @@ class Client(Caller):
         """Enable a webhook that was disabled.
 
         The webhook, which receives events from now on; those it missed can be redelivered.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
 
         POST /v1/webhooks/{webhook_id}/enable.
         """
@@ -1482,6 +2164,9 @@ class Client(Caller):
         """Rotate the signing secret of a webhook.
 
         The webhook with a new secret, which is not shown again; meanwhile deliveries carry a signature by each secret.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        grace_seconds: For how many seconds the previous secret signs too.
 
         POST /v1/webhooks/{webhook_id}/rotate-secret.
         """
@@ -1497,6 +2182,8 @@ class Client(Caller):
         """Send a test event to a webhook.
 
         The delivery of an event of type `webhook.test`, retried like any other.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
 
         POST /v1/webhooks/{webhook_id}/test.
         """
@@ -1515,7 +2202,11 @@ class Client(Caller):
 
         Its deliveries, newest first, each with its attempts; they are purged after 30 days.
 
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only deliveries with this status.
 
         GET /v1/webhooks/{webhook_id}/deliveries.
         """
@@ -1531,6 +2222,9 @@ class Client(Caller):
         """Redeliver an event to a webhook.
 
         The delivery, due now and tried for 72 hours, with the same `webhook-id`.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        delivery_id: The id of a delivery: `dlv_`, its home cell, and a ULID.
 
         POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver.
         """
@@ -1608,6 +2302,9 @@ class Client(Caller):
         Streams by consumer, the newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        consumer: Only those of this event row.
 
         GET /v1/operator/parked.
         """
@@ -1625,6 +2322,10 @@ class Client(Caller):
 
         The released streams, in all cells: they are applied in order, at a bounded rate, and parked again if they fail.
 
+        consumer: The event row whose events to try again.
+        streams: The streams to try again; all that are parked by default.
+        dry_run: Only say what would be released.
+
         POST /v1/operator/parked/redrive.
         """
         return self._call(
@@ -1640,6 +2341,7 @@ class Client(Caller):
         Check each service's own invariants, and compare its records with the orders.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        at: The past time as of which to check, in RFC 3339 with an offset; now by default.
 
         GET /v1/operator/audit.
         """

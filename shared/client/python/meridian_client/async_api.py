@@ -61,7 +61,8 @@ class AsyncClient(AsyncCaller):
 
         A nonce for this address and chain alone.
 
-        address: An Ethereum address in lower case, in upper case, or in its EIP-55 form.
+        address: The address that is going to sign in.
+        chain_id: The chain to sign in for, by its number in EIP-155; one that is served here.
 
         POST /v1/auth/nonce.
         """
@@ -72,6 +73,9 @@ class AsyncClient(AsyncCaller):
 
         Open a session for the user who signed the message.
 
+        message: An EIP-4361 message with a nonce of ours, byte for byte as it was signed.
+        signature: Its signature in hexadecimal: 65 bytes, or whatever a contract wallet expects.
+
         POST /v1/auth/sign-in.
         """
         return await self._call(Tokens, "POST", "/v1/auth/sign-in", body={"message": message, "signature": signature})
@@ -80,6 +84,8 @@ class AsyncClient(AsyncCaller):
         """Exchange a refresh token for its successor and a new access token, with current roles.
 
         Rotate a session. A reused old token ends it, except for a retry of the previous token within 10 seconds.
+
+        refresh_token: The refresh token of the last answer.
 
         POST /v1/auth/refresh.
         """
@@ -90,6 +96,8 @@ class AsyncClient(AsyncCaller):
 
         Open a session without a wallet at hand, to try the API out.
 
+        person: Who to sign in.
+
         POST /v1/local/token.
         """
         return await self._call(Tokens, "POST", "/v1/local/token", body={"person": person})
@@ -98,6 +106,8 @@ class AsyncClient(AsyncCaller):
         """End a session.
 
         End the session of a refresh token, however old; it stays ended.
+
+        refresh_token: A refresh token of the session, however old.
 
         POST /v1/auth/sign-out.
         """
@@ -139,6 +149,9 @@ class AsyncClient(AsyncCaller):
 
         Set the roles of a user, which apply from the next refresh; those of the configuration stay.
 
+        user_id: The id of a user: `usr_`, its home cell, and a ULID.
+        roles: All roles that the user is to have besides those of the configuration.
+
         PUT /v1/users/{user_id}/roles.
         """
         return await self._call(
@@ -157,6 +170,8 @@ class AsyncClient(AsyncCaller):
         The caller's wallets, newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
 
         GET /v1/wallets.
         """
@@ -170,6 +185,13 @@ class AsyncClient(AsyncCaller):
         """Open a further wallet, for the sign-in address or for another address that the caller proves to own.
 
         The new wallet.
+
+        name: What to call it, in a line.
+        message: An EIP-4361 message of another address, with a nonce of ours, to link that address; without one the
+        wallet has the sign-in address.
+        signature: That address's signature of the message, in hexadecimal.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/wallets.
         """
@@ -186,6 +208,7 @@ class AsyncClient(AsyncCaller):
 
         The wallet.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets/{wallet_id}.
@@ -199,6 +222,9 @@ class AsyncClient(AsyncCaller):
 
         The wallet under its new name.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
+        name: Its new name, in a line.
+
         PATCH /v1/wallets/{wallet_id}.
         """
         return await self._call(
@@ -209,6 +235,8 @@ class AsyncClient(AsyncCaller):
         """Close a wallet.
 
         Close an empty wallet to which no supply or order pays out any more; closing it again does nothing.
+
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
 
         DELETE /v1/wallets/{wallet_id}.
         """
@@ -221,7 +249,9 @@ class AsyncClient(AsyncCaller):
 
         Balances and the holds in them, as one consistent snapshot; expired holds of no order are released first.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        at: A past time, in RFC 3339 with an offset, to show the balances as they were; now by default.
 
         GET /v1/wallets/{wallet_id}/balances.
         """
@@ -245,7 +275,10 @@ class AsyncClient(AsyncCaller):
 
         The wallet's entries, newest first.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
 
         GET /v1/wallets/{wallet_id}/entries.
         """
@@ -271,6 +304,14 @@ class AsyncClient(AsyncCaller):
 
         Move money from one of the caller's wallets to any wallet: at once or, to another cell's, as soon as it is told.
 
+        from_wallet_id: The caller's wallet that pays.
+        to_wallet_id: The wallet that is paid, anybody's.
+        currency: The currency of the amount.
+        amount: How much, in atomic units; more than 0.
+        reference: A note that both sides see, in a line.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
+
         POST /v1/transfers.
         """
         return await self._call(
@@ -292,6 +333,10 @@ class AsyncClient(AsyncCaller):
 
         Credit the wallet from the faucet account.
 
+        wallet_id: The caller's wallet to credit.
+        currency: The currency of the amount.
+        amount: How much, in atomic units; more than 0.
+
         POST /v1/local/faucet.
         """
         return await self._call(
@@ -305,6 +350,7 @@ class AsyncClient(AsyncCaller):
 
         The address, which is watched from now on.
 
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/wallets/{wallet_id}/deposit-address.
@@ -322,6 +368,9 @@ class AsyncClient(AsyncCaller):
 
         The currencies by name; none if no chain is configured.
 
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+
         GET /v1/currencies.
         """
         return await self._call(CurrencyList, "GET", "/v1/currencies", query={"limit": limit, "cursor": cursor})
@@ -332,6 +381,13 @@ class AsyncClient(AsyncCaller):
         """Request a withdrawal from a wallet to an address on the chain.
 
         Hold the amount and the fee.
+
+        wallet_id: The caller's wallet that pays the amount and the fee.
+        currency: The currency, of those that list_currencies shows.
+        amount: How much is to arrive, in atomic units; at least the currency's `least_withdrawal`.
+        to_address: Where to send it: not the zero address, nor a contract of the house.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/withdrawals.
         """
@@ -350,6 +406,7 @@ class AsyncClient(AsyncCaller):
 
         The withdrawal.
 
+        withdrawal_id: The id of a withdrawal: `wdr_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/withdrawals/{withdrawal_id}.
@@ -369,6 +426,10 @@ class AsyncClient(AsyncCaller):
 
         A closed wallet cannot be credited, only debited.
 
+        transfers: The transfers, in the order in which they are posted.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
+
         POST /v1/operator/transfers.
         """
         return await self._call(
@@ -383,6 +444,10 @@ class AsyncClient(AsyncCaller):
         """Reverse a transfer, as an operator.
 
         Move the same money back, once; the transfer itself is not changed.
+
+        transfer_id: The id of a transfer: `trf_`, its home cell, and a ULID.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/operator/transfers/{transfer_id}/reverse.
         """
@@ -412,6 +477,20 @@ class AsyncClient(AsyncCaller):
         """Create a supply: put something on sale.
 
         Create a supply that pays out to the given or the default wallet.
+
+        title: What it is called, in a line.
+        currency: The currency of its prices.
+        unit_price: The price of one unit in atomic units of the currency; 0 is a free drop.
+        quantity: How many units there are.
+        description: What a buyer should know about it.
+        per_user_limit: How many units one buyer may have in all; null for no limit.
+        phases: The phases of the sale; without any it sells whenever it is active.
+        asset: The token that a claim delivers, which the payout wallet's address has to control; by default one of the
+        house's contract.
+        payout_wallet_id: The merchant's wallet that sales are paid to; the default wallet by default.
+        status: `active` puts it on sale at once; a draft is seen by its merchant alone.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/supplies.
         """
@@ -446,9 +525,14 @@ class AsyncClient(AsyncCaller):
     ) -> SupplyList:
         """List what is for sale.
 
-        Supplies that the caller may see, newest first.
+        Supplies on sale and those that were, newest first, and the caller's own drafts; to anybody, signed in or not.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only supplies with this status.
+        currency: Only supplies in this currency.
+        merchant_id: Only supplies of this merchant.
 
         GET /v1/supplies.
         """
@@ -469,8 +553,9 @@ class AsyncClient(AsyncCaller):
     async def get_supply(self, *, supply_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Supply:
         """Show a supply.
 
-        The supply.
+        The supply, to anybody, signed in or not.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/supplies/{supply_id}.
@@ -498,8 +583,15 @@ class AsyncClient(AsyncCaller):
 
         A supply of an earlier release, whose asset was never proven to be its merchant's, sells again once activated.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
         match: The ETag of the version to change, or `*` for any.
+        title: What it is called, in a line.
+        description: What a buyer should know about it.
+        unit_price: The price of one unit in atomic units of its currency, for orders from now on.
+        per_user_limit: How many units one buyer may have in all; null removes the limit.
+        phases: The phases of the sale, in place of all there are.
         status: A draft can be activated; an active supply can be paused, and resumed.
+        payout_wallet_id: The merchant's wallet that orders from now on are paid to.
 
         PATCH /v1/supplies/{supply_id}.
         """
@@ -529,6 +621,8 @@ class AsyncClient(AsyncCaller):
         close, it
         stays paused, for a repeat or until its merchant makes it active again.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
+
         DELETE /v1/supplies/{supply_id}.
         """
         await self._call(type(None), "DELETE", "/v1/supplies/{supply_id}", path={"supply_id": supply_id})
@@ -537,6 +631,11 @@ class AsyncClient(AsyncCaller):
         """Add units to a supply.
 
         The supply with more units to sell.
+
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
+        quantity: How many units to add.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/supplies/{supply_id}/restock.
         """
@@ -564,7 +663,14 @@ class AsyncClient(AsyncCaller):
 
         Every reason against it, the present price, and how many more they may buy.
 
+        supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        wallet_id: The wallet to buy with; the default wallet by default.
+        quantity: How many units to buy.
+        proof: A Merkle proof that the wallet's address is on the allowlist of the open phase: the hashes from the
+        leaf's sibling up, separated by commas.
+        proof_limit: The per-user limit in the leaf, for a list with overrides; goes with `proof_price`.
+        proof_price: The unit price in the leaf in atomic units, for a list with overrides; goes with `proof_limit`.
 
         GET /v1/supplies/{supply_id}/eligibility.
         """
@@ -589,6 +695,12 @@ class AsyncClient(AsyncCaller):
         """Buy: place an order, reserve its stock, place a hold on the buyer's funds, confirm it.
 
         The confirmed order; repeating the request with the same idempotency key resumes it after a crash at any point.
+
+        wallet_id: The buyer's wallet that pays.
+        items: The lines: at least one, all of one merchant, in one currency, for assets on one chain.
+        quote: The `quote` that quote_order gave for the same lines and wallet, to get its prices.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
 
         POST /v1/orders.
         """
@@ -617,6 +729,10 @@ class AsyncClient(AsyncCaller):
         The caller's orders, newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only orders with this status.
+        merchant: `me`: the orders of the caller's supplies, of all cells, in place of those that they placed.
 
         GET /v1/orders.
         """
@@ -638,6 +754,7 @@ class AsyncClient(AsyncCaller):
 
         The order, to its buyer, its merchant or an operator.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/orders/{order_id}.
@@ -658,7 +775,10 @@ class AsyncClient(AsyncCaller):
 
         The order's events, oldest first, to its buyer, its merchant or an operator.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before: the version of the last event that was shown.
 
         GET /v1/orders/{order_id}/events.
         """
@@ -678,6 +798,9 @@ class AsyncClient(AsyncCaller):
         A quote is issued only if the buyer could buy all of it now, so that nobody locks in a price that was never
         theirs.
 
+        wallet_id: The buyer's wallet that is to pay.
+        items: The lines, as in create_order.
+
         POST /v1/orders/quote.
         """
         return await self._call(
@@ -696,6 +819,12 @@ class AsyncClient(AsyncCaller):
 
         The refunded order; a repeat returns the same. An order for which a voucher was issued is not refunded.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
+        restock: Whether its units go back on sale.
+        reason: Why, in a line; both sides see it.
+        key: A new one for each thing to do, the same for each retry of it: 16 to 255 printable ASCII characters without
+        a comma, such as a UUID. A repeat gets the first answer, for a day.
+
         POST /v1/orders/{order_id}/refund.
         """
         return await self._call(
@@ -712,6 +841,8 @@ class AsyncClient(AsyncCaller):
 
         The cancelled order; a repeat returns the same. Releasing the hold decides the race against its capture.
 
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
+
         POST /v1/orders/{order_id}/cancel.
         """
         return await self._call(
@@ -726,6 +857,10 @@ class AsyncClient(AsyncCaller):
         A failed claim may be reissued to another recipient, with the same claim id and nonce, so that the contract
         honours
         only one of its vouchers.
+
+        order_id: The paid order that it is for.
+        recipient: The address that gets what was bought; by default that of the wallet that paid. It cannot be changed
+        afterwards.
 
         POST /v1/claims.
         """
@@ -746,6 +881,9 @@ class AsyncClient(AsyncCaller):
         The caller's claims, newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only claims with this status.
 
         GET /v1/claims.
         """
@@ -761,6 +899,7 @@ class AsyncClient(AsyncCaller):
 
         The claim with its voucher.
 
+        claim_id: The id of a claim: `clm_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/claims/{claim_id}.
@@ -774,6 +913,7 @@ class AsyncClient(AsyncCaller):
 
         The receipt of the claim as it is now, the same bytes each time as long as the key that signed it is published.
 
+        claim_id: The id of a claim: `clm_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/claims/{claim_id}/receipt.
@@ -790,6 +930,8 @@ class AsyncClient(AsyncCaller):
         """Retry a failed claim, as an operator.
 
         The claim, due again.
+
+        claim_id: The id of a claim: `clm_`, its home cell, and a ULID.
 
         POST /v1/operator/claims/{claim_id}/retry.
         """
@@ -810,6 +952,9 @@ class AsyncClient(AsyncCaller):
         If too many requests wait already, the response comes at once.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        wait_seconds: How many seconds to wait for the next item if there is none yet (long poll).
 
         GET /v1/activity.
         """
@@ -857,7 +1002,8 @@ class AsyncClient(AsyncCaller):
         `streamversion`
         of the event give the order, and `webhook-id` identifies repeats.
 
-        url: An https URL of a public address, without user information and fragment.
+        url: Where to deliver events to.
+        events: The types of events to be told of, each once.
 
         POST /v1/webhooks.
         """
@@ -875,6 +1021,8 @@ class AsyncClient(AsyncCaller):
         The caller's webhooks, newest first, without their secrets.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
 
         GET /v1/webhooks.
         """
@@ -889,6 +1037,7 @@ class AsyncClient(AsyncCaller):
 
         The webhook, without its secret.
 
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
 
         GET /v1/webhooks/{webhook_id}.
@@ -906,6 +1055,8 @@ class AsyncClient(AsyncCaller):
 
         Delete it with its deliveries; an attempt in flight may still arrive.
 
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+
         DELETE /v1/webhooks/{webhook_id}.
         """
         await self._call(type(None), "DELETE", "/v1/webhooks/{webhook_id}", path={"webhook_id": webhook_id})
@@ -914,6 +1065,8 @@ class AsyncClient(AsyncCaller):
         """Enable a webhook that was disabled.
 
         The webhook, which receives events from now on; those it missed can be redelivered.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
 
         POST /v1/webhooks/{webhook_id}/enable.
         """
@@ -925,6 +1078,9 @@ class AsyncClient(AsyncCaller):
         """Rotate the signing secret of a webhook.
 
         The webhook with a new secret, which is not shown again; meanwhile deliveries carry a signature by each secret.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        grace_seconds: For how many seconds the previous secret signs too.
 
         POST /v1/webhooks/{webhook_id}/rotate-secret.
         """
@@ -940,6 +1096,8 @@ class AsyncClient(AsyncCaller):
         """Send a test event to a webhook.
 
         The delivery of an event of type `webhook.test`, retried like any other.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
 
         POST /v1/webhooks/{webhook_id}/test.
         """
@@ -958,7 +1116,11 @@ class AsyncClient(AsyncCaller):
 
         Its deliveries, newest first, each with its attempts; they are purged after 30 days.
 
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only deliveries with this status.
 
         GET /v1/webhooks/{webhook_id}/deliveries.
         """
@@ -974,6 +1136,9 @@ class AsyncClient(AsyncCaller):
         """Redeliver an event to a webhook.
 
         The delivery, due now and tried for 72 hours, with the same `webhook-id`.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        delivery_id: The id of a delivery: `dlv_`, its home cell, and a ULID.
 
         POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver.
         """
@@ -1051,6 +1216,9 @@ class AsyncClient(AsyncCaller):
         Streams by consumer, the newest first.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        consumer: Only those of this event row.
 
         GET /v1/operator/parked.
         """
@@ -1067,6 +1235,10 @@ class AsyncClient(AsyncCaller):
         """Redrive parked events: release them to be applied again.
 
         The released streams, in all cells: they are applied in order, at a bounded rate, and parked again if they fail.
+
+        consumer: The event row whose events to try again.
+        streams: The streams to try again; all that are parked by default.
+        dry_run: Only say what would be released.
 
         POST /v1/operator/parked/redrive.
         """
@@ -1085,6 +1257,7 @@ class AsyncClient(AsyncCaller):
         Check each service's own invariants, and compare its records with the orders.
 
         consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        at: The past time as of which to check, in RFC 3339 with an offset; now by default.
 
         GET /v1/operator/audit.
         """
