@@ -146,6 +146,8 @@ resource "google_monitoring_alert_policy" "own" {
       evaluation_interval = local.minute
       rule_group          = "meridian"
       alert_rule          = each.key
+      # A metric exists once a process has written it, which may be after the first apply.
+      disable_metric_validation = true
     }
   }
   documentation {
