@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytest
 
 from emulators.stack.ports import HOST, Ports
+from emulators.trace_view import read as read_trace
 from emulators.waiting import until
 from shared.container.function import DRAIN_SECONDS, KILL_SECONDS, LINGER_SECONDS
 from shared.container.probes import LIVE, READY, STARTUP
@@ -95,9 +96,11 @@ def secrets(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def started(function: str, secrets: Path, port: int, certificates: str = "https://127.0.0.1:1") -> Iterator[Container]:
+def started(
+    function: str, secrets: Path, port: int, certificates: str = "https://127.0.0.1:1", **settings: str
+) -> Iterator[Container]:
     """A container that is ready; ended with the block."""
-    environment = {**NEEDED, "SECRETS_DIR": str(secrets), "PORT": str(port), "PYTHONPATH": str(ROOT)}
+    environment = {**NEEDED, **settings, "SECRETS_DIR": str(secrets), "PORT": str(port), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WITH_CERTIFICATES, certificates, "function", function]
     process = subprocess.Popen(
         command, env={**environment, "PATH": os.environ["PATH"]}, cwd=secrets, stderr=subprocess.PIPE, text=True
@@ -147,11 +150,11 @@ def test_to_the_public_there_are_no_probes(start: Start) -> None:
         assert container.ask("PUT", "/v1/orders", PUBLIC)[0] == 405
 
 
-def half_sent(container: Container, body: bytes) -> socket.socket:
-    """A request to issue_nonce whose last byte is held back, so that it is in flight."""
+def half_sent(container: Container, body: bytes, *more: str) -> socket.socket:
+    """A request to issue_nonce whose last byte is held back, so that it is in flight. more: headers."""
     connection = socket.create_connection((HOST, container.port), timeout=10)
     head = ["POST /v1/auth/nonce HTTP/1.1", "Host: a", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-    connection.sendall("\r\n".join([*head, "", ""]).encode() + body[:-1])
+    connection.sendall("\r\n".join([*head, *more, "", ""]).encode() + body[:-1])
     return connection
 
 
@@ -168,6 +171,20 @@ def test_a_request_in_flight_is_answered_after_sigterm(start: Start) -> None:
         connection.sendall(nonce()[-1:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
         assert container.process.wait(10) == 0
+
+
+def test_the_last_request_is_traced_too(start: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A life is short: what a request left behind is exported before the process ends."""
+    folder = tmp_path_factory.mktemp("traces")
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    header = f"traceparent: 00-{trace}-00f067aa0ba902b7-01"
+    with start("issue_nonce", TRACES=str(folder)) as container, half_sent(container, nonce(), header) as connection:
+        container.process.send_signal(signal.SIGTERM)
+        until(lambda: container.probe(READY), lambda seen: seen is None, 20)
+        connection.sendall(nonce()[-1:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
+        assert container.process.wait(10) == 0
+    assert "issue_nonce" in {each.span.name for each in read_trace(folder, trace)}
 
 
 def test_a_request_that_never_ends_does_not_hold_the_container(start: Start) -> None:
