@@ -40,13 +40,13 @@ class Step(NamedTuple):
     note: str = ""
 
 
-def told(step: str, path: str) -> str:
+def response_of(step: str, path: str) -> str:
     """A reference to what an earlier response says."""
     return f"{{{{{step}.response.body.$.{path}}}}}"
 
 
-WALLET: Final = told("wallets", "items[0].id")
-LINES: Final = [{"supply_id": told("supply", "id"), "quantity": 2}]
+WALLET: Final = response_of("wallets", "items[0].id")
+LINES: Final = [{"supply_id": response_of("supply", "id"), "quantity": 2}]
 WALK: Final = (
     Step("merchant", "create_local_token", "", {"person": "merchant"}),
     Step(
@@ -63,20 +63,20 @@ WALK: Final = (
         "order",
         "create_order",
         "buyer",
-        {"wallet_id": WALLET, "items": LINES, "quote": told("quote", "quote")},
+        {"wallet_id": WALLET, "items": LINES, "quote": response_of("quote", "quote")},
         "sent again it makes another order, since it has another idempotency key each time",
     ),
     Step("paid", "get_order", "buyer", note="until its status is paid, a moment later"),
-    Step("claim", "create_claim", "buyer", {"order_id": told("order", "id")}),
+    Step("claim", "create_claim", "buyer", {"order_id": response_of("order", "id")}),
     Step("receipt", "get_receipt", "buyer"),
 )
 
 KNOWN: Final = {
     "wallet_id": WALLET,
-    "supply_id": told("supply", "id"),
-    "order_id": told("order", "id"),
-    "claim_id": told("claim", "id"),
-    "webhook_id": told("create_webhook", "id"),
+    "supply_id": response_of("supply", "id"),
+    "order_id": response_of("order", "id"),
+    "claim_id": response_of("claim", "id"),
+    "webhook_id": response_of("create_webhook", "id"),
 }
 """What path parameters are taken from."""
 
@@ -127,7 +127,7 @@ def _request(document: dict[str, Any], operation: Operation, step: Step) -> str:
     lines = [f"### {step.name}: {described['summary'].rstrip('.')}", *([f"# {step.note}"] if step.note else [])]
     lines += [f"# @name {step.name}", f"{operation.method} {{{{base}}}}{operation.path.format_map(known)}"]
     if step.caller:
-        lines.append(f"Authorization: Bearer {told(step.caller, 'access_token')}")
+        lines.append(f"Authorization: Bearer {response_of(step.caller, 'access_token')}")
     for each in described.get("parameters", []):
         if each["in"] == "header" and each.get("required"):
             lines.append(f"{each['name']}: {'{{$guid}}' if each['name'] == 'Idempotency-Key' else '*'}")
