@@ -20,7 +20,7 @@ LISTED: Final[dict[str, Any]] = DOCUMENT["components"]["schemas"]["ErrorCode"]["
 HTTP: Final = [row for row in ROWS if row.http]
 
 INTERNAL: Final = {"MISDIRECTED", "MOVED", "CONFLICT", "HOLD_ENDED", "CAPTURE_TOO_LARGE"} | {
-    *("CALL_REFUSED", "CALL_UNKNOWN", "NOT_CONFIRMED", "GAS_LIMIT"),
+    *("CALL_REFUSED", "CALL_UNKNOWN", "NOT_CONFIRMED", "GAS_LIMIT", "REVERTED", "NODE_REFUSED"),
 }
 """Codes between services, of a base class, and of what jobs fail with; no user is answered with one."""
 
@@ -81,7 +81,7 @@ def test_what_refuses_an_order_is_listed() -> None:
 
 def test_members_of_problems_are_described() -> None:
     """Whatever an error is raised with beside its detail is a property of Problem."""
-    known = {"code", "field", "wait_seconds", "cell", "epoch", "allowed", "detail"}
+    known = {"code", "field", "wait_seconds", "cell", "epoch", "allowed", "detail", "scope"}
     given = {
         keyword.arg
         for path in modules("functions", "shared")

@@ -29,7 +29,7 @@ PROBLEM: Final = {
             "description": "What is wrong with this request, as a sentence for a person.",
             "examples": ["sup_us_01kb9p2t6c4v8x1m5n7q3r0s9w has fewer than 2 left."],
         },
-        "code": reference("ErrorCode"),
+        "code": {**reference("ErrorCode"), "description": "The kind of problem, for a program."},
         "request_id": {
             "type": "string",
             "description": "The same as in X-Request-Id: name it when asking for help.",
@@ -113,7 +113,10 @@ def problem(status: int, kinds: list[Kind]) -> Schema:
         429: ["Retry-After"],
         503: ["Retry-After"],
     }
-    codes = {"type": "object", "properties": {"code": {"enum": [kind.code for kind in kinds]}}}
+    codes = {
+        "type": "object",
+        "properties": {"code": {"enum": [kind.code for kind in kinds], "description": "Which of these."}},
+    }
     schema = {"allOf": [reference("Problem"), codes]}
     return {
         "description": response_text(status, kinds),

@@ -103,7 +103,11 @@ def _delivery(event_type: str, source: str, name: str, schemas: dict[str, Schema
         "dataschema": dataschema(source, event_type),
         "data": example_of(reference(name), schemas),
     }
-    special = {"type": "object", "properties": {"type": {"const": event_type}, "data": reference(name)}}
+    properties = {
+        "type": {"const": event_type, "description": "What happened."},
+        "data": {**reference(name), "description": "What happened in detail."},
+    }
+    special = {"type": "object", "properties": properties}
     schema = {"allOf": [reference("Event"), special]}
     return {
         "post": {

@@ -22,6 +22,9 @@ NOWHERE = "ord_us_01jd0000000000000000000000"
 ARGUMENTS = {"Idempotency-Key": "key", "If-Match": "match"}
 """How a method calls what is a header."""
 
+MEMBERS = {"order_id": "o", "cell": "eu", "dependencies": {"redis": "down"}, "breakers": {"redis": "open"}}
+"""What some problems say besides."""
+
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -220,7 +223,7 @@ def test_an_error_has_all_that_a_problem_may_say(document: dict[str, Any]) -> No
         "code": "MALFORMED",
         "request_id": "r",
         "errors": [{"field": "a", "message": "b"}],
-        "order_id": "o",
+        **MEMBERS,
     }
     assert set(document["components"]["schemas"]["Problem"]["properties"]) <= set(body)
     headers = {"Content-Type": "application/problem+json; charset=utf-8", "Retry-After": "7"}
@@ -230,7 +233,7 @@ def test_an_error_has_all_that_a_problem_may_say(document: dict[str, Any]) -> No
     error = refused.value
     assert (error.status, error.title, error.detail, error.code) == (400, "Bad Request", "no", "MALFORMED")
     assert (error.request_id, error.errors, error.retry_after) == ("r", [FieldError("a", "b")], 7)
-    assert error.members == {"order_id": "o"}
+    assert error.members == MEMBERS
     assert str(error) == "400 MALFORMED: no; a: b"
 
 
