@@ -1,6 +1,7 @@
 """The receivers of webhooks in tests/examples, in both languages."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def test_a_receiver_takes_what_meridian_signed(command: tuple[str, ...], anyone:
     seller = anyone()
     hook = seller.api.create_webhook(url=url, events=["supply.created"])
     environment = {**os.environ, "WEBHOOK_SECRET": hook.secret}
-    with subprocess.Popen([*command, str(port)], env=environment, stdout=subprocess.PIPE, text=True) as receiver:
+    with subprocess.Popen(
+        [*command, str(port)], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as receiver:
         assert receiver.stdout is not None
         try:
             assert until(lambda: status_of(url, b"{}"), lambda status: status is not None) == 401
@@ -52,4 +55,4 @@ def test_a_receiver_takes_what_meridian_signed(command: tuple[str, ...], anyone:
             supply = seller.api.create_supply(title="Print", currency="USDC", unit_price="1", quantity=1)
             assert receiver.stdout.readline().split() == ["supply.created", supply.id]
         finally:
-            receiver.kill()
+            os.killpg(receiver.pid, signal.SIGKILL)  # tsx runs the script in a process of its own
