@@ -87,8 +87,8 @@ class Drill:
             self.figures.vouchers_elsewhere = _last_failure(claimants, killed_at)
         finally:
             self._stop.set()
-        for thread in threads:
-            thread.join()
+            for thread in threads:
+                thread.join()
         self._stack.regions.heal(self._region)
         self._until_designated()
         self._count(shoppers, supplies)

@@ -16,6 +16,7 @@ from typing import Final
 
 from shared.cells.keeper import keepers_databases
 from shared.cells.promoter import Promoter, PromotionResult
+from shared.cells.promotion import PATIENCE_SECONDS
 from shared.cells.streams import unknown_to_store
 from shared.config import Settings, settings
 from shared.contracts.gen.events_pb2 import KnownRequest, KnownResponse
@@ -55,6 +56,10 @@ class CellPromotion:
         promote_server(self._keepers, epoch, generation, asks=self._cell.settings.local)
 
     def compare(self, source: str) -> None:
+        with within(PATIENCE_SECONDS):  # of all rows together: what another cell's gate holds back is asked for again
+            self._compare(source)
+
+    def _compare(self, source: str) -> None:
         for row in _receiving(self._cell.settings, source):
             bound = self._cell.bound(row)
             sources = Sources(row.service, self._cell, source)
