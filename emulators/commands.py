@@ -99,8 +99,7 @@ def _invitation(stack: Stack) -> str:
     observed = f"\nPrometheus is http://{stack.layout.address(PROMETHEUS)}." if PROMETHEUS in stack.ports else ""
     return (
         f"Serving at {stack.edge_url}: the API's reference is {stack.edge_url}/docs, a purchase by hand\n"
-        f"docs/purchase-by-hand.md, the logs {stack.layout.logs}.{observed}\n"
-        f"To try it out there are\n{who}\nCtrl-C ends it."
+        f"docs/purchase-by-hand.md, the logs {stack.layout.logs}.{observed}\nTry it out as\n{who}\nCtrl-C ends it."
     )
 
 

@@ -75,14 +75,12 @@ class Stack:
         progress: is notified of what a start waits for.
         """
         self.state = state.absolute()
-        self._free_ports = free_ports
-        self._first_port = first_port
+        self._free_ports, self._first_port = free_ports, first_port
         self._regions = tuple(regions)
         self._overrides = {**environment.caller_overrides(), **(overrides or {})}
         self._replica, self._observed = replica, observed
         self._owner = None if detached else os.getpid()
-        self._stores_only = stores_only
-        self._progress = progress or Progress()
+        self._stores_only, self._progress = stores_only, progress or Progress()
         self._supervisord: subprocess.Popen[bytes] | None = None
         self._programs: dict[str, Program] = {}
 
@@ -231,8 +229,8 @@ class Stack:
             self._progress.note(f"Port {preferred} is taken: {name} listens on {ports.chosen[name]} instead.")
         layout = Layout(self.state, ports.chosen, served, self._overrides)
         secrets.ensure(layout.secrets, [n for n, each in registry.services.items() if each.database], *layout.apart)
-        layout.logs.mkdir(exist_ok=True)
-        layout.traces.mkdir(exist_ok=True)
+        for folder in (layout.logs, layout.traces):
+            folder.mkdir(exist_ok=True)
         cluster = postgres.prepare(found.postgres, self.state, postgres.account())
         recorded = StackState.of(layout, cluster.folder)
         recorded.save(self.state)

@@ -29,8 +29,8 @@ from shared.registry import Row, load
 from shared.resilience.deadline import within
 from shared.resilience.group_commit import GroupCommit
 from shared.runtime.binding import BoundOperation
-from shared.runtime.http import respond
 from shared.runtime.internal import InternalAuth
+from shared.runtime.responses.respond import respond
 from shared.runtime.routes import check_method
 from shared.telemetry.context import bind
 from shared.telemetry.metrics import HANDLED, RECEIVED

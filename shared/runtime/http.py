@@ -4,9 +4,7 @@ A known key's stored response is replayed (409 while it is in flight, 422 for an
 counted against its row's rate limits (429); then the operation runs, in the kind of transaction its row names.
 """
 
-import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -21,7 +19,6 @@ from shared.contracts.encode import to_json
 from shared.contracts.operations import Repeated, Resource
 from shared.errors import (
     KeyInUse,
-    MeridianError,
     NotFound,
     Refusal,
 )
@@ -32,15 +29,11 @@ from shared.resilience.deadline import within
 from shared.runtime import tags
 from shared.runtime.binding import BoundOperation
 from shared.runtime.forwarding.hops import seconds_of
-from shared.runtime.headers import CONSISTENCY, common, deprecation
 from shared.runtime.middleware import Exchange, Middleware
 from shared.runtime.mistakes import misnamed
-from shared.runtime.peer import client_address
-from shared.runtime.request_headers import HOST, refuse_repeated
-from shared.telemetry.context import bind, trace_context
-from shared.telemetry.logs import blotted
-from shared.telemetry.metrics import observe
-from shared.telemetry.spans import EDGE_BEGAN, Span, begin_trace, behind_edge
+from shared.runtime.responses.headers import CONSISTENCY, deprecation
+from shared.runtime.responses.respond import respond
+from shared.telemetry.context import trace_context
 
 if TYPE_CHECKING:
     from shared.auth.sessions import SessionChecker
@@ -48,8 +41,6 @@ if TYPE_CHECKING:
     from shared.redis.rate_limits import Limits, Meter
     from shared.resources import Resources
     from shared.runtime.forwarding.parts import Forwarding
-
-log = logging.getLogger(__name__)
 
 RATE_LIMITS: Final = ("RateLimit-Policy", "RateLimit")
 """The headers whose values are lists of limits, which count where each is kept."""
@@ -230,65 +221,6 @@ class HttpOperation:
         return response
 
 
-def respond(
-    request: flask.Request,
-    settings: Settings,
-    serve: Callable[[flask.Request], flask.Response],
-    operation: str,
-    kind: str = "http",
-    *,
-    begins_trace: bool = False,
-) -> flask.Response:
-    """Serve a request in its trace context: failures become problem documents, every response has the common headers.
-
-    operation: the name under which the response is counted. kind: what called it: http, event or schedule.
-    begins_trace: whether it begins a trace if it is part of none.
-    """
-    client = client_address(request, settings.proxies)
-    bind(request.headers.get("X-Request-Id"), request.headers.get("traceparent"), client)
-    if kind != "http":  # events are traced by their own traceparent, schedules belong to no request
-        return _responded(request, settings, serve, operation, kind)
-    if begins_trace:
-        begin_trace()
-    with behind_edge(request.headers.get(EDGE_BEGAN)), Span(operation, "server") as span:
-        span.note("http.request.method", request.method)
-        response = _responded(request, settings, serve, operation, kind)
-        span.note("http.response.status_code", response.status_code)
-        span.note("meridian.cell", settings.cell)
-        span.note("meridian.request_id", _id())
-        span.failed = response.status_code >= 500
-    if span.failed:
-        span.record_alone()
-    return response
-
-
-def _responded(
-    request: flask.Request,
-    settings: Settings,
-    serve: Callable[[flask.Request], flask.Response],
-    operation: str,
-    kind: str,
-) -> flask.Response:
-    """The response, counted and logged."""
-    began = time.monotonic()
-    try:
-        refuse_repeated(request.headers, HOST)
-        response = serve(request)
-    except MeridianError as error:
-        body = problems.body_of(error, _id(), settings.public_url)
-        response = flask.Response(body, problems.status_of(error), problems.headers_of(error))
-    except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        fault = MeridianError("Something went wrong on our side.")
-        response = flask.Response(problems.body_of(fault, _id(), settings.public_url), 500, problems.headers_of(fault))
-    for name, value in {**common(settings.region, settings.public_url), "X-Request-Id": _id()}.items():
-        response.headers.setdefault(name, value)  # another cell's response has its own
-    seconds = time.monotonic() - began
-    observe(kind, operation, str(response.status_code), seconds)
-    _record(request, response, seconds)
-    return response
-
-
 def _add_headers(response: flask.Response, headers: dict[str, str]) -> None:
     """Add the headers of this process; those of another cell's response stay, and its limits are listed behind ours."""
     for name, value in headers.items():
@@ -297,22 +229,3 @@ def _add_headers(response: flask.Response, headers: dict[str, str]) -> None:
             response.headers[name] = value
         elif name in RATE_LIMITS:
             response.headers[name] = f"{value}, {theirs}"
-
-
-def _record(request: flask.Request, response: flask.Response, seconds: float) -> None:
-    """Write the access log in the fields of Cloud Logging's HttpRequest.
-
-    Without the query, which may hold a secret, and without what identifies a person: the load balancer's log has it.
-    """
-    fields = {
-        "requestMethod": request.method,
-        "requestUrl": blotted(request.path),
-        "status": response.status_code,
-        "responseSize": str(response.content_length or 0),
-        "latency": f"{seconds:.6f}s",
-    }
-    log.info("%s %s %d", request.method, request.path, response.status_code, extra={"http_request": fields})
-
-
-def _id() -> str:
-    return trace_context().request_id

@@ -4,8 +4,8 @@ import flask
 
 from shared.config import Settings
 from shared.runtime.binding import BoundOperation
-from shared.runtime.http import respond
 from shared.runtime.internal import InternalAuth
+from shared.runtime.responses.respond import respond
 from shared.runtime.routes import check_method
 
 

@@ -4,8 +4,8 @@ import flask
 
 from shared.config import Settings
 from shared.errors import MethodNotAllowed, RouteNotFound
-from shared.runtime.headers import ALLOW_METHODS, PREFLIGHT
-from shared.runtime.http import respond
+from shared.runtime.responses.headers import ALLOW_METHODS, PREFLIGHT
+from shared.runtime.responses.respond import respond
 from shared.runtime.routes import Router
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared import errors
 from shared.contracts import edge_errors
 from shared.contracts.problems import title_of, type_of
-from shared.runtime.headers import common
+from shared.runtime.responses.headers import common
 from shared.telemetry.context import REQUEST_ID
 
 PROBLEMS: Final[dict[int, errors.MeridianError]] = {

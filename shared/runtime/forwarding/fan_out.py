@@ -26,7 +26,7 @@ from shared.registry import Row, load
 from shared.runtime.forwarding.forwarder import Forwarder, RawAnswer, RawRequest, takes_copies
 from shared.runtime.forwarding.hops import CELL
 from shared.runtime.forwarding.merged import FOREIGN, Places, merged, united
-from shared.runtime.headers import CELLS_MISSING, CONSISTENCY
+from shared.runtime.responses.headers import CELLS_MISSING, CONSISTENCY
 
 log = logging.getLogger(__name__)
 
