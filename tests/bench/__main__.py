@@ -31,6 +31,7 @@ from tests.bench import (
     processes,
     reads,
     redis_pipeline,
+    regions,
     relay,
     reserve,
     results,
@@ -80,6 +81,7 @@ VENUES: Final = (
         nullcontext,
         (
             Bench(("sample_sale_orders_per_second", "sample_sale_seconds"), lambda _: sample_sale.sample_sale()),
+            Bench(("orders_per_cpu_second_three_regions_vs_one",), lambda _: regions.three_regions()),
             _alone("sign_in_verification", identity.sign_in_verification),
             _alone("token_verification", identity.token_verification),
             _alone("pipeline_on_a_server", redis_pipeline.pipeline_on_a_server),

@@ -116,6 +116,8 @@ GOALS: Final[dict[str, Goal]] = {
     "commits_per_order_alone": _at_most(15, ""),
     "commits_per_order_in_batches": _at_most(8, ""),
     "cost_per_order_large_vs_empty": _at_most(1.1),
+    # Three regions (regions.py)
+    "orders_per_cpu_second_three_regions_vs_one": _at_least(0.9),
     # The sample sale (sample_sale.py)
     "sample_sale_orders_per_second": _at_least(150, "/s"),
     "sample_sale_seconds": _at_most(30, " s"),
