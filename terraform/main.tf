@@ -10,7 +10,7 @@ module "identity" {
   source = "./modules/identity"
 
   project        = var.project
-  regions        = local.regions
+  serving        = local.serving
   services       = keys(local.registry.services)
   database_users = local.database_users
   signers        = merge(local.key_users, { tokens = lookup(local.secret_users, "jwt_private_keys.json", []) })
@@ -27,6 +27,7 @@ module "database" {
 
   project             = var.project
   cells               = local.cells
+  standbys            = local.standby_of
   services            = local.databases
   logins              = { for service in local.database_users : service => local.emails[service] }
   migrations          = local.emails.migrations

@@ -81,7 +81,7 @@ locals {
         length(local.keys_of[service]) > 0 ? {
           KMS_KEYS = join(",", [
             for key in local.keys_of[service] :
-            "${key}=${module.identity.key_versions[key == "voucher" ? key : "${key}-${region}"]}"
+            "${key}=${module.identity.key_versions[key == "voucher" ? key : "${key}-${local.cell_of[region]}-${region}"]}"
           ])
         } : {},
       )

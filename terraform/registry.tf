@@ -11,6 +11,13 @@ locals {
   cells   = local.registry.cells
   regions = distinct(values(local.cells))
   cell_of = { for cell, region in local.cells : region => cell }
+  # The standby of a cell is in the next region of the list, so that no region holds those of two others.
+  standby_of = {
+    for cell, region in local.cells : cell => local.regions[(index(local.regions, region) + 1) % length(local.regions)]
+    if var.database.standby && length(local.regions) > 1
+  }
+  # Where a cell is served, or may be after a promotion.
+  serving = { for cell, region in local.cells : cell => compact([region, lookup(local.standby_of, cell, "")]) }
   primary = local.regions[0]
   scales  = local.registry.scales
 

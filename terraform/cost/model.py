@@ -171,8 +171,8 @@ def _edge(registry: Registry, orders: float) -> float:
 
 
 def _keys(registry: Registry, orders: float) -> float:
-    """One voucher key and one of access tokens; a treasury and a relayer in every region."""
-    keys = 2 + 2 * len(registry.regions)
+    """One voucher key and one of access tokens; each cell's treasury and relayer, where it and its standby are."""
+    keys = 2 + 2 * 2 * len(registry.cells)
     return keys * dollars("hsm key") + DAYS * orders * SIGNATURES * dollars("hsm signature")
 
 

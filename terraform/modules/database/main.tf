@@ -1,10 +1,6 @@
 # A server for each cell, in the region that serves it, with all its services' databases.
 
 locals {
-  regions = distinct(values(var.cells))
-  # The standby of a cell is in the next region of the list: no region holds two standbys.
-  standby_of = { for cell, region in var.cells : cell => local.regions[(index(local.regions, region) + 1) % length(local.regions)] }
-
   flags = {
     "cloudsql.iam_authentication" = "on"
     "max_connections"             = tostring(var.max_connections)
@@ -161,10 +157,10 @@ resource "google_sql_database_instance" "replica" {
 
 # In another region, for the day on which the cell's region is lost: see the runbook in terraform/README.md.
 resource "google_sql_database_instance" "standby" {
-  for_each = var.server.standby && length(local.regions) > 1 ? var.cells : {}
+  for_each = var.standbys
 
   name                 = "${google_sql_database_instance.primary[each.key].name}-standby"
-  region               = local.standby_of[each.key]
+  region               = each.value
   database_version     = var.server.version
   master_instance_name = google_sql_database_instance.primary[each.key].name
   instance_type        = "READ_REPLICA_INSTANCE"

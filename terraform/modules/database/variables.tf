@@ -8,6 +8,11 @@ variable "cells" {
   type        = map(string)
 }
 
+variable "standbys" {
+  description = "The region of each cell's standby, of those that have one."
+  type        = map(string)
+}
+
 variable "services" {
   description = "The services that own a database."
   type        = list(string)
@@ -55,7 +60,6 @@ variable "server" {
     edition        = string
     disk_gb        = number
     replica_tier   = optional(string)
-    standby        = bool
     retained_days  = number
     generations    = map(string)
     read_only      = list(string)

@@ -12,13 +12,16 @@ locals {
     },
   )
 
-  # Keys that never leave KMS. Those that send transactions count nonces in their cell's database: one for each region.
-  regional = ["treasury", "relayer"]
+  # Keys that never leave KMS. Those that send transactions have one order of nonces, which one database assigns: no two cells
+  # share one, nor two regions that serve a cell one after the other. So that of the standby's region is there before a promotion.
+  sending = ["treasury", "relayer"]
   signing = merge(
-    { voucher = { signer = "voucher", region = "" } },
-    merge([
-      for region in var.regions : { for signer in local.regional : "${signer}-${region}" => { signer = signer, region = region } }
-    ]...),
+    { voucher = { signer = "voucher" } },
+    merge(flatten([
+      for cell, regions in var.serving : [
+        for region in regions : { for signer in local.sending : "${signer}-${cell}-${region}" => { signer = signer } }
+      ]
+    ])...),
   )
 }
 

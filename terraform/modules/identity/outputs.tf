@@ -11,7 +11,7 @@ output "secrets" {
 }
 
 output "key_versions" {
-  description = "The versions in use of the keys that sign for chains, by key: voucher, and treasury and relayer of each region."
+  description = "The versions in use of the keys that sign for chains, by key: voucher, and treasury and relayer of each cell in each region."
   value = {
     for name, key in google_kms_crypto_key.signing : name => join("/", [
       "projects/${var.project}/locations/${google_kms_key_ring.this.location}/keyRings/${google_kms_key_ring.this.name}",

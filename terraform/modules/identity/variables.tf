@@ -3,9 +3,9 @@ variable "project" {
   type        = string
 }
 
-variable "regions" {
-  description = "The regions, each of which has keys of its own that send transactions."
-  type        = list(string)
+variable "serving" {
+  description = "The regions that serve each cell, or may after a promotion: it has keys of its own in each that send transactions."
+  type        = map(list(string))
 }
 
 variable "services" {

@@ -1,5 +1,6 @@
 """The environment of every process is one that it starts with: the code itself reads and checks it."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from shared.config import SECRET_BYTES, Settings, read
 from shared.registry import Row
 from shared.variables import ConfigurationError
 from tests.infrastructure.policies import policy
+from tests.infrastructure.policies.capacity import SQL, primaries
 from tests.infrastructure.policies.processes import EXAMPLE
 from tests.infrastructure.world import FROM_SECRETS, UNMATCHED, Process, World
 
@@ -18,6 +20,9 @@ OF_LIBRARIES: Final = frozenset({"GRPC_ENABLE_FORK_SUPPORT"})
 """What is not Meridian's: read by gRPC."""
 
 SECRETS: Final = "/secrets"
+
+SENDING: Final = ("treasury", "relayer")
+"""The keys that send transactions, and so have nonces."""
 
 
 class Recorded(dict[str, str]):
@@ -163,3 +168,39 @@ def a_key_for_a_reader(world: World) -> None:
     container = template["containers"][0]
     mounts = holder["containers"][0]["volume_mounts"]
     container["volume_mounts"] = [*(container.get("volume_mounts") or ()), *mounts]
+
+
+@policy
+def a_cell_sends_with_keys_of_its_own(world: World) -> Iterator[str]:
+    """In each region that serves it, or may after a promotion: one database has the order of a key's nonces."""
+    keys = {key.name for key in world.of("google_kms_crypto_key")}
+    servers = {server.name: server.values["region"] for server in primaries(world)}
+    followers = [each for each in world.of(SQL) if each.values.get("master_instance_name")]
+    for cell, region in world.registry.cells.items():
+        standbys = [
+            each.values["region"]
+            for each in followers
+            if servers.get(each.values["master_instance_name"]) == region and each.values["region"] != region
+        ]
+        for place in (region, *standbys):
+            for signer in SENDING:
+                if f"{signer}-{cell}-{place}" not in keys:
+                    yield f"the cell {cell} cannot send with {signer} in {place}"
+    for process in world.processes():
+        own = f"{process.environment.get('MERIDIAN_CELL')}-{process.region}"
+        for signer, version in re.findall(r"(\w+)=[^,]*/cryptoKeys/([^/,]+)/", process.environment.get("KMS_KEYS", "")):
+            if signer in SENDING and version != f"{signer}-{own}":
+                yield f"{process.address}: it sends with {version}"
+
+
+@a_cell_sends_with_keys_of_its_own.broken_by
+def a_cell_without_a_treasury(world: World) -> None:
+    key = next(key for key in world.of("google_kms_crypto_key") if key.name.startswith(SENDING[0]))
+    world.resources.remove(key)
+
+
+@a_cell_sends_with_keys_of_its_own.broken_by
+def another_cells_treasury(world: World) -> None:
+    given = world.process("poller", "wallet").environment
+    others = given["KMS_KEYS"].replace(f"-{given['MERIDIAN_CELL']}-", "-other-")
+    _change(world, ("poller", "wallet"), "KMS_KEYS", others)

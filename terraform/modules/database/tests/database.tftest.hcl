@@ -3,6 +3,7 @@ mock_provider "google" {}
 variables {
   project         = "test-project"
   cells           = { us = "us-central1", eu = "europe-west1" }
+  standbys        = { us = "europe-west1" }
   services        = ["order", "wallet"]
   logins          = { order = "order-service@test-project.iam.gserviceaccount.com" }
   migrations      = "migrations@test-project.iam.gserviceaccount.com"
@@ -15,7 +16,6 @@ variables {
     tier           = "db-custom-2-8192"
     edition        = "ENTERPRISE"
     disk_gb        = 10
-    standby        = true
     retained_days  = 7
     generations    = { eu = "-2" }
     read_only      = ["eu"]
@@ -45,7 +45,7 @@ run "a_server_a_cell" {
 run "a_standby_is_elsewhere" {
   command = plan
   assert {
-    condition     = alltrue([for cell, server in google_sql_database_instance.standby : server.region != var.cells[cell]])
+    condition     = { for cell, server in google_sql_database_instance.standby : cell => server.region } == { us = "europe-west1" }
     error_message = "It survives its cell's region."
   }
   assert {
@@ -80,7 +80,6 @@ run "a_pooler_takes_its_edition" {
       tier           = "db-custom-2-8192"
       edition        = "ENTERPRISE"
       disk_gb        = 10
-      standby        = false
       retained_days  = 7
       generations    = {}
       read_only      = []

@@ -2,12 +2,12 @@ mock_provider "google" {}
 
 variables {
   project             = "test-project"
-  regions             = ["us-central1", "europe-west1"]
+  serving             = { us = ["us-central1", "europe-west1"], us2 = ["us-central1"] }
   services            = ["order", "wallet"]
   database_users      = ["order"]
   signers             = { voucher = [], treasury = ["wallet"], relayer = [], tokens = [] }
   secrets             = { quote_key = ["order"], "jwt_public_keys.json" = ["order", "wallet"] }
-  key_versions        = { "treasury-us-central1" = 3 }
+  key_versions        = { "treasury-us-us-central1" = 3 }
   deletion_protection = true
 }
 
@@ -31,14 +31,17 @@ run "secrets_have_names_that_secret_manager_takes" {
   }
 }
 
-run "who_sends_transactions_has_a_key_a_region" {
+run "who_sends_transactions_has_a_key_of_a_cell_in_a_region" {
   command = plan
   assert {
-    condition     = keys(output.key_versions) == ["relayer-europe-west1", "relayer-us-central1", "treasury-europe-west1", "treasury-us-central1", "voucher"]
-    error_message = "Nonces are counted in a cell."
+    condition = keys(output.key_versions) == [
+      "relayer-us-europe-west1", "relayer-us-us-central1", "relayer-us2-us-central1",
+      "treasury-us-europe-west1", "treasury-us-us-central1", "treasury-us2-us-central1", "voucher",
+    ]
+    error_message = "Nonces are counted in a cell, and no two regions that serve it share them."
   }
   assert {
-    condition     = endswith(output.key_versions["treasury-us-central1"], "/cryptoKeys/treasury-us-central1/cryptoKeyVersions/3") && endswith(output.key_versions["voucher"], "/1")
+    condition     = endswith(output.key_versions["treasury-us-us-central1"], "/cryptoKeys/treasury-us-us-central1/cryptoKeyVersions/3") && endswith(output.key_versions["voucher"], "/1")
     error_message = "The version that is said, or the first."
   }
 }
