@@ -1,11 +1,19 @@
 """List what is for sale."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.supply.domain.supply import Status
 from functions.supply.ports import SupplyWork
 from functions.supply.views import SupplyView
-from shared.contracts.fields import UserId
+from shared.contracts.fields import example_id
 from shared.contracts.operations import Caller, Page, PageRequest, page
 from shared.money import Currency
+
+
+MerchantFilter = Annotated[str, msgspec.Meta(examples=[example_id("usr")])]
+"""Of any form: no supply is of what is no user."""
 
 
 class ListSupplies(PageRequest):
@@ -17,7 +25,7 @@ class ListSupplies(PageRequest):
     currency: Currency | None = None
     """Only supplies in this currency."""
 
-    merchant_id: UserId | None = None
+    merchant_id: MerchantFilter | None = None
     """Only supplies of this merchant."""
 
 
