@@ -11,7 +11,6 @@ from shared.contracts.fields import example_id
 from shared.contracts.operations import Caller, Page, PageRequest, page
 from shared.money import Currency
 
-
 MerchantFilter = Annotated[str, msgspec.Meta(examples=[example_id("usr")])]
 """Of any form: no supply is of what is no user."""
 
