@@ -167,6 +167,10 @@ def test_a_promoted_cell_is_where_its_standby_was(three: Layout) -> None:
     opened = {each["name"] for each in links.listeners(three, EUROPE, Troubles(moved={"as": US}))["resources"]}
     assert link(EUROPE, functions_host(name)) in opened
     assert link(EUROPE, functions_host(ASIA)) not in opened
+    for region in (US, EUROPE):  # what it publishes is pulled by the name that it has at home, whatever died there
+        dead = Troubles(killed=frozenset({ASIA}), moved={"as": US})
+        opened = {each["name"] for each in links.listeners(three, region, dead)["resources"]}
+        assert link(region, ports.published(ASIA)) in opened
 
 
 def test_a_cell_subscribes_to_what_its_rows_receive(three: Layout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from emulators.stack import services
 from emulators.stack.environment import Layout
 from emulators.stack.parts import envoy
-from emulators.stack.ports import link
+from emulators.stack.ports import link, published
 from emulators.stack.regions.troubles import Troubles
 from emulators.stack.sites import Site
 from shared.registry import load
@@ -30,9 +30,10 @@ def source(layout: Layout, region: str) -> dict[str, Any]:
 def clusters(layout: Layout, region: str) -> list[dict[str, Any]]:
     """What the links out of a region lead to. What another region has published is in the event bus of all."""
     pulled = layout.ports[layout.event_bus]
+    led_to = {program: other for other, program in _called(layout, region, layout.places)}
     return [
         envoy.cluster(link(region, program), [envoy.locality(other, [layout.ports.get(program, pulled)])])
-        for other, program in _called(layout, region, layout.places)
+        for program, other in led_to.items()
     ]
 
 
@@ -62,9 +63,13 @@ def write(layout: Layout, region: str, troubles: Troubles) -> None:
 
 def _called(layout: Layout, region: str, serving: Sequence[Site]) -> Iterator[tuple[str, str]]:
     """The programs of other regions that a region's processes call, each with its region. serving: where cells are."""
+    homes = {site.cell: site for site in layout.sites}
     for site in serving:
         if site.region != region:
             yield from ((site.region, program) for program in services.called_at(load(), site))
+        home = homes[site.cell]
+        if site != home and home.region != region:
+            yield site.region, published(home.name)  # what it publishes goes by its name at home
     for site in layout.places:
         other = layout.other(site)
         if site.region == region and other is not None:
