@@ -70,7 +70,8 @@ class Answer:
         assert self.headers["content-type"] == "application/problem+json"
         problem = json.loads(self.body)
         assert set(problem) == {"type", "title", "status", "detail", "code", "request_id"}
-        assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
+        assert (problem["status"], problem["code"]) == (status, code)
+        assert re.fullmatch(rf"http://127\.0\.0\.1:\d+/docs#{code}", problem["type"])
         assert problem["request_id"] == self.headers["x-request-id"]
         assert re.fullmatch(r"[!-+\--~]{1,128}", problem["request_id"])
         assert self.headers["x-served-by"] == "us-central1"

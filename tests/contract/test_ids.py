@@ -82,6 +82,10 @@ def malformed(name: str) -> dict[str, str]:
     }
 
 
+OF_ANOTHER_CELL = ("another cell", "a cell that is none")
+"""The cases that are ids, of something that may well be somewhere."""
+
+
 def same(*bodies: dict[str, Any]) -> None:
     """All of these are one answer."""
     assert all({**body, "request_id": ""} == {**bodies[0], "request_id": ""} for body in bodies), bodies
@@ -89,13 +93,16 @@ def same(*bodies: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", WITH_ID, ids=name_of)
 def test_malformed_ids_are_absent(api: Api, row: Row, subtests: pytest.Subtests) -> None:
-    """Whatever stands where an id belongs, the answer is the one for a good id of nothing."""
+    """Whatever stands where an id belongs, the answer is the one for a good id of nothing, but says what it wants."""
     for name in row.parameters:
         for case, text in malformed(name).items():
             with subtests.test(case, parameter=name):
                 odd = problem(api.ask(row, path=filled(row, {name: text})), 404)
                 if odd["code"] != "ROUTE_NOT_FOUND":  # a line feed, or bytes that are no text, are in no route
-                    same(odd, problem(api.ask(row), 404, "NOT_FOUND"))
+                    absent = problem(api.ask(row), 404, "NOT_FOUND")
+                    same(odd | {"detail": absent["detail"]}, absent)
+                    says = odd["detail"].startswith(f"`{name}` wants the id of a")
+                    assert says != (case in OF_ANOTHER_CELL), odd["detail"]
 
 
 @pytest.mark.parametrize("row", [row for row in WITH_ID if row in OWNED], ids=name_of)

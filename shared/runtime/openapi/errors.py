@@ -100,6 +100,7 @@ def _of_checks(row: Row) -> list[Kind]:
         errors.Unauthenticated: signed,
         errors.SessionEnded: bool(row.session),
         errors.Forbidden: signed and row.scope != "signed_in",
+        errors.RouteNotFound: bool(row.parameters),  # with what cannot stand in a segment of a path
         errors.TooLarge: writes,
         errors.NotJson: writes,
         errors.KeyInUse: bool(row.idempotency),
