@@ -127,7 +127,11 @@ def main() -> int:
     parser.add_argument("--events", default=",".join(types), help="the types of events (default: all)")
     parser.add_argument("--data", action="store_true", help="print the data of the events as well")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # SIGINT too: it is ignored in what a script starts in the background
+        signal.signal(number, signal.default_int_handler)
     try:
         with Meridian(Stack(arguments.state).edge_url) as api:
             listen(api.log_in_locally(arguments.person), arguments.events.split(","), data=arguments.data)
