@@ -130,7 +130,7 @@ def main() -> int:
     for number in (
         signal.SIGINT,
         signal.SIGTERM,
-    ):  # SIGINT too: it is ignored in what a script starts in the background
+    ):  # a script ignores SIGINT for what it starts behind it
         signal.signal(number, signal.default_int_handler)
     try:
         with Meridian(Stack(arguments.state).edge_url) as api:
