@@ -86,8 +86,8 @@ def function_row(name: str) -> Row | None:
 
 def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises as function_row does."""
-    initialize(resources())
     row = function_row(name)
+    initialize(resources())
     if row is None:
         from shared.runtime.routes import Router
         from shared.runtime.unmatched import Unmatched

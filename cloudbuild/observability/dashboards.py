@@ -225,7 +225,51 @@ EVENTS_BOARD: Final = Board(
     ),
 )
 
-BOARDS: Final = (OVERVIEW, OPERATIONS, EVENTS_BOARD)
+CELLS: Final = Board(
+    "cells",
+    "Meridian: cells",
+    (
+        Panel(
+            "Leases: for how long a cell may be written",
+            "s",
+            "min by (location, cluster) (meridian_lease_remaining_seconds) or vector(0)",
+            "{{location}} {{cluster}}",
+        ),
+        Panel(
+            "Leases: rounds of keepers",
+            "cps",
+            f"{_rate('meridian_lease_renewals_total', 'outcome')} or vector(0)",
+            "{{outcome}}",
+        ),
+        Panel(
+            "Fence: commits and strong reads that no lease covered",
+            "cps",
+            f"{_rate('meridian_fenced_total', 'outcome')} or vector(0)",
+            "{{outcome}}",
+        ),
+        Panel(
+            "Gate: a standby is designated",
+            "short",
+            "min by (location, cluster) (meridian_gate_designated) or vector(0)",
+            "{{location}} {{cluster}}",
+        ),
+        Panel(
+            "Gate: WAL that the standby lacks",
+            "bytes",
+            "max by (location, cluster) (meridian_gate_lag_bytes) or vector(0)",
+            "{{location}} {{cluster}}",
+        ),
+        Panel(
+            "Gate: 99 % wait for at most",
+            "s",
+            f"{_quantile(0.99, 'meridian_gate_wait_seconds', 'kind')} or vector(0)",
+            "{{kind}}",
+        ),
+    ),
+)
+"""One region alone has neither keepers nor standbys: these are 0 then."""
+
+BOARDS: Final = (OVERVIEW, OPERATIONS, EVENTS_BOARD, CELLS)
 
 
 def grafana(board: Board) -> str:

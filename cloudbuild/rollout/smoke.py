@@ -35,6 +35,8 @@ def expected(unit: Unit, registry: Registry) -> Expected | None:
 
 
 def _statuses(row: Row) -> Collection[int]:
+    if row.anonymous:
+        return {404 if row.parameters else row.success}
     if row.scope != "public":
         return {401}
     if row.method == "GET" and not row.parameters:

@@ -20,7 +20,7 @@ LISTED: Final[dict[str, Any]] = DOCUMENT["components"]["schemas"]["ErrorCode"]["
 HTTP: Final = [row for row in ROWS if row.http]
 
 INTERNAL: Final = {"MISDIRECTED", "MOVED", "CONFLICT", "HOLD_ENDED", "CAPTURE_TOO_LARGE"} | {
-    *("CALL_REFUSED", "CALL_UNKNOWN", "NOT_CONFIRMED", "GAS_LIMIT", "REVERTED", "NODE_REFUSED"),
+    *("CALL_REFUSED", "CALL_UNKNOWN", "NOT_CONFIRMED", "GAS_LIMIT", "REVERTED", "NODE_REFUSED", "NOT_PROMOTABLE"),
 }
 """Codes between services, of a base class, and of what jobs fail with; no user is answered with one."""
 

@@ -76,7 +76,7 @@ def _targets(layout: Layout) -> Iterator[dict[str, Any]]:
 
 
 def _site_of(layout: Layout, program: str) -> Site:
-    return max((site for site in layout.sites if program.endswith(f"-{site.name}")), key=lambda site: len(site.name))
+    return max((site for site in layout.places if program.endswith(f"-{site.name}")), key=lambda site: len(site.name))
 
 
 def routing() -> dict[str, Any]:

@@ -29,11 +29,11 @@ def test_a_consumer_knows_what_it_applied_and_what_it_parked(isolated: IsolatedS
     mine = {order.id, early.id}
     applied = known(isolated, "us")
     assert mine & applied.keys() == {order.id}
-    database, parked = isolated.resources.database("wallet"), {"consumer": CONSUMER, "stream": early.id}
+    database, parked = isolated.resources.database("wallet"), {"consumer": CONSUMER, "early": early.id}
     with database.transaction() as transaction:
         transaction.count(
             "insert into parked (consumer, stream, version, prior, reason, event, parked_at)"
-            " values (:consumer, :stream, 7, 6, 'gap', '{}', now())",
+            " values (:consumer, :early, 7, 6, 'gap', '{}', now())",
             parked,
         )
     assert known(isolated, "us") == applied | {early.id: 7}
@@ -44,7 +44,7 @@ def test_a_consumer_knows_what_it_applied_and_what_it_parked(isolated: IsolatedS
     assert stored[order.id] >= applied[order.id]
     assert len(stored) == 1
     with database.transaction() as transaction:
-        transaction.count("delete from parked where consumer = :consumer and stream = :stream", parked)
+        transaction.count("delete from parked where consumer = :consumer and stream = :early", parked)
 
 
 def test_only_the_platform_asks_and_only_for_consumers(isolated: IsolatedServices) -> None:
@@ -61,14 +61,15 @@ def test_the_lost_tail_is_what_the_old_store_has_alone(isolated: IsolatedService
     old, promoted = (isolated.resources.database(service) for service in ("order", "notification"))
     assert missing(old, old) == []
     with old.transaction() as transaction:
-        copied = transaction.run("select * from events where stream = :stream", {"stream": kept.id})
+        copied = transaction.run("select * from events where stream = :kept", {"kept": kept.id})
     retried = {**copied[0], "stream": lost.id, "id": ids.new("evt", "us"), "version": 1}
     with promoted.transaction() as transaction:
         for row in [*copied, retried]:
             transaction.count(
                 "insert into events (stream, version, id, type, data, metadata, recorded_at)"
-                " values (:stream, :version, :id, :type, :data, :metadata, :recorded_at)",
-                {name: row[name] for name in ("stream", "version", "id", "type", "recorded_at")}
+                " values (:key, :version, :id, :type, :data, :metadata, :recorded_at)",
+                {name: row[name] for name in ("version", "id", "type", "recorded_at")}
+                | {"key": row["stream"]}
                 | {name: json.dumps(row[name]) for name in ("data", "metadata")},
             )
     found = [event["id"] for event in missing(old, promoted) if event["stream"] in (kept.id, lost.id)]
