@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from packaging.markers import default_environment
 from packaging.pylock import Package, Pylock
@@ -97,7 +98,8 @@ def without_wheel(packages: list[Package], target: Target) -> list[str]:
 
 def _wheels(package: Package) -> Iterator[frozenset[Tag]]:
     for wheel in package.wheels or ():
-        yield parse_wheel_filename(wheel.name or (wheel.url or "").rpartition("/")[2])[3]
+        name = wheel.name or (wheel.url or "").rpartition("/")[2]
+        yield parse_wheel_filename(unquote(name))[3]  # in a URL the `!` behind an epoch is escaped
 
 
 def known_files(requirements: Path) -> list[Package]:
