@@ -52,6 +52,14 @@ def _quantile(share: float, metric: str, by: str, selector: str = "") -> str:
     return f"histogram_quantile({share}, sum by (le, {by}) (rate({metric}_bucket{selector}[5m])))"
 
 
+def _or_0(query: str) -> str:
+    return f"{query} or vector(0)"
+
+
+def _of_cells(worst: str, metric: str) -> str:
+    return _or_0(f"{worst} by (location, cluster) ({metric})")
+
+
 OVERVIEW: Final = Board(
     "overview",
     "Meridian: overview",
@@ -225,46 +233,20 @@ EVENTS_BOARD: Final = Board(
     ),
 )
 
+CELL: Final = "{{location}} {{cluster}}"
+
 CELLS: Final = Board(
     "cells",
     "Meridian: cells",
     (
+        Panel("Leases: what is left", "s", _of_cells("min", "meridian_lease_remaining_seconds"), CELL),
         Panel(
-            "Leases: for how long a cell may be written",
-            "s",
-            "min by (location, cluster) (meridian_lease_remaining_seconds) or vector(0)",
-            "{{location}} {{cluster}}",
+            "Leases: rounds of keepers", "cps", _or_0(_rate("meridian_lease_renewals_total", "outcome")), "{{outcome}}"
         ),
-        Panel(
-            "Leases: rounds of keepers",
-            "cps",
-            f"{_rate('meridian_lease_renewals_total', 'outcome')} or vector(0)",
-            "{{outcome}}",
-        ),
-        Panel(
-            "Fence: commits and strong reads that no lease covered",
-            "cps",
-            f"{_rate('meridian_fenced_total', 'outcome')} or vector(0)",
-            "{{outcome}}",
-        ),
-        Panel(
-            "Gate: a standby is designated",
-            "short",
-            "min by (location, cluster) (meridian_gate_designated) or vector(0)",
-            "{{location}} {{cluster}}",
-        ),
-        Panel(
-            "Gate: WAL that the standby lacks",
-            "bytes",
-            "max by (location, cluster) (meridian_gate_lag_bytes) or vector(0)",
-            "{{location}} {{cluster}}",
-        ),
-        Panel(
-            "Gate: 99 % wait for at most",
-            "s",
-            f"{_quantile(0.99, 'meridian_gate_wait_seconds', 'kind')} or vector(0)",
-            "{{kind}}",
-        ),
+        Panel("Fence: not covered by a lease", "cps", _or_0(_rate("meridian_fenced_total", "outcome")), "{{outcome}}"),
+        Panel("Gate: a standby is designated", "short", _of_cells("min", "meridian_gate_designated"), CELL),
+        Panel("Gate: WAL that the standby lacks", "bytes", _of_cells("max", "meridian_gate_lag_bytes"), CELL),
+        Panel("Gate: 99 % wait for", "s", _or_0(_quantile(0.99, "meridian_gate_wait_seconds", "kind")), "{{kind}}"),
     ),
 )
 """One region alone has neither keepers nor standbys: these are 0 then."""
