@@ -203,22 +203,22 @@ EVENTS_BOARD: Final = Board(
         Panel(
             "Parked events",
             "short",
-            "sum by (consumer, reason) (meridian_parked_events) or vector(0)",
+            _or_0("sum by (consumer, reason) (meridian_parked_events)"),
             "{{consumer}} {{reason}}",
         ),
         Panel(
             "Parked events: the oldest",
             "s",
-            "max by (consumer) (meridian_parked_oldest_seconds) or vector(0)",
+            _or_0("max by (consumer) (meridian_parked_oldest_seconds)"),
             "{{consumer}}",
         ),
         Panel(
             "Replication lag",
             "s",
-            "max by (location, cell) (meridian_replication_lag_seconds) or vector(0)",
+            _or_0("max by (location, cell) (meridian_replication_lag_seconds)"),
             "{{location}} lacks {{cell}}",
         ),
-        Panel("Failing items of jobs", "short", "max by (job) (meridian_failing_items) or vector(0)", "{{job}}"),
+        Panel("Failing items of jobs", "short", _or_0("max by (job) (meridian_failing_items)"), "{{job}}"),
         Panel("Deliveries to webhooks by status", "short", "max by (status) (meridian_deliveries)", "{{status}}"),
         Panel(
             "Attempts of deliveries",

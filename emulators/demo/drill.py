@@ -10,7 +10,7 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,13 +23,14 @@ from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.demo.drill_report import DrillFigures, show
 from emulators.demo.report import audit, violations_of
 from emulators.demo.runner import resources_of, sites_of
-from emulators.demo.shoppers import FUNDS, NOT_FOUND, OPEN, PAID, WITHDRAWN, Probe, Shopper, claiming, rename
+from emulators.demo.shoppers import FUNDS, NOT_FOUND, WITHDRAWN, Probe, Shopper, claiming, rename
 from emulators.stack.errors import StackError
 from emulators.stack.parts import contracts
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.chain.abi import decoded, encoded
+from shared.client.python.meridian_client.meridian import PAID, UNPAID
 from shared.registry import load
 from shared.resources import Resources
 
@@ -162,7 +163,7 @@ class Drill:
         paid = 0
         self.figures.orders += len(shopper.seen.orders)
         for order_id, at in shopper.seen.orders.items():
-            order = self._settled(shopper.user, f"/v1/orders/{order_id}", OPEN)
+            order = self._settled(shopper.user, f"/v1/orders/{order_id}", UNPAID)
             if order is None:
                 self._lost("lost_orders", at)
             elif order["status"] in PAID:
@@ -186,7 +187,7 @@ class Drill:
                 mined += withdrawal["status"] == "mined"
         return mined
 
-    def _settled(self, user: ApiUser, path: str, unsettled: frozenset[str]) -> dict[str, Any] | None:
+    def _settled(self, user: ApiUser, path: str, unsettled: Collection[str]) -> dict[str, Any] | None:
         """A resource in its last state; None if it is no more. Raises TimeoutError."""
         answer = until(
             lambda: user.send_with_retries("GET", path),

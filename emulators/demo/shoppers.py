@@ -18,13 +18,12 @@ import httpx
 from emulators.demo.api_user import ApiUser, fresh_key
 from shared.chain.ethereum import checksum_address
 from shared.client.python.meridian_client.errors import ApiError
+from shared.client.python.meridian_client.meridian import UNPAID
 
 FUNDS: Final = 100_000_000
 WITHDRAWN: Final = 1000
 PROBE_SECONDS: Final = 0.25
 POLL_SECONDS: Final = 0.5
-OPEN: Final = frozenset({"pending", "confirmed"})
-PAID: Final = frozenset({"paid", "claimed", "completed"})
 NOT_FOUND: Final = 404
 
 
@@ -74,7 +73,7 @@ class Shopper(threading.Thread):
         self._withdraw()
         while not self._stop_shopping.is_set():
             found = self.user.send_with_retries("GET", f"/v1/orders/{order_id}")
-            if found.status_code == NOT_FOUND or found.json()["status"] not in OPEN:
+            if found.status_code == NOT_FOUND or found.json()["status"] not in UNPAID:
                 break
             self._stop_shopping.wait(POLL_SECONDS)
         self.claim(order_id)

@@ -3,21 +3,16 @@
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Final
 
 from emulators.stack import programs, secrets
 from emulators.stack.environment import Layout
 from emulators.stack.parts import chain, databases
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.progress import Progress
-from emulators.stack.readiness import ReadinessWait
+from emulators.stack.readiness import READY_SECONDS, ReadinessWait
 from emulators.stack.sites import Site
 from emulators.stack.supervisor import EARLY, EDGE, SERVICE, Program, Supervisor
 from shared.registry import Registry
-
-READY_SECONDS: Final = 90.0
-"""How long a program may take to be ready for each site that starts: seconds on an idle machine, up to a minute on a
-loaded one."""
 
 
 class Launcher:

@@ -24,6 +24,10 @@ PAUSE_SECONDS: Final = 0.1
 POLL_SECONDS: Final = 0.5
 """Between two polls of supervisord for processes that have exited."""
 
+READY_SECONDS: Final = 90.0
+"""How long a program may take to be ready for each site that starts: seconds on an idle machine, up to a minute on a
+loaded one."""
+
 ATTEMPTS: Final = 3
 """How many times a process may be started before the wait fails."""
 

@@ -17,12 +17,12 @@ import psutil
 from emulators.stack import binaries, environment, lock, orphans, programs, secrets, sites, state_file
 from emulators.stack.environment import Layout
 from emulators.stack.errors import NotReady, StackError
-from emulators.stack.launcher import READY_SECONDS, Launcher
+from emulators.stack.launcher import Launcher
 from emulators.stack.logs import last_line
 from emulators.stack.parts import edges, observe, postgres
 from emulators.stack.ports import Ports
 from emulators.stack.progress import Progress
-from emulators.stack.readiness import ReadinessWait
+from emulators.stack.readiness import READY_SECONDS, ReadinessWait
 from emulators.stack.regions import troubles
 from emulators.stack.regions.control import Regions
 from emulators.stack.state_file import StackState

@@ -14,15 +14,12 @@ from emulators.stack.environment import Layout
 from emulators.stack.errors import StackError
 from emulators.stack.parts import links
 from emulators.stack.progress import Progress
-from emulators.stack.readiness import ReadinessWait
+from emulators.stack.readiness import READY_SECONDS, ReadinessWait
 from emulators.stack.regions import promotion, troubles
 from emulators.stack.regions.standbys import Standbys
 from emulators.stack.regions.troubles import Troubles, pair
 from emulators.stack.sites import Site
 from emulators.stack.supervisor import Program, Supervisor
-
-READY_SECONDS: Final = 90.0
-"""How long a program of a healed region may take to be ready."""
 
 DEAD_SECONDS: Final = 15.0
 
