@@ -38,6 +38,7 @@ from shared.config import Settings, read
 from shared.contracts.events import StoredEvent, decode_event
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.contracts.gen.wallet_pb2 import OpenDefaultRequest, OpenDefaultResponse
+from shared.contracts.invariants import named
 from shared.contracts.operations import EPOCH, Caller
 from shared.money import Amount, Currency
 from shared.outbox.addressing import prior
@@ -371,6 +372,6 @@ class IsolatedServices:
         found = []
         for service in SERVICES:
             response = self.rpc(service, "platform").call("Audit.Check", CheckRequest(), CheckResponse)
-            counted = [each for each in response.violations if not each.invariant.endswith(BY_WORKERS)]
+            counted = [each for each in response.violations if not named(each.invariant, BY_WORKERS)]
             found += [f"{v.invariant}: {v.subject} {v.detail}" for v in counted]
         return found

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from emulators.stack import environment, readiness, services
@@ -22,8 +23,12 @@ AT_HOME: Final[Mapping[str, str]] = {}
 WATCHDOG: Final = "watchdog"
 REPLICA: Final = "replica"
 
+LOGGING: Final = Path(__file__).parent / "java-logging.properties"
 # Both emulators start faster and smaller with the serial collector and the C1 compiler only.
-JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Duser.language=en")
+JVM: Final = (
+    *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+    *("-Duser.language=en", f"-Djava.util.logging.config.file={LOGGING}"),
+)
 
 
 def is_store(program: Program) -> bool:

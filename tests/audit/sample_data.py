@@ -12,6 +12,7 @@ from functions.claiming.requests import CreateClaim
 from functions.order.domain.order import Order
 from functions.platform.audit import Audit, AuditView
 from shared import ids
+from shared.contracts.invariants import named
 from shared.money import Amount
 from tests.functions.wallet.custody import Custody, an_address
 from tests.functions.wallet.test_seal_entries import seal
@@ -45,8 +46,8 @@ class SampleData:
         # No relay publishes these events; detection of unapplied events is tested elsewhere.
         return msgspec.structs.replace(
             view,
-            checked=[name for name in view.checked if not name.endswith(APPLIED)],
-            violations=[each for each in view.violations if not each.invariant.endswith(APPLIED)],
+            checked=[name for name in view.checked if not named(name, [APPLIED])],
+            violations=[each for each in view.violations if not named(each.invariant, [APPLIED])],
         )
 
     def broken(self) -> set[tuple[str, str]]:

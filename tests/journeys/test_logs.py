@@ -1,15 +1,20 @@
 """Nobody's secrets are in the logs: of a whole sale, with what goes wrong in one."""
 
 import re
+import secrets
+import threading
 from collections.abc import Iterator
+from http.server import HTTPServer
 from typing import Any, Final
 
 import httpx
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.chain.ethereum import personal_digest, sign
+from tests.push_endpoint import push_handler
 from tests.webhook_receiver import WebhookReceiver
 
 CLIENT: Final = "203.0.113.77"
@@ -75,3 +80,30 @@ def test_no_secret_is_in_the_logs_of_a_sale(stack: Stack, edge: httpx.Client, on
     assert any(order["id"] in text or "/v1/orders 201" in text for text in logs.values()), "these are not its logs"
     sought = [each for each in forbidden if len(each) >= TOO_SHORT]
     assert [(name, each) for name, text in logs.items() for each in sought if each in text] == []
+
+
+def test_a_push_that_fails_is_logged_without_its_token(stack: Stack) -> None:
+    """The emulator sends no Authorization header, so the stack's pushes are authenticated by their URL."""
+    name, token, pushes = f"refused-{secrets.token_hex(4)}", secrets.token_hex(16), list[bytes]()
+    project = stack.environment["GOOGLE_CLOUD_PROJECT"]
+    topic, subscription = f"projects/{project}/topics/{name}", f"projects/{project}/subscriptions/{name}"
+
+    def refuse_once(body: bytes) -> None:
+        pushes.append(body)
+        if len(pushes) == 1:
+            raise ConnectionError("refused by the test")
+
+    with HTTPServer(("127.0.0.1", 0), push_handler(refuse_once)) as server, PublisherClient() as publisher:
+        threading.Thread(target=server.serve_forever).start()
+        with SubscriberClient() as subscriber:
+            try:
+                publisher.create_topic(name=topic)
+                endpoint = f"http://127.0.0.1:{server.server_port}/?token={token}"
+                subscriber.create_subscription(name=subscription, topic=topic, push_config={"push_endpoint": endpoint})
+                publisher.publish(topic, b"1").result(timeout=10)
+                until(lambda: len(pushes), lambda count: count > 1)  # the first failure has been logged by then
+                subscriber.delete_subscription(subscription=subscription)
+                publisher.delete_topic(topic=topic)
+            finally:
+                server.shutdown()
+    assert token not in (stack.layout.logs / "pubsub.log").read_text(encoding="utf-8", errors="replace")

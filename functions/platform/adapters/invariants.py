@@ -10,6 +10,7 @@ from typing import Any, Final
 from functions.platform.ports import AuditResult, Violation
 from shared.contracts.encode import to_json
 from shared.contracts.gen.audit_pb2 import Page
+from shared.contracts.invariants import of_cell
 from shared.errors import Unavailable
 from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
@@ -66,7 +67,7 @@ class PostgresInvariants:
         result = AuditResult([], [])
         for cell in (own, *others):
             received = [row for row in rows if cell in stores_of(row, own, others)]
-            name = APPLIED_INVARIANT if cell == own else f"{APPLIED_INVARIANT} from {cell}"
+            name = APPLIED_INVARIANT if cell == own else of_cell(APPLIED_INVARIANT, cell)
             try:
                 found = [Violation(name, *each) for row in received for each in self._lacking(row, cell)]
             except Unavailable:

@@ -20,6 +20,7 @@ from shared.cells.promotion import PATIENCE_SECONDS
 from shared.cells.streams import unknown_to_store
 from shared.config import Settings, settings
 from shared.contracts.gen.events_pb2 import KnownRequest, KnownResponse
+from shared.contracts.invariants import named
 from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.known import stored_versions
@@ -89,9 +90,9 @@ class CellPromotion:
             found = work.services.check_invariants(None)
         lines = {each: f"{each.invariant}: {each.subject}: {each.detail}" for each in found.violations}
         for each, line in lines.items():
-            if each.invariant.endswith(WAITING):
+            if named(each.invariant, WAITING):
                 log.warning("what waited while nobody served the cell: %s", line)
-        return [line for each, line in lines.items() if not each.invariant.endswith(WAITING)]
+        return [line for each, line in lines.items() if not named(each.invariant, WAITING)]
 
     def _known(self, row: Row, peer: str) -> Iterator[dict[str, int]]:
         """How far a consumer in another cell knows this one's streams, page by page."""
