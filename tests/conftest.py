@@ -28,6 +28,7 @@ from tests.assets import never_minted
 from tests.chain import REDEEMED_AT_ONCE, LocalChain
 from tests.database_probe import DatabaseProbe
 from tests.problems import session_of, with_token
+from tests.sampling import mark_the_rest
 from tests.triggers import Triggers
 from tests.turns import turn
 
@@ -44,10 +45,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test a node id of its own: processes deal tests out by it, and run one of several that share it.
+    """Sample what is to be sampled, and give every test a node id of its own.
 
-    Schemathesis names its tests by their operations, and leaves that out of their ids.
+    Processes deal tests out by it, and run one of several that share it. Schemathesis names its tests by their
+    operations, and leaves that out of their ids.
     """
+    mark_the_rest(items)
     for item in items:
         if "[" in item.name and not item.nodeid.endswith(item.name):
             item._id = replace(item.id, params=item.name.partition("[")[2].removesuffix("]"))

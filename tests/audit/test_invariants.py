@@ -32,6 +32,7 @@ def test_all_is_well_and_every_invariant_is_checked(sample_data: SampleData) -> 
     assert set(view.checked) == {plant.invariant for plant in PLANTS} | BETWEEN_CELLS
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.invariant}-{plant.subject}")
 def test_what_is_planted_is_found(sample_data: SampleData, plant: PlantedViolation) -> None:
     """By the invariant's name and subject, and nothing else is reported but inherent consequences."""

@@ -308,7 +308,7 @@ class Crashing:
         return write
 
 
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("before", [pytest.param(True, marks=pytest.mark.long), False], ids=["before", "after"])
 def test_a_crash_at_any_write_resumes(scene: Scene, before: bool, subtests: pytest.Subtests) -> None:
     """Another process ends what the first began; no unit is ever taken back, or on more than it should be."""
     scene.with_settings(parallel=1, poll_seconds=600.0)

@@ -1,12 +1,10 @@
 """Users and things that requests for any row can name, and what each row needs to succeed."""
 
-import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
@@ -18,26 +16,13 @@ from tests.chain import LocalChain
 from tests.contract.api import Api
 from tests.database_probe import DatabaseProbe
 
-TURNS: Final = 3
-FEW: Final = 6
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark two thirds of what is asked of every row as long.
-
-    All rows go through the same runtime: what is wrong with it shows at a third of them, and what is wrong with a row
-    in a third of the tests, which is another third for each. `make test-all` asks everything of every row.
-    """
-    tests = defaultdict(list)
+    """What is asked of every row is sampled: all of them go through the same runtime."""
     for item in items:
         if item.path.parent == Path(__file__).parent and "[" in item.name:
-            tests[item.path.name, item.name.partition("[")[0]].append(item)
-    for (module, name), cases in tests.items():
-        turn = zlib.crc32(f"{module} {name}".encode())
-        for number, case in enumerate(cases if len(cases) > FEW else []):
-            if (number + turn) % TURNS:
-                case.add_marker(pytest.mark.long)
+            item.add_marker(pytest.mark.sampled)
 
 
 @dataclass(frozen=True)
