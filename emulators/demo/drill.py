@@ -48,7 +48,7 @@ REDEEMED_AT_ONCE: Final = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
 class DrillSize:
     """How large a drill is. shoppers: in each region. units: of each supply, of which every cell but one has one."""
 
-    shoppers: int = 4
+    shoppers: int = 2
     units: int = 60
 
 
@@ -232,13 +232,14 @@ def main() -> int:
     """Run the drill on a stack of its own."""
     parser = argparse.ArgumentParser(prog="emulators.demo.drill", description="Kill a region under load, and promote.")
     parser.add_argument("--state", type=Path, default=Path(".local"), help="the state folder (default: .local)")
+    parser.add_argument("--shoppers", type=int, default=DrillSize.shoppers, metavar="N", help="in each region")
     parser.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, everything else from N+1")
     given = parser.parse_args()
     console = Console()
     regions = load().regions
     try:
         with Stack(given.state, first_port=given.ports_from, regions=regions, overrides=REDEEMED_AT_ONCE) as stack:
-            return 1 if run(stack, console).broken else 0
+            return 1 if run(stack, console, DrillSize(given.shoppers)).broken else 0
     except (StackError, TimeoutError, httpx.HTTPError) as error:
         console.print(f"The drill could not go on: {error}", highlight=False)
         return 1

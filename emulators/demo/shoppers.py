@@ -1,4 +1,4 @@
-"""The load of the drill: shoppers who order, claim and withdraw without a pause, and probes that write again and again.
+"""The load of the drill: shoppers who order, claim and withdraw, and probes that write again and again.
 
 They behave as clients do: a request that fails is sent again with its key. They note what was acknowledged to them, and
 when, so that afterwards it can be told what a failover has undone.
@@ -24,6 +24,8 @@ FUNDS: Final = 100_000_000
 WITHDRAWN: Final = 1000
 PROBE_SECONDS: Final = 0.25
 POLL_SECONDS: Final = 0.5
+THINKING_SECONDS: Final = 1.0
+"""How long a shopper thinks between two purchases: as many without a pause would take all of a laptop's processors."""
 NOT_FOUND: Final = 404
 
 
@@ -60,6 +62,7 @@ class Shopper(threading.Thread):
         while not self._stop_shopping.is_set():
             with contextlib.suppress(httpx.HTTPError, ApiError):  # it goes on with the next unit
                 self.buy(secrets.choice(self._supplies))
+            self._stop_shopping.wait(THINKING_SECONDS)
 
     def buy(self, supply_id: str) -> str:
         """Buy a unit, withdraw something, and claim. The order's id; empty if there was none. Raises as requests do."""
