@@ -28,7 +28,7 @@ from shared.registry import Row, load
 from shared.resilience.deadline import within
 from shared.runtime import tags
 from shared.runtime.binding import BoundOperation
-from shared.runtime.forwarding.hops import seconds_of
+from shared.runtime.forwarding.hops import CELL, seconds_of
 from shared.runtime.middleware import Exchange, Middleware
 from shared.runtime.mistakes import misnamed
 from shared.runtime.responses.headers import CONSISTENCY, deprecation
@@ -94,6 +94,7 @@ class HttpOperation:
                 lambda received: self._serve(received, meter),
                 self._row.name,
                 begins_trace=bool(self._row.limit),  # health checks have none
+                from_service=self._forwarding is not None and CELL in request.headers,  # which the edge removes
             )
         _add_headers(response, meter.headers | self._deprecation)
         return response

@@ -2,10 +2,11 @@
 
     TRACES=cloud                      send the spans of sampled traces to Cloud Trace
     TRACES=/path                      write them into a folder, for `make trace`
-    TRACES_SAMPLED_PER_MILLE=10       of the requests that come without a decision, so many of a thousand are sampled
+    TRACES_SAMPLED_PER_MILLE=10       of the requests that begin here, so many of a thousand are sampled
 
 Whether a trace is sampled is its parent's decision: it is in the traceparent that follows a request through calls,
-events and webhooks. Of what is not sampled a failure (5xx) is recorded all the same, as a single span.
+events and webhooks. A stranger is no parent: of what comes from outside this is decided where it arrives. Of what is
+not sampled a failure (5xx) is recorded all the same, as a single span.
 
 A span that is recorded is a few values in a queue; a thread exports them (span_export.py), and only it loads
 OpenTelemetry's SDK and Google's client, once there is something to export: neither requests nor cold starts wait for
@@ -94,15 +95,20 @@ def new_span_id() -> str:
     return f"{random.getrandbits(64) or 1:016x}"
 
 
-def begin_trace() -> None:
-    """Have the present request begin a trace, unless it is part of one, or this process traces nothing."""
+def begin_trace(*, foreign: bool = False, wanted: bool = True) -> None:
+    """Decide whether the present request is traced, unless its caller has, or this process traces nothing.
+
+    foreign: whether its caller is a stranger. Their decision does not count: it would have us record, and pay for,
+    whatever they send (W3C Trace Context, 7.2). Their trace goes on, so that they find their request by its id.
+    wanted: whether it may be sampled at all.
+    """
     context = trace_context()
-    if _queue is None or context.traceparent:
+    if _queue is None or (not foreign if context.traceparent else not wanted):
         return
-    sampled = random.random() * 1000 < _queue.sampled_per_mille  # noqa: S311 - sampling
-    trace_id = f"{random.getrandbits(128) or 1:032x}"
-    # Its parent is a span that nobody records: the first span of a trace has none.
-    enter(_following(context, trace_id, NO_PARENT, sampled=sampled))
+    sampled = wanted and random.random() * 1000 < _queue.sampled_per_mille  # noqa: S311 - sampling
+    # Without a caller's trace its parent is a span that nobody records: the first span of a trace has none.
+    trace_id = context.trace_id or f"{random.getrandbits(128) or 1:032x}"
+    enter(_following(context, trace_id, context.span_id or NO_PARENT, sampled=sampled))
 
 
 EDGE_BEGAN: Final = "X-Request-Start"

@@ -28,18 +28,19 @@ def respond(
     kind: str = "http",
     *,
     begins_trace: bool = False,
+    from_service: bool = False,
 ) -> flask.Response:
     """Serve a request in its trace context: failures become problem documents, every response has the common headers.
 
     operation: the name under which the response is counted. kind: what called it: http, event or schedule.
-    begins_trace: whether it begins a trace if it is part of none.
+    begins_trace: whether it may begin a trace.
+    from_service: whether one of ours sent it, which has decided whether it is traced. On the local stack everybody may.
     """
     client = client_address(request, settings.proxies)
     bind(request.headers.get("X-Request-Id"), request.headers.get("traceparent"), client)
     if kind != "http":  # events are traced by their own traceparent, schedules belong to no request
         return _responded(request, settings, serve, operation, kind)
-    if begins_trace:
-        begin_trace()
+    begin_trace(foreign=not (from_service or settings.local), wanted=begins_trace)
     with behind_edge(request.headers.get(EDGE_BEGAN)), Span(operation, "server") as span:
         span.note("http.request.method", request.method)
         response = _responded(request, settings, serve, operation, kind)

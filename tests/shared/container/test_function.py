@@ -178,7 +178,8 @@ def test_the_last_request_is_traced_too(start: Start, tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("traces")
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     header = f"traceparent: 00-{trace}-00f067aa0ba902b7-01"
-    with start("issue_nonce", TRACES=str(folder)) as container, half_sent(container, nonce(), header) as connection:
+    traced = {"TRACES": str(folder), "TRACES_SAMPLED_PER_MILLE": "1000"}
+    with start("issue_nonce", **traced) as container, half_sent(container, nonce(), header) as connection:
         container.process.send_signal(signal.SIGTERM)
         until(lambda: container.probe(READY), lambda seen: seen is None, 20)
         connection.sendall(nonce()[-1:])

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import flask
 import msgspec
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.config import read
+from shared.config import Settings, read
+from shared.runtime.responses.respond import respond
 from shared.telemetry import spans
 from shared.telemetry.context import attributing, bind, context_of, trace_context
 from shared.telemetry.span_export import CloudSink, FileSink, SpanExport, StoredSpan
@@ -61,6 +63,35 @@ def test_a_trace_begins_where_none_is(queue: SpanQueue) -> None:
     span.record_alone()
     (alone,) = queue.take()
     assert (alone.name, alone.trace_id, alone.parent_id, alone.failed) == ("unsampled", TRACE, PARENT, True)
+
+
+def test_a_stranger_has_no_say_in_what_is_sampled(queue: SpanQueue, subtests: pytest.Subtests) -> None:
+    """Only in the trace's id. Services decide for what they cause, and everybody does on the local stack."""
+    cloud = read({**LEAST, "TRACES": "cloud"})
+    local = read({**LEAST, "MERIDIAN_ENVIRONMENT": "local", "TRACES": "cloud"})
+
+    def recorded(settings: Settings, flag: str, *, begins: bool = True, service: bool = False) -> bool:
+        headers = {"traceparent": f"00-{TRACE}-{PARENT}-{flag}"}
+        with flask.Flask("test").test_request_context("/", headers=headers) as context:
+            respond(
+                *(context.request, settings, lambda _: flask.Response(), "test"),
+                begins_trace=begins,
+                from_service=service,
+            )
+        assert trace_context().trace_id == TRACE
+        found = queue.take()
+        assert {(span.trace_id, span.parent_id) for span in found} <= {(TRACE, PARENT)}
+        return bool(found)
+
+    for share in (0, 1000):
+        queue.sampled_per_mille = share
+        for flag in ("00", "01"):
+            with subtests.test(share=share, flag=flag):
+                assert recorded(cloud, flag) is bool(share)
+                assert not recorded(cloud, flag, begins=False)
+                for begins in (True, False):
+                    assert recorded(cloud, flag, begins=begins, service=True) is (flag == "01")
+                    assert recorded(local, flag, begins=begins) is (flag == "01")
 
 
 def test_nothing_is_recorded_where_nothing_is_traced() -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import flask
 import httpx
 import pytest
 
@@ -24,8 +25,11 @@ from shared.resources import Resources
 from shared.runtime.decode import BODY_AT_MOST_BYTES
 from shared.runtime.forwarding.hops import AUTHORIZATION, CELL, EPOCH, PREFIX, SECONDS, HopCredentials
 from shared.runtime.forwarding.parts import forwarding
+from shared.telemetry import spans
+from shared.telemetry.spans import SpanQueue
 from tests.races import all_at_once
 from tests.shared.runtime.forwarding.conftest import EU, US, World
+from tests.shared.runtime.forwarding.hosts import ROWS, Cell
 
 Order = Callable[[str], str]
 
@@ -159,6 +163,21 @@ def test_who_is_not_signed_in_is_answered_by_every_home(world: World) -> None:
     assert client.ask("GET", f"/v1/shown/{order_id}").headers["Cache-Control"] == "no-store"
     for path in (f"/v1/shown/{order_id}", "/v1/shown"):
         assert replace(client, token="nonsense").ask("GET", path).status_code == 401
+
+
+def test_who_hands_on_decides_what_is_traced(base: Settings, order: Order) -> None:
+    """A hop is of a trace that another service samples; of what a client sends the door decides, here for nothing."""
+    queue = SpanQueue(0)
+    spans.record_into(queue)
+    try:
+        door = Cell(replace(base, environment="production")).operations([ROWS["get_shown"]])["get_shown"]
+        for hop in ({}, {CELL: "us"}):
+            headers = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01", **hop}
+            with flask.Flask("test").test_request_context(f"/v1/shown/{order('us')}", headers=headers) as context:
+                status = door(context.request).status_code
+            assert (status, len(queue.take())) == ((421, 1) if hop else (200, 0))
+    finally:
+        spans.record_into(None)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 65_536, BODY_AT_MOST_BYTES])
