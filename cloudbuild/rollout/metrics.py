@@ -1,8 +1,11 @@
-"""What revisions served, from the metrics that Cloud Run writes to Cloud Monitoring by itself.
+"""What revisions served, from the metrics that Cloud Run writes to Cloud Monitoring by itself, and from our own.
 
-They are sampled every minute and visible up to three minutes later. gRPC's errors are trailers of a response 200, which
-these metrics cannot see: a host that answers wrongly shows in the functions that call it.
+They are sampled every minute and visible up to three minutes later.
 (https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run)
+
+gRPC's errors are trailers of a response 200, which Cloud Run takes for a success: of RPC hosts the calls are counted by
+what the hosts say of them (shared/telemetry/cloud_monitoring.py). What Cloud Run itself answers, 5xx in place of a host
+that crashed or hangs, no host has counted: it comes on top.
 """
 
 import math
@@ -15,14 +18,35 @@ from google.cloud import monitoring_v3
 
 from cloudbuild.rollout.analysis import Bucket, Sample
 from cloudbuild.rollout.port import Failed
-from cloudbuild.rollout.units import Unit
+from cloudbuild.rollout.units import Kind, Unit
+from shared.contracts.problems import STATUS
+from shared.errors import MeridianError
 
 COUNT: Final = "run.googleapis.com/request_count"
 LATENCIES: Final = "run.googleapis.com/request_latencies"
 REVISION: Final = ("resource.labels.service_name", "resource.labels.revision_name")
 CLASS: Final = "metric.labels.response_code_class"
+SERVED: Final = 'resource.type = "cloud_run_revision"'
+
+CALLS: Final = "prometheus.googleapis.com/meridian_operation_duration_seconds/histogram"
+INSTANCE: Final = ("resource.labels.job", "resource.labels.instance")
+OUTCOME: Final = "metric.labels.outcome"
+CALLED: Final = 'resource.type = "prometheus_target" AND metric.labels.kind = "rpc"'
+
 SAMPLED: Final = timedelta(seconds=60)
 """How often Cloud Run writes; no window is shorter."""
+
+
+def _codes(kind: type[MeridianError]) -> Iterator[str]:
+    """The codes of a kind of error, and of the kinds of it, that are answered 5xx."""
+    if next(STATUS[each] for each in kind.__mro__ if each in STATUS) >= 500:
+        yield kind.code
+    for narrower in kind.__subclasses__():
+        yield from _codes(narrower)
+
+
+FAILURES: Final = frozenset(_codes(MeridianError))
+"""The outcomes of calls that are the host's failure, as 5xx is a function's; all others are refusals."""
 
 
 class Metrics:
@@ -42,14 +66,17 @@ class Metrics:
         requests: dict[tuple[Unit, str], int] = {}
         errors: dict[tuple[Unit, str], int] = {}
         latencies: dict[tuple[Unit, str], tuple[Bucket, ...]] = {}
-        for series in self._series(COUNT, region, start, end, (*REVISION, CLASS)):
+        for series in self._series(COUNT, SERVED, region, start, end, (*REVISION, CLASS)):
             key = _revision(series, by_name)
             if key:
                 count = sum(point.value.int64_value for point in series.points)
                 requests[key] = requests.get(key, 0) + count
                 if series.metric.labels["response_code_class"] == "5xx":
                     errors[key] = errors.get(key, 0) + count
-        for series in self._series(LATENCIES, region, start, end, REVISION):
+        for key, (calls, failed) in self._calls(units, region, start, end).items():
+            requests[key] = max(requests.get(key, 0), calls + errors.get(key, 0))
+            errors[key] = errors.get(key, 0) + failed
+        for series in self._series(LATENCIES, SERVED, region, start, end, REVISION):
             key = _revision(series, by_name)
             if key:
                 found = (bucket for point in series.points for bucket in buckets(point.value.distribution_value))
@@ -59,13 +86,29 @@ class Metrics:
             for key in requests | latencies
         }
 
-    def _series(self, metric: str, region: str, start: datetime, end: datetime, fields: Sequence[str]) -> Iterator[Any]:
+    def _calls(
+        self, units: Sequence[Unit], region: str, start: datetime, end: datetime
+    ) -> Mapping[tuple[Unit, str], tuple[int, int]]:
+        """How many calls the RPC hosts among some units have answered, and how many of these failed."""
+        hosts = {unit.name: unit for unit in units if unit.kind is Kind.RPC}
+        found: dict[tuple[Unit, str], tuple[int, int]] = {}
+        for series in self._series(CALLS, CALLED, region, start, end, (*INSTANCE, OUTCOME)) if hosts else ():
+            host = hosts.get(series.resource.labels["job"])
+            if host:
+                key = host, series.resource.labels["instance"].partition("/")[0]
+                count = sum(point.value.distribution_value.count for point in series.points)
+                failed = count if series.metric.labels["outcome"] in FAILURES else 0
+                calls, before = found.get(key, (0, 0))
+                found[key] = calls + count, before + failed
+        return found
+
+    def _series(
+        self, metric: str, of: str, region: str, start: datetime, end: datetime, fields: Sequence[str]
+    ) -> Iterator[Any]:
+        """The sums of a metric over a window by some fields. of: which resources and labels, as a filter."""
         request = monitoring_v3.ListTimeSeriesRequest(
             name=f"projects/{self._project}",
-            filter=(
-                f'metric.type = "{metric}" AND resource.type = "cloud_run_revision"'
-                f' AND resource.labels.location = "{region}"'
-            ),
+            filter=f'metric.type = "{metric}" AND {of} AND resource.labels.location = "{region}"',
             interval=monitoring_v3.TimeInterval(start_time=start, end_time=end),
             aggregation=monitoring_v3.Aggregation(
                 alignment_period=end - start,

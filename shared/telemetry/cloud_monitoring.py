@@ -3,7 +3,7 @@
 Instances on Cloud Run come and go, and have no CPU between requests: who scrapes them misses most, and a collector
 beside each would be a second container in every service. So a process writes its series by itself, as Google's own
 collector does: metric types of `prometheus.googleapis.com`, the resource `prometheus_target`. PromQL finds them by
-the names of the catalogue; what scales workers and compares revisions reads the same series.
+the names of the catalogue; a rollout compares RPC hosts by the same series (cloudbuild/rollout/metrics.py).
 
 It writes every minute, and once more when it ends, so that short lives count. Counters are cumulative since the
 process began: a write that fails loses nothing, the next one says all.

@@ -6,7 +6,7 @@ would have given, and become visible late.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, status_pb2
 
 from cloudbuild.rollout.cloud_run import Clients
-from cloudbuild.rollout.metrics import COUNT
+from cloudbuild.rollout.metrics import CALLS, COUNT
 from cloudbuild.rollout.units import Kind, Unit
 from tests.cloudbuild.clock import TestClock
 
@@ -37,9 +37,13 @@ FAILED = run_v2.Condition.State.CONDITION_FAILED
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How revisions of an image serve: the share of 5xx, and how long responses take."""
+    """How revisions of an image serve: the share of 5xx, and how long responses take.
+
+    outcomes: of an RPC host, the share of its calls that end in each code, which gRPC hides behind a response 200.
+    """
 
     errors: float = 0.0
+    outcomes: Mapping[str, float] = field(default_factory=dict)
     milliseconds: float = 40.0
     starts: bool = True
     responds: bool = True
@@ -259,6 +263,10 @@ class FakeGoogle:
     def _series(self, metric: str, name: str, revision: str, count: float) -> Iterator[Any]:
         behaviour = self.behaviour(self.revisions[f"{name}/revisions/{revision}"].containers[0].image)
         errors = round(count * behaviour.errors)
+        if metric == CALLS:
+            if "/rpc-" in name:
+                yield from _calls(name, revision, round(count) - errors, behaviour.outcomes)
+            return
         if metric == COUNT:
             for kind, amount in (("2xx", round(count) - errors), ("5xx", errors)):
                 if amount:
@@ -271,6 +279,22 @@ class FakeGoogle:
         options = {"exponential_buckets": {"num_finite_buckets": finite, "growth_factor": growth, "scale": 1.0}}
         distribution = {"count": round(count), "bucket_options": options, "bucket_counts": counts}
         yield _one(metric, name, revision, {"distribution_value": distribution}, {})
+
+
+def _calls(name: str, revision: str, count: int, outcomes: Mapping[str, float]) -> Iterator[Any]:
+    """What the two instances of a host have counted, which it writes itself."""
+    counts = {outcome: round(count * share) for outcome, share in outcomes.items()}
+    counts["OK"] = count - sum(counts.values())
+    for outcome, amount in counts.items():
+        for instance, part in (("1", amount // 2), ("2", amount - amount // 2)):
+            yield monitoring_v3.TimeSeries(
+                metric={"type": CALLS, "labels": {"outcome": outcome}},
+                resource={
+                    "type": "prometheus_target",
+                    "labels": {"job": name.rpartition("/")[2], "instance": f"{revision}/{instance}"},
+                },
+                points=[{"value": {"distribution_value": {"count": part}}}],
+            )
 
 
 def _one(metric: str, name: str, revision: str, value: dict[str, Any], labels: dict[str, str]) -> Any:

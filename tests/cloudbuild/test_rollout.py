@@ -107,6 +107,22 @@ def test_a_failing_function_is_noticed_among_many_good_ones(scene: Scene) -> Non
     assert scene.serving() == BACK | BEFORE
 
 
+def test_a_host_that_answers_wrongly_is_noticed_before_functions_move(scene: Scene) -> None:
+    """gRPC's errors are no 5xx of Cloud Run's: the host's own counts convict it. Refusals are no failures."""
+    scene.google.behaviours[NEW] = Behaviour(outcomes={"UNAVAILABLE": 0.05, "INTERNAL": 0.05, "SOLD_OUT": 0.5})
+    rollout, report = scene.rollout()
+    assert rollout.release(NEW) is Outcome.ROLLED_BACK
+    assert f"RPC hosts in {REGIONS[0]}" in report.reason
+    assert not [write for write in scene.google.writes if write.split()[0] in FUNCTIONS]
+    assert scene.serving() == BACK | BEFORE
+
+
+def test_refusals_of_a_host_are_no_failures(scene: Scene) -> None:
+    """Whoever asks for what is sold out is answered as they should be."""
+    scene.google.behaviours[NEW] = Behaviour(outcomes={"SOLD_OUT": 0.5})
+    assert scene.rollout()[0].release(NEW) is Outcome.RELEASED
+
+
 def test_a_second_region_takes_the_first_back_with_it(scene: Scene) -> None:
     """A release is everywhere or nowhere: what has been released goes back to the revision that served before."""
     ask, google = scene.google.ask, scene.google
