@@ -20,7 +20,7 @@ IF_MATCH: Final[dict[str, Any]] = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag of the version to change, or `*` for any.",
+    "description": "The ETag of the version to change, as it was received, or `*` for any.",
     "schema": {"type": "string", "examples": ['"1"']},
 }
 IF_NONE_MATCH: Final[dict[str, Any]] = {
@@ -50,7 +50,10 @@ HEADERS: Final = {
         "description": "This is the response to an earlier request with the same key.",
         "schema": {"const": "true"},
     },
-    "ETag": {"description": "The version of the resource.", "schema": {"type": "string", "pattern": '^".+"$'}},
+    "ETag": {
+        "description": "Names this version of the resource. It is opaque: keep it and send it back as it is.",
+        "schema": {"type": "string", "pattern": '^".+"$'},
+    },
     "RateLimit-Policy": {
         "description": "The quotas of the user, the Ethereum address, the network address: q requests in w seconds.",
         "schema": {"type": "string", "examples": ['"ip";q=5000;w=3, "user";q=500;w=3']},

@@ -1674,7 +1674,7 @@ class Client(Caller):
         A supply of an earlier release, whose asset was never proven to be its merchant's, sells again once activated.
 
         supply_id: The id of a supply: `sup_`, its home cell, and a ULID.
-        match: The ETag of the version to change, or `*` for any.
+        match: The ETag of the version to change, as it was received, or `*` for any.
         title: What it is called, in a line.
         description: What a buyer should know about it.
         unit_price: The price of one unit in atomic units of its currency, for orders from now on.
