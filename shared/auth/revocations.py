@@ -6,6 +6,9 @@ Redis is at most as old as the query, and expires TRUSTED_SECONDS after it was s
 Redis to say that a session is alive (sessions.py), and Firestore itself is asked. It needs no memory: what ended before
 the window can contradict nothing that Redis still holds, since `alive` is kept for ALIVE_SECONDS.
 
+For the same reason it may rest while nobody in the region asks for sessions: who asks first after a while says so in
+Redis, and is answered by Firestore, as are others until the next heartbeat.
+
 It runs beside identity's relay, in each region; two at once do no harm.
 """
 
@@ -61,13 +64,20 @@ class RevocationListener:
         """Follow until stopped. What fails is logged once, until it works again."""
         while not stop.wait(EVERY_SECONDS):
             try:
-                self.follow()
+                self.attend()
             except Unavailable as error:
                 if not self._failing:
                     log.warning("sessions that end elsewhere are not heard of, Firestore is asked for each: %s", error)
                 self._failing = True
             else:
                 self._failing = False
+
+    def attend(self) -> bool:
+        """Follow if somebody needs it; returns whether. Raises Unavailable."""
+        asked = self._sessions.asked()
+        if asked:
+            self.follow()
+        return asked
 
     def follow(self) -> int:
         """Record the ends of sessions since the last time, then the heartbeat. Returns how many. Raises Unavailable."""

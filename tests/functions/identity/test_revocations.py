@@ -13,7 +13,7 @@ from functions.identity.adapters.work import Work
 from functions.identity.sign_out import SignOut, sign_out
 from shared.auth import revocations
 from shared.auth.revocations import TRUSTED_SECONDS, WINDOW, RevocationListener
-from shared.auth.sessions import ALIVE_SECONDS, HEARTBEAT
+from shared.auth.sessions import ALIVE_SECONDS, ASKED, ASKED_SECONDS, HEARTBEAT
 from shared.errors import Unavailable
 from shared.resources import Resources
 from tests.clocks import START, FakeClock
@@ -85,6 +85,24 @@ def test_a_heartbeat_ends_by_itself(regions: Regions) -> None:
         time.sleep(0.05)
 
 
+def test_it_rests_while_nobody_asks(real_work: Work, person: ApiUser, regions: Regions) -> None:
+    """Who asks first is answered by Firestore, and wakes it; so does whoever finds that Redis has forgotten."""
+    session_id, token = entered(real_work, person)
+    sessions = regions.other.sessions()
+    for _ in range(2):
+        assert not regions.listener.attend()
+        assert not regions.other.redis().exists(HEARTBEAT)
+        assert sessions.alive(session_id, START)
+        assert regions.listener.attend()
+        assert sessions.alive(session_id, START)
+        assert 0 < regions.other.redis().ttl(ASKED) <= ASKED_SECONDS
+        regions.other.redis().flushdb()
+        assert sessions.alive(session_id, START), "it is not known yet that Redis has forgotten"
+        regions.other.redis().flushdb()
+    sign_out(SignOut(refresh_token=token), real_work)
+    assert not sessions.alive(session_id, START)
+
+
 def test_a_slow_answer_is_worth_less(regions: Regions, monkeypatch: pytest.MonkeyPatch) -> None:
     """The heartbeat counts from when Firestore was asked; an answer that took a second is worth nothing."""
     asked = regions.listener._ended
@@ -143,12 +161,12 @@ def test_it_goes_on_after_failures(elsewhere: Opened, monkeypatch: pytest.Monkey
     monkeypatch.setattr(revocations, "EVERY_SECONDS", 0.01)
     listener, stop, rounds = elsewhere(firestore=False).revocations(), threading.Event(), list[int]()
 
-    def follow() -> int:
+    def attend() -> bool:
         rounds.append(len(rounds))
         if len(rounds) == 3:
             stop.set()
         raise Unavailable
 
-    monkeypatch.setattr(listener, "follow", follow)
+    monkeypatch.setattr(listener, "attend", attend)
     listener.run(stop)
     assert len(rounds) == 3
