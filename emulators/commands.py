@@ -80,7 +80,7 @@ def _serve(stack: Stack, *, play: bool, once: bool) -> int:
         if play:
             from emulators.demo.runner import run as play_demo
 
-            code = play_demo(stack, console)
+            code = play_demo(stack, console, serves=not once)
             if once:
                 return code
         console.print(_invitation(stack), highlight=False, soft_wrap=True)
@@ -98,8 +98,8 @@ def _invitation(stack: Stack) -> str:
     )
     observed = f"\nPrometheus is http://{stack.layout.address(PROMETHEUS)}." if PROMETHEUS in stack.ports else ""
     return (
-        f"Serving at {stack.edge_url}: the API's reference is {stack.edge_url}/docs, a purchase by hand\n"
-        f"docs/purchase-by-hand.md, the logs {stack.layout.logs}.{observed}\nTry it out as\n{who}\nCtrl-C ends it."
+        f"Serving at {stack.edge_url}: the shop {stack.edge_url}/shop, the reference {stack.edge_url}/docs, buying\n"
+        f"by hand docs/purchase-by-hand.md, logs {stack.layout.logs}.{observed}\nTry it out as\n{who}\nCtrl-C ends it."
     )
 
 

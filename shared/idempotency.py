@@ -34,6 +34,9 @@ class Answer:
     tag: str | None = None
     """The ETag of its resource, if it has one."""
 
+    media: str | None = None
+    """The media type of a file, which is never stored; None for that of the row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:

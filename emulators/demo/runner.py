@@ -6,7 +6,7 @@ from typing import Final
 import httpx
 from rich.console import Console
 
-from emulators.demo import purchase, report, sale
+from emulators.demo import purchase, report, sale, shop_window
 from emulators.stack.progress import ProgressBars
 from emulators.stack.stack import Stack
 from shared.config import read
@@ -18,8 +18,11 @@ EMULATOR_VARIABLES: Final = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", 
 """The environment variables by which Google's client libraries find the emulators."""
 
 
-def run(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
-    """Run both against a running stack. Returns 0 when every invariant held, else 1."""
+def run(stack: Stack, console: Console, size: sale.Size | None = None, *, serves: bool = False) -> int:
+    """Run both against a running stack. Returns 0 when every invariant held, else 1.
+
+    serves: whether the stack goes on, so that the shop is to have something on sale.
+    """
     size = size or sale.Size()
     with sale.connections(stack.edge_url, size.at_once) as client:
         failed = purchase.run(client, console)
@@ -33,6 +36,8 @@ def run(stack: Stack, console: Console, size: sale.Size | None = None) -> int:
             return 1
         figures = report.read_back(result, sites_of(stack))
     report.show(figures, console, stack.state / REPORT)
+    if serves:
+        shop_window.open_shop(stack.edge_url, console)
     return 1 if figures.failures else 0
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.contracts.gen.audit_pb2 import Page
+from shared.contracts.operations import File
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,16 @@ class DocumentWork(Protocol):
 
     def start(self) -> bytes:
         """A page of HTML that leads to whatever there is to see."""
+
+
+class PagesWork(Protocol):
+    """The work of serving pages."""
+
+    def page(self, folder: str) -> File:
+        """The page of a folder, which has one."""
+
+    def page_file(self, folder: str, name: str) -> File:
+        """A script or style sheet of a folder. Raises NotFound."""
 
 
 class MetricsWork(Protocol):

@@ -54,6 +54,19 @@ class Resource(View, dict=True):
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A text file as an operation's result: its responses have an ETag, and reads support If-None-Match."""
+
+    text: str
+    media: str
+    """Its media type, in place of that of the row."""
+
+    def tag(self) -> str:
+        """Its ETag without the quotes: a digest of its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """The versions that a caller accepts for a change, from If-Match (RFC 9110, 13.1.1)."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared import ids
-from shared.contracts.operations import Repeated, Resource
+from shared.contracts.operations import File, Repeated, Resource
 from shared.errors import Contended, Unavailable
 from shared.idempotency import Key
 from shared.postgres.database import Database, Transaction, retried
@@ -45,7 +45,7 @@ class BoundOperation:
     """The type of its `request` parameter; None without one."""
 
     tagged: bool = field(init=False)
-    """Whether it returns a Resource, which has an ETag."""
+    """Whether it returns a Resource or a File, which have an ETag."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", frozenset(inspect.signature(self.function).parameters))
@@ -141,6 +141,6 @@ def view_type(hint: Any) -> Any:
 
 
 def tagged(hint: Any) -> bool:
-    """Whether an operation with this return type returns a Resource."""
+    """Whether an operation with this return type returns a Resource or a File."""
     view = view_type(hint)
-    return isinstance(view, type) and issubclass(view, Resource)
+    return isinstance(view, type) and issubclass(view, (Resource, File))

@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.config import Settings
 from shared.contracts import problems
 from shared.contracts.encode import to_json
-from shared.contracts.operations import Repeated, Resource
+from shared.contracts.operations import File, Repeated, Resource
 from shared.errors import (
     KeyInUse,
     NotFound,
@@ -31,7 +31,7 @@ from shared.runtime.binding import BoundOperation
 from shared.runtime.forwarding.hops import CELL, seconds_of
 from shared.runtime.middleware import Exchange, Middleware
 from shared.runtime.mistakes import misnamed
-from shared.runtime.responses.headers import CONSISTENCY, deprecation
+from shared.runtime.responses.headers import CONSISTENCY, PAGE_POLICY, POLICY_HEADER, deprecation
 from shared.runtime.responses.respond import respond
 from shared.telemetry.context import trace_context
 
@@ -198,24 +198,29 @@ class HttpOperation:
             cell = ids.cell_of(getattr(exchange.arguments["request"], self._row.parameters[0]))
             if cell in load().cells and cell != self._settings.cell:
                 return self._forwarding.cells.of(cell).epoch
-        return self._bound.epoch() if self._bound.tagged else 1
+        # What is public is no cell's, and is there while a cell is not.
+        return self._bound.epoch() if self._bound.tagged and self._row.scope != "public" else 1
 
     def _answer(self, result: Any, epoch: int) -> Answer:
         if isinstance(result, Answer):
             return result  # as it is stored, to be replayed
         if isinstance(result, bytes):
             return Answer(self._row.success, result.decode())
+        if isinstance(result, File):
+            return Answer(self._row.success, result.text, result.tag(), result.media)
         view, status = (result.view, 200) if isinstance(result, Repeated) else (result, self._row.success)
         tag = tags.under(view.tag(), epoch) if isinstance(view, Resource) else None
         return Answer(status, "" if status == 204 else to_json(view).decode(), tag)
 
     def _response(self, answer: Answer, *, replayed: bool = False) -> flask.Response:
-        kind = "application/problem+json" if answer.status >= 400 else self._row.media
+        kind = "application/problem+json" if answer.status >= 400 else answer.media or self._row.media
         response = flask.Response(answer.body, status=answer.status, content_type=kind)
         if answer.status in (204, 304):
             del response.headers["Content-Type"]
         if answer.tag is not None:
             response.headers["ETag"] = f'"{answer.tag}"'
+        if answer.media:
+            response.headers[POLICY_HEADER] = PAGE_POLICY
         response.headers["Cache-Control"] = self._row.cache if answer.status < 400 else "no-store"
         if replayed:
             response.headers["Idempotent-Replayed"] = "true"

@@ -39,7 +39,7 @@ LIMIT_BYTES: Final = 256 * 1024
 TIMEOUT: Final = httpx.Timeout(30).as_dict()
 READS: Final = [row for row in ROWS if row.method == "GET"]
 WITH_BODY: Final = [row for row in ROWS if row.method in ("POST", "PUT", "PATCH")]
-WITH_ID: Final = [row for row in ROWS if row.parameters]
+WITH_ID: Final = [row for row in ROWS if any(name.endswith("_id") for name in row.parameters)]
 SIGNED: Final = [row for row in ROWS if row.scope != "public"]
 CLOSED: Final = [row for row in SIGNED if not row.anonymous]
 """What answers nobody without a token; the rest of SIGNED shows what everybody may see."""
@@ -83,7 +83,12 @@ def query_names(row: Row) -> list[str]:
 
 
 def absent_id(name: str) -> str:
-    """A valid id, for a parameter such as `wallet_id`, of a thing that does not exist. Raises StopIteration."""
+    """A valid id, for a parameter such as `wallet_id`, of a thing that does not exist; for any other one, a name.
+
+    Raises StopIteration.
+    """
+    if not name.endswith("_id"):
+        return "nothing"
     kind = name.removesuffix("_id").removeprefix("payout_").removeprefix("from_").removeprefix("to_")
     return ids.new(next(prefix for prefix, known in ids.PREFIXES.items() if known == kind), CELL)
 

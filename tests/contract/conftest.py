@@ -90,6 +90,8 @@ def world(
         "supply_id": supply_of(owner, status="draft")["id"],
         "order_id": order["id"],
         "claim_id": claim["id"],
+        "folder": "common",
+        "file": "style.css",
         **hook_of(owner),
         "withdrawal_id": owner.post("/v1/withdrawals", away, key=fresh_key())["id"],
     }

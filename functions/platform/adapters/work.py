@@ -10,8 +10,10 @@ from typing import Final
 from functions.platform.adapters.clients import GrpcConsumers, GrpcServices
 from functions.platform.adapters.dependencies import ProbedDependencies
 from functions.platform.adapters.invariants import PostgresInvariants
+from functions.platform.adapters.pages import Pages
 from functions.platform.adapters.postgres import PostgresKeys, PostgresKnown, PostgresParked
 from functions.platform.adapters.streams import OutboxStreams
+from shared.contracts.operations import File
 from shared.registry import load
 from shared.telemetry import metrics
 from shared.unit_of_work import UnitOfWork
@@ -26,6 +28,11 @@ SIGN_IN: Final = """<p id="people" class="own">Try it out as the
 <button value="merchant">merchant</button>, the <button value="buyer">buyer</button> or the
 <button value="operator">operator</button>. <output id="signed-in"></output></p>"""
 """Signs in people of the local stack (functions/identity/create_local_token.py)."""
+
+
+SHOP: Final = b"""<dt><a href="/shop">Shop</a></dt>
+<dd>what is on sale: sign in with a key that the page makes, buy, claim</dd>"""
+"""What the first page leads to besides on the local stack."""
 
 
 @cache
@@ -105,7 +112,13 @@ class Work(UnitOfWork):
         return docs(local=self.settings.local)
 
     def start(self) -> bytes:
-        return START.read_bytes()
+        return START.read_bytes().replace(b"<!--SHOP-->", SHOP if self.settings.local else b"")
+
+    def page(self, folder: str) -> File:
+        return Pages(local=self.settings.local).page(folder)
+
+    def page_file(self, folder: str, name: str) -> File:
+        return Pages(local=self.settings.local).file(folder, name)
 
     def metrics(self) -> bytes:
         return metrics.text()

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.contracts.operations import Request
+from shared.contracts.operations import File, Request
 from shared.registry import Registry, Row
 from shared.runtime.binding import tagged, view_type
 from shared.runtime.openapi.common import HEADERS
@@ -76,7 +76,7 @@ def _operations(
     request_of = {name: hint.get("request", Request) for name, hint in hints.items()}
     view_of = {name: view_type(hint["return"]) for name, hint in hints.items()}
     _, inputs = schemas_of(set(request_of.values()))
-    views = [view for view in view_of.values() if view not in (type(None), msgspec.Raw, bytes)]
+    views = [view for view in view_of.values() if view not in (type(None), msgspec.Raw, bytes, File)]
     given, shown = schemas_of(views)
     schema_of = dict(zip(views, given, strict=True))
 

@@ -28,8 +28,15 @@ ALLOW_METHODS: Final = "Access-Control-Allow-Methods"
 PREFLIGHT: Final = {"Access-Control-Allow-Headers": ALLOW_HEADERS, "Access-Control-Max-Age": "7200"}
 """The headers of a preflight's response besides ALLOW_METHODS."""
 
+POLICY_HEADER: Final = "Content-Security-Policy"
 POLICY: Final = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src data:"
-"""For the one HTML page, which has an inline script; it has no effect on JSON. No page may be framed."""
+"""For the reference, which has an inline script; it has no effect on JSON. No page may be framed."""
+
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+"""For files, of which pages are made: no inline script, no text that becomes markup, nothing from or to elsewhere."""
 
 
 def deprecation(row: Row) -> dict[str, str]:
@@ -55,7 +62,7 @@ def common(region: str, public_url: str) -> dict[str, str]:
         "X-Served-By": region,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
+        POLICY_HEADER: f"{POLICY}; frame-ancestors 'none'",
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": EXPOSE_HEADERS,
         **({"Strict-Transport-Security": "max-age=63072000; includeSubDomains; preload"} if secure else {}),

@@ -1194,6 +1194,27 @@ class AsyncClient(AsyncCaller):
         """
         return await self._call(str, "GET", "/")
 
+    async def read_shop(self) -> str:
+        """Serve the shop, a page on which to buy; on the local stack only.
+
+        The page; it loads nothing from other sites.
+
+        GET /shop.
+        """
+        return await self._call(str, "GET", "/shop")
+
+    async def read_page_file(self, *, folder: str, file: str) -> str:
+        """Serve a script or a style sheet of the pages.
+
+        The file; what it loads besides is of the same site.
+
+        folder: Whose it is: a page's, or `common` or `vendor` for what pages share.
+        file: Its name.
+
+        GET /pages/{folder}/{file}.
+        """
+        return await self._call(str, "GET", "/pages/{folder}/{file}", path={"folder": folder, "file": file})
+
     async def read_metrics(self) -> str:
         """Export this process's metrics to Prometheus.
 
