@@ -27,7 +27,7 @@ REGION_COUNT := $(if $(REGIONS),--regions $(REGIONS))
 PORTS := $(if $(PORTS_FROM),--ports-from $(PORTS_FROM))
 
 .DEFAULT_GOAL := help
-.PHONY: help packages pin wheels run test test-all acceptance bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs trace token listen redrive replay verify audit reset
+.PHONY: help packages pin wheels run test test-all acceptance screenshots bench bench-large profile infra cost image manifests lint typescript gen landed released compatible rollout-demo contracts drill up down status logs trace token listen redrive replay verify audit reset
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' Makefile | awk '{printf "  make %-12s", $$2; $$1 = $$2 = ""; print}'
@@ -61,8 +61,11 @@ test: packages $(TYPESCRIPT)/node_modules ## run the tests but the long ones, in
 test-all: packages $(TYPESCRIPT)/node_modules ## run every test
 	@$(RUN) -m pytest $(ARGS)
 
-acceptance: packages ## check rules and dashboards with Debian's promtool and Prometheus, which it needs, on a real sale
+acceptance: packages $(TYPESCRIPT)/node_modules ## check rules, dashboards and pages with Debian's promtool, Prometheus and Chromium, which it needs
 	@$(RUN) -m pytest tests/acceptance $(ARGS)
+
+screenshots: packages ## take the README's pictures of the pages, with Debian's Chromium, into docs/images
+	@$(RUN) -m tests.acceptance.screenshots
 
 bench: packages .venv-bench/installed ## measure what is promised of speed and cost, each beside others; into .local/bench.json
 	@$(RUN) -m tests.bench $(ARGS)
@@ -113,7 +116,7 @@ manifests: packages .venv-image/installed cloudbuild/manifests/node_modules/inst
 $(TYPESCRIPT)/node_modules:
 	@$(PYTHON) -I emulators/install_node.py typescript
 
-typescript: $(TYPESCRIPT)/node_modules ## generate the types of the TypeScript client, check it and the examples
+typescript: $(TYPESCRIPT)/node_modules ## generate the types of the TypeScript client, check it, the examples and the pages
 	@cd $(TYPESCRIPT) && npm run --silent generate && npm run --silent check
 
 lint: packages typescript ## check style, types, arrows, that contracts only grow, and that what is generated is fresh
