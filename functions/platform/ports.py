@@ -1,38 +1,17 @@
 """The ports of platform operations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from functions.platform.domain.audit import AuditResult
+from functions.platform.domain.cells import Cell
+from functions.platform.domain.figures import Figures
+from functions.platform.domain.parked import ParkedStream, RedriveResult
+from functions.platform.domain.story import OrderPart, Story
 from shared.contracts.gen.audit_pb2 import Page
 from shared.contracts.operations import File
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A violation of an invariant."""
-
-    invariant: str
-    subject: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class AuditResult:
-    """The invariants that were checked, their violations, and the invariants that could not be checked."""
-
-    checked: list[str]
-    violations: list[Violation]
-    unchecked: list[str] = field(default_factory=list)
-
-    def __add__(self, other: "AuditResult") -> "AuditResult":
-        """Both results combined."""
-        return AuditResult(
-            [*self.checked, *other.checked],
-            [*self.violations, *other.violations],
-            [*self.unchecked, *other.unchecked],
-        )
 
 
 class Dependencies(Protocol):
@@ -112,39 +91,6 @@ class Known(Protocol):
         """A page of a consumer's streams of a cell, after one. Raises NotFound."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedStream:
-    """A stream with parked events: why its next event could not be applied, and how many wait behind it.
-
-    type, event_id: None if the next event has not arrived yet.
-    """
-
-    consumer: str
-    stream: str
-    events: int
-    version: int
-    type: str | None
-    event_id: str | None
-    reason: str
-    error: str | None
-    attempts: int
-    since: datetime
-    retry_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class RedriveResult:
-    """The released streams, the number of events parked in them, and the number of streams still parked."""
-
-    streams: Sequence[str]
-    events: int
-    left: int
-
-    def __add__(self, other: "RedriveResult") -> "RedriveResult":
-        """Both results combined."""
-        return RedriveResult([*self.streams, *other.streams], self.events + other.events, self.left + other.left)
-
-
 class Parked(Protocol):
     """Parked events: those of the service whose host this runs in, or of all services."""
 
@@ -195,6 +141,44 @@ class Services(Protocol):
 
     def purge_idempotency_keys(self, at_most: int) -> Mapping[str, int]:
         """Have each service delete at most so many expired idempotency keys. Returns how many, by service."""
+
+
+class FiguresOfService(Protocol):
+    """The figures of the service whose host this runs in."""
+
+    def read(self) -> Figures:
+        """The figures, as they were at most some seconds ago. Raises Unavailable."""
+
+
+class FiguresOfServices(Protocol):
+    """The figures of this cell's services."""
+
+    def read_all(self) -> tuple[Mapping[str, Figures], Sequence[str]]:
+        """The figures by service, and the services that did not answer."""
+
+
+class OrderParts(Protocol):
+    """What the service whose host this runs in has about orders."""
+
+    def tell(self, order_id: str, event_ids: Sequence[str], user_ids: Sequence[str]) -> OrderPart:
+        """What it has about an order of this cell; nothing of an unknown one.
+
+        event_ids, user_ids: the order's events, and to whose webhooks they may have been delivered.
+        """
+
+
+class Stories(Protocol):
+    """Orders of this cell, as all services know them."""
+
+    def tell(self, order_id: str) -> Story | None:
+        """Everything about an order; None if there is no such order. Raises Unavailable."""
+
+
+class Cells(Protocol):
+    """What is known about the cells of this deployment, wherever they are served."""
+
+    def all(self) -> Sequence[Cell]:
+        """Each cell, by name. Raises Unavailable."""
 
 
 class ReadyWork(Protocol):
@@ -258,6 +242,14 @@ class HostWork(Protocol):
     def keys(self) -> Keys:
         """Its idempotency keys."""
 
+    @property
+    def figures(self) -> FiguresOfService:
+        """Its figures."""
+
+    @property
+    def order_parts(self) -> OrderParts:
+        """What it has about orders."""
+
 
 class OperatorWork(Protocol):
     """The work of an operator on consumers."""
@@ -276,3 +268,31 @@ class ServicesWork(Protocol):
 
     def now(self) -> datetime:
         """The present."""
+
+
+class OverviewWork(ReadyWork, Protocol):
+    """The work of watching one cell."""
+
+    @property
+    def site(self) -> tuple[str, str]:
+        """The cell, and the region that serves it."""
+
+    @property
+    def measured(self) -> FiguresOfServices:
+        """The figures of its services."""
+
+
+class StoryWork(Protocol):
+    """The work of looking into one order."""
+
+    @property
+    def stories(self) -> Stories:
+        """Orders, as all services know them."""
+
+
+class CellsWork(Protocol):
+    """The work of looking at the cells."""
+
+    @property
+    def cells(self) -> Cells:
+        """All cells."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from functions.platform.ports import ParkedStream, RedriveResult
+from functions.platform.domain.parked import ParkedStream, RedriveResult
 from shared.contracts.fields import EventId, EventType, Version, example_id
 from shared.contracts.operations import Time, View
 

@@ -23,6 +23,7 @@ HELPERS = {
     "identity": {"address_proof", "caller_profile", "session_opening"},
     "notification": {"delivery_results"},
     "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
+    "platform": {"figure_views", "story_views"},
     "supply": {"eligibility", "asset_ownership", "stock_return", "terms"},
     "wallet": {
         *(

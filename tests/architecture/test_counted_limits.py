@@ -30,6 +30,7 @@ DECIDE_NOTHING: Final = {
     "supply/note_received",
     "supply/sum_grants",
     "wallet/balances_at",
+    "wallet/money",
     "wallet/booked",
     "wallet/booked_beyond",
     "wallet/list_balances_at",

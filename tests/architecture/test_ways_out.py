@@ -21,14 +21,14 @@ TOLD_TO_USERS = {
         *("check_eligibility", "create_order", "get_order", "list_orders", "list_order_events", "refund_order"),
         *("cancel_order", "retry_claim", "create_webhook", "list_webhooks", "get_webhook", "delete_webhook"),
         *("enable_webhook", "rotate_secret", "try_webhook", "list_deliveries", "redeliver"),
-        *("list_parked", "redrive", "audit"),
+        *("list_parked", "redrive", "audit", "read_overview", "read_story", "browse_orders"),
     },
     "a quote is honoured by the cell that signed it alone, for minutes, at a price that its merchant had set": {
         "quote_order",
     },
     "users, sessions and feeds are in Firestore, which no failover of a cell undoes": {
         *("sign_in", "refresh_session", "create_local_token", "sign_out", "read_me", "read_profile", "grant_roles"),
-        "list_activity",
+        *("list_activity", "list_cells"),
     },
     "it rests on nothing that is stored": {
         *("issue_nonce", "read_keys", "list_currencies", "health", "ready", "read_document", "read_docs"),
@@ -44,6 +44,7 @@ TOLD_TO_CELLS = {
     "Wallet.SumTransits": "it is asked for versions that the asker has received, which have passed the gate",
     "Supply.SumGrants": "it is asked for versions that the asker has received, which have passed the gate",
     "Events.ListParked": "an operator looks",
+    "Operators.Tell": "an operator looks",
     "Events.Redrive": "an operator repeats it",
 }
 """The RPCs from other cells whose answers do not wait, and why."""

@@ -170,6 +170,9 @@ def test_every_route_has_a_home() -> None:
         "list_activity": "any",
         "list_supplies": "all",
         "list_parked": "all",
+        "list_cells": "any",
+        "read_overview": "all",
+        "browse_orders": "all",
         "audit": "all",
         "check_eligibility": "caller",
     }

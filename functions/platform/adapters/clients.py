@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from functions.platform.ports import AuditResult, ParkedStream, RedriveResult, Violation
+from functions.platform.domain.audit import AuditResult, Violation
+from functions.platform.domain.parked import ParkedStream, RedriveResult
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse, Page
 from shared.contracts.gen.events_pb2 import (
     ListParkedRequest,

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from functions.platform.ports import AuditResult, Violation
+from functions.platform.domain.audit import AuditResult, Violation
 from shared.contracts.encode import to_json
 from shared.contracts.gen.audit_pb2 import Page
 from shared.contracts.invariants import of_cell

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from functions.platform.ports import KnownPage, ParkedStream, RedriveResult
+from functions.platform.domain.parked import ParkedStream, RedriveResult
+from functions.platform.ports import KnownPage
 from shared.idempotency import forget
 from shared.outbox.known import MOST, known_streams
 from shared.outbox.redrive import consumer_of, list_parked, redrive

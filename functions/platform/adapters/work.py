@@ -7,11 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from functions.platform.adapters.cells import FirestoreCells
 from functions.platform.adapters.clients import GrpcConsumers, GrpcServices
 from functions.platform.adapters.dependencies import ProbedDependencies
+from functions.platform.adapters.figures import GrpcFigures, MeasuredFigures
 from functions.platform.adapters.invariants import PostgresInvariants
 from functions.platform.adapters.pages import Pages
 from functions.platform.adapters.postgres import PostgresKeys, PostgresKnown, PostgresParked
+from functions.platform.adapters.stories import GrpcStories, PostgresOrderParts
 from functions.platform.adapters.streams import OutboxStreams
 from shared.contracts.operations import File
 from shared.registry import load
@@ -104,6 +107,37 @@ class Work(UnitOfWork):
         """The services, for operations across all of them."""
         names = [name for name, service in load().services.items() if service.database]
         return GrpcServices(lambda service: self.resources.channel(service, "platform"), names)
+
+    @cached_property
+    def figures(self) -> MeasuredFigures:
+        """The figures of the service whose host this runs in."""
+        return MeasuredFigures(self)
+
+    @cached_property
+    def order_parts(self) -> PostgresOrderParts:
+        """What that service has about orders."""
+        return PostgresOrderParts(self)
+
+    @cached_property
+    def site(self) -> tuple[str, str]:
+        """The cell of this process, and the region that serves it."""
+        return self.settings.cell, self.settings.region
+
+    @cached_property
+    def measured(self) -> GrpcFigures:
+        """The figures of this cell's services."""
+        names = [name for name, service in load().services.items() if service.database]
+        return GrpcFigures(lambda service: self.resources.channel(service, "platform"), names)
+
+    @cached_property
+    def stories(self) -> GrpcStories:
+        """Orders, as all services know them."""
+        return GrpcStories(lambda service, cell: self.resources.channel(service, "platform", cell), self.settings.cell)
+
+    @cached_property
+    def cells(self) -> FirestoreCells:
+        """What Firestore says about the cells."""
+        return FirestoreCells(self.resources)
 
     def document(self) -> bytes:
         return DOCUMENT.read_bytes()

@@ -8,7 +8,7 @@ import pytest
 
 from functions.platform.adapters.clients import GrpcConsumers
 from functions.platform.adapters.invariants import PostgresInvariants
-from functions.platform.ports import RedriveResult
+from functions.platform.domain.parked import RedriveResult
 from functions.platform.redrive import Redrive
 from shared.contracts.gen.events_pb2 import ListResponse, RedriveRequest, RedriveResponse
 from shared.errors import CellUnreachable, NotFound

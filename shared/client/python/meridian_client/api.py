@@ -11,6 +11,21 @@ from msgspec import UNSET, UnsetType
 from .calling import Caller, fresh_key
 
 
+class Accounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a kind of accounts has together."""
+
+    kind: str
+    """`wallets`, what of these is `held`, or one of the house's: `escrow`, `fees`, `external`, `transit`, `faucet`,
+    `losses`.
+    """
+
+    currency: CurrencyCode
+    """The currency."""
+
+    amount: str
+    """The sum in atomic units, with its sign: all kinds of a currency but `held` come to 0."""
+
+
 class ActivityItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event, with the data that the caller may see."""
 
@@ -137,6 +152,100 @@ class Balances(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     holds: list[Hold]
     """The holds that make up what is held."""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A cell, and where it is."""
+
+    cell: str
+    """The cell's name."""
+
+    home: str
+    """The region where it began."""
+
+    region: str
+    """The region that serves it: another than `home` after a promotion."""
+
+    epoch: int
+    """How often it was promoted, counted from 1."""
+
+    leased: bool
+    """Whether it is written under a lease; not so where a single region is served."""
+
+    renewals: int
+    """How often its lease was renewed, about once a second: a count that stands still is of a lease that ends."""
+
+    holder: str
+    """Who renewed it last, for a person; empty for nobody."""
+
+    standby: str
+    """The region whose standby of this cell may be promoted; empty while none is designated."""
+
+    opening: bool
+    """Whether a promotion is still under way."""
+
+
+class CellFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A cell in figures."""
+
+    cell: str
+    """The cell."""
+
+    region: str
+    """The region that serves it."""
+
+    dependencies: dict[str, str]
+    """What its requests depend on: `ok`, or what is wrong, by name."""
+
+    replication_lag_seconds: dict[str, float | None]
+    """By how many seconds its copies of other cells' data are behind, by cell; null where that is not known."""
+
+    orders: dict[str, int]
+    """Its orders, by status."""
+
+    claims: dict[str, int]
+    """Its claims, by status."""
+
+    deliveries: dict[str, int]
+    """Its deliveries to webhooks that are kept, by status."""
+
+    stock: list[CellStock]
+    """Its units of the 50 newest supplies on sale."""
+
+    money: list[Accounts]
+    """What its accounts have, by kind and currency."""
+
+    services: list[ServiceFigures]
+    """Its services."""
+
+
+class CellStock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The units of a supply that a cell has as its own."""
+
+    supply_id: str
+    """The supply."""
+
+    title: str
+    """Its title."""
+
+    quantity: int
+    """How many units the cell may sell, sold ones included: its quota."""
+
+    available: int
+    """How many it has left."""
+
+    reserved: int
+    """How many orders have reserved that are not paid yet."""
+
+    sold: int
+    """How many it has sold."""
+
+
+class Cells(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All cells."""
+
+    items: list[Cell]
+    """The cells of this deployment, by name."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -618,6 +727,19 @@ class OrderList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The `cursor` of the next page; null on the last one."""
 
 
+class Overview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All cells in figures."""
+
+    cells: list[CellFigures]
+    """The cells that answered."""
+
+    checked: list[str]
+    """The services whose figures these are, each with its cell."""
+
+    unchecked: list[str]
+    """The services, with their cells, and the cells that did not answer."""
+
+
 class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stream with parked events, and why its next event could not be applied.
 
@@ -696,6 +818,28 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     allowlist_root: str | None = None
     """The Merkle root of the addresses that may buy in it, 32 bytes in hexadecimal; null for everybody."""
+
+
+class Posting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A leg of one of the order's transfers; those of a transfer come to 0 per currency."""
+
+    transfer_id: str
+    """The transfer."""
+
+    kind: str
+    """`capture` (the buyer has paid), `settlement` (the merchant is paid) or `refund`."""
+
+    account: str
+    """The wallet's id, or the name of one of the house's accounts."""
+
+    currency: CurrencyCode
+    """The currency."""
+
+    amount: str
+    """What it changes there, in atomic units, with its sign."""
+
+    at: datetime
+    """When it was posted."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -837,6 +981,137 @@ class Roles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     roles: list[Literal["merchant", "operator"]]
     """All roles, granted ones and those of the configuration; they apply from the next refresh of a session."""
+
+
+class ServiceFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a service is like, in one cell."""
+
+    service: str
+    """The service."""
+
+    measured_at: datetime
+    """When its figures were taken; they are kept for a while, longer where measuring takes long."""
+
+    unsent_events: int
+    """Events in its outbox that wait to be published."""
+
+    unsent_seconds: float
+    """For how many seconds the oldest of them has waited."""
+
+    parked_events: int
+    """Events that its consumers could not apply yet."""
+
+    breakers: dict[str, str]
+    """The circuit breakers of its RPC host: `closed`, `open` or `half_open`, by dependency."""
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every service knows about an order."""
+
+    order_id: str
+    """The order."""
+
+    events: list[StoryEvent]
+    """What happened, by time."""
+
+    postings: list[Posting]
+    """What its transfers have moved in its own cell; what is due to a merchant of another one goes into `transit`."""
+
+    claim: StoryClaim | None
+    """Its claim; null while there is none."""
+
+    deliveries: list[StoryDelivery]
+    """The deliveries of its events that are kept."""
+
+    traces: list[str]
+    """The traces that its events are part of, in their order."""
+
+    unchecked: list[str]
+    """The services, with their cells, that did not answer: what they know is missing."""
+
+
+class StoryClaim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The order's claim, and what the chain has of it."""
+
+    id: str
+    """The claim's id."""
+
+    status: str
+    """`open`: there is no voucher yet; `claimed`, `processing`, `processed` and `failed` as of a claim; `voided`."""
+
+    recipient: str | None
+    """Who gets what was bought; null while it is open."""
+
+    chain_id: int
+    """The chain on which it is redeemed."""
+
+    transaction_hash: str | None
+    """The transaction that redeemed it; null until then."""
+
+    block_number: int | None
+    """The block of that transaction; null until then."""
+
+    failure: str | None
+    """Why the house could not redeem it; null if it did not fail."""
+
+
+class StoryDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A delivery of one of the order's events to a webhook of its buyer or its merchant."""
+
+    id: str
+    """The delivery's id."""
+
+    webhook_id: str
+    """The webhook."""
+
+    event_id: str
+    """The event that is delivered."""
+
+    event_type: str
+    """Its type."""
+
+    status: str
+    """`pending`, `delivered` or `failed`."""
+
+    attempts: int
+    """How often it was tried."""
+
+    response_status: int | None
+    """The HTTP status of the last response; null if there was none."""
+
+    error: str | None
+    """What prevented a response the last time; null if nothing did."""
+
+    created_at: datetime
+    """When it was made."""
+
+
+class StoryEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event of the order, its reservations, its hold, its transfers or its claim."""
+
+    service: str
+    """The service whose event it is."""
+
+    id: str
+    """The event's id."""
+
+    subject: str
+    """The id of what it happened to: the event's stream."""
+
+    version: int
+    """Its place among the events of its subject, from 1."""
+
+    type: str
+    """What happened."""
+
+    data: dict[str, Any]
+    """The event's data."""
+
+    at: datetime
+    """When it happened."""
+
+    trace_id: str | None
+    """The trace that it is part of; null for none."""
 
 
 class Supply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1897,6 +2172,40 @@ class Client(Caller):
             Quote, "POST", "/v1/orders/quote", body={"wallet_id": wallet_id, "items": items}, repeatable=True
         )
 
+    def browse_orders(
+        self,
+        *,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+        merchant_id: str | None = None,
+    ) -> OrderList:
+        """List the orders of all users, for operators.
+
+        The orders of all cells, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        user_id: Only orders of this buyer.
+        merchant_id: Only orders of this merchant's supplies.
+
+        GET /v1/operator/orders.
+        """
+        return self._call(
+            OrderList,
+            "GET",
+            "/v1/operator/orders",
+            query={
+                "consistency": consistency,
+                "limit": limit,
+                "cursor": cursor,
+                "user_id": user_id,
+                "merchant_id": merchant_id,
+            },
+        )
+
     def refund_order(
         self,
         *,
@@ -2367,3 +2676,43 @@ class Client(Caller):
         GET /v1/operator/audit.
         """
         return self._call(Audit, "GET", "/v1/operator/audit", query={"consistency": consistency, "at": at})
+
+    def list_cells(self, *, consistency: Literal["strong", "eventual"] | None = None) -> Cells:
+        """List the cells: where each is served, under which epoch and lease, and its standby.
+
+        All cells, those whose regions are down included: what is known of them is kept apart.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/cells.
+        """
+        return self._call(Cells, "GET", "/v1/operator/cells", query={"consistency": consistency})
+
+    def read_overview(self, *, consistency: Literal["strong", "eventual"] | None = None) -> Overview:
+        """Read what operators watch: each cell in figures.
+
+        Health, orders, stock, money, outboxes and breakers of each cell. What does not answer is named, and left out.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/overview.
+        """
+        return self._call(Overview, "GET", "/v1/operator/overview", query={"consistency": consistency})
+
+    def read_story(self, *, order_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Story:
+        """Read one purchase's story: what every service knows about an order.
+
+        Its events in all services by time, its postings, claim, deliveries and traces.
+
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/orders/{order_id}/story.
+        """
+        return self._call(
+            Story,
+            "GET",
+            "/v1/operator/orders/{order_id}/story",
+            path={"order_id": order_id},
+            query={"consistency": consistency},
+        )

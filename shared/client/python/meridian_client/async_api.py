@@ -13,6 +13,7 @@ from .api import (
     Asset,
     Audit,
     Balances,
+    Cells,
     Claim,
     ClaimList,
     CurrencyCode,
@@ -30,6 +31,7 @@ from .api import (
     OrderEventList,
     OrderLine,
     OrderList,
+    Overview,
     ParkedList,
     Phase,
     Profile,
@@ -38,6 +40,7 @@ from .api import (
     Receipt,
     RedriveOutcome,
     Roles,
+    Story,
     Supply,
     SupplyList,
     Tokens,
@@ -807,6 +810,40 @@ class AsyncClient(AsyncCaller):
             Quote, "POST", "/v1/orders/quote", body={"wallet_id": wallet_id, "items": items}, repeatable=True
         )
 
+    async def browse_orders(
+        self,
+        *,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+        merchant_id: str | None = None,
+    ) -> OrderList:
+        """List the orders of all users, for operators.
+
+        The orders of all cells, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        user_id: Only orders of this buyer.
+        merchant_id: Only orders of this merchant's supplies.
+
+        GET /v1/operator/orders.
+        """
+        return await self._call(
+            OrderList,
+            "GET",
+            "/v1/operator/orders",
+            query={
+                "consistency": consistency,
+                "limit": limit,
+                "cursor": cursor,
+                "user_id": user_id,
+                "merchant_id": merchant_id,
+            },
+        )
+
     async def refund_order(
         self,
         *,
@@ -1283,3 +1320,43 @@ class AsyncClient(AsyncCaller):
         GET /v1/operator/audit.
         """
         return await self._call(Audit, "GET", "/v1/operator/audit", query={"consistency": consistency, "at": at})
+
+    async def list_cells(self, *, consistency: Literal["strong", "eventual"] | None = None) -> Cells:
+        """List the cells: where each is served, under which epoch and lease, and its standby.
+
+        All cells, those whose regions are down included: what is known of them is kept apart.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/cells.
+        """
+        return await self._call(Cells, "GET", "/v1/operator/cells", query={"consistency": consistency})
+
+    async def read_overview(self, *, consistency: Literal["strong", "eventual"] | None = None) -> Overview:
+        """Read what operators watch: each cell in figures.
+
+        Health, orders, stock, money, outboxes and breakers of each cell. What does not answer is named, and left out.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/overview.
+        """
+        return await self._call(Overview, "GET", "/v1/operator/overview", query={"consistency": consistency})
+
+    async def read_story(self, *, order_id: str, consistency: Literal["strong", "eventual"] | None = None) -> Story:
+        """Read one purchase's story: what every service knows about an order.
+
+        Its events in all services by time, its postings, claim, deliveries and traces.
+
+        order_id: The id of an order: `ord_`, its home cell, and a ULID.
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/orders/{order_id}/story.
+        """
+        return await self._call(
+            Story,
+            "GET",
+            "/v1/operator/orders/{order_id}/story",
+            path={"order_id": order_id},
+            query={"consistency": consistency},
+        )
