@@ -28,10 +28,10 @@ from rich.console import Console
 from rich.table import Table
 
 from emulators import log_view
+from emulators.control.address import console_url
+from emulators.invitation import invitation
 from emulators.stack.errors import StackError
-from emulators.stack.parts.observe import PROMETHEUS
 from emulators.stack.progress import TerminalProgress
-from emulators.stack.secrets import PEOPLE, address
 from emulators.stack.sites import first_regions
 from emulators.stack.stack import Stack
 from shared.registry import load
@@ -56,6 +56,7 @@ def up(arguments: argparse.Namespace) -> int:
         regions=first_regions(load().cells, arguments.regions),
         replica=arguments.replica,
         observed=arguments.observe,
+        controlled=True,
         detached=arguments.detach,
         progress=progress,
     )
@@ -63,6 +64,7 @@ def up(arguments: argparse.Namespace) -> int:
         stack.up()
     console.print(f"Meridian is ready at {stack.edge_url} after {time.monotonic() - began:.1f} s.", highlight=False)
     if arguments.detach:
+        console.print(f"The console is {console_url(stack.layout)}", highlight=False, soft_wrap=True)
         return 0
     try:
         return _serve(stack, play=arguments.play, once=arguments.once)
@@ -83,24 +85,12 @@ def _serve(stack: Stack, *, play: bool, once: bool) -> int:
             code = play_demo(stack, console, serves=not once)
             if once:
                 return code
-        console.print(_invitation(stack), highlight=False, soft_wrap=True)
+        console.print(invitation(stack), highlight=False, soft_wrap=True)
         stack.wait()
     except KeyboardInterrupt:
         return 0
     console.print("supervisord has ended by itself.")
     return FAILED
-
-
-def _invitation(stack: Stack) -> str:
-    """Where to begin, once the stack serves."""
-    who = "\n".join(
-        f"  {name:<9} {address(stack.layout.secrets, name)}, signed in by `make -s token AS={name}`" for name in PEOPLE
-    )
-    observed = f"\nPrometheus is http://{stack.layout.address(PROMETHEUS)}." if PROMETHEUS in stack.ports else ""
-    return (
-        f"Serving at {stack.edge_url}: the shop {stack.edge_url}/shop, the reference {stack.edge_url}/docs, buying\n"
-        f"by hand docs/purchase-by-hand.md, logs {stack.layout.logs}.{observed}\nTry it out as\n{who}\nCtrl-C ends it."
-    )
 
 
 def token(arguments: argparse.Namespace) -> int:
@@ -251,9 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     ports = subparsers[up].add_mutually_exclusive_group()
     ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, everything else from N+1")
     ports.add_argument("--free-ports", action="store_true", help="choose every port at random")
-    subparsers[up].add_argument(
-        "--detach", action="store_true", help="return once the stack is ready, and leave it running"
-    )
+    subparsers[up].add_argument("--detach", action="store_true", help="return once it is ready, and leave it running")
     subparsers[up].add_argument(
         "--replica",
         action="store_true",
@@ -274,9 +262,7 @@ def _parser() -> argparse.ArgumentParser:
         help="start so many regions, with a database server for each cell and a global edge (default: 1)",
     )
     subparsers[up].add_argument("--play", action="store_true", help="play a purchase and the sample sale")
-    subparsers[up].add_argument(
-        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="stop after the demo"
-    )
+    subparsers[up].add_argument("--once", action="store_true", default=bool(os.environ.get("ONCE")), help="then stop")
     subparsers[token].add_argument("person", choices=sorted(PEOPLE))
     subparsers[job].add_argument("job", choices=["redrive", "replay"])
     subparsers[job].add_argument("rest", nargs=argparse.REMAINDER, help="its arguments")

@@ -31,8 +31,12 @@ PREFERRED: Final = {
     "chain": 18545,
     "prometheus": 18090,
     "alertmanager": 18093,
+    "control": 18003,
 }
 """The preferred ports of the programs that exist once per stack."""
+
+CONTROL: Final = "control"
+"""The endpoint by which the console acts on the stack (emulators/control)."""
 
 REGIONAL_EDGES: Final = range(8081, 8090)
 """The preferred ports of the edges of regions, in their order."""

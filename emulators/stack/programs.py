@@ -12,7 +12,7 @@ from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout
 from emulators.stack.parts import chain, databases, observe
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
-from emulators.stack.ports import HOST, inner, link, metrics_of, regional_edge, store
+from emulators.stack.ports import CONTROL, HOST, inner, link, metrics_of, regional_edge, store
 from emulators.stack.sites import Site, standbys_of
 from emulators.stack.supervisor import DATABASE, EARLY, EDGE, Program
 from shared.registry import Registry
@@ -45,6 +45,7 @@ def listening_programs(
     with_replica: bool = False,
     with_standbys: bool = True,
     observed: bool = False,
+    controlled: bool = False,
 ) -> list[str]:
     """What listens, in the order in which ports are assigned. A program without a port is not started.
 
@@ -70,6 +71,7 @@ def listening_programs(
         *(link(region, name) for region, site in linked(places) for name in services.called_at(registry, site)),
         *(name for pair in zip(sites, standbys, strict=False) for name in _replication(sites, *pair)),
         *observe.names(wanted=observed),
+        *([CONTROL] if controlled else []),
     ]
 
 
@@ -118,6 +120,7 @@ def for_stack(
         ),
         *(program for site in served for program in services.for_site(registry, layout, site, again=again)),
         *observe.programs(layout),
+        *([control(layout)] if CONTROL in layout.ports else []),
     ]
     return {program.name: program for program in listed}
 
@@ -236,6 +239,13 @@ def _envoy(binaries: Binaries, layout: Layout, name: str, ready: Callable[[], bo
         *("--concurrency", "1", "--log-level", "warning", "--drain-time-s", "1"),
     )
     return Program(name, command, ready, directory=layout.state)
+
+
+def control(layout: Layout) -> Program:
+    """The endpoint by which the console acts on the stack."""
+    command = (sys.executable, "-m", "emulators.control", str(layout.state))
+    own = environment.for_site(layout, layout.sites[0])
+    return Program(CONTROL, command, readiness.port_open(layout.ports[CONTROL]), directory=ROOT, environment=own)
 
 
 def watchdog(layout: Layout, owner: int) -> Program:

@@ -16,9 +16,12 @@ from shared.postgres.roles import KEEPER
 ORDER_OF_SECP256K1: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """n of SEC 2, section 2.4.1: a private key is in 1..n-1."""
 
+CONTROL_TOKEN: Final = "control_token"  # noqa: S105 - the name of a file
+"""What the console shows to the control endpoint (emulators/control)."""
+
 RANDOM: Final = (
     *("nonce_key", "refresh_key", "quote_key", "push_token", "webhook_key"),
-    *("supervisor.password", "postgres.password"),
+    *("supervisor.password", "postgres.password", CONTROL_TOKEN),
 )
 """The secrets that are 32 random bytes in hexadecimal."""
 

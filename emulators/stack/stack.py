@@ -59,6 +59,7 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         replica: bool = False,
         observed: bool = False,
+        controlled: bool = False,
         detached: bool = False,
         stores_only: bool = False,
         progress: Progress | None = None,
@@ -69,16 +70,15 @@ class Stack:
         first_port: the port of the edge, the other programs' following it; None for the table of ports.py.
         regions: the regions that `up` starts, the primary first.
         overrides: settings of Meridian's processes, before the caller's environment (environment.SETTABLE).
-        replica, observed: whether to start a standby of the database server, Prometheus and Alertmanager too.
+        replica, observed, controlled: whether to start a standby, Prometheus and Alertmanager, the console's endpoint.
         detached: whether it outlives the process that calls `up`; otherwise it stops when that is killed.
         stores_only: leave out Meridian's processes, for whoever runs them in another way.
         progress: is notified of what a start waits for.
         """
         self.state = state.absolute()
-        self._free_ports, self._first_port = free_ports, first_port
-        self._regions = tuple(regions)
+        self._free_ports, self._first_port, self._regions = free_ports, first_port, tuple(regions)
         self._overrides = {**environment.caller_overrides(), **(overrides or {})}
-        self._replica, self._observed = replica, observed
+        self._wanted = {"with_replica": replica, "observed": observed, "controlled": controlled}
         self._owner = None if detached else os.getpid()
         self._stores_only, self._progress = stores_only, progress or Progress()
         self._supervisord: subprocess.Popen[bytes] | None = None
@@ -221,7 +221,7 @@ class Stack:
         event_bus = self._overrides.get(environment.EVENT_BUS, environment.PUBSUB)
         found = binaries.find(event_bus)
         served = sites.of_regions(registry.cells, self._regions)
-        chosen = {"with_chain": found.anvil is not None, "with_replica": self._replica, "observed": self._observed}
+        chosen = {"with_chain": found.anvil is not None, **self._wanted}
         with_standbys = self._overrides.get(environment.STANDBYS) != environment.NO_STANDBYS
         names = programs.listening_programs(registry, served, event_bus, with_standbys=with_standbys, **chosen)
         ports = Ports(names, first=self._first_port, free=self._free_ports)
