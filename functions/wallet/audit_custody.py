@@ -9,6 +9,7 @@ from functions.wallet.domain.proof import (
     OWED,
     find_mismatches,
     find_shortfalls,
+    find_unseen_cancellations,
     find_unseen_payments,
 )
 from functions.wallet.ports import ChainWork
@@ -41,12 +42,13 @@ def audit_custody(request: AuditCustodyRequest, work: ChainWork) -> AuditCustody
     withdrawals = {work.vault.key(each.id): each for cell in custody.cells for each in cell.withdrawals}
     with work.transaction() as reading:
         standing = reading.deposits.reached()
-    # A withdrawal paid after the audited block is paid, too: the vault itself knows.
+    # A withdrawal paid or cancelled after the audited block is so, too: the vault itself knows.
     unpaid = [each for each in find_unseen_payments(flows, withdrawals) if not work.vault.paid(each.id)]
+    payable = [each for each in find_unseen_cancellations(flows, withdrawals) if not work.vault.cancelled(each.id)]
     if work.vault.place(reached.number) != reached or standing is None or standing.number < number:
         return unchecked
     unknown = [] if holdings else [COVERED, OWED]
-    found = [*find_mismatches(flows, holdings, custody.booked(), withdrawals, unpaid)]
+    found = [*find_mismatches(flows, holdings, custody.booked(), withdrawals, unpaid, payable)]
     found += find_shortfalls(holdings, custody, flows, withdrawals) if holdings else []
     return AuditCustodyResponse(
         checked=[name for name in INVARIANTS if name not in unknown],

@@ -337,7 +337,7 @@ class Vault(Blocks, Protocol):
         """The number of the last block made at or before a time; the one before the start block if there is none."""
 
     def flows(self, last: int) -> Flows:
-        """All deposits and payments up to a block."""
+        """All deposits, payments and cancellations up to a block."""
 
     def holdings(self, number: int) -> Mapping[str, int]:
         """The vault's balances after a block, by currency; empty when the node no longer has that state."""

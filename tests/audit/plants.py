@@ -404,7 +404,14 @@ CUSTODY: Final = [
         {
             "wallet withdrawals_are_set_aside": "{mined}",
             "wallet outside_is_what_came_and_went": "USDC",
+            "wallet failed_withdrawals_were_cancelled": "{mined}",
         },
+    ),
+    PlantedViolation(
+        "wallet failed_withdrawals_were_cancelled",
+        "{requested}",
+        "UPDATE withdrawals SET status = 'failed' WHERE id = '{requested}'",
+        {"wallet withdrawals_are_set_aside": "{requested}"},
     ),
     PlantedViolation(
         "wallet mined_withdrawals_were_paid",

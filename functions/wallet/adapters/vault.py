@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 DEPOSITED: Final = topic("Deposited(bytes32,address,uint256)")
 FUNDED: Final = topic("Funded(address,uint256)")
 PAID: Final = topic("Paid(bytes32,address,address,uint256)")
+CANCELLED: Final = topic("Cancelled(bytes32)")
 TRANSFERRED: Final = topic("Transfer(address,address,uint256)")
 
 
@@ -115,7 +116,7 @@ class ChainVault(ChainBlocks):
     def flows(self, last: int) -> Flows:
         flows = Flows()
         span = (self._config.start_block, last)
-        for found in self._client.logs(self._config.contract, [(DEPOSITED, FUNDED, PAID)], *span):
+        for found in self._client.logs(self._config.contract, [(DEPOSITED, FUNDED, PAID, CANCELLED)], *span):
             self._add(found, flows)
         for asset, currency in self._currencies.items():
             if int(asset, 16) != 0:
@@ -126,6 +127,9 @@ class ChainVault(ChainBlocks):
 
     def _add(self, found: Log, flows: Flows) -> None:
         kind, amount = found.topics[0], int.from_bytes(found.data)
+        if kind == CANCELLED:
+            flows.cancelled.add(found.topics[1])
+            return
         asset = found.topics[1 if kind == FUNDED else 2][-20:].hex()
         currency = self._currencies.get("0x" + asset)
         if currency is None:

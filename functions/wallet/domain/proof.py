@@ -9,8 +9,9 @@ BOOKED: Final = "vault_deposits_are_booked"
 REQUESTED: Final = "vault_payments_were_asked_for"
 COVERED: Final = "vault_holds_what_is_kept"
 PAID: Final = "mined_withdrawals_were_paid"
+CANCELLED: Final = "failed_withdrawals_were_cancelled"
 OWED: Final = "vault_holds_what_is_owed"
-INVARIANTS: Final = (BOOKED, REQUESTED, COVERED, PAID, OWED)
+INVARIANTS: Final = (BOOKED, REQUESTED, COVERED, PAID, CANCELLED, OWED)
 
 OWNED: Final = ("wallets", "escrow", "fees")
 """The accounts whose balances are owed. A negative one does not reduce what the others are owed."""
@@ -38,11 +39,13 @@ class Flows:
     """The vault's inflows and payments up to a block, by its chain, in atomic units by currency.
 
     deposited: for wallets. own: the platform's funding, and tokens transferred without a deposit, which nobody owns.
+    cancelled: the keys of the withdrawals that it will never pay.
     """
 
     deposited: Counter[str] = field(default_factory=Counter)
     own: Counter[str] = field(default_factory=Counter)
     payments: list[Payment] = field(default_factory=list)
+    cancelled: set[bytes] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +159,25 @@ def find_unseen_payments(flows: Flows, withdrawals: Mapping[bytes, Asked]) -> li
     return [each for key, each in withdrawals.items() if each.status == "mined" and key not in seen]
 
 
+def find_unseen_cancellations(flows: Flows, withdrawals: Mapping[bytes, Asked]) -> list[Asked]:
+    """Withdrawals that have failed in the ledger, and whose payment is not among those that the vault has cancelled."""
+    return [each for key, each in withdrawals.items() if each.status == "failed" and key not in flows.cancelled]
+
+
 def find_mismatches(
     flows: Flows,
     holdings: Mapping[str, int],
     booked: Mapping[str, int],
     withdrawals: Mapping[bytes, Asked],
     unpaid: Sequence[Asked],
+    payable: Sequence[Asked],
 ) -> Iterator[Violation]:
     """All differences between the vault and the ledger up to one block.
 
     holdings: the vault's balances by currency, of the currencies that could be read. booked: the ledger's deposits by
     currency, unattributed ones included. withdrawals: the ledger's, by their keys in the contract. unpaid: those of
-    them that are mined in the ledger and not paid by the vault until now.
+    them that are mined in the ledger and not paid by the vault until now. payable: those that have failed in the
+    ledger, and that the vault has not cancelled until now.
 
     A vault may hold more ether than was deposited: anybody can force some on it (EIP-6780), and nobody owns that.
     """
@@ -193,3 +203,6 @@ def find_mismatches(
             yield Violation(COVERED, currency, what)
     for withdrawal in unpaid:
         yield Violation(PAID, withdrawal.id, f"{withdrawal.amount} {withdrawal.currency} were taken, and not paid")
+    for withdrawal in payable:
+        what = f"{withdrawal.amount} {withdrawal.currency} were given back, and can still be paid"
+        yield Violation(CANCELLED, withdrawal.id, what)

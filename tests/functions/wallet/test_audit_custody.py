@@ -18,7 +18,7 @@ from functions.wallet.adapters.work import Work
 from functions.wallet.audit_custody import audit_custody
 from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.domain.ledger import Posting, Transfer
-from functions.wallet.domain.proof import BOOKED, COVERED, INVARIANTS, OWED, PAID, REQUESTED
+from functions.wallet.domain.proof import BOOKED, CANCELLED, COVERED, INVARIANTS, OWED, PAID, REQUESTED
 from shared import ids
 from shared.chain.abi import encoded
 from shared.chain.ethereum import keccak
@@ -188,15 +188,15 @@ def test_a_vault_that_has_less_than_it_owes_is_found(spoilt: Custody) -> None:
     assert any("house_accounts_keep_their_floors: fees" in each for each in isolated.violations())
 
 
-def test_a_withdrawal_that_was_never_paid_is_found(custody: Custody) -> None:
-    """The ledger has it as mined and debited, but the vault has not paid it."""
+def test_a_withdrawal_that_did_not_end_in_the_vault_is_found(custody: Custody) -> None:
+    """The ledger has it as mined and debited, or as failed and given back, but the vault has done nothing with it."""
     work = custody.work()
     withdrawal = Withdrawal(
         "wdr_us_y", "", "", "USDC", 3, an_address(), work.vault.chain_id, "", work.now(), work.now()
     )
-    for status, found in (("sent", set()), ("mined", {(PAID, "wdr_us_y")})):
+    for status, found in (("sent", set()), ("mined", {(PAID, "wdr_us_y")}), ("failed", {(CANCELLED, "wdr_us_y")})):
         with patch.object(PostgresWithdrawals, "all", lambda _, now=status: [replace(withdrawal, status=now)]):
-            assert {breach for breach in broken(custody) if breach[0] == PAID} == found
+            assert {breach for breach in broken(custody) if breach[0] in {PAID, CANCELLED}} == found
 
 
 def test_a_deposit_that_is_not_booked_is_found(custody: Custody) -> None:

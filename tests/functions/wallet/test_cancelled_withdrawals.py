@@ -8,10 +8,12 @@ import pytest
 from functions.wallet.adapters.cancellations import PostgresCancellations
 from functions.wallet.adapters.custody import PostgresWithdrawals
 from functions.wallet.adapters.vault import ChainTreasury
+from functions.wallet.domain.proof import CANCELLED
 from functions.wallet.views import WithdrawalView
 from shared.chain.abi import encoded
 from shared.chain.ethereum import keccak
 from shared.chain.nonce_store import PostgresNonceStore
+from shared.contracts.gen.wallet_pb2 import AuditCustodyRequest
 from tests.functions.wallet.custody import FUNDS, STRANGER, Crash, Custody, an_address, crash
 from tests.isolated_services import IsolatedUser
 from tests.races import all_at_once
@@ -57,6 +59,10 @@ def test_money_stays_held_until_the_cancellation_is_deep(custody: Custody, rich:
     custody.isolated.run("track_withdrawals")
     assert (custody.status(withdrawal), held(custody, rich)) == ("failed", 0)
     assert story(custody, withdrawal) == ["withdrawal.requested", "withdrawal.failed"]
+    custody.watch()
+    audited = custody.isolated.run("audit_custody", request=AuditCustodyRequest())
+    assert CANCELLED in audited.checked
+    assert withdrawal.id not in {breach.subject for breach in audited.violations}
 
 
 def test_a_cancellation_that_is_orphaned_fails_nothing(custody: Custody, rich: IsolatedUser) -> None:
