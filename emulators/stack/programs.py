@@ -9,6 +9,7 @@ from typing import Final
 from emulators.stack import environment, readiness, services
 from emulators.stack.binaries import Binaries
 from emulators.stack.environment import KAFKA, PUBSUB, ROOT, Layout
+from emulators.stack.errors import StackError
 from emulators.stack.parts import chain, databases, observe
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
@@ -49,14 +50,17 @@ def listening_programs(
 ) -> list[str]:
     """What listens, in the order in which ports are assigned. A program without a port is not started.
 
-    What a cell has where it may be promoted to gets its ports in advance.
+    What a cell has where it may be promoted to gets its ports in advance. Raises StackError for a replica of several
+    cells: it would go on following a server that its cell has left.
     """
+    if with_replica and len(sites) > 1:
+        raise StackError("REPLICA=1 is for one region: with several, a replica would not follow its cell's promotion.")
     regions = list(dict.fromkeys(site.region for site in sites))
     standbys = standbys_of(sites) if with_standbys else ()
     places = (*sites, *standbys)
     edges = [regional_edge(region) for region in regions] if len(regions) > 1 else []
-    own = ["postgres", "valkey", *([REPLICA] if with_replica else [])]
-    stores = [store(kind, site, sites) for kind in own for site in sites]
+    stores = [store(kind, site, sites) for kind in ("postgres", "valkey") for site in sites]
+    stores += [REPLICA] if with_replica else []
     stores += [store(kind, site, sites) for kind in ("postgres", "valkey") for site in standbys]
     shared = [event_bus, "firestore", *([chain.NAME] if with_chain else [])]
     hosts = [name for site in places for name in services.hosts_at(registry, site)]

@@ -94,6 +94,14 @@ def test_regions_that_the_registry_lacks_are_refused() -> None:
             sites.first_regions(load().cells, number)
 
 
+def test_a_replica_is_for_one_region() -> None:
+    """With several it is refused, in a sentence: it would not follow where its cell goes."""
+    one = programs.listening_programs(load(), sites.of_regions(load().cells, THREE[:1]), with_replica=True)
+    assert "replica" in one
+    with pytest.raises(StackError, match="REPLICA=1 is for one region"):
+        programs.listening_programs(load(), sites.of_regions(load().cells, THREE), with_replica=True)
+
+
 def test_the_processes_of_a_site_use_its_own_stores(three: Layout) -> None:
     """Its database server, Valkey and RPC hosts, of which no other site has any."""
     read_back = [read(environment.for_site(three, site)) for site in three.sites]
