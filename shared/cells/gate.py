@@ -10,6 +10,10 @@ first `joining`, and from then on the watermark waits for it too; only when it h
 does the record name it. What the row names is given up only after the record's generation has ended, so that no
 compare-and-set on its way can still name it. One keeper at a time does this, by a lock of the session that also writes
 the row.
+
+A synchronous cell's commits wait for the standbys of the row: the server's setting follows the row, and a standby joins
+only from when commits are known to wait for it. So they wait for whatever the record names, and a failover undoes
+nothing that was acknowledged; and the waiting ends only after the record names it no more.
 """
 
 from collections.abc import Collection, Mapping
@@ -49,13 +53,15 @@ HELD_BACK: Final[Collection[Kind]] = frozenset({"voucher", "withdrawal"})
 
 Passage = Literal["leave", "wait", "refuse"]
 
+Standbys = Literal["none", "asynchronous", "synchronous"]
+"""Which standbys a cell has in other regions: `synchronous` ones are waited for by its commits."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
     """The one gate row of a cell: the standbys whose flushing counts; empty for none.
 
     generation: of the record that the row was last made to agree with, so that an older record is known to be old.
-    A synchronous cell's commits wait for the same standbys.
     """
 
     standby: str = ""
@@ -115,21 +121,33 @@ class Designation:
         self._epoch = epoch
         self._progress: tuple[str, int, float] = ("", 0, 0.0)
         self._end_before: int | None = None
-        self._target: tuple[GateRow, int, float] | None = None
+        self._joined: tuple[GateRow, float] | None = None
+        """The row that a standby joins by, and since when it is known."""
+        self._target: int | None = None
+        """What that standby has to have flushed; None as long as commits may not wait for it."""
         self._withdrawn: tuple[GateRow, int] | None = None
         """The row whose joining standby is given up once the record's generation is beyond this one."""
 
-    def tick(self, at: float, record: CellRecord, row: GateRow, flushed: Mapping[str, int], end: int) -> list[Effect]:
+    def tick(
+        self,
+        at: float,
+        record: CellRecord,
+        row: GateRow,
+        flushed: Mapping[str, int],
+        end: int,
+        waited: Collection[str] | None = None,
+    ) -> list[Effect]:
         """Decide the next step.
 
-        at: the own monotonic time. flushed: by connected standby, on this primary's timeline. end: the end of the WAL,
-        read after the row: whatever left under an earlier row is below it.
+        at: the own monotonic time. flushed: by connected standby, on this primary's timeline. waited: of a synchronous
+        cell the standbys that commits are known to wait for; None of another. end: the end of the WAL, read after the
+        row and `waited`: whatever left under an earlier row, or was acknowledged without a wait, is below it.
         """
         end_before, self._end_before = self._end_before, end
         if record.epoch != self._epoch or record.generation < row.generation:
             return []  # a delayed response
         if row.joining:
-            return self._joining(at, record, row, flushed, end)
+            return self._joining(at, record, row, flushed, end, waited)
         if row.standby and record.standby != row.standby:
             return [WriteRow(row, GateRow(generation=record.generation))]  # un-designated: the record was first
         if row.standby:
@@ -145,7 +163,13 @@ class Designation:
         return [] if row.joining or standby == row.standby else [WriteRow(row, replace(row, joining=standby))]
 
     def _joining(
-        self, at: float, record: CellRecord, row: GateRow, flushed: Mapping[str, int], end: int
+        self,
+        at: float,
+        record: CellRecord,
+        row: GateRow,
+        flushed: Mapping[str, int],
+        end: int,
+        waited: Collection[str] | None,
     ) -> list[Effect]:
         if record.standby == row.joining:
             return [WriteRow(row, GateRow(row.joining, generation=record.generation))]
@@ -154,12 +178,15 @@ class Designation:
                 self._withdrawn = None
                 return [WriteRow(row, GateRow(record.standby, generation=record.generation))]
             return [Designate(self._epoch, record.generation, record.standby)]
-        if self._target is None or self._target[0] != row:
-            self._target = (row, end, at)
-        _, target, since = self._target
-        if flushed.get(row.joining, 0) >= target:
+        if self._joined is None or self._joined[0] != row:
+            self._joined, self._target = (row, at), None
+        if waited is not None and row.joining not in waited:
+            self._target = None
+        elif self._target is None:
+            self._target = end
+        if self._target is not None and flushed.get(row.joining, 0) >= self._target:
             return [Designate(self._epoch, record.generation, row.joining)]
-        if at - since >= JOIN_SECONDS:
+        if at - self._joined[1] >= JOIN_SECONDS:
             self._withdrawn = (row, record.generation)
             return [Designate(self._epoch, record.generation, record.standby)]
         return []

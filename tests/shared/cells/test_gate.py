@@ -53,6 +53,20 @@ def test_a_standby_joins_before_it_is_designated() -> None:
     assert machine.tick(5, RECORD, GateRow("a", generation=1), {"a": 50}, 50) == []  # a delayed record
 
 
+def test_a_standby_is_designated_only_for_what_was_acknowledged_with_it() -> None:
+    """In a synchronous cell it has to have all that was committed before commits were known to wait for it."""
+    machine, row, flushed = Designation(1), GateRow(joining="a"), {"a": 30}
+    assert machine.tick(0, RECORD, row, flushed, 10, waited=[]) == []  # it has that; 40 may be acknowledged meanwhile
+    assert machine.tick(1, RECORD, row, flushed, 40, waited=["a"]) == []
+    assert machine.tick(1.5, RECORD, row, {"a": 40}, 45, waited=["a"]) == [Designate(1, 0, "a")]
+
+
+def test_a_standby_that_commits_do_not_wait_for_is_given_up() -> None:
+    machine, row = Designation(1), GateRow(joining="a")
+    assert machine.tick(0, RECORD, row, {"a": 10}, 10, waited=[]) == []
+    assert machine.tick(JOIN_SECONDS, RECORD, row, {"a": 20}, 20, waited=[]) == [Designate(1, 0, "")]
+
+
 def test_a_joining_standby_that_lags_is_given_up_safely() -> None:
     machine = Designation(1)
     row = GateRow(joining="a")

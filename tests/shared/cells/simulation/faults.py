@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.shared.cells.simulation.checks import Checks
+from tests.shared.cells.simulation.server import Server
 from tests.shared.cells.simulation.shop import Shop
 from tests.shared.cells.simulation.world import CELLS, REGIONS, World
 
@@ -27,6 +28,7 @@ def inject(world: World, sites: Sites, checks: Checks, healed_after: float) -> N
         (1, _restart),
         (2, _die_lagging),
         (2, _cancel),
+        (1, _switch_and_die),
     ]
     weights, faults = zip(*kinds, strict=True)
     for _ in range(world.rng.randint(2, 6)):
@@ -164,13 +166,40 @@ def _die_lagging(world: World, sites: Sites, checks: Checks) -> None:
     world.at(lag, end, world, sites, checks, region)
 
 
+def _synchronous(world: World, sites: Sites, checks: Checks) -> Shop | None:
+    """Where a synchronous cell is served, if there is one."""
+    cells = [cell for cell, kind in checks.kinds.items() if kind == "synchronous"]
+    cell = world.rng.choice(cells) if cells else ""
+    return sites[cell, world.records[cell].region] if cell else None
+
+
+def _switch_and_die(world: World, sites: Sites, checks: Checks) -> None:
+    """A synchronous cell's server heeds late that another standby is to be waited for, that lags, the region dies."""
+    site = _synchronous(world, sites, checks)
+    if site is None:
+        return
+    checks.switches.append(site.cell)
+    site.server.heeds_late = 6.0
+    dies = world.rng.uniform(2, 5)
+
+    def stick() -> None:
+        if standby := world.records[site.cell].standby:
+            sites[site.cell, standby].server.stuck = True
+            world.at(9, go_on, sites[site.cell, standby].server)
+
+    def go_on(server: Server) -> None:
+        server.stuck = False
+        server.pull_soon()
+
+    world.at(dies - 1, stick)
+    world.at(dies, _kill_region, world, sites, checks, site.region)
+
+
 def _cancel(world: World, sites: Sites, checks: Checks) -> None:
     """A synchronous cell's standbys lag, somebody cancels the waits for them, and then the region may die."""
-    synchronous = [cell for cell, kind in checks.kinds.items() if kind == "synchronous"]
-    if not synchronous:
+    site = _synchronous(world, sites, checks)
+    if site is None:
         return
-    cell = world.rng.choice(synchronous)
-    site = sites[cell, world.records[cell].region]
     seconds = world.rng.uniform(2, 6)
     _lag(world, sites, site.cell, seconds + 8)
     for number in range(int(seconds / 0.1)):
@@ -209,5 +238,5 @@ def _heal(world: World, sites: Sites) -> None:
         _join(world, region)
         _revive(world, sites, region)
     for site in sites.values():
-        site.server.stuck = False
+        site.server.stuck, site.server.heeds_late = False, 0.0
         site.server.pull_soon()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.cells.gate import GateRow, watermark
+from shared.cells.gate import GateRow
 from shared.cells.lease import Fenced, LeaseRow, fence
 from tests.shared.cells.simulation.world import Clock, Violation, World
 
@@ -67,6 +67,11 @@ class Server:
         """Whether, as a standby, it receives nothing for now."""
         self.started = self.clock()
         self.lease = LeaseRow(1)
+        self.chosen: frozenset[str] = frozenset()
+        """The standbys that its setting names, of which `waited` are those that commits wait for already."""
+        self.waited: frozenset[str] = frozenset()
+        self.heeds_late = 0.0
+        """After how many seconds it heeds a changed setting."""
         self.flushed: dict[str, tuple[int, float]] = {}
         """What each standby reported to have flushed, and when."""
         self.upstream: Server | None = None
@@ -88,7 +93,10 @@ class Server:
     def commit(
         self, epoch: int, work: Callable[[Transaction], Any], then: Callable[[Reply], None], *, fenced: bool = True
     ) -> None:
-        """Run a transaction that ends with `select fence(epoch); commit`. Without a reply its outcome is unknown."""
+        """Run a transaction that ends with `select fence(epoch); commit`. Without a reply its outcome is unknown.
+
+        fenced: whether it is a process's of the shop; those of the control wait for no standby either.
+        """
         self.world.at(self.world.pause(), self._fence, self._sessions, epoch, work, then, fenced)
 
     def _fence(
@@ -110,7 +118,7 @@ class Server:
         except Fenced:
             self.world.at(0.001, then, Reply(None, "fenced", 0, 0, False))
             return
-        self.world.at(self.world.pause(), self._commit, session, work, then, left, before)
+        self.world.at(self.world.pause(), self._commit, session, work, then, left, before, fenced)
 
     def _commit(
         self,
@@ -119,6 +127,7 @@ class Server:
         then: Callable[[Reply], None],
         left: float,
         before: int,
+        waits: bool,
     ) -> None:
         if not self._alive(session):
             return
@@ -137,15 +146,27 @@ class Server:
             self.world.at(self.world.pause(), then, Reply(result, refused, left, position, warned))
 
         # What only reads waits as well: it may see a commit whose own wait was cancelled.
-        if self.synchronous and not refused:
+        if self.synchronous and waits and not refused:
             self._waiting.append((len(self.log), finish))
             self.settle()
         else:
             finish(False)
 
+    def choose(self, names: frozenset[str]) -> None:
+        """Change the setting of which standbys commits wait for. They do so some time later."""
+        if names != self.chosen:
+            self.chosen = names
+            self.world.at(self.world.pause() + self.heeds_late, self._reload, self._sessions)
+
+    def _reload(self, session: int) -> None:
+        if self._alive(session):
+            self.waited = self.chosen
+            self.settle()
+
     def settle(self) -> None:
         """Answer the commits that wait for synchronous standbys and need not any more."""
-        passed = watermark(self.gate_row, self.connected())
+        connected = self.connected()
+        passed = min((connected.get(name, 0) for name in self.waited), default=None)
         waiting, self._waiting = self._waiting, []
         for position, finish in waiting:
             if passed is None or position <= passed:
@@ -240,6 +261,7 @@ class Server:
             self.upstream.standbys.remove(self)
         self.upstream = None
         self.lease = LeaseRow(epoch)
+        self.chosen = self.waited = frozenset()
         self.append(Entry(next(self.world.uids), {"gate": GateRow()}))
 
     def crash(self) -> None:
@@ -251,6 +273,7 @@ class Server:
         """Start again: the lease row of before does not count."""
         self._end_sessions()
         self.up = True
+        self.waited = self.chosen
         self.started = self.clock()
         self.pull_soon()
 

@@ -101,11 +101,15 @@ class Site:
                 return
         server = self.server
         row, flushed = server.gate_row, server.connected()
+        waited = None
+        if server.synchronous:
+            server.choose(row.names)
+            waited = server.waited if self.world.bug != "designated before commits wait" else server.chosen
         switch = self.checks.take_switch(self.cell, row.standby, list(flushed))
         effects = (
             self.designation.switch(row, switch)
             if switch
-            else self.designation.tick(self.mono(), record, row, flushed, len(server.log))
+            else self.designation.tick(self.mono(), record, row, flushed, len(server.log), waited)
         )
         for effect in effects:
             self._designate(effect)

@@ -23,6 +23,7 @@ BUGS = (
     "credit outside the inbox transaction",
     "warning taken for success",
     "tail re-applied",
+    "designated before commits wait",
 )
 """The bugs that a world may have, each of which its checks must find."""
 
