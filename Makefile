@@ -6,6 +6,7 @@
 #   EVENT_DELIVERY=pull  make run, make up: consumers pull events from Pub/Sub, which pushes none to functions
 #   REGIONS=3            make run, make up: so many regions, each with stores and an edge of its own, and a global edge
 #   STANDBYS=none        make run, make up: cells of several regions have no standbys, and cannot be promoted
+#   STANDBYS=synchronous make run, make up: their commits wait for their standbys, and a failover undoes none
 #   REPLICA=1            make run, make up: a standby of the database server as well, to read from; with one region only
 #   OBSERVE=1            make run, make up: Debian's Prometheus and Alertmanager as well, with the rules of the cloud
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it

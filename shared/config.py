@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from shared import config_values
-from shared.cells.gate import Mode
-from shared.config_values import database_login, secret_file
+from shared.cells.gate import Mode, Standbys
+from shared.config_values import ACCOUNT, INSTANCE, database_login, secret_file
 from shared.variables import ConfigurationError, Variables
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 PORTS: Final = 65535
 RPC_PORT: Final = 50051
 DAY: Final = 86_400
-INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
-ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
 
 SECRET_BYTES: Final = 32
 """The least length of a secret: that of the HMACs made with it, and beyond guessing."""
@@ -38,7 +36,8 @@ class Settings:
     cell_leases: bool
     """Whether a cell is only written, and strongly read, while its lease is held here: see shared/cells/README.md."""
     gate: Mode
-    """What a cell under leases hands out while it has no designated standby: see shared/cells/gate.py."""
+    standbys: Standbys
+    """What a cell under leases hands out without a designated standby, and which ones it has: shared/cells/gate.py."""
     project: str
     public_url: str
     allowed_origins: tuple[str, ...]
@@ -217,6 +216,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         cell=given.one_of("MERIDIAN_CELL", load().cell_of(region), *load().cells),
         cell_leases=given.flag("CELL_LEASES", default=kind != "local"),
         gate=config_values.gate(given, "GATE"),
+        standbys=config_values.standbys(given, "STANDBYS"),
         project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
         allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),

@@ -2,13 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, cast, get_args
 
 from shared import ids, money
-from shared.cells.gate import Mode
+from shared.cells.gate import Mode, Standbys
 from shared.variables import ConfigurationError, Variables
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
+ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
 CURRENCY: Final = r"[A-Z]{2,10}"
 CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
 RPC_URL: Final = r"https://[a-z0-9.-]*\{service\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
@@ -103,6 +105,17 @@ def service(name: str, text: str) -> str:
 def gate(given: Variables, name: str) -> Mode:
     """`open` or `strict`."""
     return "strict" if given.one_of(name, "open", "open", "strict") == "strict" else "open"
+
+
+def standbys(given: Variables, name: str) -> Standbys:
+    """`asynchronous`, `synchronous` or `none`. Raises ConfigurationError for synchronous ones of Cloud SQL.
+
+    It has asynchronous ones across regions (https://cloud.google.com/sql/docs/postgres/replication/cross-region-replicas).
+    """
+    chosen = cast(Standbys, given.one_of(name, "asynchronous", *get_args(Standbys)))
+    if chosen == "synchronous" and given.text("CLOUD_SQL_INSTANCE", ""):
+        raise ConfigurationError(name, "is synchronous, and Cloud SQL has no synchronous standbys in other regions")
+    return chosen
 
 
 def secret_file(folder: Path, name: str) -> Path:

@@ -65,7 +65,7 @@ EVENT_DELIVERY: Final = "EVENT_DELIVERY"
 """The variable that says how Pub/Sub's messages reach event rows, in one of these two ways."""
 
 STANDBYS, NO_STANDBYS = "STANDBYS", "none"
-"""The variable that says whether cells have standbys in other regions: `asynchronous`, or this."""
+"""The variable that says which standbys cells have in other regions: `asynchronous`, `synchronous`, or this."""
 
 INHERITED: Final = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "JAVA_HOME", "SYSTEMROOT")
 """What processes inherit from the caller. The rest is dropped, lest a proxy or a Google credential be used."""

@@ -3,6 +3,8 @@
 The gate row is in each database of the cell, and all are written alike. Between two of these writes some have the row
 of before: either agrees with the record, and names whatever the record names. So rows that differ, after a keeper has
 died between them, are made the one that names most.
+
+In a synchronous cell the server's setting follows the row: before anything is decided by it, and once it is written.
 """
 
 import logging
@@ -18,6 +20,7 @@ from shared.errors import MeridianError, Unavailable
 from shared.firestore.cell_records import CellRecords
 from shared.postgres.database import Database, Transaction
 from shared.postgres.gate import GateSession, GateState, read_gate, write_gate
+from shared.postgres.synchronous import CommitWaits
 from shared.registry import load
 from shared.resources import Resources
 from shared.telemetry.cell_metrics import note_gate
@@ -38,17 +41,20 @@ class DesignationKeeper:
         cell: str,
         region: str,
         elsewhere: Collection[str],
+        *,
+        synchronous: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         databases: of the cell, all on one server. region: this one. elsewhere: the regions where it may have a standby,
-        which is named like its region.
+        which is named like its region. synchronous: whether commits wait for the standbys that the gate row names.
         """
         self._sessions = [GateSession(database) for database in databases]
         self._records = records
         self._cell = cell
         self._region = region
         self._elsewhere = frozenset(elsewhere)
+        self._waits = CommitWaits(databases[-1]) if synchronous else None
         self._monotonic = monotonic
         self._epoch = 0
         self._machine = Designation(0)
@@ -86,6 +92,7 @@ class DesignationKeeper:
         note_gate(bool(row.standby), 0 if passed is None else max(0, states[-1].reached - passed))
         for transaction, state in zip(held, states, strict=True):
             self._write(transaction, state.row, row)
+        waited = self._follow(held[-1], row)
         if not row.names and not self._standbys(states[-1]):
             return
         record = self._records.read(self._cell)  # after the rows: see Designation.tick
@@ -94,8 +101,15 @@ class DesignationKeeper:
         if record.epoch != self._epoch:
             self._epoch, self._machine = record.epoch, Designation(record.epoch)
         last = read_gate(held[-1])  # its position is the end of the WAL, after all rows have been read
-        for effect in self._machine.tick(self._monotonic(), record, row, self._standbys(last), last.reached):
+        now, standbys = self._monotonic(), self._standbys(last)
+        for effect in self._machine.tick(now, record, row, standbys, last.reached, waited):
             self._do(held, effect)
+
+    def _follow(self, transaction: Transaction, row: GateRow) -> frozenset[str] | None:
+        """Have a synchronous cell's commits wait for what the row names. Returns for which they do; None elsewhere."""
+        if self._waits is None:
+            return None
+        return self._waits.follow(transaction, [name for name in (row.joining, row.standby) if name])
 
     def _serves(self, record: CellRecord) -> bool:
         return record.region == self._region and not record.opening
@@ -108,6 +122,7 @@ class DesignationKeeper:
             case WriteRow(before, row):
                 for transaction in held:
                     self._write(transaction, before, row)
+                self._follow(held[-1], row)
                 log.info("the gate of %s: standby %s, joining %s", self._cell, row.standby or "-", row.joining or "-")
             case Designate(epoch, generation, standby):
 
@@ -126,6 +141,11 @@ class DesignationKeeper:
 def keep_gate(resources: Resources, stop: threading.Event) -> None:
     """Keep the gate of this process's cell until `stop` is set."""
     settings = resources.settings
-    elsewhere = [region for region in load().regions if region != settings.region]
-    databases, records = keepers_databases(resources), resources.cell_records()
-    DesignationKeeper(databases, records, settings.cell, settings.region, elsewhere).keep(stop)
+    regions = load().regions if settings.standbys != "none" else ()
+    elsewhere = [region for region in regions if region != settings.region]
+    synchronous = settings.standbys == "synchronous"
+    records = resources.cell_records()
+    keeper = DesignationKeeper(
+        keepers_databases(resources), records, settings.cell, settings.region, elsewhere, synchronous=synchronous
+    )
+    keeper.keep(stop)

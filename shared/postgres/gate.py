@@ -31,6 +31,9 @@ POLL_SECONDS: Final = 0.005
 ANSWER_SECONDS: Final = 2.0
 """How long a database may take to answer whoever writes the gate row; then that session is ended, and begun anew."""
 
+LIGHTLY: Final = "set synchronous_commit = local"
+"""What the gate's keeper commits is flushed, and waits for no standby: it decides which ones are waited for."""
+
 LOCK: Final = "select pg_try_advisory_lock(hashtext('gate'))"
 
 
@@ -80,6 +83,7 @@ class GateSession:
             connection = self._database.dedicated()
             bound(connection, ANSWER_SECONDS)
             with translated():
+                CoreConnection.execute_simple(connection, LIGHTLY)
                 context = CoreConnection.execute_simple(connection, LOCK)
             if not context.rows[0][0]:
                 discard(connection)

@@ -1,5 +1,7 @@
 """The promotion of a standby on a real server: it becomes a primary, fenced under its epoch, and with an empty gate.
 
+Its commits wait for no standby from then on, until its keeper designates one.
+
 On the local stack by pg_promote, which the role `keeper` may call there. On Cloud SQL a person, or whoever promotes,
 asks Google to (`gcloud sql instances promote-replica`), and the server is waited for.
 """
@@ -13,6 +15,7 @@ from shared.errors import Unavailable
 from shared.postgres.database import Database
 from shared.postgres.gate import GateSession
 from shared.postgres.queries import queries
+from shared.postgres.synchronous import choose, read_chosen
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "promotion.sql")
 
@@ -36,6 +39,8 @@ def promote_server(
     process has the server promote itself; else somebody else does. Raises Unavailable, and may be repeated.
     """
     with databases[0].statement() as statement:
+        if read_chosen(statement):  # a copy has the settings of its source
+            choose(statement, ())
         if SQL.in_recovery(statement):
             if not asks:
                 sleep(POLL_SECONDS)

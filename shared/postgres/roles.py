@@ -95,6 +95,16 @@ def restrict_database(session: CoreConnection, service: str, database: str, conn
     session.execute_simple(f"ALTER DATABASE {name} SET transaction_timeout = '{TRANSACTION_TIMEOUT}'")
 
 
+def let_choose_standbys(session: CoreConnection) -> None:
+    """Let the keeper choose the standbys that commits wait for (synchronous.py), in the session's database.
+
+    session: of a superuser: there are none on Cloud SQL.
+    """
+    session.execute_simple(f"GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO {KEEPER}")
+    session.execute_simple(f"GRANT EXECUTE ON FUNCTION pg_reload_conf TO {KEEPER}")
+    session.execute_simple(f"GRANT pg_read_all_stats TO {KEEPER}")
+
+
 def _set_members(session: CoreConnection, role: str, members: Collection[str]) -> None:
     """Make these logins, and no others, members of a role. The administrators, who may grant it, are none."""
     present = {row["name"] for row in SQL.list_members(Transaction(session), role=role)}

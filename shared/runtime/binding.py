@@ -122,10 +122,14 @@ class BoundOperation:
         if self.row.gate and (gate := self.gate()):
             gate.admit(self.row.gate)
 
-    def let_out(self) -> None:
-        """Wait until what was committed or read may be told. Raises Unavailable."""
-        if self.row.gate and (gate := self.gate()):
-            gate.wait(self.row.gate)
+    def let_out(self, *, shown: bool = False) -> None:
+        """Wait until what was committed or read may be told. Raises Unavailable.
+
+        shown: whether nothing that was shown may be undone either, though nobody else acts on it.
+        """
+        kind = self.row.gate or ("read" if shown else None)
+        if kind and (gate := self.gate()):
+            gate.wait(kind)
 
     def _in_transaction(self, **arguments: Any) -> Any:
         with self.database().transaction() as transaction:

@@ -75,6 +75,8 @@ class HttpOperation:
         self._middleware = Middleware(bound, settings, clock, sessions, forwarding)
         self._deprecation = deprecation(bound.row)
         self._seconds = load().seconds_of(bound.row)
+        # A commit whose wait for its standby was cut off is seen by later reads. What is public is nobody's own.
+        self._shown = settings.standbys == "synchronous" and bound.row.scope != "public"
 
     @classmethod
     def of(cls, bound: BoundOperation, resources: "Resources") -> Self:
@@ -114,7 +116,7 @@ class HttpOperation:
             response = self._answered(exchange)
         except NotFound as error:
             raise NotFound(misnamed(exchange.arguments["request"]) or error.detail) from error
-        self._bound.let_out()
+        self._bound.let_out(shown=self._shown and not exchange.eventual)
         return response
 
     def _answered(self, exchange: Exchange) -> flask.Response:

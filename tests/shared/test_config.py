@@ -43,6 +43,7 @@ WRONG: Final[dict[str, list[str]]] = {
     "MERIDIAN_ENVIRONMENT": ["", "prod", "Production", "cloud", "test", "local "],
     "MERIDIAN_REGION": ["", "mars-north1", "us-central1 "],
     "GATE": ["", "closed", "Open"],
+    "STANDBYS": ["", "sync", "Synchronous", "2"],
     "CELL_LEASES": ["", "on", "True", "1"],
     "MERIDIAN_CELL": ["", "mars", "us ", "us-central1"],
     "GOOGLE_CLOUD_PROJECT": ["", " ", "Shop", "a b", "-x"],
@@ -222,6 +223,14 @@ def test_self_service_needs_the_exact_word(text: str) -> None:
     """Another word is a mistake, and no third way."""
     with pytest.raises(ConfigurationError, match=r"^SELF_SERVICE_MERCHANTS"):
         read({**LEAST, "MERIDIAN_ENVIRONMENT": "local", "SELF_SERVICE_MERCHANTS": text})
+
+
+def test_commits_wait_for_no_standby_of_cloud_sql() -> None:
+    """It has none that they could wait for in other regions: what nobody could keep is not promised."""
+    assert read(LEAST).standbys == "asynchronous"
+    assert read({**LEAST, "STANDBYS": "synchronous", "DATABASE_HOST": "10.0.0.1"}).standbys == "synchronous"
+    with pytest.raises(ConfigurationError, match=r"^STANDBYS is synchronous"):
+        read({**LEAST, "STANDBYS": "synchronous", "CLOUD_SQL_INSTANCE": "shop:europe-west1:main"})
 
 
 def test_names_follow_the_cell() -> None:

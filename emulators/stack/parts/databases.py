@@ -54,6 +54,7 @@ def create(layout: Layout, site: Site, services: Sequence[str]) -> None:
         connection = _connect(layout, layout.store("postgres", site), settings.database_name(service))
         try:  # whoever promotes the standby logs in as the keeper: by default only superusers may
             connection.run(f"GRANT EXECUTE ON FUNCTION pg_promote TO {roles.KEEPER}")
+            roles.let_choose_standbys(connection)
         finally:
             connection.close()
 

@@ -1,6 +1,7 @@
 """A PostgreSQL server of these tests' own, with the database of one service in it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import shared.cells
 from emulators.stack.parts.postgres import SUPERUSER
 from emulators.stack.ports import HOST
 from shared.postgres.database import CommitFence, Database
-from shared.postgres.roles import KEEPER
+from shared.postgres.roles import KEEPER, let_choose_standbys
 from shared.resilience.breakers import Breakers
 from tests.postgres import CloudSql, cloud_sql
 
@@ -28,11 +29,12 @@ class CellServer:
         """Run statements in the database, as the superuser."""
         return self.server.run(sql, database=SERVICE)
 
-    def connect(self, user: str = SERVICE) -> Connection:
+    def connect(self, user: str = SERVICE, port: int | None = None) -> Connection:
+        """port: of a copy of it, if not its own."""
         return Connection(
             user,
             host=HOST,
-            port=self.server.port,
+            port=port or self.server.port,
             database=SERVICE,
             password=self.server.password,
             ssl_context=False,
@@ -61,4 +63,8 @@ def cell_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CellServer
         for migration in sorted((Path(shared.cells.__file__).parent / "sql" / "migrations").glob("*.sql")):
             server.run(migration.read_text(), owner, SERVICE)
         server.run(f"CREATE TABLE things (id text PRIMARY KEY); GRANT ALL ON things TO {SERVICE}", owner, SERVICE)
-        yield CellServer(server)
+        made = CellServer(server)
+        with closing(made.connect(SUPERUSER)) as session:
+            let_choose_standbys(session)
+            session.run(f"GRANT EXECUTE ON FUNCTION pg_promote TO {KEEPER}")
+        yield made

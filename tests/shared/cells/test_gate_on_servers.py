@@ -1,9 +1,11 @@
 """The gate on a real server with real standbys: what leaves is flushed where the cell may be promoted."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from google.cloud.firestore import Client
 
@@ -15,12 +17,18 @@ from shared.errors import Unavailable
 from shared.firestore.cell_records import CellRecords
 from shared.postgres.database import Database
 from shared.postgres.gate import Gate, read_gate
+from shared.postgres.promotion import promote_server
 from shared.postgres.roles import KEEPER
+from shared.postgres.synchronous import choose, read_chosen
 from shared.resilience.breakers import Breakers
-from tests.shared.cells.conftest import CellServer
+from tests.shared.cells.conftest import SERVICE, CellServer
 from tests.standby import Standby, standby_of
 
 HERE, THERE, FAR = "us-central1", "europe-west1", "asia-east1"
+
+WRITE = "INSERT INTO things (id) VALUES (gen_random_uuid()::text)"
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+CHECKPOINTER = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +45,27 @@ def records(stack: Stack) -> CellRecords:
     return CellRecords(lambda: client, Breakers().of("firestore"), {"us": HERE})
 
 
+class Clock:
+    """The keeper's own clock, which the test moves on."""
+
+    def __init__(self) -> None:
+        self.later = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.later
+
+
 @pytest.fixture
-def keeper(cell_server: CellServer, records: CellRecords) -> Iterator[DesignationKeeper]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keeper(cell_server: CellServer, records: CellRecords, clock: Clock) -> Iterator[DesignationKeeper]:
     """What designates, on a gate row that names nobody."""
     cell_server.run("UPDATE gate SET standby = '', joining = '', generation = 0")
     database = cell_server.database(size=1, user=KEEPER)
-    made = DesignationKeeper([database], records, "us", HERE, [THERE, FAR])
+    made = DesignationKeeper([database], records, "us", HERE, [THERE, FAR], monotonic=clock)
     yield made
     made.end()
     database.close()
@@ -117,7 +140,7 @@ def test_a_standby_that_keeps_up_is_designated_and_waited_for(
 
 
 def test_a_standby_without_progress_is_given_up_and_comes_back(
-    there: Standby, database: Database, keeper: DesignationKeeper, records: CellRecords
+    there: Standby, database: Database, keeper: DesignationKeeper, records: CellRecords, clock: Clock
 ) -> None:
     """After STALLED_SECONDS: first the record, and only then the row, so that nobody may promote it meanwhile."""
     decide(keeper, records, THERE)
@@ -125,7 +148,12 @@ def test_a_standby_without_progress_is_given_up_and_comes_back(
     there.stop_receiving()
     try:
         write(database)
-        decide(keeper, records, "", STALLED_SECONDS + 20)
+        assert row_of(keeper, database).standby == THERE
+        clock.later += STALLED_SECONDS - 1
+        assert row_of(keeper, database).standby == THERE
+        assert records.read("us").standby == THERE
+        clock.later += 1
+        decide(keeper, records, "")
         assert database.read(read_gate).row.standby == THERE
         with pytest.raises(Unavailable):
             gate(database).wait("event", 0.2)
@@ -152,3 +180,84 @@ def test_only_one_keeper_decides(
     assert records.read("us").epoch == before.epoch
     other.end()
     other_database.close()
+
+
+@pytest.fixture
+def synchronous(cell_server: CellServer, records: CellRecords, clock: Clock) -> Iterator[DesignationKeeper]:
+    """As `keeper`, of a cell whose commits wait for the designated standby."""
+    cell_server.run("UPDATE gate SET standby = '', joining = '', generation = 0")
+    database = cell_server.database(size=1, user=KEEPER)
+    made = DesignationKeeper([database], records, "us", HERE, [THERE, FAR], synchronous=True, monotonic=clock)
+    yield made
+    made.end()
+    with database.statement() as statement:
+        choose(statement, ())
+    until(lambda: cell_server.run("SHOW synchronous_standby_names"), lambda rows: rows == [[""]])
+    database.close()
+
+
+def test_commits_wait_for_a_designated_synchronous_standby(
+    there: Standby,
+    cell_server: CellServer,
+    database: Database,
+    synchronous: DesignationKeeper,
+    records: CellRecords,
+    clock: Clock,
+) -> None:
+    """While it is away nothing is acknowledged; then it is given up, first by the record, and commits go on."""
+    decide(synchronous, records, THERE)
+    write(database)
+    there.stop_receiving()
+    try:
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(cell_server.connect().run, WRITE)  # a process would give up after some seconds
+            until(lambda: cell_server.run(WAITING), lambda rows: len(rows) == 1)
+            synchronous.run_once()
+            clock.later += STALLED_SECONDS
+            decide(synchronous, records, "")
+            assert not waiting.done()
+            until(lambda: row_of(synchronous, database), lambda row: not row.standby)
+            waiting.result(30)
+        write(database)
+    finally:
+        there.receive()
+    decide(synchronous, records, THERE)
+
+
+def test_a_standby_is_designated_only_once_commits_wait_for_it(
+    there: Standby,
+    cell_server: CellServer,
+    database: Database,
+    synchronous: DesignationKeeper,
+    records: CellRecords,
+) -> None:
+    """They begin to when the checkpointer knows the setting; the standby's sender shows that it does long before."""
+    checkpointer = psutil.Process(cell_server.run(CHECKPOINTER)[0][0])  # type: ignore[arg-type]
+    checkpointer.suspend()
+    try:
+        until(lambda: row_of(synchronous, database).joining, lambda joining: joining == THERE)
+        until(lambda: cell_server.run("SELECT sync_priority FROM pg_stat_replication"), lambda rows: rows == [[1]])
+        write(database)  # acknowledged, whether it is there or not
+        synchronous.run_once()
+        assert records.read("us").standby == ""
+    finally:
+        checkpointer.resume()
+    decide(synchronous, records, THERE)
+
+
+def test_a_promoted_server_waits_for_nobody(
+    cell_server: CellServer, synchronous: DesignationKeeper, records: CellRecords
+) -> None:
+    """Not even for whom the server had waited that it was copied from."""
+    cell_server.run("UPDATE lease SET epoch = 1")
+    cell_server.configure("synchronous_standby_names", "nobody")
+    with standby_of(cell_server.server, FAR) as far:
+        keepers = Database(lambda: cell_server.connect(KEEPER, far.port), Breakers().of("database", "far keeper", 1))
+        assert far.run("SHOW synchronous_standby_names") == [["nobody"]]
+        promote_server([keepers], 2, 1, asks=True)
+        with keepers.statement() as statement:
+            assert read_chosen(statement) == ""
+        opened = Database(lambda: cell_server.connect(SERVICE, far.port), Breakers().of("database", "far", 1))
+        write(opened)
+        for each in (keepers, opened):
+            each.close()

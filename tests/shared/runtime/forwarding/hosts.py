@@ -200,6 +200,9 @@ class Cell:
     unchecked: tuple[str, ...] = ()
     """What its audit could not check."""
 
+    gate: Any = None
+    """What answers wait at."""
+
     breakers: Breakers = field(default_factory=Breakers)
     buckets: CountingBuckets = field(init=False)
 
@@ -216,7 +219,7 @@ class Cell:
             functions["list_copies"] = functions["list_shown"] = self._list
             work = SimpleNamespace(settings=self.settings)
             shown = functions.get(row.name, self._show)
-            bound = BoundOperation(row, shown, _none, lambda *_: work)  # type: ignore[arg-type]
+            bound = BoundOperation(row, shown, _none, lambda *_: work, gate=lambda: self.gate)  # type: ignore[arg-type]
             forwarder = Forwarder(row, self.settings, SystemClock(), cells, credentials, self.breakers.of)
             arrivals = Arrivals(self.settings, cells, credentials)
             forwarding = Forwarding(arrivals, forwarder, FanOut(row, forwarder, self.settings.proxies), cells)
