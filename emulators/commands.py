@@ -32,6 +32,7 @@ from emulators.control.address import console_url
 from emulators.invitation import invitation
 from emulators.stack.errors import StackError
 from emulators.stack.progress import TerminalProgress
+from emulators.stack.secrets import PEOPLE
 from emulators.stack.sites import first_regions
 from emulators.stack.stack import Stack
 from shared.registry import load
