@@ -334,7 +334,10 @@ class Vault(Blocks, Protocol):
         """The deposits in blocks, in the order of the chain, as far as they are proven complete."""
 
     def number_at(self, at: datetime) -> int:
-        """The number of the last block made at or before a time; the one before the start block if there is none."""
+        """The number of the last block made at or before a time; the one before the start block if there is none.
+
+        Raises Unavailable if the node lacks a block that was made then.
+        """
 
     def flows(self, last: int) -> Flows:
         """All deposits, payments and cancellations up to a block."""

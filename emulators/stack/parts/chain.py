@@ -2,13 +2,16 @@
 
 import gzip
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from emulators.stack.environment import Layout
+from emulators.stack.environment import ROOT, Layout
 from emulators.stack.errors import NotReady
+from emulators.stack.parts import chain_node
+from emulators.stack.parts.chain_node import Limits
 from emulators.stack.parts.contracts import CHAIN_ID, DEPLOYER, USDC, VAULT, address, senders
 from emulators.stack.ports import HOST
 from emulators.stack.supervisor import EARLY, Program
@@ -27,24 +30,48 @@ VAULT_USDC: Final = 10**15
 """The platform's own funds in the vault, so that what the faucet granted can be withdrawn."""
 
 BLOCK_SECONDS: Final = 2
-STATES: Final = 64
-"""How many past blocks' states the node keeps, in memory: those that it reloads from disk after a reorganisation lack
-contracts (seen with anvil 1.7.1). Each holds the hashes of all blocks before it, some 80 bytes a block: so memory grows
-by this number times 80 bytes with each block, and reorganisations and questions about the past go this far back."""
+HARDFORK: Final = "cancun"
+"""What contracts are compiled for. Since the next one the chain keeps the hashes of 8,191 blocks in an account
+(EIP-2935), of which anvil makes a new root, and a copy, with each block: 15 ms of CPU and as much memory again."""
+
+STATES: Final = 500
+"""Of how many past blocks the node keeps the accounts: reorganisations and questions about the past go so far back. It
+takes no other number. They are in memory alone: those that it reloads from disk after a reorganisation lack contracts
+(seen with anvil 1.7.1)."""
+
 SAVE_SECONDS: Final = 5
+SAVED_AT_MOST: Final = 32 << 20
+USED_AT_MOST: Final = 512 << 20
+"""How many bytes of disk and of memory the node may take. It takes 140 KB of memory with each block: some 3,600 blocks,
+two hours in which nobody does anything."""
+
+KEPT_BLOCKS: Final = 2048
+"""With how many blocks it begins again: what has not read them by then never will."""
+
+REST_SECONDS: Final = 60.0
 MINED_SECONDS: Final = 60.0
 
 
 def program(anvil: Path, layout: Layout) -> Program:
     """The node. It mines a block per transaction and one every two seconds, which gives deposits confirmations."""
     port = layout.ports[NAME]
+    limits = Limits(
+        _state(layout),
+        f"http://{HOST}:{port}",
+        SAVED_AT_MOST,
+        USED_AT_MOST,
+        KEPT_BLOCKS,
+        VAULT,
+        REST_SECONDS,
+    )
     command = (
+        *(sys.executable, "-m", chain_node.__name__, *limits.options(), "--"),
         *(str(anvil), "--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--quiet"),
-        *("--block-time", str(BLOCK_SECONDS), "--mixed-mining", "--prune-history", str(STATES)),
+        *("--block-time", str(BLOCK_SECONDS), "--mixed-mining", "--hardfork", HARDFORK, "--prune-history", str(STATES)),
         # Its state survives a restart: it is saved on exit, and periodically in case the node is killed.
         *("--state", str(_state(layout)), "--state-interval", str(SAVE_SECONDS)),
     )
-    return Program(NAME, command, _answers(port), directory=layout.state, stage=EARLY)
+    return Program(NAME, command, _answers(port), directory=ROOT, stage=EARLY)
 
 
 def deploy(layout: Layout) -> None:

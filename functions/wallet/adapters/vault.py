@@ -18,6 +18,7 @@ from shared.chain.node_json import Log
 from shared.chain.sender import ChainSender
 from shared.chain.signers import Signer
 from shared.chain.verified_logs import VerifiedLogs
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from shared.postgres.gate import Gate
@@ -106,12 +107,22 @@ class ChainVault(ChainBlocks):
         return Arrival(self.chain_id, found.transaction_hash, position, place, found.topics[1], currency, amount)
 
     def number_at(self, at: datetime) -> int:
-        low, high = self._config.start_block - 1, self._client.head()
+        # Backwards, in steps that double: usually it is a recent time, and a node may lack the oldest blocks.
+        first, high, step = self._config.start_block - 1, self._client.head(), 1
+        low = high
+        while low > first and not self._made_by(low, at):
+            high, low, step = low - 1, max(first, low - step), 2 * step
         while low < high:
             middle = (low + high + 1) // 2
-            block = self._client.block(middle)
-            low, high = (middle, high) if block and block.made_at <= at.timestamp() else (low, middle - 1)
+            low, high = (middle, high) if self._made_by(middle, at) else (low, middle - 1)
         return low
+
+    def _made_by(self, number: int, at: datetime) -> bool:
+        """Whether a block was made by a time. Raises Unavailable if the node lacks it."""
+        block = self._client.block(number)
+        if block is None:
+            raise Unavailable(f"The node lacks block {number}.")
+        return block.made_at <= at.timestamp()
 
     def flows(self, last: int) -> Flows:
         flows = Flows()
