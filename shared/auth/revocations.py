@@ -74,10 +74,10 @@ class RevocationListener:
 
     def attend(self) -> bool:
         """Follow if somebody needs it; returns whether. Raises Unavailable."""
-        asked = self._sessions.asked()
-        if asked:
+        wanted = self._sessions.in_demand()
+        if wanted:
             self.follow()
-        return asked
+        return wanted
 
     def follow(self) -> int:
         """Record the ends of sessions since the last time, then the heartbeat. Returns how many. Raises Unavailable."""

@@ -33,10 +33,10 @@ ENDED: Final = b"ended"
 HEARTBEAT: Final = "sessions:heartbeat"
 """The key in Redis that exists while the region's Redis knows of every session that ended more than a second ago."""
 
-ASKED: Final = "sessions:asked"
+DEMAND: Final = "sessions:demand"
 """The key in Redis that exists while anybody asks for sessions: only then somebody needs the heartbeat."""
 
-ASKED_SECONDS: Final = 60
+DEMAND_SECONDS: Final = 60
 """How long after a question the region is kept ready for the next one."""
 
 ALIVE_SECONDS: Final = 30
@@ -53,8 +53,8 @@ class SessionChecker:
         self._firestore = firestore
         self._truth = truth
         self._pipeline = pipeline
-        self._asks_at = 0.0
-        """When to say again that somebody asks, on the monotonic clock."""
+        self._demand_until = 0.0
+        """Until when Redis need not hear again that somebody asks, on the monotonic clock."""
 
     def alive(self, session_id: str, now: datetime) -> bool:
         """Whether a session is alive. Raises Unavailable if neither Redis nor Firestore responds."""
@@ -92,23 +92,23 @@ class SessionChecker:
         if (milliseconds := int(seconds * 1000)) > 0:
             self._pipeline.execute([("SET", HEARTBEAT, b"1", "PX", milliseconds)])
 
-    def asked(self) -> bool:
+    def in_demand(self) -> bool:
         """Whether anybody in this region has asked for a session of late. Raises Unavailable."""
-        return bool(self._pipeline.execute([("EXISTS", ASKED)])[0])
+        return bool(self._pipeline.execute([("EXISTS", DEMAND)])[0])
 
     def _cached(self, session_id: str) -> tuple[bytes | None, bool]:
         """What Redis says about a session, and whether it may be trusted that it is alive."""
         now = time.monotonic()
-        asks: list[Command] = [("SET", ASKED, b"1", "EX", ASKED_SECONDS)] if now >= self._asks_at else []
+        notes: list[Command] = [("SET", DEMAND, b"1", "EX", DEMAND_SECONDS)] if now >= self._demand_until else []
         try:
-            known, heartbeat, *_ = self._pipeline.execute([("GET", _key(session_id)), ("GET", HEARTBEAT), *asks])
+            known, heartbeat, *_ = self._pipeline.execute([("GET", _key(session_id)), ("GET", HEARTBEAT), *notes])
         except Unavailable as error:
             log.warning("sessions are read from Firestore, as Redis fails: %s", error)
             return None, False
         if heartbeat is None:
-            self._asks_at = 0.0  # Redis may have lost that somebody asks
-        elif asks:
-            self._asks_at = now + ASKED_SECONDS / 2
+            self._demand_until = 0.0  # Redis may have lost that somebody asks
+        elif notes:
+            self._demand_until = now + DEMAND_SECONDS / 2
         return known, heartbeat is not None
 
     def _remember(self, session_id: str, state: bytes, seconds: int, *, over: bool) -> None:

@@ -13,7 +13,7 @@ from functions.identity.adapters.work import Work
 from functions.identity.sign_out import SignOut, sign_out
 from shared.auth import revocations
 from shared.auth.revocations import TRUSTED_SECONDS, WINDOW, RevocationListener
-from shared.auth.sessions import ALIVE_SECONDS, ASKED, ASKED_SECONDS, HEARTBEAT
+from shared.auth.sessions import ALIVE_SECONDS, DEMAND, DEMAND_SECONDS, HEARTBEAT
 from shared.errors import Unavailable
 from shared.resources import Resources
 from tests.clocks import START, FakeClock
@@ -95,7 +95,7 @@ def test_it_rests_while_nobody_asks(real_work: Work, person: ApiUser, regions: R
         assert sessions.alive(session_id, START)
         assert regions.listener.attend()
         assert sessions.alive(session_id, START)
-        assert 0 < regions.other.redis().ttl(ASKED) <= ASKED_SECONDS
+        assert 0 < regions.other.redis().ttl(DEMAND) <= DEMAND_SECONDS
         regions.other.redis().flushdb()
         assert sessions.alive(session_id, START), "it is not known yet that Redis has forgotten"
         regions.other.redis().flushdb()
