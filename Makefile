@@ -11,7 +11,7 @@
 #   OBSERVE=1            make run, make up: Debian's Prometheus and Alertmanager as well, with the rules of the cloud
 #   PORTS_FROM=9000      make run, make up: the edge listens there, the other parts on the ports after it
 #   TEST_PROCESSES=2     make test: how many processes run the tests, each on a stack of its own
-#   ARGS="..."           make test, test-all, bench, profile, infra, cost, logs, listen, compatible: further arguments
+#   ARGS="..."           make test, test-all, bench, profile, infra, cost, drill, logs, listen, compatible: further arguments
 
 # Bytecode is kept, whatever the environment says: some thirty processes would each compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -171,7 +171,7 @@ up: packages ## start the stack and leave it running
 	@$(RUN) -m emulators up --detach $(REGION_COUNT) $(REPLICAS) $(PORTS)
 
 drill: packages ## kill a region of three under load, promote its cell, bring it back, and report what was measured
-	@$(RUN) -m emulators.demo.drill $(PORTS)
+	@$(RUN) -m emulators.demo.drill $(PORTS) $(ARGS)
 
 down: packages ## end the stack; what its stores held is gone
 	@$(RUN) -m emulators down

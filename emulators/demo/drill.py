@@ -1,9 +1,11 @@
 """The drill: three regions under load, one dies, its cell is promoted, and it comes back. Prints a report.
 
     make drill
+    make drill ARGS=--standbys=synchronous
 
 What is promised is measured from the moment of the death, and what must never happen is counted afterwards: units sold
-beyond what there was, money lost or made, orders claimed twice. The exit code is 1 if a promise was broken.
+beyond what there was, money lost or made, orders claimed twice; with synchronous standbys also what was acknowledged
+and undone. The exit code is 1 if a promise was broken.
 """
 
 import argparse
@@ -24,11 +26,13 @@ from emulators.demo.drill_report import DrillFigures, show
 from emulators.demo.report import audit, violations_of
 from emulators.demo.runner import resources_of, sites_of
 from emulators.demo.shoppers import FUNDS, NOT_FOUND, WITHDRAWN, Probe, Shopper, claiming, rename
+from emulators.stack.environment import STANDBYS
 from emulators.stack.errors import StackError
 from emulators.stack.parts import contracts
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.stack import Stack
 from emulators.waiting import until
+from shared.cells.gate import Standbys
 from shared.chain.abi import decoded, encoded
 from shared.client.python.meridian_client.meridian import PAID, UNPAID
 from shared.registry import load
@@ -40,6 +44,8 @@ BEFORE_SECONDS: Final = 15.0
 AFTER_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 180.0
 ARRIVE_SECONDS: Final = 60.0
+
+KINDS: Final[Sequence[Standbys]] = ("asynchronous", "synchronous")
 
 REDEEMED_AT_ONCE: Final = {"CLAIM_REDEEM_AFTER_SECONDS": "0"}
 
@@ -63,7 +69,7 @@ class Drill:
         self._size = size
         self._stop = threading.Event()
         self._killed_at = 0.0
-        self.figures = DrillFigures(region)
+        self.figures = DrillFigures(region, resources_of(stack).settings.standbys)
 
     def run(self) -> DrillFigures:
         """Begin the load, kill the region, promote its cells, heal it, and count. Raises StackError, TimeoutError."""
@@ -234,11 +240,13 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=Path(".local"), help="the state folder (default: .local)")
     parser.add_argument("--shoppers", type=int, default=DrillSize.shoppers, metavar="N", help="in each region")
     parser.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, everything else from N+1")
+    parser.add_argument("--standbys", choices=KINDS, default=KINDS[0], help="the standbys' kind (default: %(default)s)")
     given = parser.parse_args()
     console = Console()
     regions = load().regions
+    overrides = {**REDEEMED_AT_ONCE, STANDBYS: given.standbys}
     try:
-        with Stack(given.state, first_port=given.ports_from, regions=regions, overrides=REDEEMED_AT_ONCE) as stack:
+        with Stack(given.state, first_port=given.ports_from, regions=regions, overrides=overrides) as stack:
             return 1 if run(stack, console, DrillSize(given.shoppers)).broken else 0
     except (StackError, TimeoutError, httpx.HTTPError) as error:
         console.print(f"The drill could not go on: {error}", highlight=False)

@@ -19,6 +19,14 @@ def test_what_was_lost_within_the_lag_breaks_no_promise() -> None:
     assert KEPT.broken == []
 
 
+def test_with_synchronous_standbys_nothing_may_be_undone() -> None:
+    """Users whose standby has died wait for longer in exchange."""
+    synchronous = replace(KEPT, standbys="synchronous", lost_orders=0, elsewhere=19.9)
+    assert synchronous.broken == []
+    for broken in ({"lost_orders": 1}, {"lost_withdrawals": 1}, {"elsewhere": 20.1}):
+        assert len(replace(synchronous, **broken).broken) == 1, broken
+
+
 def test_each_broken_promise_is_named(tmp_path: Path) -> None:
     """Each figure by itself, on the screen and in the file."""
     broken = {**BROKEN, "double_claims": 1}
