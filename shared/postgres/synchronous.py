@@ -70,8 +70,10 @@ class CommitWaits:
             return frozenset()
         changed = present != _setting(names)
         if changed or not self._proven:
-            self._proven = (self._proven and bool(present)) or self._prove(transaction)
-            choose(transaction, names)
+            try:
+                self._proven = (self._proven and bool(present)) or self._prove(transaction)
+            finally:
+                choose(transaction, names)
             if self._until(lambda: _known(transaction, names)):
                 transaction.run(COMMIT, {})  # a standby's next report ends what waited meanwhile
         return frozenset(names) if self._proven and _known(transaction, names) else frozenset()
@@ -100,10 +102,12 @@ class CommitWaits:
                 session = int(CoreConnection.execute_simple(connection, "select pg_backend_pid()").rows[0][0])
                 with ThreadPoolExecutor(1) as other:
                     committing = other.submit(commit)
-                    yield session, end
+                    try:
+                        yield session, end
+                    finally:
+                        end.set()
                 committing.result()
         finally:
-            end.set()
             discard(connection)
 
     def _until(self, look: Callable[[], bool]) -> bool:
@@ -134,7 +138,8 @@ def _setting(names: Sequence[str]) -> str:
 
 
 def _known(transaction: Transaction, names: Sequence[str]) -> bool:
-    """Whether each of these standbys is connected, and all senders to it know its place in the setting."""
+    """Whether these standbys are connected, and all senders to them and to others know their places in the setting."""
     found = SQL.read_places(transaction)
     places = dict(zip(found["names"], zip(found["lowest"], found["highest"], strict=True), strict=True))
-    return all(places.get(name) == (place, place) for place, name in enumerate(names, 1))
+    wanted = {name: (place, place) for place, name in enumerate(names, 1)}
+    return dict.fromkeys(places, (0, 0)) | wanted == places
