@@ -22,7 +22,7 @@ from shared.client.python.meridian_client.meridian import UNPAID
 
 FUNDS: Final = 100_000_000
 WITHDRAWN: Final = 1000
-PROBE_SECONDS: Final = 0.25
+PROBE_SECONDS: Final = 0.5
 POLL_SECONDS: Final = 0.5
 THINKING_SECONDS: Final = 1.0
 """How long a shopper thinks between two purchases: as many without a pause would take all of a laptop's processors."""

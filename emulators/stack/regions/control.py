@@ -23,8 +23,10 @@ from emulators.stack.supervisor import Program, Supervisor
 
 DEAD_SECONDS: Final = 15.0
 
-AFTER_OPENING: Final = ("workers-", "scheduler-")
-"""What begins to work on its own as soon as it starts, by the beginning of its name: not before its cell is open."""
+AFTER_OPENING: Final = ("workers-", "scheduler-", "events-", "topics-", "rpc-notification-")
+"""What is not started before its cell is open, by the beginning of its name: what works on its own as soon as it starts,
+and what no user waits for, so that whatever answers users has the processors first.
+"""
 
 
 class Regions:
@@ -106,8 +108,8 @@ class Regions:
         self._forget([program.name for program in added if program.name not in now])
         self._note(replace(self.troubles, moved=moved))
         self._forget([name for name in present if name not in now])
-        self._start([program for program in added if program.name in now and program not in early])
         self._wait([program for program in early if program.name in now])
+        self._start([program for program in added if program.name in now and program not in early])
         for job in jobs.values():
             job.result()
 
