@@ -12,7 +12,6 @@ from shared.cells.gate import Mode, Standbys
 from shared.config_values import ACCOUNT, INSTANCE, database_login, secret_file
 from shared.variables import ConfigurationError, Variables
 
-ENVIRONMENTS: Final = ("local", "staging", "production")
 PORTS: Final = 65535
 RPC_PORT: Final = 50051
 DAY: Final = 86_400
@@ -37,7 +36,8 @@ class Settings:
     """Whether a cell is only written, and strongly read, while its lease is held here: see shared/cells/README.md."""
     gate: Mode
     standbys: Standbys
-    """What a cell under leases hands out without a designated standby, and which ones it has: shared/cells/gate.py."""
+    standby_names: Mapping[str, str]
+    """What a cell hands out without a designated standby, its standbys, and their regions by name: cells/gate.py."""
     project: str
     public_url: str
     allowed_origins: tuple[str, ...]
@@ -203,7 +203,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     """
     from shared.registry import load
 
-    kind = Variables(environment, local=False).one_of("MERIDIAN_ENVIRONMENT", None, *ENVIRONMENTS)
+    kind = Variables(environment, local=False).one_of("MERIDIAN_ENVIRONMENT", None, "local", "staging", "production")
     given = Variables(environment, local=kind == "local")
     given.no_emulators()
     region = given.one_of("MERIDIAN_REGION", None, *load().regions)
@@ -217,6 +217,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         cell_leases=given.flag("CELL_LEASES", default=kind != "local"),
         gate=config_values.gate(given, "GATE"),
         standbys=config_values.standbys(given, "STANDBYS"),
+        standby_names=config_values.standby_names(given, "STANDBY_NAMES"),
         project=given.text("GOOGLE_CLOUD_PROJECT", pattern=r"[a-z][a-z0-9-]{1,61}[a-z0-9]", kind="project id"),
         public_url=public_url,
         allowed_origins=given.urls("ALLOWED_ORIGINS", public_url),

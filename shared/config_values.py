@@ -11,6 +11,7 @@ from shared.variables import ConfigurationError, Variables
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
 ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
+STANDBY: Final = r"[^\s=,\"]+"
 CURRENCY: Final = r"[A-Z]{2,10}"
 CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
 RPC_URL: Final = r"https://[a-z0-9.-]*\{service\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
@@ -116,6 +117,20 @@ def standbys(given: Variables, name: str) -> Standbys:
     if chosen == "synchronous" and given.text("CLOUD_SQL_INSTANCE", ""):
         raise ConfigurationError(name, "is synchronous, and Cloud SQL has no synchronous standbys in other regions")
     return chosen
+
+
+def standby_names(given: Variables, name: str) -> dict[str, str]:
+    """The region of each standby by the name under which a primary sees it. Raises ConfigurationError.
+
+    Only where standbys are not named like their regions: nobody chooses the names of Cloud SQL's.
+    """
+    from shared.registry import load
+
+    found = given.pairs(name, lambda _, region: region, STANDBY)
+    for region in found.values():
+        if region not in load().regions or list(found.values()).count(region) > 1:
+            raise ConfigurationError(name, f"has {region!r}, which is no region, or has two standbys")
+    return found
 
 
 def secret_file(folder: Path, name: str) -> Path:

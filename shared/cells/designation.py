@@ -10,10 +10,10 @@ In a synchronous cell the server's setting follows the row: before anything is d
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from shared.cells.gate import Designate, Designation, Effect, GateRow, WriteRow, watermark
+from shared.cells.gate import Designate, Designation, Effect, GateRow, WriteRow, renamed, watermark
 from shared.cells.keeper import keepers_databases
 from shared.cells.record import CellRecord, designated
 from shared.errors import MeridianError, Unavailable
@@ -43,17 +43,21 @@ class DesignationKeeper:
         elsewhere: Collection[str],
         *,
         synchronous: bool = False,
+        names: Mapping[str, str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """
         databases: of the cell, all on one server. region: this one. elsewhere: the regions where it may have a standby,
-        which is named like its region. synchronous: whether commits wait for the standbys that the gate row names.
+        which is named like its region, or in `names` (region by name). synchronous: whether commits wait for the
+        standbys that the gate row names.
         """
         self._sessions = [GateSession(database) for database in databases]
         self._records = records
         self._cell = cell
         self._region = region
         self._elsewhere = frozenset(elsewhere)
+        self._regions = dict(names or {})
+        self._names = {region: name for name, region in self._regions.items()}
         self._waits = CommitWaits(databases[-1]) if synchronous else None
         self._monotonic = monotonic
         self._epoch = 0
@@ -86,7 +90,7 @@ class DesignationKeeper:
         held = [transaction for transaction in transactions if transaction is not None]
         if len(held) < len(self._sessions):
             return
-        states = [read_gate(transaction) for transaction in held]
+        states = [self._read(transaction) for transaction in held]
         row = max((state.row for state in states), key=lambda each: (len(each.names), each.generation))
         passed = watermark(row, states[-1].flushed)
         note_gate(bool(row.standby), 0 if passed is None else max(0, states[-1].reached - passed))
@@ -100,7 +104,7 @@ class DesignationKeeper:
             return
         if record.epoch != self._epoch:
             self._epoch, self._machine = record.epoch, Designation(record.epoch)
-        last = read_gate(held[-1])  # its position is the end of the WAL, after all rows have been read
+        last = self._read(held[-1])  # its position is the end of the WAL, after all rows have been read
         now, standbys = self._monotonic(), self._standbys(last)
         for effect in self._machine.tick(now, record, row, standbys, last.reached, waited):
             self._do(held, effect)
@@ -109,7 +113,8 @@ class DesignationKeeper:
         """Have a synchronous cell's commits wait for what the row names. Returns for which they do; None elsewhere."""
         if self._waits is None:
             return None
-        return self._waits.follow(transaction, [name for name in (row.joining, row.standby) if name])
+        named = renamed(row, self._names)
+        return self._waits.follow(transaction, [name for name in (named.joining, named.standby) if name])
 
     def _serves(self, record: CellRecord) -> bool:
         return record.region == self._region and not record.opening
@@ -132,8 +137,20 @@ class DesignationKeeper:
                 if self._records.change(self._cell, change):
                     log.info("the designated standby of %s is now %s", self._cell, standby or "none")
 
+    def _read(self, transaction: Transaction) -> GateState:
+        """Look at the gate, whose row has the standbys' own names: here they are called by their regions.
+
+        Raises Unavailable if it names one that this process has not been told: it must not be taken for none.
+        """
+        state = read_gate(transaction)
+        if self._regions and (strangers := state.row.names - self._regions.keys()):
+            raise Unavailable(f"The gate of {self._cell} waits for {min(strangers)}, which STANDBY_NAMES lacks.")
+        flushed = {self._regions.get(name, name): position for name, position in state.flushed.items()}
+        return GateState(renamed(state.row, self._regions), state.reached, flushed)
+
     def _write(self, transaction: Transaction, before: GateRow, row: GateRow) -> None:
         """Write a row. Raises Unavailable if it was not as it was read, which only another writer explains."""
+        before, row = (renamed(each, self._names) for each in (before, row))
         if row != before and not write_gate(transaction, before, row):
             raise Unavailable(f"The gate row of {self._cell} has changed.")
 
@@ -145,7 +162,8 @@ def keep_gate(resources: Resources, stop: threading.Event) -> None:
     elsewhere = [region for region in regions if region != settings.region]
     synchronous = settings.standbys == "synchronous"
     records = resources.cell_records()
+    databases, names = keepers_databases(resources), settings.standby_names
     keeper = DesignationKeeper(
-        keepers_databases(resources), records, settings.cell, settings.region, elsewhere, synchronous=synchronous
+        databases, records, settings.cell, settings.region, elsewhere, synchronous=synchronous, names=names
     )
     keeper.keep(stop)

@@ -74,6 +74,11 @@ class GateRow:
         return frozenset({self.standby, self.joining} - {""})
 
 
+def renamed(row: GateRow, names: Mapping[str, str]) -> GateRow:
+    """A row with other names of the standbys. names: the other one of each that has one."""
+    return replace(row, standby=names.get(row.standby, row.standby), joining=names.get(row.joining, row.joining))
+
+
 def watermark(row: GateRow, flushed: Mapping[str, int]) -> int | None:
     """The position that all standbys of the row have flushed, 0 if one is not connected; None if the row names none.
 

@@ -182,6 +182,23 @@ def test_only_one_keeper_decides(
     other_database.close()
 
 
+def test_a_standby_may_have_a_name_that_nobody_chose(
+    there: Standby, cell_server: CellServer, database: Database, records: CellRecords
+) -> None:
+    """The record names its region, and the gate row its name; one that nobody knows is not taken for none."""
+    cell_server.run("UPDATE gate SET standby = '', joining = '', generation = 0")
+    keepers = cell_server.database(size=1, user=KEEPER)
+    named = DesignationKeeper([keepers], records, "us", HERE, [FAR], names={THERE: FAR})
+    decide(named, records, FAR)
+    until(lambda: row_of(named, database), lambda row: (row.standby, row.joining) == (THERE, ""))
+    write(database)
+    gate(database).wait("event")
+    cell_server.run("UPDATE gate SET standby = 'stranger'")
+    named.run_once()
+    assert (database.read(read_gate).row.standby, records.read("us").standby) == ("stranger", FAR)
+    keepers.close()
+
+
 @pytest.fixture
 def synchronous(cell_server: CellServer, records: CellRecords, clock: Clock) -> Iterator[DesignationKeeper]:
     """As `keeper`, of a cell whose commits wait for the designated standby."""
