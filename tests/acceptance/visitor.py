@@ -38,6 +38,7 @@ class Visitor:
         """Open a page of an origin."""
         page = browser.new_context(viewport=DESKTOP, reduced_motion="reduce").new_page()
         page.set_default_timeout(SLOW)
+        expect.set_options(timeout=SLOW)
         made = cls(page, origin)
         page.on("request", lambda request: made._asked(request.url))
         page.on("pageerror", lambda error: made.errors.append(str(error)))

@@ -8,7 +8,9 @@
 
 /** @import { Answer, Method, PathOf, Problem, Rest } from "./contract" */
 
-const ATTEMPTS = 6;
+/** How often a request is sent at most: of a write somebody has to know the outcome, a read is soon asked for again. */
+const ATTEMPTS_TO_READ = 3;
+const ATTEMPTS_TO_WRITE = 6;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -102,13 +104,14 @@ export class Api {
   async _send(method, path, given = {}) {
     const url = urlOf(path, given);
     const repeatable = method !== "post" || given.key !== undefined || REPEATABLE.test(url.pathname);
+    const attempts = method === "get" ? ATTEMPTS_TO_READ : ATTEMPTS_TO_WRITE;
     for (let attempt = 1, renewed = false; ; attempt++) {
-      const response = await this._once(method, url, given, repeatable && attempt < ATTEMPTS);
+      const response = await this._once(method, url, given, repeatable && attempt < attempts);
       if (response?.ok) return response.status === 204 ? undefined : response.json();
       const problem = response ? await problemIn(response) : {};
       if (response?.status === 401 && !renewed && (await this._credentials?.renew())) {
         renewed = true;
-      } else if (attempt < ATTEMPTS && (!response || isTransient(response, problem, repeatable))) {
+      } else if (attempt < attempts && (!response || isTransient(response, problem, repeatable))) {
         await pause(attempt, response, given.signal);
       } else {
         throw new ApiProblem(response?.status ?? 0, problem);

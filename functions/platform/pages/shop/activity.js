@@ -51,7 +51,7 @@ export class Activity {
       try {
         const page = await this._next(cursor, fresh ? WAIT_SECONDS : 0, signal);
         // What was there before is not read aloud.
-        this._place.setAttribute("role", fresh ? "log" : "region");
+        this._place.setAttribute("role", fresh ? "log" : "group");
         for (const item of page.items) this._tell(item, fresh);
         fresh ||= page.items.length === 0;
         cursor = page.next_cursor;

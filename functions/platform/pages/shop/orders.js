@@ -54,7 +54,7 @@ export class OrderList {
       element("tbody", {}, ...rows),
     );
     this._place.replaceChildren(
-      element("div", { class: "table", tabindex: 0, role: "region", "aria-label": this._about.title }, table),
+      element("div", { class: "table", tabindex: 0, role: "group", "aria-label": this._about.title }, table),
     );
     if (focused)
       this._place.querySelector(`[data-order="${CSS.escape(focused)}"]`)?.dispatchEvent(new Event("refocus"));
