@@ -63,7 +63,7 @@ test-all: packages $(TYPESCRIPT)/node_modules ## run every test
 	@$(RUN) -m pytest $(ARGS)
 
 acceptance: packages $(TYPESCRIPT)/node_modules ## check rules, dashboards and pages with Debian's promtool, Prometheus and Chromium, which it needs
-	@$(RUN) -m pytest tests/acceptance $(ARGS)
+	@$(RUN) -m pytest tests/acceptance -m "not long" $(ARGS)
 
 screenshots: packages ## take the README's pictures of the pages, with Debian's Chromium, into docs/images
 	@$(RUN) -m tests.acceptance.screenshots

@@ -31,7 +31,7 @@ from shared.runtime.binding import BoundOperation
 from shared.runtime.forwarding.hops import CELL, seconds_of
 from shared.runtime.middleware import Exchange, Middleware
 from shared.runtime.mistakes import misnamed
-from shared.runtime.responses.headers import CONSISTENCY, PAGE_POLICY, POLICY_HEADER, deprecation
+from shared.runtime.responses.headers import CONSISTENCY, POLICY_HEADER, deprecation, page_policy
 from shared.runtime.responses.respond import respond
 from shared.telemetry.context import trace_context
 
@@ -222,7 +222,7 @@ class HttpOperation:
         if answer.tag is not None:
             response.headers["ETag"] = f'"{answer.tag}"'
         if answer.media:
-            response.headers[POLICY_HEADER] = PAGE_POLICY
+            response.headers[POLICY_HEADER] = page_policy(local=self._settings.local)
         response.headers["Cache-Control"] = self._row.cache if answer.status < 400 else "no-store"
         if replayed:
             response.headers["Idempotent-Replayed"] = "true"

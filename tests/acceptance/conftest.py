@@ -43,15 +43,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, stack: Stack) -> Iterator[Callable[[str], Visitor]]:
+def visit(browser: Browser, stack: Stack) -> Iterator[Callable[..., Visitor]]:
     """Somebody who comes to a page of the edge, such as `/shop`, with a browser of their own.
 
     At the end nothing may have been asked of another origin, and no console may have an error.
     """
     visitors: list[Visitor] = []
 
-    def come(path: str) -> Visitor:
-        visitors.append(Visitor.come(browser, stack.edge_url, path))
+    def come(path: str, also: str = "") -> Visitor:
+        visitors.append(Visitor.come(browser, stack.edge_url, path, also))
         return visitors[-1]
 
     yield come

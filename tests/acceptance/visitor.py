@@ -24,22 +24,24 @@ REFUSED: Final = "Failed to load resource: the server responded with a status of
 class Visitor:
     """A page in a browser of its own, and what was wrong with it.
 
-    origin: where everything has to come from. expected: the statuses of refusals that a test provokes.
+    origin: where everything has to come from. also: another origin that it may call, if any.
+    expected: the statuses of refusals that a test provokes.
     """
 
     page: Page
     origin: str
+    also: str = ""
     expected: set[int] = field(default_factory=set)
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
     @classmethod
-    def come(cls, browser: Browser, origin: str, path: str) -> "Visitor":
+    def come(cls, browser: Browser, origin: str, path: str, also: str = "") -> "Visitor":
         """Open a page of an origin."""
         page = browser.new_context(viewport=DESKTOP, reduced_motion="reduce").new_page()
         page.set_default_timeout(SLOW)
         expect.set_options(timeout=SLOW)
-        made = cls(page, origin)
+        made = cls(page, origin, also)
         page.on("request", lambda request: made._asked(request.url))
         page.on("pageerror", lambda error: made.errors.append(str(error)))
         page.on("console", lambda said: made.errors.append(said.text) if said.type == "error" else None)
@@ -47,7 +49,8 @@ class Visitor:
         return made
 
     def _asked(self, url: str) -> None:
-        if not url.startswith((f"{self.origin}/", "data:", f"blob:{self.origin}/")):
+        own = (f"{self.origin}/", "data:", f"blob:{self.origin}/", *([f"{self.also}/"] if self.also else []))
+        if not url.startswith(own):
             self.foreign.append(url)
 
     def troubles(self) -> list[str]:

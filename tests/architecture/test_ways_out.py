@@ -32,7 +32,7 @@ TOLD_TO_USERS = {
     },
     "it rests on nothing that is stored": {
         *("issue_nonce", "read_keys", "list_currencies", "health", "ready", "read_document", "read_docs"),
-        *("read_start", "read_shop", "read_page_file", "read_metrics"),
+        *("read_start", "read_shop", "read_console", "read_page_file", "read_metrics"),
     },
 }
 """The HTTP rows whose answers do not wait, by why."""

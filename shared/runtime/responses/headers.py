@@ -33,10 +33,18 @@ POLICY: Final = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-sr
 """For the reference, which has an inline script; it has no effect on JSON. No page may be framed."""
 
 PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{others}; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 """For files, of which pages are made: no inline script, no text that becomes markup, nothing from or to elsewhere."""
+
+LOOPBACK: Final = " http://127.0.0.1:*"
+"""Where pages of the local stack may connect to besides: the console, to the control endpoint (emulators/control)."""
+
+
+def page_policy(*, local: bool) -> str:
+    """The policy of pages. local: whether they are the local stack's."""
+    return PAGE_POLICY.format(others=LOOPBACK if local else "")
 
 
 def deprecation(row: Row) -> dict[str, str]:

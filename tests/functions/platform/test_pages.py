@@ -8,6 +8,7 @@ import pytest
 from functions.platform.adapters.pages import PAGES, Pages
 from shared.errors import NotFound
 from shared.registry import load
+from shared.runtime.responses.headers import page_policy
 from tests.architecture.codebase import ROOT
 
 PACKAGES = ROOT / "shared" / "client" / "typescript" / "node_modules" / "@noble"
@@ -42,6 +43,7 @@ def test_a_file_is_served_as_what_it_is(edge: httpx.Client) -> None:
     """With its type, to be asked for again each time, and without anything that comes from elsewhere."""
     for path, media in {
         "/shop": "text/html",
+        "/console": "text/html",
         "/pages/shop/main.js": "text/javascript",
         "/pages/common/style.css": "text/css",
     }.items():
@@ -51,8 +53,14 @@ def test_a_file_is_served_as_what_it_is(edge: httpx.Client) -> None:
         policy = served.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe-inline" not in policy
-        assert "http" not in policy
+        assert policy == page_policy(local=True)
         assert edge.get(path, headers={"If-None-Match": served.headers["ETag"]}).status_code == 304
+
+
+def test_pages_connect_to_their_origin_alone() -> None:
+    """On the local stack also to what acts on that, which listens on another loopback port."""
+    assert "http" not in page_policy(local=False)
+    assert page_policy(local=True).replace(" http://127.0.0.1:*", "") == page_policy(local=False)
 
 
 @pytest.mark.parametrize("name", ["contract.d.ts", "tsconfig.json", "..", "index.html", "style.css/", ".", "STYLE.CSS"])
@@ -67,5 +75,6 @@ def test_the_shop_is_for_the_local_stack_only() -> None:
     assert load().rows["read_shop"].environment == "local"
     with pytest.raises(NotFound):
         cloud.file("shop", "main.js")
+    assert cloud.page("console").media == "text/html"
     style = cloud.file("common", "style.css")
     assert style.text == Path(PAGES / "common" / "style.css").read_text(encoding="utf-8")

@@ -2598,6 +2598,15 @@ class Client(Caller):
         """
         return self._call(str, "GET", "/shop")
 
+    def read_console(self) -> str:
+        """Serve the console, a page on which operators see the system.
+
+        The page; it loads nothing from other sites, and shows nothing to who is no operator.
+
+        GET /console.
+        """
+        return self._call(str, "GET", "/console")
+
     def read_page_file(self, *, folder: str, file: str) -> str:
         """Serve a script or a style sheet of the pages.
 

@@ -1240,6 +1240,15 @@ class AsyncClient(AsyncCaller):
         """
         return await self._call(str, "GET", "/shop")
 
+    async def read_console(self) -> str:
+        """Serve the console, a page on which operators see the system.
+
+        The page; it loads nothing from other sites, and shows nothing to who is no operator.
+
+        GET /console.
+        """
+        return await self._call(str, "GET", "/console")
+
     async def read_page_file(self, *, folder: str, file: str) -> str:
         """Serve a script or a style sheet of the pages.
 
