@@ -24,8 +24,8 @@ from emulators.stack.supervisor import Program, Supervisor
 DEAD_SECONDS: Final = 15.0
 
 AFTER_OPENING: Final = ("workers-", "scheduler-", "events-", "topics-", "rpc-notification-")
-"""What is not started before its cell is open, by the beginning of its name: what works on its own as soon as it starts,
-and what no user waits for, so that whatever answers users has the processors first.
+"""What is not started before its cell is open, by the beginning of its name: what works on its own once it is started.
+Nor is what no user waits for, so that whatever answers users has the processors first.
 """
 
 
