@@ -1,18 +1,25 @@
 """List the orders of all users, for operators."""
 
+from typing import Annotated
+
+import msgspec
+
 from functions.order.ports import OrderWork
 from functions.order.views import OrderView
-from shared.contracts.fields import UserId
+from shared.contracts.fields import example_id
 from shared.contracts.operations import Page, PageRequest, page
+
+UserFilter = Annotated[str, msgspec.Meta(examples=[example_id("usr")])]
+"""Of any form: no order is of what is no user."""
 
 
 class BrowseOrders(PageRequest):
     """Whose orders to list; all by default."""
 
-    user_id: UserId | None = None
+    user_id: UserFilter | None = None
     """Only orders of this buyer."""
 
-    merchant_id: UserId | None = None
+    merchant_id: UserFilter | None = None
     """Only orders of this merchant's supplies."""
 
 
