@@ -65,7 +65,7 @@ def purchase(page: Page) -> None:
     """Somebody has bought something, and can claim it."""
     page.locator("#supplies > li").first.get_by_role("button", name="Buy").click()
     page.get_by_role("button", name="Use a key of this browser").click()
-    page.get_by_role("button", name="from the faucet").click()
+    page.get_by_role("button", name="Get 25 USDC from the faucet").click()
     page.get_by_role("button", name="Pay 25 USDC").click()
     expect(page.get_by_role("button", name="Claim it")).to_be_visible()
 

@@ -19,11 +19,11 @@ export function artOf(id) {
       cx: x + (random() - 0.5) * 40,
       cy: y + (random() - 0.5) * 40,
       r: 170 - ring * 34,
-      fill: `hsl(${(hue + ring * (12 + random() * 16)) % 360} 55% ${38 + ring * 9}%)`,
+      fill: `hsl(${(hue + ring * (12 + random() * 16)) % 360} 42% ${36 + ring * 9}%)`,
       "fill-opacity": 0.75,
     }),
   );
-  const ground = svg("rect", { width: WIDTH, height: HEIGHT, fill: `hsl(${(hue + 200) % 360} 45% 26%)` });
+  const ground = svg("rect", { width: WIDTH, height: HEIGHT, fill: `hsl(${(hue + 200) % 360} 32% 27%)` });
   return svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" },
