@@ -7,16 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urljoin
 
 import httpx
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
+from emulators.control.address import console_url
 from emulators.demo import shop_window
 from emulators.stack.stack import Stack
 from tests.acceptance.visitor import CHROMIUM, PHONE, SLOW
 
 FOLDER: Final = Path("docs/images")
 SIZE: Final[ViewportSize] = {"width": 1200, "height": 800}
+SALE_MS: Final = 120_000
+"""How long a small sale may take, in milliseconds."""
+
 QUALITY: Final = 82
 """Of WebP, in percent: what is small enough and looks like the page."""
 
@@ -26,7 +31,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as state,
-        Stack(Path(state), free_ports=True) as stack,
+        Stack(Path(state), free_ports=True, controlled=True) as stack,
         httpx.Client(base_url=stack.edge_url, timeout=30) as client,
         sync_playwright() as playwright,
     ):
@@ -42,7 +47,7 @@ def main() -> None:
         ) -> None:
             page = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce").new_page()
             page.set_default_timeout(SLOW)
-            page.goto(stack.edge_url + path)
+            page.goto(urljoin(stack.edge_url, path))
             pose(page)
             # As WebP, which Playwright's own method does not write.
             shot = page.context.new_cdp_session(page).send(
@@ -54,6 +59,7 @@ def main() -> None:
         take("shop", "/shop", window)
         take("shop-purchase", "/shop", purchase, PHONE, "dark")
         take("docs", "/docs", reference)
+        take("console", console_url(stack.layout), sale)
 
 
 def window(page: Page) -> None:
@@ -68,6 +74,14 @@ def purchase(page: Page) -> None:
     page.get_by_role("button", name="Get 25 USDC from the faucet").click()
     page.get_by_role("button", name="Pay 25 USDC").click()
     expect(page.get_by_role("button", name="Claim it")).to_be_visible()
+
+
+def sale(page: Page) -> None:
+    """An operator has started a small sale, and has seen it end well."""
+    page.get_by_role("button", name="Continue as the local stack’s operator").click()
+    page.get_by_role("button", name="Start a small one").click()
+    page.get_by_role("button", name="Start it").click()
+    expect(page.get_by_text("Every invariant holds")).to_be_visible(timeout=SALE_MS)
 
 
 def reference(page: Page) -> None:

@@ -19,6 +19,9 @@ from tests.contract.samples import SAMPLES, Sample
 
 MONEY = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
+SIGNED: Final = ("list_entries", "list_activity", "read_overview", "read_story")
+"""The rows whose amounts are movements, or balances of the system's own accounts, and may be negative."""
+
 AMOUNTS = {"amount", "balance_after", "unit_price", "total", "posted", "held", "token_id", "nonce", "deadline"}
 QUOTA = re.compile(r'"(\w+)";q=(\d+);w=\d+')
 LEFT = re.compile(r'"(\w+)";r=(\d+);t=\d+')
@@ -152,7 +155,7 @@ def test_money_times_and_ids_in_answers(success: Callable[[Row], httpx.Response]
                     continue
                 if name in AMOUNTS and not (row.name == "issue_nonce" and name == "nonce"):
                     assert isinstance(value, str), f"{name}: {value!r}"
-                    digits = value.removeprefix("-") if row.name in ("list_entries", "list_activity") else value
+                    digits = value.removeprefix("-") if row.name in SIGNED else value
                     assert MONEY.fullmatch(digits), f"{name}: {value!r}"
                     assert int(digits) <= MAXIMUM
                 if name.endswith("_at") or name == "at":
