@@ -119,7 +119,7 @@ class ServiceFiguresView(View):
     unsent_events: Annotated[int, msgspec.Meta(examples=[0])]
     """Events in its outbox that wait to be published."""
 
-    unsent_seconds: Annotated[float, msgspec.Meta(examples=[0.0])]
+    unsent_seconds: Annotated[int, msgspec.Meta(examples=[0])]
     """For how many seconds the oldest of them has waited."""
 
     parked_events: Annotated[int, msgspec.Meta(examples=[0])]
@@ -135,7 +135,7 @@ class ServiceFiguresView(View):
             service=service,
             measured_at=figures.measured_at,
             unsent_events=figures.unsent_events,
-            unsent_seconds=round(figures.unsent_seconds, 3),
+            unsent_seconds=round(figures.unsent_seconds),
             parked_events=figures.parked_events,
             breakers={each.name: each.state for each in figures.breakers},
         )

@@ -107,7 +107,16 @@ def _occurrences(service: str, answer: TellResponse) -> Iterator[Occurrence]:
     for stored in answer.events:
         event = msgspec.json.decode(stored, type=StoredEvent)
         trace_id = TraceContext("", str(event.metadata.get("traceparent", ""))).trace_id
-        yield Occurrence(service, event.id, event.stream, event.version, event.type, event.at, event.data, trace_id)
+        yield Occurrence(
+            service, event.id, event.stream, event.version, event.type, event.at, _present(event.data), trace_id
+        )
+
+
+def _present(data: Any) -> Any:
+    """An event's data without empty texts: Protocol Buffers spell absence so, as of the owner of a system account."""
+    if isinstance(data, Mapping):
+        return {name: _present(value) for name, value in data.items() if value != ""}
+    return [_present(each) for each in data] if isinstance(data, list) else data
 
 
 def _posting(part: TellResponse.Posting) -> Posting:

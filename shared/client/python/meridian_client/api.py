@@ -995,7 +995,7 @@ class ServiceFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     unsent_events: int
     """Events in its outbox that wait to be published."""
 
-    unsent_seconds: float
+    unsent_seconds: int
     """For how many seconds the oldest of them has waited."""
 
     parked_events: int
