@@ -2,6 +2,7 @@
 
 from functions.platform.ports import StoryWork
 from functions.platform.story_views import StoryView
+from shared import ids
 from shared.contracts.fields import OrderId
 from shared.contracts.operations import Request
 from shared.errors import NotFound
@@ -15,7 +16,7 @@ class ReadStory(Request):
 
 def read_story(request: ReadStory, work: StoryWork) -> StoryView:
     """Its events in all services by time, its postings, claim, deliveries and traces. Raises NotFound, Unavailable."""
-    story = work.stories.tell(request.order_id)
+    story = work.stories.tell(request.order_id) if ids.valid(request.order_id, "ord") else None
     if story is None:
         raise NotFound("There is no such order.")
     return StoryView.of(request.order_id, story)

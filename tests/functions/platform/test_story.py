@@ -65,8 +65,9 @@ def test_everything_about_a_paid_order(isolated: IsolatedServices) -> None:
 
 
 def test_an_order_of_nobody_has_no_story(isolated: IsolatedServices) -> None:
-    with pytest.raises(NotFound):
-        told(isolated, ids.new("ord", "us"))
+    for nobody in (ids.new("ord", "us"), ids.new("hld", "us"), f"{ids.new('ord', 'us')}\0"):
+        with pytest.raises(NotFound):
+            told(isolated, nobody)
 
 
 def test_deliveries_are_asked_for_where_buyer_and_merchant_are(subtests: pytest.Subtests) -> None:
