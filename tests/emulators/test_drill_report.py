@@ -39,4 +39,5 @@ def test_each_broken_promise_is_named(tmp_path: Path) -> None:
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert all(line in shown for line in figures.broken)
+    assert len(figures.harm) == len(figures.broken) - len(KEPT.bounds)
     assert json.loads((tmp_path / "report.json").read_text())["oversold"] == 2

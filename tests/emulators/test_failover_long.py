@@ -89,7 +89,7 @@ def test_the_drill_keeps_its_promises(three: Stack) -> None:
     for cell, region in (("us", EUROPE), ("eu", ASIA), ("as", US)):
         assert designated(three, cell).standby == region
     figures = drill.run(three, Console())
-    assert figures.broken == []
+    assert figures.harm == []
     assert min(figures.orders, figures.vouchers, figures.withdrawals) > 0
     assert (record(three, "as").region, designated(three, "as").standby) == (US, ASIA)
 

@@ -19,6 +19,6 @@ def test_nothing_that_was_acknowledged_is_undone(tmp_path: Path) -> None:
     overrides = {**REDEEMED_AT_ONCE, STANDBYS: "synchronous"}
     with Stack(tmp_path, free_ports=True, regions=THREE, overrides=overrides) as three:
         figures = drill.run(three, Console())
-    assert figures.broken == []
+    assert figures.harm == []
     assert (figures.lost_orders, figures.lost_withdrawals) == (0, 0)
     assert min(figures.orders, figures.vouchers, figures.withdrawals) > 0
