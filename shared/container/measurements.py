@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, Final
 
 from shared.container.loops import Loop, finish
 from shared.errors import MeridianError
-from shared.postgres.queries import queries
+from shared.postgres.queries import queries_by_name
 from shared.registry import PATH, Row
 from shared.resilience.deadline import within
 from shared.resources import SENDING, Resources
@@ -111,14 +111,9 @@ class Measurements:
         return dict(series)
 
 
-@cache
 def _queries(service: str) -> Mapping[str, Any]:
     """The queries of a service's sql/metrics.sql by the names of their metrics; none if it has no such file."""
-    path = PATH.parent / service / "sql" / "metrics.sql"
-    if not path.exists():
-        return {}
-    found = queries(path)
-    return {name: getattr(found, name) for name in found.available_queries if not name.endswith("_cursor")}
+    return queries_by_name(PATH.parent / service / "sql" / "metrics.sql")
 
 
 def stored(service: str, resources: Resources) -> Measured:

@@ -1,5 +1,7 @@
 """SQL in files, by name: aiosql's queries as prepared statements of a transaction."""
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +40,13 @@ def queries(path: Path) -> Any:
     affected rows.
     """
     return aiosql.from_path(path, _Prepared, kwargs_only=True, mandatory_parameters=False)
+
+
+@cache
+def queries_by_name(path: Path) -> Mapping[str, Any]:
+    """The queries of a file by their names; none if there is no such file."""
+    if not path.exists():
+        return {}
+    found = queries(path)
+    # Beside each query aiosql has one that leaves its cursor open.
+    return {name: getattr(found, name) for name in found.available_queries if not name.endswith("_cursor")}

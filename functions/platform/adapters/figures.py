@@ -4,15 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from functions.platform.domain.figures import Breaker, Count, Figures, Money, Stock
 from shared.contracts.gen.operators_pb2 import MeasureRequest, MeasureResponse
 from shared.errors import Unavailable
 from shared.outbox.log import SQL
-from shared.postgres.queries import queries
+from shared.postgres.queries import queries_by_name
 from shared.postgres.transaction import SNAPSHOT_SECONDS
 from shared.resilience.deadline import time_left
 from shared.unit_of_work import UnitOfWork
@@ -63,8 +62,8 @@ class MeasuredFigures:
         return kept.get(self._measure)
 
     def _measure(self) -> Figures:
-        service = self._work.service
-        figures, counted = _queries(service, "figures"), _queries(service, "metrics")
+        folder = SERVICES / self._work.service / "sql"
+        figures, counted = queries_by_name(folder / "figures.sql"), queries_by_name(folder / "metrics.sql")
         with self._work.transaction() as work:
             transaction, now = work.current_transaction, work.now()
             transaction.snapshot()
@@ -88,16 +87,6 @@ class MeasuredFigures:
             unsent_seconds=unsent["oldest"] / 1_000_000,
             parked_events=parked,
         )
-
-
-@cache
-def _queries(service: str, name: str) -> Mapping[str, Any]:
-    """The queries of a file in a service's sql/, by name; none if it has no such file."""
-    path = SERVICES / service / "sql" / f"{name}.sql"
-    if not path.exists():
-        return {}
-    found = queries(path)
-    return {each: getattr(found, each) for each in found.available_queries if not each.endswith("_cursor")}
 
 
 class GrpcFigures:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from shared.outbox.addressing import stores_of
 from shared.outbox.comparison import Comparison
 from shared.outbox.source import Sources
 from shared.postgres.errors import Cancelled
-from shared.postgres.queries import queries
+from shared.postgres.queries import queries_by_name
 from shared.postgres.transaction import SNAPSHOT_SECONDS, Row
 from shared.registry import Row as EventRow
 from shared.registry import load
@@ -125,9 +124,6 @@ class PostgresInvariants:
         )
 
 
-@cache
 def _checks(*files: Path) -> dict[str, Any]:
     """The queries of these files, by name."""
-    audits = [queries(path) for path in files]
-    names = [(name, audit) for audit in audits for name in audit.available_queries if not name.endswith("_cursor")]
-    return {name: getattr(audit, name) for name, audit in names}
+    return {name: check for path in files for name, check in queries_by_name(path).items()}

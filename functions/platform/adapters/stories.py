@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,7 @@ from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.operators_pb2 import TellRequest, TellResponse
 from shared.errors import Unavailable
-from shared.postgres.queries import queries
+from shared.postgres.queries import queries_by_name
 from shared.telemetry.context import TraceContext
 from shared.unit_of_work import UnitOfWork
 
@@ -35,7 +34,7 @@ class PostgresOrderParts:
         self._work = work
 
     def tell(self, order_id: str, event_ids: Sequence[str], user_ids: Sequence[str]) -> OrderPart:
-        found = _queries(self._work.service)
+        found = queries_by_name(SERVICES / self._work.service / "sql" / "story.sql")
         with self._work.transaction() as work:
             transaction = work.current_transaction
             streams = found["streams"](transaction, order_id=order_id) if "streams" in found else []
@@ -53,16 +52,6 @@ class PostgresOrderParts:
             claim=ClaimState(**claims[0]) if claims else None,
             deliveries=[Delivered(**row) for row in deliveries],
         )
-
-
-@cache
-def _queries(service: str) -> Mapping[str, Any]:
-    """The queries of a service's sql/story.sql by name; none if it has no such file."""
-    path = SERVICES / service / "sql" / "story.sql"
-    if not path.exists():
-        return {}
-    found = queries(path)
-    return {name: getattr(found, name) for name in found.available_queries if not name.endswith("_cursor")}
 
 
 class GrpcStories:
