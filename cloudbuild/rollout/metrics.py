@@ -19,8 +19,7 @@ from google.cloud import monitoring_v3
 from cloudbuild.rollout.analysis import Bucket, Sample
 from cloudbuild.rollout.port import Failed
 from cloudbuild.rollout.units import Kind, Unit
-from shared.contracts.problems import STATUS
-from shared.errors import MeridianError
+from shared.contracts.problems import error_classes, status_of
 
 COUNT: Final = "run.googleapis.com/request_count"
 LATENCIES: Final = "run.googleapis.com/request_latencies"
@@ -37,15 +36,7 @@ SAMPLED: Final = timedelta(seconds=60)
 """How often Cloud Run writes; no window is shorter."""
 
 
-def _codes(kind: type[MeridianError]) -> Iterator[str]:
-    """The codes of a kind of error, and of the kinds of it, that are answered 5xx."""
-    if next(STATUS[each] for each in kind.__mro__ if each in STATUS) >= 500:
-        yield kind.code
-    for narrower in kind.__subclasses__():
-        yield from _codes(narrower)
-
-
-FAILURES: Final = frozenset(_codes(MeridianError))
+FAILURES: Final = frozenset(kind.code for kind in error_classes() if status_of(kind()) >= 500)
 """The outcomes of calls that are the host's failure, as 5xx is a function's; all others are refusals."""
 
 

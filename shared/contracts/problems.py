@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents: the one table from errors to status codes."""
 
 import math
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -49,6 +50,14 @@ RETRY_AFTER_SECONDS: Final = {errors.KeyInUse: 1, errors.Contended: 1}
 def status_of(error: errors.MeridianError) -> int:
     """The status of an error: that of its nearest class in the table."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def error_classes(kind: type[errors.MeridianError] = errors.MeridianError) -> Iterator[type[errors.MeridianError]]:
+    """An error class and all that are derived from it, without those that tests make."""
+    if not kind.__module__.startswith("tests."):
+        yield kind
+    for each in kind.__subclasses__():
+        yield from error_classes(each)
 
 
 def title_of(status: int) -> str:

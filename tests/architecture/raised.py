@@ -15,9 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from shared.contracts.problems import error_classes
 from shared.errors import MeridianError
 from shared.registry import Row
-from shared.runtime.openapi.errors import production, raised
+from shared.runtime.openapi.errors import raised
 from tests.architecture.codebase import FUNCTIONS, ROWS, name_of, operation, tree
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -29,9 +30,11 @@ def kinds() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for row in ROWS:
         operation(row)  # imports its errors
-    for kind in production():
+    for kind in error_classes():
         own = "code" in vars(kind)
-        codes = {kind.code} if own else {each.code for each in production(kind) if "code" in vars(each)} or {kind.code}
+        codes = (
+            {kind.code} if own else {each.code for each in error_classes(kind) if "code" in vars(each)} or {kind.code}
+        )
         found.setdefault(kind.__name__, set()).update(codes)
     return found
 

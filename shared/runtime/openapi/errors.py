@@ -6,12 +6,12 @@ that has no code of its own stands for the errors derived from it.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from shared import errors
 from shared.contracts import edge_errors
-from shared.contracts.problems import status_of, title_of
+from shared.contracts.problems import error_classes, status_of, title_of
 from shared.errors import MeridianError
 from shared.registry import Row
 from shared.runtime.openapi.operations import WITH_BODY
@@ -46,14 +46,6 @@ def raised(docstring: str) -> set[str]:
     """The names of the classes that a docstring says are raised."""
     _, _, text = docstring.partition("Raises ")
     return set(re.findall(r"\b[A-Z]\w+", text))
-
-
-def production(kind: Kind = MeridianError) -> Iterator[Kind]:
-    """An error class and all that are derived from it, without those that tests make."""
-    if not kind.__module__.startswith("tests."):
-        yield kind
-    for each in kind.__subclasses__():
-        yield from production(each)
 
 
 def schema_of(kinds: Iterable[Kind]) -> Schema:
@@ -120,11 +112,11 @@ def _of_docstring(function: Callable[..., Any]) -> list[Kind]:
     """What an operation says that it raises."""
     names = raised(function.__doc__ or "")
     found: list[Kind] = []
-    for kind in production():
+    for kind in error_classes():
         if kind.__name__ not in names or kind is MeridianError:
             continue
         if "code" in vars(kind):
             found.append(kind)
         else:
-            found += [each for each in production(kind) if "code" in vars(each)] or [kind]
+            found += [each for each in error_classes(kind) if "code" in vars(each)] or [kind]
     return found
