@@ -242,7 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     ports = subparsers[up].add_mutually_exclusive_group()
     ports.add_argument("--ports-from", type=int, metavar="N", help="the edge listens on N, everything else from N+1")
     ports.add_argument("--free-ports", action="store_true", help="choose every port at random")
-    subparsers[up].add_argument("--detach", action="store_true", help="return once it is ready, and leave it running")
+    subparsers[up].add_argument(
+        "--detach", action="store_true", help="return once the stack is ready, and leave it running"
+    )
     subparsers[up].add_argument(
         "--replica",
         action="store_true",
@@ -263,7 +265,9 @@ def _parser() -> argparse.ArgumentParser:
         help="start so many regions, with a database server for each cell and a global edge (default: 1)",
     )
     subparsers[up].add_argument("--play", action="store_true", help="play a purchase and the sample sale")
-    subparsers[up].add_argument("--once", action="store_true", default=bool(os.environ.get("ONCE")), help="then stop")
+    subparsers[up].add_argument(
+        "--once", action="store_true", default=bool(os.environ.get("ONCE")), help="stop after the demo"
+    )
     subparsers[token].add_argument("person", choices=sorted(PEOPLE))
     subparsers[job].add_argument("job", choices=["redrive", "replay"])
     subparsers[job].add_argument("rest", nargs=argparse.REMAINDER, help="its arguments")

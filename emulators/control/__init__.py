@@ -1,1 +1,1 @@
-"""What the console does to a running stack: a loopback endpoint with a token; see emulators/README.md."""
+"""What the console does to a running stack: a loopback endpoint with a token; see README.md here."""

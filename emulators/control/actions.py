@@ -14,7 +14,6 @@ from emulators.stack.environment import Layout
 from emulators.stack.regions.troubles import Troubles, pair
 from emulators.stack.stack import Stack
 
-OF_ONE: Final = ("kill", "heal", "promote")
 OF_TWO: Final = ("cut", "uncut")
 
 
@@ -29,8 +28,11 @@ class Choice:
 
 def choices(layout: Layout, troubles: Troubles) -> list[Choice]:
     """Whatever may be done to the regions of a stack at some time."""
-    one = [Choice(action, (region,), REASONS[action](layout, troubles, region)) for region in layout.regions
-           for action in OF_ONE]  # fmt: skip
+    one = [
+        Choice(action, (region,), reason(layout, troubles, region))
+        for region in layout.regions
+        for action, reason in REASONS.items()
+    ]
     two = []
     for first, second in combinations(layout.regions, 2):
         is_cut = pair(first, second) in troubles.cut
@@ -64,14 +66,14 @@ REASONS: Final[Mapping[str, Callable[[Layout, Troubles, str], str]]] = {
     "heal": _not_healed,
     "promote": _not_promoted,
 }
-"""By action, why it is not possible at the moment, of one region."""
+"""What may be done to one region, each with why it is not possible at the moment."""
 
 
-def on_regions(state: Stack, action: str, regions: Sequence[str]) -> Callable[[Job], Mapping[str, Any]]:
-    """The job that does something to regions. state: the stack."""
+def on_regions(stack: Stack, action: str, regions: Sequence[str]) -> Callable[[Job], Mapping[str, Any]]:
+    """The job that does something to regions."""
 
     def act(job: Job) -> Mapping[str, Any]:
-        of = Stack(state.state, progress=JobProgress(job)).regions
+        of = Stack(stack.state, progress=JobProgress(job)).regions
         method: Callable[..., None] = getattr(of, action)
         method(*regions)
         return {}

@@ -154,8 +154,8 @@ class Control:
             size = sale.Size(order.size.supplies, order.size.units, order.size.buyers)
             job = self._jobs.start("sale", "The sale", (), actions.sell(self._stack, size))
         else:
-            wanted = 1 if order.action in actions.OF_ONE else 2
-            if order.action not in (*actions.OF_ONE, *actions.OF_TWO) or len(order.regions) != wanted:
+            wanted = 1 if order.action in actions.REASONS else 2
+            if order.action not in (*actions.REASONS, *actions.OF_TWO) or len(order.regions) != wanted:
                 return _problem(400, "There is no such action, or it takes another number of regions.")
             unknown = [region for region in order.regions if region not in self._stack.layout.regions]
             if unknown:

@@ -7,6 +7,7 @@ import msgspec
 
 from functions.platform.domain.cells import Cell
 from functions.platform.domain.figures import Figures
+from functions.platform.views import SignedAmount
 from shared.contracts.fields import CurrencyCode, SupplyId, Units
 from shared.contracts.operations import Time, View
 
@@ -14,7 +15,6 @@ CellName = Annotated[str, msgspec.Meta(description="A cell: a share of all data,
 RegionName = Annotated[str, msgspec.Meta(examples=["us-central1"])]
 Counted = Annotated[dict[str, int], msgspec.Meta(examples=[{"paid": 12, "completed": 288}])]
 States = Annotated[dict[str, str], msgspec.Meta(examples=[{"redis": "closed"}])]
-SignedAmount = Annotated[str, msgspec.Meta(pattern="^-?(0|[1-9][0-9]{0,77})$", examples=["-3000000000"])]
 
 
 class CellView(View):
@@ -144,10 +144,10 @@ class ServiceFiguresView(View):
 class CellFiguresView(View):
     """A cell in figures."""
 
-    cell: Annotated[str, msgspec.Meta(examples=["us"])]
+    cell: CellName
     """The cell."""
 
-    region: Annotated[str, msgspec.Meta(examples=["us-central1"])]
+    region: RegionName
     """The region that serves it."""
 
     dependencies: States

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from functions.platform.domain.story import ClaimState, Occurrence, Story
+from functions.platform.views import SignedAmount
 from shared.contracts.fields import (
     ChainId,
     ClaimId,
@@ -22,7 +23,6 @@ from shared.contracts.fields import (
 )
 from shared.contracts.operations import Time, View
 
-SignedAmount = Annotated[str, msgspec.Meta(pattern="^-?(0|[1-9][0-9]{0,77})$", examples=["-10000000"])]
 ServiceName = Annotated[str, msgspec.Meta(examples=["order"])]
 TraceId = Annotated[str, msgspec.Meta(examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
 

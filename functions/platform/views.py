@@ -17,6 +17,8 @@ StreamName = Annotated[
 ]
 InvariantName = Annotated[str, msgspec.Meta(examples=["wallet.entries_sum_to_balances"])]
 
+SignedAmount = Annotated[str, msgspec.Meta(pattern="^-?(0|[1-9][0-9]{0,77})$", examples=["-10000000"])]
+
 
 class ViolationView(View):
     """A violation of an invariant."""
