@@ -209,12 +209,12 @@ class Stack:
         self._supervisor().start(name)
         self.until_ready(name)
 
-    def until_ready(self, name: str) -> None:
-        """Wait until a process is ready. Raises StackError."""
+    def until_ready(self, *names: str) -> None:
+        """Wait until processes are ready. Raises StackError."""
         if not self._programs:
             self._programs = self._known_programs()
         wait = ReadinessWait(self._supervisor(), self.layout.logs, self._progress)
-        wait.until_ready([self._programs[name]], READY_SECONDS)
+        wait.until_ready([self._programs[name] for name in names], READY_SECONDS)
 
     def _start(self) -> None:
         registry = load()

@@ -141,8 +141,9 @@ def test_a_killed_process_comes_back(stack: Stack) -> None:
     worker = psutil.Process(before).children()[0]
     stack.kill(name)
     worker.wait(10)
-    stack.until_ready(name)
+    stack.until_ready(name, "edge")  # which sends nobody there before it has found it healthy again
     assert _pid(stack, name) != before
+    assert httpx.get(f"{stack.edge_url}/health").status_code == 200
 
 
 @pytest.mark.long

@@ -118,10 +118,13 @@ class ChainVault(ChainBlocks):
         return low
 
     def _made_by(self, number: int, at: datetime) -> bool:
-        """Whether a block was made by a time. Raises Unavailable if the node lacks it."""
+        """Whether a block was made by a time. Raises Unavailable if the node lacks it, and the first one does not say."""
         block = self._client.block(number)
         if block is None:
-            raise Unavailable(f"The node lacks block {number}.")
+            first = self._client.block(self._config.start_block)
+            if first is None or first.made_at <= at.timestamp():
+                raise Unavailable(f"The node lacks block {number}.")
+            return False  # like all that came after the first one
         return block.made_at <= at.timestamp()
 
     def flows(self, last: int) -> Flows:

@@ -1,6 +1,7 @@
 """No money comes into a closed wallet, whoever sends it and whenever; what is in one can be taken out."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -181,7 +182,7 @@ def test_what_arrives_for_a_closed_wallet_goes_to_its_owners_default_one(custody
 
 
 def test_a_deposit_and_a_closing_at_once(custody: Custody) -> None:
-    """A run that races with the closing is repeated."""
+    """A run that races with the closing is repeated, after a pause."""
     isolated = custody.isolated
     for _ in range(4):
         owner = isolated.new_user()
@@ -190,7 +191,8 @@ def test_a_deposit_and_a_closing_at_once(custody: Custody) -> None:
         custody.chain.mine(isolated.settings.chain_confirmations + 1)
         results = at_once([partial(isolated.run, "watch_deposits"), partial(force, isolated, old)])
         assert all(not isinstance(each, Exception) or isinstance(each, Contended | WalletNotEmpty) for each in results)
-        custody.watch()
+        with isolated.later(timedelta(minutes=1)):
+            custody.watch()
         has = (money(isolated, owner, "ETH"), money(isolated, old, "ETH"))
         assert has == ((0, 700) if wallet(isolated, old).open else (700, 0))
     assert isolated.violations() == []

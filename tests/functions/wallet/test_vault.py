@@ -17,9 +17,10 @@ MADE_AT = [0, 0, 10, 20, 20, 30, 31, 50, 70, 70, 80]
 
 @dataclass
 class Node:
-    """A node that has blocks from a number on."""
+    """A node that has blocks from a number on, and may have the first one."""
 
     oldest: int = 0
+    first: bool = False
     asked: list[int] = field(default_factory=list)
 
     def head(self) -> int:
@@ -27,7 +28,8 @@ class Node:
 
     def block(self, number: int) -> Block | None:
         self.asked.append(number)
-        return Block(number, "", 0, MADE_AT[number]) if number >= self.oldest else None
+        has = number >= self.oldest or (self.first and number == CONFIG.start_block)
+        return Block(number, "", 0, MADE_AT[number]) if has else None
 
 
 def number_at(seconds: int, node: Any) -> int:
@@ -49,3 +51,11 @@ def test_a_recent_time_needs_recent_blocks_only() -> None:
     assert min(node.asked) >= 6
     with pytest.raises(Unavailable, match="lacks block"):
         number_at(25, Node(oldest=6))
+
+
+def test_a_time_before_the_first_block_needs_no_others() -> None:
+    """Nothing was there yet, whatever the node has forgotten of what came later."""
+    node = Node(oldest=6, first=True)
+    assert number_at(19, node) == CONFIG.start_block - 1
+    with pytest.raises(Unavailable, match="lacks block"):
+        number_at(25, node)
