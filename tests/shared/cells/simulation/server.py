@@ -90,6 +90,10 @@ class Server:
         """What each connected standby has flushed: a row of pg_stat_replication each."""
         return {name: at for name, (at, when) in self.flushed.items() if self.world.now - when < 2.5}
 
+    def writer(self, key: Key, position: int) -> int:
+        """The transaction that wrote a key last, as a transaction saw it at a position of the log; 0 for none."""
+        return next((entry.uid for entry in reversed(self.log[:position]) if key in entry.writes), 0)
+
     def commit(
         self, epoch: int, work: Callable[[Transaction], Any], then: Callable[[Reply], None], *, fenced: bool = True
     ) -> None:

@@ -114,7 +114,7 @@ class Shop(Site):
         if not acknowledges(self, sent_at, reply):
             self.checks.counts["outcome unknown"] += 1
             return
-        uid = 0 if reply.refused else self.server.origin.get(("order", key), 0)
+        uid = 0 if reply.refused else self.server.writer(("order", key), reply.position)
         self.checks.acknowledged(self.cell, epoch, key, uid)
         tell(key, reply.refused or reply.result)
 
