@@ -133,8 +133,8 @@ def run_function(name: str) -> None:
     server.run(partial(framework_application, name, Path(__file__)))
 
 
-def run_rpc(service: str, stop: threading.Event) -> None:
-    """Serve a service's RPCs until `stop` is set; then finish the calls in flight."""
+def run_rpc(service: str, stop: threading.Event, port: int | None = None) -> None:
+    """Serve a service's RPCs, at RPC_PORT by default, until `stop` is set; then finish the calls in flight."""
     from shared.runtime.rpc import LINGER_SECONDS, server
     from shared.runtime.rpc_caller import caller_identifier
 
@@ -143,7 +143,7 @@ def run_rpc(service: str, stop: threading.Event) -> None:
     bounds = [bind(row, host=service if row.hosts else None) for row in rows]
     local = settings().local
     host, identify = "127.0.0.1" if local else "[::]", caller_identifier(settings(), resources().clock)
-    serving, _ = server(bounds, settings().rpc_port, host, identify, cell=settings().cell, reflects=local)
+    serving, _ = server(bounds, port or settings().rpc_port, host, identify, cell=settings().cell, reflects=local)
     serving.start()
     stop.wait()
     serving.drain(0.0 if local else LINGER_SECONDS)

@@ -116,6 +116,7 @@ def keep_cell(resources: Resources, stop: threading.Event) -> None:
     def renew(epoch: int) -> CellRecord | None:
         return records.change(settings.cell, lambda record: renewed(record, settings.region, epoch, holder))
 
+    served_in = settings.region
     while not stop.is_set():
         try:
             record = records.read(settings.cell)
@@ -123,7 +124,11 @@ def keep_cell(resources: Resources, stop: threading.Event) -> None:
             log.warning("the record of the cell %s cannot be read: %s", settings.cell, error)
         else:
             if record.region == settings.region and not record.opening:
+                served_in = settings.region
                 LeaseKeeper(databases, renew, record.epoch).keep(stop)
+            elif record.region != served_in:
+                served_in = record.region
+                log.info("%s is served in %s: this keeper waits", settings.cell, served_in)
         stop.wait(RENEW_EVERY_SECONDS)
 
 

@@ -6,8 +6,10 @@ repeated, and so is the whole: a promoter that was lost is followed by another i
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from shared.cells.lease import Watcher
@@ -29,7 +31,10 @@ STEP_SECONDS: Final = 0.2
 
 
 class PromotionSteps(Protocol):
-    """What a promotion does to the server in its region and asks of other cells. Each may be repeated."""
+    """What a promotion does to the server in its region and asks of other cells. Each may be repeated.
+
+    Of the steps that concern other cells, those of several cells run at once, each in a thread of its own.
+    """
 
     def promote_server(self, epoch: int, generation: int) -> None:
         """Have the standby become a primary under an epoch, with an empty gate row. Raises Unavailable."""
@@ -111,8 +116,7 @@ class Promoter:
         self._note("watch", began)
         while machine.step not in {"serving", "stopped"}:
             effects, step, since = machine.tick(self._monotonic()), machine.step, self._monotonic()
-            done = [self._try(machine, effect) for effect in effects]
-            if not all(done):
+            if not self._try_all(machine, effects):
                 self._sleep(STEP_SECONDS)
             self._note(step, since)
         self._result.serving = machine.step == "serving"
@@ -146,35 +150,45 @@ class Promoter:
                 raise NotPromotable(f"The lease of {self._cell} is still renewed in {record.region}.")
             self._sleep(WATCH_SECONDS)
 
-    def _try(self, machine: Promotion, effect: Effect) -> bool:
-        """Do what is due; whether it could be done."""
+    def _try_all(self, machine: Promotion, effects: Sequence[Effect]) -> bool:
+        """Do what is due, of several cells at once: one that is waited for holds up no other. Whether all was done."""
+        if len(effects) < 2:
+            reports = [self._try(machine, effect) for effect in effects]
+        else:
+            with ThreadPoolExecutor(len(effects), thread_name_prefix="promotion") as pool:
+                reports = list(pool.map(partial(self._try, machine), effects))
+        for report in reports:
+            if report is not None:
+                report()
+        return None not in reports
+
+    def _try(self, machine: Promotion, effect: Effect) -> Callable[[], None] | None:
+        """Do what is due. Returns what reports it to the machine, which is one thread's; None if it failed."""
         try:
-            self._do(machine, effect)
+            return self._do(machine, effect)
         except MeridianError as error:
             log.warning("%s is repeated: %s", type(effect).__name__, error)
-            return False
-        return True
+            return None
 
-    def _do(self, machine: Promotion, effect: Effect) -> None:
+    def _do(self, machine: Promotion, effect: Effect) -> Callable[[], None]:
         match effect:
             case TakeEpoch(seen, standby):
                 self._records.change(self._cell, lambda record: promoted(record, seen, standby, self._holder))
-                machine.on_record(self._read(), self._monotonic())
+                return partial(machine.on_record, self._read(), self._monotonic())
             case PromoteServer(epoch):
                 self._steps.promote_server(epoch, self._read().generation)
-                machine.on_promoted(self._monotonic())
+                return partial(machine.on_promoted, self._monotonic())
             case Compare(source):
                 self._steps.compare(source)
-                machine.on_compared(source)
+                return partial(machine.on_compared, source)
             case AskKnown(peer):
-                known, stored = self._steps.ask_known(peer)
-                machine.on_known(peer, known, stored)
+                return partial(machine.on_known, peer, *self._steps.ask_known(peer))
             case Audit():
                 self._result.violations = self._steps.audit()
-                machine.on_audited(len(self._result.violations), self._monotonic())
+                return partial(machine.on_audited, len(self._result.violations), self._monotonic())
             case Open(epoch):
                 self._records.change(self._cell, lambda record: opened(record, epoch))
-                machine.on_opened(self._read())
+                return partial(machine.on_opened, self._read())
 
     def _read(self) -> CellRecord:
         return self._records.read(self._cell)

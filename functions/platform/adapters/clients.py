@@ -2,7 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from functions.platform.domain.audit import AuditResult, Violation
@@ -55,12 +58,17 @@ class GrpcServices:
         self._services = services
 
     def check_invariants(self, at: datetime | None) -> AuditResult:
-        found = self._custody(at) + self._transits(at) + self._quotas(at)
-        for place, service in enumerate(self._services):
-            # The time left is shared evenly, so that no service uses up the time of the next ones.
-            left = (time_left(AUDIT_SECONDS * len(self._services)) - RESERVED_SECONDS) / (len(self._services) - place)
-            found += self._check(service, CheckRequest(at=at), max(1, min(left, AUDIT_SECONDS)))
-        return found
+        seconds = max(1, min(time_left(AUDIT_SECONDS + RESERVED_SECONDS) - RESERVED_SECONDS, AUDIT_SECONDS))
+        checks: list[Callable[[], AuditResult]] = [
+            partial(self._custody, at),
+            partial(self._transits, at),
+            partial(self._quotas, at),
+            *(partial(self._check, service, CheckRequest(at=at), seconds) for service in self._services),
+        ]
+        # At once, so that no service uses up the time of others.
+        with ThreadPoolExecutor(len(checks), thread_name_prefix="audit") as pool:
+            results = [pool.submit(copy_context().run, check) for check in checks]
+        return sum((result.result() for result in results), AuditResult([], []))
 
     def _custody(self, at: datetime | None) -> AuditResult:
         request = AuditCustodyRequest(at=at)
@@ -76,7 +84,8 @@ class GrpcServices:
         """What moved between cells is compared as it is now: its sums have no past."""
         if at is not None:
             return AuditResult([], [])
-        answer = self._channel("supply").call("Supply.AuditQuotas", AuditQuotasRequest(), AuditQuotasResponse)
+        request = AuditQuotasRequest()
+        answer = self._channel("supply").call("Supply.AuditQuotas", request, AuditQuotasResponse, AUDIT_SECONDS)
         return _result("supply", answer)
 
     def compare_with_orders(self, at: datetime | None, now: datetime) -> AuditResult:

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from shared.cells.keeper import keepers_databases
@@ -49,11 +50,14 @@ FAILED: Final = 1
 class CellPromotion:
     """The steps of a promotion on the parts of a cell (promoter.PromotionSteps)."""
 
-    def __init__(self, cell: OpeningCell) -> None:
+    def __init__(self, cell: OpeningCell, prepared: Future[None]) -> None:
+        """prepared: ends once the code of the steps is imported."""
         self._cell = cell
+        self._prepared = prepared
         self._keepers = keepers_databases(cell)
 
     def promote_server(self, epoch: int, generation: int) -> None:
+        self._prepared.result()
         promote_server(self._keepers, epoch, generation, asks=self._cell.settings.local)
 
     def compare(self, source: str) -> None:
@@ -125,9 +129,11 @@ def promote(parts: Resources, bind: Bind) -> PromotionResult:
     """Promote this process's cell to this region. Raises NotPromotable."""
     config = parts.settings
     check_keeper(config)
-    steps = CellPromotion(OpeningCell(config, bind))
+    cell, records = OpeningCell(config, bind), parts.cell_records()
     holder = f"{socket.gethostname()}/{os.getpid()}"
-    return Promoter(parts.cell_records(), config.cell, config.region, config.other_cells, steps, holder=holder).run()
+    with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
+        steps = CellPromotion(cell, pool.submit(cell.prepare))
+        return Promoter(records, config.cell, config.region, config.other_cells, steps, holder=holder).run()
 
 
 def main(arguments: Sequence[str], bind: Bind) -> int:

@@ -38,6 +38,19 @@ class OpeningCell(Resources):
         super().__init__(replace(settings, cell_leases=False))
         self._bind = bind
 
+    def prepare(self) -> None:
+        """Import the code of everything that may run while the cell is opened; nothing is connected to.
+
+        It takes seconds, which a promotion has while it watches the lease.
+        """
+        registry = load()
+        for row in registry.event_rows():
+            self.bound(row)
+        for service in registry.services:
+            for row in registry.hosted_rpcs(service):
+                self.bound(row, service if row.hosts else None)
+        self.bound(registry.rows["audit"])
+
     def channel(self, to: str, caller: str, cell: str | None = None) -> "RpcChannel":
         """A channel to another cell; a call of this one's own services runs in this process."""
         if cell not in (None, self.settings.cell):
