@@ -35,6 +35,7 @@ from emulators.stack.progress import TerminalProgress
 from emulators.stack.secrets import PEOPLE
 from emulators.stack.sites import first_regions
 from emulators.stack.stack import Stack
+from emulators.stack.supervisor import STOPPED
 from shared.registry import load
 
 FAILED: Final = 1
@@ -142,14 +143,15 @@ def status(arguments: argparse.Namespace) -> int:
         table.add_row(process.name, process.state, str(process.pid or ""), port, f"{memory:.0f}", uptime)
     console.print(table)
     console.print(f"{stack.edge_url}, {total:.0f} MB together", highlight=False)
-    troubles = stack.regions.troubles
+    troubles, waiting = stack.regions.troubles, {program.name for program in stack.regions.waiting()}
     for region in sorted(troubles.killed):
         console.print(f"{region} is killed", highlight=False)
     for cell, region in sorted(troubles.moved.items()):
         console.print(f"{cell} was promoted to {region}", highlight=False)
     for one, other in sorted(troubles.cut):
         console.print(f"{one} and {other} are cut off from one another", highlight=False)
-    return 0 if all(process.state == "RUNNING" for process in processes) else FAILED
+    still_cold = [process for process in processes if process.state == STOPPED and process.name in waiting]
+    return 0 if all(process.state == "RUNNING" or process in still_cold for process in processes) else FAILED
 
 
 def _memory_megabytes(pid: int) -> float:

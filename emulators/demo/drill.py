@@ -72,8 +72,12 @@ class Drill:
         self.figures = DrillFigures(region, resources_of(stack).settings.standbys)
 
     def run(self) -> DrillFigures:
-        """Begin the load, kill the region, promote its cells, heal it, and count. Raises StackError, TimeoutError."""
+        """Begin the load, kill the region, promote its cells, heal it, and count. Raises StackError, TimeoutError.
+
+        It begins once all that a running stack has is there: designated standbys, and what is warm for a promotion.
+        """
         self._until_designated()
+        self._stack.regions.until_warm()
         supplies = [self._put_up(region) for region in self._stack.layout.regions]
         shoppers = [Shopper(self._person(near), supplies, self._stop) for near in self._everywhere]
         for shopper in shoppers:

@@ -18,7 +18,7 @@
 | GOOGLE_CLOUD_PROJECT | `meridian-local` |
 | SECRETS_DIR | the folder of secrets, a file each |
 | RPC_ADDRESSES | service=host:port,... of the same site's RPC hosts, service@cell=host:port of those of others |
-| RPC_PORT | RPC hosts only: the port to listen on |
+| RPC_PORT | a process with one RPC host: the port to listen on; one with several listens where RPC_ADDRESSES says |
 | TRACES | the folder of spans, which `make trace` reads |
 | K_SERVICE | the name of the program |
 | METRICS_PORT | functions and events hosts, RPC hosts, relays, pollers, workers: the port of their metrics |

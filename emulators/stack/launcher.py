@@ -53,6 +53,8 @@ class Launcher:
         for name in late:
             self._supervisor.start(name)
         self._until_ready(*late)
+        if programs.WARMER in self._programs:
+            self._supervisor.start(programs.WARMER)
 
     def _at(self, stage: int) -> list[str]:
         return [name for name, program in self._programs.items() if program.stage == stage]

@@ -5,7 +5,7 @@ import fcntl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from emulators.stack.errors import StackError
 
@@ -22,12 +22,23 @@ def held(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder, waiting up to HELD_SECONDS for it. Raises StackError when it stays taken."""
     deadline = time.monotonic() + HELD_SECONDS
     with (folder / NAME).open("wb") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StackError(f"Another command has been busy with {folder} for too long.") from None
-                time.sleep(POLL_SECONDS)
+        while not _taken(file):
+            if time.monotonic() > deadline:
+                raise StackError(f"Another command has been busy with {folder} for too long.")
+            time.sleep(POLL_SECONDS)
         yield
+
+
+@contextlib.contextmanager
+def held_if_free(folder: Path) -> Iterator[bool]:
+    """Hold the lock of a folder unless it is taken; yields whether it is held."""
+    with (folder / NAME).open("wb") as file:
+        yield _taken(file)
+
+
+def _taken(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -154,8 +154,13 @@ def events_host(site: str) -> str:
 
 
 def rpc_host(service: str, site: str) -> str:
-    """The name of a service's RPC host at a site."""
+    """The name of a service's RPC host at a site: of its port, and where the stack has one site, of its process."""
     return f"rpc-{service}-{site}"
+
+
+def rpc_hosts(site: str) -> str:
+    """The name of the one process with all RPC hosts of a site, where a stack has several sites."""
+    return f"rpc-{site}"
 
 
 def relay(service: str, site: str) -> str:

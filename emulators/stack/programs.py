@@ -15,13 +15,14 @@ from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.parts.postgres import Cluster
 from emulators.stack.ports import CONTROL, HOST, inner, link, metrics_of, regional_edge, store
 from emulators.stack.sites import Site, standbys_of
-from emulators.stack.supervisor import DATABASE, EARLY, EDGE, Program
+from emulators.stack.supervisor import DATABASE, EARLY, EDGE, WARM, Program
 from shared.registry import Registry
 
 AT_HOME: Final[Mapping[str, str]] = {}
 """Where cells are served that no promotion has moved."""
 
 WATCHDOG: Final = "watchdog"
+WARMER: Final = "warmer"
 REPLICA: Final = "replica"
 
 LOGGING: Final = Path(__file__).parent / "java-logging.properties"
@@ -64,13 +65,13 @@ def listening_programs(
     stores += [store(kind, site, sites) for kind in ("postgres", "valkey") for site in standbys]
     shared = [event_bus, "firestore", *([chain.NAME] if with_chain else [])]
     hosts = [name for site in places for name in services.hosts_at(registry, site)]
-    workers = [name for site in places for name in services.workers_at(registry, site, alone=len(sites) == 1)]
+    measured = [name for site in places for name in services.measured_at(registry, site, alone=len(sites) == 1)]
     return [
         *("edge", *edges, "edge-admin", "supervisor"),
         *stores,
         *shared,
         *hosts,
-        *(metrics_of(name) for name in (*hosts, *workers)),
+        *(metrics_of(name) for name in measured),
         *(inner(edge) for edge in edges),
         *(link(region, name) for region, site in linked(places) for name in services.called_at(registry, site)),
         *(name for pair in zip(sites, standbys, strict=False) for name in _replication(sites, *pair)),
@@ -108,6 +109,7 @@ def for_stack(
     moved: the region of each cell that was promoted to another one.
     """
     served = layout.serving(moved)
+    waiting = [site for site in layout.places if site not in served]
     at_home = {site.region for site in served if site in layout.sites}
     listed = [
         *([watchdog(layout, owner)] if owner else []),
@@ -115,7 +117,7 @@ def for_stack(
         firestore(binaries, layout),
         *([chain.program(binaries.anvil, layout)] if binaries.anvil and chain.NAME in layout.ports else []),
         *(program for site in served for program in stores_at(binaries, layout, cluster, site)),
-        *(standby_at(layout, cluster, site) for site in layout.places if site not in served),
+        *(program for site in waiting for program in standby_at(registry, binaries, layout, cluster, site)),
         edge(binaries, layout),
         *(
             edge_of(binaries, layout, region, serves=region in at_home)
@@ -125,6 +127,7 @@ def for_stack(
         *(program for site in served for program in services.for_site(registry, layout, site, again=again)),
         *observe.programs(layout),
         *([control(layout)] if CONTROL in layout.ports else []),
+        *([warmer(layout)] if waiting else []),
     ]
     return {program.name: program for program in listed}
 
@@ -141,10 +144,12 @@ def stores_at(binaries: Binaries, layout: Layout, cluster: Cluster, site: Site) 
     return [replace(program, region=site.region) for program in made]
 
 
-def standby_at(layout: Layout, cluster: Cluster, site: Site) -> Program:
-    """The database server that follows that of a cell from another region."""
-    name = layout.store("postgres", site)
-    return replace(database(cluster_of(cluster, layout, site), layout, name), region=site.region)
+def standby_at(registry: Registry, binaries: Binaries, layout: Layout, cluster: Cluster, site: Site) -> list[Program]:
+    """What a cell has where it may be promoted to: a database server that follows, and processes that wait."""
+    server = database(cluster_of(cluster, layout, site), layout, layout.store("postgres", site))
+    cache = replace(valkey(binaries, layout, layout.store("valkey", site)), stage=WARM)
+    made = [server, cache, *services.warm_at(registry, layout, site)]
+    return [replace(program, region=site.region) for program in made]
 
 
 def cluster_of(cluster: Cluster, layout: Layout, site: Site) -> Cluster:
@@ -250,6 +255,13 @@ def control(layout: Layout) -> Program:
     command = (sys.executable, "-m", "emulators.control", str(layout.state))
     own = environment.for_site(layout, layout.sites[0])
     return Program(CONTROL, command, readiness.port_open(layout.ports[CONTROL]), directory=ROOT, environment=own)
+
+
+def warmer(layout: Layout) -> Program:
+    """Starts what waits for a promotion."""
+    command = (sys.executable, "-m", "emulators.stack.regions.warm", str(layout.state))
+    own = environment.for_site(layout, layout.sites[0])
+    return Program(WARMER, command, lambda: True, directory=ROOT, environment=own, stage=WARM)
 
 
 def watchdog(layout: Layout, owner: int) -> Program:

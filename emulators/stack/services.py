@@ -16,11 +16,12 @@ from emulators.stack.ports import (
     published,
     relay,
     rpc_host,
+    rpc_hosts,
     topics,
     workers,
 )
 from emulators.stack.sites import Site
-from emulators.stack.supervisor import EARLY, Program
+from emulators.stack.supervisor import EARLY, WARM, Program
 from shared.registry import Registry
 
 GRANIAN: Final = (
@@ -60,7 +61,7 @@ def consumer_services(registry: Registry) -> list[str]:
 
 
 def hosts_at(registry: Registry, site: Site) -> list[str]:
-    """The programs of a site that serve requests."""
+    """The names in `ports` of what serves requests at a site."""
     return [
         functions_host(site.name),
         events_host(site.name),
@@ -68,15 +69,18 @@ def hosts_at(registry: Registry, site: Site) -> list[str]:
     ]
 
 
+def measured_at(registry: Registry, site: Site, *, alone: bool) -> list[str]:
+    """The programs of a site that export metrics. alone: whether it is the stack's only site."""
+    hosts = hosts_at(registry, site) if alone else [functions_host(site.name), events_host(site.name)]
+    return hosts + _workers_at(registry, site) if alone else [*hosts, rpc_hosts(site.name), workers(site.name)]
+
+
 def called_at(registry: Registry, site: Site) -> list[str]:
     """The programs of a site that other regions call, push their events to, or pull from, through links."""
     return [*hosts_at(registry, site), published(site.name)]
 
 
-def workers_at(registry: Registry, site: Site, *, alone: bool) -> list[str]:
-    """The workers of a site that export metrics. alone: whether it is the stack's only site."""
-    if not alone:
-        return [workers(site.name)]
+def _workers_at(registry: Registry, site: Site) -> list[str]:
     relays = [relay(service, site.name) for service in relay_services(registry)]
     return relays + [poller(service, site.name) for service in poller_services(registry)]
 
@@ -84,6 +88,11 @@ def workers_at(registry: Registry, site: Site, *, alone: bool) -> list[str]:
 def for_site(registry: Registry, layout: Layout, site: Site, *, again: bool = False) -> list[Program]:
     """The processes of a site. again: whether their logs are of an earlier time."""
     return _SitePrograms(registry, layout, site, again=again).all()
+
+
+def warm_at(registry: Registry, layout: Layout, site: Site) -> list[Program]:
+    """The processes of a place that wait there for a promotion: what answers users, and the keeper."""
+    return _SitePrograms(registry, layout, site, again=False).warm()
 
 
 class _SitePrograms:
@@ -98,10 +107,18 @@ class _SitePrograms:
         """Every one."""
         hosts = [self._host(functions_host(self._site.name), "make_http")]
         hosts += [self._host(events_host(self._site.name), "make_internal")]
-        hosts += [self._rpc_host(service) for service in rpc_services(self._registry)]
-        working = self._separate_workers() if len(self._layout.sites) == 1 else [self._workers()]
         keeping = [self._keeper()] if self._layout.leases else []
-        return [*hosts, *keeping, self._topics(), *working, self._scheduler()]
+        several = [self._rpc_hosts(), self._workers()] if len(self._layout.sites) > 1 else self._separate()
+        return [*hosts, *keeping, self._topics(), *several, self._scheduler()]
+
+    def warm(self) -> list[Program]:
+        """Those that work on nothing by themselves, as long as the cell is served elsewhere."""
+        ready = self._logged(self._layout.logs / f"{self._keeper().name}.log", "this keeper waits")
+        hosts = [self._host(functions_host(self._site.name), "make_http"), self._rpc_hosts()]
+        return [replace(each, stage=WARM) for each in (*hosts, replace(self._keeper(), ready=ready))]
+
+    def _separate(self) -> list[Program]:
+        return [*(self._rpc_host(service) for service in rpc_services(self._registry)), *self._separate_workers()]
 
     def _program(self, name: str, command: tuple[str, ...], *texts: str, **variables: str) -> Program:
         """A process that is ready once its log contains these texts."""
@@ -121,6 +138,12 @@ class _SitePrograms:
         port = self._layout.ports[name]
         program = self._program(name, ("functions.main", "rpc", service), RPC_PORT=str(port))
         return replace(program, ready=readiness.grpc_serving(port))
+
+    def _rpc_hosts(self) -> Program:
+        program = self._program(rpc_hosts(self._site.name), ("emulators.stack.parts.rpc_hosts",))
+        ports = [self._layout.ports[rpc_host(service, self._site.name)] for service in rpc_services(self._registry)]
+        serving = [readiness.grpc_serving(port) for port in ports]
+        return replace(program, ready=lambda: all(ask() for ask in serving))
 
     def _keeper(self) -> Program:
         return self._program(f"keeper-{self._site.name}", ("functions.main", "keeper"), "the lease is held")

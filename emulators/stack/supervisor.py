@@ -29,8 +29,11 @@ UNKNOWN, ALREADY_STARTED, NOT_RUNNING, ALREADY_ADDED = 10, 60, 70, 90
 """Fault codes of supervisor/xmlrpc.py."""
 
 
-EARLY, DATABASE, SERVICE, EDGE = range(4)
-"""The stages of a start."""
+STOPPED: Final = "STOPPED"
+"""The state of a program that was not started yet, or has been stopped."""
+
+EARLY, DATABASE, SERVICE, EDGE, WARM = range(5)
+"""The stages of a start. WARM is after it: what serves nobody yet (regions/warm.py)."""
 
 
 @dataclass(frozen=True)

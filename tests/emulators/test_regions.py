@@ -17,7 +17,7 @@ from emulators.stack.ports import Ports, functions_host, inner, link, regional_e
 from emulators.stack.regions.troubles import Troubles
 from emulators.stack.sites import NEARNESS, Site
 from emulators.stack.stack import REGIONS
-from emulators.stack.supervisor import EDGE, Program
+from emulators.stack.supervisor import EDGE, WARM, Program
 from shared.config import read
 from shared.registry import load
 from tests.emulators.conftest import ASIA, EUROPE, THREE, US, layout_of
@@ -25,6 +25,8 @@ from tests.emulators.conftest import ASIA, EUROPE, THREE, US, layout_of
 OWN_STORES = {"postgres", "valkey"}
 STANDBY_OF = {US: "as", EUROPE: "us", ASIA: "eu"}
 SHARED = {"edge", "pubsub", "firestore", "chain"}
+WAIT_WARM = ("functions", "rpc", "keeper")
+"""What a cell has where it may be promoted to, beside its stores."""
 
 
 def programs_of(layout: Layout) -> dict[str, Program]:
@@ -36,15 +38,34 @@ def programs_of(layout: Layout) -> dict[str, Program]:
 def test_each_cell_has_processes_and_stores_of_its_own(three: Layout) -> None:
     """Every region has the same programs, and outside of them there is only what all share."""
     made = programs_of(three)
-    assert {name for name, program in made.items() if program.region is None} == SHARED
+    assert {name for name, program in made.items() if program.region is None} == SHARED | {"warmer"}
+    serving = {name: program for name, program in made.items() if program.region and program.stage != WARM}
     kinds: dict[str, set[str]] = {}
     for site in three.sites:
-        own = [name for name, program in made.items() if program.region == site.region]
+        own = [name for name, program in serving.items() if program.region == site.region]
         kinds[site.name] = {name.removesuffix(f"-{site.name}").removesuffix(f"-{site.cell}") for name in own}
-        rpc = {f"rpc-{service}" for service in services.rpc_services(load())}
-        hosts = {"functions", "events", *rpc, f"postgres-{STANDBY_OF[site.region]}"}
+        hosts = {"functions", "events", "rpc", f"postgres-{STANDBY_OF[site.region]}"}
         assert kinds[site.name] == {*OWN_STORES, *hosts, "edge", "keeper", "workers", "topics", "scheduler"}
-    assert len(made) == len(SHARED) + sum(len(kind) for kind in kinds.values())
+    assert len(serving) == sum(len(kind) for kind in kinds.values())
+
+
+def test_what_serves_a_cell_waits_where_it_may_be_promoted_to(three: Layout) -> None:
+    """With the command and the environment that it has after the promotion, which does not restart it.
+
+    What works by itself does not wait there.
+    """
+    made, cluster = programs_of(three), Cluster(Path("/opt/postgres"), three.state / "postgres" / "data", None)
+    for site in three.standbys:
+        warm = {name for name, each in made.items() if each.stage == WARM and name.endswith(f"-{site.name}")}
+        assert warm == {f"{kind}-{site.name}" for kind in WAIT_WARM}
+        cache = three.store("valkey", site)
+        assert (made[cache].stage, made[cache].region) == (WARM, site.region)
+        moved = programs.for_stack(load(), three, binaries.find(), cluster, None, moved={site.cell: site.region})
+        for name in (*warm, cache):
+            assert moved[name].stage != WARM
+            assert (moved[name].command, moved[name].environment) == (made[name].command, made[name].environment)
+    without = programs_of(Layout(three.state, three.ports, three.sites, {"STANDBYS": "none"}))
+    assert {name for name, each in without.items() if each.stage == WARM} == set()
 
 
 def test_a_stack_of_one_region_is_what_it_was(tmp_path: Path) -> None:
@@ -55,7 +76,8 @@ def test_a_stack_of_one_region_is_what_it_was(tmp_path: Path) -> None:
     workers = [f"relay-{service}" for service in services.relay_services(load())]
     workers += [f"poller-{service}" for service in services.poller_services(load())]
     assert {f"{worker}-{US}" for worker in workers} <= set(made)
-    assert not {name for name in made if name.startswith(("workers-", "edge-", "keeper-"))}
+    assert {ports.rpc_host(service, US) for service in services.rpc_services(load())} <= set(made)
+    assert not {name for name in made if name.startswith(("workers-", "edge-", "keeper-", "warmer", f"rpc-{US}"))}
     assert not {name for name in layout.ports if name.endswith(("-inner", f"-from-{US}"))}
 
 
@@ -154,7 +176,7 @@ def test_each_cell_has_a_standby_in_the_next_region(three: Layout) -> None:
         server = f"postgres-{standby.cell}-{standby.region}"
         assert made[server].region == standby.region
         assert three.link_to_primary(standby) == f"postgres-{standby.cell}-from-{standby.region}"
-        assert functions_host(standby.name) not in made
+        assert ports.workers(standby.name) not in made
         moved = environment.for_site(three, standby)
         assert moved["DATABASE_PORT"] == str(three.ports[server])
         assert read(moved).other_cells == tuple(cell for cell in load().cells if cell != standby.cell)
@@ -164,13 +186,13 @@ def test_each_cell_has_a_standby_in_the_next_region(three: Layout) -> None:
 
 
 def test_a_promoted_cell_is_where_its_standby_was(three: Layout) -> None:
-    """With all its processes; at home only the database server is left, to follow, and no link leads to its hosts."""
+    """With all its processes; at home the database server is left, to follow, what waits, and no link to its hosts."""
     cluster = Cluster(Path("/opt/postgres"), three.state / "postgres" / "data", None)
     made = programs.for_stack(load(), three, binaries.find(), cluster, None, moved={"as": US})
     name = f"{US}-as"
     there = {"postgres-as-us-central1", "valkey-as-us-central1", functions_host(name), f"workers-{name}"}
     assert there < {each for each, program in made.items() if program.region == US}
-    left = {each for each, program in made.items() if program.region == ASIA}
+    left = {each for each, program in made.items() if program.region == ASIA and program.stage != WARM}
     assert left == {"postgres-as", "postgres-eu-asia-east1", regional_edge(ASIA)}
     opened = {each["name"] for each in links.listeners(three, EUROPE, Troubles(moved={"as": US}))["resources"]}
     assert link(EUROPE, functions_host(name)) in opened

@@ -19,11 +19,11 @@ from emulators.stack.regions import promotion, troubles
 from emulators.stack.regions.standbys import Standbys
 from emulators.stack.regions.troubles import Troubles, pair
 from emulators.stack.sites import Site
-from emulators.stack.supervisor import Program, Supervisor
+from emulators.stack.supervisor import STOPPED, WARM, Program, Supervisor
 
 DEAD_SECONDS: Final = 15.0
 
-AFTER_OPENING: Final = ("workers-", "scheduler-", "events-", "topics-", "rpc-notification-")
+AFTER_OPENING: Final = ("workers-", "scheduler-", "events-", "topics-")
 """What is not started before its cell is open, by the beginning of its name: what works on its own once it is started.
 Nor is what no user waits for, so that whatever answers users has the processors first.
 """
@@ -76,7 +76,7 @@ class Regions:
         with self._changing(region):
             before = self.troubles
             made = self._programs(again=True)
-            own = [program for program in made.values() if program.region == region]
+            own = [program for program in made.values() if program.region == region and program.stage != WARM]
             self._standbys.check_reachable(region, before)
             self._note(replace(before, killed=before.killed - {region}))
             self._standbys.rebuild(region, before.moved, made)
@@ -94,10 +94,11 @@ class Regions:
             self._promote([self._standbys.of(site, self.troubles) for site in served])
 
     def _promote(self, targets: Sequence[Site]) -> None:
-        """Promote cells to these places. Their processes start at once, and commit nothing until the jobs open them."""
+        """Promote cells to these places. What serves them is warm, or starts now; it commits nothing before the end."""
         present, planned = self._programs(), self._programs(again=True, moved=self._moved(targets))
         added = [program for name, program in planned.items() if name not in present]
-        early = [program for program in added if not program.name.startswith(AFTER_OPENING)]
+        warm = [each for name, each in planned.items() if name in present and present[name].stage == WARM != each.stage]
+        early = [*warm, *(program for program in added if not program.name.startswith(AFTER_OPENING))]
         self._supervisor.exchange((), added)
         for program in early:
             self._supervisor.start(program.name)
@@ -112,6 +113,29 @@ class Regions:
         self._start([program for program in added if program.name in now and program not in early])
         for job in jobs.values():
             job.result()
+
+    def warm_next(self) -> Program | None:
+        """Start the next of what is to wait for a promotion, and does not run.
+
+        None if all of it does, or another command is at work on the stack.
+        """
+        with lock.held_if_free(self._layout.state) as held:
+            stopped = {process.name for process in self._supervisor.processes() if process.state == STOPPED}
+            if not held or not stopped:
+                return None
+            cold = next((program for program in self.waiting() if program.name in stopped), None)
+            if cold is not None:
+                self._supervisor.start(cold.name)
+            return cold
+
+    def until_warm(self) -> None:
+        """Wait until everything that waits for a promotion is ready. Raises StackError."""
+        self._wait(self.waiting())
+
+    def waiting(self) -> list[Program]:
+        """What waits for a promotion, or will, in the regions that are alive."""
+        killed = self.troubles.killed
+        return [each for each in self._programs().values() if each.stage == WARM and each.region not in killed]
 
     def _moved(self, targets: Sequence[Site]) -> dict[str, str]:
         """Which cells are not at home once these are where they are promoted to."""
