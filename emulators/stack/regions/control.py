@@ -109,7 +109,7 @@ class Regions:
         self._forget([program.name for program in added if program.name not in now])
         self._note(replace(self.troubles, moved=moved))
         self._forget([name for name in present if name not in now])
-        self._wait([program for program in early if program.name in now])
+        self._wait([program for program in early if program.name in now and now[program.name].stage != WARM])
         self._start([program for program in added if program.name in now and program not in early])
         for job in jobs.values():
             job.result()
