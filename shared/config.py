@@ -63,12 +63,12 @@ class Settings:
     rpc_addresses: Mapping[str, str]
     """host:port of RPC hosts: the own by service, others by `<service>@<cell>` or `<service>@<cell>@<region>`."""
     rpc_url: str
-    """In the cloud the URL of an RPC host in a region, with `{service}` and `{region}`; empty with one region."""
+    """In the cloud the URL of an RPC host in a region, by `{service}{suffix}` and `{region}`; empty with one."""
     cell_addresses: Mapping[str, str]
     """Where functions of each cell are reached on the local stack: host:port by cell, or by `<cell>@<region>` where the
     cell may be promoted to."""
     cell_url: str
-    """In the cloud the URL of a row's function in a region, with `{row}` and `{region}`; empty with one region."""
+    """In the cloud the URL of a row's function in a region, by `{row}{suffix}` and `{region}`; empty with one."""
     forwarding_accounts: frozenset[str]
     """In the cloud the service accounts that may hand requests on to this function."""
     port: int
@@ -119,7 +119,7 @@ class Settings:
     internal_audience: str
     internal_accounts: frozenset[str]
     rpc_callers: Mapping[str, str]
-    """The calling services, by the e-mail addresses of their service accounts."""
+    """The calling services, or `promoter`, by the e-mail addresses of their service accounts."""
     keeper_account: str
     """In the cloud the login of the cells' keepers, to which the job that migrates grants their role."""
     webhooks_to_loopback: bool
@@ -238,9 +238,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         pubsub_cells=config_values.brokers(given, "PUBSUB_CELLS"),
         redis_cluster=given.flag("REDIS_CLUSTER"),
         rpc_addresses=config_values.rpc_addresses(given, "RPC_ADDRESSES"),
-        rpc_url=given.text("RPC_URL", "", config_values.RPC_URL, "https URL with {service} and {region}"),
+        rpc_url=given.text("RPC_URL", "", config_values.RPC_URL, "https URL with {service}{suffix} and {region}"),
         cell_addresses=config_values.cell_addresses(given, "CELL_ADDRESSES"),
-        cell_url=given.text("CELL_URL", "", config_values.CELL_URL, "https URL with {row} and {region}"),
+        cell_url=given.text("CELL_URL", "", config_values.CELL_URL, "https URL with {row}{suffix} and {region}"),
         forwarding_accounts=frozenset(filter(None, given.text("FORWARDING_ACCOUNTS", "").split(","))),
         port=port,
         rpc_port=given.integer("RPC_PORT", port or RPC_PORT, 1, PORTS),
@@ -282,7 +282,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         proxies=given.integer("PROXIES", 2, 0, 10),
         internal_audience=given.text("INTERNAL_AUDIENCE", ""),
         internal_accounts=frozenset(filter(None, given.text("INTERNAL_ACCOUNTS", "").split(","))),
-        rpc_callers=given.pairs("RPC_CALLERS", config_values.service, ACCOUNT),
+        rpc_callers=given.pairs("RPC_CALLERS", config_values.caller, ACCOUNT),
         keeper_account=database_login(given.text("KEEPER_ACCOUNT", "", ACCOUNT, "service account")),
         webhooks_to_loopback=given.flag("WEBHOOKS_TO_LOOPBACK", local_only=True),
         activity_waiters=given.integer("ACTIVITY_WAITERS", 8, 0, 1000),

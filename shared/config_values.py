@@ -13,8 +13,10 @@ INSTANCE: Final = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z0-9-]+"
 ACCOUNT: Final = r"[^\s=,]+@[^\s=,]+"
 STANDBY: Final = r"[^\s=,\"]+"
 CURRENCY: Final = r"[A-Z]{2,10}"
-CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
-RPC_URL: Final = r"https://[a-z0-9.-]*\{service\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
+CELL_URL: Final = r"https://[a-z0-9.-]*\{row\}\{suffix\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
+RPC_URL: Final = r"https://[a-z0-9.-]*\{service\}\{suffix\}[a-z0-9.-]*\{region\}[a-z0-9.-]+"
+PROMOTER: Final = "promoter"
+"""In RPC_CALLERS, the job that promotes: it works as every service, and says as which one it calls."""
 KEY_VERSION: Final = r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+"
 
 
@@ -94,11 +96,11 @@ def key_version(name: str, text: str) -> str:
     return text
 
 
-def service(name: str, text: str) -> str:
-    """A service of the registry. Raises ConfigurationError."""
+def caller(name: str, text: str) -> str:
+    """A service of the registry, or PROMOTER. Raises ConfigurationError."""
     from shared.registry import load
 
-    if text not in load().services:
+    if text not in (*load().services, PROMOTER):
         raise ConfigurationError(name, f"has {text!r}, which is no service")
     return text
 

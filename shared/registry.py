@@ -212,6 +212,19 @@ class Registry(Strict):
                 return cell
         raise KeyError(region)
 
+    def standby_of(self, cell: str) -> str | None:
+        """The region of a cell's standby, which it may be promoted to: the one after its own. None with one region."""
+        regions = self.regions
+        after = regions[(regions.index(self.cells[cell]) + 1) % len(regions)]
+        return None if after == self.cells[cell] else after
+
+    def suffix_of(self, cell: str, region: str) -> str:
+        """What a cell's processes in a region are called besides: nothing for the region's first cell, else `-<cell>`.
+
+        Raises KeyError for a region that no cell is at home in.
+        """
+        return "" if self.cell_of(region) == cell else f"-{cell}"
+
     @property
     def rows(self) -> dict[str, Row]:
         """The operations by name."""

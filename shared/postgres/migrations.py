@@ -21,7 +21,7 @@ from yoyo.connections import parse_uri
 
 from shared import requirements
 from shared.config import Settings, settings
-from shared.config_values import database_login
+from shared.config_values import PROMOTER, database_login
 from shared.postgres import roles
 from shared.postgres.connect import open_session
 from shared.registry import load
@@ -127,14 +127,15 @@ def _own_databases(config: Settings, services: Sequence[str], open_: Open) -> No
     try:
         roles.lock(connection)
         for service in services:
-            keepers = [config.keeper_account]
-            roles.own_database(connection, service, config.database_name(service), _logins(config, service), keepers)
+            promoters = _logins(config, PROMOTER)
+            members, keepers = [*_logins(config, service), *promoters], [config.keeper_account, *promoters]
+            roles.own_database(connection, service, config.database_name(service), members, keepers)
     finally:
         connection.close()
 
 
 def _logins(config: Settings, service: str) -> list[str]:
-    """The logins of a service's accounts; none locally, where it logs in as itself."""
+    """The logins of a service's accounts, or of PROMOTER's; none locally, where services log in as themselves."""
     if not config.cloud_sql_instance:
         return []
     return [database_login(account) for account, name in config.rpc_callers.items() if name == service]

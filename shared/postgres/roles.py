@@ -7,7 +7,8 @@ be read or only be written through a function (the ledger's). The role `keeper` 
 and nothing else.
 
 On the local stack both log in with passwords. On Cloud SQL neither logs in. There logins are service accounts (IAM):
-that of the service is a member of `<service>`, and that of the job that migrates, as a member of Cloud SQL's
+that of the service is a member of `<service>`, that of the job that promotes a cell is one of all of these and of
+`keeper`, and that of the job that migrates, as a member of Cloud SQL's
 administrators, may become `<service>_owner`. Terraform makes the databases and the logins, and gives the job's login
 the role `cloudsqlsuperuser`; the rest is made here, by the job.
 (https://cloud.google.com/sql/docs/postgres/users)

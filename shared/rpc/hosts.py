@@ -15,7 +15,7 @@ def address_of(settings: Settings, service: str, cell: str, region: str) -> str 
     region: the one that serves the cell at the moment.
     """
     if settings.rpc_url:
-        url = settings.rpc_url.format(service=service, region=region)
+        url = settings.rpc_url.format(service=service, suffix=load().suffix_of(cell, region), region=region)
         return f"{url.removeprefix('https://')}:{PORT}"
     address = settings.rpc_addresses.get(f"{service}@{cell}@{region}")
     if address is None and region == load().cells[cell]:

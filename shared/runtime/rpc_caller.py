@@ -2,7 +2,8 @@
 
 On the local stack the caller names itself in the metadata. In the cloud it is the service account that Cloud Run has
 let in: Cloud Run verifies Google's ID token and passes it on without its signature, so its claims can be trusted. It
-reads `X-Serverless-Authorization` if that is sent, otherwise `Authorization`, never both.
+reads `X-Serverless-Authorization` if that is sent, otherwise `Authorization`, never both. The job that promotes a cell
+works as all of its services in turn, with one account: it alone is believed when it names itself.
 (https://cloud.google.com/run/docs/authenticating/service-to-service)
 """
 
@@ -15,6 +16,7 @@ from shared.auth.google_claims import ISSUERS, SIGNATURE_REMOVED, SKEW_SECONDS
 from shared.auth.service_identity import HEADER
 from shared.clock import Clock
 from shared.config import Settings
+from shared.config_values import PROMOTER
 from shared.errors import Forbidden, Malformed, Unauthenticated
 from shared.rpc.channel import CALLER
 from shared.runtime.decode import json_object
@@ -29,7 +31,12 @@ def caller_identifier(settings: Settings, clock: Clock) -> CallerIdentifier:
     """How callers are identified in this environment."""
     if settings.local:
         return claimed_caller
-    return lambda metadata: _service(_account(metadata, clock.now().timestamp()), settings.rpc_callers)
+
+    def identified(metadata: Mapping[str, str]) -> str:
+        service = _service(_account(metadata, clock.now().timestamp()), settings.rpc_callers)
+        return claimed_caller(metadata) if service == PROMOTER else service
+
+    return identified
 
 
 def claimed_caller(metadata: Mapping[str, str]) -> str:

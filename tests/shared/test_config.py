@@ -87,9 +87,14 @@ WRONG: Final[dict[str, list[str]]] = {
         *("wallet", "wallet=", "wallet=a", "wallet=a:0", "wallet=a:1,", "wallet=a:1,wallet=b:1", "=a:1"),
         *("wallet@=a:1", "@us=a:1", "wallet@mars=a:1", "wallet@us=a", "wallet@us@=a:1", "wallet@us@mars-north1=a:1"),
     ],
-    "RPC_URL": [" ", "https://a.example", "http://{service}.{region}.example", "https://{service}.example"],
+    "RPC_URL": [
+        " ",
+        "https://a.example",
+        "http://{service}{suffix}.{region}.example",
+        "https://{service}.{region}.example",
+    ],
     "CELL_ADDRESSES": ["us", "us=", "us=a", "us=a:0", "mars=a:1", "us=a:1,us=b:1", "us@mars-north1=a:1", "us@=a"],
-    "CELL_URL": [" ", "https://a.example", "http://{row}.{region}.example", "https://{row}.example", "{row}{region}"],
+    "CELL_URL": [" ", "https://a.example", "http://{row}{suffix}.{region}.example", "https://{row}.{region}.example"],
     "FORWARDING_ACCOUNTS": [" ", "a b"],
     "RPC_PORT": [*NUMBERS, "0", "65536"],
     "METRICS_PORT": [*NUMBERS, "65536"],
@@ -283,7 +288,7 @@ def test_other_cells_are_those_whose_hosts_can_be_called() -> None:
     assert read({**LEAST, "RPC_ADDRESSES": "wallet=a:1"}).other_cells == ()
     named = "wallet=a:1,wallet@eu=b:1,wallet@as@us-central1=c:1,order@as=d:1"
     assert read({**LEAST, "RPC_ADDRESSES": named}).other_cells == ("as",)
-    cloud = read({**LEAST, "RPC_URL": "https://rpc-{service}-123.{region}.run.app"})
+    cloud = read({**LEAST, "RPC_URL": "https://rpc-{service}{suffix}-123.{region}.run.app"})
     assert cloud.other_cells == ("us", "as")
 
 

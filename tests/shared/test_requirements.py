@@ -49,7 +49,7 @@ WHOLE: Final = {
     "CHAIN_URLS": "1=https://one.example,137=https://two.example",
     "CUSTODY_CHAIN_ID": "1",
     "VAULT_CONTRACT": CONTRACT,
-    "RPC_URL": "https://rpc-{service}.{region}.example",
+    "RPC_URL": "https://rpc-{service}{suffix}.{region}.example",
     "KAFKA_CELLS": "us=us.example:9092,eu=eu.example:9092,as=as.example:9092",
     "INTERNAL_AUDIENCE": "https://internal.example",
     "INTERNAL_ACCOUNTS": "push@shop.iam.gserviceaccount.com",

@@ -9,6 +9,7 @@ from shared import ids
 from shared import registry as registries
 from shared.bus.topics import group_name, row_topic, subscription_name, topic_name
 from shared.config import read
+from shared.rpc.hosts import address_of
 from shared.strict_yaml import parse
 from tests.shared.test_config import LEAST
 
@@ -21,6 +22,7 @@ def test_us2_is_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False), encoding="utf-8")
     registry = registries.load(path)
     monkeypatch.setattr(registries, "load", lambda: registry)
+    monkeypatch.setattr("shared.rpc.hosts.load", lambda: registry)
 
     addresses = {"us": "10.0.0.1:8080", "us2": "10.0.0.2:8080", "us2@europe-west1": "10.1.0.2:8080"}
     here = {**LEAST, "MERIDIAN_REGION": "us-central1"}
@@ -29,6 +31,11 @@ def test_us2_is_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (first.region, first.cell) == ("us-central1", "us")
     assert (second.region, second.cell, second.cell_addresses) == ("us-central1", "us2", addresses)
     assert registry.regions == ["us-central1", "europe-west1"]
+    assert [registry.standby_of(cell) for cell in registry.cells] == ["europe-west1", "europe-west1", "us-central1"]
+    places = (("us", "us-central1"), ("us2", "us-central1"), ("us2", "europe-west1"), ("eu", "us-central1"))
+    assert [registry.suffix_of(*place) for place in places] == ["", "-us2", "-us2", "-eu"]
+    cloud = read({**here, "RPC_URL": "https://rpc-{service}{suffix}-1.{region}.run.app"})
+    assert address_of(cloud, "order", "us2", "us-central1") == "rpc-order-us2-1.us-central1.run.app:443"
 
     def names(cell: str, database: str) -> list[str]:
         topic = row_topic("order-events", "capture_hold")

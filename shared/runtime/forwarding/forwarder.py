@@ -252,7 +252,9 @@ class Forwarder:
     def url_of(self, served: ServedCell) -> str | None:
         """Where the row's function is reached where a cell is served; None if nothing says so."""
         if self._settings.cell_url:
-            return self._settings.cell_url.format(row=self._row.name.replace("_", "-"), region=served.region)
+            suffix = load().suffix_of(served.cell, served.region)
+            name = self._row.name.replace("_", "-")
+            return self._settings.cell_url.format(row=name, suffix=suffix, region=served.region)
         address = self._settings.cell_addresses.get(f"{served.cell}@{served.region}")
         if address is None and served.region == load().cells[served.cell]:
             address = self._settings.cell_addresses.get(served.cell)

@@ -17,8 +17,11 @@ from tests.shared.test_config import LEAST
 
 JOB: Final = "migrate@shop.iam"
 KEEPER: Final = "cell-keeper@shop.iam"
+PROMOTER: Final = "cell-promoter@shop.iam"
 STRANGER: Final = "former@shop.iam"
-ACCOUNTS: Final = {f"{service}@shop.iam.gserviceaccount.com": service for service in load().services}
+ACCOUNTS: Final = {f"{service}@shop.iam.gserviceaccount.com": service for service in load().services} | {
+    f"{PROMOTER}.gserviceaccount.com": "promoter"
+}
 
 DATABASES: Final = [name for name, service in load().services.items() if service.database]
 
@@ -42,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, config: Settings) -> Iterat
     """A server whose databases are migrated, by two jobs that were started at once."""
     folder: Path = tmp_path_factory.mktemp("cloud-sql")
     with cloud_sql(folder) as running:
-        logins = [*map(login, load().services), KEEPER, STRANGER]
+        logins = [*map(login, load().services), KEEPER, PROMOTER, STRANGER]
         running.prepare(JOB, logins, [config.database_name(service) for service in DATABASES])
         counts = at_once([lambda: dict(migrate_all(config, DATABASES, running.open))] * 2)
         assert all(isinstance(each, dict) for each in counts), counts
@@ -95,6 +98,18 @@ def test_only_the_keeper_writes_leases(server: CloudSql, config: Settings) -> No
         refused(server, "SELECT * FROM _yoyo_migrations", KEEPER, database)
         refused(server, "UPDATE lease SET held_until = 1", login(service), database)
         assert server.run("SELECT epoch FROM lease", login(service), database) == [[1]]
+
+
+def test_who_promotes_works_as_every_service_and_as_the_keeper(server: CloudSql, config: Settings) -> None:
+    """And has no more rights than these: it owns nothing."""
+    for service in DATABASES:
+        database = config.database_name(service)
+        server.run("UPDATE lease SET held_until = held_until", PROMOTER, database)
+        tables = "SELECT table_name FROM information_schema.table_privileges WHERE privilege_type = 'SELECT'"
+        seen = {name for (name,) in server.run(tables, PROMOTER, database)}
+        assert seen >= {name for (name,) in server.run(tables, login(service), database)} > set()
+        refused(server, f"SET ROLE {service}_owner", PROMOTER, database)
+        refused(server, "CREATE TABLE mine (id int)", PROMOTER, database)
 
 
 def test_a_service_reaches_no_other_services_database(server: CloudSql, config: Settings) -> None:

@@ -46,8 +46,9 @@ def test_a_host_has_an_address_by_cell_and_region() -> None:
     assert address_of(local, "wallet", "eu", "asia-east1") == "c:1"
     assert address_of(local, "wallet", "eu", "us-central1") is None
     assert address_of(local, "order", "eu", "europe-west1") is None
-    cloud = read({**LOCAL, "RPC_URL": "https://rpc-{service}-123.{region}.run.app"})
-    assert address_of(cloud, "wallet", "eu", "asia-east1") == "rpc-wallet-123.asia-east1.run.app:443"
+    cloud = read({**LOCAL, "RPC_URL": "https://rpc-{service}{suffix}-123.{region}.run.app"})
+    assert address_of(cloud, "wallet", "eu", "europe-west1") == "rpc-wallet-123.europe-west1.run.app:443"
+    assert address_of(cloud, "wallet", "eu", "asia-east1") == "rpc-wallet-eu-123.asia-east1.run.app:443"
 
 
 def test_a_channel_follows_its_cell() -> None:

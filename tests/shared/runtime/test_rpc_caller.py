@@ -57,6 +57,16 @@ def test_the_account_says_who_calls(header: str, clock: FakeClock) -> None:
     assert who(sent, clock) == "order"
 
 
+def test_who_promotes_says_as_which_service_it_calls(clock: FakeClock) -> None:
+    """Its one account works as all of them."""
+    email = "cell-promoter@shop.iam.gserviceaccount.com"
+    promoting = read({**LEAST, "RPC_CALLERS": f"{ORDER}=order,{email}=promoter"})
+    sent = {AUTHORIZATION: f"Bearer {token(clock, email=email)}"}
+    assert who({**sent, CALLER: "wallet"}, clock, promoting) == "wallet"
+    assert who(sent, clock, promoting) == ""
+    assert who({AUTHORIZATION: f"Bearer {token(clock)}", CALLER: "wallet"}, clock, promoting) == "order"
+
+
 def test_on_the_local_stack_the_caller_says_so(clock: FakeClock) -> None:
     """Without Google, and with only the stack on the network, the claimed name counts; a token is ignored."""
     local = replace(CLOUD, environment="local")

@@ -504,12 +504,12 @@ def test_with_one_region_nothing_is_handed_on(base: Settings) -> None:
 
 
 def test_in_the_cloud_a_row_has_a_function_in_each_region(base: Settings) -> None:
-    """That of the same row where the cell is served, its name as Cloud Run spells it."""
-    cloud = replace(base, cell_url="https://{row}-123.{region}.run.app")
+    """That of the same row where the cell is served, as Cloud Run spells it; with the cell where that is a guest."""
+    cloud = replace(base, cell_url="https://{row}{suffix}-123.{region}.run.app")
     found = forwarding(load().rows["get_order"], Resources(cloud))
     assert found
     assert found.forwarder.url_of(ServedCell("eu", EU, 1)) == f"https://get-order-123.{EU}.run.app"
-    assert found.forwarder.url_of(ServedCell("eu", US, 2)) == f"https://get-order-123.{US}.run.app"
+    assert found.forwarder.url_of(ServedCell("eu", US, 2)) == f"https://get-order-eu-123.{US}.run.app"
 
 
 def test_in_the_cloud_nobody_is_a_service_who_is_not_configured(base: Settings) -> None:
