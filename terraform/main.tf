@@ -2,8 +2,8 @@ module "network" {
   source = "./modules/network"
 
   name      = "meridian"
-  regions   = local.regions
-  instances = local.instances
+  regions   = sort(local.regions) # their ranges are by this order, whatever the registry's
+  instances = local.instances * local.shared
 }
 
 module "identity" {
@@ -28,6 +28,7 @@ module "database" {
   project             = var.project
   cells               = local.cells
   standbys            = local.standby_of
+  promoted            = [for cell, region in local.served : cell if region != local.cells[cell]]
   services            = local.databases
   logins              = { for service in local.database_users : service => local.emails[service] }
   migrations          = local.emails.migrations
@@ -47,7 +48,7 @@ module "cache" {
   regions             = local.regions
   network             = module.network.id
   connected           = module.network.redis
-  clients             = { for service, _ in local.registry.services : service => local.emails[service] }
+  clients             = { for client in concat(keys(local.registry.services), ["promoter"]) : client => local.emails[client] }
   size                = var.cache
   deletion_protection = var.deletion_protection
 }
@@ -58,12 +59,13 @@ module "events" {
   project        = var.project
   project_number = var.project_number
   cells          = local.cells
+  serving        = local.serving
   bus            = var.event_bus
   pushed         = local.pushed
   topics         = { for name, topic in local.registry.topics : name => { partitions = topic.partitions } }
   publishers     = { for topic, owners in local.owner_of : topic => one(owners) }
   subscriptions  = local.subscriptions
-  urls           = local.url
+  urls           = { for cell, site in local.site_of : cell => local.url[site] }
   accounts       = local.emails
   pusher         = local.emails.pusher
   endpoints      = module.network.endpoints
@@ -75,20 +77,23 @@ module "documents" {
 
   project  = var.project
   location = var.documents_location
-  # Users and sessions, assets' merchants, feeds, leases. Others only check sessions.
-  writers             = { for service in ["identity", "supply", "notification", "keeper"] : service => local.emails[service] }
+  # Users and sessions, assets' merchants, feeds, leases, where cells are. Others only check sessions.
+  writers             = { for writer in ["identity", "supply", "notification", "keeper", "promoter"] : writer => local.emails[writer] }
   readers             = { for service in ["wallet", "order", "claiming", "platform"] : service => local.emails[service] }
   deletion_protection = var.deletion_protection
 }
 
+# By site: a region for its first cell, else region and cell.
 module "functions" {
   source   = "./modules/functions"
-  for_each = toset(local.regions)
+  for_each = local.sites
 
-  region     = each.key
+  region     = each.value.region
+  cell       = each.value.cell
+  serves     = each.value.serves
   image      = var.image
   network    = module.network.id
-  subnet     = module.network.subnets[each.key]
+  subnet     = module.network.subnets[each.value.region]
   chain_urls = module.identity.secrets["chain_urls"]
   functions  = local.deployed[each.key].functions
   rpc_hosts  = local.deployed[each.key].rpc_hosts
@@ -101,10 +106,12 @@ module "functions" {
 
 module "schedules" {
   source   = "./modules/schedules"
-  for_each = toset(local.regions)
+  for_each = local.sites
 
   project = var.project
-  region  = each.key
+  region  = each.value.region
+  suffix  = each.value.suffix
+  paused  = !each.value.serves
   rows = {
     for name, row in local.functions : name => {
       schedule = row.schedule
@@ -114,7 +121,7 @@ module "schedules" {
   }
   services = module.functions[each.key].services
   account  = local.emails.scheduler
-  audit    = module.functions[each.key].jobs["audit"]
+  audit    = module.functions[each.key].jobs["audit${each.value.suffix}"]
 }
 
 module "edge" {
@@ -124,7 +131,8 @@ module "edge" {
   dns_zone = var.dns_zone
   regions  = local.regions
   routes   = local.routes
-  services = { for region, each in module.functions : region => each.services }
+  # Users are sent to a region's first cell, whose functions hand on what another one answers.
+  services = { for region in local.regions : region => module.functions[region].services }
   limits   = { for name, limit in local.registry.limits : name => limit.ip }
   waf      = var.waf
 }
@@ -149,5 +157,6 @@ module "delivery" {
   environment = var.environment
   subnet      = module.network.endpoints[local.primary]
   release_key = var.release_key
+  rollout     = concat(local.pushed ? [] : ["--consumers"], length(local.standby_of) > 0 ? [] : ["--no-standbys"])
   repository  = var.repository
 }

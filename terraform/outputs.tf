@@ -10,11 +10,11 @@ output "addresses" {
 
 output "instances" {
   description = "The most instances that a region runs at once."
-  value       = local.instances
+  value       = local.instances * local.shared
 }
 
 output "connections" {
-  description = "The most connections that a region's processes open to its cell's server, and how many it accepts."
+  description = "The most connections that a cell's processes open to its server, and how many it accepts."
   value = {
     most    = local.connections
     allowed = local.registry.database.connections * local.registry.database.share
@@ -30,11 +30,23 @@ output "counts" {
     routes           = length(local.routes)
     backend_services = length(local.routes)
     endpoint_groups  = length(local.routes) * length(local.regions)
-    cloud_run        = length(local.functions) + length(local.rpc_hosts)
-    worker_pools     = length(local.workers)
+    sites            = length(local.sites)
+    sites_of_region  = local.shared
+    cloud_run        = (length(local.functions) + length(local.rpc_hosts)) * local.shared
+    worker_pools     = length(local.workers) * local.shared
     subscriptions = sum([
       for each in local.subscriptions : length(local.cells) * (each.cells == "own" ? 1 : each.cells == "all" ? length(local.cells) : length(local.cells) - 1)
     ])
+  }
+}
+
+output "sites" {
+  description = "Where cells are served, and may be after a promotion: cell, region, what the names of its processes end with, and whether it is served there now."
+  value       = { for name, site in local.sites : name => { cell = site.cell, region = site.region, suffix = site.suffix, serves = site.serves } }
+
+  precondition {
+    condition     = toset(local.ordered) == toset(keys(local.cells))
+    error_message = "The order of the cells cannot be read: they are one line of functions/registry.yaml, cells: {us: us-central1, ...}."
   }
 }
 

@@ -1,25 +1,13 @@
 # What functions/registry.yaml says, in the shapes that the modules take. Nothing of it is written a second time.
 
 locals {
-  registry = yamldecode(file("${path.module}/../functions/registry.yaml"))
+  text     = file("${path.module}/../functions/registry.yaml")
+  registry = yamldecode(local.text)
 
   # Rows of the local stack (the faucet) never leave it.
   rows = { for name, row in local.registry.operations : name => row if try(row.environment, "") == "" }
 
-  # Cells by name, each with its region. Here a region serves one: a second one needs processes of its own, which nothing
-  # makes yet, and fails the plan.
-  cells   = local.registry.cells
-  regions = distinct(values(local.cells))
-  cell_of = { for cell, region in local.cells : region => cell }
-  # The standby of a cell is in the next region of the list, so that no region holds those of two others.
-  standby_of = {
-    for cell, region in local.cells : cell => local.regions[(index(local.regions, region) + 1) % length(local.regions)]
-    if var.database.standby && length(local.regions) > 1
-  }
-  # Where a cell is served, or may be after a promotion.
-  serving = { for cell, region in local.cells : cell => compact([region, lookup(local.standby_of, cell, "")]) }
-  primary = local.regions[0]
-  scales  = local.registry.scales
+  scales = local.registry.scales
 
   databases = [for name, service in local.registry.services : name if try(service.database, false)]
   working   = [for name, service in local.registry.services : name if try(service.database, false) || can(service.outbox)]
@@ -97,7 +85,7 @@ locals {
   consuming = distinct([for row in local.functions : row.service if row.trigger == "event"])
 
   # Workers by their Cloud Run name: a relay of each service with an outbox or inboxes, a poller where rows ask for one,
-  # consumers where events are not pushed, and the keeper of the region's cell, which is of no service.
+  # consumers where events are not pushed, and the cell's keeper, which is of no service.
   workers = merge(
     { keeper = { role = "keeper", service = "keeper", secrets = [] } },
     { for service in local.working : "relay-${service}" => { role = "relay", service = service, secrets = [] } },
@@ -135,7 +123,7 @@ locals {
     } if row.trigger == "event"
   ]...)
 
-  # The most that a region runs at once, and the most connections that this takes of its cell's server. It is the same sum
+  # The most that a site runs at once, and the most connections that this takes of its cell's server. It is the same sum
   # as in tests/shared/test_registry_connections.py, but with what this environment caps.
   most = { for name, scale in local.scales : name => min(scale.max_instances, coalesce(var.most_instances, scale.max_instances)) }
 

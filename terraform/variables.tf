@@ -74,9 +74,9 @@ variable "settings" {
     condition = length(setsubtract(keys(var.settings), [
       "ACTIVITY_WAITERS", "ALLOWED_CHAINS", "ALLOWED_ORIGINS", "ANSWER_WITHIN_SECONDS", "CHAIN_ASSETS", "CHAIN_CONFIRMATIONS",
       "CHAIN_START_BLOCK", "CLAIM_ATTEMPTS", "CLAIM_CHAIN_ID", "CLAIM_CONTRACT", "CLAIM_REDEEM_AFTER_SECONDS",
-      "CLAIM_REDEMPTION", "CLAIM_RETRY_SECONDS", "COLLECT_FROM", "CUSTODY_CHAIN_ID", "FEE_BPS", "HOUSE_ADDRESSES",
+      "CLAIM_REDEMPTION", "CLAIM_RETRY_SECONDS", "COLLECT_FROM", "CUSTODY_CHAIN_ID", "FEE_BPS", "GATE", "HOUSE_ADDRESSES",
       "OPERATOR_ADDRESSES", "ORDER_MATURES_AFTER_SECONDS", "ORDER_TTL_SECONDS", "PAYMENT_LAG_SECONDS", "QUOTE_TTL_SECONDS",
-      "REPLACE_AFTER_SECONDS", "VAULT_CONTRACT", "VOUCHER_TTL_SECONDS", "WITHDRAWAL_FEE", "WITHDRAWAL_LEAST",
+      "REPLACE_AFTER_SECONDS", "STANDBY_NAMES", "VAULT_CONTRACT", "VOUCHER_TTL_SECONDS", "WITHDRAWAL_FEE", "WITHDRAWAL_LEAST",
     ])) == 0
     error_message = "Only settings of docs/configuration.md that say how the shop works; nothing that says where things are."
   }
@@ -109,6 +109,16 @@ variable "database" {
     version        = optional(string, "POSTGRES_18")
     maintenance_at = optional(object({ day = number, hour = number }), { day = 7, hour = 3 })
   })
+}
+
+variable "promoted" {
+  description = "The cells that were promoted, and the region that serves each now, such as { as = \"us-central1\" }. Their workers, schedules and pushes are there; where a cell may be promoted to, its functions and RPC hosts are anyway."
+  type        = map(string)
+  default     = {}
+  validation {
+    condition     = alltrue([for cell, region in var.promoted : contains(lookup(local.serving, cell, []), region)])
+    error_message = "A cell of the registry, and the region where its standby is."
+  }
 }
 
 variable "cache" {

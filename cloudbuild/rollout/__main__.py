@@ -98,6 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--since", help="the commit of the release that serves; by default what is recorded")
     parser.add_argument("--regions", default="", help="where it goes, in this order; all, the primary last, by default")
     parser.add_argument("--consumers", action="store_true", help="there are worker pools of consumers")
+    parser.add_argument("--no-standbys", action="store_true", help="cells have no standbys in other regions")
     parser.add_argument("--step-seconds", type=float, default=Settings().step_seconds)
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--accept", action="store_true")
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("--image names the release by its digest: REPOSITORY@sha256:...")
     registry = load()
     regions = chosen.regions.split(",") if chosen.regions else []
-    consists_of = parts(registry, regions, consumers=chosen.consumers)
+    consists_of = parts(registry, regions, consumers=chosen.consumers, standbys=not chosen.no_standbys)
     platform = CloudRun(chosen.project, Clients.default(), TagProbe(registry).ask)
     return run(chosen, platform, consists_of, gate)
 

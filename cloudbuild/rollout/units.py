@@ -1,11 +1,12 @@
 """What a release consists of, and in which order its parts go out: all from the registry.
 
-In each region RPC hosts go first, since they serve callers of both releases; then the region's functions as one group.
-Worker pools follow when every region's functions are new: first consumers, which understand both forms of an event,
-then the relays that publish them. Keepers are replaced last: a cell's two overlap, and either keeps its lease.
+In each region RPC hosts go first, since they serve callers of both releases; then the region's functions as one group:
+those of all cells that are at home there, or may be promoted to it, and so may be called at any time. Worker pools
+follow when every region's functions are new: first consumers, which understand both forms of an event, then the relays
+that publish them. Keepers are replaced last: a cell's two overlap, and either keeps its lease.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +18,7 @@ UNMATCHED = "unmatched"
 
 
 KEEPER = "keeper"
-"""The worker pool that keeps the lease of a region's cell."""
+"""The worker pool that keeps the lease of a cell."""
 
 
 class Kind(StrEnum):
@@ -32,7 +33,8 @@ class Kind(StrEnum):
 class Unit:
     """One thing with revisions of its own.
 
-    name: Cloud Run's name of it. serves: the row (function) or service (RPC host, worker pool) of it, or `keeper`.
+    name: Cloud Run's name of it: what it serves and, if it is not of the region's first cell, the cell. serves: the row
+    (function) or service (RPC host, worker pool) of it, or `keeper`.
     """
 
     region: str
@@ -69,38 +71,56 @@ class Parts:
         return [unit for group in self.groups for unit in group.units]
 
 
-def parts(registry: Registry, regions: Sequence[str] = (), *, consumers: bool = False) -> Parts:
+def parts(registry: Registry, regions: Sequence[str] = (), *, consumers: bool = False, standbys: bool = True) -> Parts:
     """The parts of a release.
 
     regions: where it goes, in this order; all by default, the primary last.
     consumers: whether events are pulled, or come by Kafka, so that there are worker pools of consumers.
+    standbys: whether cells have standbys in other regions, and so processes there.
 
     Raises ValueError for a region that the registry does not have.
     """
     if unknown := [region for region in regions if region not in registry.regions]:
         raise ValueError(f"There is no region {unknown[0]} in the registry.")
     primary, *others = registry.regions
-    chosen = regions or [*others, primary]
-    groups = [group for region in chosen for group in _groups(registry, region)]
+    sites = [_Site(registry, region, standbys) for region in regions or [*others, primary]]
+    groups = [group for site in sites for group in _groups(site)]
     roles = {
         "consumer": consumer_services(registry) if consumers else [],
         "relay": relay_services(registry),
         "poller": poller_services(registry),
     }
     pools = [
-        Unit(region, Kind.POOL, f"{role}-{service}", service)
+        unit
         for role, services in roles.items()
-        for region in chosen
+        for site in sites
         for service in services
+        for unit in site.units(Kind.POOL, f"{role}-{service}", service)
     ]
-    pools += [Unit(region, Kind.POOL, KEEPER, KEEPER) for region in chosen]
+    pools += [unit for site in sites for unit in site.units(Kind.POOL, KEEPER, KEEPER)]
     return Parts(tuple(groups), tuple(pools))
 
 
-def _groups(registry: Registry, region: str) -> Iterable[Group]:
-    hosts = tuple(Unit(region, Kind.RPC, f"rpc-{service}", service) for service in rpc_services(registry))
-    yield Group(region, "RPC hosts", hosts)
-    rows = [*registry.http_rows(), *registry.event_rows(), *registry.scheduled_rows()]
+class _Site:
+    """A region with the cells that have processes there."""
+
+    def __init__(self, registry: Registry, region: str, standbys: bool) -> None:
+        self.registry = registry
+        self.region = region
+        at_home = [cell for cell, home in registry.cells.items() if home == region]
+        guests = [cell for cell in registry.cells if standbys and registry.standby_of(cell) == region]
+        self._suffixes = [registry.suffix_of(cell, region) for cell in (*at_home, *guests)]
+
+    def units(self, kind: Kind, name: str, serves: str) -> Iterator[Unit]:
+        """A unit of each cell."""
+        return (Unit(self.region, kind, f"{name}{suffix}", serves) for suffix in self._suffixes)
+
+
+def _groups(site: _Site) -> Iterable[Group]:
+    services = rpc_services(site.registry)
+    hosts = tuple(unit for each in services for unit in site.units(Kind.RPC, f"rpc-{each}", each))
+    yield Group(site.region, "RPC hosts", hosts)
+    rows = [*site.registry.http_rows(), *site.registry.event_rows(), *site.registry.scheduled_rows()]
     names = [*(row.name for row in rows if row.environment is None), UNMATCHED]
-    functions = tuple(Unit(region, Kind.FUNCTION, name.replace("_", "-"), name) for name in names)
-    yield Group(region, "functions", functions)
+    functions = tuple(unit for name in names for unit in site.units(Kind.FUNCTION, name.replace("_", "-"), name))
+    yield Group(site.region, "functions", functions)

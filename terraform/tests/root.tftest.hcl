@@ -48,11 +48,54 @@ run "what_the_registry_says_is_there_with_pulled_events" {
     error_message = "Connections stay within the server's share."
   }
   assert {
-    condition     = output.counts.worker_pools == length(local.working) + 4 + length(local.consuming)
+    condition     = output.counts.worker_pools == (length(local.working) + 4 + length(local.consuming)) * output.counts.sites_of_region
     error_message = "A relay for each service with an outbox or inboxes, three pollers, a keeper, a consumer where events are handled."
   }
   assert {
     condition     = !contains(keys(local.functions), "faucet") && !contains(keys(local.routes), "read_metrics")
     error_message = "Rows of the local stack and internal ones are not served."
   }
+}
+
+run "the_registrys_order_counts" {
+  command = plan
+  variables {
+    event_delivery = "pull"
+  }
+  assert {
+    condition     = local.primary == values({ for pair in regexall("cells: {(\\w+): ([a-z0-9-]+)", file("../functions/registry.yaml")) : "first" => pair[1] })[0]
+    error_message = "The first cell's region is the primary."
+  }
+  assert {
+    condition     = alltrue([for cell, region in local.standby_of : region != local.cells[cell]]) && length(distinct(values(local.standby_of))) == length(local.standby_of)
+    error_message = "A standby is in another region, and each region has one."
+  }
+}
+
+run "a_cell_is_promoted_where_its_standby_is" {
+  command = plan
+  variables {
+    event_delivery = "pull"
+    promoted       = { as = "us-central1" }
+  }
+  assert {
+    condition     = { for site, each in output.sites : site => each.serves if each.cell == "as" } == { asia-east1 = false, us-central1-as = true }
+    error_message = "It is served there, and not at home."
+  }
+  assert {
+    condition     = alltrue([for name, each in local.deployed["us-central1-as"].workers : endswith(name, "-as") && each.instances > 0])
+    error_message = "Its workers run there,"
+  }
+  assert {
+    condition     = alltrue([for name, each in local.deployed["asia-east1"].workers : each.instances == 0])
+    error_message = "and only there."
+  }
+}
+
+run "nowhere_else" {
+  command = plan
+  variables {
+    promoted = { as = "europe-west1" }
+  }
+  expect_failures = [var.promoted]
 }

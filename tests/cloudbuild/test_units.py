@@ -10,15 +10,21 @@ REGISTRY = load()
 
 
 def test_every_function_is_in_each_region_once() -> None:
-    """Rows of HTTP, events and schedules, but for those of the local environment; and the one of unknown paths."""
+    """Rows of HTTP, events and schedules, but for those of the local environment; and the one of unknown paths.
+
+    And once more for the cell that may be promoted to the region, unless cells have no standbys.
+    """
     rows = {
         row.name for row in REGISTRY.rows.values() if (row.http or row.event or row.schedule) and not row.environment
     }
-    found = parts(REGISTRY)
-    for region in REGISTRY.regions:
-        functions = [unit for unit in found.units if unit.region == region and unit.kind is Kind.FUNCTION]
-        assert sorted(unit.serves for unit in functions) == sorted({*rows, "unmatched"})
-        assert {unit.name for unit in functions} == {unit.serves.replace("_", "-") for unit in functions}
+    for standbys in (True, False):
+        found = parts(REGISTRY, standbys=standbys)
+        for region in REGISTRY.regions:
+            guests = [f"-{cell}" for cell in REGISTRY.cells if standbys and REGISTRY.standby_of(cell) == region]
+            functions = [unit for unit in found.units if unit.region == region and unit.kind is Kind.FUNCTION]
+            wanted = [(f"{row.replace('_', '-')}{of}", row) for row in (*rows, "unmatched") for of in ("", *guests)]
+            assert sorted((unit.name, unit.serves) for unit in functions) == sorted(wanted)
+        assert len(found.pools) == (2 if standbys else 1) * len(parts(REGISTRY, standbys=False).pools)
 
 
 def test_the_order_is_one_that_both_releases_survive() -> None:
@@ -30,7 +36,7 @@ def test_the_order_is_one_that_both_releases_survive() -> None:
     roles = [unit.name.partition("-")[0] for unit in found.pools]
     assert roles == sorted(roles, key=["consumer", "relay", "poller", "keeper"].index)
     assert {unit.name for unit in found.pools} >= {"relay-wallet", "poller-claiming", "consumer-order"}
-    assert [unit.region for unit in found.pools if unit.name == "keeper"][-1] == primary
+    assert [unit.region for unit in found.pools if unit.serves == "keeper"][-1] == primary
 
 
 def test_a_release_may_go_to_some_regions() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cloudbuild.rollout import units as rollout
 from shared import ids
 from shared import registry as registries
 from shared.bus.topics import group_name, row_topic, subscription_name, topic_name
@@ -32,6 +33,8 @@ def test_us2_is_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (second.region, second.cell, second.cell_addresses) == ("us-central1", "us2", addresses)
     assert registry.regions == ["us-central1", "europe-west1"]
     assert [registry.standby_of(cell) for cell in registry.cells] == ["europe-west1", "europe-west1", "us-central1"]
+    released = {unit.name for unit in rollout.parts(registry, ["us-central1"]).pools if unit.serves == "keeper"}
+    assert released == {"keeper", "keeper-us2", "keeper-eu"}
     places = (("us", "us-central1"), ("us2", "us-central1"), ("us2", "europe-west1"), ("eu", "us-central1"))
     assert [registry.suffix_of(*place) for place in places] == ["", "-us2", "-us2", "-eu"]
     cloud = read({**here, "RPC_URL": "https://rpc-{service}{suffix}-1.{region}.run.app"})

@@ -167,10 +167,10 @@ resource "google_sql_database_instance" "standby" {
   deletion_protection  = var.deletion_protection
 
   settings {
-    # As large as the primary, which it may have to replace.
+    # As large as the primary, which it may have to replace; and once it has, with what a primary has.
     tier                        = var.server.tier
     edition                     = var.server.edition
-    availability_type           = "ZONAL"
+    availability_type           = contains(var.promoted, each.key) ? "REGIONAL" : "ZONAL"
     disk_type                   = "PD_SSD"
     disk_size                   = var.server.disk_gb
     disk_autoresize             = true
@@ -183,6 +183,19 @@ resource "google_sql_database_instance" "standby" {
       ssl_mode        = "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"
       server_ca_mode  = "GOOGLE_MANAGED_CAS_CA"
     }
+    dynamic "backup_configuration" {
+      for_each = contains(var.promoted, each.key) ? [true] : []
+      content {
+        enabled                        = true
+        point_in_time_recovery_enabled = true
+        transaction_log_retention_days = var.server.retained_days
+        start_time                     = "02:00"
+        backup_retention_settings {
+          retained_backups = 30
+          retention_unit   = "COUNT"
+        }
+      }
+    }
     dynamic "database_flags" {
       for_each = local.flags
       content {
@@ -192,8 +205,9 @@ resource "google_sql_database_instance" "standby" {
     }
   }
 
+  # A person promotes it, with gcloud. Terraform would make a promoted one anew, to have a standby again.
   lifecycle {
-    ignore_changes = [settings[0].disk_size]
+    ignore_changes = [settings[0].disk_size, instance_type, master_instance_name]
   }
 }
 

@@ -13,6 +13,12 @@ variable "standbys" {
   type        = map(string)
 }
 
+variable "promoted" {
+  description = "The cells whose standby was promoted: it is in two zones then, and has backups of its own."
+  type        = list(string)
+  default     = []
+}
+
 variable "services" {
   description = "The services that own a database."
   type        = list(string)

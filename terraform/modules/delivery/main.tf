@@ -13,6 +13,7 @@ locals {
     _REPOSITORY  = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.images.repository_id}"
     _ATTESTOR    = google_binary_authorization_attestor.release.id
     _SIGNING_KEY = var.release_key.version
+    _ROLLOUT     = join(" ", var.rollout)
   }
 
   triggers = var.repository == null ? {} : {

@@ -23,6 +23,12 @@ variable "release_key" {
   type        = object({ version = string, public_pem = string })
 }
 
+variable "rollout" {
+  description = "Further arguments of the rollout: what it cannot know of the registry."
+  type        = list(string)
+  default     = []
+}
+
 variable "repository" {
   description = "The repository as Cloud Build knows it; null for no triggers."
   type        = string

@@ -3,15 +3,22 @@
 locals {
   clusters = toset(var.bus == "kafka" ? values(var.cells) : [])
 
-  # A source's topic and its dead topic, in each cell.
+  # Where a cell is, or may be after a promotion: what is not in its home's cluster has the region in its key.
+  kafka_places = flatten([
+    for cell, regions in var.bus == "kafka" ? var.serving : {} : [
+      for region in regions : { cell = cell, region = region, suffix = region == var.cells[cell] ? "" : "@${region}" }
+    ]
+  ])
+  # A source's topic and its dead topic, of each cell.
   kafka_topics = merge([
-    for pair in setproduct(var.bus == "kafka" ? keys(var.topics) : [], keys(var.cells)) : {
-      "${pair[0]}-${pair[1]}" = {
-        region  = var.cells[pair[1]], partitions = var.topics[pair[0]].partitions, days = 7
+    for pair in setproduct(keys(var.topics), local.kafka_places) : {
+      "${pair[0]}-${pair[1].cell}${pair[1].suffix}" = {
+        topic   = "${pair[0]}-${pair[1].cell}", region = pair[1].region, partitions = var.topics[pair[0]].partitions, days = 7
         writers = [var.publishers[pair[0]]], readers = local.consumers[pair[0]]
       }
-      "${pair[0]}-dead-${pair[1]}" = {
-        region = var.cells[pair[1]], partitions = 1, days = 31, writers = local.consumers[pair[0]], readers = []
+      "${pair[0]}-dead-${pair[1].cell}${pair[1].suffix}" = {
+        topic   = "${pair[0]}-dead-${pair[1].cell}", region = pair[1].region, partitions = 1, days = 31
+        writers = local.consumers[pair[0]], readers = []
       }
     }
   ]...)
@@ -19,10 +26,11 @@ locals {
   # A row's group in each cell, in the cluster of each cell whose events it receives.
   kafka_rows = { for each in var.subscriptions : each.row => each... }
   kafka_groups = merge([
-    for pair in setproduct(var.bus == "kafka" ? keys(var.cells) : [], keys(var.cells)) : {
+    for pair in setproduct(local.kafka_places, keys(var.cells)) : {
       for row, each in local.kafka_rows :
-      "${row}-${pair[0] == pair[1] ? pair[1] : "${pair[0]}-to-${pair[1]}"}" => { region = var.cells[pair[0]], service = each[0].service }
-      if pair[0] == pair[1] ? each[0].cells != "others" : each[0].cells != "own"
+      "${row}-${pair[0].cell == pair[1] ? pair[1] : "${pair[0].cell}-to-${pair[1]}"}${pair[0].suffix}" => {
+        group = "${row}-${pair[0].cell == pair[1] ? pair[1] : "${pair[0].cell}-to-${pair[1]}"}", region = pair[0].region, service = each[0].service
+      } if pair[0].cell == pair[1] ? each[0].cells != "others" : each[0].cells != "own"
     }
   ]...)
 }
@@ -54,7 +62,7 @@ resource "google_managed_kafka_topic" "this" {
 
   cluster            = google_managed_kafka_cluster.this[each.value.region].cluster_id
   location           = each.value.region
-  topic_id           = each.key
+  topic_id           = each.value.topic
   partition_count    = each.value.partitions
   replication_factor = 3
   configs = {
@@ -90,7 +98,7 @@ resource "google_managed_kafka_acl" "group" {
 
   cluster  = google_managed_kafka_cluster.this[each.value.region].cluster_id
   location = each.value.region
-  acl_id   = "consumerGroup/${each.key}"
+  acl_id   = "consumerGroup/${each.value.group}"
 
   acl_entries {
     principal       = "User:${var.accounts[each.value.service]}"

@@ -8,22 +8,22 @@ locals {
   published = {
     for pair in setproduct(local.pubsub ? keys(var.subscriptions) : [], keys(var.cells)) : "${pair[0]}-${pair[1]}" => merge(
       var.subscriptions[pair[0]],
-      { source = pair[1], region = var.cells[pair[1]] },
+      { source = pair[1], regions = var.serving[pair[1]] },
     ) if var.subscriptions[pair[0]].cells != "others" || length(var.cells) > 1
   }
   # A subscription of each cell that receives a topic, so that what one of them cannot receive waits for that one alone.
   subscriptions = merge([
     for name, each in local.published : {
-      for cell, region in var.cells : (cell == each.source ? name : "${name}-to-${cell}") => merge(each, {
+      for cell in keys(var.cells) : (cell == each.source ? name : "${name}-to-${cell}") => merge(each, {
         published = name
-        region    = region
+        receiver  = cell
         flow      = cell == each.source ? cell : "${each.source}-to-${cell}"
       }) if cell == each.source ? each.cells != "others" : each.cells != "own"
     }
   ]...)
   dead = {
     for pair in setproduct(local.pubsub ? keys(var.topics) : [], keys(var.cells)) : "${pair[0]}-dead-${pair[1]}" => {
-      topic = pair[0], region = var.cells[pair[1]]
+      topic = pair[0], regions = var.serving[pair[1]]
     }
   }
   # Who handles a source's events also publishes those that it cannot read to the source's dead topic.
@@ -38,7 +38,7 @@ resource "google_pubsub_topic" "row" {
   name                       = each.key
   message_retention_duration = "604800s" # what a seek goes back to at most
   message_storage_policy {
-    allowed_persistence_regions = [each.value.region]
+    allowed_persistence_regions = each.value.regions
     enforce_in_transit          = each.value.cells == "own" # other regions' consumers pull through their own endpoint
   }
   labels = { row = replace(each.value.row, "_", "-") }
@@ -73,7 +73,7 @@ resource "google_pubsub_subscription" "row" {
     maximum_backoff = "10s"
   }
   dynamic "push_config" {
-    for_each = var.pushed ? [var.urls[each.value.region][each.value.row]] : []
+    for_each = var.pushed ? [var.urls[each.value.receiver][each.value.row]] : []
     content {
       push_endpoint = "${push_config.value}/"
       oidc_token {
@@ -108,7 +108,7 @@ resource "google_pubsub_topic" "dead" {
   name                       = each.key
   message_retention_duration = "2678400s"
   message_storage_policy {
-    allowed_persistence_regions = [each.value.region]
+    allowed_persistence_regions = each.value.regions
     enforce_in_transit          = true
   }
 }

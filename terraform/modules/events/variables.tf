@@ -13,6 +13,11 @@ variable "cells" {
   type        = map(string)
 }
 
+variable "serving" {
+  description = "The regions that serve each cell, or may after a promotion: its topics are kept in these, so that a promotion waits for no change of them."
+  type        = map(list(string))
+}
+
 variable "bus" {
   description = "pubsub or kafka."
   type        = string
@@ -39,7 +44,7 @@ variable "subscriptions" {
 }
 
 variable "urls" {
-  description = "The URL of each event row, by region and row; it is the audience of the pushes' tokens too."
+  description = "The URL of each event row where a cell is served now, by cell and row; it is the audience of the pushes' tokens too."
   type        = map(map(string))
 }
 

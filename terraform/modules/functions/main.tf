@@ -1,4 +1,4 @@
-# A region's processes on Cloud Run, all of one image: functions, RPC hosts, workers, jobs.
+# A cell's processes in a region, on Cloud Run, all of one image: functions, RPC hosts, workers, jobs.
 #
 # Terraform owns their shape, the rollout their revisions (cloudbuild/rollout): which image runs and who gets traffic is ignored
 # here once a service exists.
@@ -17,7 +17,7 @@ resource "google_cloud_run_v2_service" "function" {
   invoker_iam_disabled = true  # users have the contract's tokens, and Google's callers are checked by the code
   default_uri_disabled = false # by it Google's callers and the rollout's smoke tests reach a revision; ingress keeps others out
   deletion_protection  = false # it holds nothing, and a row that is removed has to go
-  labels               = { row = each.key, service = each.value.service }
+  labels               = { row = replace(each.value.row, "_", "-"), service = each.value.service, cell = var.cell }
 
   # Of the service: blue and green share them, so that a rollout does not double what the database sees.
   scaling {
@@ -32,7 +32,7 @@ resource "google_cloud_run_v2_service" "function" {
     service_account                  = each.value.account
     max_instance_request_concurrency = each.value.concurrency
     timeout                          = "${each.value.seconds}s"
-    labels                           = { row = each.key, service = each.value.service }
+    labels                           = { row = replace(each.value.row, "_", "-"), service = each.value.service }
 
     vpc_access {
       egress = "ALL_TRAFFIC"
@@ -150,7 +150,7 @@ resource "google_cloud_run_v2_service" "rpc" {
   invoker_iam_disabled = false
   default_uri_disabled = false
   deletion_protection  = false
-  labels               = { service = each.value.service }
+  labels               = { service = each.value.service, cell = var.cell }
 
   scaling {
     min_instance_count = each.value.least
@@ -273,7 +273,7 @@ resource "google_cloud_run_v2_worker_pool" "this" {
   name                = each.key
   location            = var.region
   deletion_protection = false
-  labels              = { service = each.value.service }
+  labels              = { service = each.value.service, cell = var.cell }
 
   scaling {
     scaling_mode          = "MANUAL"
@@ -380,7 +380,7 @@ resource "google_cloud_run_v2_job" "this" {
   name                = each.key
   location            = var.region
   deletion_protection = false
-  labels              = { job = each.key }
+  labels              = { job = each.value.job, cell = var.cell, serves = tostring(var.serves) }
 
   binary_authorization {
     use_default = true
@@ -389,7 +389,7 @@ resource "google_cloud_run_v2_job" "this" {
   template {
     task_count  = 1
     parallelism = 1
-    labels      = { job = each.key }
+    labels      = { job = each.value.job }
 
     template {
       service_account = each.value.account

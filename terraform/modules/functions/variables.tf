@@ -3,6 +3,16 @@ variable "region" {
   type        = string
 }
 
+variable "cell" {
+  description = "The cell."
+  type        = string
+}
+
+variable "serves" {
+  description = "Whether the cell is served here at the moment; jobs say so by a label, for the release."
+  type        = bool
+}
+
 variable "image" {
   description = "The image, by digest, of what does not exist yet."
   type        = string
@@ -76,8 +86,9 @@ variable "workers" {
 }
 
 variable "jobs" {
-  description = "The jobs by their name."
+  description = "The jobs by their name. job: what it is, in every region."
   type = map(object({
+    job         = string
     args        = list(string)
     account     = string
     seconds     = number

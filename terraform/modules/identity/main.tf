@@ -7,6 +7,7 @@ locals {
     {
       migrations = { id = "migrations", name = "Migrates the databases" }
       keeper     = { id = "cell-keeper", name = "Keeps the leases of cells" }
+      promoter   = { id = "cell-promoter", name = "Promotes cells' standbys" }
       pusher     = { id = "event-pusher", name = "Pub/Sub's pushes to event rows" }
       scheduler  = { id = "scheduler", name = "Cloud Scheduler's calls of schedule rows" }
     },
@@ -119,7 +120,7 @@ resource "google_project_iam_member" "database" {
 # Every process writes its metrics, and spans of what is traced.
 resource "google_project_iam_member" "telemetry" {
   for_each = {
-    for pair in setproduct(concat(var.services, ["migrations", "keeper"]), ["roles/monitoring.metricWriter", "roles/cloudtrace.agent"]) :
+    for pair in setproduct(concat(var.services, ["migrations", "keeper", "promoter"]), ["roles/monitoring.metricWriter", "roles/cloudtrace.agent"]) :
     "${pair[0]}/${pair[1]}" => { account = pair[0], role = pair[1] }
   }
 
@@ -130,7 +131,7 @@ resource "google_project_iam_member" "telemetry" {
 
 # Whoever deploys a process runs it as its account: the release may do so with these, and with no other.
 resource "google_service_account_iam_member" "releaser" {
-  for_each = toset(concat(var.services, ["migrations", "keeper"]))
+  for_each = toset(concat(var.services, ["migrations", "keeper", "promoter"]))
 
   service_account_id = google_service_account.this[each.key].name
   role               = "roles/iam.serviceAccountUser"

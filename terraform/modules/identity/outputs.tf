@@ -1,5 +1,5 @@
 output "emails" {
-  description = "The e-mail addresses of all accounts: services by their name, and migrations, keeper, pusher, scheduler."
+  description = "The e-mail addresses of all accounts: services by their name, and migrations, keeper, promoter, pusher, scheduler."
   value       = { for name, account in local.accounts : name => "${account.id}@${var.project}.iam.gserviceaccount.com" }
   # The addresses follow from the ids; whoever uses them still waits for the accounts.
   depends_on = [google_service_account.this]

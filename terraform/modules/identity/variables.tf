@@ -14,7 +14,7 @@ variable "services" {
 }
 
 variable "database_users" {
-  description = "The services that connect to a database."
+  description = "The services that connect to a database, keeper and promoter among them."
   type        = list(string)
 }
 

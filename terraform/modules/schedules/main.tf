@@ -1,10 +1,11 @@
-# A region's schedules: Cloud Scheduler starts each schedule row, as the local stack's scheduler does, and the audit once a day.
+# The schedules of a cell in a region: Cloud Scheduler starts each schedule row, as the local stack's scheduler does, and the audit once a day.
 
 resource "google_cloud_scheduler_job" "row" {
   for_each = var.rows
 
-  name             = replace(each.key, "_", "-")
+  name             = "${replace(each.key, "_", "-")}${var.suffix}"
   region           = var.region
+  paused           = var.paused
   schedule         = each.value.schedule
   time_zone        = "Etc/UTC"
   attempt_deadline = "${each.value.seconds}s"
@@ -38,8 +39,9 @@ resource "google_cloud_run_v2_job_iam_member" "audit" {
 }
 
 resource "google_cloud_scheduler_job" "audit" {
-  name             = "audit"
+  name             = var.audit
   region           = var.region
+  paused           = var.paused
   schedule         = "20 4 * * *"
   time_zone        = "Etc/UTC"
   attempt_deadline = "60s"

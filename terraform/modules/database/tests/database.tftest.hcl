@@ -54,6 +54,24 @@ run "a_standby_is_elsewhere" {
   }
 }
 
+run "a_promoted_standby_is_kept_like_a_primary" {
+  command = plan
+  variables {
+    promoted = ["us"]
+  }
+  assert {
+    condition = alltrue([
+      google_sql_database_instance.standby["us"].settings[0].availability_type == "REGIONAL",
+      google_sql_database_instance.standby["us"].settings[0].backup_configuration[0].point_in_time_recovery_enabled,
+    ])
+    error_message = "In two zones, with backups of its own."
+  }
+  assert {
+    condition     = output.standbys == { us = "test-project:europe-west1:cell-us-standby" }
+    error_message = "It is where it was."
+  }
+}
+
 run "a_cell_takes_no_writes_for_now" {
   command = plan
   assert {

@@ -4,6 +4,7 @@ variables {
   project        = "test-project"
   project_number = "123456789"
   cells          = { us = "us-central1" }
+  serving        = { us = ["us-central1"] }
   bus            = "pubsub"
   pushed         = true
   topics         = { order-events = { partitions = 16 } }
@@ -11,7 +12,7 @@ variables {
   subscriptions = {
     "order-events.capture_hold" = { row = "capture_hold", topic = "order-events", service = "wallet", publisher = "order", seconds = 60, cells = "own" }
   }
-  urls = { us-central1 = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" } }
+  urls = { us = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" } }
   accounts = {
     order  = "order-service@test-project.iam.gserviceaccount.com"
     wallet = "wallet-service@test-project.iam.gserviceaccount.com"
@@ -32,7 +33,7 @@ run "a_row_has_a_topic_and_a_subscription" {
       google_pubsub_subscription.row["order-events.capture_hold-us"].name == "capture_hold-order-events-us",
       google_pubsub_subscription.row["order-events.capture_hold-us"].enable_message_ordering,
       google_pubsub_subscription.row["order-events.capture_hold-us"].ack_deadline_seconds == 60,
-      google_pubsub_subscription.row["order-events.capture_hold-us"].push_config[0].oidc_token[0].audience == var.urls.us-central1.capture_hold,
+      google_pubsub_subscription.row["order-events.capture_hold-us"].push_config[0].oidc_token[0].audience == var.urls.us.capture_hold,
     ])
     error_message = "Ordered, pushed to the row's service with a token for it, and within the row's timeout."
   }
@@ -45,13 +46,14 @@ run "a_row_has_a_topic_and_a_subscription" {
 run "other_cells_subscribe_for_themselves" {
   command = plan
   variables {
-    cells = { us = "us-central1", eu = "europe-west1" }
+    cells   = { us = "us-central1", eu = "europe-west1" }
+    serving = { us = ["us-central1", "europe-west1"], eu = ["europe-west1"] }
     subscriptions = {
       "order-events.capture_hold" = { row = "capture_hold", topic = "order-events", service = "wallet", publisher = "order", seconds = 60, cells = "others" }
     }
     urls = {
-      us-central1  = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" }
-      europe-west1 = { capture_hold = "https://capture-hold-123456789.europe-west1.run.app" }
+      us = { capture_hold = "https://capture-hold-123456789.us-central1.run.app" }
+      eu = { capture_hold = "https://capture-hold-123456789.europe-west1.run.app" }
     }
     endpoints = { us-central1 = "subnet", europe-west1 = "subnet" }
   }
@@ -61,14 +63,20 @@ run "other_cells_subscribe_for_themselves" {
   }
   assert {
     condition = { for each in google_pubsub_subscription.row : each.name => each.push_config[0].push_endpoint } == {
-      "capture_hold-order-events-eu-to-us" = "${var.urls.us-central1.capture_hold}/"
-      "capture_hold-order-events-us-to-eu" = "${var.urls.europe-west1.capture_hold}/"
+      "capture_hold-order-events-eu-to-us" = "${var.urls.us.capture_hold}/"
+      "capture_hold-order-events-us-to-eu" = "${var.urls.eu.capture_hold}/"
     }
     error_message = "And receives the other's, where its functions are."
   }
   assert {
     condition     = alltrue([for each in google_pubsub_topic.row : !each.message_storage_policy[0].enforce_in_transit])
     error_message = "Consumers in other regions are let in."
+  }
+  assert {
+    condition = { for each in google_pubsub_topic.row : each.name => each.message_storage_policy[0].allowed_persistence_regions } == {
+      "order-events.capture_hold-eu" = toset(["europe-west1"]), "order-events.capture_hold-us" = toset(["us-central1", "europe-west1"])
+    }
+    error_message = "A topic is where its cell is served, or may be."
   }
 }
 

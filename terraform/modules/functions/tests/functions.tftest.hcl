@@ -2,6 +2,8 @@ mock_provider "google" {}
 
 variables {
   region     = "us-central1"
+  cell       = "us"
+  serves     = true
   image      = "us-docker.pkg.dev/test-project/meridian/meridian@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   network    = "network"
   subnet     = "subnet"
@@ -33,7 +35,7 @@ variables {
     }
   }
   jobs = {
-    migrate = { args = ["migrate"], account = "migrations@test-project.iam.gserviceaccount.com", seconds = 3600, environment = {}, files = {} }
+    migrate = { job = "migrate", args = ["migrate"], account = "migrations@test-project.iam.gserviceaccount.com", seconds = 3600, environment = {}, files = {} }
   }
 }
 

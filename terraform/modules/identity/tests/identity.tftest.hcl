@@ -14,8 +14,8 @@ variables {
 run "each_service_is_somebody" {
   command = plan
   assert {
-    condition     = output.emails.order == "order-service@test-project.iam.gserviceaccount.com" && length(output.emails) == 6
-    error_message = "And so are migrations, the keeper, the pusher and the scheduler."
+    condition     = output.emails.order == "order-service@test-project.iam.gserviceaccount.com" && length(output.emails) == 7
+    error_message = "And so are migrations, the keeper, the promoter, the pusher and the scheduler."
   }
 }
 

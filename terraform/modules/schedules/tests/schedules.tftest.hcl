@@ -22,6 +22,23 @@ run "a_row_is_called_with_a_token_for_it" {
   }
 }
 
+run "where_a_cell_is_not_served_nothing_is_called" {
+  command = plan
+  variables {
+    suffix = "-us2"
+    paused = true
+    audit  = "audit-us2"
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.row["sweep_holds"].name == "sweep-holds-us2" && google_cloud_scheduler_job.audit.name == "audit-us2"
+    error_message = "Names of their own beside another cell's."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.row["sweep_holds"].paused && google_cloud_scheduler_job.audit.paused
+    error_message = "They are there, and wait."
+  }
+}
+
 run "a_row_without_a_service_is_refused" {
   command = plan
   variables {
