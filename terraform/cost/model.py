@@ -1,7 +1,7 @@
 """Computes a month's cost of an environment: what the registry says there is, and what was measured of an order.
 
 What is kept whether there are orders or not follows from the registry (instances, regions, cells) and from the
-environment's variables (sizes). What grows with orders is counted by them, with figures of `make profile` and
+environment's variables (sizes). Where a cell's standby is, its processes are there too, and keep nothing. What grows with orders is counted by them, with figures of `make profile` and
 `make bench`. Peaks decide how many cells there are, and averages what is paid by use.
 """
 
@@ -113,7 +113,7 @@ def _pushes() -> float:
 
 
 def _kept(registry: Registry) -> float:
-    """Idle instances: of failover rows at least one, and one of `unmatched`, in every region."""
+    """Idle instances: of failover rows at least one, and one of `unmatched`, of the first cell in every region."""
     rows = [row for row in registry.rows.values() if row.scale and row.environment is None]
     kept = sum(max(registry.scales[row.scale or ""].min_instances, row.failover) for row in rows) + 1
     return kept * len(registry.regions) * instance("idle vCPU", "idle memory")
@@ -125,8 +125,8 @@ def _requests(orders: float) -> float:
 
 
 def _schedules(registry: Registry) -> float:
-    """Each runs every minute, in every region."""
-    runs = len(registry.scheduled_rows()) * len(registry.regions) * HOURS * 60
+    """Each runs every minute, for every cell where it is served."""
+    runs = len(registry.scheduled_rows()) * len(registry.cells) * HOURS * 60
     second = dollars("request vCPU") + MEMORY_GIB * dollars("request memory")
     return runs * (SCHEDULE_SECONDS * second + dollars("request"))
 
@@ -139,7 +139,7 @@ def _instances(kept: int, orders: float, seconds: float) -> float:
 
 def _hosts(registry: Registry, orders: float) -> float:
     working = sum(service.works for service in registry.services.values())
-    kept = working * len(registry.regions) * registry.scales["rpc"].min_instances
+    kept = working * len(registry.cells) * registry.scales["rpc"].min_instances
     return _instances(kept, orders, HOST_SECONDS)
 
 
@@ -147,7 +147,7 @@ def _workers(registry: Registry, orders: float) -> float:
     relays = sum(service.works for service in registry.services.values())
     pollers = len({row.service for row in registry.rows.values() if row.worker == "poller"})
     keepers = 1
-    kept = (relays + pollers + keepers) * len(registry.regions) * registry.scales["worker"].min_instances
+    kept = (relays + pollers + keepers) * len(registry.cells) * registry.scales["worker"].min_instances
     return _instances(kept, orders, WORKER_SECONDS)
 
 

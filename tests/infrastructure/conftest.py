@@ -44,11 +44,20 @@ def _one_region(folder: Path) -> Deployment:
     return Deployment.applied("staging", folder, lambda text: re.sub(r"(cells: {[^,}]*),[^}]*}", r"\1}", text))
 
 
+def _two_cells(folder: Path) -> Deployment:
+    def grown(text: str) -> str:
+        made, number = re.subn(r"(cells: {us: us-central1)", r"\1, us2: us-central1", text)
+        assert number == 1
+        return made
+
+    return Deployment.planned_only("production", folder, grown, {"as": "us-central1"})
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Begin to plan and apply the environments that the selected tests ask for."""
     asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
-    making = {"production": _production, "staging": _staging, "one_region": _one_region}
+    making = {"production": _production, "staging": _staging, "one_region": _one_region, "two_cells": _two_cells}
     for name, make in making.items():
         if name in asked:
             _deployments[name] = _executor.submit(make, tmp_path_factory.mktemp(name))
@@ -66,6 +75,12 @@ def staging() -> Deployment:
 def production() -> Deployment:
     """Production, planned and applied to a fake cloud."""
     return _deployments["production"].result()
+
+
+@pytest.fixture(scope="session")
+def two_cells() -> Deployment:
+    """Production, planned with a second cell in its first region, to which a third one is promoted."""
+    return _deployments["two_cells"].result()
 
 
 @pytest.fixture(scope="session")

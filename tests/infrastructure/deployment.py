@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from shared.registry import load
@@ -32,10 +33,23 @@ class Deployment:
     """What there is to be, by the first plan; what there is, once it is applied."""
 
     @classmethod
-    def planned_only(cls, environment: str, folder: Path) -> "Deployment":
-        """Plan an environment, with what its cloud is going to decide. folder: an empty one."""
-        made = cls._initialised(environment, Workspace(folder, foreseen=True))
-        made.planned()
+    def planned_only(
+        cls,
+        environment: str,
+        folder: Path,
+        registry: Callable[[str], str] = str,
+        promoted: Mapping[str, str] = MappingProxyType({}),
+    ) -> "Deployment":
+        """Plan an environment, with what its cloud is going to decide.
+
+        folder: an empty one. registry: changes the text of the registry first. promoted: the variable.
+        """
+        workspace = Workspace(folder, foreseen=True)
+        path = folder / REGISTRY
+        path.write_text(registry(path.read_text(encoding="utf-8")), encoding="utf-8")
+        made = cls._initialised(environment, workspace)
+        made.world.promoted = promoted
+        made.planned(f"-var=promoted={json.dumps(dict(promoted))}")
         made.world.resources = [*resources_of(made.workspace.show(ROOT_MODULE, PLAN)), *bootstrap(folder / "bootstrap")]
         return made
 
@@ -60,10 +74,13 @@ class Deployment:
     def _run(self, command: str, *arguments: str) -> str:
         return self.workspace.run(ROOT_MODULE, command, "-input=false", "-no-color", *arguments)
 
-    def planned(self) -> dict[str, str]:
-        """What a plan would do now: actions such as `create` or `delete,create` by address; no entry for none."""
+    def planned(self, *arguments: str) -> dict[str, str]:
+        """What a plan would do now: actions such as `create` or `delete,create` by address; no entry for none.
+
+        arguments: further ones of Terraform's.
+        """
         file = f"-var-file=environments/{self.environment}/terraform.tfvars"
-        self._run("plan", file, *(f"-var={name}={value}" for name, value in GIVEN.items()), f"-out={PLAN}")
+        self._run("plan", file, *(f"-var={name}={value}" for name, value in GIVEN.items()), *arguments, f"-out={PLAN}")
         shown = self.workspace.show(ROOT_MODULE, PLAN)
         changes = {each["address"]: ",".join(each["change"]["actions"]) for each in shown["resource_changes"]}
         return {address: action for address, action in changes.items() if action not in ("no-op", "read")}

@@ -1,5 +1,6 @@
 """The arithmetic of `make cost`, against sums that were made by hand."""
 
+import msgspec
 import pytest
 
 from shared.registry import load
@@ -26,6 +27,17 @@ def test_a_cell_is_a_server_in_two_zones_a_replica_and_a_standby() -> None:
     """Four machines and four disks for each of three cells."""
     machine = 730 * (2 * 0.0413 + 8 * 0.0070) + 100 * 0.17
     assert month(load(), SMALL, 0)["Cloud SQL"] == pytest.approx(3 * 4 * machine)
+
+
+def test_a_second_cell_in_a_region_costs_its_own_server_hosts_and_workers() -> None:
+    """And shares the region's Redis, and the functions that are kept for the edge."""
+    registry = load()
+    grown = msgspec.structs.replace(registry, cells={**registry.cells, "us2": registry.regions[0]})
+    three, four = month(registry, SMALL, 0), month(grown, SMALL, 0)
+    for part in ("Cloud SQL", "RPC hosts", "workers: relays, pollers, keepers", "functions: schedules"):
+        assert four[part] == pytest.approx(three[part] * 4 / 3)
+    for part in ("Redis", "functions: kept for failover"):
+        assert four[part] == three[part]
 
 
 def test_events_are_counted_by_deliveries() -> None:

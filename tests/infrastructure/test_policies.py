@@ -17,19 +17,21 @@ from tests.infrastructure.policies import (
     edge,
     events,
     processes,
+    scales,
+    sites,
     stores,
     url_map,
 )
 from tests.infrastructure.world import World
 
-MODULES = (access, capacity, configuration, edge, events, processes, stores, url_map)
+MODULES = (access, capacity, configuration, edge, events, processes, scales, sites, stores, url_map)
 MUTATIONS = [(policy, change) for policy in POLICIES for change in policy.mutations]
 
 
 @pytest.fixture(scope="module")
-def worlds(staging: Deployment, production: Deployment) -> dict[str, World]:
-    """The environments as they are after their first apply."""
-    return {each.environment: each.world for each in (staging, production)}
+def worlds(staging: Deployment, production: Deployment, two_cells: Deployment) -> dict[str, World]:
+    """The environments as they are after their first apply, and production grown by a cell, and with another promoted."""
+    return {"staging": staging.world, "production": production.world, "two cells": two_cells.world}
 
 
 def test_every_policy_is_shown_to_catch_something() -> None:
@@ -51,7 +53,7 @@ def copied(worlds: dict[str, World]) -> Callable[[], World]:
     return lambda: pickle.loads(frozen)
 
 
-@pytest.mark.parametrize("environment", ["staging", "production"])
+@pytest.mark.parametrize("environment", ["staging", "production", "two cells"])
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
 def test_policy(
     policy: Policy,

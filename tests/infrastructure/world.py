@@ -28,6 +28,19 @@ _PARSE: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Site:
+    """A cell in a region, with the processes that serve it there, or do after a promotion.
+
+    suffix: what their names end with. serves: whether the cell is served there now.
+    """
+
+    cell: str
+    region: str
+    suffix: str
+    serves: bool
+
+
 @dataclass
 class Process:
     """A Cloud Run service, worker pool or job, by the role that its container's arguments start."""
@@ -48,6 +61,11 @@ class Process:
     def region(self) -> str:
         """The region that it runs in."""
         return str(self.resource.values["location"])
+
+    @property
+    def cell(self) -> str:
+        """The cell that it is of."""
+        return str((self.resource.values.get("labels") or {}).get("cell"))
 
     @property
     def template(self) -> Values:
@@ -107,6 +125,25 @@ class World:
     resources: list[Resource]
     sources: dict[str, str] = field(default_factory=dict)
     """The text of every .tf file, by its path from the root."""
+    promoted: Mapping[str, str] = field(default_factory=dict)
+    """The region of cells that are not served at home: the variable `promoted`."""
+
+    def sites(self) -> list[Site]:
+        """Where cells are served, or may be: at home, and where a server follows theirs in another region."""
+        registry = self.registry
+        servers = {each.name: each.values for each in self.of("google_sql_database_instance")}
+        elsewhere = {f"cell-{cell}-standby": (cell, registry.standby_of(cell) or "") for cell in registry.cells}
+        standbys = [place for name, place in elsewhere.items() if name in servers]
+        return [
+            Site(
+                cell, region, registry.suffix_of(cell, region), self.promoted.get(cell, registry.cells[cell]) == region
+            )
+            for cell, region in (*registry.cells.items(), *standbys)
+        ]
+
+    def site(self, process: "Process") -> Site | None:
+        """The site that a process is of; None if there is no such site."""
+        return next((each for each in self.sites() if (each.cell, each.region) == (process.cell, process.region)), None)
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types."""

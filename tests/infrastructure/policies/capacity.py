@@ -1,6 +1,7 @@
-"""What a region may run at once fits its database server and its subnet."""
+"""What a region may run at once fits its cells' database servers, its subnet, and Cloud Run."""
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +11,12 @@ from tests.infrastructure.world import Process, World
 
 SQL: Final = "google_sql_database_instance"
 SUBNET: Final = "google_compute_subnetwork"
+RUN_AT_MOST: Final = 1000
+"""Services, and worker pools, and jobs, of a region: https://cloud.google.com/run/quotas (November 2026)."""
+
+NAME_AT_MOST: Final = 63 - len("previous---") - len("-123456789012")
+"""Of a service: with a tag of the rollout's and the project's number it is one label of a host name."""
+
 RESERVED: Final = 4
 """The addresses of a subnet that Google keeps."""
 
@@ -44,13 +51,18 @@ def connections(world: World, process: Process) -> int:
     return pool + 1 + (process.role == "relay") + polling
 
 
+def server_of(process: Process) -> str:
+    """The name of the database server that a process connects to; empty for none."""
+    return process.environment.get("CLOUD_SQL_INSTANCE", "").rpartition(":")[2]
+
+
 @policy
 def connections_stay_within_the_servers_share(world: World) -> Iterator[str]:
     """With all instances of everything: the rest is for a rollout's overlap, replication, jobs and people."""
     share = world.registry.database.share
-    for server in primaries(world):
-        region = server.values["region"]
-        held = sum(each.most * connections(world, each) for each in world.processes() if each.region == region)
+    for server in [*primaries(world), *(each for each in world.of(SQL) if each.name.endswith("-standby"))]:
+        of = [each for each in world.processes() if each.kind != "job" and server_of(each) == server.name]
+        held = sum(each.most * connections(world, each) for each in of)
         most = int(flags(server)["max_connections"])
         if not 0 < held <= most * share:
             yield f"{server.name}: {held} connections, more than {share:.0%} of {most}"
@@ -92,3 +104,22 @@ def subnets_hold_twice_the_instances(world: World) -> Iterator[str]:
 def a_small_subnet(world: World) -> None:
     for each in world.of(SUBNET):
         each.values["ip_cidr_range"] = "10.0.0.0/24"
+
+
+@policy
+def cloud_run_takes_what_a_region_has(world: World) -> Iterator[str]:
+    """Its limits of a project in a region, of services, worker pools and jobs each, are not raised on request."""
+    count = Counter((each.kind, each.region) for each in world.processes())
+    yield from (f"{number} {kind}s in {region}" for (kind, region), number in count.items() if number > RUN_AT_MOST)
+    named = [each.resource.name for each in world.processes("function", "rpc")]
+    yield from (f"{name} is too long for its URL with a tag" for name in set(named) if len(name) > NAME_AT_MOST)
+
+
+@cloud_run_takes_what_a_region_has.broken_by
+def a_function_for_everything(world: World) -> None:
+    world.resources += [world.process("function", "create_order").resource] * RUN_AT_MOST
+
+
+@cloud_run_takes_what_a_region_has.broken_by
+def a_long_name(world: World) -> None:
+    world.process("function", "create_order").resource.values["name"] = "create-order" * 4

@@ -58,7 +58,7 @@ def problems(world: World, process: Process, folder: Path) -> Iterator[str]:
     environment = Recorded(process.environment)
     try:
         settings = read(environment)
-        if process.kind != "job":
+        if process.kind != "job" or process.role == "promote":
             _require(world, process, replace(settings, secrets_dir=folder))
     except ConfigurationError as error:
         yield f"{process.address}: {error}"
@@ -68,7 +68,7 @@ def problems(world: World, process: Process, folder: Path) -> Iterator[str]:
         yield f"{process.address}: nothing reads {', '.join(sorted(unread))}"
     wanted = {
         "MERIDIAN_REGION": process.region,
-        "MERIDIAN_CELL": world.registry.cell_of(process.region),
+        "MERIDIAN_CELL": process.cell,
         "MERIDIAN_ENVIRONMENT": world.environment,
         "SECRETS_DIR": SECRETS,
     }
@@ -85,7 +85,7 @@ def _require(world: World, process: Process, settings: Settings) -> None:
         name = path.removeprefix(f"{SECRETS}/").removesuffix("/value")
         value = name.encode().hex().encode() * SECRET_BYTES
         (settings.secrets_dir / name).write_bytes(value[: 2 * SECRET_BYTES])
-    if process.role == "keeper":
+    if process.role in ("keeper", "promote"):
         requirements.check_keeper(settings)
         return
     rows = rows_of(world, process)

@@ -47,6 +47,13 @@ def a_region_less(world: World) -> None:
 
 
 @every_public_row_has_one_backend_with_a_group_in_each_region.broken_by
+def users_sent_to_a_cell_that_is_a_guest(world: World) -> None:
+    group = groups(world, world.one(BACKEND))[0]
+    guest = next(site.suffix for site in world.sites() if site.region == group.values["region"] and site.suffix)
+    group.values["cloud_run"][0]["service"] += guest
+
+
+@every_public_row_has_one_backend_with_a_group_in_each_region.broken_by
 def a_backend_twice(world: World) -> None:
     world.resources.append(world.one(BACKEND))
 

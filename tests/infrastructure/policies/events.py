@@ -23,14 +23,14 @@ def seconds(duration: object) -> float:
 
 
 def consumed(world: World) -> Iterator[tuple[str, str, Row, str]]:
-    """Every topic of a row, with its subscription, the row and the region that serves the cell which receives it."""
+    """Every topic of a row, with its subscription, the row and the cell which receives it."""
     cells = world.registry.cells
     for row in world.functions().values():
         for topic in world.registry.topics_of(row):
-            for cell, region in cells.items():
+            for cell in cells:
                 for source in row.sources(cell, [each for each in cells if each != cell]):
                     name = topic_name(row_topic(topic, row.name), source)
-                    yield name, subscription_name(row.name, topic, cell, source), row, region
+                    yield name, subscription_name(row.name, topic, cell, source), row, cell
 
 
 def dead(world: World) -> set[str]:
@@ -46,12 +46,15 @@ def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
     found = {each.name: each for each in world.of(TOPIC)}
     if found.keys() != wanted:
         yield f"too many: {sorted(found.keys() - wanted)[:5]}, too few: {sorted(wanted - found.keys())[:5]}"
+    places: dict[str, set[str]] = {}
+    for site in world.sites():
+        places.setdefault(site.cell, set()).add(site.region)
     for name, topic in found.items():
         if seconds(topic.values.get("message_retention_duration")) < RETAINED_AT_LEAST:
             yield f"{name}: not retained"
         storage = topic.block("message_storage_policy")
-        if storage.get("allowed_persistence_regions") != [world.registry.cells[name.rpartition("-")[2]]]:
-            yield f"{name}: not stored in its region alone"
+        if set(storage.get("allowed_persistence_regions") or ()) != places[name.rpartition("-")[2]]:
+            yield f"{name}: not stored where its cell may be served, and only there"
         if name in rows and bool(storage.get("enforce_in_transit")) != (rows[name].cells == "own"):
             yield f"{name}: consumers of other regions are {'kept out' if rows[name].cells != 'own' else 'let in'}"
 
@@ -65,6 +68,12 @@ def a_topic_less(world: World) -> None:
 def other_regions_kept_out(world: World) -> None:
     copied = next(each for each in world.of(TOPIC) if "replicate_supply" in each.name)
     copied.values["message_storage_policy"][0]["enforce_in_transit"] = True
+
+
+@topics_are_those_of_the_registry.broken_by
+def a_topic_that_a_promoted_cell_cannot_publish_to(world: World) -> None:
+    policy = world.one(TOPIC).values["message_storage_policy"][0]
+    policy["allowed_persistence_regions"] = policy["allowed_persistence_regions"][:1]
 
 
 @topics_are_those_of_the_registry.broken_by
@@ -105,12 +114,13 @@ def nobody_keeps_the_dead(world: World) -> None:
 
 @policy
 def events_arrive_in_order_and_in_time(world: World) -> Iterator[str]:
-    rows = {subscription: (row, region) for _, subscription, row, region in consumed(world)}
+    rows = {subscription: (row, cell) for _, subscription, row, cell in consumed(world)}
+    processes = {(each.of, each.cell): each for each in served(world)}
     pushed = {each.environment.get("EVENT_DELIVERY", "push") for each in world.processes("function")} == {"push"}
     for each in world.of(SUBSCRIPTION):
         if each.name not in rows:
             continue
-        row, region = rows[each.name]
+        row, cell = rows[each.name]
         if not each.values.get("enable_message_ordering"):
             yield f"{each.name}: no order"
         if each.values.get("dead_letter_policy"):
@@ -121,8 +131,15 @@ def events_arrive_in_order_and_in_time(world: World) -> Iterator[str]:
             yield f"{each.name}: {'pull' if pushed else 'push'}"
         elif pushed:
             push = each.block("push_config")
-            process = next(p for p in world.processes("function") if (p.of, p.region) == (row.name, region))
-            yield from calls(each.name, process, push["push_endpoint"], each.block("push_config", "oidc_token"))
+            yield from calls(
+                each.name, processes[row.name, cell], push["push_endpoint"], each.block("push_config", "oidc_token")
+            )
+
+
+def served(world: World) -> list[Process]:
+    """The functions of cells where these are served now."""
+    places = {(site.cell, site.region) for site in world.sites() if site.serves}
+    return [each for each in world.processes("function") if (each.cell, each.region) in places]
 
 
 def calls(name: str, process: Process, url: str, token: dict[str, object]) -> Iterator[str]:
@@ -170,23 +187,35 @@ def of_rows(world: World) -> list[Resource]:
 
 @policy
 def schedules_are_those_of_the_registry(world: World) -> Iterator[str]:
+    """Those of a cell wait where it is not served."""
     rows = {name: row for name, row in world.functions().items() if row.schedule}
-    wanted = {(name, region) for name in rows for region in world.registry.regions}
-    processes = {(each.of, each.region): each for each in world.processes("function")}
+    processes = {f"{each.resource.values['uri']}/": each for each in world.processes("function") if each.of in rows}
+    serving = {(site.cell, site.region) for site in world.sites() if site.serves}
+    wanted = {(each.of, each.cell, each.region) for each in processes.values()}
     for job in of_rows(world):
-        uri, region = job.block("http_target").get("uri"), job.values["region"]
-        of = [name for name, at in wanted if at == region and f"{processes[name, at].resource.values['uri']}/" == uri]
-        if len(of) != 1:
+        uri = str(job.block("http_target").get("uri"))
+        process = processes.get(uri)
+        if process is None or (process.of, process.cell, process.region) not in wanted:
             yield f"{job.name}: calls {uri}, or is one too many"
             continue
-        wanted.remove((of[0], region))
-        if job.values["schedule"] != rows[of[0]].schedule or job.values.get("time_zone") not in ("Etc/UTC", "UTC"):
+        row = rows[process.of]
+        wanted.remove((process.of, process.cell, process.region))
+        if job.values["region"] != process.region or bool(job.values.get("paused")) == (
+            (process.cell, process.region) in serving
+        ):
+            yield f"{job.name} of {job.values['region']}: {'paused' if job.values.get('paused') else 'not paused'}"
+        if job.values["schedule"] != row.schedule or job.values.get("time_zone") not in ("Etc/UTC", "UTC"):
             yield f"{job.name}: at {job.values['schedule']} in {job.values.get('time_zone')}"
-        if seconds(job.values.get("attempt_deadline")) < (world.registry.seconds_of(rows[of[0]]) or 0):
+        if seconds(job.values.get("attempt_deadline")) < (world.registry.seconds_of(row) or 0):
             yield f"{job.name}: {job.values.get('attempt_deadline')} to answer"
-        yield from calls(job.name, processes[of[0], region], str(uri), job.block("http_target", "oidc_token"))
-    for name, region in sorted(wanted):
-        yield f"nothing calls {name} in {region}"
+        yield from calls(job.name, process, uri, job.block("http_target", "oidc_token"))
+    for name, cell, region in sorted(wanted):
+        yield f"nothing calls {name} of {cell} in {region}"
+
+
+@schedules_are_those_of_the_registry.broken_by
+def a_schedule_that_waits(world: World) -> None:
+    of_rows(world)[0].values["paused"] = not of_rows(world)[0].values.get("paused")
 
 
 @schedules_are_those_of_the_registry.broken_by

@@ -1,13 +1,11 @@
-"""What runs: each process once in every region, by the one image, with its scale, its probes, and only its callers."""
+"""What runs: each process once at every site, by the one image, under its name, and only for its callers."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
 from typing import Final
 
 from tests.infrastructure.policies import policy
-from tests.infrastructure.terraform import ROOT
 from tests.infrastructure.world import RUN, UNMATCHED, Process, World, account_of, lifecycle
 
 INTERNAL: Final = "INGRESS_TRAFFIC_INTERNAL_ONLY"
@@ -19,14 +17,18 @@ KEEPER: Final = "keeper"
 
 RELEASER: Final = "build-releaser"
 
+PROMOTER: Final = "cell-promoter"
+PROMOTING: Final = ("promote", "lost-tail")
+"""The jobs of a promotion, and their account."""
+
 LEFT_TO_THE_ROLLOUT: Final = ("image", "revision", "traffic", "client", "client_version")
 
 EXAMPLE: Final = ("function", "create_order")
 """What mutations change."""
 
 
-def expected(world: World) -> Counter[tuple[str, str, str]]:
-    """Every process that there has to be: its role, row or service, and region."""
+def expected(world: World) -> Counter[tuple[str, str, str, str]]:
+    """Every process that there has to be: its role, row or service, cell and region."""
     registry = world.registry
     working = {name: service for name, service in registry.services.items() if service.works}
     roles = [("function", name) for name in (*world.functions(), UNMATCHED)]
@@ -34,12 +36,13 @@ def expected(world: World) -> Counter[tuple[str, str, str]]:
     roles += [("relay", name) for name in working]
     roles += [("poller", name) for name in working if any(row.worker == "poller" for row in registry.of(name))]
     roles += [(KEEPER, "")]
-    return Counter((role, of, region) for role, of in roles for region in registry.regions)
+    return Counter((role, of, site.cell, site.region) for role, of in roles for site in world.sites())
 
 
 @policy
-def every_process_runs_once_in_every_region(world: World) -> Iterator[str]:
-    found = Counter((each.role, each.of, each.region) for each in world.processes() if each.kind != "job")
+def every_process_runs_once_at_every_site(world: World) -> Iterator[str]:
+    processes = [each for each in world.processes() if each.kind != "job"]
+    found = Counter((each.role, each.of, each.cell, each.region) for each in processes)
     wanted = expected(world)
     for missing in wanted - found:
         yield f"{' '.join(missing)} is missing"
@@ -48,12 +51,12 @@ def every_process_runs_once_in_every_region(world: World) -> Iterator[str]:
             yield f"{' '.join(surplus)} is one too many"
 
 
-@every_process_runs_once_in_every_region.broken_by
+@every_process_runs_once_at_every_site.broken_by
 def a_region_without_a_row(world: World) -> None:
     world.resources.remove(world.process(*EXAMPLE).resource)
 
 
-@every_process_runs_once_in_every_region.broken_by
+@every_process_runs_once_at_every_site.broken_by
 def a_process_without_arguments(world: World) -> None:
     world.process("rpc", "wallet").template["containers"][0]["args"] = []
 
@@ -62,15 +65,27 @@ def a_process_without_arguments(world: World) -> None:
 def every_process_is_named_by_its_row(world: World) -> Iterator[str]:
     """The rollout finds processes by these names and labels."""
     for each in world.processes():
-        unnamed = each.kind == "job" or each.role == KEEPER
-        name = each.of if each.role == "function" else each.role if unnamed else f"{each.role}-{each.of}"
-        if not f"{each.resource.name}-".startswith(f"{name.replace('_', '-')}-"):
-            yield f"{each.address}: {each.role} {each.of} is named {each.resource.name}"
+        suffix = world.registry.suffix_of(each.cell, each.region)
+        if f"{base_name(world, each)}{suffix}" != each.resource.name:
+            yield f"{each.address}: {each.role} {each.of} of {each.cell} is named {each.resource.name}"
         labels = each.resource.values.get("labels") or {}
         if each.kind != "job" and labels.get("service") != service_of(world, each):
             yield f"{each.address}: the label service is {labels.get('service')}"
-        if each.role == "function" and labels.get("row") != each.resource.name:
+        if each.role == "function" and labels.get("row") != base_name(world, each):
             yield f"{each.address}: the label row is {labels.get('row')}"
+        if each.kind == "job" and labels.get("job") != each.role:
+            yield f"{each.address}: the label job is {labels.get('job')}"
+
+
+def base_name(world: World, process: Process) -> str:
+    """What a process is called, but for what tells cells of a region apart."""
+    if process.role in PROMOTING:  # these are of a cell wherever they are
+        return f"{process.role}-{process.cell}".removesuffix(world.registry.suffix_of(process.cell, process.region))
+    if process.role == "function":
+        return process.of.replace("_", "-")
+    return "-".join(
+        filter(None, (process.role, service_of(world, process) if process.role == "replay" else process.of))
+    )
 
 
 @every_process_is_named_by_its_row.broken_by
@@ -132,8 +147,9 @@ def an_rpc_host_for_everybody(world: World) -> None:
 
 @policy
 def rpc_hosts_are_called_by_the_services_that_the_registry_names(world: World) -> Iterator[str]:
-    """And by the releaser, whose smoke tests ask for their health."""
+    """And by the releaser, whose smoke tests ask for their health; where there are standbys, by who promotes them."""
     accounts = {service_of(world, each): account_of(f"x:{each.account}") for each in world.processes()}
+    others = {RELEASER, *([PROMOTER] if world.processes("promote") else [])}
     for each in world.processes("rpc"):
         found = set()
         for grant in world.of(*(f"google_cloud_run_v2_service_iam_{kind}" for kind in ("member", "binding"))):
@@ -141,7 +157,7 @@ def rpc_hosts_are_called_by_the_services_that_the_registry_names(world: World) -
             if (values["name"].rpartition("/")[2], values["location"]) == (each.resource.name, each.region):
                 found |= {(values["role"], account_of(m)) for m in values.get("members") or [values["member"]]}
         callers = {caller for row in world.registry.hosted_rpcs(each.of) for caller in row.callers}
-        wanted = {("roles/run.invoker", accounts[caller]) for caller in callers} | {("roles/run.invoker", RELEASER)}
+        wanted = {("roles/run.invoker", caller) for caller in {*(accounts[each] for each in callers), *others}}
         if found != wanted:
             yield f"{each.address}: too many {sorted(found - wanted)}, too few {sorted(wanted - found)}"
 
@@ -151,7 +167,9 @@ def service_of(world: World, process: Process) -> str:
     if process.role == "function":
         return world.rows()[process.of].service if process.of in world.rows() else PLATFORM
     if process.kind == "job":
-        return {"audit": PLATFORM, "redrive": PLATFORM}.get(process.role, process.resource.name.rpartition("-")[2])
+        replaying = process.resource.name.removesuffix(world.registry.suffix_of(process.cell, process.region))
+        named = {"audit": PLATFORM, "replay": replaying.rpartition("-")[2], **dict.fromkeys(PROMOTING, PROMOTER)}
+        return named.get(process.role, process.role)
     return process.of or process.role
 
 
@@ -178,92 +196,6 @@ def every_service_has_an_account_of_its_own(world: World) -> Iterator[str]:
 @every_service_has_an_account_of_its_own.broken_by
 def the_default_account(world: World) -> None:
     world.process(*EXAMPLE).template["service_account"] = "1-compute@developer.gserviceaccount.com"
-
-
-@cache
-def probes() -> set[str]:
-    """The paths of the probes that the code serves."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py")]
-    return {path for text in texts for path in re.findall(r'"(/_probe/\w+)"', text)}
-
-
-@policy
-def probes_are_those_that_a_process_has(world: World) -> Iterator[str]:
-    for each in world.processes():
-        if each.kind == "job":
-            continue
-        needed = ["startup_probe", "liveness_probe"]
-        needed += ["readiness_probe"] if each.of in world.rows() and world.rows()[each.of].failover else []
-        for kind in needed:
-            probe = (each.container.get(kind) or [{}])[0]
-            http, grpc = probe.get("http_get") or [], probe.get("grpc") or []
-            if each.role == "rpc" and not grpc:
-                yield f"{each.address}: {kind} is not gRPC's"
-            wanted = f"/_probe/{ {'startup_probe': 'startup', 'liveness_probe': 'live'}.get(kind, 'ready') }"
-            if each.role != "rpc" and [get.get("path") for get in http] != [wanted]:
-                yield f"{each.address}: {kind} asks {http}"
-            elif each.role != "rpc" and wanted not in probes():
-                yield f"{each.address}: nothing serves {wanted}"
-
-
-@probes_are_those_that_a_process_has.broken_by
-def a_probe_of_a_path_that_is_not_there(world: World) -> None:
-    world.process(*EXAMPLE).template["containers"][0]["liveness_probe"] = [{"http_get": [{"path": "/healthz"}]}]
-
-
-@probes_are_those_that_a_process_has.broken_by
-def an_rpc_host_without_a_probe(world: World) -> None:
-    world.process("rpc", "wallet").template["containers"][0]["startup_probe"] = []
-
-
-@policy
-def regions_fail_over_by_the_rows_that_say_so(world: World) -> Iterator[str]:
-    """Service health needs a readiness probe and an instance in every region; rows that do not say so keep none."""
-    keeps = any(each.least for each in world.processes("function"))
-    for each in world.processes("function"):
-        failover = each.of == UNMATCHED or (each.of in world.rows() and world.rows()[each.of].failover)
-        ready = bool(each.container.get("readiness_probe"))
-        if ready != failover or (each.least > 0) != (failover and keeps):
-            yield f"{each.address}: {each.least} instances are kept, {'a' if ready else 'no'} readiness probe"
-    if world.environment == "production" and not keeps:
-        yield "no region's health moves anybody"
-
-
-@regions_fail_over_by_the_rows_that_say_so.broken_by
-def nothing_kept(world: World) -> None:
-    world.process(*EXAMPLE).resource.values["scaling"] = [{"min_instance_count": 0, "max_instance_count": 10}]
-
-
-@policy
-def scales_are_those_of_the_registry(world: World) -> Iterator[str]:
-    for each in world.processes():
-        if each.kind == "job":
-            continue
-        row = world.rows().get(each.of)
-        name = (row.scale if row else "read") if each.role == "function" else "rpc" if each.role == "rpc" else "worker"
-        scale = world.registry.scales[name or ""]
-        whole = world.environment == "production" and each.kind == "service"
-        if not (scale.max_instances if whole else 1) <= each.most <= scale.max_instances:
-            yield f"{each.address}: at most {each.most} instances, not {scale.max_instances}"
-        if each.kind == "pool":
-            continue
-        revision = (each.template.get("scaling") or [{}])[0]
-        if revision.get("max_instance_count") not in (None, 0) and revision["max_instance_count"] < each.most:
-            yield f"{each.address}: a revision has its own maximum"
-        if each.template.get("max_instance_request_concurrency") != scale.concurrency:
-            yield f"{each.address}: {each.template.get('max_instance_request_concurrency')} requests at once"
-        if each.template.get("timeout") != f"{scale.timeout_seconds}s":
-            yield f"{each.address}: {each.template.get('timeout')}"
-
-
-@scales_are_those_of_the_registry.broken_by
-def more_instances(world: World) -> None:
-    world.process(*EXAMPLE).resource.values["scaling"] = [{"min_instance_count": 1, "max_instance_count": 100}]
-
-
-@scales_are_those_of_the_registry.broken_by
-def another_concurrency(world: World) -> None:
-    world.process(*EXAMPLE).template["max_instance_request_concurrency"] = 80
 
 
 @policy

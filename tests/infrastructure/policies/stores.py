@@ -79,17 +79,16 @@ def an_older_version(world: World) -> None:
 @policy
 def every_service_has_a_database_and_a_login_in_every_cell(world: World) -> Iterator[str]:
     owning = [name for name, service in world.registry.services.items() if service.database]
-    servers = {server.name: server.values["region"] for server in primaries(world)}
-    databases = {(servers.get(each.values["instance"]), each.name) for each in world.of("google_sql_database")}
-    cells = world.registry.cells.items()
-    wanted = {(region, f"{name}_{cell}") for cell, region in cells if region in servers.values() for name in owning}
+    databases = {(each.values["instance"], each.name) for each in world.of("google_sql_database")}
+    wanted = {(f"cell-{cell}", f"{name}_{cell}") for cell in world.registry.cells for name in owning}
     if databases != wanted:
         yield f"too many {sorted(databases - wanted)}, too few {sorted(wanted - databases)}"
     logins = {(each.values["instance"], each.name) for each in world.of("google_sql_user")}
     for each in world.processes():
         if not each.environment.get("CLOUD_SQL_INSTANCE"):
             continue
-        instance = each.environment["CLOUD_SQL_INSTANCE"].rpartition(":")[2]
+        # A standby has its primary's logins.
+        instance = each.environment["CLOUD_SQL_INSTANCE"].rpartition(":")[2].removesuffix("-standby")
         if (instance, each.account.removesuffix(".gserviceaccount.com")) not in logins:
             yield f"{each.address}: {each.account} cannot log in to {instance}"
     if any(each.values.get("type") != "CLOUD_IAM_SERVICE_ACCOUNT" for each in world.of("google_sql_user")):
