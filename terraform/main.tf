@@ -48,7 +48,7 @@ module "cache" {
   regions             = local.regions
   network             = module.network.id
   connected           = module.network.redis
-  clients             = { for client in concat(keys(local.registry.services), ["promoter"]) : client => local.emails[client] }
+  clients             = { for client in concat(keys(local.registry.services), local.promoters) : client => local.emails[client] }
   size                = var.cache
   deletion_protection = var.deletion_protection
 }
@@ -78,7 +78,7 @@ module "documents" {
   project  = var.project
   location = var.documents_location
   # Users and sessions, assets' merchants, feeds, leases, where cells are. Others only check sessions.
-  writers             = { for writer in ["identity", "supply", "notification", "keeper", "promoter"] : writer => local.emails[writer] }
+  writers             = { for writer in concat(["identity", "supply", "notification", "keeper"], local.promoters) : writer => local.emails[writer] }
   readers             = { for service in ["wallet", "order", "claiming", "platform"] : service => local.emails[service] }
   deletion_protection = var.deletion_protection
 }

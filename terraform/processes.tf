@@ -14,7 +14,7 @@ locals {
   chain_users = ["identity", "wallet", "supply", "claiming"]
   # `ready` asks every service's database, a keeper writes its cell's lease to each, and who promotes a cell does what its
   # services do.
-  database_users = concat(local.databases, [local.rows.ready.service, "keeper", "promoter"])
+  database_users = concat(local.databases, [local.rows.ready.service, "keeper"], local.promoters)
 
   # Of these secrets the key is in KMS, and the process is told which one.
   in_kms   = { voucher_key = "voucher", treasury_key = "treasury", relayer_key = "relayer" }
@@ -123,8 +123,8 @@ locals {
           service = row.service
           args    = ["function", name]
           account = local.emails[row.service]
-          ingress = row.internal ? "INGRESS_TRAFFIC_INTERNAL_ONLY" : "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
-          # The edge sends users to a region's first cell, whose functions hand on what is another's: they alone are asked.
+          # The edge sends users to a region's first cell, whose functions hand on what is another's: it knows these alone.
+          ingress     = row.internal || !at.first ? "INGRESS_TRAFFIC_INTERNAL_ONLY" : "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
           failover    = row.failover && at.first
           least       = var.keeps_instances && row.failover && at.first ? max(1, local.scales[row.scale].min_instances) : at.serves ? local.scales[row.scale].min_instances : 0
           most        = local.most[row.scale]
@@ -156,7 +156,7 @@ locals {
           # And who promotes another cell, which compares itself with this one; and the release, whose smoke test asks a new
           # revision for its health.
           callers = concat(
-            [for caller in concat(host.callers, length(local.standby_of) > 0 ? ["promoter"] : []) : local.emails[caller]],
+            [for caller in concat(host.callers, local.promoters) : local.emails[caller]],
             ["build-releaser@${var.project}.iam.gserviceaccount.com"],
           )
           least       = var.keeps_instances && at.serves ? local.scales.rpc.min_instances : 0

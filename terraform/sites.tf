@@ -14,6 +14,8 @@ locals {
     for cell, region in local.cells : cell => local.regions[(index(local.regions, region) + 1) % length(local.regions)]
     if var.database.standby && length(local.regions) > 1
   }
+  # Who promotes them has rights only where there is something to promote.
+  promoters = length(local.standby_of) > 0 ? ["promoter"] : []
   # Where a cell may be served: at home, or where its standby is, after a promotion. And where it is served now.
   serving = { for cell, region in local.cells : cell => compact([region, lookup(local.standby_of, cell, "")]) }
   served  = merge(local.cells, var.promoted)

@@ -1,8 +1,9 @@
 """Computes a month's cost of an environment: what the registry says there is, and what was measured of an order.
 
 What is kept whether there are orders or not follows from the registry (instances, regions, cells) and from the
-environment's variables (sizes). Where a cell's standby is, its processes are there too, and keep nothing. What grows with orders is counted by them, with figures of `make profile` and
-`make bench`. Peaks decide how many cells there are, and averages what is paid by use.
+environment's variables (sizes). Where a cell's standby is, its processes are there too, and keep nothing. What grows
+with orders is counted by them, with figures of `make profile` and `make bench`. Peaks decide how many cells there are,
+and averages what is paid by use.
 """
 
 import math

@@ -6,12 +6,15 @@ from typing import Final
 import pytest
 
 from tests.infrastructure.deployment import REGISTRY, Deployment
+from tests.infrastructure.terraform import ROOT
 
 ADDED: Final = (
     '  read_weather:  {service: platform, http: "GET /v1/weather/{place}", scope: public, transaction: none, '
     "limit: read, scale: read}\n"
 )
 """A row that there is not."""
+
+PROMOTED: Final = '-var=promoted={"as":"us-central1"}'
 
 BUILT_ON: Final = "google_compute_url_map"
 
@@ -45,6 +48,55 @@ def test_a_second_plan_is_empty_after_a_rollout(production: Deployment) -> None:
     state["serial"] += 1
     production.write_state(state)
     assert production.planned() == {}
+
+
+@pytest.mark.timeout(300)
+def test_a_second_cell_in_a_region_replaces_nothing(two_cells: Deployment, production: Deployment) -> None:
+    """What the first one has keeps its names, and the second one has all of the same beside it."""
+    before, after = ({(each.type, each.address) for each in of.world.resources} for of in (production, two_cells))
+    assert before <= after
+    more = {address for _, address in after - before}
+    assert {address for address in more if "us2" not in address} == set()
+    sites = [site for site in two_cells.world.sites() if site.cell == "us2"]
+    assert [(site.region, site.serves) for site in sites] == [("us-central1", True), ("europe-west1", False)]
+    for site in sites:
+        own = [each for each in two_cells.world.processes() if (each.cell, each.region) == (site.cell, site.region)]
+        first = [each for each in production.world.processes() if (each.cell, each.region) == ("us", "us-central1")]
+        assert sorted((each.role, each.of) for each in own) == sorted((each.role, each.of) for each in first)
+
+
+@pytest.mark.timeout(300)
+def test_a_promotion_makes_and_destroys_nothing(production: Deployment) -> None:
+    """Workers, schedules and pushes move: all that serves the cell in the other region was there before."""
+    moved = production.planned(PROMOTED)
+    assert set(moved.values()) == {"update"}
+    cell = production.world.registry.cells["as"]
+    sites = (f'module.functions["{cell}"]', 'module.functions["us-central1-as"]')
+    kinds = {
+        re.sub(r"\[[^]]*\]$", "", address.partition(each)[2]) for address in moved for each in sites if each in address
+    }
+    assert kinds == {
+        ".google_cloud_run_v2_worker_pool.this",
+        ".google_cloud_run_v2_service.rpc",
+        ".google_cloud_run_v2_job.this",
+    }
+    elsewhere = {address.partition("[")[0] for address in moved if not address.startswith("module.functions")}
+    assert elsewhere == {
+        "module.database.google_sql_database_instance.standby",
+        "module.events.google_pubsub_subscription.row",
+        "module.schedules",
+    }
+
+
+@pytest.mark.timeout(300)
+def test_what_the_runbook_applies_does_not_ask_the_lost_region(production: Deployment) -> None:
+    """Only where events are pushed to; nothing that the rollout changes too, of which the state knows an old image."""
+    text = (ROOT / "terraform" / "README.md").read_text(encoding="utf-8")
+    command = next(line for line in text.splitlines() if "-refresh=false" in line)
+    options = [each.strip("'") for each in command.split() if each.startswith(("-refresh", "-target", "'-target"))]
+    moved = production.planned(PROMOTED, *options)
+    assert moved
+    assert {address.partition("[")[0] for address in moved} == {"module.events.google_pubsub_subscription.row"}
 
 
 @pytest.mark.timeout(300)

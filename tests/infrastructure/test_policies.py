@@ -30,7 +30,7 @@ MUTATIONS = [(policy, change) for policy in POLICIES for change in policy.mutati
 
 @pytest.fixture(scope="module")
 def worlds(staging: Deployment, production: Deployment, two_cells: Deployment) -> dict[str, World]:
-    """The environments as they are after their first apply, and production grown by a cell, and with another promoted."""
+    """The environments after their first apply; and production grown by a cell, with another one promoted."""
     return {"staging": staging.world, "production": production.world, "two cells": two_cells.world}
 
 

@@ -59,7 +59,7 @@ def table(world: World) -> Table:
     """The grants by account, with regions, cells and the project left open."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     regions = "|".join(world.registry.regions)
-    cells = rf"-(?:{'|'.join(world.registry.cells)})\b"
+    cells = rf"-(?:{'|'.join(world.registry.cells)})\b"  # also where it tells a process from another cell's
     for member, role, target in grants(world):
         name = re.sub(r"@[a-z0-9-]+\.iam\.gserviceaccount\.com$", "", member.removeprefix("serviceAccount:"))
         left_open = re.sub(cells, "-{cell}", re.sub(regions, "{region}", f"{role} on {target}"))

@@ -3,9 +3,11 @@
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from shared import requirements
 from shared.config import SECRET_BYTES, Settings, read
@@ -96,9 +98,17 @@ def _require(world: World, process: Process, settings: Settings) -> None:
 
 @policy
 def every_process_starts_with_its_environment(world: World) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        for process in world.processes():
-            yield from problems(world, process, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, _registry_of(world):
+        yield from [found for process in world.processes() for found in problems(world, process, Path(folder))]
+
+
+@contextmanager
+def _registry_of(world: World) -> Iterator[None]:
+    """The world's registry in place of the checkout's, for the code that reads an environment."""
+    with ExitStack() as patched:
+        for name in ("shared.registry.load", "shared.requirements.load"):
+            patched.enter_context(patch(name, lambda: world.registry))
+        yield
 
 
 def _change(world: World, of: tuple[str, str], name: str, value: str | None) -> None:

@@ -112,11 +112,14 @@ def an_image_by_tag(world: World) -> None:
 def only_its_callers_reach_a_process(world: World) -> Iterator[str]:
     """By the kind of trigger: ingress, the default URL, and whether Cloud Run checks the caller.
 
+    A cell that is not its region's first one is called by functions of that one, and so from inside.
+
     The default URL is on: Google's callers and the rollout's smoke tests use it. Ingress keeps everybody else out.
     """
     for each in world.processes("function", "rpc"):
         values = each.resource.values
-        balanced = each.role == "function" and (each.of == UNMATCHED or each.of in world.public())
+        first = not world.registry.suffix_of(each.cell, each.region)
+        balanced = each.role == "function" and first and (each.of == UNMATCHED or each.of in world.public())
         if values.get("ingress") != (BALANCED if balanced else INTERNAL):
             yield f"{each.address}: {values.get('ingress')}"
         if values.get("default_uri_disabled"):
