@@ -7,6 +7,7 @@ import pytest
 
 from tests.infrastructure.deployment import REGISTRY, Deployment
 from tests.infrastructure.terraform import ROOT
+from tests.infrastructure.world import World
 
 ADDED: Final = (
     '  read_weather:  {service: platform, http: "GET /v1/weather/{place}", scope: public, transaction: none, '
@@ -59,10 +60,13 @@ def test_a_second_cell_in_a_region_replaces_nothing(two_cells: Deployment, produ
     assert {address for address in more if "us2" not in address} == set()
     sites = [site for site in two_cells.world.sites() if site.cell == "us2"]
     assert [(site.region, site.serves) for site in sites] == [("us-central1", True), ("europe-west1", False)]
-    for site in sites:
-        own = [each for each in two_cells.world.processes() if (each.cell, each.region) == (site.cell, site.region)]
-        first = [each for each in production.world.processes() if (each.cell, each.region) == ("us", "us-central1")]
-        assert sorted((each.role, each.of) for each in own) == sorted((each.role, each.of) for each in first)
+
+    def roles(world: World, cell: str, region: str) -> list[tuple[str, str, str]]:
+        of = [each for each in world.processes() if (each.cell, each.region) == (cell, region)]
+        return sorted((each.kind, each.role, "" if each.kind == "job" else each.of) for each in of)
+
+    first = roles(production.world, "us", "us-central1")
+    assert [roles(two_cells.world, site.cell, site.region) for site in sites] == [first, first]
 
 
 @pytest.mark.timeout(300)
