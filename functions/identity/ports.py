@@ -166,9 +166,12 @@ class IdentityWork(Protocol):
     def home_region(self) -> str:
         """The home region of users who sign in here for the first time."""
 
+    def home_of(self, address: str) -> str:
+        """The cell of that region in which the user of an address is at home."""
+
     @property
-    def home_cell(self) -> str:
-        """The cell of that region."""
+    def cell(self) -> str:
+        """This process's cell."""
 
     def now(self) -> datetime:
         """The present."""

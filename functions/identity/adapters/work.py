@@ -12,6 +12,7 @@ imported on first use: they are slow to load, and some operations need neither.
 
 import secrets
 from functools import cached_property, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from functions.identity.adapters.sessions import FirestoreNonceUses, FirestoreSessions
@@ -23,6 +24,7 @@ from functions.identity.domain.sessions import RefreshTokens
 from functions.identity.domain.siwe import Site
 from functions.identity.domain.users import Grants
 from shared.chain.ethereum import address_of
+from shared.registry import load
 from shared.telemetry.context import trace_context
 from shared.unit_of_work import UnitOfWork
 
@@ -98,9 +100,15 @@ class Work(UnitOfWork):
         return self.settings.region
 
     @cached_property
-    def home_cell(self) -> str:
-        """The cell of that region."""
+    def cell(self) -> str:
+        """This process's cell."""
         return self.settings.cell
+
+    def home_of(self, address: str) -> str:
+        """The cell of that region in which the user of an address is at home: new users are spread over its cells."""
+        cells = [cell for cell, region in load().cells.items() if region == self.settings.region]
+        chosen = int.from_bytes(sha256(address.lower().encode()).digest()[:8], "big")
+        return cells[chosen % len(cells)]
 
     def _chain(self, chain_id: int) -> "ChainClient | None":
         return self.resources.chain(chain_id, "contract wallets") if chain_id in self.settings.chain_urls else None

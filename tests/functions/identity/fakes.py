@@ -163,7 +163,8 @@ class FakeWork:
     """Identity's work in memory."""
 
     home_region = "us-central1"
-    home_cell = "us"
+    cell = "us"
+    cells: tuple[str, ...] = ("us",)
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
@@ -184,7 +185,10 @@ class FakeWork:
         return self.clock.now()
 
     def new_id(self, prefix: str) -> str:
-        return ids.new(prefix, self.home_cell)
+        return ids.new(prefix, self.cell)
+
+    def home_of(self, address: str) -> str:
+        return self.cells[int(address, 16) % len(self.cells)]
 
     def local_address(self, person: str) -> str:
         return self.people[person]

@@ -208,7 +208,7 @@ def test_a_dead_home_stops_nobody_from_signing_in(work: Any, person: ApiUser, mo
     """Away from home the wallet is opened at home, if that answers; the session is of the same user either way."""
     first = enter(work, person)
     monkeypatch.setattr(work, "home_region", "europe-west1")
-    monkeypatch.setattr(work, "home_cell", "eu")
+    monkeypatch.setattr(work, "cell", "eu")
     work.wallets.failure = Unavailable()
     assert enter(work, person).user_id == first.user_id
     user = work.users.get(first.user_id)
@@ -216,6 +216,23 @@ def test_a_dead_home_stops_nobody_from_signing_in(work: Any, person: ApiUser, mo
     stranger = ApiUser()
     with pytest.raises(Unavailable):  # their home is here, and they have no wallet yet
         enter(work, stranger)
+
+
+def test_new_users_are_spread_over_a_regions_cells(clock: FakeClock) -> None:
+    """By their address, wherever the sign-in arrives; at first nobody is signed in without a wallet there."""
+    work = FakeWork(clock)
+    work.cells = ("us", "us2")
+    people = [ApiUser() for _ in range(20)]
+    homes = [work.users.get(enter(work, each).user_id).home_cell for each in people]
+    assert homes == [work.home_of(each.address) for each in people]
+    assert set(homes) == {"us", "us2"}
+    assert all(
+        user_id.startswith(f"usr_{home}_") for home, (user_id, *_) in zip(homes, work.wallets.opened, strict=True)
+    )
+    elsewhere = next(each for each in iter(ApiUser, None) if work.home_of(each.address) == "us2")
+    work.wallets.failure = Unavailable()
+    with pytest.raises(Unavailable):
+        enter(work, elsewhere)
 
 
 def test_scopes_follow_roles(clock: FakeClock, person: ApiUser) -> None:
