@@ -12,6 +12,10 @@ from cloudbuild.observability.queries import AVAILABILITY, EVENTS, ORDERS, Indic
 
 Severity = Literal["page", "ticket"]
 
+Tested = Literal["for real", "for real, long", "by promtool"]
+"""How an alert is tested: `make acceptance`, or a test that takes minutes, causes its condition on a running stack; or
+promtool alone fires it, by the series that its cause would make, where that takes hours. It fires all others too."""
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -19,7 +23,8 @@ class Alert:
 
     query: PromQL with `$name` for what is recorded (queries.py); it is there where its result is.
     minutes: how long that has to last. summary: what is wrong. cause: what makes it fire, in the tests too.
-    remedy: what to do. local: whether it is about scraping, which there is on the local stack only.
+    remedy: what to do. older_than_seconds: the age that the query's result has to exceed, if that is an age.
+    tested: how it is tested. local: whether it is about scraping, which there is on the local stack only.
     """
 
     name: str
@@ -29,10 +34,18 @@ class Alert:
     summary: str
     cause: str
     remedy: str
+    older_than_seconds: int = 0
+    tested: Tested = "for real"
     local: bool = False
 
+    @property
+    def condition(self) -> str:
+        """PromQL, with `$name` as in the query, that has a result where the alert is."""
+        return f"{self.query} > {self.older_than_seconds}" if self.older_than_seconds else self.query
 
-PERCENT: Final = 0.01
+
+REMEMBERED: Final = "[1d]"
+"""For how long a time that a process has last exported counts once the process, or what it measures, is gone."""
 
 
 def _burns(name: str, indicator: Indicator, what: str, cause: str, remedy: str) -> tuple[Alert, ...]:
@@ -100,11 +113,13 @@ ALERTS: Final = (
     Alert(
         "InvariantsUnchecked",
         "ticket",
-        "time() - max by (location, service) (meridian_invariants_checked_timestamp_seconds) > 3600",
+        "time() - max by (location, service)"
+        f" (max_over_time(meridian_invariants_checked_timestamp_seconds{REMEMBERED}))",
         5,
         "The invariants of {{ $labels.service }} were not checked for an hour.",
         "its database does not answer, or its relay does not run",
         "The log of the service's relay says why.",
+        older_than_seconds=3600,
     ),
     Alert(
         "EventsParked",
@@ -118,38 +133,44 @@ ALERTS: Final = (
     Alert(
         "OutboxStuck",
         "page",
-        "max by (location, job) (meridian_unsent_oldest_seconds) > 60",
+        "max by (location, job) (meridian_unsent_oldest_seconds)",
         2,
         "Events of {{ $labels.job }} wait to be published.",
         "the event bus does not accept, or no relay leads",
         "The relay's log; the breaker of the bus.",
+        older_than_seconds=60,
     ),
     Alert(
         "ReplicationLags",
         "page",
-        "max by (location, consumer, cell) (meridian_replication_lag_seconds) > 60",
+        "max by (location, consumer, cell) (meridian_replication_lag_seconds)",
         5,
         "{{ $labels.consumer }} lacks events of the cell {{ $labels.cell }}.",
-        "regions are cut off from one another",
+        "regions are cut off from one another, or one is dead",
         "`/ready` of both regions; nothing is lost meanwhile.",
+        older_than_seconds=60,
+        tested="for real, long",
     ),
     Alert(
         "JobItemsFail",
         "ticket",
-        "max by (location, job) (meridian_failing_oldest_seconds) > 3600",
+        "max by (location, operation) (meridian_failing_oldest_seconds)",
         5,
-        "{{ $labels.job }} has failed at an item for an hour.",
+        "{{ $labels.operation }} has failed at an item for an hour.",
         "an item of a job raises",
         "`make audit` names it; the job's log has the error.",
+        older_than_seconds=3600,
     ),
     Alert(
         "PollingStalls",
         "page",
-        "time() - max by (location, operation) (meridian_last_success_timestamp_seconds > 0) > 300",
+        "time() - max by (location, operation)"
+        f" (max_over_time(meridian_last_success_timestamp_seconds{REMEMBERED}) > 0)",
         2,
         "{{ $labels.operation }} has not succeeded for five minutes.",
-        "a chain's node is down, or the row raises",
+        "a chain's node is down, the row raises, or its process does not run",
         "Its log; the breaker of the chain.",
+        older_than_seconds=300,
     ),
     Alert(
         "DependencyDown",

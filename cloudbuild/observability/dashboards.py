@@ -218,7 +218,7 @@ EVENTS_BOARD: Final = Board(
             _or_0("max by (location, cell) (meridian_replication_lag_seconds)"),
             "{{location}} lacks {{cell}}",
         ),
-        Panel("Failing items of jobs", "short", _or_0("max by (job) (meridian_failing_items)"), "{{job}}"),
+        Panel("Failing items of jobs", "short", _or_0("max by (operation) (meridian_failing_items)"), "{{operation}}"),
         Panel("Deliveries to webhooks by status", "short", "max by (status) (meridian_deliveries)", "{{status}}"),
         Panel(
             "Attempts of deliveries",

@@ -29,13 +29,17 @@ EVERY: Final = "15s"
 LOOK_SECONDS: Final = 30
 """A scrape and an evaluation: how long after its cause a condition is seen at the latest, besides what it waits for."""
 
-HEAD: Final = """# Alerts
+HEAD: Final = f"""# Alerts
 
 Generated from `cloudbuild/observability/alerts.py` by `make gen`. A page wakes somebody; a ticket waits for the
-morning. Each alert fires in a test, by promtool, from the series that its cause makes (`tests/acceptance/scenes.py`).
+morning. *Fires after*: how long its cause has to last, the age that it looks at included; a scrape and an evaluation
+come on top, {LOOK_SECONDS} s at most, the minute between two checks of invariants, and what a burn rate takes to use
+up its share of the budget. *Tested*: promtool fires each from the series that its cause makes
+(`tests/acceptance/scenes.py`), and a test causes it *for real* on a running stack, whose Prometheus has seconds in
+place of minutes (`test_alerts.py` there); *long*: on three regions (`test_console_long.py`).
 
-| alert | severity | cause in the test | fires after | what to do |
-|---|---|---|---|---|
+| alert | severity | cause in the test | fires after | tested | what to do |
+|---|---|---|---|---|---|
 """
 
 
@@ -45,7 +49,7 @@ def rules(alerts: Iterable[Alert] = ALERTS) -> dict[str, Any]:
     alerting = [
         {
             "alert": each.name,
-            "expr": for_prometheus(each.query),
+            "expr": for_prometheus(each.condition),
             "for": f"{each.minutes}m",
             "labels": {"severity": each.severity},
             "annotations": {"summary": each.summary, "description": each.remedy},
@@ -65,7 +69,7 @@ def for_the_cloud(alerts: Iterable[Alert] = ALERTS) -> dict[str, Any]:
     return {
         each.name: {
             "severity": "CRITICAL" if each.severity == "page" else "WARNING",
-            "query": spelt_out(each.query),
+            "query": spelt_out(each.condition),
             "seconds": each.minutes * 60,
             "summary": each.summary,
             "remedy": each.remedy,
@@ -76,15 +80,17 @@ def for_the_cloud(alerts: Iterable[Alert] = ALERTS) -> dict[str, Any]:
 
 
 def fires_after(alert: Alert) -> str:
-    """How soon an alert fires once its query has a result, in words."""
-    return f"{alert.minutes} min" if alert.minutes else f"{LOOK_SECONDS} s"
+    """How long an alert's cause has to last until it fires, in words."""
+    minutes = alert.minutes + alert.older_than_seconds // 60
+    return f"{minutes} min" if minutes else "at once"
 
 
 def table(alerts: Iterable[Alert] = ALERTS) -> str:
     """The alerts in Markdown."""
-    return HEAD + "".join(
-        f"| `{each.name}` | {each.severity} | {each.cause} | {fires_after(each)} | {each.remedy} |\n" for each in alerts
+    rows = (
+        (f"`{each.name}`", each.severity, each.cause, fires_after(each), each.tested, each.remedy) for each in alerts
     )
+    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def generated() -> Mapping[Path, str]:

@@ -133,8 +133,8 @@ METRICS: Final = (
         *("consumer", "cell"),
         total="max",
     ),
-    _gauge("meridian_failing_items", "Items that a job fails at, and tries again.", "job", total="max"),
-    _gauge("meridian_failing_oldest_seconds", "For how long the first of them has failed.", "job", total="max"),
+    _gauge("meridian_failing_items", "Items that a job, a row, fails at and tries again.", "operation", total="max"),
+    _gauge("meridian_failing_oldest_seconds", "For how long the first of them has failed.", "operation", total="max"),
     # Cells: the lease, what the fence refuses, and the gate
     _gauge(
         "meridian_lease_remaining_seconds",

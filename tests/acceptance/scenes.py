@@ -64,7 +64,7 @@ SCENES: Final[Mapping[str, Scene]] = {
         {f'meridian_invariant_holds{{service="supply",invariant="stock_adds_up",{AT}}}': "1x5 0x20"}, 7, 5
     ),
     "InvariantsUnchecked": Scene(
-        {f'meridian_invariants_checked_timestamp_seconds{{service="wallet",{AT}}}': "0x200"}, 70, 59
+        {f'meridian_invariants_checked_timestamp_seconds{{service="wallet",{AT}}}': "0x2 _x200"}, 70, 59
     ),
     "EventsParked": Scene(
         {f'meridian_parked_events{{consumer="capture_hold",reason="failed",{AT}}}': "_x5 1x20"}, 8, 5
@@ -73,9 +73,9 @@ SCENES: Final[Mapping[str, Scene]] = {
     "ReplicationLags": Scene(
         {f'meridian_replication_lag_seconds{{consumer="replicate_supply",cell="eu",{AT}}}': "0+60x30"}, 10, 2
     ),
-    "JobItemsFail": Scene({f'meridian_failing_oldest_seconds{{job="sweep_holds",{AT}}}': "0+60x100"}, 70, 60),
+    "JobItemsFail": Scene({f'meridian_failing_oldest_seconds{{operation="sweep_holds",{AT}}}': "0+60x100"}, 70, 60),
     "PollingStalls": Scene(
-        {f'meridian_last_success_timestamp_seconds{{operation="watch_deposits",{AT}}}': "60x30"}, 12, 5
+        {f'meridian_last_success_timestamp_seconds{{operation="watch_deposits",{AT}}}': "60x2 _x30"}, 12, 5
     ),
     "DependencyDown": Scene(
         {f'meridian_breaker_state{{dependency="database order",state="open",{AT}}}': "0x5 1x20"}, 8, 5

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cloudbuild.observability.alerts import ALERTS, BY_NAME
+from cloudbuild.observability.alerts import ALERTS
 from cloudbuild.observability.generate import rules
 from tests.acceptance.scenes import DAYS_APART, HOURS, SCENES, WELL, Scene
 
@@ -56,10 +56,6 @@ def check_rules(
 
 def test_the_rules_are_rules(folder: Path) -> None:
     promtool("check", "rules", "rules.yaml", within=folder)
-
-
-def test_each_alert_has_a_scene() -> None:
-    assert SCENES.keys() == BY_NAME.keys()
 
 
 @pytest.mark.parametrize(("name", "scene"), SCENES.items())

@@ -2,17 +2,20 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from cloudbuild.observability.alerts import ALERTS
+from cloudbuild.observability.alerts import ALERTS, BY_NAME
 from cloudbuild.observability.dashboards import BOARDS
 from cloudbuild.observability.generate import MODULE, generated
 from cloudbuild.observability.queries import RECORDINGS, spelt_out
 from shared.telemetry.catalogue import METRICS, Metric
+from tests.acceptance.firing import CAUSED
+from tests.acceptance.scenes import SCENES
 
 ROOT: Final = Path(__file__).parents[2]
 SELECTOR: Final = re.compile(r"(meridian_\w+)(?:\{([^}]*)\})?")
@@ -33,7 +36,7 @@ def names_of(metric: Metric) -> set[str]:
 
 QUERIES: Final = [
     *(each.query for each in RECORDINGS),
-    *(spelt_out(alert.query) for alert in ALERTS if not alert.local),
+    *(spelt_out(alert.condition) for alert in ALERTS if not alert.local),
     *(spelt_out(panel.query) for board in BOARDS for panel in board.panels),
 ]
 KNOWN: Final = {name: metric for metric in METRICS for name in names_of(metric)}
@@ -57,6 +60,20 @@ def test_every_metric_is_watched() -> None:
     """A metric that no panel and no alert asks for is one too many."""
     asked = {KNOWN[name].name for query in QUERIES for name, _ in SELECTOR.findall(query)}
     assert {metric.name for metric in METRICS} == asked
+
+
+def test_each_alert_is_tested_as_it_says() -> None:
+    """By what it causes on a running stack, and by promtool."""
+    for module in ("test_alerts", "test_console_long"):
+        import_module(f"tests.acceptance.{module}")
+    assert {alert.name for alert in ALERTS if alert.tested != "by promtool"} == CAUSED
+    assert BY_NAME.keys() == SCENES.keys()
+
+
+def test_a_metrics_labels_are_its_own() -> None:
+    """Prometheus renames a label that the target has too, and no query would find it."""
+    for metric in METRICS:
+        assert not OURS & set(metric.labels), metric.name
 
 
 def test_a_legend_names_labels_of_its_query() -> None:

@@ -211,7 +211,8 @@ def test_failures_are_counted(job: Job) -> None:
     job.clock.pass_by(seconds=5)
     job.run("a", "b")
     assert counted(job) == (
-        f'meridian_failing_items{{job="{job.name}"}} 2.0\nmeridian_failing_oldest_seconds{{job="{job.name}"}} 5.0'
+        f'meridian_failing_items{{operation="{job.name}"}} 2.0\n'
+        f'meridian_failing_oldest_seconds{{operation="{job.name}"}} 5.0'
     )
     job.clock.pass_by(seconds=10)
     job.poisoned.clear()
