@@ -60,8 +60,13 @@ class Webhooks(Protocol):
     def get(self, webhook_id: str, owner: str) -> Webhook:
         """An owner's webhook, locked. Raises NotFound for an absent or malformed id, or another user's webhook."""
 
-    def browse(self, owner: str, after: str | None, most: int) -> Sequence[Webhook]:
-        """A user's webhooks, newest first, after an id."""
+    def find(self, webhook_id: str) -> Webhook:
+        """Anybody's webhook, locked, for operators. Raises NotFound for an absent or malformed id."""
+
+    def browse(
+        self, owner: str | None, after: str | None, most: int, webhook_id: str | None = None
+    ) -> Sequence[Webhook]:
+        """The webhooks of a user, or of all for None, newest first, after an id. webhook_id: only this one."""
 
     def lock(self, webhook_id: str) -> Webhook | None:
         """A webhook, locked; None if it was deleted."""

@@ -1,7 +1,7 @@
 """Redeliver an event to a webhook."""
 
-from functions.notification.domain.errors import WebhookDisabled
 from functions.notification.ports import WebhookWork
+from functions.notification.redelivery import made_due
 from functions.notification.views import DeliveryView
 from shared.contracts.fields import DeliveryId, WebhookId
 from shared.contracts.operations import Caller, Request
@@ -16,10 +16,4 @@ class Redeliver(Request):
 
 def redeliver(request: Redeliver, caller: Caller, work: WebhookWork) -> DeliveryView:
     """The delivery, due now and tried for 72 hours, with the same `webhook-id`. Raises NotFound, WebhookDisabled."""
-    webhook = work.webhooks.get(request.webhook_id, owner=caller.user_id)
-    delivery = work.deliveries.lock(webhook, request.delivery_id)
-    if webhook.status == "disabled":
-        raise WebhookDisabled
-    due = delivery.redelivered(work.now())
-    work.deliveries.redeliver(due)
-    return DeliveryView.of(due)
+    return made_due(work, work.webhooks.get(request.webhook_id, owner=caller.user_id), request.delivery_id)

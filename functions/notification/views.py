@@ -6,7 +6,7 @@ import msgspec
 
 from functions.notification.domain.feed import Item
 from functions.notification.domain.webhook import AttemptRecord, Delivery, DeliveryStatus, Reason, Status, Webhook
-from shared.contracts.fields import DeliveryId, EventData, EventId, EventType, Version, WebhookId, example_id
+from shared.contracts.fields import DeliveryId, EventData, EventId, EventType, UserId, Version, WebhookId, example_id
 from shared.contracts.operations import Cursor, Resource, Time, View
 
 HttpStatus = Annotated[int, msgspec.Meta(examples=[200])]
@@ -78,6 +78,18 @@ class WebhookView(Resource, kw_only=True):
     @classmethod
     def of(cls, webhook: Webhook) -> "WebhookView":
         """What its owner sees of a webhook."""
+        return msgspec.convert(webhook, cls, from_attributes=True)
+
+
+class OwnedWebhookView(WebhookView, kw_only=True):
+    """A webhook, as operators see it."""
+
+    user_id: UserId
+    """Whose it is."""
+
+    @classmethod
+    def owned(cls, webhook: Webhook) -> "OwnedWebhookView":
+        """What operators see of a webhook."""
         return msgspec.convert(webhook, cls, from_attributes=True)
 
 

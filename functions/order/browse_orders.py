@@ -1,16 +1,9 @@
 """List the orders of all users, for operators."""
 
-from typing import Annotated
-
-import msgspec
-
 from functions.order.ports import OrderWork
 from functions.order.views import OrderView
-from shared.contracts.fields import example_id
+from shared.contracts.fields import UserFilter
 from shared.contracts.operations import Page, PageRequest, page
-
-UserFilter = Annotated[str, msgspec.Meta(examples=[example_id("usr")])]
-"""Of any form: no order is of what is no user."""
 
 
 class BrowseOrders(PageRequest):

@@ -107,6 +107,19 @@ class AccountsView(View):
     """The sum in atomic units, with its sign: all kinds of a currency but `held` come to 0."""
 
 
+class InvariantsView(View):
+    """What was found when the invariants of a service's data were last checked, which is done each minute."""
+
+    checked_at: Time
+    """When that was."""
+
+    holding: Annotated[int, msgspec.Meta(examples=[21])]
+    """How many held."""
+
+    violated: Annotated[list[str], msgspec.Meta(examples=[["money_sums_to_zero"]])]
+    """The names of those that did not; the audit says of what they do not hold."""
+
+
 class ServiceFiguresView(View):
     """What a service is like, in one cell."""
 
@@ -128,9 +141,13 @@ class ServiceFiguresView(View):
     breakers: States
     """The circuit breakers of its RPC host: `closed`, `open` or `half_open`, by dependency."""
 
+    invariants: InvariantsView | None
+    """Whether its invariants hold; null while nobody has checked them for ten minutes, or that is not known."""
+
     @classmethod
     def of(cls, service: str, figures: Figures) -> "ServiceFiguresView":
         """What operators see of a service's figures."""
+        found = figures.invariants
         return cls(
             service=service,
             measured_at=figures.measured_at,
@@ -138,6 +155,7 @@ class ServiceFiguresView(View):
             unsent_seconds=round(figures.unsent_seconds),
             parked_events=figures.parked_events,
             breakers={each.name: each.state for each in figures.breakers},
+            invariants=InvariantsView(found.checked_at, found.holding, list(found.violated)) if found else None,
         )
 
 

@@ -18,4 +18,5 @@ def measure_service(request: MeasureRequest, work: HostWork) -> MeasureResponse:
         unsent_events=figures.unsent_events,
         unsent_seconds=figures.unsent_seconds,
         parked_events=figures.parked_events,
+        invariants=MeasureResponse.Invariants(**asdict(figures.invariants)) if figures.invariants else None,
     )

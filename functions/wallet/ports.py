@@ -54,8 +54,8 @@ class Wallets(Protocol):
         What is read about it after this call cannot change before the commit.
         """
 
-    def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
-        """A user's wallets, newest first, starting after an id."""
+    def browse(self, owner: str | None, after: str | None, most: int, wallet_id: str | None = None) -> list[Wallet]:
+        """The wallets of a user, or of all for None, newest first, starting after an id. wallet_id: only this one."""
 
 
 class Ledger(Protocol):

@@ -151,6 +151,19 @@ class EntryView(View):
     """When it was posted."""
 
 
+class InspectedWalletView(View):
+    """A wallet, as operators see it."""
+
+    wallet: WalletView
+    """The wallet."""
+
+    balances: BalancesView
+    """What is in it, and the holds in that."""
+
+    entries: list[EntryView]
+    """Its newest 20 entries, the newest first."""
+
+
 class TransferView(View):
     """A transfer between a caller's wallet and another account."""
 

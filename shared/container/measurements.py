@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from shared.container.loops import Loop, finish
-from shared.errors import MeridianError
+from shared.errors import MeridianError, Unavailable
 from shared.postgres.queries import queries_by_name
 from shared.registry import PATH, Row
 from shared.resilience.deadline import within
@@ -125,13 +125,28 @@ def stored(service: str, resources: Resources) -> Measured:
         }
 
 
-def invariants(service: str, check: Check) -> Measured:
-    """Whether a service's invariants hold, and that they were checked now. Raises Unavailable."""
+def invariants(service: str, check: Check, note: Callable[[Mapping[str, bool]], None] = lambda _: None) -> Measured:
+    """Whether a service's invariants hold, and that they were checked now. Raises Unavailable.
+
+    note: is told what was found.
+    """
     held = check(service)
+    note(held)
     return {
         HOLDS: [((service, name), float(holds)) for name, holds in held.items()],
         CHECKED: [((service,), time.time())],
     }
+
+
+def shown(service: str, resources: Resources, held: Mapping[str, bool]) -> None:
+    """Have operators see what was found of a service's invariants; while Redis is down they do not."""
+    from shared.redis import last_checks
+
+    found = last_checks.LastCheck(resources.clock.now(), dict(held))
+    try:
+        last_checks.note(resources.pipeline(), resources.settings.database_name(service), found)
+    except Unavailable as error:
+        log.warning("operators do not see the invariants of %s: %s", service, error)
 
 
 def sender(name: str, chain_id: int, resources: Resources) -> Measured:
@@ -162,7 +177,8 @@ def measurements(relays: Sequence[str], pollers: Sequence[str], resources: Resou
         if load().services[service].database:
             if _queries(service):
                 made.add(f"{service}'s data", partial(stored, service, resources))
-            made.add(f"{service}'s invariants", partial(invariants, service, check), INVARIANTS_EVERY_SECONDS)
+            checked = partial(invariants, service, check, partial(shown, service, resources))
+            made.add(f"{service}'s invariants", checked, INVARIANTS_EVERY_SECONDS)
     chains = {"treasury": settings.custody_chain_id, "relayer": settings.claim_chain_id}
     for name in sorted(senders_of([row for service in pollers for row in rows_of("poller", service)])):
         if chains[name] in settings.chain_urls:

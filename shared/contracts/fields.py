@@ -44,6 +44,11 @@ EventId = Annotated[str, _id("evt")]
 WebhookId = Annotated[str, _id("whk")]
 DeliveryId = Annotated[str, _id("dlv")]
 
+UserFilter = Annotated[str, msgspec.Meta(examples=[example_id("usr")])]
+WalletFilter = Annotated[str, msgspec.Meta(examples=[example_id("wal")])]
+WebhookFilter = Annotated[str, msgspec.Meta(examples=[example_id("whk")])]
+"""What operators filter by is of any form: nothing has what is no id."""
+
 CurrencyCode = Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(DECIMALS)})]
 """A currency in a view. A request has `shared.money.Currency`, which refuses others."""
 

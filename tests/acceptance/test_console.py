@@ -13,7 +13,9 @@ from emulators.control.server import Control
 from emulators.demo.api_user import ApiUser
 from emulators.stack.ports import HOST
 from emulators.stack.stack import Stack
+from emulators.waiting import until
 from tests.acceptance.visitor import Visitor
+from tests.webhook_receiver import WebhookReceiver
 
 Visit = Callable[..., Visitor]
 
@@ -23,6 +25,10 @@ SOLD_MS = 120_000
 
 SHOWN_MS = 40_000
 """How long something may take to be shown: figures are kept for a while, longer on a busy machine."""
+
+
+CHECKED_MS = 150_000
+"""How long it may take until invariants were checked: it is done each minute, from a minute after the start."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,31 @@ def test_a_sale_is_started_and_seen(operator_at: Callable[[str], Visitor]) -> No
     expect(page.get_by_text("invariants were checked")).to_be_visible(timeout=SHOWN_MS)
 
 
+def test_an_operator_finds_what_is_whose(
+    operator_at: Callable[[str], Visitor], paid_order: Any, on_sale: Any, buyer: ApiUser, merchant: ApiUser
+) -> None:
+    """Any wallet and any webhook, by id and by owner; a delivery is sent again."""
+    paid_order(buyer, on_sale())
+    visitor = operator_at("Wallets")
+    page = visitor.page
+    page.get_by_label("Wallet or owner").fill(buyer.user_id)
+    visitor.button("Show").click()
+    page.get_by_role("table", name=f"Wallets of {buyer.user_id}").get_by_role("link", name=buyer.wallet_id).click()
+    expect(page.get_by_role("table", name="Balances")).to_contain_text("USDC")
+    expect(page.get_by_role("table", name="The last entries")).to_contain_text("capture")
+    with WebhookReceiver() as here:
+        hook = merchant.post("/v1/webhooks", {"url": here.url, "events": ["order.paid"]})
+        merchant.post(f"/v1/webhooks/{hook['id']}/test")
+        until(lambda: len(here.received), lambda count: count == 1)
+        page.get_by_role("link", name="Webhooks").click()
+        page.get_by_label("Webhook or owner").fill(hook["id"])
+        visitor.button("Show").click()
+        page.get_by_role("button", name=re.compile("^Deliver webhook.test .* again$")).click()
+        visitor.button("Deliver it again").click()
+        until(lambda: len(here.received), lambda count: count == 2)
+    assert visitor.check("a webhook") == []
+
+
 def test_every_view_is_for_everybody(
     operator_at: Callable[[str], Visitor], paid_order: Any, on_sale: Any, buyer: ApiUser
 ) -> None:
@@ -83,6 +114,10 @@ def test_every_view_is_for_everybody(
     visitor = operator_at("live")
     page, found = visitor.page, list[str]()
     expect(page.get_by_role("table", name="Money by kind of account")).to_be_visible()
+    invariants = page.get_by_role("table", name="Invariants by service").get_by_role("row").filter(has_text="wallet")
+    expect(invariants.get_by_role("cell")).to_have_text(
+        ["us", "1", re.compile("^[0-9]+$"), re.compile(":"), "none"], timeout=CHECKED_MS
+    )
     found += visitor.check("live")
     visitor.button("Kill: us-central1").click()
     found += visitor.check("the question")

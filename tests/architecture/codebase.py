@@ -21,7 +21,7 @@ PARTS = {"__init__", "ports", "adapters", "views", "requests"}
 HELPERS = {
     "claiming": {"claim_opening", "claim_redemption"},
     "identity": {"address_proof", "caller_profile", "session_opening"},
-    "notification": {"delivery_results"},
+    "notification": {"delivery_results", "redelivery"},
     "order": {"saga", "expiry", "due_orders", "pricing", "answers"},
     "platform": {"figure_views", "story_views"},
     "supply": {"eligibility", "asset_ownership", "stock_return", "terms"},

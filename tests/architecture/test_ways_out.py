@@ -22,6 +22,7 @@ TOLD_TO_USERS = {
         *("cancel_order", "retry_claim", "create_webhook", "list_webhooks", "get_webhook", "delete_webhook"),
         *("enable_webhook", "rotate_secret", "try_webhook", "list_deliveries", "redeliver"),
         *("list_parked", "redrive", "audit", "read_overview", "read_story", "browse_orders"),
+        *("browse_wallets", "inspect_wallet", "browse_webhooks", "browse_deliveries", "redeliver_for_owner"),
     },
     "a quote is honoured by the cell that signed it alone, for minutes, at a price that its merchant had set": {
         "quote_order",

@@ -238,4 +238,5 @@ SAMPLES: Final[dict[str, Callable[[World], Sample]]] = {
     "rotate_secret": new_secret,
     "try_webhook": needless,
     "redeliver": undelivered,
+    "redeliver_for_owner": undelivered,
 }

@@ -19,7 +19,7 @@ from tests.contract.samples import SAMPLES, Sample
 
 MONEY = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
-SIGNED = ("list_entries", "list_activity", "read_overview", "read_story")
+SIGNED = ("list_entries", "inspect_wallet", "list_activity", "read_overview", "read_story")
 """The rows whose amounts are movements, or balances of the system's own accounts, and may be negative."""
 
 AMOUNTS = {"amount", "balance_after", "unit_price", "total", "posted", "held", "token_id", "nonce", "deadline"}

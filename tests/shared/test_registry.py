@@ -173,6 +173,8 @@ def test_every_route_has_a_home() -> None:
         "list_cells": "any",
         "read_overview": "all",
         "browse_orders": "all",
+        "browse_wallets": "all",
+        "browse_webhooks": "all",
         "audit": "all",
         "check_eligibility": "caller",
     }

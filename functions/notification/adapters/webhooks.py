@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "queries.sql")
 
+ABSENT: Final = "There is no such webhook."
 SECRET_BYTES: Final = 32
 TEST: Final = "webhook.test"
 SOURCE: Final = "/notification"
@@ -75,13 +76,25 @@ class PostgresWebhooks:
         return made, secret
 
     def get(self, webhook_id: str, owner: str) -> Webhook:
-        row = SQL.lock_webhook(self._work.current_transaction, id=webhook_id) if ids.valid(webhook_id, "whk") else None
-        if row is None or row["user_id"] != owner:
-            raise NotFound("There is no such webhook.")
-        return _webhook(row)
+        found = self.find(webhook_id)
+        if found.user_id != owner:
+            raise NotFound(ABSENT)
+        return found
 
-    def browse(self, owner: str, after: str | None, most: int) -> Sequence[Webhook]:
-        rows = SQL.list_webhooks(self._work.current_transaction, user_id=owner, after=after, most=most)
+    def find(self, webhook_id: str) -> Webhook:
+        found = self.lock(webhook_id) if ids.valid(webhook_id, "whk") else None
+        if found is None:
+            raise NotFound(ABSENT)
+        return found
+
+    def browse(
+        self, owner: str | None, after: str | None, most: int, webhook_id: str | None = None
+    ) -> Sequence[Webhook]:
+        transaction = self._work.current_transaction
+        if owner is not None and webhook_id is None:
+            rows = SQL.list_webhooks(transaction, user_id=owner, after=after, most=most)
+        else:
+            rows = SQL.browse_webhooks(transaction, user_id=owner, id=webhook_id, after=after, most=most)
         return [_webhook(row) for row in rows]
 
     def lock(self, webhook_id: str) -> Webhook | None:

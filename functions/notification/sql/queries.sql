@@ -82,6 +82,13 @@ SELECT * FROM webhooks WHERE id = :id FOR UPDATE;
 -- A user's webhooks, newest first, beyond one already shown.
 SELECT * FROM webhooks WHERE user_id = :user_id AND (:after::text IS NULL OR id < :after) ORDER BY id DESC LIMIT :most;
 
+-- name: browse_webhooks
+-- All webhooks or one, of one user or of all, newest first, beyond one already shown.
+SELECT * FROM webhooks
+WHERE (:id::text IS NULL OR id = :id) AND (:user_id::text IS NULL OR user_id = :user_id)
+  AND (:after::text IS NULL OR id < :after)
+ORDER BY id DESC LIMIT :most;
+
 -- name: save_webhook!
 -- Save a webhook's state.
 UPDATE webhooks SET status = :status, reason = :reason, trusted = :trusted, failures = :failures,

@@ -1,5 +1,6 @@
 """The figures of a service: measured in its own RPC host, and asked for over gRPC."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,17 +8,20 @@ from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from functions.platform.domain.figures import Breaker, Count, Figures, Money, Stock
+from functions.platform.domain.figures import Breaker, CheckedInvariants, Count, Figures, Money, Stock
 from shared.contracts.gen.operators_pb2 import MeasureRequest, MeasureResponse
 from shared.errors import Unavailable
 from shared.outbox.log import SQL
 from shared.postgres.queries import queries_by_name
 from shared.postgres.transaction import SNAPSHOT_SECONDS
+from shared.redis import last_checks
 from shared.resilience.deadline import time_left
 from shared.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from shared.rpc.channel import RpcChannel
+
+log = logging.getLogger(__name__)
 
 SERVICES: Final = Path(__file__).parent.parent.parent
 
@@ -86,7 +90,21 @@ class MeasuredFigures:
             unsent_events=unsent["events"],
             unsent_seconds=unsent["oldest"] / 1_000_000,
             parked_events=parked,
+            invariants=self._invariants(),
         )
+
+    def _invariants(self) -> CheckedInvariants | None:
+        """What the service's relay found last; None while Redis is down, too."""
+        resources = self._work.resources
+        try:
+            found = last_checks.last(resources.pipeline(), resources.settings.database_name(self._work.service))
+        except Unavailable as error:
+            log.warning("the invariants of %s are not known: %s", self._work.service, error)
+            return None
+        if found is None:
+            return None
+        violated = [name for name, held in found.held.items() if not held]
+        return CheckedInvariants(found.at, len(found.held) - len(violated), violated)
 
 
 class GrpcFigures:
@@ -114,6 +132,7 @@ class GrpcFigures:
 
 
 def _figures(answer: MeasureResponse) -> Figures:
+    known = answer.invariants
     return Figures(
         measured_at=answer.measured_at.ToDatetime(UTC),
         counts=[Count(each.kind, each.status, each.count) for each in answer.counts],
@@ -126,4 +145,7 @@ def _figures(answer: MeasureResponse) -> Figures:
         unsent_events=answer.unsent_events,
         unsent_seconds=answer.unsent_seconds,
         parked_events=answer.parked_events,
+        invariants=CheckedInvariants(known.checked_at.ToDatetime(UTC), known.holding, list(known.violated))
+        if answer.HasField("invariants")
+        else None,
     )

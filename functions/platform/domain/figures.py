@@ -44,11 +44,23 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedInvariants:
+    """What was found when the invariants of a service's data were last checked.
+
+    holding: how many held. violated: the names of the others.
+    """
+
+    checked_at: datetime
+    holding: int
+    violated: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of one service.
 
     unsent_events, unsent_seconds: how many events wait to be published, and for how long the oldest of them has.
-    parked_events: how many its consumers could not apply yet.
+    parked_events: how many its consumers could not apply yet. invariants: None where that is not known.
     """
 
     measured_at: datetime
@@ -59,3 +71,4 @@ class Figures:
     unsent_events: int
     unsent_seconds: float
     parked_events: int
+    invariants: CheckedInvariants | None

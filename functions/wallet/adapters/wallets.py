@@ -73,8 +73,12 @@ class PostgresWallets:
         )  # first, in the lock order of transfers
         SQL.lock_wallet(self._work.current_transaction, id=wallet_id)
 
-    def browse(self, owner: str, after: str | None, most: int) -> list[Wallet]:
-        rows = SQL.list_wallets(self._work.current_transaction, user_id=owner, after=after, most=most)
+    def browse(self, owner: str | None, after: str | None, most: int, wallet_id: str | None = None) -> list[Wallet]:
+        transaction = self._work.current_transaction
+        if owner is not None and wallet_id is None:
+            rows = SQL.list_wallets(transaction, user_id=owner, after=after, most=most)
+        else:
+            rows = SQL.browse_wallets(transaction, user_id=owner, id=wallet_id, after=after, most=most)
         return [Wallet(**row) for row in rows]
 
 

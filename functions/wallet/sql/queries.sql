@@ -40,3 +40,10 @@ WHERE meant.id = ANY(:ids::text[]);
 -- name: list_wallets
 -- A user's wallets, newest first, beyond a wallet already shown.
 SELECT * FROM wallets WHERE user_id = :user_id AND (:after::text IS NULL OR id < :after) ORDER BY id DESC LIMIT :most;
+
+-- name: browse_wallets
+-- All wallets or one, of one user or of all, newest first, beyond a wallet already shown.
+SELECT * FROM wallets
+WHERE (:id::text IS NULL OR id = :id) AND (:user_id::text IS NULL OR user_id = :user_id)
+  AND (:after::text IS NULL OR id < :after)
+ORDER BY id DESC LIMIT :most;

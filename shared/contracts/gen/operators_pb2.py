@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0foperators.proto\x12\x15meridian.operators.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x10\n\x0eMeasureRequest\"\x89\x05\n\x0fMeasureResponse\x12/\n\x0bmeasured_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12<\n\x06\x63ounts\x18\x02 \x03(\x0b\x32,.meridian.operators.v1.MeasureResponse.Count\x12;\n\x05money\x18\x03 \x03(\x0b\x32,.meridian.operators.v1.MeasureResponse.Money\x12;\n\x05stock\x18\x04 \x03(\x0b\x32,.meridian.operators.v1.MeasureResponse.Stock\x12@\n\x08\x62reakers\x18\x05 \x03(\x0b\x32..meridian.operators.v1.MeasureResponse.Breaker\x12\x15\n\runsent_events\x18\x06 \x01(\x04\x12\x16\n\x0eunsent_seconds\x18\x07 \x01(\x01\x12\x15\n\rparked_events\x18\x08 \x01(\x04\x1a\x34\n\x05\x43ount\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x1a\x37\n\x05Money\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x1an\n\x05Stock\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x04\x12\x11\n\tavailable\x18\x04 \x01(\x04\x12\x10\n\x08reserved\x18\x05 \x01(\x04\x12\x0c\n\x04sold\x18\x06 \x01(\x04\x1a&\n\x07\x42reaker\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\"D\n\x0bTellRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\tevent_ids\x18\x02 \x03(\t\x12\x10\n\x08user_ids\x18\x03 \x03(\t\"\xcb\x05\n\x0cTellResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12=\n\x08postings\x18\x02 \x03(\x0b\x32+.meridian.operators.v1.TellResponse.Posting\x12=\n\x05\x63laim\x18\x03 \x01(\x0b\x32).meridian.operators.v1.TellResponse.ClaimH\x00\x88\x01\x01\x12@\n\ndeliveries\x18\x04 \x03(\x0b\x32,.meridian.operators.v1.TellResponse.Delivery\x1a\x87\x01\n\x07Posting\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12&\n\x02\x61t\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x89\x01\n\x05\x43laim\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\x12\x18\n\x10transaction_hash\x18\x05 \x01(\t\x12\x14\n\x0c\x62lock_number\x18\x06 \x01(\x04\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\x1a\xca\x01\n\x08\x44\x65livery\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\x17\n\x0fresponse_status\x18\x07 \x01(\r\x12\r\n\x05\x65rror\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_claim2\xc0\x01\n\tOperators\x12]\n\x07Measure\x12%.meridian.operators.v1.MeasureRequest\x1a&.meridian.operators.v1.MeasureResponse\"\x03\x90\x02\x01\x12T\n\x04Tell\x12\".meridian.operators.v1.TellRequest\x1a#.meridian.operators.v1.TellResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0foperators.proto\x12\x15meridian.operators.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x10\n\x0eMeasureRequest\"\xb1\x06\n\x0fMeasureResponse\x12/\n\x0bmeasured_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12<\n\x06\x63ounts\x18\x02 \x03(\x0b\x32,.meridian.operators.v1.MeasureResponse.Count\x12;\n\x05money\x18\x03 \x03(\x0b\x32,.meridian.operators.v1.MeasureResponse.Money\x12;\n\x05stock\x18\x04 \x03(\x0b\x32,.meridian.operators.v1.MeasureResponse.Stock\x12@\n\x08\x62reakers\x18\x05 \x03(\x0b\x32..meridian.operators.v1.MeasureResponse.Breaker\x12\x15\n\runsent_events\x18\x06 \x01(\x04\x12\x16\n\x0eunsent_seconds\x18\x07 \x01(\x01\x12\x15\n\rparked_events\x18\x08 \x01(\x04\x12\x45\n\ninvariants\x18\t \x01(\x0b\x32\x31.meridian.operators.v1.MeasureResponse.Invariants\x1a\x34\n\x05\x43ount\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x1a\x37\n\x05Money\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12\x0e\n\x06\x61mount\x18\x03 \x01(\t\x1an\n\x05Stock\x12\x11\n\tsupply_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x04\x12\x11\n\tavailable\x18\x04 \x01(\x04\x12\x10\n\x08reserved\x18\x05 \x01(\x04\x12\x0c\n\x04sold\x18\x06 \x01(\x04\x1a&\n\x07\x42reaker\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x1a_\n\nInvariants\x12.\n\nchecked_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07holding\x18\x02 \x01(\r\x12\x10\n\x08violated\x18\x03 \x03(\t\"D\n\x0bTellRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x11\n\tevent_ids\x18\x02 \x03(\t\x12\x10\n\x08user_ids\x18\x03 \x03(\t\"\xcb\x05\n\x0cTellResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12=\n\x08postings\x18\x02 \x03(\x0b\x32+.meridian.operators.v1.TellResponse.Posting\x12=\n\x05\x63laim\x18\x03 \x01(\x0b\x32).meridian.operators.v1.TellResponse.ClaimH\x00\x88\x01\x01\x12@\n\ndeliveries\x18\x04 \x03(\x0b\x32,.meridian.operators.v1.TellResponse.Delivery\x1a\x87\x01\n\x07Posting\x12\x13\n\x0btransfer_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x0e\n\x06\x61mount\x18\x05 \x01(\t\x12&\n\x02\x61t\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x89\x01\n\x05\x43laim\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\x12\x10\n\x08\x63hain_id\x18\x04 \x01(\x04\x12\x18\n\x10transaction_hash\x18\x05 \x01(\t\x12\x14\n\x0c\x62lock_number\x18\x06 \x01(\x04\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\x1a\xca\x01\n\x08\x44\x65livery\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\x12\x12\n\nevent_type\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x06 \x01(\r\x12\x17\n\x0fresponse_status\x18\x07 \x01(\r\x12\r\n\x05\x65rror\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_claim2\xc0\x01\n\tOperators\x12]\n\x07Measure\x12%.meridian.operators.v1.MeasureRequest\x1a&.meridian.operators.v1.MeasureResponse\"\x03\x90\x02\x01\x12T\n\x04Tell\x12\".meridian.operators.v1.TellRequest\x1a#.meridian.operators.v1.TellResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,25 +39,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEASUREREQUEST']._serialized_start=75
   _globals['_MEASUREREQUEST']._serialized_end=91
   _globals['_MEASURERESPONSE']._serialized_start=94
-  _globals['_MEASURERESPONSE']._serialized_end=743
-  _globals['_MEASURERESPONSE_COUNT']._serialized_start=482
-  _globals['_MEASURERESPONSE_COUNT']._serialized_end=534
-  _globals['_MEASURERESPONSE_MONEY']._serialized_start=536
-  _globals['_MEASURERESPONSE_MONEY']._serialized_end=591
-  _globals['_MEASURERESPONSE_STOCK']._serialized_start=593
-  _globals['_MEASURERESPONSE_STOCK']._serialized_end=703
-  _globals['_MEASURERESPONSE_BREAKER']._serialized_start=705
-  _globals['_MEASURERESPONSE_BREAKER']._serialized_end=743
-  _globals['_TELLREQUEST']._serialized_start=745
-  _globals['_TELLREQUEST']._serialized_end=813
-  _globals['_TELLRESPONSE']._serialized_start=816
-  _globals['_TELLRESPONSE']._serialized_end=1531
-  _globals['_TELLRESPONSE_POSTING']._serialized_start=1041
-  _globals['_TELLRESPONSE_POSTING']._serialized_end=1176
-  _globals['_TELLRESPONSE_CLAIM']._serialized_start=1179
-  _globals['_TELLRESPONSE_CLAIM']._serialized_end=1316
-  _globals['_TELLRESPONSE_DELIVERY']._serialized_start=1319
-  _globals['_TELLRESPONSE_DELIVERY']._serialized_end=1521
-  _globals['_OPERATORS']._serialized_start=1534
-  _globals['_OPERATORS']._serialized_end=1726
+  _globals['_MEASURERESPONSE']._serialized_end=911
+  _globals['_MEASURERESPONSE_COUNT']._serialized_start=553
+  _globals['_MEASURERESPONSE_COUNT']._serialized_end=605
+  _globals['_MEASURERESPONSE_MONEY']._serialized_start=607
+  _globals['_MEASURERESPONSE_MONEY']._serialized_end=662
+  _globals['_MEASURERESPONSE_STOCK']._serialized_start=664
+  _globals['_MEASURERESPONSE_STOCK']._serialized_end=774
+  _globals['_MEASURERESPONSE_BREAKER']._serialized_start=776
+  _globals['_MEASURERESPONSE_BREAKER']._serialized_end=814
+  _globals['_MEASURERESPONSE_INVARIANTS']._serialized_start=816
+  _globals['_MEASURERESPONSE_INVARIANTS']._serialized_end=911
+  _globals['_TELLREQUEST']._serialized_start=913
+  _globals['_TELLREQUEST']._serialized_end=981
+  _globals['_TELLRESPONSE']._serialized_start=984
+  _globals['_TELLRESPONSE']._serialized_end=1699
+  _globals['_TELLRESPONSE_POSTING']._serialized_start=1209
+  _globals['_TELLRESPONSE_POSTING']._serialized_end=1344
+  _globals['_TELLRESPONSE_CLAIM']._serialized_start=1347
+  _globals['_TELLRESPONSE_CLAIM']._serialized_end=1484
+  _globals['_TELLRESPONSE_DELIVERY']._serialized_start=1487
+  _globals['_TELLRESPONSE_DELIVERY']._serialized_end=1689
+  _globals['_OPERATORS']._serialized_start=1702
+  _globals['_OPERATORS']._serialized_end=1894
 # @@protoc_insertion_point(module_scope)

@@ -14,7 +14,7 @@ class MeasureRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class MeasureResponse(_message.Message):
-    __slots__ = ("measured_at", "counts", "money", "stock", "breakers", "unsent_events", "unsent_seconds", "parked_events")
+    __slots__ = ("measured_at", "counts", "money", "stock", "breakers", "unsent_events", "unsent_seconds", "parked_events", "invariants")
     class Count(_message.Message):
         __slots__ = ("kind", "status", "count")
         KIND_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,15 @@ class MeasureResponse(_message.Message):
         name: str
         state: str
         def __init__(self, name: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
+    class Invariants(_message.Message):
+        __slots__ = ("checked_at", "holding", "violated")
+        CHECKED_AT_FIELD_NUMBER: _ClassVar[int]
+        HOLDING_FIELD_NUMBER: _ClassVar[int]
+        VIOLATED_FIELD_NUMBER: _ClassVar[int]
+        checked_at: _timestamp_pb2.Timestamp
+        holding: int
+        violated: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, checked_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., holding: _Optional[int] = ..., violated: _Optional[_Iterable[str]] = ...) -> None: ...
     MEASURED_AT_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     MONEY_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +72,7 @@ class MeasureResponse(_message.Message):
     UNSENT_EVENTS_FIELD_NUMBER: _ClassVar[int]
     UNSENT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     PARKED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    INVARIANTS_FIELD_NUMBER: _ClassVar[int]
     measured_at: _timestamp_pb2.Timestamp
     counts: _containers.RepeatedCompositeFieldContainer[MeasureResponse.Count]
     money: _containers.RepeatedCompositeFieldContainer[MeasureResponse.Money]
@@ -71,7 +81,8 @@ class MeasureResponse(_message.Message):
     unsent_events: int
     unsent_seconds: float
     parked_events: int
-    def __init__(self, measured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., counts: _Optional[_Iterable[_Union[MeasureResponse.Count, _Mapping]]] = ..., money: _Optional[_Iterable[_Union[MeasureResponse.Money, _Mapping]]] = ..., stock: _Optional[_Iterable[_Union[MeasureResponse.Stock, _Mapping]]] = ..., breakers: _Optional[_Iterable[_Union[MeasureResponse.Breaker, _Mapping]]] = ..., unsent_events: _Optional[int] = ..., unsent_seconds: _Optional[float] = ..., parked_events: _Optional[int] = ...) -> None: ...
+    invariants: MeasureResponse.Invariants
+    def __init__(self, measured_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., counts: _Optional[_Iterable[_Union[MeasureResponse.Count, _Mapping]]] = ..., money: _Optional[_Iterable[_Union[MeasureResponse.Money, _Mapping]]] = ..., stock: _Optional[_Iterable[_Union[MeasureResponse.Stock, _Mapping]]] = ..., breakers: _Optional[_Iterable[_Union[MeasureResponse.Breaker, _Mapping]]] = ..., unsent_events: _Optional[int] = ..., unsent_seconds: _Optional[float] = ..., parked_events: _Optional[int] = ..., invariants: _Optional[_Union[MeasureResponse.Invariants, _Mapping]] = ...) -> None: ...
 
 class TellRequest(_message.Message):
     __slots__ = ("order_id", "event_ids", "user_ids")

@@ -9,8 +9,9 @@ from emulators.demo.api_user import ApiUser
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from functions.platform.adapters.figures import SHARE, GrpcFigures, KeptFigures
-from functions.platform.figure_views import CellFiguresView, OverviewView
+from functions.platform.figure_views import CellFiguresView, InvariantsView, OverviewView
 from functions.platform.read_overview import ReadOverview
+from shared.container.measurements import shown
 from shared.contracts.gen.operators_pb2 import MeasureResponse
 from shared.errors import Unavailable
 from tests.isolated_services import IsolatedServices
@@ -58,6 +59,22 @@ def test_a_cell_in_figures(isolated: IsolatedServices) -> None:
     assert set(services) == {"wallet", "supply", "order", "claiming", "notification"}
     assert services["order"].unsent_events > 0  # nobody publishes them here
     assert services["order"].breakers
+
+
+def test_whether_invariants_hold_is_shown(isolated: IsolatedServices) -> None:
+    """As the service's relay found it last; null where it has not looked. Nothing is checked for it."""
+    resources = isolated.resources
+    now = resources.clock.now()
+    shown("order", resources, {"nobody_is_forgotten": False, "streams_have_no_gaps": True})
+
+    def found() -> dict[str, InvariantsView | None]:
+        return {each.service: each.invariants for each in overview(isolated).cells[0].services}
+
+    seen = until(found, lambda services: services["order"] is not None, 30)
+    order = seen["order"]
+    assert order and (order.holding, order.violated) == (1, ["nobody_is_forgotten"])
+    assert order.checked_at >= now
+    assert seen["wallet"] is None
 
 
 def test_a_service_that_does_not_answer_is_named() -> None:

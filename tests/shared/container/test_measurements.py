@@ -32,8 +32,11 @@ def test_it_is_exported_as_it_was_measured_last() -> None:
 
 
 def test_invariants_hold_or_do_not() -> None:
-    """1 or 0 of each, and when that was."""
-    measured = invariants("wallet", lambda _: {"money_sums_to_zero": False, "holds_were_covered": True})
+    """1 or 0 of each, and when that was; others are told of it."""
+    seen: list[Any] = []
+    found = {"money_sums_to_zero": False, "holds_were_covered": True}
+    measured = invariants("wallet", lambda _: found, seen.append)
+    assert seen == [found]
     assert dict(measured["meridian_invariant_holds"]) == {
         ("wallet", "money_sums_to_zero"): 0.0,
         ("wallet", "holds_were_covered"): 1.0,

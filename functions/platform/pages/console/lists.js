@@ -1,5 +1,5 @@
 // @ts-check
-/** Supplies, orders and wallets as lists. */
+/** Supplies and orders as lists, and how a list is shown. */
 import { announce } from "../common/announcements.js";
 import { element } from "../common/elements.js";
 import { formatAmount } from "../common/money.js";
@@ -43,31 +43,6 @@ export function ordersView(session) {
     });
 }
 
-/** @param {Session} session */
-export async function walletsView(session) {
-  const root = element("section", { "aria-labelledby": "view-title" }, element("h1", { id: "view-title" }, "Wallets"));
-  try {
-    const { items } = await session.api.get("/v1/wallets");
-    for (const wallet of items) {
-      const path = { wallet_id: wallet.id };
-      const [{ balances }, entries] = await Promise.all([
-        session.api.get("/v1/wallets/{wallet_id}/balances", { path }),
-        session.api.get("/v1/wallets/{wallet_id}/entries", { path, query: { limit: 20 } }),
-      ]);
-      root.append(element("h2", {}, `${wallet.name} `, id(wallet.id)),
-        table(`Balances of ${wallet.name}`, ["Currency", ...["Posted", "Held", "Available"].map((title) => ({ title, number: true }))], balances.map((each) => [
-          each.currency, formatAmount(each.posted, each.currency), formatAmount(each.held, each.currency), formatAmount(each.available, each.currency),
-        ]), "It is empty."),
-        table(`The last entries of ${wallet.name}`, ["Entry", "Kind", { title: "Amount", number: true }, { title: "Balance after", number: true }, "When"], entries.items.map((each) => [
-          id(each.id), each.kind, formatAmount(each.amount, each.currency), formatAmount(each.balance_after, each.currency), dayAndTime(each.created_at),
-        ]), "Nothing has moved in it."));
-    }
-  } catch (error) {
-    root.append(failure(error));
-  }
-  return root;
-}
-
 /**
  * A view of a list, with a button for more of it.
  *
@@ -76,9 +51,10 @@ export async function walletsView(session) {
  * @param {(string | Column)[]} columns
  * @param {string} empty
  * @param {(cursor?: string) => Promise<Rows>} read
+ * @param {Node | null} [above] what is shown between its title and the list
  */
-async function list(title, caption, columns, empty, read) {
-  const root = element("section", { "aria-labelledby": "view-title" }, element("h1", { id: "view-title" }, title));
+export async function list(title, caption, columns, empty, read, above = null) {
+  const root = element("section", { "aria-labelledby": "view-title" }, element("h1", { id: "view-title" }, title), above);
   const place = element("div");
   const more = element("button", { type: "button", hidden: true }, "Show more");
   /** @type {Child[][]} */

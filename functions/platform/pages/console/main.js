@@ -7,12 +7,14 @@ import { Session } from "../common/session.js";
 import { messageOf, signInParts } from "../common/sign_in.js";
 import { auditView } from "./audit.js";
 import { controlOfPage } from "./control.js";
-import { ordersView, suppliesView, walletsView } from "./lists.js";
+import { InvariantsPanel } from "./invariants.js";
+import { ordersView, suppliesView } from "./lists.js";
 import { failure, table } from "./parts.js";
 import { RegionsPanel } from "./regions.js";
 import { SalePanel } from "./sale.js";
 import { storyView } from "./story.js";
 import { Watch } from "./watch.js";
+import { walletsView } from "./wallets.js";
 import { webhooksView } from "./webhooks.js";
 
 const control = controlOfPage();
@@ -28,8 +30,8 @@ const VIEWS = {
   story: { title: "Purchase", view: (rest) => storyView(session, control, rest) },
   supplies: { title: "Supplies", view: () => suppliesView(session) },
   orders: { title: "Orders", view: () => ordersView(session) },
-  wallets: { title: "Wallets", view: () => walletsView(session) },
-  webhooks: { title: "Webhooks", view: () => webhooksView(session) },
+  wallets: { title: "Wallets", view: (rest) => walletsView(session, rest) },
+  webhooks: { title: "Webhooks", view: (rest) => webhooksView(session, rest) },
   audit: { title: "Audit", view: () => auditView(session) },
   ...(control && { processes: { title: "Processes", view: () => processesView() } }),
 };
@@ -103,7 +105,7 @@ function stranger() {
 
 /** Regions and the sale, as they are now. */
 function liveView() {
-  const [regions, sale] = [new RegionsPanel(watch, control), new SalePanel(watch, control)];
+  const [regions, sale, invariants] = [new RegionsPanel(watch, control), new SalePanel(watch, control), new InvariantsPanel(watch)];
   const trouble = element("p", { class: "failure", role: "alert", hidden: true });
   const jobs = element("div", { "aria-live": "polite" });
   refresh = () => {
@@ -111,12 +113,13 @@ function liveView() {
     setText(trouble, watch.trouble);
     regions.show();
     sale.show();
+    invariants.show();
     const job = watch.jobs.find((each) => each.kind === "region");
     const said = job ? `${job.action} ${job.subjects.join(" and ")}: ${job.status === "failed" ? job.failure : job.step || job.status}` : "";
     if (jobs.textContent !== said) jobs.replaceChildren(...(said ? [element("p", { class: job?.status === "failed" ? "failure" : "notice" }, said)] : []));
   };
   refresh();
-  return element("div", { class: "stack" }, element("h1", { class: "unseen" }, "Live"), trouble, jobs, regions.root, sale.root);
+  return element("div", { class: "stack" }, element("h1", { class: "unseen" }, "Live"), trouble, jobs, regions.root, sale.root, invariants.root);
 }
 
 /** The processes of the local stack. */

@@ -52,6 +52,39 @@ export function id(text) {
 }
 
 /**
+ * Replace what is shown only if it is something else: a reader's place in it is kept.
+ *
+ * @param {HTMLElement} place
+ * @param {HTMLElement} made
+ */
+export function replaced(place, made) {
+  if (place.firstElementChild?.isEqualNode(made)) return;
+  const left = place.firstElementChild?.scrollLeft ?? 0;
+  const focused = place.contains(document.activeElement);
+  place.replaceChildren(made);
+  made.scrollLeft = left;
+  if (focused) made.focus({ preventScroll: true });
+}
+
+/**
+ * A form that shows in a view what has an id: the view's URL names it.
+ *
+ * @param {string} view
+ * @param {string} label
+ * @param {string} shown the id that is looked for at present; empty for none
+ * @param {string} placeholder
+ */
+export function finder(view, label, shown, placeholder) {
+  const input = element("input", { name: "wanted", value: shown, autocomplete: "off", spellcheck: "false", placeholder });
+  const form = element("form", { class: "inline" }, element("label", {}, label, input), element("button", { class: "primary" }, "Show"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.hash = [view, ...(input.value.trim() ? [input.value.trim()] : [])].join("/");
+  });
+  return form;
+}
+
+/**
  * A failure, for a person.
  *
  * @param {unknown} error

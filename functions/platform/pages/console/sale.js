@@ -4,7 +4,7 @@ import { announce } from "../common/announcements.js";
 import { element, setText } from "../common/elements.js";
 import { decimal } from "../common/money.js";
 import { messageOf } from "../common/sign_in.js";
-import { badge, confirmed, drawSpark, id, newSpark, reasoned, table } from "./parts.js";
+import { badge, confirmed, drawSpark, id, newSpark, reasoned, replaced, table } from "./parts.js";
 import { speeds, sum } from "./watch.js";
 
 /** @import { Control, Job } from "./control" */
@@ -67,11 +67,11 @@ export class SalePanel {
     }
     const stock = overview.cells.flatMap((cell) => cell.stock.map((each) => ({ cell: cell.cell, ...each })));
     stock.sort((one, other) => other.supply_id.slice(-26).localeCompare(one.supply_id.slice(-26)) || one.cell.localeCompare(other.cell));
-    replace(this._stock, table("Stock by supply and cell",
+    replaced(this._stock, table("Stock by supply and cell",
       ["Supply", "Id", "Cell", ...["Quota", "Available", "Reserved", "Sold"].map((title) => ({ title, number: true }))],
       stock.map((each) => [each.title, id(each.supply_id), each.cell, ...[each.quantity, each.available, each.reserved, each.sold].map(count)]),
       "Nothing is on sale."));
-    replace(this._money, this._accounts());
+    replaced(this._money, this._accounts());
     this._showJob();
   }
 
@@ -158,21 +158,6 @@ function fill(tile, { value, note = "", course }) {
   setText(tile.value, value);
   setText(tile.note, note);
   drawSpark(tile.spark, course);
-}
-
-/**
- * Replace what is shown only if it is something else: a reader's place in it is kept.
- *
- * @param {HTMLElement} place
- * @param {HTMLElement} made
- */
-function replace(place, made) {
-  if (place.firstElementChild?.isEqualNode(made)) return;
-  const left = place.firstElementChild?.scrollLeft ?? 0;
-  const focused = place.contains(document.activeElement);
-  place.replaceChildren(made);
-  made.scrollLeft = left;
-  if (focused) made.focus({ preventScroll: true });
 }
 
 /**

@@ -3,7 +3,7 @@
 import { element, svg } from "../common/elements.js";
 import { formatAmount } from "../common/money.js";
 import { clock, dayAndTime } from "../common/times.js";
-import { badge, failure, id, table } from "./parts.js";
+import { badge, failure, finder, id, table } from "./parts.js";
 
 /** @import { Schemas } from "../common/contract" */
 /** @import { Session } from "../common/session" */
@@ -20,12 +20,7 @@ const DEEPEST = 6;
  * @param {string} orderId empty for none yet
  */
 export async function storyView(session, control, orderId) {
-  const input = element("input", { name: "order", value: orderId, required: true, autocomplete: "off", spellcheck: "false", placeholder: "ord_…" });
-  const form = element("form", { class: "inline" }, element("label", {}, "Order", input), element("button", { class: "primary" }, "Show"));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    location.hash = `#story/${input.value.trim()}`;
-  });
+  const form = finder("story", "Order", orderId, "ord_…");
   const root = element("section", { "aria-labelledby": "story-title" }, element("h1", { id: "story-title" }, "One purchase"), form);
   if (!orderId) return root;
   try {

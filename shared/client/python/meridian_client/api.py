@@ -506,6 +506,32 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The cell, as in the user's id."""
 
 
+class InspectedWallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wallet, as operators see it."""
+
+    wallet: Wallet
+    """The wallet."""
+
+    balances: Balances
+    """What is in it, and the holds in that."""
+
+    entries: list[Entry]
+    """Its newest 20 entries, the newest first."""
+
+
+class Invariants(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found when the invariants of a service's data were last checked, which is done each minute."""
+
+    checked_at: datetime
+    """When that was."""
+
+    holding: int
+    """How many held."""
+
+    violated: list[str]
+    """The names of those that did not; the audit says of what they do not hold."""
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A public RSA key (RFC 7517)."""
 
@@ -738,6 +764,44 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     unchecked: list[str]
     """The services, with their cells, and the cells that did not answer."""
+
+
+class OwnedWebhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A webhook, as operators see it."""
+
+    id: str
+    """The webhook's id."""
+
+    url: str
+    """Where events are delivered to."""
+
+    events: list[str]
+    """The types that it is told."""
+
+    status: Literal["disabled", "enabled"]
+    """A disabled webhook is delivered nothing until it is enabled again."""
+
+    reason: Literal["", "failing", "gone"]
+    """Why it is disabled: `gone` (it answered 410) or `failing` (for 72 hours); empty if it is not."""
+
+    created_at: datetime
+    """When it was created."""
+
+    updated_at: datetime
+    """When it was last changed."""
+
+    user_id: str
+    """Whose it is."""
+
+
+class OwnedWebhookList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Some of a list, and where the rest begins."""
+
+    items: list[OwnedWebhook]
+    """The items of this page, the newest first unless the operation says otherwise."""
+
+    next_cursor: str | None = None
+    """The `cursor` of the next page; null on the last one."""
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1003,6 +1067,9 @@ class ServiceFigures(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     breakers: dict[str, str]
     """The circuit breakers of its RPC host: `closed`, `open` or `half_open`, by dependency."""
+
+    invariants: Invariants | None
+    """Whether its invariants hold; null while nobody has checked them for ten minutes, or that is not known."""
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1805,6 +1872,60 @@ class Client(Caller):
             headers={"Idempotency-Key": key or fresh_key()},
         )
 
+    def browse_wallets(
+        self,
+        *,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+        wallet_id: str | None = None,
+    ) -> WalletList:
+        """List the wallets of all users, for operators.
+
+        The wallets of all cells, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        user_id: Only wallets of this user.
+        wallet_id: Only this wallet.
+
+        GET /v1/operator/wallets.
+        """
+        return self._call(
+            WalletList,
+            "GET",
+            "/v1/operator/wallets",
+            query={
+                "consistency": consistency,
+                "limit": limit,
+                "cursor": cursor,
+                "user_id": user_id,
+                "wallet_id": wallet_id,
+            },
+        )
+
+    def inspect_wallet(
+        self, *, wallet_id: str, consistency: Literal["strong", "eventual"] | None = None
+    ) -> InspectedWallet:
+        """Show anybody's wallet, with what is and was in it, for operators.
+
+        The wallet, its balances with their holds, and its newest entries. Changes nothing.
+
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/wallets/{wallet_id}.
+        """
+        return self._call(
+            InspectedWallet,
+            "GET",
+            "/v1/operator/wallets/{wallet_id}",
+            path={"wallet_id": wallet_id},
+            query={"consistency": consistency},
+        )
+
     def reverse_transfer(self, *, transfer_id: str, key: str | None = None) -> Transfer:
         """Reverse a transfer, as an operator.
 
@@ -2541,6 +2662,86 @@ class Client(Caller):
             Delivery,
             "POST",
             "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+            path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+        )
+
+    def browse_webhooks(
+        self,
+        *,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+        webhook_id: str | None = None,
+    ) -> OwnedWebhookList:
+        """List the webhooks of all users, for operators.
+
+        The webhooks of all cells, newest first, without their secrets.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        user_id: Only webhooks of this user.
+        webhook_id: Only this webhook.
+
+        GET /v1/operator/webhooks.
+        """
+        return self._call(
+            OwnedWebhookList,
+            "GET",
+            "/v1/operator/webhooks",
+            query={
+                "consistency": consistency,
+                "limit": limit,
+                "cursor": cursor,
+                "user_id": user_id,
+                "webhook_id": webhook_id,
+            },
+        )
+
+    def browse_deliveries(
+        self,
+        *,
+        webhook_id: str,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["delivered", "failed", "pending"] | None = None,
+    ) -> DeliveryList:
+        """List the deliveries of anybody's webhook, for operators.
+
+        Its deliveries, newest first, each with its attempts.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only deliveries with this status.
+
+        GET /v1/operator/webhooks/{webhook_id}/deliveries.
+        """
+        return self._call(
+            DeliveryList,
+            "GET",
+            "/v1/operator/webhooks/{webhook_id}/deliveries",
+            path={"webhook_id": webhook_id},
+            query={"consistency": consistency, "limit": limit, "cursor": cursor, "status": status},
+        )
+
+    def redeliver_for_owner(self, *, webhook_id: str, delivery_id: str) -> Delivery:
+        """Redeliver an event to anybody's webhook, for operators.
+
+        The delivery, as its owner would have it sent again.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        delivery_id: The id of a delivery: `dlv_`, its home cell, and a ULID.
+
+        POST /v1/operator/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver.
+        """
+        return self._call(
+            Delivery,
+            "POST",
+            "/v1/operator/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
         )
 

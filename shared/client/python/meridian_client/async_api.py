@@ -24,6 +24,7 @@ from .api import (
     Eligibility,
     EntryList,
     Health,
+    InspectedWallet,
     Keys,
     NewWebhook,
     Nonce,
@@ -32,6 +33,7 @@ from .api import (
     OrderLine,
     OrderList,
     Overview,
+    OwnedWebhookList,
     ParkedList,
     Phase,
     Profile,
@@ -441,6 +443,60 @@ class AsyncClient(AsyncCaller):
             "/v1/operator/transfers",
             body={"transfers": transfers},
             headers={"Idempotency-Key": key or fresh_key()},
+        )
+
+    async def browse_wallets(
+        self,
+        *,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+        wallet_id: str | None = None,
+    ) -> WalletList:
+        """List the wallets of all users, for operators.
+
+        The wallets of all cells, newest first.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        user_id: Only wallets of this user.
+        wallet_id: Only this wallet.
+
+        GET /v1/operator/wallets.
+        """
+        return await self._call(
+            WalletList,
+            "GET",
+            "/v1/operator/wallets",
+            query={
+                "consistency": consistency,
+                "limit": limit,
+                "cursor": cursor,
+                "user_id": user_id,
+                "wallet_id": wallet_id,
+            },
+        )
+
+    async def inspect_wallet(
+        self, *, wallet_id: str, consistency: Literal["strong", "eventual"] | None = None
+    ) -> InspectedWallet:
+        """Show anybody's wallet, with what is and was in it, for operators.
+
+        The wallet, its balances with their holds, and its newest entries. Changes nothing.
+
+        wallet_id: The id of a wallet: `wal_`, its home cell, and a ULID.
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+
+        GET /v1/operator/wallets/{wallet_id}.
+        """
+        return await self._call(
+            InspectedWallet,
+            "GET",
+            "/v1/operator/wallets/{wallet_id}",
+            path={"wallet_id": wallet_id},
+            query={"consistency": consistency},
         )
 
     async def reverse_transfer(self, *, transfer_id: str, key: str | None = None) -> Transfer:
@@ -1183,6 +1239,86 @@ class AsyncClient(AsyncCaller):
             Delivery,
             "POST",
             "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+            path={"webhook_id": webhook_id, "delivery_id": delivery_id},
+        )
+
+    async def browse_webhooks(
+        self,
+        *,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        user_id: str | None = None,
+        webhook_id: str | None = None,
+    ) -> OwnedWebhookList:
+        """List the webhooks of all users, for operators.
+
+        The webhooks of all cells, newest first, without their secrets.
+
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        user_id: Only webhooks of this user.
+        webhook_id: Only this webhook.
+
+        GET /v1/operator/webhooks.
+        """
+        return await self._call(
+            OwnedWebhookList,
+            "GET",
+            "/v1/operator/webhooks",
+            query={
+                "consistency": consistency,
+                "limit": limit,
+                "cursor": cursor,
+                "user_id": user_id,
+                "webhook_id": webhook_id,
+            },
+        )
+
+    async def browse_deliveries(
+        self,
+        *,
+        webhook_id: str,
+        consistency: Literal["strong", "eventual"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        status: Literal["delivered", "failed", "pending"] | None = None,
+    ) -> DeliveryList:
+        """List the deliveries of anybody's webhook, for operators.
+
+        Its deliveries, newest first, each with its attempts.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        consistency: `eventual` may be read from a replica; X-Consistency says by how much it may lag.
+        limit: How many items a page has at most.
+        cursor: The `next_cursor` of the page before; the first page without one.
+        status: Only deliveries with this status.
+
+        GET /v1/operator/webhooks/{webhook_id}/deliveries.
+        """
+        return await self._call(
+            DeliveryList,
+            "GET",
+            "/v1/operator/webhooks/{webhook_id}/deliveries",
+            path={"webhook_id": webhook_id},
+            query={"consistency": consistency, "limit": limit, "cursor": cursor, "status": status},
+        )
+
+    async def redeliver_for_owner(self, *, webhook_id: str, delivery_id: str) -> Delivery:
+        """Redeliver an event to anybody's webhook, for operators.
+
+        The delivery, as its owner would have it sent again.
+
+        webhook_id: The id of a webhook: `whk_`, its home cell, and a ULID.
+        delivery_id: The id of a delivery: `dlv_`, its home cell, and a ULID.
+
+        POST /v1/operator/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver.
+        """
+        return await self._call(
+            Delivery,
+            "POST",
+            "/v1/operator/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
             path={"webhook_id": webhook_id, "delivery_id": delivery_id},
         )
 
