@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
 from ulid import ULID
 
 REQUEST_ID: Final = re.compile(r"[!-+\--~]{1,128}", re.ASCII)
@@ -18,8 +18,7 @@ SAMPLED: Final = 1
 """The flag of a traceparent that says that its spans are recorded (W3C Trace Context, 3.2.2.5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(msgspec.Struct, frozen=True, gc=False):
     """A request's id, its W3C traceparent if it is part of a trace, where it came from, and who sent it.
 
     client: the network address, only for rate limits; it is not put into events, logs or responses.
@@ -66,7 +65,7 @@ def bind(request_id: str | None, traceparent: str | None = None, client: str = "
 
 def bind_user(user_id: str) -> None:
     """Note who sent the present request."""
-    _bound.set(replace(trace_context(), user_id=user_id))
+    _bound.set(msgspec.structs.replace(trace_context(), user_id=user_id))
 
 
 _attributed: ContextVar[Mapping[str, TraceContext]] = ContextVar("attributed", default=MappingProxyType({}))
