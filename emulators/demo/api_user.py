@@ -90,13 +90,15 @@ class ApiUser:
         keyed = {} if key is None else {"Idempotency-Key": key}
         return self._send(method, path, json=body, headers={**keyed, **(more or {})})
 
-    def send_with_retries(self, method: str, path: str, body: Any = None, key: str | None = None) -> httpx.Response:
+    def send_with_retries(
+        self, method: str, path: str, body: Any = None, key: str | None = None, more: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Send a request until it gets a final response, as a client does when the network or server fails.
 
         Only with an idempotency key, or for an idempotent request: one whose connection was cut is sent again.
         Raises httpx.HTTPError when it does not succeed within RETRY_SECONDS.
         """
-        return _send_with_retries(lambda: self.request(method, path, body, key))
+        return _send_with_retries(lambda: self.request(method, path, body, key, more))
 
     def sign_in_with_retries(self) -> "ApiUser":
         """Sign in, with a new nonce on each attempt: a nonce whose response was lost is used up."""

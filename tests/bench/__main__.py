@@ -36,6 +36,7 @@ from tests.bench import (
     reserve,
     results,
     sample_sale,
+    tracing,
     transports,
 )
 from tests.bench.comparison import Comparison
@@ -105,6 +106,7 @@ VENUES: Final = (
             _of_orders("paid_vs_confirmed", orders.paid_vs_confirmed),
             Bench(("cold_start_vs_hello_create_order", "cold_start_vs_hello_capture_hold"), processes.cold_starts),
             _of_orders("function_rss_mb", processes.memory),
+            Bench(("tracing_cached_read", "tracing_create_order"), tracing.cost_of_tracing),
             Bench(CACHED, lambda shop: reads.cached_reads(shop.stack)),
             Bench(("reserve_vs_naive", "reserve_vs_pgbench_insert"), lambda shop: reserve.reservations(shop.stack)),
         ),

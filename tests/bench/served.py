@@ -1,4 +1,4 @@
-"""One function in a process of its own, as Cloud Run starts it: functions-framework on its default server, gunicorn."""
+"""One function in a process of its own: on functions-framework's default server, gunicorn, or as Meridian's image runs it."""
 
 import socket
 import subprocess
@@ -52,12 +52,15 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 @contextmanager
-def served(target: str, environment: Mapping[str, str] | None = None, request: bytes = b"") -> Iterator[Served]:
+def served(
+    target: str, environment: Mapping[str, str] | None = None, request: bytes = b"", *, contained: bool = False
+) -> Iterator[Served]:
     """A function that has answered its first request.
 
     environment: of a function of Meridian; None for hello. request: the first one, GET / by default.
+    contained: whether it runs as in its container, on granian.
     """
-    process, port = start(target, environment)
+    process, port = start(target, environment, contained=contained)
     try:
         first_answer(port, request or b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n", process)
         yield Served(port, psutil.Process(process.pid))
@@ -65,19 +68,32 @@ def served(target: str, environment: Mapping[str, str] | None = None, request: b
         stop(process)
 
 
-def start(target: str, environment: Mapping[str, str] | None = None) -> tuple["subprocess.Popen[bytes]", int]:
-    """Start a function's process; returns it and its port. Its output goes to /dev/null."""
+def start(
+    target: str, environment: Mapping[str, str] | None = None, *, contained: bool = False
+) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start a function's process; returns it and its port. Its output goes to /dev/null. contained: as in served."""
     ports = Ports(["function"], free=True)
     port = ports.chosen["function"]
     ports.release()
     source = HELLO if environment is None else FUNCTION_SOURCE
-    command = [sys.executable, "-m", "functions_framework", "--target", target, "--source", str(source)]
+    framework = (
+        "functions_framework",
+        "--target",
+        target,
+        "--source",
+        str(source),
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    )
+    command = [sys.executable, "-m", *(("functions.main", "function", target) if contained else framework)]
     # Without MERIDIAN_STACK: it is no process of a stack.
     variables = dict(environment or base_environment(Path()))
     variables = {name: value for name, value in variables.items() if name not in ("MERIDIAN_STACK", "METRICS_PORT")}
     process = subprocess.Popen(
-        [*command, "--host", HOST, "--port", str(port)],
-        env=variables,
+        command,
+        env={**variables, "PORT": str(port)},
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -201,7 +201,7 @@ def counted(job: Job) -> str:
     registry = CollectorRegistry()
     registry.register(FailingItemsCollector(lambda: count_failures(job.database, job.clock)))
     lines = generate_latest(registry).decode().splitlines()
-    return "\n".join(line for line in lines if f'job="{job.name}"' in line)
+    return "\n".join(line for line in lines if f'operation="{job.name}"' in line)
 
 
 def test_failures_are_counted(job: Job) -> None:
