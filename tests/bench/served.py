@@ -1,4 +1,4 @@
-"""One function in a process of its own: on functions-framework's default server, gunicorn, or as Meridian's image runs it."""
+"""One function in a process of its own: on functions-framework's default server, gunicorn, or as the image runs it."""
 
 import socket
 import subprocess

@@ -59,7 +59,7 @@ async function webhookPart(session, webhook) {
       return [
         id(each.id), each.event_type, badge(each.status, each.status === "delivered" ? "good" : each.status === "failed" ? "bad" : ""),
         each.last_attempt_at ? `${dayAndTime(each.last_attempt_at)}: ${each.response_status ?? each.error}` : "none yet",
-        element("button", { type: "button", class: "small", "aria-label": `Deliver ${each.event_type} ${each.id} again`, onclick: () => redeliver(each.id) }, "Deliver again"),
+        element("button", { type: "button", class: "small", "aria-label": `Deliver again: ${each.event_type} ${each.id}`, onclick: () => redeliver(each.id) }, "Deliver again"),
       ];
     }), "Nothing was delivered to it."));
   };
