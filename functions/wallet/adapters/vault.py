@@ -118,7 +118,7 @@ class ChainVault(ChainBlocks):
         return low
 
     def _made_by(self, number: int, at: datetime) -> bool:
-        """Whether a block was made by a time. Raises Unavailable if the node lacks it, and the first one does not say."""
+        """Whether a block was made by a time. Raises Unavailable if the node lacks it, unless the first one says."""
         block = self._client.block(number)
         if block is None:
             first = self._client.block(self._config.start_block)
