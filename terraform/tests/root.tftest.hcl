@@ -77,6 +77,7 @@ run "a_cell_is_promoted_where_its_standby_is" {
   variables {
     event_delivery = "pull"
     promoted       = { as = "us-central1" }
+    settings       = { ALLOWED_CHAINS = "1", GATE = "strict", STANDBY_NAMES = "standby=us-central1" } # what the runbook sets
   }
   assert {
     condition     = { for site, each in output.sites : site => each.serves if each.cell == "as" } == { asia-east1 = false, us-central1-as = true }
