@@ -113,9 +113,12 @@ class _SitePrograms:
 
     def warm(self) -> list[Program]:
         """Those that work on nothing by themselves, as long as the cell is served elsewhere."""
-        ready = self._logged(self._layout.logs / f"{self._keeper().name}.log", "this keeper waits")
-        hosts = [self._host(functions_host(self._site.name), "make_http"), self._rpc_hosts()]
-        return [replace(each, stage=WARM) for each in (*hosts, replace(self._keeper(), ready=ready))]
+        made = [self._host(functions_host(self._site.name), "make_http"), self._rpc_hosts()]
+        if self._layout.leases:
+            keeper = self._keeper()
+            waits = self._logged(self._layout.logs / f"{keeper.name}.log", "this keeper waits")
+            made.append(replace(keeper, ready=waits))
+        return [replace(each, stage=WARM) for each in made]
 
     def _separate(self) -> list[Program]:
         return [*(self._rpc_host(service) for service in rpc_services(self._registry)), *self._separate_workers()]
