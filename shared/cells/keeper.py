@@ -126,7 +126,7 @@ def keep_cell(resources: Resources, stop: threading.Event) -> None:
             if record.region == settings.region and not record.opening:
                 served_in = settings.region
                 LeaseKeeper(databases, renew, record.epoch).keep(stop)
-            elif record.region != served_in:
+            elif record.region not in (settings.region, served_in):
                 served_in = record.region
                 log.info("%s is served in %s: this keeper waits", settings.cell, served_in)
         stop.wait(RENEW_EVERY_SECONDS)

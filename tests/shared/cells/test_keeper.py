@@ -1,7 +1,9 @@
 """A keeper's process as a whole: the stack's databases and Firestore, and a cell that moves away and comes back."""
 
+import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,7 +13,7 @@ from google.cloud.firestore import Client
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.cells.keeper import keep_cell
-from shared.cells.lease import LEASE_SECONDS
+from shared.cells.lease import LEASE_SECONDS, RENEW_EVERY_SECONDS
 from shared.cells.record import designated, opened, promoted
 from shared.config import Settings
 from shared.errors import Unavailable
@@ -68,8 +70,9 @@ def writes(cell: Own) -> Callable[[], bool]:
     return ask
 
 
-def test_a_cell_is_written_while_it_is_served_here(cell: Own, keeping: None) -> None:
-    """Nothing is, while another region serves it, or while its promotion is under way."""
+def test_a_cell_is_written_while_it_is_served_here(cell: Own, keeping: None, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is, while another region serves it, or while its promotion is under way; its keeper says so once."""
+    caplog.set_level(logging.INFO)
     settings, records = cell.settings, cell.cell_records()
     until(writes(cell), bool)
     assert records.read(settings.cell).holder
@@ -79,3 +82,7 @@ def test_a_cell_is_written_while_it_is_served_here(cell: Own, keeping: None) -> 
     until(writes(cell), lambda can: not can, LEASE_SECONDS + 5)
     records.change(settings.cell, lambda record: opened(record, 2))
     assert not writes(cell)()
+    said = f"{settings.cell} is served in {away}: this keeper waits"
+    until(lambda: caplog.messages.count(said), lambda times: times == 1)
+    time.sleep(2 * RENEW_EVERY_SECONDS)
+    assert caplog.messages.count(said) == 1
