@@ -55,7 +55,7 @@ def buy_away(buyer: ApiUser, supply_id: str) -> str:
     return str(placed.raise_for_status().json()["id"])
 
 
-def shown(stack: Stack, order_id: str) -> str:
+def printed(stack: Stack, order_id: str) -> str:
     """What `make trace` prints of an order."""
     return "\n".join(trace_view.shown(stack, order_id))
 
@@ -99,7 +99,7 @@ def test_a_supply_is_sold_in_every_region(three: Stack) -> None:
         bought = (WANTED[0], WANTED[1] + AWAY, WANTED[2])
         assert left == [(UNITS - quantity) * PRICE for quantity in bought]
         # One tree over two regions: where the buyer was, and at home; the money goes to the merchant's.
-        tree = until(partial(shown, three, orders[0][1]), lambda text: "receive_transit transit.sent" in text)
+        tree = until(partial(printed, three, orders[0][1]), lambda text: "receive_transit transit.sent" in text)
         assert re.search(r"- create_order 201 {2}\(functions-europe-west1\)", tree), tree
         assert re.search(r" {2}create_order 201 {2}\(functions-us-central1\)|edge {2}\(functions-us", tree), tree
         assert re.search(r"receive_transit transit.sent {2}\(events-us-central1\)", tree), tree
