@@ -4,6 +4,7 @@ from typing import Final
 
 from functions.wallet.ports import WalletWork
 from functions.wallet.views import InspectedWalletView, WalletView
+from shared import ids
 from shared.contracts.fields import WalletId
 from shared.contracts.operations import Request
 from shared.errors import NotFound
@@ -19,7 +20,7 @@ class InspectWallet(Request):
 
 def inspect_wallet(request: InspectWallet, work: WalletWork) -> InspectedWalletView:
     """The wallet, its balances with their holds, and its newest entries. Changes nothing. Raises NotFound."""
-    found = work.wallets.find([request.wallet_id])
+    found = work.wallets.find([request.wallet_id]) if ids.valid(request.wallet_id, "wal") else []
     if not found:
         raise NotFound("There is no such wallet.")
     return InspectedWalletView(
