@@ -221,7 +221,7 @@ ALERTS: Final = (
     Alert(
         "ProcessDown",
         "page",
-        "up == 0",
+        f"up == 0 and max_over_time(up{REMEMBERED}) > 0",  # a standby's processes do not run before it is promoted
         1,
         "{{ $labels.job }} does not answer.",
         "a process is killed",

@@ -120,5 +120,6 @@ WELL: Final[Mapping[str, str]] = {
     f'meridian_delivery_duration_seconds_count{{outcome="delivered",{AT}}}': "0+10x160",
     f'meridian_delivery_duration_seconds_count{{outcome="failed",{AT}}}': "0+1x160",
     f'up{{job="rpc-wallet",{AT}}}': "1x160",
+    'up{job="rpc-wallet",location="europe-west1",cluster="us"}': "0x160",
 }
 """160 samples of a system that is well."""
