@@ -1,5 +1,6 @@
 """Fuzzed requests, generated from the document: never a 500, and every response matches the document."""
 
+from copy import deepcopy
 from typing import Any, Final
 
 import schemathesis
@@ -53,6 +54,8 @@ def send(case: schemathesis.Case[Any], api: Api, stack: Stack) -> None:
 
 def named(case: schemathesis.Case[Any], world: World) -> bool:
     """Put existing ids into a request; returns whether there was a place for any."""
+    # They may be the examples of the document itself, which other tests read.
+    case.body, case.path_parameters = deepcopy(case.body), deepcopy(case.path_parameters)
     body: Any = case.body if isinstance(case.body, dict) else {}
     places: list[dict[str, Any]] = [case.path_parameters or {}, body, *body.get("items", [])]
     known, found = world.known, False

@@ -24,17 +24,17 @@ def laid_out(folder: Path, count: int, *, observed: bool = True) -> Layout:
     return Layout(folder, ports.chosen, served, {})
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_every_process_is_scraped_with_its_labels(tmp_path: Path, count: int) -> None:
-    """By the job that it is in the cloud, the region and the cell."""
+@pytest.mark.parametrize(("count", "job"), [(1, "rpc-wallet"), (3, "rpc")])
+def test_every_process_is_scraped_with_its_labels(tmp_path: Path, count: int, job: str) -> None:
+    """By the job that it is in the cloud, or of which several are one process here, the region and the cell."""
     layout = laid_out(tmp_path, count)
     (scraped,) = observe.scraping(layout)["scrape_configs"]
     targets = {each["labels"]["instance"]: each["labels"] for each in scraped["static_configs"]}
     assert targets.keys() == {
         name.removesuffix(metrics_of("")) for name in layout.ports if name.endswith(metrics_of(""))
     }
-    wallet = targets["rpc-wallet-us-central1"]
-    assert (wallet["job"], wallet["location"], wallet["cluster"]) == ("rpc-wallet", "us-central1", "us")
+    hosts = targets[f"{job}-us-central1"]
+    assert (hosts["job"], hosts["location"], hosts["cluster"]) == (job, "us-central1", "us")
     assert {labels["location"] for labels in targets.values()} == set(layout.regions)
 
 
