@@ -15,6 +15,7 @@ from emulators.demo.runner import resources_of
 from emulators.stack.errors import StackError
 from emulators.stack.stack import Stack
 from shared import ids
+from shared.decoding import ready
 from shared.outbox.log import EventLog
 from shared.resources import Resources
 from shared.telemetry.context import TraceContext
@@ -38,7 +39,7 @@ def read(folder: Path, trace_id: str) -> list[StoredSpan]:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         for line in path.read_bytes().splitlines():
             if trace_id.encode() in line:
-                found.append(msgspec.json.decode(line, type=StoredSpan))
+                found.append(msgspec.json.decode(line, type=ready(StoredSpan)))
     return [each for each in found if each.span.trace_id == trace_id]
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from shared import ids, registry_checks, strict_yaml
 from shared.cells.gate import Kind
+from shared.decoding import ready
 
 PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
 
@@ -292,7 +293,7 @@ def load(path: Path = PATH) -> Registry:
     document = strict_yaml.parse(path.read_text(encoding="utf-8"))
     for name, row in document["operations"].items():
         row["name"] = name
-    registry = msgspec.convert(document, Registry)
+    registry = msgspec.convert(document, ready(Registry))
     for row in registry.operations.values():
         row.home = row.home or row.usual_home
     registry_checks.check(registry)

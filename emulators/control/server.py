@@ -27,6 +27,7 @@ from emulators.control.rates import RateWatch
 from emulators.demo import sale
 from emulators.stack.errors import StackError
 from emulators.stack.stack import Stack
+from shared.decoding import ready
 
 BODY_BYTES: Final = 16_384
 BUYERS_AT_MOST: Final = 3000
@@ -147,7 +148,7 @@ class Control:
         if flask.request.mimetype != "application/json":
             return _problem(415, "The body must be JSON.")
         try:
-            order = msgspec.json.decode(flask.request.get_data(), type=Order)
+            order = msgspec.json.decode(flask.request.get_data(), type=ready(Order))
         except msgspec.DecodeError as error:
             return _problem(400, str(error))
         if order.action == "sale":

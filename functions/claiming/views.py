@@ -17,6 +17,7 @@ from shared.contracts.fields import (
     UserId,
 )
 from shared.contracts.operations import Resource, Time, View
+from shared.decoding import ready
 
 DOMAIN = msgspec.Meta(
     examples=[
@@ -148,5 +149,5 @@ class ClaimView(Resource, kw_only=True):
                 "claimed_at": claim.claimed_at,
                 "processed_at": claim.processed_at,
             },
-            cls,
+            ready(cls),
         )

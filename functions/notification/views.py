@@ -8,6 +8,7 @@ from functions.notification.domain.feed import Item
 from functions.notification.domain.webhook import AttemptRecord, Delivery, DeliveryStatus, Reason, Status, Webhook
 from shared.contracts.fields import DeliveryId, EventData, EventId, EventType, UserId, Version, WebhookId, example_id
 from shared.contracts.operations import Cursor, Resource, Time, View
+from shared.decoding import ready
 
 HttpStatus = Annotated[int, msgspec.Meta(examples=[200])]
 DeliveryError = Annotated[str, msgspec.Meta(examples=["the connection was refused"])]
@@ -38,7 +39,7 @@ class ActivityItemView(View):
     @classmethod
     def of(cls, item: Item) -> "ActivityItemView":
         """What a caller sees of an item of their feed."""
-        return msgspec.convert(item, cls, from_attributes=True)
+        return msgspec.convert(item, ready(cls), from_attributes=True)
 
 
 class ActivityListView(View):
@@ -78,7 +79,7 @@ class WebhookView(Resource, kw_only=True):
     @classmethod
     def of(cls, webhook: Webhook) -> "WebhookView":
         """What its owner sees of a webhook."""
-        return msgspec.convert(webhook, cls, from_attributes=True)
+        return msgspec.convert(webhook, ready(cls), from_attributes=True)
 
 
 class OwnedWebhookView(WebhookView, kw_only=True):
@@ -90,7 +91,7 @@ class OwnedWebhookView(WebhookView, kw_only=True):
     @classmethod
     def owned(cls, webhook: Webhook) -> "OwnedWebhookView":
         """What operators see of a webhook."""
-        return msgspec.convert(webhook, cls, from_attributes=True)
+        return msgspec.convert(webhook, ready(cls), from_attributes=True)
 
 
 class NewWebhookView(WebhookView, kw_only=True):

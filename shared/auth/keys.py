@@ -23,6 +23,7 @@ import msgspec
 
 from shared.auth import kms
 from shared.config import Settings
+from shared.decoding import ready
 from shared.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ class KeyRing:
     def published(self, now: datetime) -> list[Jwk]:
         """The public keys to publish: previous ones with live tokens, the current one, and the next."""
         known = [key for key in self._public.at(now).values() if key.accepted(now)]
-        return [msgspec.convert(key, Jwk, from_attributes=True) for key in known]
+        return [msgspec.convert(key, ready(Jwk), from_attributes=True) for key in known]
 
     def find(self, kid: str, now: datetime) -> PublicKey | None:
         """The key with this kid, if tokens under it are accepted."""
@@ -202,7 +203,7 @@ class _ReloadedFile(Generic[T]):
 
 def decoded(data: bytes, kind: type[T]) -> T:
     """Decode a key set. Raises ValueError if it is malformed."""
-    return msgspec.json.decode(data, type=kind)
+    return msgspec.json.decode(data, type=ready(kind))
 
 
 def _public(content: bytes) -> Mapping[str, PublicKey]:

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from shared.decoding import ready
 from shared.money import Amount
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ def to_json(value: Any) -> bytes:
 
 def from_json(data: bytes, shape: type[T]) -> T:
     """Decode a value that to_json encoded. Raises msgspec.MsgspecError if it does not have the type."""
-    return msgspec.json.decode(data, type=shape, dec_hook=decode_amount)
+    return msgspec.json.decode(data, type=ready(shape), dec_hook=decode_amount)
 
 
 def decode_amount(target: type[Any], value: Any) -> Any:

@@ -11,6 +11,7 @@ import msgspec
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from shared.decoding import ready
 from shared.errors import Malformed
 from shared.registry import load
 
@@ -95,7 +96,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
                 },
                 "prior": attributes.get(f"{PRIOR_PREFIX}{row}"),
             }
-            parsed = msgspec.convert(event, cls, strict=False)
+            parsed = msgspec.convert(event, ready(cls), strict=False)
             if parsed.follows >= parsed.version:
                 raise ValueError(f"version {parsed.version} does not follow {parsed.prior}")
             return parsed

@@ -20,6 +20,7 @@ from shared.clock import Clock
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import EPOCH
+from shared.decoding import ready
 from shared.firestore.calls import call_options
 from shared.outbox.addressing import LOOK_BACK, addressed
 from shared.outbox.log import Fact, StreamPage, StreamPart, StreamQuery
@@ -178,4 +179,4 @@ def _text(event: StoredEvent) -> str:
 
 
 def _event(snapshot: Any) -> StoredEvent:
-    return msgspec.json.decode(snapshot.get("event"), type=StoredEvent)
+    return msgspec.json.decode(snapshot.get("event"), type=ready(StoredEvent))

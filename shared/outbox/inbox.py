@@ -28,6 +28,7 @@ import msgspec
 from shared import ids
 from shared.clock import Clock
 from shared.contracts.events import Event, StoredEvent, chained, decode_event
+from shared.decoding import ready
 from shared.errors import Contended, Malformed, MeridianError, Unavailable, summary
 from shared.outbox.addressing import receives
 from shared.outbox.log import SQL, StreamPart
@@ -292,6 +293,6 @@ class Inbox:
             parked = SQL.take_parked(transaction, consumer=name, stream_id=stream, version=last)
             if parked is None:
                 return False
-            taken.append(msgspec.convert(parked["event"], StoredEvent))
+            taken.append(msgspec.convert(parked["event"], ready(StoredEvent)))
             self._apply(transaction, taken[-1])
             return True

@@ -7,6 +7,7 @@ import msgspec
 
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse, ReadRequest, ReadResponse
+from shared.decoding import ready
 from shared.outbox.log import StreamPart
 from shared.registry import load
 from shared.resources import Resources
@@ -32,7 +33,7 @@ class Sources:
         request = ReadRequest(stream=stream, from_version=from_version, types=types)
         owner = load().owner_of(event_type)
         response = self._channel(owner).call("Events.Read", request, ReadResponse)
-        events = [msgspec.json.decode(event, type=StoredEvent) for event in response.events]
+        events = [msgspec.json.decode(event, type=ready(StoredEvent)) for event in response.events]
         return StreamPart(events, response.through)
 
     def list(self, owner: str, request: ListRequest) -> ListResponse:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from shared.decoding import ready
+
 if TYPE_CHECKING:
     from shared.redis.pipeline import Pipeline
 
@@ -30,7 +32,7 @@ def note(pipeline: "Pipeline", database: str, check: LastCheck) -> None:
 def last(pipeline: "Pipeline", database: str) -> LastCheck | None:
     """What was found in a database last; None if it was not checked lately. Raises Unavailable."""
     (kept,) = pipeline.execute([("GET", _key(database))])
-    return None if kept is None else msgspec.json.decode(kept, type=LastCheck)
+    return None if kept is None else msgspec.json.decode(kept, type=ready(LastCheck))
 
 
 def _key(database: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, TypeVar, cast
 import msgspec
 
 from shared.contracts.encode import decode_amount
+from shared.decoding import ready
 from shared.errors import Malformed
 from shared.runtime.mistakes import mistakes
 
@@ -83,7 +84,7 @@ def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
 
 def _convert(value: dict[str, Any], target: type[T]) -> T:
     try:
-        return msgspec.convert(value, target, strict=True, dec_hook=decode_amount)
+        return msgspec.convert(value, ready(target), strict=True, dec_hook=decode_amount)
     except msgspec.ValidationError as error:
         raise Malformed.of(mistakes(value, cast(type[msgspec.Struct], target))) from error
 

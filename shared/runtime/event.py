@@ -21,6 +21,7 @@ from shared.bus.transport import DeadTopics, dead_topics
 from shared.clock import Clock
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
+from shared.decoding import ready
 from shared.errors import Malformed
 from shared.outbox.batch import BATCH_SIZE, BatchInbox
 from shared.outbox.inbox import ReceiveOutcome, UndecodableEvent
@@ -206,7 +207,7 @@ def inbox(bound: BoundOperation, clock: Clock, cell: str) -> BatchInbox:
 def parse_push(body: bytes) -> DeliveredMessage:
     """Parse a push request's body."""
     try:
-        message = msgspec.json.decode(body, type=_PushRequest).message
+        message = msgspec.json.decode(body, type=ready(_PushRequest)).message
     except (msgspec.MsgspecError, ValueError) as error:
         return DeliveredMessage({}, body, f"not a Pub/Sub push: {error}")
     try:

@@ -8,6 +8,7 @@ import msgspec
 from functions.identity.views import KeyView
 from shared.auth import keys, tokens
 from shared.config import Settings
+from shared.decoding import ready
 
 
 class JwtAccessTokens:
@@ -29,4 +30,4 @@ class KeyRingKeys:
         self._settings = settings
 
     def published(self, now: datetime) -> list[KeyView]:
-        return msgspec.convert(keys.key_ring(self._settings).published(now), list[KeyView], from_attributes=True)
+        return msgspec.convert(keys.key_ring(self._settings).published(now), ready(list[KeyView]), from_attributes=True)

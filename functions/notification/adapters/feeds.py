@@ -15,6 +15,7 @@ import msgspec
 
 from functions.notification.domain.feed import FeedCursor, FeedEntry, Item, page
 from shared.contracts.encode import to_json
+from shared.decoding import ready
 from shared.firestore.calls import call_options, guarded
 
 if TYPE_CHECKING:
@@ -152,5 +153,5 @@ def encoded(placed: FeedEntry) -> dict[str, Any]:
 def decoded(snapshot: Any) -> FeedEntry:
     """The entry of a document."""
     item = snapshot.get("item")
-    known = msgspec.json.decode(item, type=Item) if item is not None else None
+    known = msgspec.json.decode(item, type=ready(Item)) if item is not None else None
     return FeedEntry(snapshot.get("user_id"), snapshot.get("position"), snapshot.get("revision"), known)

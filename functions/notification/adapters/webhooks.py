@@ -16,6 +16,7 @@ from shared import ids
 from shared.auth.encryption import SecretCipher
 from shared.contracts.encode import to_json
 from shared.contracts.events import cloudevent_json
+from shared.decoding import ready
 from shared.errors import NotFound, summary
 from shared.postgres.database import Row
 from shared.postgres.queries import queries
@@ -227,5 +228,5 @@ def _webhook(row: Row) -> Webhook:
 
 
 def _delivery(row: Row) -> Delivery:
-    tried = msgspec.convert(row["tried"], tuple[AttemptRecord, ...])
+    tried = msgspec.convert(row["tried"], ready(tuple[AttemptRecord, ...]))
     return Delivery(**{name: row[name] for name in DELIVERY_COLUMNS}, tried=tried)

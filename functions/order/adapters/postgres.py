@@ -20,6 +20,7 @@ from shared.contracts import problems
 from shared.contracts.encode import decode_amount, to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.operations import Caller
+from shared.decoding import ready
 from shared.errors import NotFound, Refusal
 from shared.idempotency import Answer, answer_leases, lease_request_ids
 from shared.money import Amount
@@ -220,16 +221,18 @@ def answered(operation: str, answer: OrderView | Refusal, request_id: str, site:
 
 
 def _fact(event: StoredEvent) -> OrderEvent:
-    return msgspec.convert(event.data, FACTS[event.type], dec_hook=decode_amount)
+    return msgspec.convert(event.data, ready(FACTS[event.type]), dec_hook=decode_amount)
 
 
 def _history(row: Row) -> OrderHistory:
     order = None
     try:
-        order = apply(None, msgspec.convert(row["placed"], OrderPlaced, dec_hook=decode_amount), row["placed_at"])
+        order = apply(
+            None, msgspec.convert(row["placed"], ready(OrderPlaced), dec_hook=decode_amount), row["placed_at"]
+        )
     except msgspec.ValidationError as error:  # the audit then reports the other services' records as of no order
         log.warning("%s cannot be decoded as an order: %s", row["id"], error)
-    return OrderHistory(row["id"], order, msgspec.convert(row["facts"], dict[str, Occurrence]), row["restocked"])
+    return OrderHistory(row["id"], order, msgspec.convert(row["facts"], ready(dict[str, Occurrence])), row["restocked"])
 
 
 def _view(row: Row) -> OrderView:

@@ -12,6 +12,7 @@ from shared import ids
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.contracts.gen.operators_pb2 import TellRequest, TellResponse
+from shared.decoding import ready
 from shared.errors import Unavailable
 from shared.postgres.queries import queries_by_name
 from shared.telemetry.context import TraceContext
@@ -94,7 +95,7 @@ class GrpcStories:
 
 def _occurrences(service: str, answer: TellResponse) -> Iterator[Occurrence]:
     for stored in answer.events:
-        event = msgspec.json.decode(stored, type=StoredEvent)
+        event = msgspec.json.decode(stored, type=ready(StoredEvent))
         trace_id = TraceContext("", str(event.metadata.get("traceparent", ""))).trace_id
         yield Occurrence(
             service, event.id, event.stream, event.version, event.type, event.at, _present(event.data), trace_id

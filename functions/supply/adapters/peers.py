@@ -22,6 +22,7 @@ from shared.contracts.gen.supply_pb2 import (
     SumGrantsRequest,
     SumGrantsResponse,
 )
+from shared.decoding import ready
 from shared.outbox.inbox import Inbox
 from shared.registry import load
 
@@ -98,7 +99,7 @@ class GrpcPeers:
 
         inbox = Inbox(load().rows[CREDITING], parts.database(service), handle, parts.clock, self._cell)
         for grant in grants:
-            inbox.receive(msgspec.json.decode(grant, type=StoredEvent))
+            inbox.receive(msgspec.json.decode(grant, type=ready(StoredEvent)))
 
     def _received(self, supply_id: str, giver: str) -> int:
         with self._work.transaction() as reading:

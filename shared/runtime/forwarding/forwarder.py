@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import flask
@@ -22,6 +22,7 @@ import msgspec
 from shared import ids
 from shared.clock import Clock
 from shared.config import Settings
+from shared.decoding import ready
 from shared.errors import CallNotPermitted, CellUnreachable, Moved, OutcomeUnknown, Unavailable
 from shared.firestore.cells import CellMap, ServedCell
 from shared.registry import Row, load
@@ -280,13 +281,9 @@ def forwards(row: Row, settings: Settings) -> bool:
     return bool(elsewhere) or (bool(settings.cell_url) and len(load().cells) > 1)
 
 
-class _Problem(msgspec.Struct):
-    code: str = ""
-
-
 def _check_moved(body: bytes, served: ServedCell) -> None:
     """Tell MOVED from the refusal of a receiver that does not take this process for a service: CellUnreachable."""
-    if msgspec.json.decode(body, type=_Problem).code != Moved.code:
+    if msgspec.json.decode(body, type=ready(dict[str, Any])).get("code") != Moved.code:
         log.error("the functions of %s in %s refuse this service's credentials", served.cell, served.region)
         raise CellUnreachable(served.cell)
 

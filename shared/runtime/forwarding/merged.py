@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from shared import ids
+from shared.decoding import ready
 from shared.errors import Malformed
 
 FOREIGN: Final = "!"
@@ -30,7 +31,7 @@ class Places:
         if text is None:
             return cls(dict.fromkeys(cells))
         try:
-            given = msgspec.json.decode(base64.urlsafe_b64decode(text), type=dict[str, str | None])
+            given = msgspec.json.decode(base64.urlsafe_b64decode(text), type=ready(dict[str, str | None]))
         except (msgspec.MsgspecError, ValueError) as error:
             raise Malformed(
                 "is not a cursor of this list: send the `next_cursor` of the page before", field="cursor"

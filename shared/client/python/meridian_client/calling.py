@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from .decoding import ready
 from .errors import ApiError
 from .retries import ONCE, Retries, may_repeat
 
@@ -113,8 +114,8 @@ def decoded(answer: type[T], response: httpx.Response) -> T:
     if not response.is_success:
         raise ApiError(response)
     if answer is str:
-        return msgspec.convert(response.text, answer)
-    return msgspec.json.decode(response.content or b"null", type=answer)
+        return msgspec.convert(response.text, ready(answer))
+    return msgspec.json.decode(response.content or b"null", type=ready(answer))
 
 
 def fresh_key() -> str:

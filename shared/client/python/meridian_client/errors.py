@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import msgspec
 
+from .decoding import ready
+
 if TYPE_CHECKING:
     from .api import Order
 
@@ -37,7 +39,7 @@ class ApiError(httpx.HTTPStatusError):
         self.detail = str(document.pop("detail", ""))
         self.code = str(document.pop("code", ""))
         self.request_id = str(document.pop("request_id", response.headers.get("X-Request-Id", "")))
-        self.errors = msgspec.convert(document.pop("errors", []), list[FieldError])
+        self.errors = msgspec.convert(document.pop("errors", []), ready(list[FieldError]))
         self.retry_after = int(after) if after.isdecimal() else None
         self.members = {name: value for name, value in document.items() if name not in ("type", "status")}
         wrong = "".join(f"; {error.field}: {error.message}" for error in self.errors)
@@ -61,4 +63,4 @@ class OrderEnded(Exception):
 def problem(response: httpx.Response) -> dict[str, Any]:
     """The members of a problem document; empty for a response that is none."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return msgspec.json.decode(response.content, type=dict[str, Any]) if kind == PROBLEM else {}
+    return msgspec.json.decode(response.content, type=ready(dict[str, Any])) if kind == PROBLEM else {}

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from .api import Tokens
+from .decoding import ready
 
 RENEW_SECONDS: Final = 60
 """How long before its access token expires a session is refreshed."""
@@ -46,7 +47,7 @@ class Session(httpx.Auth):
     def _renew(self) -> Generator[httpx.Request, httpx.Response, None]:
         response = yield httpx.Request("POST", self._refresh, json={"refresh_token": self.tokens.refresh_token})
         if response.is_success:
-            self._keep(msgspec.json.decode(response.content, type=Tokens))
+            self._keep(msgspec.json.decode(response.content, type=ready(Tokens)))
 
     def _authorise(self, request: httpx.Request) -> str:
         request.headers["Authorization"] = f"Bearer {self.tokens.access_token}"
