@@ -4,7 +4,6 @@ Its responses come from the real node; when it lags, they are those of some bloc
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,8 @@ from itertools import count
 from typing import Any, Final
 
 import urllib3
+
+from tests.serving import serve
 
 REFUSED: Final = -32005
 
@@ -102,7 +103,7 @@ def faulty_provider(node: str) -> Iterator[tuple[FaultyProvider, str]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve(server)
         try:
             yield behaviour, f"http://127.0.0.1:{server.server_port}"
         finally:

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook
 
+from tests.serving import serve
+
 Answer = Callable[["Handler"], None]
 
 
@@ -41,7 +43,7 @@ class WebhookReceiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve(self._server)
         return self
 
     def __exit__(

@@ -1,7 +1,6 @@
 """The console in Chromium: a sale is started and seen, every view is for everybody, and strangers see nothing."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from emulators.stack.ports import HOST
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from tests.acceptance.visitor import Visitor
+from tests.serving import serve
 from tests.webhook_receiver import WebhookReceiver
 
 Visit = Callable[..., Visitor]
@@ -36,7 +36,7 @@ def control(stack: Stack) -> Iterator[str]:
     """The control endpoint of the stack, in this process: its origin."""
     server = make_server(HOST, 0, lambda *_: [], threaded=True)
     server.app = Control(stack, TOKEN, f"{HOST}:{server.server_port}").application()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     yield f"http://{HOST}:{server.server_port}"
     server.shutdown()
 

@@ -35,6 +35,7 @@ from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
 from shared.runtime.event import decode_message, parse_push
 from tests.bench.comparison import Comparison, compared
+from tests.serving import serve
 
 SERVICE: Final = "claiming"
 ROW: Final = load().rows["record_claim"]
@@ -178,7 +179,7 @@ def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     yield port, came
     server.shutdown()
 

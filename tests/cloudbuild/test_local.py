@@ -19,6 +19,7 @@ from emulators.stack.environment import Layout
 from emulators.stack.ports import HOST, Ports, functions_host
 from emulators.stack.sites import of_regions
 from shared.registry import load
+from tests.serving import serve
 
 REGION = "us-central1"
 
@@ -42,8 +43,7 @@ def revision(name: str) -> Iterator[int]:
             pass
 
     with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
+        serving = serve(server)
         yield server.server_port
         server.shutdown()
         serving.join()

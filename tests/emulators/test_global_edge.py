@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from emulators.stack.sites import NEARNESS
 from emulators.waiting import until
 from shared.registry import load
 from tests.emulators.conftest import ASIA, EUROPE, THREE, US
+from tests.serving import serve
 
 OUT_WITHIN_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
@@ -35,7 +35,7 @@ class EchoingHost(ThreadingHTTPServer):
     def __init__(self, port: int, region: str) -> None:
         self.region = region
         super().__init__((HOST, port), EchoingHandler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        serve(self)
 
     def end(self) -> None:
         """Stop listening."""

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import threading
 from collections.abc import Iterator
 from http.server import HTTPServer
 from typing import Any, Final
@@ -15,6 +14,7 @@ from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.chain.ethereum import personal_digest, sign
 from tests.push_endpoint import push_handler
+from tests.serving import serve
 from tests.webhook_receiver import WebhookReceiver
 
 CLIENT: Final = "203.0.113.77"
@@ -94,7 +94,7 @@ def test_a_push_that_fails_is_logged_without_its_token(stack: Stack) -> None:
             raise ConnectionError("refused by the test")
 
     with HTTPServer(("127.0.0.1", 0), push_handler(refuse_once)) as server, PublisherClient() as publisher:
-        threading.Thread(target=server.serve_forever).start()
+        serve(server)
         with SubscriberClient() as subscriber:
             try:
                 publisher.create_topic(name=topic)

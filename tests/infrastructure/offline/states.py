@@ -1,8 +1,9 @@
 """Terraform's states, kept in this process: what the backend `http` asks for, without locks."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
+
+from tests.serving import serve
 
 
 class States:
@@ -30,7 +31,7 @@ class States:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        serve(self._server)
 
     def address(self, name: str) -> str:
         """The URL of a state."""

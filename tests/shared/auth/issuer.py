@@ -1,7 +1,6 @@
 """Google, as far as its ID tokens go: keys of a test's own, whose certificates are served over HTTP."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+
+from tests.serving import serve
 
 AUDIENCE = "https://functions.example/record_claim"
 ACCOUNT = "pubsub@meridian.iam.gserviceaccount.com"
@@ -77,8 +78,7 @@ class Issuer:
 @contextmanager
 def serving(issuer: Issuer) -> Iterator[Issuer]:
     """Serve an issuer's certificates during a block."""
-    thread = threading.Thread(target=issuer.server.serve_forever)
-    thread.start()
+    thread = serve(issuer.server)
     try:
         yield issuer
     finally:

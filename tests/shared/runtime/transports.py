@@ -31,6 +31,7 @@ from shared.runtime.consumer import Partitions, consume
 from shared.runtime.event import DeliveredMessage, MessageReceiver, parse_push
 from tests.kafka import Broker, Reader, headers_of
 from tests.push_endpoint import push_handler
+from tests.serving import serve
 
 TOPIC = "claim-events"
 ROW = load().rows["record_claim"]
@@ -156,7 +157,7 @@ class PushTransport(PubSubTransport):
 
     def _delivery(self) -> dict[str, Any]:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), push_handler(lambda body: self.end.take(parse_push(body))))
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve(self._server)
         return {
             "enable_message_ordering": True,
             "retry_policy": {"minimum_backoff": Duration(nanos=100_000_000), "maximum_backoff": Duration(seconds=1)},

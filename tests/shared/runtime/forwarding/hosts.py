@@ -1,6 +1,5 @@
 """Functions hosts in this process: real HTTP between cells, over operations and a cell map of the test's choice."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from shared.runtime.http import HttpOperation
 from shared.runtime.routes import Router
 from shared.runtime.unmatched import Unmatched
 from shared.telemetry.context import trace_context
+from tests.serving import serve
 
 Operations = Mapping[str, HttpOperation]
 
@@ -51,8 +51,7 @@ def served(application: Callable[..., Any]) -> Iterator[BaseWSGIServer]:
     """A WSGI application, served on a free port with connections that are kept."""
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
     server.daemon_threads = True  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    thread = serve(server)
     try:
         yield server
     finally:

@@ -28,6 +28,7 @@ from shared.runtime.forwarding.parts import forwarding
 from shared.telemetry import spans
 from shared.telemetry.spans import SpanQueue
 from tests.races import all_at_once
+from tests.serving import serve
 from tests.shared.runtime.forwarding.conftest import EU, US, World
 from tests.shared.runtime.forwarding.hosts import ROWS, Cell
 
@@ -97,7 +98,7 @@ def recording(*answers: tuple[int, list[tuple[str, str]], bytes], hangs: bool = 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     home.port = server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    serve(server)
     try:
         yield home
     finally:
