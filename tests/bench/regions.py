@@ -15,6 +15,7 @@ import psutil
 from emulators.demo import sale
 from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.demo.runner import sites_of
+from emulators.stack.environment import NO_STANDBYS, STANDBYS
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.registry import load
@@ -115,7 +116,7 @@ def _opened(count: int) -> Iterator[Regions]:
     names = tuple(load().regions[:count])
     with (
         tempfile.TemporaryDirectory() as folder,
-        Stack(Path(folder), free_ports=True, regions=names) as stack,
+        Stack(Path(folder), free_ports=True, regions=names, overrides={STANDBYS: NO_STANDBYS}) as stack,
         sale.connections(stack.edge_url, AT_ONCE) as client,
     ):
         merchant = ApiUser(client, near=names[0]).sign_in_with_retries()
