@@ -97,7 +97,8 @@ class Regions:
         """Promote cells to these places. What serves them is warm, or starts now; it commits nothing before the end."""
         present, planned = self._programs(), self._programs(again=True, moved=self._moved(targets))
         added = [program for name, program in planned.items() if name not in present]
-        warm = [each for name, each in planned.items() if name in present and present[name].stage == WARM != each.stage]
+        waiting = {name for name, each in present.items() if each.stage == WARM}
+        warm = [each for name, each in planned.items() if name in waiting and each.stage != WARM]
         early = [*warm, *(program for program in added if not program.name.startswith(AFTER_OPENING))]
         self._supervisor.exchange((), added)
         for program in early:
