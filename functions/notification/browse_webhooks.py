@@ -19,4 +19,4 @@ class BrowseWebhooks(PageRequest):
 def browse_webhooks(request: BrowseWebhooks, work: WebhookWork) -> Page[OwnedWebhookView]:
     """The webhooks of all cells, newest first, without their secrets. Raises Malformed."""
     found = work.webhooks.browse(request.user_id, request.after("whk"), request.limit + 1, request.webhook_id)
-    return page([OwnedWebhookView.owned(webhook) for webhook in found], request.limit, "id")
+    return page([OwnedWebhookView.of(webhook) for webhook in found], request.limit, "id")

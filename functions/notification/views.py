@@ -1,6 +1,6 @@
 """What callers see of feeds and webhooks."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 
@@ -77,8 +77,8 @@ class WebhookView(Resource, kw_only=True):
     """When it was last changed."""
 
     @classmethod
-    def of(cls, webhook: Webhook) -> "WebhookView":
-        """What its owner sees of a webhook."""
+    def of(cls, webhook: Webhook) -> Self:
+        """What is seen of a webhook."""
         return msgspec.convert(webhook, ready(cls), from_attributes=True)
 
 
@@ -87,11 +87,6 @@ class OwnedWebhookView(WebhookView, kw_only=True):
 
     user_id: UserId
     """Whose it is."""
-
-    @classmethod
-    def owned(cls, webhook: Webhook) -> "OwnedWebhookView":
-        """What operators see of a webhook."""
-        return msgspec.convert(webhook, ready(cls), from_attributes=True)
 
 
 class NewWebhookView(WebhookView, kw_only=True):

@@ -84,6 +84,7 @@ SELECT * FROM webhooks WHERE user_id = :user_id AND (:after::text IS NULL OR id 
 
 -- name: browse_webhooks
 -- All webhooks or one, of one user or of all, newest first, beyond one already shown.
+-- For operators; an owner's list is a query of its own, which an index serves.
 SELECT * FROM webhooks
 WHERE (:id::text IS NULL OR id = :id) AND (:user_id::text IS NULL OR user_id = :user_id)
   AND (:after::text IS NULL OR id < :after)

@@ -43,6 +43,7 @@ SELECT * FROM wallets WHERE user_id = :user_id AND (:after::text IS NULL OR id <
 
 -- name: browse_wallets
 -- All wallets or one, of one user or of all, newest first, beyond a wallet already shown.
+-- For operators; an owner's list is a query of its own, which an index serves.
 SELECT * FROM wallets
 WHERE (:id::text IS NULL OR id = :id) AND (:user_id::text IS NULL OR user_id = :user_id)
   AND (:after::text IS NULL OR id < :after)
