@@ -138,7 +138,7 @@ def invariants(service: str, check: Check, note: Callable[[Mapping[str, bool]], 
     }
 
 
-def shown(service: str, resources: Resources, held: Mapping[str, bool]) -> None:
+def keep_for_operators(service: str, resources: Resources, held: Mapping[str, bool]) -> None:
     """Have operators see what was found of a service's invariants; while Redis is down they do not."""
     from shared.redis import last_checks
 
@@ -177,7 +177,7 @@ def measurements(relays: Sequence[str], pollers: Sequence[str], resources: Resou
         if load().services[service].database:
             if _queries(service):
                 made.add(f"{service}'s data", partial(stored, service, resources))
-            checked = partial(invariants, service, check, partial(shown, service, resources))
+            checked = partial(invariants, service, check, partial(keep_for_operators, service, resources))
             made.add(f"{service}'s invariants", checked, INVARIANTS_EVERY_SECONDS)
     chains = {"treasury": settings.custody_chain_id, "relayer": settings.claim_chain_id}
     for name in sorted(senders_of([row for service in pollers for row in rows_of("poller", service)])):

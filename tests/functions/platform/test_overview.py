@@ -11,7 +11,7 @@ from emulators.waiting import until
 from functions.platform.adapters.figures import SHARE, GrpcFigures, KeptFigures
 from functions.platform.figure_views import CellFiguresView, InvariantsView, OverviewView
 from functions.platform.read_overview import ReadOverview
-from shared.container.measurements import shown
+from shared.container.measurements import keep_for_operators
 from shared.contracts.gen.operators_pb2 import MeasureResponse
 from shared.errors import Unavailable
 from tests.isolated_services import IsolatedServices
@@ -65,7 +65,7 @@ def test_whether_invariants_hold_is_shown(isolated: IsolatedServices) -> None:
     """As the service's relay found it last; null where it has not looked. Nothing is checked for it."""
     resources = isolated.resources
     now = resources.clock.now()
-    shown("order", resources, {"nobody_is_forgotten": False, "streams_have_no_gaps": True})
+    keep_for_operators("order", resources, {"nobody_is_forgotten": False, "streams_have_no_gaps": True})
 
     def found() -> dict[str, InvariantsView | None]:
         return {each.service: each.invariants for each in overview(isolated).cells[0].services}
