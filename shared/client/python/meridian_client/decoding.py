@@ -2,7 +2,8 @@
 
 msgspec describes a struct, dataclass or named tuple to itself when it first decodes one, and keeps that with the type
 before it is complete, since types may be recursive. Another thread that decodes the type meanwhile reads what is not
-there yet, and the process dies of a segmentation fault (msgspec 0.22.0). What is decoded goes through here:
+there yet, and the process dies of a segmentation fault (msgspec 0.22.0). Meridian's own code has the same function in
+`shared/decoding.py`, which this package cannot use: it stands alone. What is decoded goes through here:
 
     msgspec.convert(row, ready(Order))
     msgspec.json.decode(data, type=ready(list[Order]))
