@@ -1,19 +1,19 @@
 """Applies many events in one transaction, as long as none of them needs special treatment.
 
-One statement locks the inbox rows of all their streams and one advances them. Events of types that the consumer does
-not handle, which Kafka delivers too, are passed over before the database is asked. As soon as one of the others fails
-or has to be parked, the transaction is rolled back and they are applied one by one by shared.outbox.inbox.
+One statement advances the inbox in all their streams, which locks these until the effects are committed. Events of
+types that the consumer does not handle, which Kafka delivers too, are passed over before the database is asked. As soon
+as one of the others fails, has to be parked, or comes after one that is known already, the transaction is rolled back
+and they are applied one by one by shared.outbox.inbox.
 """
 
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.outbox.inbox import Inbox, ReceiveOutcome
 from shared.outbox.log import SQL
-from shared.postgres.database import retried
+from shared.postgres.database import Transaction, retried
 
 log = logging.getLogger(__name__)
 
@@ -40,30 +40,57 @@ class BatchInbox(Inbox):
 
     def _apply_batch(self, events: Sequence[StoredEvent]) -> tuple[list[ReceiveOutcome], list[str]]:
         """Apply them all. Returns their outcomes, and the streams in which events are parked behind these."""
-        name, handled = self._row.name, [event for event in events if self._handles(event)]
-        outcomes: list[ReceiveOutcome] = []
-        if not handled:
+        consumer, streams = {"consumer": self._row.name}, self._by_stream(events)
+        if not streams:
             return ["foreign"] * len(events), []
         with self._database.transaction() as transaction:
-            rows = SQL.lock_inboxes(transaction, consumer=name, names=sorted({event.stream for event in handled}))
-            places = {row["stream"]: row["version"] for row in rows}
-            parked = {row["stream"] for row in rows if row["parked"]}
-            fresh: dict[str, int] = {}
+            rows = SQL.enter_inboxes(transaction, **consumer, **_entering(streams))
+            entered = {row["stream"]: row["fresh"] for row in rows}
+            self._refuse_out_of_turn(transaction, {name: of for name, of in streams.items() if name not in entered})
+            outcomes: list[ReceiveOutcome] = []
             for event in events:
                 if not self._handles(event):
                     outcomes.append("foreign")
-                    continue
-                if event.version <= places[event.stream]:
+                elif event.stream in entered and streams[event.stream][:1] == [event]:
+                    self._effect(transaction, streams[event.stream].pop(0))
+                    outcomes.append("applied")
+                else:
                     outcomes.append("known")
-                    continue
-                if event.follows > places[event.stream] or event.stream in parked:
+            older = [stream for stream, fresh in entered.items() if not fresh]
+            behind = SQL.find_behind(transaction, **consumer, streams=older) if older else []
+        return outcomes, [row["stream"] for row in behind]
+
+    def _by_stream(self, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
+        """The events that the consumer handles, each once, by stream. Raises _OutOfTurn if one lacks its prior."""
+        streams: dict[str, list[StoredEvent]] = {}
+        for event in events:
+            if self._handles(event):
+                chain = streams.setdefault(event.stream, [])
+                if chain and event.follows > chain[-1].version:
                     raise _OutOfTurn(event.stream)
-                self._effect(transaction, event)
-                fresh[event.stream] = places[event.stream] = event.version
-                outcomes.append("applied")
-            advanced = [{"stream": stream, "version": version} for stream, version in sorted(fresh.items())]
-            rows = SQL.advance_inboxes(transaction, consumer=name, advanced=to_json(advanced).decode()) if fresh else []
-        return outcomes, [row["stream"] for row in rows if row["behind"]]
+                if not chain or event.version > chain[-1].version:
+                    chain.append(event)
+        return streams
+
+    def _refuse_out_of_turn(self, transaction: Transaction, left: Mapping[str, Sequence[StoredEvent]]) -> None:
+        """Raise _OutOfTurn unless all of these, whose streams could not be entered, are known."""
+        if left:
+            rows = SQL.find_places(transaction, consumer=self._row.name, streams=sorted(left))
+            places = {row["stream"]: row["version"] for row in rows}
+            for stream, events in left.items():
+                if events[-1].version > places.get(stream, 0):
+                    raise _OutOfTurn(stream)
+
+
+def _entering(streams: Mapping[str, Sequence[StoredEvent]]) -> dict[str, list[Any]]:
+    """What enters the inbox: the streams, what the first event of each follows, its version, and the last one's."""
+    names = sorted(streams)
+    return {
+        "streams": names,
+        "follows": [streams[name][0].follows for name in names],
+        "firsts": [streams[name][0].version for name in names],
+        "versions": [streams[name][-1].version for name in names],
+    }
 
 
 class _OutOfTurn(Exception):

@@ -91,10 +91,8 @@ class Inbox:
             return "foreign"
         try:
             outcome, more = retried(lambda: self._take(event))
-        except UndecodableEvent:
-            raise
         except Exception as error:
-            if self._parks(event, error):
+            if not isinstance(error, UndecodableEvent) and self._parks(event, error):
                 return "parked"
             raise
         if more:
@@ -114,8 +112,7 @@ class Inbox:
 
         source: the cell whose streams are looked after; by default all but those of `besides`.
         """
-        applied = 0
-        now = self._clock.now()
+        applied, now = 0, self._clock.now()
         with self._database.transaction() as transaction:
             due = SQL.find_due(
                 transaction, consumer=self._row.name, before=now - GAP_WAIT, now=now, source=source, besides=[*besides]
@@ -177,19 +174,24 @@ class Inbox:
 
     def _take(self, event: StoredEvent) -> tuple[ReceiveOutcome, bool]:
         """The outcome of an event, and whether others are parked behind it."""
+        name, stream = self._row.name, event.stream
+        turn = {"consumer": name, "stream_id": stream, "follows": event.follows, "version": event.version}
         with self._database.transaction() as transaction:
-            place = self._lock(transaction, event.stream)
+            if entered := SQL.enter_inbox(transaction, **turn):
+                self._effect(transaction, event)
+                behind = [] if entered["fresh"] else SQL.find_behind(transaction, consumer=name, streams=[stream])
+                return "applied", bool(behind)
+            place = self._lock(transaction, stream)
             if event.version <= place["version"]:
                 return "known", False
-            if event.follows > place["version"] or place["parked"]:
-                log.warning("%s waits for what comes before %s version %d", self._row.name, event.stream, event.version)
-                self._park(transaction, event, "gap")
-                return "parked", False
-            return "applied", self._apply(transaction, event)
+            if not (event.follows > place["version"] or place["parked"]):
+                raise Contended  # what comes before it was applied just now
+            log.warning("%s waits for what comes before %s version %d", name, stream, event.version)
+            self._park(transaction, event, "gap")
+            return "parked", False
 
     def _lock(self, transaction: Transaction, stream: str) -> dict[str, Any]:
-        place: dict[str, Any] = SQL.lock_inbox(transaction, consumer=self._row.name, stream_id=stream)
-        return place
+        return dict(SQL.lock_inbox(transaction, consumer=self._row.name, stream_id=stream))
 
     def _apply(self, transaction: Transaction, event: StoredEvent) -> bool:
         """Apply the effect and advance the stream. Returns whether events of the stream are parked behind it."""

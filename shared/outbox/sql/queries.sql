@@ -60,6 +60,43 @@ SELECT count(*)::bigint AS events,
        coalesce(greatest(extract(epoch FROM :now::timestamptz - min(e.recorded_at)) * 1000000, 0), 0)::bigint AS oldest
 FROM unsent u JOIN events e ON e.stream = u.stream AND e.version = u.version;
 
+-- name: enter_inbox^
+-- Advance a consumer's stream to an event that is next, and so lock it until the effect is committed; nothing if it is
+-- not next. `fresh` (xmax is 0 where the row was inserted): it is the first of the stream, so nothing waits behind it.
+INSERT INTO inbox (consumer, stream, version)
+SELECT :consumer, :stream_id, :version::bigint
+WHERE :follows::bigint = 0 OR EXISTS (SELECT FROM inbox WHERE consumer = :consumer AND stream = :stream_id)
+ON CONFLICT (consumer, stream)
+DO UPDATE SET version = excluded.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
+WHERE inbox.version >= :follows AND inbox.version < excluded.version AND NOT inbox.parked
+RETURNING xmax = 0 AS fresh;
+
+-- name: enter_inboxes
+-- The same for the next events of several streams: `follows` of the first of each, `first` and last version. The streams
+-- that are entered.
+WITH entering AS (
+    SELECT * FROM unnest(:streams::text[], :follows::bigint[], :firsts::bigint[], :versions::bigint[])
+        AS e (stream, follows, first, version)
+), fresh AS (
+    INSERT INTO inbox (consumer, stream, version)
+    SELECT :consumer, stream, version FROM entering WHERE follows = 0 ORDER BY stream
+    ON CONFLICT (consumer, stream) DO NOTHING
+    RETURNING stream
+), locked AS (
+    SELECT i.stream, e.version FROM inbox i JOIN entering e ON e.stream = i.stream
+    WHERE i.consumer = :consumer AND i.version >= e.follows AND i.version < e.first AND NOT i.parked
+    ORDER BY i.stream FOR UPDATE OF i
+), moved AS (
+    UPDATE inbox i SET version = l.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
+    FROM locked l WHERE i.consumer = :consumer AND i.stream = l.stream
+    RETURNING i.stream
+)
+SELECT stream, true AS fresh FROM fresh UNION ALL SELECT stream, false FROM moved;
+
+-- name: find_behind
+-- Those of these streams in which events are parked.
+SELECT DISTINCT stream FROM parked WHERE consumer = :consumer AND stream = ANY(:streams::text[]);
+
 -- name: lock_inbox^
 -- A consumer's version of a stream, locked until the effect is committed.
 INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream_id)
@@ -274,18 +311,6 @@ SELECT consumer, split_part(source, '@', 2) AS cell,
 FROM compared WHERE consumer = ANY(:consumers::text[]) AND level_at IS NOT NULL AND source LIKE '%@%'
 GROUP BY consumer, cell ORDER BY consumer, cell;
 
--- name: lock_inboxes
--- A consumer's versions of several streams, locked until the effects are committed.
-INSERT INTO inbox (consumer, stream)
-SELECT :consumer, name FROM unnest(:names::text[]) AS n (name) ORDER BY name
-ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
-RETURNING stream, version, parked;
-
--- name: advance_inboxes
--- Advance streams to applied versions; returns for each whether events are parked behind it.
-UPDATE inbox
-SET version = a.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
-FROM jsonb_to_recordset(:advanced::jsonb) AS a (stream text, version bigint)
-WHERE inbox.consumer = :consumer AND inbox.stream = a.stream
-RETURNING inbox.stream,
-    EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream) AS behind;
+-- name: find_places
+-- A consumer's versions of several streams.
+SELECT stream, version FROM inbox WHERE consumer = :consumer AND stream = ANY(:streams::text[]);
