@@ -96,6 +96,11 @@ class Stock(Protocol):
     def lock(self, supply_ids: Sequence[str]) -> None:
         """Lock the stock of supplies against change until the transaction ends, before anything of it is read."""
 
+    def read(
+        self, supply_ids: Sequence[str], reservation_ids: Sequence[str], user_ids: Sequence[str]
+    ) -> tuple[Mapping[str, Reservation], Mapping[str, SaleSnapshot], TakenUnits]:
+        """All that a decision on reservations of locked stock needs: what find, on_sale and taken return, at once."""
+
     def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, SaleSnapshot]:
         """The available units of supplies in this cell, and their terms; unknown ids are left out."""
 

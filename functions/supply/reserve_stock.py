@@ -23,10 +23,13 @@ def reserve_stock(request: ReserveRequest, work: SupplyWork) -> ReserveResponse:
     requests = {order.order_id: _stock_request(order) for order in request.orders}  # a duplicate in a batch counts once
     supply_ids = sorted({line.supply_id for order in request.orders for line in order.lines})
     work.stock.lock(supply_ids)
-    known = work.stock.find([line.reservation_id for order in request.orders for line in order.lines])
+    known, on_sale, taken = work.stock.read(
+        supply_ids,
+        [line.reservation_id for order in request.orders for line in order.lines],
+        sorted({order.user_id for order in request.orders}),
+    )
     new = [order for order in requests.values() if order.lines[0].reservation_id not in known]
-    taken = work.stock.taken(supply_ids, sorted({order.user_id for order in new}))
-    decided = reserve(new, work.stock.on_sale(supply_ids), taken)
+    decided = reserve(new, on_sale, taken)
     work.stock.reserve(decided.reserved)
     shared = work.quotas.shared()
     return ReserveResponse(outcomes=[_outcome(order, known, decided.refused, shared) for order in request.orders])

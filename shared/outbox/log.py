@@ -9,9 +9,7 @@ from typing import Any, ClassVar, Final, Protocol
 from shared import ids
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
-from shared.errors import Contended
 from shared.postgres.database import Transaction
-from shared.postgres.errors import UniqueViolation
 from shared.postgres.queries import queries
 from shared.telemetry.context import TraceContext, context_of
 
@@ -77,7 +75,7 @@ class EventLog:
     def append(self, stream: str, after: int, facts: Iterable[Fact]) -> int:
         """Append events to a stream whose last version is `after`; returns the new last version.
 
-        Raises Contended if another writer was first; the transaction can then only be rolled back.
+        It goes with the transaction's next statement or its commit, which raises Contended if another writer was first.
         """
         numbered = [(stream, version, fact) for version, fact in enumerate(facts, after + 1)]
         self.append_all(numbered)
@@ -86,17 +84,15 @@ class EventLog:
     def append_all(
         self, facts: Iterable[tuple[str, int, Fact]], traces: Mapping[str, TraceContext] = NO_TRACES
     ) -> None:
-        """Append events of many streams, each as (stream, version, fact), in one statement. Raises Contended.
+        """Append events of many streams, each as (stream, version, fact), in one statement.
 
+        It goes with the transaction's next statement or its commit, which raises Contended if another writer was first.
         traces: by stream, the trace that its events carry, if not that of the request that it is of.
         """
         events = self.rows(facts, traces)
         if not events:
             return
-        try:
-            SQL.append_events(self._transaction, events=to_json(events).decode())
-        except UniqueViolation as error:
-            raise Contended from error
+        SQL.append_events(self._transaction.later, events=to_json(events).decode())
 
     def rows(
         self, facts: Iterable[tuple[str, int, Fact]], traces: Mapping[str, TraceContext] = NO_TRACES

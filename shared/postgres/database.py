@@ -19,6 +19,7 @@ from shared.postgres.errors import (
     AT_LEAST_SECONDS,
     FENCED,
     LOST,
+    EarlierFailed,
     NotServedHere,
     bound,
     gone,
@@ -27,6 +28,7 @@ from shared.postgres.errors import (
     translated,
 )
 from shared.postgres.notify import Notifier, discard
+from shared.postgres.outgoing import outgoing
 from shared.postgres.transaction import CommitFence, Row, Transaction
 from shared.resilience.breaker import Breaker, GuardedCall
 
@@ -71,19 +73,20 @@ class Database:
         looking the operation up by its id shows whether it took effect.
         """
         with self._breaker.guard(()) as call:
-            connection = self._begin(call)
-            call.stop_timer()
-            transaction = Transaction(connection, call, self._breaker.policy.timeout_seconds)
+            connection = self._idle_one() or self._open(call)
+            call.since = None  # nothing was sent yet
+            transaction = Transaction(
+                connection, call, self._breaker.policy.timeout_seconds, lambda dead, why: self._instead(dead, why, call)
+            )
             try:
                 yield transaction
+                if transaction.outgoing.begins:  # what is sent with a commit must not be sent twice
+                    transaction.send()
             except BaseException:
-                if transaction.answered:
-                    self._rollback(connection)
-                else:
-                    discard(connection)
+                self._undo(transaction)
                 raise
             with self._around_commit(transaction.changed):
-                self._commit(connection, call)
+                self._commit(transaction.connection, call)
         if transaction.appended:
             self._notifier.wake()
 
@@ -95,10 +98,7 @@ class Database:
         Raises Unavailable; then it may have taken effect. Nothing is rolled back if the block raises after it.
         """
         with self._breaker.guard(()) as call:
-            try:
-                connection = self._idle.get_nowait()
-            except queue.Empty:
-                connection = self._open(call)
+            connection = self._idle_one() or self._open(call)
             call.since = None  # nothing was sent yet
             transaction = Transaction(connection, call, self._breaker.policy.timeout_seconds)
             try:
@@ -146,32 +146,25 @@ class Database:
             self.assure()
         return self._fence.epoch
 
-    def _begin(self, call: GuardedCall) -> CoreConnection:
-        """A connection with a new transaction.
+    def _idle_one(self) -> CoreConnection | None:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _instead(self, dead: CoreConnection, error: BaseException | None, call: GuardedCall) -> CoreConnection:
+        """Another connection in place of one on which no transaction could begin. Raises Unavailable.
 
         An idle connection may have died since its last use; nothing was done on it, so the next one is tried. If it
         does not respond at all, neither would the others.
         """
-        while True:
-            try:
-                connection = self._idle.get_nowait()
-            except queue.Empty:
-                break
-            try:
-                bound(connection, self._breaker.policy.timeout_seconds)
-                CoreConnection.execute_simple(connection, "begin")
-            except (InterfaceError, DatabaseError, OSError) as error:
-                log.info("an idle connection had died: %s", error)
-                discard(connection)
-                if silent(error):
-                    call.mark_failed()
-                    raise Unavailable("The database does not answer.") from error
-                continue
-            return connection
-        connection = self._open(call)
-        with translated(call):
-            CoreConnection.execute_simple(connection, "begin")
-        return connection
+        log.info("a connection had died: %s", error)
+        discard(dead)
+        if silent(error):
+            call.mark_failed()
+        if silent(error) or not outgoing(dead).used:
+            raise Unavailable("The database does not answer.") from error
+        return self._idle_one() or self._open(call)
 
     def _open(self, call: GuardedCall) -> CoreConnection:
         """A new connection. Raises Unavailable."""
@@ -192,7 +185,11 @@ class Database:
             if self._fence:
                 self._fence.commit(connection)
             else:
-                CoreConnection.execute_simple(connection, "commit")
+                outgoing(connection).send("commit")
+        except EarlierFailed:
+            self._rollback(connection)
+            with translated():
+                raise
         except OutcomeUnknown:  # it has committed, but this process may not say so
             self._idle.put(connection)
             raise
@@ -226,6 +223,16 @@ class Database:
             discard(connection)
             return
         self._idle.put(connection)
+
+    def _undo(self, transaction: Transaction) -> None:
+        begins = transaction.outgoing.begins
+        transaction.outgoing.forget()
+        if not transaction.answered:
+            discard(transaction.connection)
+        elif begins:  # nothing was sent
+            self._idle.put(transaction.connection)
+        else:
+            self._rollback(transaction.connection)
 
     def _rollback(self, connection: CoreConnection) -> None:
         try:

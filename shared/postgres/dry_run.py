@@ -20,6 +20,8 @@ def dry_run_transaction(database: Database) -> Iterator[Transaction]:
     try:
         with translated():
             CoreConnection.execute_simple(connection, "begin isolation level repeatable read")
-        yield Transaction(connection)
+        transaction = Transaction(connection)
+        yield transaction
+        transaction.send()
     finally:
         discard(connection)  # the server rolls back by itself

@@ -58,6 +58,18 @@ class UniqueViolation(Exception):
         super().__init__(constraint)
 
 
+class NotBegun(Exception):
+    """A connection had died before a transaction began on it; its cause says how. Nothing was done."""
+
+
+class EarlierFailed(Exception):
+    """A statement failed that waited to be sent (outgoing.py); what came after it was not executed."""
+
+    def __init__(self, error: DatabaseError) -> None:
+        self.error = error
+        super().__init__(error)
+
+
 class Refused(Exception):
     """A database function refused, by `RAISE EXCEPTION 'CODE' USING ERRCODE = 'ME001'`. `code` is that code."""
 
@@ -96,6 +108,12 @@ def translated(call: GuardedCall | None = None) -> Iterator[None]:
 def _own() -> Iterator[None]:
     try:
         yield
+    except EarlierFailed as failed:
+        try:
+            with _own():
+                raise failed.error
+        except UniqueViolation as error:
+            raise Contended from error  # whoever did not wait for the answer could not tell one duplicate from another
     except DatabaseError as error:
         state = state_of(error)
         if state == "23505":

@@ -17,6 +17,7 @@ from shared.cells.lease import LeaseRow, verdict
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.postgres.database import Transaction
 from shared.postgres.errors import FENCED, state_of
+from shared.postgres.outgoing import outgoing
 from shared.postgres.queries import queries
 from shared.telemetry.cell_metrics import note_fenced
 
@@ -86,7 +87,7 @@ class Fence:
         connection.notices.clear()
         sent_at = self._monotonic()
         try:
-            context = CoreConnection.execute_simple(connection, f"select fence({connection.__dict__[EPOCH]}){then}")
+            context = outgoing(connection).send(f"select fence({connection.__dict__[EPOCH]}){then}")
         except DatabaseError as error:
             if state_of(error) == FENCED:
                 note_fenced("refused")

@@ -1,21 +1,21 @@
 """One transaction on a connection: prepared statements, savepoints, snapshots; and the port of the commit's fence."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from pg8000.converters import make_params
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError
-from pg8000.native import to_statement
 
-from shared.postgres.errors import bound, stale, translated
+from shared.postgres.errors import EarlierFailed, NotBegun, bound, translated
+from shared.postgres.outgoing import Outgoing, Statement, outgoing
 from shared.resilience.breaker import GuardedCall
 
 SNAPSHOT_SECONDS: Final = 12.0
 """How long to wait for a statement in a snapshot of all data: longer than the server's statement_timeout."""
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class CommitFence(Protocol):
@@ -40,14 +40,63 @@ class CommitFence(Protocol):
         """The present time of that clock."""
 
 
+class Pending(Generic[T]):
+    """The result of a statement that waits to be sent."""
+
+    def __init__(self, transaction: "Transaction", statement: Statement, decoded: Callable[[Any], T]) -> None:
+        self._transaction = transaction
+        self._statement = statement
+        self._decoded = decoded
+
+    def result(self) -> T:
+        """The result; sends all that waits, unless that was done. Raises as Transaction.run does, of any of it."""
+        if self._statement.context is None:
+            self._transaction.send()
+        if not self._statement.done:
+            raise RuntimeError("the statement was skipped, or undone with its savepoint")
+        return self._decoded(self._statement.context)
+
+
+class Later:
+    """A transaction whose statements wait: they go with the next one that does not, or with the commit.
+
+    Named queries take it in place of the transaction: those that return rows, or how many they affected. A duplicate
+    (UniqueViolation) is Contended here: it is found when the query's caller has gone on.
+    """
+
+    def __init__(self, transaction: "Transaction") -> None:
+        self._transaction = transaction
+
+    def run(self, sql: str, parameters: dict[str, Any]) -> Pending[list[Row]]:
+        """The rows of a statement."""
+        return Pending(self._transaction, self._transaction.outgoing.add(sql, parameters), _rows)
+
+    def count(self, sql: str, parameters: dict[str, Any]) -> Pending[int]:
+        """How many rows a statement affects."""
+        return Pending(self._transaction, self._transaction.outgoing.add(sql, parameters), _count)
+
+
 class Transaction:
     """One open transaction. Statements are prepared once per connection and then executed by name."""
 
-    def __init__(self, connection: CoreConnection, call: GuardedCall | None = None, timeout_seconds: float = 0) -> None:
-        """call: for the breaker's statistics. timeout_seconds: per statement; 0 for the connection's own."""
-        self._connection = connection
+    def __init__(
+        self,
+        connection: CoreConnection,
+        call: GuardedCall | None = None,
+        timeout_seconds: float = 0,
+        another: Callable[[CoreConnection, BaseException | None], CoreConnection] | None = None,
+    ) -> None:
+        """
+        call: for the breaker's statistics. timeout_seconds: per statement; 0 for the connection's own.
+        another: takes a connection that had died before the transaction began, and why; gives another. With it BEGIN
+            is sent with the first statement; without it statements commit by themselves, or in a transaction that is
+            open already.
+        """
+        self.connection = connection
         self._call = call
         self._timeout_seconds = timeout_seconds
+        self._another = another
+        self.outgoing.begins = another is not None
         self.appended = False
         """Whether events were appended, so that the relay must be woken after the commit."""
         self.changed: set[str] = set()
@@ -55,20 +104,36 @@ class Transaction:
         self.answered = True
         """Whether every response was read completely. If not, the next statement would read the rest of it."""
 
+    @property
+    def outgoing(self) -> Outgoing:
+        """What is sent on its connection."""
+        return outgoing(self.connection)
+
+    @property
+    def later(self) -> Later:
+        """For named queries whose results nobody needs yet."""
+        return Later(self)
+
     def run(self, sql: str, parameters: dict[str, Any]) -> list[Row]:
-        """Run one prepared statement.
+        """Run one prepared statement, after those that wait.
 
         Raises UniqueViolation, Refused, Contended, Unavailable or pg8000's DatabaseError.
         """
-        with self._asking():
-            context = _execute(self._connection, sql, parameters)
-        names = [column["name"] for column in context.columns or ()]
-        return [dict(zip(names, row, strict=True)) for row in context.rows or ()]
+        return _rows(self._execute(sql, parameters))
 
     def count(self, sql: str, parameters: dict[str, Any]) -> int:
         """Run one prepared statement; returns how many rows it affected. Raises as run does."""
-        with self._asking():
-            return int(_execute(self._connection, sql, parameters).row_count)
+        return _count(self._execute(sql, parameters))
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
+        statement = self.outgoing.add(sql, parameters)
+        self.send()
+        return statement.context
+
+    def send(self) -> None:
+        """Send what waits, if anything does: statements, and BEGIN. Raises as run does."""
+        if self.outgoing.waiting or self.outgoing.begins:
+            self._simple(None)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -77,11 +142,12 @@ class Transaction:
         appended = self.appended
         try:
             yield
+            self._simple("release savepoint part")
         except BaseException:
+            self.outgoing.forget()
             self._simple("rollback to savepoint part")
             self.appended = appended
             raise
-        self._simple("release savepoint part")
 
     def snapshot(self) -> None:
         """Make all statements see one snapshot (REPEATABLE READ); must come before any other statement."""
@@ -98,38 +164,47 @@ class Transaction:
     def check(self, fence: "CommitFence") -> None:
         """Make sure that what was read by this connection may be told. Raises Unavailable."""
         with self._asking():
-            fence.check(self._connection)
+            fence.check(self.connection)
 
-    def _simple(self, sql: str) -> None:
-        with self._asking():
-            CoreConnection.execute_simple(self._connection, sql)
+    def _simple(self, sql: str | None) -> None:
+        """Send what waits and, if given, a statement that has no parameters and returns nothing."""
+        while True:
+            try:
+                with self._asking():
+                    self.outgoing.send(sql)
+                return
+            except NotBegun as error:
+                self._replace(error.__cause__)
+
+    def _replace(self, error: BaseException | None) -> None:
+        """Go on with another connection. Raises Unavailable."""
+        dead = self.outgoing
+        if self._another is None:
+            raise RuntimeError("nothing was to begin")
+        self.answered = False  # should there be no other
+        self.connection = self._another(self.connection, error)
+        self.answered = True
+        self.outgoing.waiting, self.outgoing.begins = dead.waiting, True
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """Around a statement. A server error is a complete response; after any other failure more may follow."""
         with translated(self._call):
             if self._timeout_seconds:
-                bound(self._connection, self._timeout_seconds)
+                bound(self.connection, self._timeout_seconds)
             try:
                 yield
-            except DatabaseError:
+            except (DatabaseError, EarlierFailed, NotBegun):
                 raise
             except BaseException:
                 self.answered = False
                 raise
 
 
-def _execute(connection: CoreConnection, sql: str, parameters: dict[str, Any]) -> Any:
-    """Run a statement, preparing it on its first use on this connection."""
-    prepared = connection.__dict__.setdefault("_meridian_prepared", {})
-    if sql not in prepared:
-        statement, make_values = to_statement(sql)
-        prepared[sql] = (*CoreConnection.prepare_statement(connection, statement, ()), statement, make_values)
-    name, columns, functions, statement, make_values = prepared[sql]
-    values = make_params(connection.py_types, make_values(parameters))
-    try:
-        return CoreConnection.execute_named(connection, name, values, columns, functions, statement)
-    except DatabaseError as error:
-        if stale(error):  # a migration changed the table; a retry prepares all statements again
-            prepared.clear()
-        raise
+def _rows(context: Any) -> list[Row]:
+    names = [column["name"] for column in context.columns or ()]
+    return [dict(zip(names, row, strict=True)) for row in context.rows or ()]
+
+
+def _count(context: Any) -> int:
+    return int(context.row_count)

@@ -35,12 +35,23 @@ class PostgresStock:
 
     def lock(self, supply_ids: Sequence[str]) -> None:
         transaction, cell = self._work.current_transaction, self._cell
-        rows = SQL.lock_stock(transaction, supply_ids=list(supply_ids), cell=cell)
-        absent = sorted(set(supply_ids) - {row["supply_id"] for row in rows})
-        others = [each for each in absent if ids.cell_of(each) not in (None, cell)]
+        locked = SQL.lock_stock(transaction.later, supply_ids=list(supply_ids), cell=cell)
+        others = {each for each in supply_ids if ids.cell_of(each) not in (None, cell)}
+        if not others:
+            return  # it goes with what is read next: a statement after this one, as it has to be
+        absent = sorted(others - {row["supply_id"] for row in locked.result()})
         # Another cell's supply of which nothing has come here yet: without a row nothing would be locked.
-        if others and SQL.open_stock(transaction, supply_ids=others, cell=cell) < len(others):
-            SQL.lock_stock(transaction, supply_ids=others, cell=cell)
+        if absent and SQL.open_stock(transaction, supply_ids=absent, cell=cell) < len(absent):
+            SQL.lock_stock(transaction, supply_ids=absent, cell=cell)
+
+    def read(
+        self, supply_ids: Sequence[str], reservation_ids: Sequence[str], user_ids: Sequence[str]
+    ) -> tuple[Mapping[str, Reservation], Mapping[str, SaleSnapshot], TakenUnits]:
+        later = self._work.current_transaction.later
+        known = SQL.find_reservations(later, ids=list(reservation_ids))
+        taken = SQL.count_taken(later, supply_ids=list(supply_ids), user_ids=list(user_ids))
+        on_sale = self.on_sale(supply_ids)
+        return _reservations(known.result()), on_sale, _taken(taken.result())
 
     def on_sale(self, supply_ids: Sequence[str]) -> Mapping[str, SaleSnapshot]:
         rows = SQL.find_on_sale(self._work.current_transaction, supply_ids=list(supply_ids), cell=self._cell)
@@ -65,11 +76,10 @@ class PostgresStock:
 
     def taken(self, supply_ids: Sequence[str], user_ids: Sequence[str]) -> TakenUnits:
         rows = SQL.count_taken(self._work.current_transaction, supply_ids=list(supply_ids), user_ids=list(user_ids))
-        return {(row["supply_id"], row["user_id"], row["phase"]): row["taken"] for row in rows}
+        return _taken(rows)
 
     def find(self, reservation_ids: Sequence[str]) -> Mapping[str, Reservation]:
-        rows = SQL.find_reservations(self._work.current_transaction, ids=list(reservation_ids))
-        return {row["id"]: Reservation(**row) for row in rows}
+        return _reservations(SQL.find_reservations(self._work.current_transaction, ids=list(reservation_ids)))
 
     def reserve(self, reservations: Sequence[Reservation]) -> None:
         if not reservations:
@@ -87,14 +97,11 @@ class PostgresStock:
             }
             for place, r in enumerate(reservations)
         ]
-        inserted = SQL.insert_reservations(
-            self._work.current_transaction, reservations=to_json(rows).decode(), cell=self._cell, at=self._work.now()
-        )
-        if inserted < len(rows):
-            raise Contended
+        later = self._work.current_transaction.later
+        SQL.insert_reservations(later, reservations=to_json(rows).decode(), cell=self._cell, at=self._work.now())
         self._move(reservations, available=-1, reserved=1)
         if moves := _in_phases(reservations):
-            SQL.take_in_phases(self._work.current_transaction, moves=moves, cell=self._cell)
+            SQL.take_in_phases(later, moves=moves, cell=self._cell)
         self._work.events.append_all(
             (r.id, 1, events.SupplyReserved(**_fact(r), expires_at=r.expires_at)) for r in reservations
         )
@@ -113,11 +120,12 @@ class PostgresStock:
         if not reservations:
             return
         rows = [{**_ids(r), "reason": reason} for r in reservations]
-        written = SQL.write_reservation_tombstones(
-            self._work.current_transaction, reservations=to_json(rows).decode(), cell=self._cell, at=self._work.now()
+        SQL.write_reservation_tombstones(
+            self._work.current_transaction.later,
+            reservations=to_json(rows).decode(),
+            cell=self._cell,
+            at=self._work.now(),
         )
-        if written < len(rows):
-            raise Contended
         self._work.events.append_all(
             (r.id, 1, events.SupplyReleased(**{**_fact(r), "quantity": 0}, reason=reason)) for r in reservations
         )
@@ -184,14 +192,23 @@ class PostgresStock:
             }
             for r in reservations
         ]
-        SQL.move_stock(self._work.current_transaction, moves=to_json(moves).decode(), cell=self._cell)
+        later = self._work.current_transaction.later
+        SQL.move_stock(later, moves=to_json(moves).decode(), cell=self._cell)
         self._work.changes(r.supply_id for r in reservations)
         if others := sorted({r.supply_id for r in reservations if not self._at_home(r.supply_id)}):
-            SQL.note_uncounted(self._work.current_transaction, supply_ids=others)
+            SQL.note_uncounted(later, supply_ids=others)
 
     def _return_to_phases(self, reservations: Sequence[Reservation]) -> None:
         if moves := _in_phases(reservations):
-            SQL.return_to_phases(self._work.current_transaction, moves=moves, cell=self._cell)
+            SQL.return_to_phases(self._work.current_transaction.later, moves=moves, cell=self._cell)
+
+
+def _reservations(rows: Sequence[Row]) -> Mapping[str, Reservation]:
+    return {row["id"]: Reservation(**row) for row in rows}
+
+
+def _taken(rows: Sequence[Row]) -> TakenUnits:
+    return {(row["supply_id"], row["user_id"], row["phase"]): row["taken"] for row in rows}
 
 
 def _in_phases(reservations: Sequence[Reservation]) -> str | None:

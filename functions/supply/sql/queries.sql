@@ -151,7 +151,7 @@ SELECT id, order_id, supply_id, user_id, quantity, expires_at, status, firm, ver
 FROM reservations WHERE id = ANY(:ids::text[]);
 
 -- name: insert_reservations!
--- Reserve units, in the order in which they were decided; ids that already have a row, such as a tombstone, do not count.
+-- Reserve units, in the order in which they were decided; fails if an id already has a row, such as a tombstone.
 INSERT INTO reservations (id, order_id, supply_id, cell, user_id, quantity, phase, user_limit, phase_limit, phase_cap,
     expires_at, next_check_at, status, version, made_at)
 SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, r.quantity, r.phase, r.user_limit, r.phase_limit, r.phase_cap,
@@ -159,18 +159,16 @@ SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, r.quantity, r.phase, r.u
 FROM jsonb_to_recordset(:reservations::jsonb)
     AS r (place integer, id text, order_id text, supply_id text, user_id text, quantity bigint, phase text,
           user_limit bigint, phase_limit bigint, phase_cap bigint, expires_at timestamptz)
-ORDER BY r.place
-ON CONFLICT (id) DO NOTHING;
+ORDER BY r.place;
 
 -- name: write_reservation_tombstones!
--- Insert reservations that were never made as released, so that a late command finds its tombstone.
+-- Insert reservations that were never made as released, so that a late command finds its tombstone; fails if one was made.
 INSERT INTO reservations
     (id, order_id, supply_id, cell, user_id, quantity, expires_at, next_check_at, status, reason, version, made_at, ended_at)
 SELECT r.id, r.order_id, r.supply_id, :cell, r.user_id, 0, :at, :at, 'released', r.reason, 1, :at, :at
 FROM jsonb_to_recordset(:reservations::jsonb)
     AS r (id text, order_id text, supply_id text, user_id text, reason text)
-ORDER BY r.id
-ON CONFLICT (id) DO NOTHING;
+ORDER BY r.id;
 
 -- name: end_reservations!
 -- End reservations: a reserved one is committed or released, a committed one may be returned.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError
 from prometheus_client import REGISTRY
 
@@ -19,6 +18,7 @@ from shared.cells.record import CellRecord, renewed
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.postgres.database import Database, Transaction
 from shared.postgres.fence import KNOWN_SECONDS, Fence, read_clock, write_lease
+from shared.postgres.outgoing import Outgoing
 from shared.postgres.roles import KEEPER
 from tests.shared.cells.conftest import CellServer
 
@@ -206,21 +206,21 @@ def test_a_read_right_after_another_costs_no_further_message(
     cell_server: CellServer, keeper: LeaseKeeper, fenced: Database
 ) -> None:
     keeper.run_round()
-    sent: list[str] = []
-    simple = CoreConnection.execute_simple
+    sent: list[str | None] = []
+    send = Outgoing.send
 
-    def noted(connection: CoreConnection, sql: str) -> Any:
-        sent.append(sql)
-        return simple(connection, sql)
+    def noted(outgoing: Outgoing, query: str | None = None) -> Any:
+        sent.append("begin" if outgoing.begins else query)
+        return send(outgoing, query)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(CoreConnection, "execute_simple", noted)
+        patched.setattr(Outgoing, "send", noted)
         read(fenced)
-        assert sent == ["select lease_epoch()", "select fence(1)"]
+        assert sent == [None, "select fence(1)"]  # the statement, and what had to be looked at
         sent.clear()
         read(fenced)
         fenced.assure()
-        assert sent == []
+        assert sent == [None]
 
 
 def test_a_lease_lasts_as_long_as_the_rules_say(cell_server: CellServer, keeper: LeaseKeeper) -> None:
@@ -336,15 +336,15 @@ def test_the_lease_is_kept_and_ends_without_firestore(
 def test_the_fence_costs_no_round_trip(cell_server: CellServer, keeper: LeaseKeeper, fenced: Database) -> None:
     """One message either way; the function adds tens of microseconds, less than half of a round trip's commit."""
     plain = cell_server.database()
-    sent: list[str] = []
-    simple = CoreConnection.execute_simple
+    sent: list[str | None] = []
+    send = Outgoing.send
 
-    def noted(connection: CoreConnection, sql: str) -> Any:
-        sent.append(sql)
-        return simple(connection, sql)
+    def noted(outgoing: Outgoing, query: str | None = None) -> Any:
+        sent.append("begin" if outgoing.begins else query)
+        return send(outgoing, query)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(CoreConnection, "execute_simple", noted)
+        patched.setattr(Outgoing, "send", noted)
         keeper.run_round()
         for database in (plain, fenced):
             write(database)
