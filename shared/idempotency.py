@@ -78,7 +78,7 @@ class Key:
     def keep(self, transaction: Transaction, answer: Answer, now: datetime) -> None:
         """Store the response in the transaction of its effect."""
         SQL.answer_key(
-            transaction,
+            transaction.later,
             caller=self.caller,
             operation=self.operation,
             key=self.value,
@@ -166,7 +166,7 @@ def answer_leases(transaction: Transaction, answers: Mapping[str, Answer]) -> No
         {"reference": reference, "status": answer.status, "body": answer.body, "tag": answer.tag}
         for reference, answer in answers.items()
     ]
-    SQL.answer_leases(transaction, answers=to_json(rows).decode())
+    SQL.answer_leases(transaction.later, answers=to_json(rows).decode())
 
 
 def forget(transaction: Transaction, now: datetime, at_most: int) -> int:

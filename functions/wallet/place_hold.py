@@ -18,11 +18,11 @@ def place_hold(request: PlaceHoldRequest, work: WalletWork) -> PlaceHoldResponse
     """
     requested = {hold.hold_id: _requested(hold) for hold in request.holds}  # a repeat within the batch counts once
     wallet_ids = sorted({hold.wallet_id for hold in request.holds})
-    accounts = work.ledger.lock(wallet_ids)
-    known = work.holds.find(list(requested))
+    accounts, known, wallets = work.holds.read(wallet_ids, list(requested))
     fresh = [hold for hold in requested.values() if hold.id not in known]
-    decided = place(fresh, {wallet.id: wallet for wallet in work.wallets.find(wallet_ids)}, accounts)
-    placed = work.holds.place(decided.placed) | {hold.id for hold in known.values() if hold.status != "released"}
+    decided = place(fresh, {wallet.id: wallet for wallet in wallets}, accounts)
+    work.holds.place(decided.placed)
+    placed = {hold.id for hold in decided.placed} | {hold.id for hold in known.values() if hold.status != "released"}
     return PlaceHoldResponse(
         outcomes=[
             _outcome(hold.hold_id, ("", "") if hold.hold_id in placed else decided.refused.get(hold.hold_id, RELEASED))

@@ -107,8 +107,13 @@ class Holds(Protocol):
     def lock(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
         """Holds by id, locked."""
 
-    def place(self, holds: Sequence[Hold]) -> set[str]:
-        """Place holds on locked accounts. Returns the ids that had no row before; existing rows are left unchanged."""
+    def read(
+        self, wallet_ids: Sequence[str], hold_ids: Sequence[str]
+    ) -> tuple[Mapping[tuple[str, str], Account], Mapping[str, Hold], Sequence[Wallet]]:
+        """All that a decision on holds needs, at once: the accounts of wallets, locked; holds by id; the wallets."""
+
+    def place(self, holds: Sequence[Hold]) -> None:
+        """Place holds on locked accounts. The commit raises Contended if one has a row by then, such as a tombstone."""
 
     def release(self, holds: Sequence[Hold], reason: Mapping[str, str]) -> None:
         """Release placed, locked holds. reason: by hold id."""

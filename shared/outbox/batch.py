@@ -45,7 +45,7 @@ class BatchInbox(Inbox):
             return ["foreign"] * len(events), []
         with self._database.transaction() as transaction:
             rows = SQL.enter_inboxes(transaction, **consumer, **_entering(streams))
-            entered = {row["stream"]: row["fresh"] for row in rows}
+            entered = {row["stream"] for row in rows}
             self._refuse_out_of_turn(transaction, {name: of for name, of in streams.items() if name not in entered})
             outcomes: list[ReceiveOutcome] = []
             for event in events:
@@ -56,9 +56,8 @@ class BatchInbox(Inbox):
                     outcomes.append("applied")
                 else:
                     outcomes.append("known")
-            older = [stream for stream, fresh in entered.items() if not fresh]
-            behind = SQL.find_behind(transaction, **consumer, streams=older) if older else []
-        return outcomes, [row["stream"] for row in behind]
+            behind = SQL.find_behind(transaction.later, **consumer, streams=sorted(entered))
+        return outcomes, [row["stream"] for row in behind.result()]
 
     def _by_stream(self, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
         """The events that the consumer handles, each once, by stream. Raises _OutOfTurn if one lacks its prior."""

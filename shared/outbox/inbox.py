@@ -175,29 +175,27 @@ class Inbox:
     def _take(self, event: StoredEvent) -> tuple[ReceiveOutcome, bool]:
         """The outcome of an event, and whether others are parked behind it."""
         name, stream = self._row.name, event.stream
-        turn = {"consumer": name, "stream_id": stream, "follows": event.follows, "version": event.version}
+        turn = {"stream_id": stream, "follows": event.follows, "version": event.version}
         with self._database.transaction() as transaction:
-            if entered := SQL.enter_inbox(transaction, **turn):
-                self._effect(transaction, event)
-                behind = [] if entered["fresh"] else SQL.find_behind(transaction, consumer=name, streams=[stream])
-                return "applied", bool(behind)
-            place = self._lock(transaction, stream)
-            if event.version <= place["version"]:
-                return "known", False
-            if not (event.follows > place["version"] or place["parked"]):
-                raise Contended  # what comes before it was applied just now
-            log.warning("%s waits for what comes before %s version %d", name, stream, event.version)
-            self._park(transaction, event, "gap")
-            return "parked", False
+            if not SQL.enter_inbox(transaction, consumer=name, **turn):
+                return self._passed_over(transaction, event), False
+            self._effect(transaction, event)
+            behind = SQL.find_behind(transaction.later, consumer=name, streams=[stream])
+        return "applied", bool(behind.result())
+
+    def _passed_over(self, transaction: Transaction, event: StoredEvent) -> Literal["known", "parked"]:
+        """What becomes of an event that is not next. Raises Contended if it has become the next meanwhile."""
+        place = self._lock(transaction, event.stream)
+        if event.version <= place["version"]:
+            return "known"
+        if event.follows <= place["version"] and not place["parked"]:
+            raise Contended
+        log.warning("%s waits for what comes before %s version %d", self._row.name, event.stream, event.version)
+        self._park(transaction, event, "gap")
+        return "parked"
 
     def _lock(self, transaction: Transaction, stream: str) -> dict[str, Any]:
         return dict(SQL.lock_inbox(transaction, consumer=self._row.name, stream_id=stream))
-
-    def _apply(self, transaction: Transaction, event: StoredEvent) -> bool:
-        """Apply the effect and advance the stream. Returns whether events of the stream are parked behind it."""
-        self._effect(transaction, event)
-        name = self._row.name
-        return bool(SQL.advance_inbox(transaction, consumer=name, stream_id=event.stream, version=event.version))
 
     def _effect(self, transaction: Transaction, event: StoredEvent) -> None:
         """Apply the effect. A parked event may be foreign: one that was received when every type advanced a stream."""
@@ -296,5 +294,6 @@ class Inbox:
             if parked is None:
                 return False
             taken.append(msgspec.convert(parked["event"], ready(StoredEvent)))
-            self._apply(transaction, taken[-1])
+            self._effect(transaction, taken[-1])
+            SQL.advance_inbox(transaction.later, consumer=name, stream_id=stream, version=taken[-1].version)
             return True

@@ -45,6 +45,8 @@ class Statement:
 
     sql: str
     parameters: dict[str, Any]
+    awaited: bool
+    """Whether its sender waits for its result, and gets its error as it is."""
     context: Any = None
     done: bool = False
     """Whether it was executed."""
@@ -74,9 +76,9 @@ class Outgoing:
         self.used = False
         """Whether the server has answered on this connection: if not, it is not one that had died while it was idle."""
 
-    def add(self, sql: str, parameters: dict[str, Any]) -> Statement:
-        """Have a statement wait for the next message."""
-        statement = Statement(sql, parameters)
+    def add(self, sql: str, parameters: dict[str, Any], *, awaited: bool = False) -> Statement:
+        """Have a statement wait for the next message. awaited: whether its sender sends that now."""
+        statement = Statement(sql, parameters, awaited)
         self.waiting.append(statement)
         return statement
 
@@ -84,7 +86,7 @@ class Outgoing:
         """Send what waits, and after it a query of the simple protocol; returns the query's pg8000 Context.
 
         Raises NotBegun, and keeps what waits, if the connection had died before the transaction began; EarlierFailed
-        if a statement failed that is not the last, or before a query, which then did nothing; and pg8000's errors.
+        if a statement failed whose result nobody waits for: what comes after it did nothing; and pg8000's errors.
         """
         bound = self._encoded()
         connection, statements, begins = self._connection, self.waiting, self.begins
@@ -109,7 +111,7 @@ class Outgoing:
         if failed is not None:
             if stale(failed.context.error):  # a migration changed the table; a retry prepares all statements again
                 self._prepared.clear()
-            if query is None and failed is statements[-1]:
+            if failed.awaited:
                 raise failed.context.error
             raise EarlierFailed(failed.context.error)
         if context is not None and context.error is not None:

@@ -126,7 +126,7 @@ class Transaction:
         return _count(self._execute(sql, parameters))
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
-        statement = self.outgoing.add(sql, parameters)
+        statement = self.outgoing.add(sql, parameters, awaited=True)
         self.send()
         return statement.context
 

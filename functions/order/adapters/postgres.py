@@ -84,7 +84,7 @@ class PostgresOrders:
             }
             for order in orders
         ]
-        SQL.insert_orders(self._work.current_transaction, orders=to_json(rows).decode())
+        SQL.insert_orders(self._work.current_transaction.later, orders=to_json(rows).decode())
         self._work.changes(order.id for order in orders)
 
     def use_quote(self, quote_id: str, order: Order) -> RefusalReason | None:
@@ -132,7 +132,7 @@ class PostgresOrders:
             }
             for order in orders
         ]
-        SQL.update_orders(self._work.current_transaction, orders=to_json(rows).decode())
+        SQL.update_orders(self._work.current_transaction.later, orders=to_json(rows).decode())
         self._work.changes(order.id for order in orders)
 
     def project(self, history: Sequence[StoredEvent]) -> None:

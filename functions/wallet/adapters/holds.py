@@ -5,8 +5,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from functions.wallet.adapters.ledger import SQL as LEDGER
+from functions.wallet.adapters.wallets import SQL as WALLETS
 from functions.wallet.domain import events
 from functions.wallet.domain.holds import Hold, HoldStatus
+from functions.wallet.domain.ledger import Account
+from functions.wallet.domain.wallet import Wallet
 from shared.contracts.encode import to_json
 from shared.errors import Contended
 from shared.money import Amount
@@ -34,35 +38,46 @@ class PostgresHolds:
     def lock(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
         return {row["id"]: _hold(row) for row in SQL.lock_holds(self._work.current_transaction, ids=list(hold_ids))}
 
-    def place(self, holds: Sequence[Hold]) -> set[str]:
+    def read(
+        self, wallet_ids: Sequence[str], hold_ids: Sequence[str]
+    ) -> tuple[Mapping[tuple[str, str], Account], Mapping[str, Hold], Sequence[Wallet]]:
+        transaction = self._work.current_transaction
+        accounts = LEDGER.lock_accounts(transaction.later, wallet_ids=list(wallet_ids))
+        known = SQL.find_holds(transaction.later, ids=list(hold_ids))
+        wallets = WALLETS.find_wallets(transaction, ids=list(wallet_ids), default_of=[])
+        return (
+            {(row["wallet_id"], row["currency"]): Account(**row) for row in accounts.result()},
+            {row["id"]: _hold(row) for row in known.result()},
+            [Wallet(**row) for row in wallets],
+        )
+
+    def place(self, holds: Sequence[Hold]) -> None:
+        if not holds:
+            return
         rows = [
             {**_fields(hold), "expires_at": hold.expires_at, "payout_wallet_ids": hold.payout_wallet_ids}
             for hold in holds
         ]
-        inserted = SQL.insert_holds(self._work.current_transaction, holds=to_json(rows).decode(), at=self._work.now())
-        placed = {row["id"] for row in inserted}
-        fresh = [hold for hold in holds if hold.id in placed]
-        self._change_held(fresh, sign=1)
+        later = self._work.current_transaction.later
+        SQL.insert_holds(later, holds=to_json(rows).decode(), at=self._work.now())
+        self._change_held(holds, sign=1)
         self._work.events.append_all(
-            (hold.id, 1, events.HoldPlaced(**_fact(hold), expires_at=hold.expires_at)) for hold in fresh
+            (hold.id, 1, events.HoldPlaced(**_fact(hold), expires_at=hold.expires_at)) for hold in holds
         )
-        return placed
 
     def release(self, holds: Sequence[Hold], reason: Mapping[str, str]) -> None:
         self._end(holds, "released", reason)
         self._change_held(holds, sign=-1)
         if orders := [hold.order_id for hold in holds if hold.order_id]:
-            PAYOUTS.end_order_payouts(self._work.current_transaction, order_ids=orders)
+            PAYOUTS.end_order_payouts(self._work.current_transaction.later, order_ids=orders)
         self._work.events.append_all(
             (hold.id, hold.version + 1, events.HoldReleased(**_fact(hold), reason=reason[hold.id])) for hold in holds
         )
 
     def write_tombstones(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
         rows = [{"id": hold_id, "order_id": orders[hold_id], "reason": reason[hold_id]} for hold_id in orders]
-        if SQL.write_hold_tombstones(
-            self._work.current_transaction, holds=to_json(rows).decode(), at=self._work.now()
-        ) < len(rows):
-            raise Contended
+        later = self._work.current_transaction.later
+        SQL.write_hold_tombstones(later, holds=to_json(rows).decode(), at=self._work.now())
         self._work.events.append_all(
             (hold_id, 1, events.HoldReleased(hold_id=hold_id, order_id=orders[hold_id], reason=reason[hold_id]))
             for hold_id in orders
@@ -107,7 +122,7 @@ class PostgresHolds:
             for hold in holds
         ]
         if changes:
-            SQL.change_held(self._work.current_transaction, changes=to_json(changes).decode())
+            SQL.change_held(self._work.current_transaction.later, changes=to_json(changes).decode())
 
 
 def _fields(hold: Hold) -> dict[str, Any]:

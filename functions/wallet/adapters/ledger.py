@@ -146,7 +146,11 @@ class PostgresEscrows:
 
     def open(self, order_id: str, currency: str, amount: int) -> None:
         SQL.open_escrow(
-            self._work.current_transaction, order_id=order_id, currency=currency, amount=amount, at=self._work.now()
+            self._work.current_transaction.later,
+            order_id=order_id,
+            currency=currency,
+            amount=amount,
+            at=self._work.now(),
         )
 
     def lock(self, order_id: str) -> Escrow | None:
@@ -154,7 +158,7 @@ class PostgresEscrows:
         return Escrow(**row) if row else None
 
     def end(self, order_id: str, status: EscrowEnd) -> None:
-        SQL.end_escrow(self._work.current_transaction, order_id=order_id, status=status, at=self._work.now())
+        SQL.end_escrow(self._work.current_transaction.later, order_id=order_id, status=status, at=self._work.now())
 
     def may_still_pay(self, wallet_id: str) -> bool:
         return bool(SQL.may_still_pay(self._work.current_transaction, wallet_id=wallet_id))

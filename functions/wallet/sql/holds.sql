@@ -6,9 +6,9 @@ SELECT * FROM holds WHERE id = ANY(:ids::text[]);
 -- Holds by id, locked in one order.
 SELECT * FROM holds WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
 
--- name: insert_holds
--- Place holds, and record the wallets that their orders pay out to. A hold that has a row already, placed or a
--- tombstone, is not returned. Wallets of other cells are not recorded here.
+-- name: insert_holds!
+-- Place holds, and record the wallets that their orders pay out to. It fails if one has a row already, placed or a
+-- tombstone. Wallets of other cells are not recorded here.
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text,
         currency text, amount numeric, expires_at timestamptz, payout_wallet_ids text[])
@@ -17,24 +17,18 @@ WITH wanted AS (
         placed_at)
     SELECT h.id, h.order_id, h.wallet_id, h.user_id, h.currency, h.amount, h.expires_at, h.expires_at, 'placed', 1, :at
     FROM wanted h ORDER BY h.id
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
-), payees AS (
-    INSERT INTO order_payouts (order_id, wallet_id)
-    SELECT DISTINCT h.order_id, w.id
-    FROM placed p JOIN wanted h USING (id) CROSS JOIN unnest(h.payout_wallet_ids) AS payee (id)
-    JOIN wallets w ON w.id = payee.id
-    ON CONFLICT DO NOTHING
 )
-SELECT id FROM placed;
+INSERT INTO order_payouts (order_id, wallet_id)
+SELECT DISTINCT h.order_id, w.id
+FROM wanted h CROSS JOIN unnest(h.payout_wallet_ids) AS payee (id) JOIN wallets w ON w.id = payee.id
+ON CONFLICT DO NOTHING;
 
 -- name: write_hold_tombstones!
--- Write tombstones: mark holds released that were never placed, so that a late command is refused.
+-- Write tombstones: mark holds released that were never placed, so that a late command is refused. It fails if one was.
 INSERT INTO holds (id, order_id, status, reason, version, placed_at, ended_at)
 SELECT h.id, h.order_id, 'released', h.reason, 1, :at, :at
 FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, reason text)
-ORDER BY h.id
-ON CONFLICT (id) DO NOTHING;
+ORDER BY h.id;
 
 -- name: end_holds!
 -- End holds: captured or released.

@@ -61,15 +61,14 @@ SELECT count(*)::bigint AS events,
 FROM unsent u JOIN events e ON e.stream = u.stream AND e.version = u.version;
 
 -- name: enter_inbox^
--- Advance a consumer's stream to an event that is next, and so lock it until the effect is committed; nothing if it is
--- not next. `fresh` (xmax is 0 where the row was inserted): it is the first of the stream, so nothing waits behind it.
+-- Advance a consumer's stream to an event that is next, and so lock it until the effect is committed; none if it is not.
 INSERT INTO inbox (consumer, stream, version)
 SELECT :consumer, :stream_id, :version::bigint
 WHERE :follows::bigint = 0 OR EXISTS (SELECT FROM inbox WHERE consumer = :consumer AND stream = :stream_id)
 ON CONFLICT (consumer, stream)
 DO UPDATE SET version = excluded.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
 WHERE inbox.version >= :follows AND inbox.version < excluded.version AND NOT inbox.parked
-RETURNING xmax = 0 AS fresh;
+RETURNING version;
 
 -- name: enter_inboxes
 -- The same for the next events of several streams: `follows` of the first of each, `first` and last version. The streams
@@ -91,7 +90,7 @@ WITH entering AS (
     FROM locked l WHERE i.consumer = :consumer AND i.stream = l.stream
     RETURNING i.stream
 )
-SELECT stream, true AS fresh FROM fresh UNION ALL SELECT stream, false FROM moved;
+SELECT stream FROM fresh UNION ALL SELECT stream FROM moved;
 
 -- name: find_behind
 -- Those of these streams in which events are parked.
@@ -103,11 +102,10 @@ INSERT INTO inbox (consumer, stream) VALUES (:consumer, :stream_id)
 ON CONFLICT (consumer, stream) DO UPDATE SET version = inbox.version
 RETURNING version, attempts, defects, failing_since, parked;
 
--- name: advance_inbox$
--- Advance a stream to an applied version; returns whether events of the stream are parked behind it.
+-- name: advance_inbox!
+-- Advance a stream to an applied version.
 UPDATE inbox SET version = :version, attempts = 0, defects = 0, failing_since = NULL, parked = false
-WHERE consumer = :consumer AND stream = :stream_id
-RETURNING EXISTS (SELECT FROM parked p WHERE p.consumer = inbox.consumer AND p.stream = inbox.stream);
+WHERE consumer = :consumer AND stream = :stream_id;
 
 -- name: pass_over!
 -- Advance a stream from a version to one through which its source has nothing more of the consumer's types.
