@@ -6,6 +6,7 @@ the trail (request id, trace) of the call that named its id, whoever led the bat
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, Protocol
 
@@ -32,12 +33,22 @@ class _Call:
 
 def named(message: Message) -> Iterator[str]:
     """The ids in a message: what is in its fields `..._id`, and in those of the messages in it."""
-    for descriptor, value in message.ListFields():
-        if descriptor.name.endswith("_id"):
+    ids, nested = _naming(type(message).DESCRIPTOR)
+    for name in ids:
+        if value := getattr(message, name):
             yield value
-        elif descriptor.message_type is not None:
-            for each in value if isinstance(value, Sequence) else [value]:
-                yield from named(each)
+    for name in nested:
+        value = getattr(message, name)
+        for each in value if isinstance(value, Sequence) else [value]:
+            yield from named(each)
+
+
+@cache
+def _naming(descriptor: Any) -> tuple[Sequence[str], Sequence[str]]:
+    """Of a message's type: the fields that are ids, and those whose messages have some."""
+    ids = [each.name for each in descriptor.fields if each.name.endswith("_id")]
+    messages = [each for each in descriptor.fields if each.message_type is not None]
+    return ids, [each.name for each in messages if any(_naming(each.message_type))]
 
 
 class BatchedOperation:

@@ -2,7 +2,7 @@
 
 It starts a stack of its own on free ports, plays orders through the edge by 16 connections until they are settled
 (paid, units sold, claims open), and prints per order: CPU by process and, for the functions host and the events host,
-by layer, PostgreSQL's work, round trips, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and
+by layer, PostgreSQL's work, statements, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and
 shown. Flame graphs of both hosts are written to .local/profile-*.svg. Layers and flame graphs are of further orders,
 which py-spy slows down.
 """
@@ -40,9 +40,9 @@ HOSTS: Final = {"functions": functions_host, "events": events_host}
 ORDERS: Final = 200
 
 STATEMENTS: Final = "shared_preload_libraries"
-"""pg_stat_statements counts every statement that a client sends, BEGIN and COMMIT among them: each is a round trip."""
+"""pg_stat_statements counts every statement of a client, BEGIN and COMMIT among them; several go in one message."""
 
-ROUND_TRIPS: Final = """
+CALLS: Final = """
     SELECT rolname, sum(calls)::bigint FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid
     WHERE rolname <> 'postgres' GROUP BY 1"""
 
@@ -74,18 +74,18 @@ def profile(shop: Shop, orders: int, supplies: int, console: Console) -> None:
     server.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     resting = idle(shop)
     polled = shop.polls
-    trips, tables, before = _round_trips(shop), _tables(shop), shop.counters.read()
+    statements, tables, before = _statements(shop), _tables(shop), shop.counters.read()
     orders, rate = _play(shop, orders, supplies)
     settled = difference(before, shop.counters.read())
     time.sleep(STATISTICS_SECONDS)
     complete = difference(before, shop.counters.read()).without(resting)
-    trips = {name: count - trips.get(name, 0.0) for name, count in _round_trips(shop).items()}
+    statements = {name: count - statements.get(name, 0.0) for name, count in _statements(shop).items()}
     tables = {name: count - tables.get(name, 0.0) for name, count in _tables(shop).items()}
     server.close()
     console.print(f"{orders} orders, {rate:,.0f} confirmed/s, settled in {settled.seconds:.1f} s\n")
     show_cpu(settled, settled.without(resting), orders, console)
     show_work(complete, orders, shop.polls - polled, console)
-    _show("database round trips per order", _per(trips, orders), "calls", console)
+    _show("database statements per order", _per(statements, orders), "calls", console)
     _show("rows written per order, by table", _per(tables, orders), "inserted + updated", console)
     _show("RPCs per order", _per(rpcs(settled, load()), orders), "calls", console)
     show_layers(shop, orders, supplies, settled.without(resting), console)
@@ -167,11 +167,11 @@ def _worker(shop: Shop, name: str) -> int:
     return max(processes, key=lambda each: each.cpu_times().user).pid
 
 
-def _round_trips(shop: Shop) -> dict[str, float]:
+def _statements(shop: Shop) -> dict[str, float]:
     """Statements that each service has sent to the server."""
     connection = superuser(shop.stack, "postgres")
     try:
-        return {str(role): float(calls) for role, calls in connection.run(ROUND_TRIPS)}
+        return {str(role): float(calls) for role, calls in connection.run(CALLS)}
     finally:
         connection.close()
 

@@ -86,7 +86,7 @@ class SaleSnapshot:
 
     def after(self, quantity: int) -> "SaleSnapshot":
         """What an order of so many units leaves."""
-        in_phase = replace(self.in_phase, taken=self.in_phase.taken + quantity)
+        in_phase = replace(self.in_phase, taken=self.in_phase.taken + quantity) if self.phase else self.in_phase
         return replace(self, available=self.available - quantity, in_phase=in_phase)
 
     @property

@@ -114,7 +114,7 @@ def _totals(lines: Sequence[Line]) -> dict[str, Line]:
     totals: dict[str, Line] = {}
     for line in lines:
         before = totals.get(line.supply_id)
-        totals[line.supply_id] = replace(line, quantity=line.quantity + (before.quantity if before else 0))
+        totals[line.supply_id] = replace(line, quantity=line.quantity + before.quantity) if before else line
     return totals
 
 

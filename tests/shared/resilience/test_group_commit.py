@@ -1,5 +1,6 @@
 """What a batch tells of each of its items. How items go together: tests/shared/rpc/test_batching.py."""
 
+import statistics
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -8,7 +9,7 @@ import pytest
 
 from emulators.waiting import until
 from shared.errors import KeyInUse
-from shared.resilience.group_commit import GroupCommit
+from shared.resilience.group_commit import RUNNERS, GroupCommit
 
 
 def halves(numbers: Sequence[int]) -> list[int | Exception]:
@@ -66,3 +67,53 @@ def test_a_batch_that_tells_of_too_few_runs_item_by_item() -> None:
         go.set()
         assert [each.result(10) for each in (first, *others)] == [0, 1, 2]
     assert sorted(map(len, batches)) == [1, 1, 1, 2]
+
+
+def test_those_that_were_answered_together_go_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one to come again waits for as many as there were; who was alone before does not wait."""
+    batches = list[int]()
+
+    def together(numbers: Sequence[int]) -> list[int]:
+        batches.append(len(numbers))
+        work.wait(0.001)  # as a database works, meanwhile others come
+        return list(numbers)
+
+    grouped, work = GroupCommit(together), Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(grouped._enough, "wait", lambda _: pytest.fail("it waits for nobody"))
+        for number in range(20):
+            grouped.run(number)
+    assert batches == [1] * 20
+    batches.clear()
+
+    def repeat(number: int) -> None:
+        for _ in range(200):
+            grouped.run(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(repeat, range(8)))
+    assert sum(batches) == 8 * 200
+    assert statistics.mean(batches) > 4
+
+
+def test_a_batch_that_takes_long_holds_up_no_other_for_long() -> None:
+    """What waits behind one that waits for a lock goes with the other runner, though it does not end."""
+    locked, began = Event(), Event()
+
+    def together(numbers: Sequence[int]) -> list[int]:
+        if 0 in numbers:
+            began.set()
+            assert locked.wait(10)
+        return list(numbers)
+
+    grouped = GroupCommit(together)
+    with ThreadPoolExecutor(4) as pool:
+        stuck = pool.submit(grouped.run, 0)
+        assert began.wait(10)
+        others = [pool.submit(grouped.run, number) for number in (1, 2, 3)]
+        assert [each.result(10) for each in others] == [1, 2, 3]
+        assert not stuck.done()
+        assert grouped.run(4) == 4
+        locked.set()
+        assert stuck.result(10) == 0
+    assert grouped._free == RUNNERS
