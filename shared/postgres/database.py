@@ -107,6 +107,7 @@ class Database:
                 transaction.answered = False  # the connection is gone, or may be
                 raise
             finally:
+                transaction.outgoing.forget()
                 if transaction.answered:
                     self._idle.put(connection)
                 else:

@@ -47,7 +47,10 @@ class Statement:
     parameters: dict[str, Any]
     awaited: bool
     """Whether its sender waits for its result, and gets its error as it is."""
+    message: bytes = b""
+    """What binds its parameters on the connection on which it waits."""
     context: Any = None
+    sent: bool = False
     done: bool = False
     """Whether it was executed."""
 
@@ -76,11 +79,22 @@ class Outgoing:
         self.used = False
         """Whether the server has answered on this connection: if not, it is not one that had died while it was idle."""
 
-    def add(self, sql: str, parameters: dict[str, Any], *, awaited: bool = False) -> Statement:
-        """Have a statement wait for the next message. awaited: whether its sender sends that now."""
-        statement = Statement(sql, parameters, awaited)
+    def knows(self, sql: str) -> bool:
+        """Whether a statement is prepared, so that nothing is sent to add it."""
+        return sql in self._prepared
+
+    def add(self, statement: Statement) -> None:
+        """Have a statement wait for the next message; it is prepared on its first use on this connection.
+
+        Raises NotBegun as send does, and pg8000's errors; then it does not wait.
+        """
+        try:
+            self._bind(self._prepare(statement.sql), statement)
+        except (InterfaceError, DatabaseError, OSError) as error:
+            if self.begins and (lost(error) if isinstance(error, DatabaseError) else gone(error)):
+                raise NotBegun from error
+            raise
         self.waiting.append(statement)
-        return statement
 
     def send(self, query: str | None = None) -> Any:
         """Send what waits, and after it a query of the simple protocol; returns the query's pg8000 Context.
@@ -88,11 +102,10 @@ class Outgoing:
         Raises NotBegun, and keeps what waits, if the connection had died before the transaction began; EarlierFailed
         if a statement failed whose result nobody waits for: what comes after it did nothing; and pg8000's errors.
         """
-        bound = self._encoded()
         connection, statements, begins = self._connection, self.waiting, self.begins
         parts = [_query("begin")] if begins else []
-        parts += [each for message in bound for each in (message, EXECUTE_MSG)]
-        parts += [SYNC_MSG] if bound else []
+        parts += [part for each in statements for part in (each.message, EXECUTE_MSG)]
+        parts += [SYNC_MSG] if statements else []
         parts += [] if query is None else [_query(query)]
         try:
             _write(connection._sock, b"".join(parts))
@@ -104,6 +117,8 @@ class Outgoing:
                 raise NotBegun from error
             raise
         self.waiting, self.used = [], True
+        for each in statements:
+            each.sent = True
         failed = self._answered(statements) if statements else None
         context = None if query is None else Context(query)
         if context is not None:
@@ -122,15 +137,6 @@ class Outgoing:
         """Leave out what waits."""
         self.waiting, self.begins = [], False
 
-    def _encoded(self) -> list[bytes]:
-        """The messages that bind what waits, each prepared on its first use on this connection."""
-        try:
-            return [self._bind(self._prepare(each.sql), each) for each in self.waiting]
-        except (InterfaceError, DatabaseError, OSError) as error:
-            if self.begins and (lost(error) if isinstance(error, DatabaseError) else gone(error)):
-                raise NotBegun from error
-            raise
-
     def _prepare(self, sql: str) -> _Prepared:
         if sql not in self._prepared:
             text, values_of = to_statement(sql)
@@ -138,7 +144,7 @@ class Outgoing:
             self._prepared[sql] = _Prepared(text, NULL_BYTE + name + H_pack(0), columns, functions, values_of)
         return self._prepared[sql]
 
-    def _bind(self, prepared: _Prepared, statement: Statement) -> bytes:
+    def _bind(self, prepared: _Prepared, statement: Statement) -> None:
         connection, encoding = self._connection, self._connection._client_encoding
         values = make_params(connection.py_types, prepared.values_of(statement.parameters))
         parts = [prepared.bind, H_pack(len(values))]
@@ -149,8 +155,8 @@ class Outgoing:
                 encoded = value.encode(encoding)
                 parts += [i_pack(len(encoded)), encoded]
         parts.append(H_pack(0))
+        statement.message = _message(BIND, b"".join(parts))
         statement.context = Context(prepared.sql, columns=prepared.columns, input_funcs=prepared.functions)
-        return _message(BIND, b"".join(parts))
 
     def _begun(self) -> None:
         context = Context("begin")

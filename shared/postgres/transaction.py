@@ -50,7 +50,7 @@ class Pending(Generic[T]):
 
     def result(self) -> T:
         """The result; sends all that waits, unless that was done. Raises as Transaction.run does, of any of it."""
-        if self._statement.context is None:
+        if not self._statement.sent:
             self._transaction.send()
         if not self._statement.done:
             raise RuntimeError("the statement was skipped, or undone with its savepoint")
@@ -69,11 +69,11 @@ class Later:
 
     def run(self, sql: str, parameters: dict[str, Any]) -> Pending[list[Row]]:
         """The rows of a statement."""
-        return Pending(self._transaction, self._transaction.outgoing.add(sql, parameters), _rows)
+        return Pending(self._transaction, self._transaction.add(sql, parameters), _rows)
 
     def count(self, sql: str, parameters: dict[str, Any]) -> Pending[int]:
         """How many rows a statement affects."""
-        return Pending(self._transaction, self._transaction.outgoing.add(sql, parameters), _count)
+        return Pending(self._transaction, self._transaction.add(sql, parameters), _count)
 
 
 class Transaction:
@@ -126,9 +126,24 @@ class Transaction:
         return _count(self._execute(sql, parameters))
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
-        statement = self.outgoing.add(sql, parameters, awaited=True)
+        statement = self.add(sql, parameters, awaited=True)
         self.send()
         return statement.context
+
+    def add(self, sql: str, parameters: dict[str, Any], *, awaited: bool = False) -> Statement:
+        """Have a statement wait for the next message. Raises as run does.
+
+        awaited: whether its sender sends that now.
+        """
+        statement = Statement(sql, parameters, awaited)
+        if self.outgoing.knows(sql):
+            self.outgoing.add(statement)
+        else:
+            self._add(statement)
+        return statement
+
+    def _add(self, statement: Statement) -> None:
+        self._on_a_living(lambda: self.outgoing.add(statement))
 
     def send(self) -> None:
         """Send what waits, if anything does: statements, and BEGIN. Raises as run does."""
@@ -168,10 +183,14 @@ class Transaction:
 
     def _simple(self, sql: str | None) -> None:
         """Send what waits and, if given, a statement that has no parameters and returns nothing."""
+        self._on_a_living(lambda: self.outgoing.send(sql))
+
+    def _on_a_living(self, act: Callable[[], object]) -> None:
+        """Do something on the connection, on another one if it had died before the transaction began."""
         while True:
             try:
                 with self._asking():
-                    self.outgoing.send(sql)
+                    act()
                 return
             except NotBegun as error:
                 self._replace(error.__cause__)
@@ -184,7 +203,9 @@ class Transaction:
         self.answered = False  # should there be no other
         self.connection = self._another(self.connection, error)
         self.answered = True
-        self.outgoing.waiting, self.outgoing.begins = dead.waiting, True
+        self.outgoing.begins = True
+        for statement in dead.waiting:
+            self._add(statement)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -171,7 +171,7 @@ def transfers() -> Iterator[Measurement]:
     TPC-B moves money too, with an update of three balances and one insert; ours writes more (a transfer, two entries,
     an event), and checks cover and double entry. pgledger and the naive ledger promise what ours does, but
     for the event. In Python (no goal): the service's unit of work, in as many processes as there are clients, on the
-    server's own cores; BEGIN, the statement and COMMIT are three round trips.
+    server's own cores; BEGIN goes with the statement, so that there are two round trips.
     """
     with server() as made, ProcessPoolExecutor(CLIENTS, multiprocessing.get_context("spawn")) as pool:
         found = in_turns(

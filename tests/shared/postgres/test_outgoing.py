@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
 
 from shared.errors import Contended, OutcomeUnknown
 from shared.postgres.database import Database, Transaction
@@ -209,3 +209,28 @@ def test_named_queries_take_either(database: Database) -> None:
 
     with database.transaction() as transaction:
         answers(transaction)
+
+
+def test_what_cannot_be_sent_fails_at_once_and_leaves_what_waits(database: Database) -> None:
+    """A mistake in a statement or its parameters is its sender's own; what waits already is done all the same."""
+    first, second = new(), new()
+    with database.transaction() as transaction:
+        transaction.later.count(ADD, first)
+        with pytest.raises(InterfaceError, match="placeholder"):
+            transaction.later.count(ADD, {})
+        with pytest.raises(DatabaseError):
+            transaction.later.count("selec 1", {})  # before anything has begun
+        transaction.later.count(ADD, second)
+    assert [count(database, thing) for thing in (first, second)] == [1, 1]
+
+
+def test_a_single_statement_leaves_nothing_behind(open_database: Callable[..., Database]) -> None:
+    """However it fails, the next user of its connection sends only what is its own."""
+    database, thing = open_database(1), new()
+    for sql in ("selec 1", ADD, REFUSE):
+        with pytest.raises((DatabaseError, InterfaceError)), database.statement() as statement:
+            statement.run(sql, {})
+        assert count(database, thing) == 0
+    with database.statement() as statement:
+        statement.later.count(ADD, thing)
+    assert count(database, thing) == 0
