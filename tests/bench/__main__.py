@@ -100,6 +100,8 @@ VENUES: Final = (
                     "create_order_http_vs_hello",
                     "create_order_http_vs_hello_16_supplies",
                     "get_supply_http_vs_hello",
+                    "bound_create_order_http_vs_hello",
+                    "bound_health_http_vs_hello",
                 ),
                 orders.over_http,
             ),

@@ -107,6 +107,8 @@ GOALS: Final[dict[str, Goal]] = {
     "create_order_http_vs_hello": _at_least(0.12),
     "create_order_http_vs_hello_16_supplies": _at_least(0.12),
     "get_supply_http_vs_hello": _at_least(0.7),
+    "bound_create_order_http_vs_hello": NO_GOAL,
+    "bound_health_http_vs_hello": NO_GOAL,
     # What an order costs (cost.py, large.py)
     "cpu_paid_order_vs_hello": _at_most(65),
     "cpu_paid_order_vs_hello_kafka": _at_most(40),

@@ -9,9 +9,13 @@ is left when everything is done that an order or a read needs, with all the stac
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import psutil
+
+from emulators.stack.ports import relay
+from shared.registry import load
 from tests.bench.comparison import ROUNDS, in_turns
 from tests.bench.goals import Measurement
-from tests.bench.load import CONNECTIONS, Load, Played
+from tests.bench.load import CONNECTIONS, Load, Played, request
 from tests.bench.served import served
 from tests.bench.shop import SUPPLIES, Shop
 
@@ -19,8 +23,12 @@ BURST: Final = 1_000
 """The most orders of a burst: more would measure how fast the events are handled too."""
 
 BURST_SECONDS: Final = 3.0
+LAG_SECONDS: Final = 1.8
+"""Less than the 2 s after which new orders wait for payments (PAYMENT_LAG_SECONDS)."""
+
 HELLO_SECONDS: Final = 1.0
 HELLO: Final = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
+HEALTH: Final = request("GET", "/health")
 
 SHARE: Final = 0.7
 """The share of the sustainable rate at which paid and confirmed orders are compared."""
@@ -37,11 +45,14 @@ RATES: Final = """
 
 
 def over_http(shop: Shop) -> Iterator[Measurement]:
-    """create_order_http_vs_hello, with one hot supply and with 16, and get_supply_http_vs_hello.
+    """create_order_http_vs_hello, with one hot supply and with 16, get_supply_http_vs_hello, and two bounds.
 
     Ours: requests through the edge, 16 connections at once; orders in bursts of at most 1,000, each answered 201
     confirmed (stock reserved, funds held), after which the stack has time to handle the events; it is not measured.
     The read is of one cached supply, by 32 users. Other: hello, see above.
+
+    The bounds say what limits the rows above: no read can be faster than a health check, which goes the same way and
+    does nothing; nor orders, while their events are handled on the same cores, as fast as with nobody who handles them.
     """
     with served("hello") as hello:
         rates = in_turns(
@@ -50,6 +61,8 @@ def over_http(shop: Shop) -> Iterator[Measurement]:
                 "create_order_http_vs_hello": lambda: burst(shop, 1).rate,
                 "create_order_http_vs_hello_16_supplies": lambda: burst(shop, SUPPLIES).rate,
                 "get_supply_http_vs_hello": lambda: reads(shop).rate,
+                "bound_health_http_vs_hello": lambda: health(shop).rate,
+                "bound_create_order_http_vs_hello": lambda: burst_without_events(shop).rate,
             }
         )
     others = rates.pop("hello")
@@ -65,6 +78,28 @@ def burst(shop: Shop, supplies: int) -> Played:
     played = shop.burst(requests, BURST_SECONDS)
     shop.drain(after)
     return played
+
+
+def burst_without_events(shop: Shop) -> Played:
+    """Orders until their payments begin to lag, while no relay publishes an event; afterwards the stack drains."""
+    after, requests = shop.newest(), shop.orders(BURST)
+    site = shop.stack.layout.regions[0]
+    relays = {relay(name, site) for name, service in load().services.items() if service.outbox == "postgres"}
+    stopped = [psutil.Process(each.pid) for each in shop.stack.status() if each.pid and each.name in relays]
+    for process in stopped:
+        process.suspend()
+    try:
+        played = shop.burst(requests, LAG_SECONDS)
+    finally:
+        for process in stopped:
+            process.resume()
+    shop.drain(after)
+    return played
+
+
+def health(shop: Shop) -> Played:
+    """Health checks of the platform's function."""
+    return shop.generator.play(Load(shop.port, [HEALTH], HELLO_SECONDS)).only(200)
 
 
 def reads(shop: Shop) -> Played:
