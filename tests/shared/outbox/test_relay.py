@@ -199,6 +199,7 @@ def test_a_late_commit_is_not_skipped(database: Database, led: Lead, bus: Bus) -
     relay = led(bus)
     with database.transaction() as slow:
         EventLog(slow, "us", AT).append(late, 0, claimed_events(late, 1, 2))
+        slow.send()  # their positions are given out
         append(database, early, 0, *claimed_events(early, 1, 2))
         drained(relay, database)
         assert numbers(bus, early, 2) == [1, 2]

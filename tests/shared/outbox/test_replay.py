@@ -204,6 +204,7 @@ def test_what_commits_late_below_others_is_found(
     slow = open_database(1)
     with slow.transaction() as transaction:
         EventLog(transaction, "us", AT).append(late, 0, claimed_events(late, 1, 1))
+        transaction.send()  # its position is given out
         store.append(early, 0, 1)
         store.names.add(late)
         consumer.receive(event(early, 1))
