@@ -101,11 +101,8 @@ class Ledger(Protocol):
 class Holds(Protocol):
     """Holds: funds set aside, captured or released once."""
 
-    def find(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
-        """Holds by id; tombstones among them have no wallet."""
-
     def lock(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
-        """Holds by id, locked."""
+        """Holds by id, locked; tombstones among them have no wallet."""
 
     def read(
         self, wallet_ids: Sequence[str], hold_ids: Sequence[str]

@@ -56,7 +56,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Parsed:
     """A prepared statement of a connection."""
 
     sql: str
@@ -72,7 +72,7 @@ class Outgoing:
 
     def __init__(self, connection: CoreConnection) -> None:
         self._connection = connection
-        self._prepared: dict[str, _Prepared] = {}
+        self._prepared: dict[str, _Parsed] = {}
         self.begins = False
         """Whether a transaction is to begin with the next message."""
         self.waiting: list[Statement] = []
@@ -137,14 +137,14 @@ class Outgoing:
         """Leave out what waits."""
         self.waiting, self.begins = [], False
 
-    def _prepare(self, sql: str) -> _Prepared:
+    def _prepare(self, sql: str) -> _Parsed:
         if sql not in self._prepared:
             text, values_of = to_statement(sql)
             name, columns, functions = CoreConnection.prepare_statement(self._connection, text, ())
-            self._prepared[sql] = _Prepared(text, NULL_BYTE + name + H_pack(0), columns, functions, values_of)
+            self._prepared[sql] = _Parsed(text, NULL_BYTE + name + H_pack(0), columns, functions, values_of)
         return self._prepared[sql]
 
-    def _bind(self, prepared: _Prepared, statement: Statement) -> None:
+    def _bind(self, prepared: _Parsed, statement: Statement) -> None:
         connection, encoding = self._connection, self._connection._client_encoding
         values = make_params(connection.py_types, prepared.values_of(statement.parameters))
         parts = [prepared.bind, H_pack(len(values))]

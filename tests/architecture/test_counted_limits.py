@@ -54,7 +54,8 @@ DECIDE_NOTHING: Final = {
 DECIDERS: Final = {
     "notification/create_webhook.py": ["webhooks.lock_owner(", "webhooks.count("],
     "notification/adapters/webhooks.py": ["SQL.lock_taking(", "SQL.take_deliveries("],
-    "supply/reserve_stock.py": ["stock.lock(", "stock.taken(", "stock.on_sale("],
+    "supply/reserve_stock.py": ["stock.lock(", "stock.read("],
+    "supply/adapters/stock.py": ["SQL.lock_stock(", "SQL.count_taken(", "SQL.find_on_sale("],
     "supply/adapters/quotas.py": ["def give(", "_stock.lock([supply_id])", "account.give("],
 }
 """Where limits are decided, with the calls in order."""

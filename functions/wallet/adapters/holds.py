@@ -32,9 +32,6 @@ class PostgresHolds:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    def find(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
-        return {row["id"]: _hold(row) for row in SQL.find_holds(self._work.current_transaction, ids=list(hold_ids))}
-
     def lock(self, hold_ids: Sequence[str]) -> Mapping[str, Hold]:
         return {row["id"]: _hold(row) for row in SQL.lock_holds(self._work.current_transaction, ids=list(hold_ids))}
 
