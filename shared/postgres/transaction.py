@@ -14,6 +14,10 @@ from shared.resilience.breaker import GuardedCall
 SNAPSHOT_SECONDS: Final = 12.0
 """How long to wait for a statement in a snapshot of all data: longer than the server's statement_timeout."""
 
+WAITING_AT_MOST: Final = 64
+"""How many statements wait before they are sent by themselves: answers that nobody reads yet must fit into the buffers
+between server and client, or each would wait for the other."""
+
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -140,6 +144,8 @@ class Transaction:
             self.outgoing.add(statement)
         else:
             self._add(statement)
+        if not awaited and len(self.outgoing.waiting) >= WAITING_AT_MOST:
+            self.send()
         return statement
 
     def _add(self, statement: Statement) -> None:

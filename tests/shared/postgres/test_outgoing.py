@@ -11,6 +11,7 @@ from shared.errors import Contended, OutcomeUnknown
 from shared.postgres.database import Database, Transaction
 from shared.postgres.outgoing import Outgoing
 from shared.postgres.queries import _Prepared
+from shared.postgres.transaction import WAITING_AT_MOST
 from tests.shared.commit_proxy import CommitProxy
 
 ADD = "insert into things (id, amount) values (:id, 1)"
@@ -58,6 +59,19 @@ def test_what_nobody_waits_for_goes_with_the_next(database: Database, messages: 
         other = transaction.later.count(ADD, new())
     assert messages == [["begin", "insert", "select", "select"], ["insert", "commit"]]
     assert other.result() == 1  # known after the commit
+
+
+def test_many_that_nobody_waits_for_are_sent_in_parts(database: Database, messages: list[list[str]]) -> None:
+    """The server does not wait for the client to read while the client waits for the server to do so."""
+    things = [new() for _ in range(5 * WAITING_AT_MOST)]
+    long = "select repeat('x', 100000) as text"
+    with database.transaction() as transaction:
+        texts = [transaction.later.run(long, {}) for _ in range(WAITING_AT_MOST)]
+        for thing in things:
+            transaction.later.count(ADD, thing)
+    assert [len(message) for message in messages] == [WAITING_AT_MOST + 1, *[WAITING_AT_MOST] * 5, 1]
+    assert {len(text.result()[0]["text"]) for text in texts} == {100_000}
+    assert all(count(database, thing) == 1 for thing in things[:: WAITING_AT_MOST // 2])
 
 
 def test_a_result_sends_what_waits(database: Database, messages: list[list[str]]) -> None:
