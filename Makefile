@@ -129,6 +129,7 @@ lint: packages typescript ## check style, types, arrows, that contracts only gro
 	@$(RUN) -m shared.consumers check
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && mkdir "$$fresh/gen" "$$fresh/client" \
 	  && $(RUN) -m shared.contracts.generate "$$fresh/gen" && diff -r -x __pycache__ "$$fresh/gen" shared/contracts/gen \
+	  && $(RUN) -m shared.registry_file > "$$fresh/registry.json" && diff "$$fresh/registry.json" functions/registry.json \
 	  && $(RUN) -m functions.main openapi > "$$fresh/openapi.json" && diff "$$fresh/openapi.json" functions/openapi.json \
 	  && $(RUN) -m shared.client.python.generate "$$fresh/client" \
 	  && for file in api.py async_api.py; do diff "$$fresh/client/$$file" shared/client/python/meridian_client/$$file || exit 1; done \
@@ -141,8 +142,9 @@ lint: packages typescript ## check style, types, arrows, that contracts only gro
 	@for folder in $(SOLIDITY); do node emulators/compile.js $$folder | cmp -s - $$folder/contracts.json \
 	  || { echo "The compiled contracts in $$folder are stale: run make contracts." >&2; exit 1; }; done
 
-gen: packages ## make the generated files: contracts, functions/openapi.json and its clients
+gen: packages ## make the generated files: contracts, functions/registry.json, functions/openapi.json and its clients
 	@$(RUN) -m shared.contracts.generate
+	@$(RUN) -m shared.registry_file > functions/registry.json.new && mv functions/registry.json.new functions/registry.json
 	@$(RUN) -m functions.main openapi > functions/openapi.json.new && mv functions/openapi.json.new functions/openapi.json
 	@$(RUN) -m shared.client.python.generate
 	@$(RUN) -m shared.client.http.generate

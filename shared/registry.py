@@ -9,9 +9,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from shared import ids, registry_checks, strict_yaml
+from shared import ids
 from shared.cells.gate import Kind
-from shared.decoding import ready
 
 PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
 
@@ -21,7 +20,7 @@ RegionName = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
 Type = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(\.[a-z_]+)+$")]
 
 
-class Strict(msgspec.Struct, forbid_unknown_fields=True):
+class Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A node of the registry; unknown keys are errors."""
 
 
@@ -286,15 +285,11 @@ class Registry(Strict):
 
 @cache
 def load(path: Path = PATH) -> Registry:
-    """Load and validate the registry.
+    """Load the registry, from its compiled form if that is of the same file.
 
     Raises msgspec.ValidationError for an unknown key or a wrong value, ValueError for an inconsistent one.
     """
-    document = strict_yaml.parse(path.read_text(encoding="utf-8"))
-    for name, row in document["operations"].items():
-        row["name"] = name
-    registry = msgspec.convert(document, ready(Registry))
-    for row in registry.operations.values():
-        row.home = row.home or row.usual_home
-    registry_checks.check(registry)
-    return registry
+    from shared import registry_file
+
+    yaml = path.read_bytes()
+    return registry_file.compiled(path, yaml) or registry_file.parse(yaml.decode())

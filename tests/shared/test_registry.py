@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import yaml
 
+from shared import registry_file
 from shared.registry import PATH, Registry, load
 from shared.strict_yaml import parse
 
@@ -275,3 +276,19 @@ def test_what_others_act_on_waits_at_the_gate() -> None:
         "read_events": "read",
         "list_streams": "read",
     }
+
+
+def test_the_compiled_registry_says_what_the_yaml_says() -> None:
+    yaml = PATH.read_bytes()
+    assert registry_file.compiled(PATH, yaml) == registry_file.parse(yaml.decode()) == load()
+
+
+def test_a_changed_yaml_is_read_in_place_of_its_old_compiled_form(tmp_path: Path) -> None:
+    path = tmp_path / "registry.yaml"
+    path.write_bytes(PATH.read_bytes())
+    path.with_suffix(".json").write_bytes(registry_file.compile_file(path))
+    assert load(path).database.share == 0.8
+    old = path.read_text(encoding="utf-8")
+    path.write_text(old.replace("share: 0.8}", "share: 0.4}", 1), encoding="utf-8")
+    assert registry_file.compiled(path, path.read_bytes()) is None
+    assert load.__wrapped__(path).database.share == 0.4
