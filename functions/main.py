@@ -21,6 +21,10 @@ Jobs, which end; their exit code is 0 only if all is well:
 A function's target is its row's name: for a short cold start `functions.main.create_order` imports nothing else's code.
 """
 
+from shared.container import start  # first: it shortens all other imports
+
+# isort: split
+
 import argparse
 import signal
 import sys
@@ -88,6 +92,12 @@ def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises as function_row does."""
     row = function_row(name)
     initialize(resources())
+    handler = _handler(row)
+    start.settle()
+    return handler
+
+
+def _handler(row: Row | None) -> Callable[[Any], Any]:
     if row is None:
         from shared.runtime.routes import Router
         from shared.runtime.unmatched import Unmatched
@@ -228,6 +238,7 @@ COMPOSED = {"audit": run_audit, "openapi": run_openapi}  # jobs that are service
 
 def _run_job(role: str, arguments: Sequence[str]) -> int:
     """Run a job; returns its exit code."""
+    start.settle()
     try:
         if role in COMPOSED:
             return COMPOSED[role](arguments)
@@ -259,6 +270,7 @@ def until_stopped(
     initialize(resources())
     report(relays, resources())
     note_ready("worker")
+    start.settle()
     answering = probed(_host(), settings().port, dead) if settings().port and probes else nullcontext()
     with answering, measuring(relays, pollers, resources(), _invariants, stop):
         run(stop)

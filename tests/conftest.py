@@ -19,7 +19,7 @@ from emulators.stack.stack import Stack
 from functions.identity.domain.users import EVERYONE
 from shared.auth.tokens import issue
 from shared.config import Settings, read
-from shared.container.process import OBJECTS_BEFORE_COLLECTING
+from shared.container.start import OBJECTS_BEFORE_COLLECTING
 from shared.contracts.gen.audit_pb2 import CheckRequest, CheckResponse
 from shared.registry import load
 from shared.resources import Resources

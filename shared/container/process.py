@@ -1,6 +1,5 @@
 """What every process of Meridian does when it starts: its logs, its metrics, its garbage collection."""
 
-import gc
 import multiprocessing
 import os
 import time
@@ -19,16 +18,12 @@ from shared.telemetry.spans import configured, record_into
 END_SECONDS: Final = 2.0
 """How long the export of what is left may take when a process ends."""
 
-OBJECTS_BEFORE_COLLECTING: Final = 20_000
-"""The garbage collector's threshold: Python's default of 700 costs an eighth of a request, which makes few cycles."""
-
 
 def initialize(resources: Resources) -> None:
     """Set up this process's logs, metrics and garbage collection."""
     logs.configure(resources.settings)
     metrics.listen(resources.settings, resources.breakers)
     _trace(resources.settings)
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
 
 
 _exports: Final[list[SpanExport]] = []

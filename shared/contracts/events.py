@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
-from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from shared.decoding import ready
@@ -174,6 +173,8 @@ def message_class(event_type: str) -> type[Message]:
 
 def decode_event(stored: StoredEvent) -> Event[Any]:
     """Decode an event's data as its message, ignoring fields that a newer producer added. Raises Malformed."""
+    from google.protobuf import json_format  # what only produces events does without
+
     try:
         data = json_format.ParseDict(stored.data, message_class(stored.type)(), ignore_unknown_fields=True)
     except json_format.ParseError as error:

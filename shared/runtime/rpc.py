@@ -17,7 +17,8 @@ from shared.errors import CellUnreachable, Forbidden, MeridianError
 from shared.registry import Row
 from shared.resilience.deadline import within
 from shared.rpc.batching import BatchedOperation
-from shared.rpc.channel import CALLER, CELL, CLIENT, REQUEST_ID, TRACEPARENT, failure, rpc_method
+from shared.rpc.channel import CALLER, CELL, CLIENT, REQUEST_ID, TRACEPARENT, rpc_method
+from shared.rpc.statuses import failure
 from shared.runtime.binding import BoundOperation
 from shared.runtime.request_headers import refuse_repeated
 from shared.runtime.rpc_caller import AUTHORIZATION, CallerIdentifier

@@ -93,14 +93,70 @@ print(*sorted(name for name in sys.modules if name.startswith("functions.")))
     assert {name.split(".")[1] for name in found} == {"main", "order"}
 
 
+BOUND = """
+import sys
+from unittest.mock import patch
+from functions import main
+from shared.registry import load
+with patch.object(main, "resources"):
+    main.bind(load().rows[sys.argv[1]])
+import shared.rpc.channel, shared.runtime.event, shared.runtime.http
+from shared.redis.library import redis_library
+assert redis_library().Redis
+print(*sorted(sys.modules))
+"""
+"""Binds a function, imports what serves its requests and calls others, and prints what is loaded then."""
+
+NOT_NEEDED = {
+    "yaml",  # the registry is read in its compiled form
+    "redis.asyncio.client",
+    "grpc.aio._channel",
+    "cryptography.x509.base",
+    "opentelemetry.metrics",
+    "grpc_status",  # until a call fails
+    "google.protobuf.json_format",  # until an event is decoded
+    "google.cloud.firestore",  # until a session is not in Redis
+    "google.api_core",
+    "google.auth",
+}
+
+
+@pytest.mark.parametrize("name", ["create_order", "capture_hold"])
+def test_a_function_leaves_out_what_its_first_request_does_not_need(name: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", BOUND, name], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    loaded = set(ended.stdout.split())
+    assert {"redis.client", "grpc._cython.cygrpc", "jwt.algorithms"} <= loaded
+    assert loaded & NOT_NEEDED == set()
+
+
+def test_what_is_put_off_loads_when_it_is_used_once_for_all_threads() -> None:
+    code = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from shared.container import start
+from cryptography import x509
+import grpc, redis
+assert "cryptography.x509.base" not in sys.modules
+with ThreadPoolExecutor(8) as pool:
+    found = set(pool.map(lambda _: x509.load_der_x509_certificate, range(8)))
+assert found == {sys.modules["cryptography.x509"].load_der_x509_certificate}
+assert grpc.aio.insecure_channel and redis.asyncio.Redis and not hasattr(x509, "nothing")
+from redis.asyncio.client import Pipeline
+assert {type(sys.modules[name]) for name in start.LOADED_ON_USE} == {type(sys)}
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_redis_does_not_bring_the_telemetry_that_nobody_uses() -> None:
     """redis-py imports OpenTelemetry's metrics SDK wherever it is installed; afterwards that can still be imported."""
     code = """
 import sys
 from shared.redis.library import redis_library
 assert redis_library().Redis and redis_library().RedisCluster
-assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
-import opentelemetry.sdk.metrics
+assert not [name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.metrics"))]
+import opentelemetry.metrics, opentelemetry.sdk.metrics
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

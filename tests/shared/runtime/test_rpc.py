@@ -17,7 +17,8 @@ from shared import errors
 from shared.contracts.gen.wallet_pb2 import DescribeRequest, DescribeResponse
 from shared.registry import Row, load
 from shared.resilience.deadline import time_for
-from shared.rpc.channel import CALLER, STATUS, RpcChannel, rpc_method
+from shared.rpc.channel import CALLER, RpcChannel, rpc_method
+from shared.rpc.statuses import STATUS
 from shared.runtime.binding import BoundOperation
 from shared.runtime.rpc import SINGLE, server
 from shared.runtime.rpc_caller import CallerIdentifier, claimed_caller
