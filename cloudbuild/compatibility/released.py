@@ -46,7 +46,7 @@ def of_checkout(root: Path = ROOT) -> Released:
 def named(path: Path) -> dict[str, str]:
     """The statements of a file by name."""
     loaded = queries(path)
-    return {name: getattr(loaded, name).sql for name in loaded.available_queries if not name.endswith("_cursor")}
+    return {name: query.sql for name, query in loaded.by_name().items()}
 
 
 def of_commit(commit: str, root: Path = ROOT) -> Released:
