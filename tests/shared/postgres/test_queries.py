@@ -37,7 +37,7 @@ def test_a_missing_query_and_a_name_that_stands_there_twice_are_errors(tmp_path:
     path = tmp_path / "queries.sql"
     path.write_text("-- name: one$\nSELECT 1;\n\n-- name: two$\nSELECT 2;\n", encoding="utf-8")
     with pytest.raises(AttributeError, match="has no query three"):
-        queries(path).three
+        _ = queries(path).three
     path.write_text("-- name: one$\nSELECT 1;\n\n-- name: one^\nSELECT 2;\n", encoding="utf-8")
     with pytest.raises(ValueError, match="twice"):
         queries(path)
