@@ -21,10 +21,6 @@ Jobs, which end; their exit code is 0 only if all is well:
 A function's target is its row's name: for a short cold start `functions.main.create_order` imports nothing else's code.
 """
 
-from shared.container import start  # first: it shortens all other imports
-
-# isort: split
-
 import argparse
 import signal
 import sys
@@ -37,6 +33,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import shared.container.start  # first: it shortens all other imports
 from shared import requirements
 from shared.config import settings
 from shared.container.process import initialize, note_ready
@@ -92,12 +89,6 @@ def serve(name: str) -> Callable[[Any], Any]:
     """The function of a row, or `unmatched`, as the functions framework calls it. Raises as function_row does."""
     row = function_row(name)
     initialize(resources())
-    handler = _handler(row)
-    start.settle()
-    return handler
-
-
-def _handler(row: Row | None) -> Callable[[Any], Any]:
     if row is None:
         from shared.runtime.routes import Router
         from shared.runtime.unmatched import Unmatched
@@ -121,6 +112,7 @@ def __getattr__(name: str) -> Callable[[Any], Any]:
     if name != UNMATCHED and name not in load().rows:
         raise AttributeError(name)
     handler = serve(name)
+    shared.container.start.settle()
 
     def target(request: Any) -> Any:
         return handler(request)
@@ -199,10 +191,9 @@ def run_keeper(stop: threading.Event) -> None:
 def projections() -> Iterator[tuple[str, Any]]:
     """The projections of all services, each with its service."""
     for service, entry in load().services.items():
-        if not entry.database or find_spec(f"functions.{service}.adapters.projections") is None:
-            continue
-        adapters = import_module(f"functions.{service}.adapters.projections")
-        yield from ((service, each) for each in adapters.projections(partial(adapters.Work, resources(), service)))
+        if entry.database and find_spec(f"functions.{service}.adapters.projections"):
+            adapters = import_module(f"functions.{service}.adapters.projections")
+            yield from ((service, each) for each in adapters.projections(partial(adapters.Work, resources(), service)))
 
 
 def run_audit(arguments: Sequence[str]) -> int:
@@ -238,7 +229,7 @@ COMPOSED = {"audit": run_audit, "openapi": run_openapi}  # jobs that are service
 
 def _run_job(role: str, arguments: Sequence[str]) -> int:
     """Run a job; returns its exit code."""
-    start.settle()
+    shared.container.start.settle()
     try:
         if role in COMPOSED:
             return COMPOSED[role](arguments)
@@ -251,8 +242,7 @@ def _invariants(service: str) -> dict[str, bool]:
     """Whether each invariant of a service holds. Raises Unavailable."""
     check = bind(load().rows["check_audit"], host=service)
     found = check.run(request=check.request_type())
-    violated = {each.invariant for each in found.violations}
-    return {name: name not in violated for name in found.checked}
+    return {name: name not in {each.invariant for each in found.violations} for name in found.checked}
 
 
 def until_stopped(
@@ -270,7 +260,6 @@ def until_stopped(
     initialize(resources())
     report(relays, resources())
     note_ready("worker")
-    start.settle()
     answering = probed(_host(), settings().port, dead) if settings().port and probes else nullcontext()
     with answering, measuring(relays, pollers, resources(), _invariants, stop):
         run(stop)

@@ -1,19 +1,24 @@
 """The ports of the claiming service: what its operations need from storage, the chain and other services."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from __future__ import annotations
 
-from functions.claiming.domain.claim import Claim, Item, Terms, VisibleStatus
-from functions.claiming.domain.receipt import Purchase
-from functions.claiming.domain.redemption import HonouredClaim, RetryPolicy, SentTransaction
-from functions.claiming.views import ClaimView
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
 from shared.chain.core.block_scanner import Blocks, Cursor
 from shared.chain.core.dispatcher import NonceStore, Sender
-from shared.chain.core.values import ContractCall, Header, ScanResult
-from shared.jobs.items import FailureStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime, timedelta
+
+    from functions.claiming.domain.claim import Claim, Item, Terms, VisibleStatus
+    from functions.claiming.domain.receipt import Purchase
+    from functions.claiming.domain.redemption import HonouredClaim, RetryPolicy, SentTransaction
+    from functions.claiming.views import ClaimView
+    from shared.chain.core.values import ContractCall, Header, ScanResult
+    from shared.jobs.items import FailureStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """The ports of the identity service: what its operations need from storage, the chain and other services."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal, Protocol
+from __future__ import annotations
 
-from functions.identity.domain.nonces import Nonces
-from functions.identity.domain.sessions import RefreshTokens, Session
-from functions.identity.domain.siwe import Site
-from functions.identity.domain.users import Grants, User
-from functions.identity.views import KeyView
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from functions.identity.domain.nonces import Nonces
+    from functions.identity.domain.sessions import RefreshTokens, Session
+    from functions.identity.domain.siwe import Site
+    from functions.identity.domain.users import Grants, User
+    from functions.identity.views import KeyView
 
 RevocationReason = Literal["signed_out", "token_reused"]
 

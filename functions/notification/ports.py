@@ -1,16 +1,20 @@
 """The ports of notification operations."""
 
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from __future__ import annotations
 
-from functions.notification.domain.feed import FeedCursor, FeedEntry, Item
-from functions.notification.domain.recipients import Notice
-from functions.notification.domain.webhook import Delivery, DeliveryStatus, Outcome, Webhook
-from shared.contracts.events import Event
-from shared.jobs.items import FailureStore
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from functions.notification.domain.feed import FeedCursor, FeedEntry, Item
+    from functions.notification.domain.recipients import Notice
+    from functions.notification.domain.webhook import Delivery, DeliveryStatus, Outcome, Webhook
+    from shared.contracts.events import Event
+    from shared.jobs.items import FailureStore
 
 
 class Notices(Protocol):

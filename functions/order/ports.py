@@ -1,19 +1,24 @@
 """The ports of order operations."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Literal, NewType, Protocol
+from __future__ import annotations
 
-from functions.order.domain.events import OrderEvent, OrderPlaced
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NewType, Protocol
+
 from functions.order.domain.order import Order, Status
 from functions.order.domain.placement import Line, Proof, Terms
-from functions.order.domain.quote import Eligibility, Quote, SpendableBalance
-from functions.order.views import OrderEventView, OrderView
-from shared.contracts.operations import Caller
-from shared.errors import Refusal
-from shared.jobs.items import FailureStore
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime, timedelta
+
+    from functions.order.domain.events import OrderEvent, OrderPlaced
+    from functions.order.domain.quote import Eligibility, Quote, SpendableBalance
+    from functions.order.views import OrderEventView, OrderView
+    from shared.contracts.operations import Caller
+    from shared.errors import Refusal
+    from shared.jobs.items import FailureStore
 
 RefusalReason = tuple[str, str]
 """Why a service refuses: a stable code, and a human-readable detail."""
@@ -250,7 +255,7 @@ class SagaWork(PricingWork, Protocol):
     def payment_lag(self) -> timedelta:
         """How long the oldest confirmed order has waited for its payment, if it is not looked after already."""
 
-    def grouped(self, begin: "BeginOrders", order: NewOrder) -> Order:
+    def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
         """Begin an order together with those that wait in this process for the same. Raises what it ends with."""
 
     def resumed(self) -> str | None:

@@ -1,19 +1,23 @@
 """The ports of supply operations."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Protocol
+from __future__ import annotations
 
-from functions.supply.domain.entitlement import SaleSnapshot
-from functions.supply.domain.quota import GrantStream, GrantSum
-from functions.supply.domain.reservation import Reservation, TakenUnits
-from functions.supply.domain.supply import Asset, Status, StockLevel, Supply
-from functions.supply.views import SupplyView
-from shared.contracts.decisions import Decision
-from shared.contracts.events import Event
-from shared.contracts.gen.supply_events_pb2 import SupplyCounted, SupplyQuotaMoved
-from shared.jobs.items import FailureStore
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from functions.supply.domain.entitlement import SaleSnapshot
+    from functions.supply.domain.quota import GrantStream, GrantSum
+    from functions.supply.domain.reservation import Reservation, TakenUnits
+    from functions.supply.domain.supply import Asset, Status, StockLevel, Supply
+    from functions.supply.views import SupplyView
+    from shared.contracts.decisions import Decision
+    from shared.contracts.events import Event
+    from shared.contracts.gen.supply_events_pb2 import SupplyCounted, SupplyQuotaMoved
+    from shared.jobs.items import FailureStore
 
 
 class ShownSupplies(Protocol):

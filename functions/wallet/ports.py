@@ -1,30 +1,35 @@
 """The ports of the wallet service: what its operations need from storage, the chain and other services."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Protocol
+from __future__ import annotations
 
-from functions.wallet.domain.custody import (
-    Arrival,
-    Cancellation,
-    Deposit,
-    DepositAddress,
-    Owner,
-    Withdrawal,
-    WithdrawalTerms,
-)
-from functions.wallet.domain.holds import Hold
-from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
-from functions.wallet.domain.proof import CellCustody, Flows, LedgerSnapshot
-from functions.wallet.domain.transit import Incoming, Movement, RemoteWallet, Sums
-from functions.wallet.domain.wallet import PayoutReference, Wallet
-from functions.wallet.views import BalancesView, EntryView
+from typing import TYPE_CHECKING, Protocol
+
 from shared.chain.core.block_scanner import Blocks, Cursor
 from shared.chain.core.dispatcher import NonceStore, Sender
-from shared.chain.core.values import ContractCall, Header, ScanResult
-from shared.contracts.decisions import Decision
-from shared.jobs.items import FailureStore
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from functions.wallet.domain.custody import (
+        Arrival,
+        Cancellation,
+        Deposit,
+        DepositAddress,
+        Owner,
+        Withdrawal,
+        WithdrawalTerms,
+    )
+    from functions.wallet.domain.holds import Hold
+    from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
+    from functions.wallet.domain.proof import CellCustody, Flows, LedgerSnapshot
+    from functions.wallet.domain.transit import Incoming, Movement, RemoteWallet, Sums
+    from functions.wallet.domain.wallet import PayoutReference, Wallet
+    from functions.wallet.views import BalancesView, EntryView
+    from shared.chain.core.values import ContractCall, Header, ScanResult
+    from shared.contracts.decisions import Decision
+    from shared.jobs.items import FailureStore
 
 
 class Wallets(Protocol):

@@ -1,4 +1,4 @@
-"""What every process of Meridian does when it starts: its logs, its metrics, its garbage collection."""
+"""What every process of Meridian does when it starts: its logs, its metrics, its traces."""
 
 import multiprocessing
 import os
@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from shared.config import Settings
+from shared.container.start import settle
 from shared.resources import Resources
 from shared.telemetry import logs, metrics
 from shared.telemetry.span_export import SpanExport, sink
@@ -20,7 +21,7 @@ END_SECONDS: Final = 2.0
 
 
 def initialize(resources: Resources) -> None:
-    """Set up this process's logs, metrics and garbage collection."""
+    """Set up this process's logs, metrics and traces."""
     logs.configure(resources.settings)
     metrics.listen(resources.settings, resources.breakers)
     _trace(resources.settings)
@@ -44,6 +45,7 @@ def _trace(settings: Settings) -> None:
 
 def note_ready(role: str) -> None:
     """Record how long a process took to be ready, which it is now. role: function or worker."""
+    settle()
     parent = multiprocessing.parent_process()  # of a worker that was forked by its server, it began with its server
     pid = parent.pid if parent and parent.pid else os.getpid()
     started = CollectorRegistry()

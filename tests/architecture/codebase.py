@@ -1,10 +1,11 @@
 """The code base as these tests see it: its modules, and what a service's package may contain."""
 
 import ast
+import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from shared.registry import Row, load
 
@@ -71,6 +72,30 @@ def name_of(path: Path) -> str:
 def tree(path: Path) -> ast.Module:
     """A module's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imported_for_types(module: str) -> dict[str, Any]:
+    """What a module imports for type checkers alone."""
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    blocks = [
+        node
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    ]
+    return {
+        alias.asname or alias.name: getattr(import_module(node.module), alias.name)
+        for block in blocks
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+
+def hints(thing: Any) -> dict[str, Any]:
+    """The types of a function or class, also where they are imported for type checkers alone."""
+    module = sys.modules[thing.__module__]
+    return get_type_hints(thing, {**vars(module), **imported_for_types(thing.__module__)})
 
 
 @cache

@@ -19,7 +19,7 @@ from shared.contracts.problems import error_classes
 from shared.errors import MeridianError
 from shared.registry import Row
 from shared.runtime.openapi.errors import raised
-from tests.architecture.codebase import FUNCTIONS, ROWS, name_of, operation, tree
+from tests.architecture.codebase import FUNCTIONS, ROWS, hints, name_of, operation, tree
 
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -72,10 +72,10 @@ def ports(service: str) -> dict[str, dict[str, str]]:
     for kind in vars(module).values():
         if not (inspect.isclass(kind) and kind.__name__.endswith("Work")):
             continue
-        attributes: dict[str, Any] = dict(typing.get_type_hints(kind))
+        attributes: dict[str, Any] = dict(hints(kind))
         for name, value in inspect.getmembers(kind):
             if isinstance(value, property):
-                attributes[name] = typing.get_type_hints(value.fget).get("return")
+                attributes[name] = hints(value.fget).get("return")
             elif inspect.isfunction(value) and not name.startswith("_"):
                 found[""][name] = value.__doc__ or ""
         for name, port in attributes.items():

@@ -4,18 +4,16 @@ To mypy a port's attributes can be written to, so that it takes no property for 
 that was renamed in the port alone.
 """
 
-import ast
 import inspect
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib import import_module
-from typing import Any, Final, Protocol, get_type_hints
+from typing import Any, Final, Protocol
 
 from shared.registry import Row
 from shared.unit_of_work import UnitOfWork
-from tests.architecture.codebase import ROOT, ROWS, operation, tree
+from tests.architecture.codebase import ROWS, hints, operation
 
 IN_EVERY_WORK: Final = set(vars(UnitOfWork)) | {"resources", "settings", "service", "key"}
 WITH_WORK: Final = [row for row in ROWS if "work" in inspect.signature(operation(row)).parameters]
@@ -24,25 +22,6 @@ WITH_WORK: Final = [row for row in ROWS if "work" in inspect.signature(operation
 def is_port(kind: Any) -> bool:
     """Whether a type is a Protocol of ours."""
     return isinstance(kind, type) and issubclass(kind, Protocol) and getattr(kind, "_is_protocol", False)
-
-
-@cache
-def imported_for_types(module: str) -> dict[str, Any]:
-    """What a module imports for type checkers alone."""
-    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
-    found: dict[str, Any] = {}
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("functions", "shared"):
-            found |= {
-                alias.asname or alias.name: getattr(import_module(node.module), alias.name) for alias in node.names
-            }
-    return found
-
-
-def hints(thing: Any) -> dict[str, Any]:
-    """The types of a function or class, also where they are imported for type checkers alone."""
-    module = sys.modules[thing.__module__]
-    return get_type_hints(thing, {**vars(module), **imported_for_types(thing.__module__)})
 
 
 def provided(kind: type, name: str) -> Any:
@@ -105,7 +84,7 @@ def broken(port: type, adapter: type, seen: set[tuple[type, type]]) -> Iterator[
 def lacking(row: Row) -> list[str]:
     """Where the work of an operation does not keep what its ports promise."""
     work = import_module(f"functions.{row.service}.adapters.work").Work
-    port = get_type_hints(operation(row))["work"]
+    port = hints(operation(row))["work"]
     return sorted(set(broken(port, work, set())))
 
 

@@ -1,26 +1,27 @@
-"""The unit of work of the wallet service: wires its ports to their adapters."""
+"""The unit of work of the wallet service: wires its ports to their adapters, which a function imports as it needs."""
+
+from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from functions.wallet.adapters.cancellations import PostgresCancellations
-from functions.wallet.adapters.clients import GrpcIdentity, GrpcSupplies
-from functions.wallet.adapters.custody import PostgresDeposits, PostgresWithdrawals
 from functions.wallet.adapters.holds import PostgresHolds
 from functions.wallet.adapters.ledger import PostgresEscrows, PostgresLedger
-from functions.wallet.adapters.other_cells import GrpcOtherCells
-from functions.wallet.adapters.payouts import PostgresPayouts
-from functions.wallet.adapters.transits import PostgresTransits
 from functions.wallet.adapters.wallets import PostgresWallets
-from functions.wallet.domain.custody import WithdrawalTerms
-from shared.chain.nonce_store import PostgresNonceStore
 from shared.registry import load
-from shared.rpc.order_decisions import GrpcOrderDecisions
 from shared.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
+    from functions.wallet.adapters.cancellations import PostgresCancellations
+    from functions.wallet.adapters.clients import GrpcIdentity, GrpcSupplies
+    from functions.wallet.adapters.custody import PostgresDeposits, PostgresWithdrawals
+    from functions.wallet.adapters.other_cells import GrpcOtherCells
+    from functions.wallet.adapters.payouts import PostgresPayouts
+    from functions.wallet.adapters.transits import PostgresTransits
     from functions.wallet.adapters.vault import ChainTreasury, ChainVault, VaultConfig
+    from shared.chain.nonce_store import PostgresNonceStore
+    from shared.rpc.order_decisions import GrpcOrderDecisions
 
 
 class Work(UnitOfWork):
@@ -49,16 +50,22 @@ class Work(UnitOfWork):
     @cached_property
     def payouts(self) -> PostgresPayouts:
         """Which supplies pay out to which wallets."""
+        from functions.wallet.adapters.payouts import PostgresPayouts
+
         return PostgresPayouts(self)
 
     @cached_property
     def transits(self) -> PostgresTransits:
         """Money between cells."""
+        from functions.wallet.adapters.transits import PostgresTransits
+
         return PostgresTransits(self)
 
     @cached_property
     def other_cells(self) -> GrpcOtherCells:
         """The wallet services of other cells."""
+        from functions.wallet.adapters.other_cells import GrpcOtherCells
+
         return GrpcOtherCells(partial(self.resources.channel, "wallet", "wallet"), self.cell, self.settings.other_cells)
 
     @property
@@ -69,11 +76,15 @@ class Work(UnitOfWork):
     @cached_property
     def supplies(self) -> GrpcSupplies:
         """The supply service."""
+        from functions.wallet.adapters.clients import GrpcSupplies
+
         return GrpcSupplies(self.resources.channel("supply", "wallet"))
 
     @cached_property
     def identity(self) -> GrpcIdentity:
         """The identity service."""
+        from functions.wallet.adapters.clients import GrpcIdentity
+
         return GrpcIdentity(self.resources.channel("identity", "wallet"))
 
     @property
@@ -86,26 +97,36 @@ class Work(UnitOfWork):
     @cached_property
     def orders(self) -> GrpcOrderDecisions:
         """The order service."""
+        from shared.rpc.order_decisions import GrpcOrderDecisions
+
         return GrpcOrderDecisions(self.resources.channel("order", "wallet"))
 
     @cached_property
     def deposits(self) -> PostgresDeposits:
         """Deposits, and how far the chain was read."""
+        from functions.wallet.adapters.custody import PostgresDeposits
+
         return PostgresDeposits(self, self.settings.custody_chain_id)
 
     @cached_property
     def withdrawals(self) -> PostgresWithdrawals:
         """Withdrawals."""
+        from functions.wallet.adapters.custody import PostgresWithdrawals
+
         return PostgresWithdrawals(self, self.settings.custody_chain_id)
 
     @cached_property
     def cancellations(self) -> PostgresCancellations:
         """Withdrawals that are to fail."""
+        from functions.wallet.adapters.cancellations import PostgresCancellations
+
         return PostgresCancellations(self, self.settings.custody_chain_id)
 
     @cached_property
     def nonces(self) -> PostgresNonceStore:
         """The treasury's nonces."""
+        from shared.chain.nonce_store import PostgresNonceStore
+
         return PostgresNonceStore(
             self.current_transaction, self.settings.custody_chain_id, self.resources.signer("treasury").address
         )
@@ -121,14 +142,14 @@ class Work(UnitOfWork):
         return self.settings.custody_chain_id in self.settings.chain_urls
 
     @cached_property
-    def vault(self) -> "ChainVault":
+    def vault(self) -> ChainVault:
         """The vault on its chain. Raises Unavailable when no chain is configured."""
         from functions.wallet.adapters.vault import ChainVault
 
         return ChainVault(self._vault_config(), self.resources.chain(self.settings.custody_chain_id))
 
     @cached_property
-    def treasury(self) -> "ChainTreasury":
+    def treasury(self) -> ChainTreasury:
         """The treasury key. Raises Unavailable when no chain is configured."""
         from functions.wallet.adapters.vault import ChainTreasury
 
@@ -137,7 +158,7 @@ class Work(UnitOfWork):
         signer, gate = self.resources.signer("treasury"), self.resources.gate(self.service)
         return ChainTreasury(self._vault_config(), client, signer, replace_after, gate)
 
-    def former_treasury(self, sender: str) -> "ChainTreasury":
+    def former_treasury(self, sender: str) -> ChainTreasury:
         """The key of a region that has served this cell before. Raises Unavailable when no chain is configured."""
         from functions.wallet.adapters.vault import ChainTreasury
         from shared.chain.signers import FormerSigner
@@ -146,8 +167,9 @@ class Work(UnitOfWork):
         replace_after = timedelta(seconds=self.settings.replace_after_seconds)
         return ChainTreasury(self._vault_config(), client, FormerSigner(sender), replace_after)
 
-    def _vault_config(self) -> "VaultConfig":
+    def _vault_config(self) -> VaultConfig:
         from functions.wallet.adapters.vault import VaultConfig
+        from functions.wallet.domain.custody import WithdrawalTerms
 
         config = self.settings
         contracts = (config.vault_contract, config.claim_contract, *config.chain_assets.values())
