@@ -122,6 +122,8 @@ class Row(Strict):
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 10
     cells: Literal["own", "others", "all"] = "own"
     """Whose events an event row receives: those of its own cell, of the other cells, or of all."""
+    receiver: str | None = None
+    """The field of other cells' events that names, by an id of it, the one cell that receives them; None: each does."""
     environment: Literal["local"] | None = None
     cache: str = "no-store"
     anonymous: str | None = None
@@ -168,10 +170,8 @@ class Row(Strict):
     @property
     def usual_home(self) -> Literal["path", "caller", "any"] | None:
         """Which cell answers an HTTP row that does not say: see the head of registry.yaml."""
-        if not self.http:
-            return None
-        if self.scope == "public":
-            return "any"
+        if not self.http or self.scope == "public":
+            return "any" if self.http else None
         return "path" if self.parameters else "caller"
 
     def sources(self, own: str, others: Sequence[str]) -> list[str]:

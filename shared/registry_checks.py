@@ -121,6 +121,8 @@ def _check_cells(registry: "Registry") -> None:
     if not registry.cells:
         raise ValueError("cells: at least one")
     for row in registry.operations.values():
+        if row.receiver and row.cells != "others":
+            raise ValueError(f"{row.name}: only other cells' events are for one of several")
         if row.cells == "own":
             continue
         if not row.event:

@@ -14,6 +14,8 @@ def list_streams(request: ListRequest, work: HostWork) -> ListResponse:
         types=list(request.types),
         since=request.since.ToDatetime(UTC) if request.HasField("since") else None,
         before=request.before.ToDatetime(UTC) if request.HasField("before") else None,
+        receiver_field=request.receiver_field,
+        receiver=request.receiver,
     )
     found = work.streams.browse(query)
     streams = [ListResponse.Stream(stream=name, type=kind, version=version) for name, kind, version in found.streams]

@@ -34,8 +34,8 @@ class Dependencies(Protocol):
 class StreamQuery:
     """Which streams to list: those with events after a position.
 
-    until: only events up to this position; None for all. types: only these event types; empty for all.
-    since, before: only events recorded at or after, and before, these times.
+    until: up to this position. types: only these; empty for all. since, before: recorded in this period.
+    receiver_field, receiver: only events whose data names this cell by the id in that field, or none; empty for all.
     """
 
     after: int
@@ -43,6 +43,8 @@ class StreamQuery:
     types: Sequence[str]
     since: datetime | None
     before: datetime | None
+    receiver_field: str = ""
+    receiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)

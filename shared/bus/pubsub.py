@@ -1,6 +1,7 @@
 """Pub/Sub with Kafka semantics: the ordering key is the partition, the attributes are the headers.
 
-Each row has a topic of its own for each of its sources, so that it is sent what it handles and nothing else.
+Each row has a topic of its own for each of its sources and each cell that receives it, so that it is sent what it
+handles there and nothing else.
 """
 
 import logging
@@ -94,12 +95,14 @@ class PubSubBus:
         key, body = str(event.partition()), event.body()
         if len(body) > MESSAGE_BYTES:
             raise ValueError(f"{len(body)} bytes")
+        own = [self._settings.cell]
         return [
             (
-                self._path(row_topic(topic, row)),
+                self._path(row_topic(topic, row), cell),
                 Message(data=body, attributes=addressed.attributes(row), ordering_key=key),
             )
             for row in addressed.to
+            for cell in addressed.cells.get(row, own)
         ]
 
     def _send(self, lanes: dict[tuple[str, str], deque[list[Addressed]]]) -> Iterator[int]:
@@ -128,8 +131,8 @@ class PubSubBus:
         messages = [message for _, message in request]
         return self._publish.future(Request(topic=path, messages=messages), timeout=seconds, metadata=[routing])
 
-    def _path(self, topic: str) -> str:
-        return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.cell)}"
+    def _path(self, topic: str, receiver: str) -> str:
+        return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.cell, receiver)}"
 
 
 def _requests(messages: Iterable[Addressed]) -> Iterator[list[Addressed]]:

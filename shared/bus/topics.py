@@ -9,17 +9,17 @@ ATTRIBUTE_AT_MOST_BYTES: Final = 1024
 """Pub/Sub's limits of the number of attributes, a name's length and a value's; applied on either transport."""
 
 
-def topic_name(topic: str, cell: str) -> str:
-    """The name of the topic that a cell publishes to.
+def topic_name(topic: str, cell: str, receiver: str | None = None) -> str:
+    """The name of the topic that a cell publishes to. receiver: of a row's topic, the cell that receives it.
 
     A cell has topics of its own: it publishes in one region at a time, and order is only guaranteed among publishes in
     one region. They are not named by the region, so that a cell goes on with them where it is promoted.
     """
-    return f"{topic}-{cell}"
+    return f"{topic}-{_flow(receiver or cell, cell)}"
 
 
 def row_topic(topic: str, row: str) -> str:
-    """The topic on Pub/Sub of those events of a topic that a row handles.
+    """The topic on Pub/Sub of those events of a topic that a row handles, in one cell.
 
     Not a filter on the subscription: filters cannot be changed, what they drop is billed, the emulator ignores them.
     """

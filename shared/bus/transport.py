@@ -16,10 +16,14 @@ from shared.contracts.events import PRIOR_PREFIX, StoredEvent
 
 @dataclass(frozen=True, slots=True)
 class AddressedEvent:
-    """An event to publish, and its addressees: the rows that handle its type, each with the event's prior for it."""
+    """An event to publish, and its addressees: the rows that handle its type, each with the event's prior for it.
+
+    cells: the cells in which each of them receives it; where none are given, the one that publishes it.
+    """
 
     event: StoredEvent
     to: Mapping[str, int] = field(default_factory=dict)
+    cells: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def attributes(self, *rows: str) -> dict[str, str]:
         """The attributes of its message to some of its addressees."""

@@ -175,6 +175,8 @@ class Comparison:
     def _pages(self, source: str, request: ListRequest) -> Iterator[ListResponse]:
         """Pages of a source's streams, of the types that this consumer handles."""
         request.types.extend(self._row.event or ())
+        if self._row.receiver:
+            request.receiver_field, request.receiver = self._row.receiver, self._own or ""
         more = True
         while more:
             page = self._listing(source, request)

@@ -6,7 +6,7 @@ A document's id is `<stream>@<version>`, so that create() fails for a version th
 
 import logging
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from shared.contracts.events import StoredEvent
 from shared.contracts.operations import EPOCH
 from shared.decoding import ready
 from shared.firestore.calls import call_options
-from shared.outbox.addressing import LOOK_BACK, addressed
+from shared.outbox.addressing import HERE, LOOK_BACK, NOWHERE, addressed
 from shared.outbox.log import Fact, StreamPage, StreamPart, StreamQuery
 from shared.outbox.published import note_published, under_way
 from shared.outbox.relay import BATCH
@@ -106,10 +106,22 @@ def list_streams(client: Client, query: StreamQuery, now: datetime) -> StreamPag
 class FirestoreRelay:
     """Publishes the collection's events. It needs no leader: two at once publish twice, and inboxes deduplicate."""
 
-    def __init__(self, service: str, client: Client, bus: EventBus, clock: Clock, *, elsewhere: bool = False) -> None:
-        """elsewhere: whether there are other cells. Their relays publish too: who comes first, to its own topics."""
+    def __init__(
+        self,
+        service: str,
+        client: Client,
+        bus: EventBus,
+        clock: Clock,
+        own: str = HERE,
+        others: Sequence[str] = NOWHERE,
+    ) -> None:
+        """
+        own: the relay's cell. others: the deployment's other ones. Their relays publish too: who comes first, to the
+            topics of its own cell.
+        """
         self._service = service
-        self._elsewhere = elsewhere
+        self._own = own
+        self._others = others
         self._client = client
         self._bus = bus
         self._clock = clock
@@ -156,7 +168,7 @@ class FirestoreRelay:
         events = [under_way(_event(snapshot)) for snapshot in snapshots]
         before = types_before(self._client, [event for event in events if load().consumers_of(event.type)])
         sent = self._bus.publish(
-            [addressed(event, before.get(event.id, ()), load(), elsewhere=self._elsewhere) for event in events]
+            [addressed(event, before.get(event.id, ()), load(), self._own, self._others) for event in events]
         )
         batch = self._client.batch()
         for snapshot, done in zip(snapshots, sent, strict=True):

@@ -170,7 +170,7 @@ class Inbox:
 
     def _concerns(self, event: StoredEvent) -> bool:
         """Whether it is for this cell, and from the cell that its stream is of."""
-        return self._cell is None or receives(self._row, event.stream, self._cell, ids.cell_of(event.id))
+        return self._cell is None or receives(self._row, event.stream, self._cell, ids.cell_of(event.id), event.data)
 
     def _take(self, event: StoredEvent) -> tuple[ReceiveOutcome, bool]:
         """The outcome of an event, and whether others are parked behind it."""

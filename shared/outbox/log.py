@@ -38,6 +38,7 @@ class StreamQuery:
 
     until: the last position to include; no limit if None. types: only events of these types; all if empty.
     since, before: only events recorded in this period.
+    receiver_field, receiver: only events whose data names this cell by the id in that field, or none; all if empty.
     """
 
     after: int = 0
@@ -45,6 +46,8 @@ class StreamQuery:
     types: Sequence[str] = ()
     since: datetime | None = None
     before: datetime | None = None
+    receiver_field: str = ""
+    receiver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,5 +146,7 @@ class EventLog:
             since=query.since,
             before=query.before,
             only=list(query.types),
+            receiver_field=query.receiver_field,
+            receiver=query.receiver,
         )
         return StreamPage([(row["stream"], row["type"], row["version"]) for row in rows], until, until < end, last)

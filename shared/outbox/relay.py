@@ -22,7 +22,7 @@ from shared.bus.transport import AddressedEvent, EventBus
 from shared.clock import Clock
 from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError, Unavailable
-from shared.outbox.addressing import LOOK_BACK, addressed
+from shared.outbox.addressing import HERE, LOOK_BACK, NOWHERE, addressed
 from shared.outbox.log import SQL
 from shared.outbox.published import note_published, under_way
 from shared.postgres.connect import TRANSACTION_SECONDS
@@ -105,16 +105,18 @@ class Relay:
         bus: EventBus,
         registry: Callable[[], Registry] = load,
         *,
-        elsewhere: bool = False,
+        own: str = HERE,
+        others: Sequence[str] = NOWHERE,
         gate: Gate | None = None,
     ) -> None:
         """
-        registry: says which rows handle an event. elsewhere: whether there are other cells.
+        registry: says which rows handle an event. own: the database's cell. others: the deployment's other cells.
         gate: what events wait at before they are published.
         """
         self._gate = gate
         self._registry = registry
-        self._elsewhere = elsewhere
+        self._own = own
+        self._others = others
         self._service = service
         self._database = database
         self._bus = bus
@@ -187,7 +189,7 @@ class Relay:
         return more
 
     def _addressed(self, before: Sequence[str], **stored: Any) -> AddressedEvent:
-        return addressed(under_way(StoredEvent(**stored)), before, self._registry(), elsewhere=self._elsewhere)
+        return addressed(under_way(StoredEvent(**stored)), before, self._registry(), self._own, self._others)
 
     def _turn_over(self, began: float) -> None:
         """All has been read: let the held-back streams have their turn again."""

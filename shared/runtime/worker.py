@@ -63,17 +63,18 @@ def work(service: str, resources: Resources, consumers: Sequence[BoundOperation]
 
 def _relay(service: str, resources: Resources) -> "Relay | FirestoreRelay":
     bus = GuardedBus(event_bus(resources.settings), resources.breaker("bus"))
-    elsewhere = bool(resources.settings.other_cells)
+    own, others = resources.settings.cell, resources.settings.other_cells
     if load().services[service].outbox == "firestore":
         from shared.outbox.firestore import FirestoreRelay
 
-        return FirestoreRelay(service, resources.firestore(), bus, resources.clock, elsewhere=elsewhere)
+        return FirestoreRelay(service, resources.firestore(), bus, resources.clock, own, others)
     invalidating = CacheInvalidatingBus(bus, resources.cache())
     return Relay(
         service,
         resources.database(service),
         invalidating,
-        elsewhere=elsewhere,
+        own=own,
+        others=others,
         gate=resources.gate(service),
     )
 

@@ -53,6 +53,7 @@ def test_us2_is_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ]
     received = subscription_name("capture_hold", "order-events", "us2", "us"), group_name("capture_hold", "us2", "us")
     assert received == ("capture_hold-order-events-us-to-us2", "capture_hold-us-to-us2")
+    assert topic_name("order-events.capture_hold", "us", "us2") == "order-events.capture_hold-us-to-us2"
     assert subscription_name("capture_hold", "order-events", "us2", "us2") == "capture_hold-order-events-us2"
     assert not set(names(first.cell, first.database_name("order"))) & set(names("us2", "order_us2"))
     order_id = ids.new("ord", second.cell)

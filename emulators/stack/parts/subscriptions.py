@@ -49,7 +49,7 @@ CREATED: Final = "topics and subscriptions of %s are made"
 
 
 class Subscriptions:
-    """The topics and subscriptions of one cell: topics for its rows, and subscriptions to what they receive."""
+    """The topics and subscriptions of one cell: topics of what it publishes, and subscriptions to what it receives."""
 
     def __init__(
         self,
@@ -91,22 +91,22 @@ class Subscriptions:
         """
         registry = load()
         handled = [(row, topic) for row in registry.event_rows() for topic in registry.topics_of(row)]
-        received = [(row, topic, cell) for row, topic in handled for cell in row.sources(self._cell, self._others)]
+        flows = [(row, topic, cell) for row, topic in handled for cell in row.sources(self._cell, self._others)]
         # What the relays here publish, and what is received: other cells' topics may not be made yet.
-        published = [(row, topic, self._cell) for row, topic in handled if row.cells != "others" or self._others]
-        topics = dict.fromkeys((row_topic(topic, row.name), cell) for row, topic, cell in [*published, *received])
+        published = [(row_topic(topic, row.name), self._cell, receiver) for row, topic, receiver in flows]
+        received = [(row_topic(topic, row.name), source, self._cell) for row, topic, source in flows]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda pair: self._create_topic(*pair), topics))
-            list(pool.map(lambda each: self._create_subscription(*each), received))
+            list(pool.map(lambda each: self._create_topic(*each), dict.fromkeys([*published, *received])))
+            list(pool.map(lambda each: self._create_subscription(*each), flows))
         for topic in registry.topics:
             self._create_topic(dead_topic(topic), self._cell)
 
-    def _path(self, topic: str, cell: str) -> str:
-        return str(self._publisher.topic_path(self._project, topic_name(topic, cell)))
+    def _path(self, topic: str, cell: str, receiver: str | None = None) -> str:
+        return str(self._publisher.topic_path(self._project, topic_name(topic, cell, receiver)))
 
-    def _create_topic(self, topic: str, cell: str) -> None:
+    def _create_topic(self, topic: str, cell: str, receiver: str | None = None) -> None:
         try:
-            self._publisher.create_topic(name=self._path(topic, cell), timeout=CALL_SECONDS)
+            self._publisher.create_topic(name=self._path(topic, cell, receiver), timeout=CALL_SECONDS)
         except AlreadyExists:
             log.info("%s exists already", topic)
 
@@ -118,7 +118,7 @@ class Subscriptions:
         push_config = pushed if self._delivery == PUSH else {}
         request = {
             "name": path,
-            "topic": self._path(row_topic(topic, row.name), cell),
+            "topic": self._path(row_topic(topic, row.name), cell, self._cell),
             "enable_message_ordering": True,
             "ack_deadline_seconds": ACK_DEADLINE_SECONDS,
             "retry_policy": RETRY,

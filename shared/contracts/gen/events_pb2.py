@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0c\x65vents.proto\x12\x12meridian.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0bReadRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_version\x18\x02 \x01(\x04\x12\r\n\x05types\x18\x03 \x03(\t\"/\n\x0cReadResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12\x0f\n\x07through\x18\x02 \x01(\x04\"\xa0\x01\n\x0bListRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\x12\x12\n\x05until\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05types\x18\x04 \x03(\t\x12*\n\x06\x62\x65\x66ore\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_until\"\xaf\x01\n\x0cListResponse\x12\x38\n\x07streams\x18\x01 \x03(\x0b\x32\'.meridian.events.v1.ListResponse.Stream\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x0c\n\x04last\x18\x04 \x01(\x04\x1a\x37\n\x06Stream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"=\n\x0cKnownRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"\x83\x01\n\rKnownResponse\x12\x39\n\x07streams\x18\x01 \x03(\x0b\x32(.meridian.events.v1.KnownResponse.Stream\x12\x0c\n\x04more\x18\x02 \x01(\x08\x1a)\n\x06Stream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"B\n\x11ListParkedRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x0c\n\x04most\x18\x03 \x01(\r\"\xba\x02\n\x12ListParkedResponse\x12>\n\x07streams\x18\x01 \x03(\x0b\x32-.meridian.events.v1.ListParkedResponse.Stream\x1a\xe3\x01\n\x06Stream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\r\x12)\n\x05since\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08retry_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x0eRedriveRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0f\n\x07streams\x18\x02 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"@\n\x0fRedriveResponse\x12\x0f\n\x07streams\x18\x01 \x03(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04\x12\x0c\n\x04left\x18\x03 \x01(\x04\x32\xb1\x03\n\x06\x45vents\x12N\n\x04Read\x12\x1f.meridian.events.v1.ReadRequest\x1a .meridian.events.v1.ReadResponse\"\x03\x90\x02\x01\x12N\n\x04List\x12\x1f.meridian.events.v1.ListRequest\x1a .meridian.events.v1.ListResponse\"\x03\x90\x02\x01\x12Q\n\x05Known\x12 .meridian.events.v1.KnownRequest\x1a!.meridian.events.v1.KnownResponse\"\x03\x90\x02\x01\x12`\n\nListParked\x12%.meridian.events.v1.ListParkedRequest\x1a&.meridian.events.v1.ListParkedResponse\"\x03\x90\x02\x01\x12R\n\x07Redrive\x12\".meridian.events.v1.RedriveRequest\x1a#.meridian.events.v1.RedriveResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0c\x65vents.proto\x12\x12meridian.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0bReadRequest\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x14\n\x0c\x66rom_version\x18\x02 \x01(\x04\x12\r\n\x05types\x18\x03 \x03(\t\"/\n\x0cReadResponse\x12\x0e\n\x06\x65vents\x18\x01 \x03(\x0c\x12\x0f\n\x07through\x18\x02 \x01(\x04\"\xca\x01\n\x0bListRequest\x12)\n\x05since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\x12\x12\n\x05until\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05types\x18\x04 \x03(\t\x12*\n\x06\x62\x65\x66ore\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0ereceiver_field\x18\x06 \x01(\t\x12\x10\n\x08receiver\x18\x07 \x01(\tB\x08\n\x06_until\"\xaf\x01\n\x0cListResponse\x12\x38\n\x07streams\x18\x01 \x03(\x0b\x32\'.meridian.events.v1.ListResponse.Stream\x12\x10\n\x08position\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x0c\n\x04last\x18\x04 \x01(\x04\x1a\x37\n\x06Stream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"=\n\x0cKnownRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0c\n\x04\x63\x65ll\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\"\x83\x01\n\rKnownResponse\x12\x39\n\x07streams\x18\x01 \x03(\x0b\x32(.meridian.events.v1.KnownResponse.Stream\x12\x0c\n\x04more\x18\x02 \x01(\x08\x1a)\n\x06Stream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"B\n\x11ListParkedRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x0c\n\x04most\x18\x03 \x01(\r\"\xba\x02\n\x12ListParkedResponse\x12>\n\x07streams\x18\x01 \x03(\x0b\x32-.meridian.events.v1.ListParkedResponse.Stream\x1a\xe3\x01\n\x06Stream\x12\x0e\n\x06stream\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05\x65rror\x18\x07 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x08 \x01(\r\x12)\n\x05since\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08retry_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x0eRedriveRequest\x12\x10\n\x08\x63onsumer\x18\x01 \x01(\t\x12\x0f\n\x07streams\x18\x02 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"@\n\x0fRedriveResponse\x12\x0f\n\x07streams\x18\x01 \x03(\t\x12\x0e\n\x06\x65vents\x18\x02 \x01(\x04\x12\x0c\n\x04left\x18\x03 \x01(\x04\x32\xb1\x03\n\x06\x45vents\x12N\n\x04Read\x12\x1f.meridian.events.v1.ReadRequest\x1a .meridian.events.v1.ReadResponse\"\x03\x90\x02\x01\x12N\n\x04List\x12\x1f.meridian.events.v1.ListRequest\x1a .meridian.events.v1.ListResponse\"\x03\x90\x02\x01\x12Q\n\x05Known\x12 .meridian.events.v1.KnownRequest\x1a!.meridian.events.v1.KnownResponse\"\x03\x90\x02\x01\x12`\n\nListParked\x12%.meridian.events.v1.ListParkedRequest\x1a&.meridian.events.v1.ListParkedResponse\"\x03\x90\x02\x01\x12R\n\x07Redrive\x12\".meridian.events.v1.RedriveRequest\x1a#.meridian.events.v1.RedriveResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,27 +45,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READRESPONSE']._serialized_start=137
   _globals['_READRESPONSE']._serialized_end=184
   _globals['_LISTREQUEST']._serialized_start=187
-  _globals['_LISTREQUEST']._serialized_end=347
-  _globals['_LISTRESPONSE']._serialized_start=350
-  _globals['_LISTRESPONSE']._serialized_end=525
-  _globals['_LISTRESPONSE_STREAM']._serialized_start=470
-  _globals['_LISTRESPONSE_STREAM']._serialized_end=525
-  _globals['_KNOWNREQUEST']._serialized_start=527
-  _globals['_KNOWNREQUEST']._serialized_end=588
-  _globals['_KNOWNRESPONSE']._serialized_start=591
-  _globals['_KNOWNRESPONSE']._serialized_end=722
-  _globals['_KNOWNRESPONSE_STREAM']._serialized_start=681
-  _globals['_KNOWNRESPONSE_STREAM']._serialized_end=722
-  _globals['_LISTPARKEDREQUEST']._serialized_start=724
-  _globals['_LISTPARKEDREQUEST']._serialized_end=790
-  _globals['_LISTPARKEDRESPONSE']._serialized_start=793
-  _globals['_LISTPARKEDRESPONSE']._serialized_end=1107
-  _globals['_LISTPARKEDRESPONSE_STREAM']._serialized_start=880
-  _globals['_LISTPARKEDRESPONSE_STREAM']._serialized_end=1107
-  _globals['_REDRIVEREQUEST']._serialized_start=1109
-  _globals['_REDRIVEREQUEST']._serialized_end=1177
-  _globals['_REDRIVERESPONSE']._serialized_start=1179
-  _globals['_REDRIVERESPONSE']._serialized_end=1243
-  _globals['_EVENTS']._serialized_start=1246
-  _globals['_EVENTS']._serialized_end=1679
+  _globals['_LISTREQUEST']._serialized_end=389
+  _globals['_LISTRESPONSE']._serialized_start=392
+  _globals['_LISTRESPONSE']._serialized_end=567
+  _globals['_LISTRESPONSE_STREAM']._serialized_start=512
+  _globals['_LISTRESPONSE_STREAM']._serialized_end=567
+  _globals['_KNOWNREQUEST']._serialized_start=569
+  _globals['_KNOWNREQUEST']._serialized_end=630
+  _globals['_KNOWNRESPONSE']._serialized_start=633
+  _globals['_KNOWNRESPONSE']._serialized_end=764
+  _globals['_KNOWNRESPONSE_STREAM']._serialized_start=723
+  _globals['_KNOWNRESPONSE_STREAM']._serialized_end=764
+  _globals['_LISTPARKEDREQUEST']._serialized_start=766
+  _globals['_LISTPARKEDREQUEST']._serialized_end=832
+  _globals['_LISTPARKEDRESPONSE']._serialized_start=835
+  _globals['_LISTPARKEDRESPONSE']._serialized_end=1149
+  _globals['_LISTPARKEDRESPONSE_STREAM']._serialized_start=922
+  _globals['_LISTPARKEDRESPONSE_STREAM']._serialized_end=1149
+  _globals['_REDRIVEREQUEST']._serialized_start=1151
+  _globals['_REDRIVEREQUEST']._serialized_end=1219
+  _globals['_REDRIVERESPONSE']._serialized_start=1221
+  _globals['_REDRIVERESPONSE']._serialized_end=1285
+  _globals['_EVENTS']._serialized_start=1288
+  _globals['_EVENTS']._serialized_end=1721
 # @@protoc_insertion_point(module_scope)

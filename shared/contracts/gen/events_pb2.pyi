@@ -28,18 +28,22 @@ class ReadResponse(_message.Message):
     def __init__(self, events: _Optional[_Iterable[bytes]] = ..., through: _Optional[int] = ...) -> None: ...
 
 class ListRequest(_message.Message):
-    __slots__ = ("since", "after", "until", "types", "before")
+    __slots__ = ("since", "after", "until", "types", "before", "receiver_field", "receiver")
     SINCE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
     TYPES_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_FIELD_NUMBER: _ClassVar[int]
+    RECEIVER_FIELD_NUMBER: _ClassVar[int]
     since: _timestamp_pb2.Timestamp
     after: int
     until: int
     types: _containers.RepeatedScalarFieldContainer[str]
     before: _timestamp_pb2.Timestamp
-    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[int] = ..., until: _Optional[int] = ..., types: _Optional[_Iterable[str]] = ..., before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    receiver_field: str
+    receiver: str
+    def __init__(self, since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[int] = ..., until: _Optional[int] = ..., types: _Optional[_Iterable[str]] = ..., before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., receiver_field: _Optional[str] = ..., receiver: _Optional[str] = ...) -> None: ...
 
 class ListResponse(_message.Message):
     __slots__ = ("streams", "position", "more", "last")

@@ -25,12 +25,14 @@ ORDER BY e.version LIMIT :most;
 SELECT DISTINCT stream FROM events WHERE stream LIKE :prefix AND stream > :after ORDER BY stream LIMIT :most;
 
 -- name: list_streams
--- The streams with events in a range of positions, each with its last version there, of some types or all.
+-- The streams with events in a range of positions, each with its last version there, of some types or all; of those whose
+-- data names a receiver by the cell in an id, only what is for one cell.
 SELECT stream, (array_agg(type ORDER BY version DESC))[1] AS type, max(version) AS version
 FROM events
 WHERE position > :after AND position <= :until AND (:since::timestamptz IS NULL OR recorded_at >= :since)
   AND (:before::timestamptz IS NULL OR recorded_at < :before)
   AND (cardinality(:only::text[]) = 0 OR type = ANY(:only::text[]))
+  AND (:receiver::text = '' OR coalesce(nullif(split_part(data ->> :receiver_field::text, '_', 2), ''), :receiver) = :receiver::text)
 GROUP BY stream ORDER BY max(position);
 
 -- name: last_position$

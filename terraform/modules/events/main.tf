@@ -1,24 +1,20 @@
-# What carries events. On Pub/Sub a topic for each event row and source in every cell, with a subscription of each cell that
-# receives it; on Kafka a topic for each source. Names are those of shared/bus/topics.py.
+# What carries events. On Pub/Sub a topic for each event row and source in every cell and for each cell that receives it, with
+# a subscription; on Kafka a topic for each source. Names are those of shared/bus/topics.py.
 
 locals {
   pubsub = var.bus == "pubsub"
 
-  # Order is kept among publishes in one region only, and a cell publishes in one at a time: topics are a cell's own.
-  published = {
-    for pair in setproduct(local.pubsub ? keys(var.subscriptions) : [], keys(var.cells)) : "${pair[0]}-${pair[1]}" => merge(
-      var.subscriptions[pair[0]],
-      { source = pair[1], regions = var.serving[pair[1]] },
-    ) if var.subscriptions[pair[0]].cells != "others" || length(var.cells) > 1
-  }
-  # A subscription of each cell that receives a topic, so that what one of them cannot receive waits for that one alone.
-  subscriptions = merge([
-    for name, each in local.published : {
-      for cell in keys(var.cells) : (cell == each.source ? name : "${name}-to-${cell}") => merge(each, {
-        published = name
-        receiver  = cell
-        flow      = cell == each.source ? cell : "${each.source}-to-${cell}"
-      }) if cell == each.source ? each.cells != "others" : each.cells != "own"
+  # Order is kept among publishes in one region only, and a cell publishes in one at a time: topics are a cell's own. Each cell
+  # that receives them has one, so that it is sent what is for it, and what it cannot receive waits for it alone.
+  flows = merge([
+    for name, each in local.pubsub ? var.subscriptions : {} : {
+      for pair in setproduct(keys(var.cells), keys(var.cells)) :
+      "${name}-${pair[0] == pair[1] ? pair[0] : "${pair[0]}-to-${pair[1]}"}" => merge(each, {
+        source   = pair[0]
+        receiver = pair[1]
+        regions  = var.serving[pair[0]]
+        flow     = pair[0] == pair[1] ? pair[0] : "${pair[0]}-to-${pair[1]}"
+      }) if pair[0] == pair[1] ? each.cells != "others" : each.cells != "own"
     }
   ]...)
   dead = {
@@ -33,19 +29,19 @@ locals {
 }
 
 resource "google_pubsub_topic" "row" {
-  for_each = local.published
+  for_each = local.flows
 
   name                       = each.key
   message_retention_duration = "604800s" # what a seek goes back to at most
   message_storage_policy {
     allowed_persistence_regions = each.value.regions
-    enforce_in_transit          = each.value.cells == "own" # other regions' consumers pull through their own endpoint
+    enforce_in_transit          = each.value.source == each.value.receiver # other regions' consumers pull through their own endpoint
   }
   labels = { row = replace(each.value.row, "_", "-") }
 }
 
 resource "google_pubsub_topic_iam_binding" "publisher" {
-  for_each = local.published
+  for_each = local.flows
 
   topic   = google_pubsub_topic.row[each.key].name
   role    = "roles/pubsub.publisher"
@@ -55,10 +51,10 @@ resource "google_pubsub_topic_iam_binding" "publisher" {
 # No dead-letter policy: it would count every attempt, also those during an outage. The code parks what keeps failing, and
 # publishes what it cannot read to the dead topic.
 resource "google_pubsub_subscription" "row" {
-  for_each = local.subscriptions
+  for_each = local.flows
 
   name                         = "${each.value.row}-${each.value.topic}-${each.value.flow}"
-  topic                        = google_pubsub_topic.row[each.value.published].id
+  topic                        = google_pubsub_topic.row[each.key].id
   enable_message_ordering      = true
   enable_exactly_once_delivery = false # the inbox deduplicates
   ack_deadline_seconds         = max(each.value.seconds, 30)
@@ -86,7 +82,7 @@ resource "google_pubsub_subscription" "row" {
 
 # Who pulls, or moves a subscription back to a time (`replay --seek`).
 resource "google_pubsub_subscription_iam_binding" "consumer" {
-  for_each = local.subscriptions
+  for_each = local.flows
 
   subscription = google_pubsub_subscription.row[each.key].name
   role         = "roles/pubsub.subscriber"

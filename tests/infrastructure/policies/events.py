@@ -23,13 +23,13 @@ def seconds(duration: object) -> float:
 
 
 def consumed(world: World) -> Iterator[tuple[str, str, Row, str]]:
-    """Every topic of a row, with its subscription, the row and the cell which receives it."""
+    """Every topic of a row, with its subscription, the row and the cell that receives it."""
     cells = world.registry.cells
     for row in world.functions().values():
         for topic in world.registry.topics_of(row):
             for cell in cells:
                 for source in row.sources(cell, [each for each in cells if each != cell]):
-                    name = topic_name(row_topic(topic, row.name), source)
+                    name = topic_name(row_topic(topic, row.name), source, cell)
                     yield name, subscription_name(row.name, topic, cell, source), row, cell
 
 
@@ -41,8 +41,7 @@ def dead(world: World) -> set[str]:
 
 @policy
 def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
-    rows = {name: row for name, _, row, _ in consumed(world)}
-    wanted = rows.keys() | dead(world)
+    wanted = {name for name, *_ in consumed(world)} | dead(world)
     found = {each.name: each for each in world.of(TOPIC)}
     if found.keys() != wanted:
         yield f"too many: {sorted(found.keys() - wanted)[:5]}, too few: {sorted(wanted - found.keys())[:5]}"
@@ -53,10 +52,11 @@ def topics_are_those_of_the_registry(world: World) -> Iterator[str]:
         if seconds(topic.values.get("message_retention_duration")) < RETAINED_AT_LEAST:
             yield f"{name}: not retained"
         storage = topic.block("message_storage_policy")
-        if set(storage.get("allowed_persistence_regions") or ()) != places[name.rpartition("-")[2]]:
+        here, crosses, _ = name.partition("-to-")
+        if set(storage.get("allowed_persistence_regions") or ()) != places[here.rpartition("-")[2]]:
             yield f"{name}: not stored where its cell may be served, and only there"
-        if name in rows and bool(storage.get("enforce_in_transit")) != (rows[name].cells == "own"):
-            yield f"{name}: consumers of other regions are {'kept out' if rows[name].cells != 'own' else 'let in'}"
+        if bool(storage.get("enforce_in_transit")) == bool(crosses):
+            yield f"{name}: consumers of other regions are {'kept out' if crosses else 'let in'}"
 
 
 @topics_are_those_of_the_registry.broken_by

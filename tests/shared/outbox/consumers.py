@@ -33,8 +33,11 @@ class Consumer:
         types: Sequence[str] = (TYPE,),
         cells: Literal["own", "others", "all"] = "own",
         cell: str = "us",
+        receiver: str | None = None,
     ) -> None:
-        """cells: whose events it receives. cell: the one that it is in."""
+        """
+        cells: whose events it receives. cell: the one that it is in. receiver: the field that names which one receives.
+        """
         self.name = name or stream()
         self.seen: list[tuple[str, int]] = []
         self.failing: set[int] = set()
@@ -49,6 +52,7 @@ class Consumer:
             scale="event",
             attempts=attempts,
             cells=cells,
+            receiver=receiver,
         )
         self.inbox = BatchInbox(self.row, database, self._handle, clock, cell)
 

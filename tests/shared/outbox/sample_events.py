@@ -16,6 +16,9 @@ ROW = "record_claim"
 FOREIGN = "claim.opened"
 """A type of the same topic that no row handles."""
 
+NOBODY = "nobody"
+"""No id: it names no cell."""
+
 AT = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
 
@@ -26,7 +29,7 @@ class Claimed:
     type: ClassVar[str] = TYPE
     claim_id: str
     order_id: str
-    user_id: str = "usr_us_1"
+    user_id: str = NOBODY
 
 
 class Foreign(Claimed):
@@ -58,12 +61,19 @@ def stream(cell: str = "us") -> str:
     return ids.new("clm", cell)
 
 
-def claimed_events(stream: str, first: int, count: int) -> list[Claimed]:
+def claimed_events(stream: str, first: int, count: int, user_id: str = NOBODY) -> list[Claimed]:
     """Payloads that carry their version."""
-    return [Claimed(stream, str(version)) for version in range(first, first + count)]
+    return [Claimed(stream, str(version), user_id) for version in range(first, first + count)]
 
 
-def event(stream: str, version: int, event_type: str = TYPE, prior: int | None = None, **metadata: str) -> StoredEvent:
+def event(
+    stream: str,
+    version: int,
+    event_type: str = TYPE,
+    prior: int | None = None,
+    user_id: str = NOBODY,
+    **metadata: str,
+) -> StoredEvent:
     """An event as a transport delivers it. prior: None for a stream of which the consumer handles every event."""
     return StoredEvent(
         id=ids.new("evt", ids.source_of(stream) or "us"),
@@ -71,7 +81,7 @@ def event(stream: str, version: int, event_type: str = TYPE, prior: int | None =
         stream=stream,
         version=version,
         at=AT,
-        data={"claim_id": stream, "order_id": str(version)},
+        data={"claim_id": stream, "order_id": str(version), "user_id": user_id},
         metadata=metadata,
         prior=prior,
     )

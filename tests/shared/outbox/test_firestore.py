@@ -18,7 +18,7 @@ from shared.resources import Resources
 from shared.telemetry.context import bind
 from tests.clocks import FakeClock
 from tests.shared.outbox.buses import RecordingBus
-from tests.shared.outbox.sample_events import TYPE, Claimed, event, stream
+from tests.shared.outbox.sample_events import NOBODY, TYPE, Claimed, event, stream
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_fact_is_read_as_it_was_appended(client: Client, clock: FakeClock) -> 
     append(client, clock, name, 1)
     (event,) = read(client, name)
     assert (event.type, event.stream, event.version, event.at) == (TYPE, name, 1, clock.now())
-    assert event.data == {"claim_id": name, "order_id": "1", "user_id": "usr_us_1"}
+    assert event.data == {"claim_id": name, "order_id": "1", "user_id": NOBODY}
     assert event.metadata["request_id"] == "request-1"
     assert ids.parse(event.id, "evt").cell == "us"
 

@@ -10,10 +10,10 @@ import pytest
 
 from shared import ids
 from shared.bus.transport import AddressedEvent
-from shared.contracts.events import StoredEvent
+from shared.contracts.events import StoredEvent, message_class
 from shared.contracts.gen.events_pb2 import ListRequest, ListResponse
 from shared.errors import CellUnreachable
-from shared.outbox.addressing import addressed, receives, stores_of
+from shared.outbox.addressing import addressed, receivers, receives, stores_of
 from shared.outbox.comparison import COMPARE_EVERY, SETTLED_AFTER, Comparison
 from shared.outbox.inbox import GAP_WAIT, Inbox
 from shared.outbox.log import SQL, StreamPart
@@ -24,7 +24,7 @@ from shared.postgres.notify import discard
 from shared.registry import Registry, Row, load
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody
-from tests.shared.outbox.sample_events import ROW, TYPE, event, stream
+from tests.shared.outbox.sample_events import NOBODY, ROW, TYPE, event, stream
 from tests.shared.outbox.test_replay import Store
 
 CELLS: Final = ("us", "eu", "as")
@@ -41,7 +41,7 @@ class Cell:
     def __init__(self, cell: str, database: Database, clock: FakeClock) -> None:
         self.cell, self.clock, self.database = cell, clock, database
         self.store = Store(database, cell=cell)
-        self.consumer = Consumer(database, clock, cells="others", cell=cell)
+        self.consumer = Consumer(database, clock, cells="others", cell=cell, receiver="user_id")
         self.down = False
         self._comparisons: dict[str, Comparison] = {}
 
@@ -101,6 +101,32 @@ def test_a_row_receives_what_is_for_its_cell() -> None:
     assert not receives(row, between("us", "eu"), "us", "us")
     own = msgspec.structs.replace(row, cells="own")
     assert receives(own, stream("eu"), "us", "us")
+
+
+def test_a_field_names_the_cell_that_receives() -> None:
+    """The relay sends to it alone, to nobody if it is the event's own, and to each where nobody is named."""
+    row = Row(
+        service="claiming", name="thing", event=[TYPE], replay="fill", scale="event", cells="others", receiver="user_id"
+    )
+    every = msgspec.structs.replace(row, receiver=None)
+    name, others = stream("us"), ("eu", "as")
+    for cell, to in (("eu", ["eu"]), ("us", []), (None, ["eu", "as"])):
+        data = {"user_id": ids.new("usr", cell) if cell else NOBODY}
+        assert receivers(row, name, data, "us", others) == to
+        assert [each for each in others if receives(row, name, each, "us", data)] == to
+        assert receivers(every, name, data, "us", others) == ["eu", "as"]
+    assert receivers(row, between("us", "as"), {}, "us", others) == ["as"]
+    assert receivers(msgspec.structs.replace(every, cells="own"), between("us", "as"), {}, "us", others) == ["us"]
+    assert receivers(msgspec.structs.replace(every, cells="all"), name, {}, "us", others) == ["us", "eu", "as"]
+
+
+def test_all_events_say_whom_they_are_for() -> None:
+    """Each type of a row with a receiver has that field: one that lacked it would go to every cell."""
+    named = [row for row in load().event_rows() if row.receiver]
+    assert [row.name for row in named] == ["notify_webhooks"]
+    for row in named:
+        for event_type in row.event or ():
+            assert row.receiver in message_class(event_type).DESCRIPTOR.fields_by_name
 
 
 def test_what_is_in_firestore_is_compared_at_home() -> None:
@@ -243,7 +269,9 @@ def test_nothing_is_published_for_cells_that_are_not_there() -> None:
     """With one cell a row of others has no topic; with several its events are for it, and a row of all always."""
     sent = event(stream(), 1)
     assert addressed(sent, [], with_row("others")).to == {}
-    assert addressed(sent, [], with_row("others"), elsewhere=True).to == {ROW: 0}
+    abroad = addressed(sent, [], with_row("others"), "us", ["eu", "as"])
+    assert (abroad.to, abroad.cells) == ({ROW: 0}, {ROW: ["eu", "as"]})
+    assert addressed(event(between("us", "as"), 1), [], with_row("others"), "us", ["eu", "as"]).cells == {ROW: ["as"]}
     assert addressed(sent, [], with_row("all")).to == {ROW: 0}
 
 
@@ -261,10 +289,10 @@ class Recording:
 @pytest.mark.usefixtures("nothing_unsent")
 def test_a_relay_knows_whether_there_are_other_cells(cells: dict[str, Cell], database: Database) -> None:
     """It is told so; what it has for nobody counts as sent either way."""
-    for elsewhere, to in ((True, {ROW: 0}), (False, {})):
+    for others, to in ((["eu"], {ROW: 0}), ([], {})):
         cells["us"].store.append(stream(), 0, 1)
         bus, session = Recording(), database.dedicated()
-        relay = Relay("claiming", database, bus, lambda: with_row("others"), elsewhere=elsewhere)
+        relay = Relay("claiming", database, bus, lambda: with_row("others"), own="us", others=others)
         relay.lead(session)
         relay.drain()
         discard(session)
@@ -275,17 +303,23 @@ def test_a_relay_knows_whether_there_are_other_cells(cells: dict[str, Cell], dat
 def test_everything_arrives_once_whatever_is_lost(seed: int, cells: dict[str, Cell], clock: FakeClock) -> None:
     """Random events of three cells, to all others or to one; deliveries are lost, repeated, late and out of order."""
     dice = random.Random(seed)
-    names = {cell: [stream(cell), *(between(cell, other) for other in CELLS if other != cell)] for cell in CELLS}
+    pairs = {cell: [between(cell, other) for other in CELLS if other != cell] for cell in CELLS}
+    users = {stream(cell): ids.new("usr", concerned) for cell in CELLS for concerned in CELLS}
+    names = {cell: [stream(cell), *pairs[cell], *(n for n in users if ids.source_of(n) == cell)] for cell in CELLS}
     last = {name: 0 for listed in names.values() for name in listed}
     waiting: list[tuple[str, StoredEvent]] = []
     for _ in range(40):
         giver = dice.choice(CELLS)
         name = dice.choice(names[giver])
-        cells[giver].store.append(name, last[name], 1)
+        user_id = users.get(name, NOBODY)
+        cells[giver].store.append(name, last[name], 1, user_id=user_id)
         last[name] += 1
-        for receiver in CELLS:  # each has a subscription to the topic, whoever it is for
-            if receiver != giver and dice.random() > 0.3:
-                waiting += [(receiver, event(name, last[name]))] * dice.randint(1, 2)
+        sent = event(name, last[name], user_id=user_id)
+        others = [cell for cell in CELLS if cell != giver]
+        addressees = receivers(cells[giver].consumer.row, name, sent.data, giver, others)
+        for receiver in dice.choice([addressees, others]):  # Kafka, and a relay of an earlier release, send to all
+            if dice.random() > 0.3:
+                waiting += [(receiver, sent)] * dice.randint(1, 2)
         cells[dice.choice(CELLS)].down = dice.random() < 0.2
         if dice.random() < 0.3:
             dice.shuffle(waiting)
@@ -300,7 +334,8 @@ def test_everything_arrives_once_whatever_is_lost(seed: int, cells: dict[str, Ce
     settle(cells, clock)
     for name, version in last.items():
         for cell in CELLS:
-            wanted = ids.source_of(name) != cell and ids.receiver_of(name) in (None, cell)
+            named = ids.receiver_of(name) or ids.cell_of(users.get(name, NOBODY))
+            wanted = ids.source_of(name) != cell and named in (None, cell)
             assert cells[cell].consumer.applied(name) == list(range(1, version + 1) if wanted else ()), (
                 seed,
                 name,

@@ -18,7 +18,7 @@ from shared.postgres.database import Database, Transaction
 from shared.registry import load
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, source
-from tests.shared.outbox.sample_events import AT, TYPE, claimed_events, event, stream
+from tests.shared.outbox.sample_events import AT, NOBODY, TYPE, claimed_events, event, stream
 
 
 class Store:
@@ -34,11 +34,11 @@ class Store:
             (row,) = transaction.run("select coalesce(max(position), 0) as last from events", {})
         self.begin = int(row["last"])
 
-    def append(self, name: str, after: int, count: int, at: datetime = AT) -> None:
+    def append(self, name: str, after: int, count: int, at: datetime = AT, user_id: str = NOBODY) -> None:
         """Commit events of a stream."""
         self.names.add(name)
         with self._database.transaction() as transaction:
-            EventLog(transaction, self._cell, at).append(name, after, claimed_events(name, after + 1, count))
+            EventLog(transaction, self._cell, at).append(name, after, claimed_events(name, after + 1, count, user_id))
 
     @staticmethod
     def log(transaction: Transaction) -> EventLog:
@@ -55,6 +55,8 @@ class Store:
             list(request.types),
             request.since.ToDatetime(UTC) if request.HasField("since") else None,
             request.before.ToDatetime(UTC) if request.HasField("before") else None,
+            request.receiver_field,
+            request.receiver,
         )
         with self._database.transaction() as transaction:
             listed = EventLog(transaction, "us", AT).streams(query)

@@ -58,8 +58,8 @@ run "other_cells_subscribe_for_themselves" {
     endpoints = { us-central1 = "subnet", europe-west1 = "subnet" }
   }
   assert {
-    condition     = keys(google_pubsub_topic.row) == ["order-events.capture_hold-eu", "order-events.capture_hold-us"]
-    error_message = "Each cell publishes to a topic of its own."
+    condition     = keys(google_pubsub_topic.row) == ["order-events.capture_hold-eu-to-us", "order-events.capture_hold-us-to-eu"]
+    error_message = "Each cell publishes to a topic of its own for each that receives it."
   }
   assert {
     condition = { for each in google_pubsub_subscription.row : each.name => each.push_config[0].push_endpoint } == {
@@ -74,7 +74,7 @@ run "other_cells_subscribe_for_themselves" {
   }
   assert {
     condition = { for each in google_pubsub_topic.row : each.name => each.message_storage_policy[0].allowed_persistence_regions } == {
-      "order-events.capture_hold-eu" = toset(["europe-west1"]), "order-events.capture_hold-us" = toset(["us-central1", "europe-west1"])
+      "order-events.capture_hold-eu-to-us" = toset(["europe-west1"]), "order-events.capture_hold-us-to-eu" = toset(["us-central1", "europe-west1"])
     }
     error_message = "A topic is where its cell is served, or may be."
   }
