@@ -171,10 +171,11 @@ class Relay:
         rows: list[dict[str, Any]] = SQL.read_unsent(
             self._session, beyond=self._floor.begin(began), look_back=LOOK_BACK, held=list(self._held), most=BATCH
         )
-        positions = [row.pop("position") for row in rows]
+        positions, gated = [row.pop("position") for row in rows], [row.pop("gated") for row in rows]
         events = [self._addressed(**row) for row in rows]
         if events:
-            if self._gate:
+            # Read in the snapshot of the events: whichever standby joins later has to have them.
+            if self._gate and any(gated):
                 self._gate.wait("event")
             sent = self._bus.publish(events)
             published = [position for position, done in zip(positions, sent, strict=True) if done]

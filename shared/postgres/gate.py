@@ -1,7 +1,8 @@
 """The gate on real servers: waits until what a cell is about to tell others is flushed on its designated standby.
 
 The rules are those of shared/cells/gate.py. The row, the server's own position and the standbys' are one statement. The
-position is that up to which the server has flushed: a commit is visible to others only after its own flush.
+position is that up to which the server has flushed: a commit is visible to others only after its own flush. While the
+row names no standby, it is all that is read: whichever standby joins later is asked to have what was visible then.
 """
 
 import time
@@ -34,6 +35,9 @@ ANSWER_SECONDS: Final = 2.0
 LIGHTLY: Final = "set synchronous_commit = local"
 """What the gate's keeper commits is flushed, and waits for no standby: it decides which ones are waited for."""
 
+NOBODY: Final[Mapping[str, int]] = {}
+"""What standbys have flushed, where none is named."""
+
 LOCK: Final = "select pg_try_advisory_lock(hashtext('gate'))"
 
 
@@ -54,6 +58,11 @@ def read_gate(transaction: Transaction) -> GateState:
         flushed[name] = max(position, flushed.get(name, 0))  # a broken connection is listed until it times out
     row = GateRow(found["standby"], found["joining"], found["generation"])
     return GateState(row, found["reached"], flushed)
+
+
+def read_row(transaction: Transaction) -> GateRow:
+    """Look at the gate row alone, at a tenth of the cost."""
+    return GateRow(**SQL.read_row(transaction))
 
 
 def write_gate(transaction: Transaction, before: GateRow, row: GateRow) -> bool:
@@ -114,16 +123,28 @@ class Gate:
         self._mode: Mode = mode
         self._sleep = sleep
         self._monotonic = monotonic
+        self._named = False
+        """Whether the row named a standby when it was last looked at."""
+
+    def _look(self) -> GateState:
+        """The gate as far as it matters: no positions, if the row names no standby. Raises Unavailable."""
+        if not self._named:
+            row = self._database.read(read_row)
+            if not row.names:
+                return GateState(row, 0, NOBODY)
+        state = self._database.read(read_gate)
+        self._named = bool(state.row.names)
+        return state
 
     def admit(self, kind: Kind) -> None:
         """Refuse now what could not leave anyway. Raises Unavailable."""
-        state = self._database.read(read_gate)
+        state = self._look()
         if passage(kind, 0, state.row, state.flushed, self._mode) == "refuse":
             raise Unavailable(f"This cell has no standby at present: no {kind} is handed out until it has.")
 
     def wait(self, kind: Kind, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until something may leave. Raises Unavailable, if it may not, or not within so many seconds."""
-        state = self._database.read(read_gate)
+        state = self._look()
         began = self._monotonic()
         position, until = state.reached, began + time_left(seconds)
         while (passes := passage(kind, position, state.row, state.flushed, self._mode)) == "wait":

@@ -1,3 +1,7 @@
+-- name: read_row^
+-- The gate row alone.
+SELECT standby, joining, generation FROM gate;
+
 -- name: read_gate^
 -- The gate row, how far this server has flushed, and how far each connected standby has.
 SELECT standby, joining, generation, reached, names, flushed FROM gate_state();
