@@ -1,6 +1,8 @@
 """What the processes of a stack have used and done so far, as one flat reading; the difference of two is what it cost.
 
-    cpu <process>         CPU seconds by process (psutil), with the children it has waited for
+Of several regions all are the sums of what each region has:
+
+    cpu <process>         CPU seconds by kind of process (psutil), with the children it has waited for
     pg <counter>          commits and rows of all services' databases (pg_stat_database), WAL (pg_stat_wal)
     lsn bytes             WAL by its position (pg_current_wal_lsn): exact at once
     xid writes            transactions and savepoints that wrote, by the ids they have drawn: exact at once
@@ -13,7 +15,8 @@ pg_* is complete only that long after the work; CPU, LSN, ids and metrics are co
 import re
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,8 +24,9 @@ import psutil
 from pg8000.native import Connection
 
 from emulators.stack.parts.postgres import SUPERUSER
-from emulators.stack.ports import HOST, metrics_of
+from emulators.stack.ports import HOST, metrics_of, store
 from emulators.stack.secrets import read as read_secret
+from emulators.stack.sites import Site
 from emulators.stack.stack import Stack
 from shared.registry import Registry
 from tests.bench.served import cpu_seconds
@@ -91,25 +95,27 @@ def difference(before: Reading, after: Reading) -> Cost:
 
 
 class Counters:
-    """Reads the counters of a stack."""
+    """Reads the counters of a stack, those of all its regions added up."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._processes = {each.name: psutil.Process(each.pid) for each in stack.status() if each.pid}
-        region = stack.layout.regions[0]
-        self._names = {name: name.removesuffix(f"-{region}") for name in self._processes}
-        self._connection = superuser(stack, "postgres")
+        sites = stack.layout.sites
+        self._kinds = {name: kind_of(name, sites) for name in self._processes}
+        self._connections = [superuser(stack, "postgres", store("postgres", site, sites)) for site in sites]
 
     def read(self) -> Reading:
         """The counters now."""
-        at = time.monotonic()
-        counts = {f"cpu {self._names[name]}": cpu_seconds(process) for name, process in self._processes.items()}
-        for sql in (DATABASE, WAL):
-            (row,) = self._connection.run(sql)
-            for column, value in zip(self._connection.columns or (), row, strict=True):
-                name = EXACT.get(column["name"], f"pg {column['name']}")
-                counts[name] = float(value)
-        counts |= dict(self._operations())
+        at, counts = time.monotonic(), defaultdict[str, float](float)
+        for name, process in self._processes.items():
+            counts[f"cpu {self._kinds[name]}"] += cpu_seconds(process)
+        for connection in self._connections:
+            for sql in (DATABASE, WAL):
+                (row,) = connection.run(sql)
+                for column, value in zip(connection.columns or (), row, strict=True):
+                    counts[EXACT.get(column["name"], f"pg {column['name']}")] += float(value)
+        for name, count in self._operations():
+            counts[name] += count
         return Reading(at, counts)
 
     def _operations(self) -> Iterator[tuple[str, float]]:
@@ -121,16 +127,26 @@ class Counters:
                         yield f"op {row} {outcome}", count
 
     def close(self) -> None:
-        """Close its connection."""
-        self._connection.close()
+        """Close its connections."""
+        for connection in self._connections:
+            connection.close()
 
 
-def superuser(stack: Stack, database: str) -> Connection:
-    """A superuser's connection to a database of a stack."""
+def kind_of(program: str, sites: Sequence[Site]) -> str:
+    """The name of a program without that of its site, region or cell: `functions` of `functions-us-central1`."""
+    for site in sites:
+        for place in (site.name, site.region, site.cell):
+            if program.endswith(f"-{place}"):
+                return program.removesuffix(f"-{place}")
+    return program
+
+
+def superuser(stack: Stack, database: str, server: str = "postgres") -> Connection:
+    """A superuser's connection to a database of a stack. server: the program; one of several is named by its cell."""
     return Connection(
         SUPERUSER,
         host=HOST,
-        port=stack.ports["postgres"],
+        port=stack.ports[server],
         database=database,
         password=read_secret(stack.layout.secrets, f"{SUPERUSER}.password"),
     )
@@ -143,8 +159,13 @@ def operations(metrics: str) -> dict[tuple[str, str], float]:
 
 def pushes(cost: Cost, registry: Registry) -> float:
     """Deliveries to event rows that were acknowledged; any other response has the message delivered again."""
+    return sum(deliveries(cost, registry).values())
+
+
+def deliveries(cost: Cost, registry: Registry) -> dict[str, float]:
+    """The same by row."""
     rows = {row.name for row in registry.event_rows()}
-    return sum(count for name, count in _outcomes(cost) if name[0] in rows and name[1].startswith("2"))
+    return {row: count for (row, outcome), count in _outcomes(cost) if row in rows and outcome.startswith("2")}
 
 
 def redeliveries(cost: Cost, registry: Registry) -> float:

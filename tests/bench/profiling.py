@@ -5,9 +5,13 @@ It starts a stack of its own on free ports, plays orders through the edge by 16 
 by layer, PostgreSQL's work, statements, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and
 shown. Flame graphs of both hosts are written to .local/profile-*.svg. Layers and flame graphs are of further orders,
 which py-spy slows down.
+
+With ARGS="--regions 3" it plays the orders of the bench of three regions, in as many, and prints the sums of all of
+them: CPU by kind of process, PostgreSQL's work, RPCs, deliveries; `--regions 1` the same orders in one, to compare.
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +28,20 @@ from emulators.stack.parts import postgres
 from emulators.stack.ports import events_host, functions_host
 from shared.registry import load
 from tests.bench.cost import idle
-from tests.bench.counters import STATISTICS_SECONDS, Cost, difference, pushes, redeliveries, rpcs, superuser
+from tests.bench.counters import (
+    STATISTICS_SECONDS,
+    Cost,
+    Counters,
+    deliveries,
+    difference,
+    pushes,
+    redeliveries,
+    rpcs,
+    superuser,
+)
 from tests.bench.load import CONNECTIONS
+from tests.bench.regions import AT_ONCE, IDLE_SECONDS, Regions, opened
+from tests.bench.regions import ORDERS as ORDERS_OF_A_PLAY
 from tests.bench.results import significant
 from tests.bench.samples import NoPermission, Recording, by_layer
 from tests.bench.shop import SUPPLIES, Shop, open_shop
@@ -56,9 +72,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--orders", type=int, default=ORDERS, help="how many orders to play")
     parser.add_argument("--supplies", type=int, default=1, choices=range(1, SUPPLIES + 1), help="of how many supplies")
     parser.add_argument("--bus", default=PUBSUB, choices=list(BUSES), help="how events go: pushed, pulled, or by Kafka")
+    parser.add_argument("--regions", type=int, choices=(1, 3), help="the orders of the bench of regions, in so many")
+    parser.add_argument("--at-once", type=int, default=AT_ONCE, help="with --regions: so many under way at a time")
     given = parser.parse_args(arguments)
     FOLDER.mkdir(exist_ok=True)
     console = Console()
+    if given.regions:
+        with opened(given.regions, given.at_once) as regions:
+            profile_regions(regions, given.orders, console)
+        return 0
     with (
         patch.dict(postgres.SETTINGS, {STATEMENTS: "pg_stat_statements"}),
         console.status("starting a stack"),
@@ -89,6 +111,29 @@ def profile(shop: Shop, orders: int, supplies: int, console: Console) -> None:
     _show("rows written per order, by table", _per(tables, orders), "inserted + updated", console)
     _show("RPCs per order", _per(rpcs(settled, load()), orders), "calls", console)
     show_layers(shop, orders, supplies, settled.without(resting), console)
+
+
+def profile_regions(regions: Regions, orders: int, console: Console) -> None:
+    """Measure regions, and print what is found. orders: at least so many."""
+    plays = math.ceil(orders / ORDERS_OF_A_PLAY)
+    counters = Counters(regions.stack)
+    regions.play(0.0)  # every process connects, imports and prepares what an order needs
+    before = counters.read()
+    time.sleep(IDLE_SECONDS)
+    resting = difference(before, counters.read())
+    before, polled = counters.read(), regions.polls
+    for _ in range(plays):
+        regions.play(0.0)
+    settled = difference(before, counters.read())
+    time.sleep(STATISTICS_SECONDS)
+    complete = difference(before, counters.read()).without(resting)
+    counters.close()
+    played = plays * ORDERS_OF_A_PLAY
+    console.print(f"{played} orders, settled in {settled.seconds:.1f} s\n")
+    show_cpu(settled, settled.without(resting), played, console)
+    show_work(complete, played, regions.polls - polled, console)
+    _show("RPCs per order", _per(rpcs(settled, load()), played), "calls", console)
+    _show("deliveries per order, by row", _per(deliveries(settled, load()), played), "acknowledged", console)
 
 
 def _play(shop: Shop, orders: int, supplies: int) -> tuple[int, float]:

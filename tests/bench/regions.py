@@ -48,7 +48,12 @@ CLAIMS: Final = "SELECT count(*) AS many FROM claims"
 class Regions:
     """A running stack, its buyers, and what it has done."""
 
-    def __init__(self, stack: Stack, buyers: Sequence[ApiUser], supply_id: str) -> None:
+    def __init__(self, stack: Stack, buyers: Sequence[ApiUser], supply_id: str, at_once: int) -> None:
+        """at_once: how many orders are under way at a time."""
+        self.stack = stack
+        self.polls = 0
+        """How many statements, each a commit of its own, have looked into its databases."""
+        self._at_once = at_once
         self._buyers = itertools.cycle(buyers)
         self._supply_id = supply_id
         self._sites: list[Resources] = list(sites_of(stack).values())
@@ -70,7 +75,7 @@ class Regions:
         resting: the CPU seconds of an idle second, which are subtracted.
         """
         began, before, claims = time.monotonic(), self.cpu(), self._count("claiming", CLAIMS)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with ThreadPoolExecutor(self._at_once) as pool:
             list(pool.map(self._order, itertools.islice(self._buyers, ORDERS)))
         until(lambda: self._count("claiming", CLAIMS) - claims, lambda found: found >= ORDERS, SETTLE_SECONDS)
         for service, sql in UNSETTLED.items():
@@ -85,6 +90,7 @@ class Regions:
         time.sleep(POLL_SECONDS)  # each look costs the stack a little
         count = 0
         for resources in self._sites:
+            self.polls += 1
             with resources.database(service).statement() as reading:
                 count += int(reading.run(sql, {})[0]["many"])
         return count
@@ -104,7 +110,7 @@ def three_regions() -> Iterator[Measurement]:
 
 
 def _rounds(count: int) -> Iterator[float]:
-    with _opened(count) as regions:
+    with opened(count) as regions:
         regions.play(0.0)  # every process connects, imports and prepares what an order needs
         resting = regions.idle()
         for _ in range(ROUNDS):
@@ -112,12 +118,16 @@ def _rounds(count: int) -> Iterator[float]:
 
 
 @contextmanager
-def _opened(count: int) -> Iterator[Regions]:
+def opened(count: int, at_once: int = AT_ONCE) -> Iterator[Regions]:
+    """Start a stack of so many regions on free ports, with buyers in each and one supply, at home in the first.
+
+    at_once: how many orders are to be under way at a time, in all regions together.
+    """
     names = tuple(load().regions[:count])
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), free_ports=True, regions=names, overrides={STANDBYS: NO_STANDBYS}) as stack,
-        sale.connections(stack.edge_url, AT_ONCE) as client,
+        sale.connections(stack.edge_url, at_once) as client,
     ):
         merchant = ApiUser(client, near=names[0]).sign_in_with_retries()
         terms = {"title": "Bench", "currency": "USDC", "unit_price": str(PRICE), "quantity": UNITS, "status": "active"}
@@ -127,4 +137,4 @@ def _opened(count: int) -> Iterator[Regions]:
         for buyer in buyers:
             buyer.retrying.faucet(wallet_id=buyer.wallet_id, currency="USDC", amount=str(FUNDS))
             until(lambda of=buyer: of.request("GET", path).status_code, lambda status: status == 200, 60)  # type: ignore[misc]
-        yield Regions(stack, buyers, supply_id)
+        yield Regions(stack, buyers, supply_id, at_once)

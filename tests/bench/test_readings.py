@@ -5,9 +5,20 @@ from collections import Counter
 import pytest
 
 from emulators.stack.environment import ROOT
+from emulators.stack.sites import Site
 from shared.registry import load
 from tests.bench.__main__ import LARGE, VENUES, chosen
-from tests.bench.counters import Cost, Reading, difference, operations, pushes, redeliveries, rpcs
+from tests.bench.counters import (
+    Cost,
+    Reading,
+    deliveries,
+    difference,
+    kind_of,
+    operations,
+    pushes,
+    redeliveries,
+    rpcs,
+)
 from tests.bench.goals import GOALS
 from tests.bench.load import Load, Played, divided, request, status_of
 from tests.bench.samples import by_layer, layer_of, refusal
@@ -49,7 +60,15 @@ def test_pushes_and_rpcs_are_told_apart_by_the_registry() -> None:
     }
     cost = Cost(1, counts)
     assert (pushes(cost, load()), redeliveries(cost, load())) == (5, 2)
+    assert deliveries(cost, load()) == {"capture_hold": 5}
     assert rpcs(cost, load()) == {"reserve_stock": 4}
+
+
+def test_processes_of_all_regions_are_of_one_kind() -> None:
+    """By their names without site, region or cell."""
+    sites = (Site("us", "us-central1", "us-central1"), Site("eu", "europe-west1", "europe-west1"))
+    named = {"functions-europe-west1": "functions", "postgres-us": "postgres", "edge": "edge", "relay-us": "relay"}
+    assert {name: kind_of(name, sites) for name in named} == named
 
 
 @pytest.mark.parametrize(
