@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
 import rfc8785
 
 from shared.contracts.encode import to_json
@@ -25,8 +26,7 @@ LEASE: Final = timedelta(seconds=10)
 """How long a saga's lease lasts before another request with the same key, or the sweeper, may take over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A response as it is stored and replayed."""
 
     status: int
@@ -100,8 +100,7 @@ class Key:
             raise KeyInUse
 
 
-@dataclass(frozen=True, slots=True)
-class NewLease:
+class NewLease(msgspec.Struct, frozen=True):
     """A key to be leased for a saga. reference: the entity that it creates. request_id: the request with this key."""
 
     key: Key
@@ -129,8 +128,7 @@ def lease_all(transaction: Transaction, leases: Sequence[NewLease], now: datetim
     return {row["reference"] for row in leased}
 
 
-@dataclass(frozen=True, slots=True)
-class SagaLease:
+class SagaLease(msgspec.Struct, frozen=True):
     """The lease of a saga that has no response yet."""
 
     reference: str

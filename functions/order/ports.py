@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, NewType, Protocol
+
+import msgspec
 
 from functions.order.domain.order import Order, Status
 from functions.order.domain.placement import Line, Proof, Terms
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from datetime import datetime, timedelta
 
     from functions.order.domain.events import OrderEvent, OrderPlaced
     from functions.order.domain.quote import Eligibility, Quote, SpendableBalance
@@ -36,16 +37,14 @@ Task = Literal["advance_orders", "expire_orders", "mature_orders"]
 """The sweeps that take due orders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(msgspec.Struct, frozen=True):
     """When an event of an order was recorded, and at which version of its stream."""
 
     at: datetime
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(msgspec.Struct, frozen=True):
     """An order to be placed for a request; with a quote, if that still holds for these lines at their present terms."""
 
     placed: OrderPlaced
@@ -54,8 +53,7 @@ class NewOrder:
     quote: Quote | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderHistory:
+class OrderHistory(msgspec.Struct, frozen=True):
     """An order as the audit compares it: as it was placed, and when each later event was recorded, by event type.
 
     order: None if its stored `order.placed` cannot be decoded. restocked: whether it was refunded with its units put

@@ -1,8 +1,9 @@
 """What consumers take from either transport: records of partitions, and the port of where they come from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 
 class TopicPartition(NamedTuple):
@@ -12,8 +13,7 @@ class TopicPartition(NamedTuple):
     partition: int | str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A consumed record; `flaw` says what is wrong with its headers, if anything."""
 
     place: TopicPartition

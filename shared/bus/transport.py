@@ -4,9 +4,10 @@ A topic has as many ordering keys on Pub/Sub as partitions on Kafka, and a strea
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from shared.bus.records import RebalanceListener, RecordSource, RecordSources
 from shared.bus.topics import group_name, subscription_name, topic_name
@@ -14,16 +15,15 @@ from shared.config import Settings
 from shared.contracts.events import PRIOR_PREFIX, StoredEvent
 
 
-@dataclass(frozen=True, slots=True)
-class AddressedEvent:
+class AddressedEvent(msgspec.Struct, frozen=True):
     """An event to publish, and its addressees: the rows that handle its type, each with the event's prior for it.
 
     cells: the cells in which each of them receives it; where none are given, the one that publishes it.
     """
 
     event: StoredEvent
-    to: Mapping[str, int] = field(default_factory=dict)
-    cells: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    to: Mapping[str, int] = msgspec.field(default_factory=dict)
+    cells: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
 
     def attributes(self, *rows: str) -> dict[str, str]:
         """The attributes of its message to some of its addressees."""

@@ -25,6 +25,7 @@ LOADED_ON_USE: Final = frozenset(
     {
         "redis.asyncio",  # redis-py's other half
         "grpc.aio",  # gRPC's other half
+        "scramp",  # pg8000's SCRAM, which Cloud SQL's logins do not use
         "cryptography.x509",  # PyJWT reads keys out of certificates with it, which ours are not in
     }
 )

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -115,8 +114,7 @@ def dataschema(source: str, event_type: str) -> str:
     return f"{source}/{event_type}/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Event(Generic[M]):
+class Event(msgspec.Struct, Generic[M], frozen=True):
     """An event as its consumer reads it; `data` is its protobuf message, `fields` the JSON as it was sent.
 
     Consumers that pass an event on use `fields`, which include those that a newer producer added.
@@ -128,7 +126,7 @@ class Event(Generic[M]):
     version: int
     at: datetime
     data: M
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def structured(self, data: Mapping[str, Any]) -> bytes:
         """The event in CloudEvents' JSON format, for transports that do not carry its attributes.

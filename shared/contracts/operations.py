@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
@@ -19,8 +18,7 @@ ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*(?!\n)$"
 """The pattern of a text without control characters; Python's `$` alone would allow a trailing line feed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """A signed-in user."""
 
     user_id: str
@@ -53,8 +51,7 @@ class Resource(View, dict=True):
         return str(version) if version is not None else hashlib.sha256(to_json(self)).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(msgspec.Struct, frozen=True):
     """A text file as an operation's result: its responses have an ETag, and reads support If-None-Match."""
 
     text: str
@@ -66,8 +63,7 @@ class File:
         return hashlib.sha256(self.text.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """The versions that a caller accepts for a change, from If-Match (RFC 9110, 13.1.1)."""
 
     tags: frozenset[str] | None
@@ -158,8 +154,7 @@ def page(items: list[T], limit: int, last_id: str) -> Page[T]:
     return Page(items=shown, next_cursor=cursor)
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated(Generic[T]):
+class Repeated(msgspec.Struct, Generic[T], frozen=True):
     """A result that existed already: answered 200 where creating it would be 201."""
 
     view: T

@@ -14,8 +14,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
 
 from shared.errors import Unavailable
 from shared.firestore.calls import call_options, guarded
@@ -36,8 +37,7 @@ READ_SECONDS: Final = 1.0
 """How long a request waits for the map at most; then the last known one is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServedCell:
+class ServedCell(msgspec.Struct, frozen=True):
     """Where a cell is served. epoch: counts its promotions; an answer under an older one is of a former server."""
 
     cell: str

@@ -14,9 +14,10 @@ the run goes on.
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
+
+import msgspec
 
 from shared.errors import CallNotPermitted, MeridianError, Unavailable, summary
 
@@ -30,8 +31,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFailure:
+class ItemFailure(msgspec.Struct, frozen=True):
     """A failing item: how often it failed in a row, and when it is tried again."""
 
     attempts: int
@@ -69,8 +69,7 @@ class JobWork(Protocol):
         """Work in a new transaction, committed at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobRun(Generic[R]):
+class JobRun(msgspec.Struct, Generic[R], frozen=True):
     """The results of the items that succeeded, in order, and how many failed or back off."""
 
     results: Sequence[R]

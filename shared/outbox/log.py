@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
+import msgspec
+
 from shared import ids
 from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
@@ -24,8 +26,7 @@ class Fact(Protocol):
     type: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True)
-class StreamPart:
+class StreamPart(msgspec.Struct, frozen=True):
     """Events of a stream from a version on, and the version through which there are no others of the wanted types."""
 
     events: Sequence[StoredEvent]

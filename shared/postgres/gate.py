@@ -7,10 +7,10 @@ row names no standby, it is all that is read: whichever standby joins later is a
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from pg8000.core import CoreConnection
 
 from shared.cells.gate import GateRow, Kind, Mode, passage
@@ -41,8 +41,7 @@ NOBODY: Final[Mapping[str, int]] = {}
 LOCK: Final = "select pg_try_advisory_lock(hashtext('gate'))"
 
 
-@dataclass(frozen=True, slots=True)
-class GateState:
+class GateState(msgspec.Struct, frozen=True):
     """What one look at the gate shows. reached: how far the server has flushed. flushed: each connected standby."""
 
     row: GateRow

@@ -20,9 +20,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.redis.pipeline import Command, Pipeline, Script
@@ -60,8 +61,7 @@ OUTCOMES: Final = {VALUE: "hit", ABSENT: "absent", WRITING: "bypassed"}
 """What the metric says of a read that found one of these; of any other, that it missed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FillTimeouts:
+class FillTimeouts(msgspec.Struct, frozen=True):
     """How long, in seconds, a reader may hold a lease before another takes over, and how long others wait for it.
 
     A reader that has waited so long reads the database itself, and caches nothing.

@@ -12,9 +12,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
+
+import msgspec
 
 from shared.errors import Limited, Unavailable
 from shared.redis.pipeline import Command, Pipeline, Script
@@ -31,8 +32,7 @@ KEPT_BUCKETS: Final = 10_000
 Kind = Literal["user", "address", "ip"]
 
 
-@dataclass(frozen=True, slots=True)
-class BucketDecision:
+class BucketDecision(msgspec.Struct, frozen=True):
     """A bucket's decision on one request. Times are in seconds."""
 
     admitted: bool

@@ -1,7 +1,8 @@
 """The circuit breakers of a process, one per dependency."""
 
 import threading
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from shared.resilience.breaker import Breaker
 from shared.resilience.policies import POLICIES

@@ -1,13 +1,13 @@
 """What a circuit breaker is told, and what it tells."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 State = Literal["closed", "open", "half_open"]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """The timeout, breaker and bulkhead settings of one dependency."""
 
     timeout_seconds: float
@@ -27,8 +27,7 @@ class Policy:
     open_at_most_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerSnapshot:
+class BreakerSnapshot(msgspec.Struct, frozen=True):
     """A breaker's state and counts since the process began; `refused` calls were never made."""
 
     name: str

@@ -8,12 +8,12 @@ server can forbid retries in its response. Nothing else is ever sent twice.
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import grpc
+import msgspec
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -53,8 +53,7 @@ BUDGET: Final = {"maxTokens": 10, "tokenRatio": 0.1}
 R = TypeVar("R", bound=Message)
 
 
-@dataclass(frozen=True, slots=True)
-class RpcMethod:
+class RpcMethod(msgspec.Struct, frozen=True):
     """A method of a contract: its path, request and response types, and whether it may be retried."""
 
     path: str

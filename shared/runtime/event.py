@@ -9,7 +9,6 @@ import base64
 import contextvars
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -58,8 +57,7 @@ class _PushRequest(msgspec.Struct):
     message: PubSubMessage
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredMessage:
+class DeliveredMessage(msgspec.Struct, frozen=True):
     """A message as a transport delivered it; `flaw` says what is wrong with its envelope, if anything."""
 
     attributes: Mapping[str, str]

@@ -6,11 +6,11 @@ the count against limits (429), and what the operation itself refuses (404, 409,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
+import msgspec
 
 from shared.clock import Clock
 from shared.config import Settings
@@ -36,8 +36,7 @@ CONSISTENCIES: Final = ("strong", "eventual")
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     """A request on its way through the steps, and what they have extracted so far.
 
     hop: what another region's function says of a request that it has handed on; None for a client's request.
@@ -51,14 +50,14 @@ class Exchange:
     meter: "Meter"
     hop: Hop | None = None
     answer: flask.Response | None = None
-    path: dict[str, str] = field(default_factory=dict)
-    query: list[tuple[str, str]] = field(default_factory=list)
+    path: dict[str, str] = msgspec.field(default_factory=dict)
+    query: list[tuple[str, str]] = msgspec.field(default_factory=list)
     eventual: bool | None = None
     caller: Caller | None = None
     raw_body: bytes | None = None
     body: dict[str, Any] | None = None
     key: Key | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Middleware:

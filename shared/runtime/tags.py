@@ -5,8 +5,9 @@ epoch: `"7-12"` becomes `"7-12-e2"`, and a tag of an earlier epoch matches nothi
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from shared.contracts.operations import Match
 from shared.errors import Malformed, MatchRequired
@@ -20,8 +21,7 @@ TAGS: Final = re.compile(rf"[ \t]*+(?:{TAG})?+(?:[ \t]*+,[ \t]*+(?:{TAG})?+)*+[ 
 ONE: Final = re.compile(TAG)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTags:
+class KnownTags(msgspec.Struct, frozen=True):
     """The tags in If-None-Match, compared weakly; None for `*`, which matches any."""
 
     tags: frozenset[str] | None

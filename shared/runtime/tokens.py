@@ -7,12 +7,12 @@ key is still accepted, are checked every time; whether its session is alive is u
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, Final
 
 import jwt
+import msgspec
 from jwt.types import Options
 from jwt.utils import base64url_decode
 
@@ -47,8 +47,7 @@ REMEMBERED: Final = 10_000
 """How many tokens a process remembers; a few MB."""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedToken:
+class VerifiedToken(msgspec.Struct, frozen=True):
     """A token with a valid signature and claims. begins, expires: seconds since the epoch."""
 
     caller: Caller

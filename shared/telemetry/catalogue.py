@@ -8,8 +8,9 @@ Labels have few values: names of rows, dependencies, types, statuses and codes; 
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -24,8 +25,7 @@ WAITING_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800
 """Of what may wait for events, for a person, or for a week, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     """A metric.
 
     name: as it is exported, but for the suffix `_total` of a counter.

@@ -5,9 +5,9 @@ If a database does not respond, only its series are missing; its circuit breaker
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -95,8 +95,7 @@ class GaugeCollector(Collector):
         yield from families
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedEventCount:
+class ParkedEventCount(msgspec.Struct, frozen=True):
     """How many events a consumer has parked for a reason, and for how long the oldest of them has waited."""
 
     consumer: str
@@ -105,8 +104,7 @@ class ParkedEventCount:
     oldest_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class FailingItemCount:
+class FailingItemCount(msgspec.Struct, frozen=True):
     """How many items of a job are failing, and for how long the oldest of them has."""
 
     job: str

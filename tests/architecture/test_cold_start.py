@@ -114,6 +114,10 @@ NOT_NEEDED = {
     "cryptography.x509.base",
     "opentelemetry.metrics",
     "grpc_status",  # until a call fails
+    "scramp.core",  # until a connection has a password
+    "asn1crypto",
+    "shared.runtime.forwarding.fan_out",  # until there is another cell
+    "functions.wallet.adapters.custody",
     "google.protobuf.json_format",  # until an event is decoded
     "google.cloud.firestore",  # until a session is not in Redis
     "google.api_core",
@@ -136,12 +140,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from shared.container import start
 from cryptography import x509
-import grpc, redis
+import grpc, pg8000, redis, scramp
 assert "cryptography.x509.base" not in sys.modules
 with ThreadPoolExecutor(8) as pool:
     found = set(pool.map(lambda _: x509.load_der_x509_certificate, range(8)))
 assert found == {sys.modules["cryptography.x509"].load_der_x509_certificate}
-assert grpc.aio.insecure_channel and redis.asyncio.Redis and not hasattr(x509, "nothing")
+assert scramp.ScramClient and grpc.aio.insecure_channel and redis.asyncio.Redis and not hasattr(x509, "nothing")
 from redis.asyncio.client import Pipeline
 assert {type(sys.modules[name]) for name in start.LOADED_ON_USE} == {type(sys)}
 """

@@ -3,10 +3,11 @@
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Final, cast
+
+import msgspec
 
 from functions.order.adapters.clients import GrpcClaiming, GrpcSupply, GrpcWallet, buyers
 from functions.order.adapters.postgres import SQL, PostgresOrders, answered
@@ -23,8 +24,7 @@ from shared.unit_of_work import UnitOfWork
 FIRST_PAUSE_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(msgspec.Struct, frozen=True):
     """A request: its idempotency key, if it has one, and its trace."""
 
     key: Key | None

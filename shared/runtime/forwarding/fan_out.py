@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import flask
 import msgspec
+from msgspec.structs import replace
 
 from shared.contracts.encode import to_json
 from shared.contracts.operations import PageRequest

@@ -11,7 +11,6 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -86,8 +85,7 @@ UNSAID: Final = {"User-Agent": "@@@SKIP_HEADER@@@", "Accept-Encoding": "@@@SKIP_
 """What urllib3 says unless the client did (its SKIP_HEADER)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(msgspec.Struct, frozen=True):
     """A request as it goes on. target: path and query. once: whether it must not be sent a second time."""
 
     method: str
@@ -113,8 +111,7 @@ class RawRequest:
         return cls(request.method, f"{path}?{text}" if text else path, headers, body, once=not repeatable)
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(msgspec.Struct, frozen=True):
     """A home's response, without what concerned the connection."""
 
     status: int

@@ -8,11 +8,11 @@ whoever sends a hop stands in front of its receiver as the edge does.
 A hop is never handed on again: whoever does not serve its cell refuses it with 421 MOVED and the epoch that it knows.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import flask
+import msgspec
 
 from shared.config import Settings
 from shared.errors import Misdirected, Moved, Unauthenticated
@@ -45,8 +45,7 @@ RESERVED_SECONDS: Final = 0.25
 """What the sender keeps of the time it has, to pass the response on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True):
     """What a hop says of itself: the cell, and the epoch that its sender knows."""
 
     cell: str

@@ -6,7 +6,6 @@ A page's cursor is the cells' own cursors in one text. A cell's own cursor names
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -19,8 +18,7 @@ FOREIGN: Final = "!"
 """A cursor that no list has: a cell refuses it as it refuses any malformed one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """How far a reader is: the own cursor of each cell, None at its beginning. Cells that are missing have ended."""
 
     by_cell: Mapping[str, str | None]

@@ -1,22 +1,25 @@
 """What a function needs to hand requests on and to take those that are handed on to it."""
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from shared.firestore.cells import CellMap
 from shared.registry import Row
 from shared.resources import Resources
-from shared.runtime.forwarding.fan_out import FanOut
 from shared.runtime.forwarding.forwarder import Forwarder, forwards
 from shared.runtime.forwarding.hops import Arrivals, HopCredentials
 
+if TYPE_CHECKING:
+    from shared.runtime.forwarding.fan_out import FanOut
 
-@dataclass(frozen=True, slots=True)
-class Forwarding:
+
+class Forwarding(msgspec.Struct, frozen=True):
     """The forwarding of one row."""
 
     arrivals: Arrivals
     forwarder: Forwarder
-    fan_out: FanOut
+    fan_out: "FanOut"
     cells: CellMap
 
 
@@ -25,6 +28,8 @@ def forwarding(row: Row, resources: Resources) -> Forwarding | None:
     settings = resources.settings
     if not forwards(row, settings):
         return None
+    from shared.runtime.forwarding.fan_out import FanOut
+
     credentials = resources.once("hop credentials", lambda: HopCredentials(settings))
     forwarder = Forwarder(row, settings, resources.clock, resources.cells(), credentials, resources.breaker)
     arrivals = Arrivals(settings, resources.cells(), credentials)

@@ -517,7 +517,7 @@ class Shop:
         self.wallet = FakeWallet(self)
         self.claiming = FakeClaiming(self)
         self.buyer = Caller(ids.new("usr", "us"), ids.new("ses", "us"), frozenset({"order:write"}))
-        self.merchant = replace(self.buyer, user_id="usr_us_merchant")
+        self.merchant = msgspec.structs.replace(self.buyer, user_id="usr_us_merchant")
         self.released_early: list[str] = []
         """What was released for an order without an outcome."""
 

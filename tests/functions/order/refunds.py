@@ -1,7 +1,9 @@
 """A refund of a paid purchase on fakes, with a failure injected at any step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from functions.order.advance_orders import advance_orders
 from functions.order.cancel_order import CancelOrder, cancel_order
@@ -112,7 +114,7 @@ def bought(name: str, *, restock: bool = True) -> Refund:
     scene = SCENES[name]()
     assert scene.buy() == "201"
     assert scene.end() == "paid"
-    scene.shop.merchant = replace(scene.shop.merchant, user_id=scene.shop.orders()[0].merchant_id)
+    scene.shop.merchant = msgspec.structs.replace(scene.shop.merchant, user_id=scene.shop.orders()[0].merchant_id)
     return Refund(scene.shop, restock)
 
 

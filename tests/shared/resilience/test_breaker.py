@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from shared.contracts.problems import headers_of
 from shared.errors import NotFound, Unavailable

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 import pytest
 
 from shared.auth import kms
@@ -52,7 +53,7 @@ class Pipe:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rules, with times that suit a test."""
     for kind, policy in POLICIES.items():
-        quick = replace(
+        quick = msgspec.structs.replace(
             policy,
             timeout_seconds=TIMEOUT_SECONDS,
             slow_seconds=SLOW_SECONDS,
