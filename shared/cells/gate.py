@@ -3,7 +3,8 @@
 A failover undoes what had not reached the standby that is promoted. If nothing of it has left, it contradicts nobody.
 So whoever lets something out takes the WAL position *after* what it tells was committed or read, and waits until the
 watermark has passed it. The watermark is the position up to which the standbys of the gate row have flushed; the row is
-in the cell's database, and read in one statement with `pg_stat_replication`.
+in the cell's database, and read in one statement with `pg_stat_replication`; alone, while it names no standby, since
+then no position counts.
 
 Designation. The gate row always names what the record names, and may name more: a standby that is to be designated is
 first `joining`, and from then on the watermark waits for it too; only when it has passed all that may have left before
