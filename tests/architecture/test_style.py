@@ -13,7 +13,7 @@ MODULE_LINES = 300
 
 EXCEPTIONS: dict[str, int] = {
     "functions.supply.ports": 340,  # as below
-    "functions.wallet.ports": 541,  # the ports of the largest service: nothing but signatures
+    "functions.wallet.ports": 543,  # the ports of the largest service: nothing but signatures
 }
 """Modules that may be longer, by their dotted name."""
 
