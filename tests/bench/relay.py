@@ -142,7 +142,7 @@ def _row_at_a_time(database: Database, bus: PubSubBus) -> bool:
     with database.transaction() as transaction:
         rows = SQL.read_unsent(transaction, beyond=0, look_back=LOOK_BACK, held=[], most=1)
         for row in rows:
-            position, before = row.pop("position"), row.pop("before")
+            position, before, _ = row.pop("position"), row.pop("before"), row.pop("gated")
             bus.publish([addressed(StoredEvent(**row), before, load())])
             SQL.delete_sent(transaction, positions=[position])
     return bool(rows)
