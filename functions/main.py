@@ -112,7 +112,7 @@ def __getattr__(name: str) -> Callable[[Any], Any]:
     if name != UNMATCHED and name not in load().rows:
         raise AttributeError(name)
     handler = serve(name)
-    shared.container.start.settle()
+    shared.container.start.settle()  # before the server forks its workers
 
     def target(request: Any) -> Any:
         return handler(request)
@@ -242,7 +242,8 @@ def _invariants(service: str) -> dict[str, bool]:
     """Whether each invariant of a service holds. Raises Unavailable."""
     check = bind(load().rows["check_audit"], host=service)
     found = check.run(request=check.request_type())
-    return {name: name not in {each.invariant for each in found.violations} for name in found.checked}
+    violated = {each.invariant for each in found.violations}
+    return {name: name not in violated for name in found.checked}
 
 
 def until_stopped(

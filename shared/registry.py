@@ -170,8 +170,10 @@ class Row(Strict):
     @property
     def usual_home(self) -> Literal["path", "caller", "any"] | None:
         """Which cell answers an HTTP row that does not say: see the head of registry.yaml."""
-        if not self.http or self.scope == "public":
-            return "any" if self.http else None
+        if not self.http:
+            return None
+        if self.scope == "public":
+            return "any"
         return "path" if self.parameters else "caller"
 
     def sources(self, own: str, others: Sequence[str]) -> list[str]:

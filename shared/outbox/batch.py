@@ -51,7 +51,7 @@ class BatchInbox(Inbox):
             for event in events:
                 if not self._handles(event):
                     outcomes.append("foreign")
-                elif event.stream in entered and streams[event.stream][:1] == [event]:
+                elif event.stream in entered and streams[event.stream][:1] == [event]:  # a repeat is not next again
                     self._effect(transaction, streams[event.stream].pop(0))
                     outcomes.append("applied")
                 else:

@@ -42,7 +42,8 @@ SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq;
 -- name: read_unsent
 -- Unsent events beyond a position, without those of held-back streams, each with the types of those before it in its
 -- stream, the newest first, and whether the gate names a standby; within a stream, position grows with version.
-SELECT u.position, (SELECT standby <> '' OR joining <> '' FROM gate) AS gated, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata,
+SELECT u.position, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata,
+    (SELECT standby <> '' OR joining <> '' FROM gate) AS gated,  -- as GateRow.names says it
     ARRAY(
         SELECT p.type FROM events p
         WHERE p.stream = u.stream AND p.version < u.version AND p.version >= u.version - :look_back::bigint
