@@ -49,8 +49,8 @@ class Triggers:
 
         Raises httpx.HTTPStatusError when it requests a redelivery.
         """
-        answer: str = self.deliver(row, event).raise_for_status().json()["received"]
-        return answer
+        (answer,) = self.deliver(row, event).raise_for_status().json()["received"]
+        return str(answer)
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,9 +7,9 @@ handles there and nothing else.
 import logging
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
 from google.api_core import gapic_v1
@@ -18,6 +18,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import PublisherOptions, PublishRequest, PublishResponse, PubsubMessage
 
+from shared.bus import batches
 from shared.bus.pubsub_client import regional
 from shared.bus.topics import dead_letter_attributes, dead_topic, row_topic, topic_name
 from shared.bus.transport import AddressedEvent
@@ -26,6 +27,8 @@ from shared.errors import Unavailable
 from shared.registry import load
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PUBLISH_TIMEOUT_SECONDS: Final = 10
 """How long one call to Pub/Sub may take; by default the client retries for ever, with ever more messages in memory."""
@@ -40,15 +43,30 @@ REQUEST_BYTES: Final = 4_000_000
 MESSAGE_BYTES: Final = 9_000_000
 """The largest event that is sent; Pub/Sub refuses a request of more than 10 MB."""
 
+MESSAGE_EVENTS: Final = 50
+"""The most events in one message: as many as share a transaction where they are received (outbox/batch.py)."""
+
+BATCH_BYTES: Final = 1_000_000
+"""The most that several events share a message with: what one of them has redelivered is delivered again as a whole."""
+
 Request: Final = PublishRequest.pb()
 Message: Final = PubsubMessage.pb()
 
-Addressed = tuple[int, Any]
-"""A message, and the number of its event."""
+Lane = tuple[str, str, str]
+"""A topic's path, the row that it is of, and an ordering key."""
+
+
+class Packed(NamedTuple):
+    """A message, and the numbers of its events."""
+
+    numbers: Sequence[int]
+    message: Any
 
 
 class PubSubBus:
     """Publishes events with their partition as ordering key.
+
+    What is published together for one row and key goes in one message (batches.py), as far as sizes permit.
 
     It makes its requests itself, each of one topic and key: all keys at once, a key's requests one after the other. The
     client library's own publisher is for messages that arrive one by one: it spends a thread on each request, and a
@@ -73,39 +91,36 @@ class PubSubBus:
         """
         outcomes = [True] * len(events)
         unsendable: set[str] = set()
-        lanes: defaultdict[tuple[str, str], list[Addressed]] = defaultdict(list)
+        lanes: defaultdict[Lane, list[tuple[int, AddressedEvent]]] = defaultdict(list)
         for number, each in enumerate(events):
             event = each.event
             try:
                 if event.stream in unsendable:
                     raise LookupError("what comes before it cannot be published")
-                for path, message in self._messages(each):
-                    lanes[path, message.ordering_key].append((number, message))
+                for lane in self._lanes(each):
+                    lanes[lane].append((number, each))
             except (LookupError, ValueError) as error:  # a type unknown to this release, or far too large
                 log.warning("%s version %d cannot be published: %r", event.stream, event.version, error)
                 unsendable.add(event.stream)
                 outcomes[number] = False
-        for number in self._send({lane: deque(_requests(messages)) for lane, messages in lanes.items()}):
+        for number in self._send({lane: deque(_requests(_pack(lane, of))) for lane, of in lanes.items()}):
             outcomes[number] = False
         return outcomes
 
-    def _messages(self, addressed: AddressedEvent) -> list[tuple[str, Any]]:
-        """An event's message to each of its addressees, with the topic. Raises LookupError, ValueError."""
+    def _lanes(self, addressed: AddressedEvent) -> list[Lane]:
+        """Where an event goes. Raises LookupError, ValueError."""
         event, topic = addressed.event, load().topic_of(addressed.event.type)
-        key, body = str(event.partition()), event.body()
-        if len(body) > MESSAGE_BYTES:
-            raise ValueError(f"{len(body)} bytes")
+        key, size = str(event.partition()), len(event.body())
+        if size > MESSAGE_BYTES:
+            raise ValueError(f"{size} bytes")
         own = [self._settings.cell]
         return [
-            (
-                self._path(row_topic(topic, row), cell),
-                Message(data=body, attributes=addressed.attributes(row), ordering_key=key),
-            )
+            (self._path(row_topic(topic, row), cell), row, key)
             for row in addressed.to
             for cell in addressed.cells.get(row, own)
         ]
 
-    def _send(self, lanes: dict[tuple[str, str], deque[list[Addressed]]]) -> Iterator[int]:
+    def _send(self, lanes: dict[Lane, deque[list[Packed]]]) -> Iterator[int]:
         """Send the requests of all topics and keys; yields the numbers of events that were not published.
 
         A key's next request follows the last one's success.
@@ -120,33 +135,51 @@ class PubSubBus:
                     if lanes[lane]:
                         continue
                 except grpc.RpcError as error:
-                    lost = {number for request in lanes[lane] for number, _ in request}
-                    log.warning("%d events were not published to %s, key %s: %r", len(lost), *lane, error)
+                    path, _, key = lane
+                    lost = {number for request in lanes[lane] for packed in request for number in packed.numbers}
+                    log.warning("%d events were not published to %s, key %s: %r", len(lost), path, key, error)
                     yield from lost
                 del lanes[lane]
 
-    def _call(self, path: str, request: Sequence[Addressed], until: float) -> grpc.Future:
+    def _call(self, path: str, request: Sequence[Packed], until: float) -> grpc.Future:
         seconds = min(PUBLISH_TIMEOUT_SECONDS, max(0.0, until - time.monotonic()))
         routing = gapic_v1.routing_header.to_grpc_metadata([("topic", path)])
-        messages = [message for _, message in request]
+        messages = [each.message for each in request]
         return self._publish.future(Request(topic=path, messages=messages), timeout=seconds, metadata=[routing])
 
     def _path(self, topic: str, receiver: str) -> str:
         return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.cell, receiver)}"
 
 
-def _requests(messages: Iterable[Addressed]) -> Iterator[list[Addressed]]:
+def _pack(lane: Lane, addressed: Iterable[tuple[int, AddressedEvent]]) -> Iterator[Packed]:
+    """The messages of some events for a row, in their order: one that goes alone in a message of its own."""
+    _, row, key = lane
+    for some in _split(addressed, lambda each: len(each[1].event.body()), MESSAGE_EVENTS, BATCH_BYTES):
+        events = [each for _, each in some]
+        if len(events) == 1:
+            body, attributes = events[0].event.body(), events[0].attributes(row)
+        else:
+            body, attributes = batches.pack(events, row), {"content-type": batches.CONTENT_TYPE, "partition": key}
+        yield Packed([number for number, _ in some], Message(data=body, attributes=attributes, ordering_key=key))
+
+
+def _requests(messages: Iterable[Packed]) -> Iterator[list[Packed]]:
     """Messages of one key, split where a request becomes too large."""
-    request: list[Addressed] = []
+    return _split(messages, lambda each: len(each.message.data), REQUEST_MESSAGES, REQUEST_BYTES)
+
+
+def _split(items: Iterable[T], size_of: Callable[[T], int], most: int, most_bytes: int) -> Iterator[list[T]]:
+    """Items in their order, in parts of so many and so large; one that is larger is a part of its own."""
+    part: list[T] = []
     size = 0
-    for number, message in messages:
-        if request and (len(request) == REQUEST_MESSAGES or size + len(message.data) > REQUEST_BYTES):
-            yield request
-            request, size = [], 0
-        request.append((number, message))
-        size += len(message.data)
-    if request:
-        yield request
+    for item in items:
+        if part and (len(part) == most or size + size_of(item) > most_bytes):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += size_of(item)
+    if part:
+        yield part
 
 
 class PubSubDeadTopics:

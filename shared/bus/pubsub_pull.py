@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Protocol
 
+from shared.bus.batches import unpack
 from shared.bus.records import RebalanceListener, Record, TopicPartition
 from shared.errors import Unavailable
 
@@ -97,6 +98,7 @@ class _Held:
     id: str
     ack_id: str
     offset: int
+    """Of its record or, if it is a batch, of the last one."""
     leased: float
     """When its deadline was last set."""
 
@@ -230,14 +232,17 @@ class PullSubscriber:
             if known is not None:  # its deadline had passed: the earlier delivery can no longer be acknowledged
                 known.ack_id, known.leased = message.ack_id, now
                 continue
-            held = _Held(message.id, message.ack_id, next(self._offsets), now)
             place = TopicPartition(each.name, message.ordering_key)
+            records = [
+                Record(place, next(self._offsets), *unpacked) for unpacked in unpack(message.attributes, message.body)
+            ]
+            held = _Held(message.id, message.ack_id, records[-1].offset, now)
             if message.ordering_key not in each.keys:
                 each.keys[message.ordering_key] = _Key(deque(), now)
                 self._owner.assigned({place: None})
             each.keys[message.ordering_key].held.append(held)
             each.by_id[message.id] = held
-            yield Record(place, held.offset, message.attributes, message.body, "")
+            yield from records
 
     def _acknowledge(self, each: _Subscription, counts: Mapping[str, int]) -> bool:
         """Acknowledge the first messages of keys; returns whether that succeeded."""

@@ -22,6 +22,9 @@ WEBHOOK_TYPES: Final = tuple(load().webhook_types())
 PRIOR_PREFIX: Final = "to-"
 """`to-<row>`, an attribute of a delivered event: the version of its stream's previous event that the row handles."""
 
+PRIOR: Final = "ce-prior"
+"""The same, of an event that came in a batch for one row alone: names in CloudEvents' JSON have no hyphen."""
+
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event as stored. `version` numbers the events of a stream from 1, without gaps.
@@ -92,7 +95,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
                     "request_id": attributes.get("ce-requestid", ""),
                     "traceparent": attributes.get("ce-traceparent", ""),
                 },
-                "prior": attributes.get(f"{PRIOR_PREFIX}{row}"),
+                "prior": attributes.get(f"{PRIOR_PREFIX}{row}", attributes.get(PRIOR)),
             }
             parsed = msgspec.convert(event, ready(cls), strict=False)
             if parsed.follows >= parsed.version:

@@ -12,6 +12,7 @@ floor only so that they need not step over what was deleted and is not vacuumed 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -36,6 +37,13 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
+
+GATHER_SECONDS: Final = 0.1
+"""The least time from one read to the next while many events come; what comes by itself is published at once."""
+
+LATELY_SECONDS: Final = 0.5
+MANY: Final = 8
+"""So many events within so many seconds are many."""
 
 FULL_EVERY_SECONDS: Final = 10.0
 """How often a poll begins at the very beginning, whatever the floor."""
@@ -95,6 +103,30 @@ class Floor:
         self._marks.append((now, position))
 
 
+class Pace:
+    """When to read next: at once, unless so much comes that events had better share a message and a transaction.
+
+    Times are those of the monotonic clock, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self._reads: deque[tuple[float, int]] = deque([(0.0, 0)])
+        """When the latest reads began, and how many events each has published."""
+
+    def note(self, began: float, found: int) -> None:
+        """Note a read, and how many events it has published."""
+        while self._reads and self._reads[0][0] < began - LATELY_SECONDS:
+            self._reads.popleft()
+        self._reads.append((began, found))
+
+    def pause(self, now: float) -> float:
+        """How long to gather before the next read; 0 to read as soon as something is there."""
+        latest, found = self._reads[-1]
+        if not found or sum(each for _, each in self._reads) < MANY:
+            return 0.0
+        return max(0.0, latest + GATHER_SECONDS - now)
+
+
 class Relay:
     """Drains one database's outbox while it holds the leader lock."""
 
@@ -122,6 +154,7 @@ class Relay:
         self._bus = bus
         self._held: set[str] = set()
         self._floor = Floor()
+        self._pace = Pace()
         self._session: Transaction | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -147,7 +180,11 @@ class Relay:
         listener = Listener(connection)
         self.lead(connection)
         while not stop.is_set():
-            if not self.drain():
+            if self.drain():
+                continue
+            if pause := self._pace.pause(time.monotonic()):
+                stop.wait(pause)
+            else:
                 listener.wait(POLL_SECONDS)
 
     @property
@@ -173,6 +210,7 @@ class Relay:
         )
         positions, gated = [row.pop("position") for row in rows], [row.pop("gated") for row in rows]
         events = [self._addressed(**row) for row in rows]
+        published: list[int] = []
         if events:
             # Read in the snapshot of the events: whichever standby joins later has to have them.
             if self._gate and any(gated):
@@ -182,6 +220,7 @@ class Relay:
             SQL.delete_sent(self._session, positions=published)
             note_published([each.event for each, done in zip(events, sent, strict=True) if done])
             self._held |= {each.event.stream for each, done in zip(events, sent, strict=True) if not done}
+        self._pace.note(began, len(published))
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
         more = len(events) == BATCH

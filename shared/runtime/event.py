@@ -16,6 +16,7 @@ from typing import Any, Literal
 import flask
 import msgspec
 
+from shared.bus.batches import unpack
 from shared.bus.transport import DeadTopics, dead_topics
 from shared.clock import Clock
 from shared.config import Settings
@@ -73,6 +74,28 @@ class MessageReceiver:
         self._settings = settings
         self._inbox = inbox(bound, clock, settings.cell)
         self._clock = clock
+
+    def receive(self, delivered: Sequence[DeliveredMessage]) -> Sequence[Outcome]:
+        """Receive messages that came as one: in one transaction if that is possible, otherwise each in its own.
+
+        Raises what the first one fails with, when the others are received: then all are delivered again. What comes
+        after a failed event in its stream is left to that.
+        """
+        if len(delivered) > 1 and (together := self.receive_batch(delivered)) is not None:
+            return together
+        outcomes: list[Outcome] = []
+        failed: dict[str, Exception] = {}
+        for each in delivered:
+            stream = each.attributes.get("ce-subject", "")
+            if stream in failed:
+                continue
+            try:
+                outcomes.append(self.take(each))
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed[stream] = error
+        for reason in failed.values():
+            raise reason
+        return outcomes
 
     def take(self, delivered: DeliveredMessage) -> Outcome:
         """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
@@ -164,7 +187,9 @@ class EventOperation:
         self._seconds = load().seconds_of(bound.row)
         self._internal_auth = InternalAuth(settings)
         # One batch at a time: a row's effects wait for the same locks (a hot supply's stock).
-        self._pushes: GroupCommit[DeliveredMessage, Outcome] = GroupCommit(self._together, BATCH_SIZE, runners=1)
+        self._pushes: GroupCommit[Sequence[DeliveredMessage], Sequence[Outcome]] = GroupCommit(
+            self._together, BATCH_SIZE, runners=1
+        )
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Receive one push."""
@@ -174,23 +199,29 @@ class EventOperation:
         check_method(request.method, ("POST",))
         self._internal_auth.check(request, request.args.get("token", ""))
         delivered = parse_push(request.get_data())
-        bind(delivered.attributes.get("ce-requestid"), delivered.attributes.get("ce-traceparent"))
+        if len(delivered) == 1:
+            bind(delivered[0].attributes.get("ce-requestid"), delivered[0].attributes.get("ce-traceparent"))
         with within(self._seconds):
             # In a context of its own: whoever leads a batch binds one trace context after the other.
             received = contextvars.copy_context().run(self._pushes.run, delivered)
         return flask.jsonify(received=received)
 
-    def _together(self, delivered: Sequence[DeliveredMessage]) -> Sequence[Outcome]:
-        if len(delivered) == 1:
-            return [self._reception.take(delivered[0])]
-        outcomes = self._reception.receive_batch(delivered)
-        if outcomes is None:
-            raise _Separately
-        return outcomes
+    def _together(self, pushes: Sequence[Sequence[DeliveredMessage]]) -> Sequence[Sequence[Outcome]]:
+        if len(pushes) == 1:
+            return [self._reception.receive(pushes[0])]
+        outcomes: list[Outcome] = []
+        delivered = [each for push in pushes for each in push]
+        for first in range(0, len(delivered), BATCH_SIZE):
+            received = self._reception.receive_batch(delivered[first : first + BATCH_SIZE])
+            if received is None:
+                raise _Separately
+            outcomes += received
+        left = iter(outcomes)
+        return [[next(left) for _ in push] for push in pushes]
 
 
 class _Separately(Exception):
-    """Messages cannot be received together: GroupCommit then has each of them received by itself."""
+    """Pushes cannot be received together: GroupCommit then has each of them received by itself."""
 
 
 def inbox(bound: BoundOperation, clock: Clock, cell: str) -> BatchInbox:
@@ -202,16 +233,16 @@ def inbox(bound: BoundOperation, clock: Clock, cell: str) -> BatchInbox:
     return BatchInbox(bound.row, bound.database(), handle, clock, cell)
 
 
-def parse_push(body: bytes) -> DeliveredMessage:
-    """Parse a push request's body."""
+def parse_push(body: bytes) -> list[DeliveredMessage]:
+    """Parse a push request's body: its message, or those of which it is a batch."""
     try:
         message = msgspec.json.decode(body, type=ready(_PushRequest)).message
     except (msgspec.MsgspecError, ValueError) as error:
-        return DeliveredMessage({}, body, f"not a Pub/Sub push: {error}")
+        return [DeliveredMessage({}, body, f"not a Pub/Sub push: {error}")]
     try:
-        return DeliveredMessage(message.attributes, message.body())
+        return [DeliveredMessage(*each) for each in unpack(message.attributes, message.body())]
     except ValueError as error:
-        return DeliveredMessage(message.attributes, body, f"not a Pub/Sub push: {error}")
+        return [DeliveredMessage(message.attributes, body, f"not a Pub/Sub push: {error}")]
 
 
 def decode_message(delivered: DeliveredMessage, row: Row) -> StoredEvent:

@@ -165,7 +165,8 @@ def endpoint(database: Database) -> Iterator[tuple[int, threading.Semaphore]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path == f"/{TOPIC}":
-                inbox.receive(decode_message(parse_push(body), ROW))
+                for each in parse_push(body):
+                    inbox.receive(decode_message(each, ROW))
             else:
                 came.release()
             self.send_response(200)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from shared.bus import pubsub_pull
+from shared.bus.batches import CONTENT_TYPE, pack
 from shared.bus.pubsub_pull import (
     DEADLINE_SECONDS,
     EMPTY_SECONDS,
@@ -21,6 +22,7 @@ from shared.bus.pubsub_pull import (
 from shared.bus.records import Record, TopicPartition
 from shared.errors import Unavailable
 from shared.runtime.consumer import Partitions, consume
+from tests.shared.outbox.sample_events import ROW, event, stream, to_row
 from tests.shared.runtime.test_consumer import Taken
 
 HERE, THERE = "row-here", "row-there"
@@ -158,6 +160,23 @@ def test_what_is_committed_is_acknowledged_and_nothing_else(subscribed: Subscrib
     assert len(calls.acknowledged) == 2
     assert subscribed.source.commit({first.place: second.offset + 1})
     assert calls.acknowledged[2:] == ["1@2#1"]
+
+
+def test_a_batch_is_acknowledged_with_its_last_event(subscribed: Subscribed, calls: SentCalls) -> None:
+    """Each of its events is a record; what comes again meanwhile is none."""
+    body = pack(to_row(*(event(stream(), 1) for _ in range(3))), ROW)
+    batch = PulledMessage("b", "b#1", "k", {"content-type": CONTENT_TYPE}, body)
+    records = subscribed.take(batch, message("k", 1))
+    assert len(records) == 4
+    assert {each.place for each in records} == {TopicPartition(HERE, "k")}
+    assert [each.attributes["ce-streamversion"] for each in records[:3]] == ["1"] * 3
+    place = records[0].place
+    assert subscribed.source.commit({place: records[1].offset + 1})
+    assert calls.acknowledged == []
+    assert subscribed.source.commit({place: records[2].offset + 1})
+    assert calls.acknowledged == ["b#1"]
+    assert subscribed.source.commit({place: records[3].offset + 1})
+    assert calls.acknowledged == ["b#1", "k@1#1"]
 
 
 def test_an_acknowledgement_that_failed_is_tried_again(subscribed: Subscribed, calls: SentCalls) -> None:

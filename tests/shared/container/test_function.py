@@ -240,7 +240,7 @@ def test_a_push_needs_googles_token(start: Start) -> None:
         for token in ("", "nonsense", issuer.token(aud="other"), issuer.token(email="x@y.example"), removed(good)):
             assert container.ask("POST", "/", {**PUBLIC, "Authorization": f"Bearer {token}"}, foreign)[0] == 401
         accepted = container.ask("POST", "/", {**PUBLIC, "Authorization": f"Bearer {good}"}, foreign)
-        assert accepted == (200, b'{"received":"foreign"}\n')
+        assert accepted == (200, b'{"received":["foreign"]}\n')
         assert container.ask("GET", READY)[0] == 200
         container.process.kill()
         _, errors = container.process.communicate(timeout=10)

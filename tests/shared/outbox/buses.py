@@ -12,7 +12,9 @@ from unittest.mock import patch
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from shared.bus.kafka import KafkaBus, attributes
+from shared.bus.batches import unpack
+from shared.bus.kafka import KafkaBus
+from shared.bus.kafka import attributes as attributes_of
 from shared.bus.pubsub import PubSubBus
 from shared.bus.topics import row_topic, topic_name
 from shared.bus.transport import AddressedEvent
@@ -157,9 +159,10 @@ class EmulatorBus:
         if not pulled.received_messages:
             return
         for each in pulled.received_messages:
-            event = StoredEvent.received(dict(each.message.attributes), each.message.data)
-            assert each.message.ordering_key == str(event.partition())
-            self._taken.append(event)
+            for attributes, body, _ in unpack(dict(each.message.attributes), each.message.data):
+                event = StoredEvent.received(attributes, body)
+                assert each.message.ordering_key == str(event.partition())
+                self._taken.append(event)
         ids = [each.ack_id for each in pulled.received_messages]
         self._subscriber.acknowledge(subscription=subscription, ack_ids=ids, timeout=5)
 
@@ -211,7 +214,7 @@ class BrokerBus:
 
     def _take(self, reader: Reader) -> None:
         for message in reader.read():
-            event = StoredEvent.received(attributes(message.headers(), message.key())[0], message.value())
+            event = StoredEvent.received(attributes_of(message.headers(), message.key())[0], message.value())
             assert (message.partition(), message.key()) == (event.partition(), event.stream.encode())
             self._taken.append(event)
 

@@ -90,7 +90,12 @@ def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
 
 def serve(port: int, inbox: BatchInbox) -> None:
     """Accept pushes until killed."""
-    handler = push_handler(lambda body: inbox.receive(decode_message(parse_push(body), SENDER)))
+
+    def receive(body: bytes) -> None:
+        for each in parse_push(body):
+            inbox.receive(decode_message(each, SENDER))
+
+    handler = push_handler(receive)
     ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever()
 
 

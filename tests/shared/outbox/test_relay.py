@@ -19,7 +19,7 @@ from shared.errors import MeridianError, Unavailable
 from shared.money import Amount
 from shared.outbox import relay as relaying
 from shared.outbox.log import EventLog, Fact
-from shared.outbox.relay import GuardedBus, Relay, measure_unsent
+from shared.outbox.relay import GuardedBus, Pace, Relay, measure_unsent
 from shared.postgres.connect import connector
 from shared.postgres.database import Database
 from shared.postgres.gate import Gate
@@ -351,6 +351,32 @@ def test_events_wait_for_the_designated_standby(own: Settings, database: Databas
     assert unsent(database) == []
 
 
+# How often it reads
+
+
+def test_what_comes_alone_is_read_at_once() -> None:
+    """Nothing is gathered, however short the time since the last read."""
+    pace = Pace()
+    assert pace.pause(100.0) == 0
+    for number in range(relaying.MANY - 1):
+        pace.note(100 + number / 100, 1)
+        assert pace.pause(100 + number / 100) == 0
+
+
+def test_what_comes_in_numbers_is_gathered_for_a_while() -> None:
+    """From the beginning of the last read on; a read that finds nothing ends it, and so does a quiet time."""
+    pace = Pace()
+    pace.note(100.0, relaying.MANY)
+    assert pace.pause(100.02) == pytest.approx(relaying.GATHER_SECONDS - 0.02)
+    assert pace.pause(100.5) == 0
+    pace.note(100.1, 1)
+    assert pace.pause(100.1) == pytest.approx(relaying.GATHER_SECONDS)
+    pace.note(100.2, 0)
+    assert pace.pause(100.2) == 0
+    pace.note(100.2 + 2 * relaying.LATELY_SECONDS, 1)
+    assert pace.pause(100.2 + 2 * relaying.LATELY_SECONDS) == 0
+
+
 # The queue and its leader
 
 
@@ -529,6 +555,18 @@ def test_a_commit_wakes_the_relay(database: Database, recording: RecordingBus, m
             assert versions(recording, name, version) == list(range(1, version + 1))
         stop.set()
         append(database, name, 3, *claimed_events(name, 4, 1))  # lets it notice
+
+
+def test_events_in_numbers_share_reads(database: Database, recording: RecordingBus) -> None:
+    """They come one by one, and are published several at a time; none waits for the next poll."""
+    names = [stream() for _ in range(100)]
+    with running(relay_of(database, recording)):
+        until(lambda: leaders(database), bool)
+        for name in names:
+            append(database, name, 0, *claimed_events(name, 1, 1))
+        delivered = recording.delivered(names, len(names))
+    assert sorted(each.stream for each in delivered) == sorted(names)
+    assert max(map(len, recording.batches)) >= 4
 
 
 def test_a_lost_notification_costs_no_event(

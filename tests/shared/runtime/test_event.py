@@ -11,12 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import flask
+import msgspec
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulators.waiting import until
+from shared.bus.batches import CONTENT_TYPE, pack
 from shared.bus.pubsub import PubSubDeadTopics
 from shared.bus.topics import dead_topic, topic_name
 from shared.config import Settings
@@ -30,7 +32,7 @@ from shared.runtime.event import EventOperation, decode_message, parse_push
 from shared.runtime.internal import authorise_internal
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer
-from tests.shared.outbox.sample_events import FOREIGN, TYPE, event, stream
+from tests.shared.outbox.sample_events import FOREIGN, TYPE, event, stream, to_row
 
 
 def push(attributes: dict[str, Any], data: Any) -> bytes:
@@ -44,17 +46,23 @@ ROW = load().rows["record_claim"]
 SENT = event(stream(), 3, request_id="request-1", traceparent="")
 
 
+def decoded(body: bytes) -> StoredEvent:
+    """The one event of a push."""
+    (delivered,) = parse_push(body)
+    return decode_message(delivered, ROW)
+
+
 def test_an_event_is_read_out_of_a_push() -> None:
     """As it was published, whatever else Pub/Sub puts around it."""
-    assert decode_message(parse_push(push(SENT.attributes(), base64.b64encode(SENT.body()).decode())), ROW) == SENT
+    assert decoded(push(SENT.attributes(), base64.b64encode(SENT.body()).decode())) == SENT
 
 
 def test_an_event_says_what_it_follows() -> None:
     """The version that the row itself handled before, whatever it says to others."""
     body = base64.b64encode(SENT.body()).decode()
     priors = {"to-record_claim": "1", "to-capture_hold": "0"}
-    assert decode_message(parse_push(push({**SENT.attributes(), **priors}, body)), ROW).follows == 1
-    assert decode_message(parse_push(push(SENT.attributes(), body)), ROW).follows == SENT.version - 1
+    assert decoded(push({**SENT.attributes(), **priors}, body)).follows == 1
+    assert decoded(push(SENT.attributes(), body)).follows == SENT.version - 1
 
 
 NO_PUSHES = [
@@ -91,14 +99,14 @@ def test_what_is_no_push_is_malformed(subtests: pytest.Subtests) -> None:
     """It is refused with a reason, and nothing worse."""
     for body in NO_PUSHES:
         with subtests.test(body=body), pytest.raises(Malformed):
-            decode_message(parse_push(body), ROW)
+            decoded(body)
 
 
 @given(st.binary())
 def test_arbitrary_bytes_are_malformed(body: bytes) -> None:
     """No bytes are taken for an event, or bring the consumer down."""
     with pytest.raises(Malformed):
-        decode_message(parse_push(body), ROW)
+        decoded(body)
 
 
 def test_only_who_knows_the_secret_is_let_in(settings: Settings) -> None:
@@ -132,7 +140,8 @@ class Pushed:
         """What became of a message that is acknowledged."""
         response = self(body)
         assert response.status_code == 200, response.get_data()
-        return json.loads(response.get_data())["received"]
+        (received,) = json.loads(response.get_data())["received"]
+        return received
 
 
 @pytest.fixture
@@ -302,7 +311,7 @@ def test_pushes_that_wait_share_a_transaction(
     fresh = [event(stream(), 1, request_id=f"request-{number}") for number in range(4)]
     sent = [*fresh, again, again, event(stream(), 1, FOREIGN)]
     responses = at_once(pushed, held, [encoded(each) for each in sent])
-    received = [json.loads(each.get_data())["received"] for each in responses]
+    received = [json.loads(each.get_data())["received"][0] for each in responses]
     assert received[:4] == ["applied"] * 4
     assert sorted(received[4:6]) == ["applied", "known"]
     assert received[6] == "foreign"
@@ -323,6 +332,82 @@ def test_a_bad_push_among_many_touches_no_other(
     first = encoded(failing, **{f"to-{ROW.name}": "0"})
     responses = at_once(pushed, held, [*(encoded(each) for each in good), first, b"nonsense"])
     assert [each.status_code for each in responses] == [200, 200, 200, 500, 200]
-    assert json.loads(responses[4].get_data())["received"] == "dead"
+    assert json.loads(responses[4].get_data())["received"] == ["dead"]
     assert [held.applied(each.stream) for each in (*good, failing)] == [[1], [1], [1], []]
     assert len(dead_messages()) == 1
+
+
+# Several events in one push
+
+
+def batch(*events: StoredEvent, besides: Sequence[bytes] = ()) -> bytes:
+    """A push of events as one message. besides: what else is in it, as JSON, behind the first of them."""
+    first, *others = [pack([each], ROW.name)[1:-1] for each in to_row(*events)]
+    data = b"[" + b",".join([first, *besides, *others]) + b"]"
+    return push({"content-type": CONTENT_TYPE, "partition": "1"}, base64.b64encode(data).decode())
+
+
+def outcomes(response: flask.Response) -> list[str]:
+    """What became of the events of a push that is acknowledged."""
+    assert response.status_code == 200, response.get_data()
+    received: list[str] = json.loads(response.get_data())["received"]
+    return received
+
+
+def test_the_events_of_a_push_share_a_transaction(
+    held: Held, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many streams, and several of one; delivered again all are known."""
+    held.go.set()
+    pushed, name = Pushed(held, own_project, monkeypatch), stream()
+    sent = [event(name, 1), event(stream(), 1), event(name, 2), event(stream(), 1, FOREIGN)]
+    assert outcomes(pushed(batch(*sent))) == ["applied", "applied", "applied", "foreign"]
+    assert held.transactions() == [3]
+    assert held.applied(name) == [1, 2]
+    assert outcomes(pushed(batch(*sent))) == ["known", "known", "known", "foreign"]
+    assert held.effects() == 3
+
+
+def test_one_bad_event_of_a_push_touches_no_other(
+    consumer: Consumer, own_project: Settings, dead_messages: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is none is dead, and acknowledged with the others."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    good = [event(stream(), 1) for _ in range(3)]
+    assert outcomes(pushed(batch(*good, besides=[b'{"id": "evt"}']))) == ["applied", "dead", "applied", "applied"]
+    (dead,) = dead_messages()
+    assert dead.data == b'{"id": "evt"}'
+    corrupt = msgspec.structs.replace(event(stream(), 1), data={"claim_id": 5})
+    assert outcomes(pushed(batch(event(stream(), 1), corrupt))) == ["applied", "dead"]
+    assert consumer.parked(corrupt.stream) == [(1, "unread")]
+
+
+def test_a_failing_event_has_its_push_delivered_again_until_it_is_parked(
+    consumer: Consumer, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others are applied at the first attempt, but for what comes after it in its stream."""
+    pushed, failing = Pushed(consumer, own_project, monkeypatch), stream()
+    others = [event(stream(), 1) for _ in range(3)]
+    consumer.failing, consumer.failure = {2}, lambda: KeyError("a defect")
+    sent = batch(others[0], *(event(failing, version) for version in (1, 2, 3)), *others[1:])
+    assert pushed(sent).status_code == 500
+    assert [consumer.applied(each.stream) for each in others] == [[1], [1], [1]]
+    assert consumer.applied(failing) == [1]
+    assert consumer.parked(failing) == []
+    assert [pushed(sent).status_code for _ in range(8)] == [500] * 8
+    assert outcomes(pushed(sent)) == ["known", "known", "parked", "parked", "known", "known"]
+    assert consumer.parked(failing) == [(2, "failed"), (3, "gap")]
+
+
+def test_pushes_of_several_events_share_transactions_of_bounded_size(
+    held: Held, own_project: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each push hears what became of its own."""
+    monkeypatch.setattr(serving, "BATCH_SIZE", 4)
+    pushed, known = Pushed(held, own_project, monkeypatch), event(stream(), 1)
+    sent = [[event(stream(), 1) for _ in range(3)] for _ in range(2)]
+    responses = at_once(pushed, held, [batch(*sent[0], known), batch(*sent[1]), batch(known)])
+    received = [outcomes(each) for each in responses]
+    assert [each[:3] for each in received[:2]] == [["applied"] * 3] * 2
+    assert sorted([received[0][3], *received[2]]) == ["applied", "known"]
+    assert held.transactions() == [1, 3, 4]

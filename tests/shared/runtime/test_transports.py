@@ -212,6 +212,33 @@ def test_a_crash_before_the_acknowledgement_has_one_effect(connected: Transport,
     effects(consumer, name, last=3)
 
 
+def partners(name: str, count: int) -> list[str]:
+    """So many streams of the partition of another one."""
+    home = event(name, 1).partition()
+    return [each for each in (stream() for _ in range(500)) if event(each, 1).partition() == home][:count]
+
+
+def test_what_is_published_together_arrives_together(connected: Transport, consumer: Consumer) -> None:
+    """Events of a partition share a message on Pub/Sub, and a batch on Kafka, and so a transaction."""
+    first = stream()
+    names = [first, *partners(first, 7)]
+    connected.end.together.clear()
+    publish(connected, *(event(name, version) for version in (1, 2) for name in names))
+    effects(consumer, *names, last=2)
+    assert max(connected.end.together) > len(names)
+
+
+def test_poison_among_what_arrives_together_costs_only_its_stream(connected: Transport, consumer: Consumer) -> None:
+    """It is parked after its attempts, and all others are applied once."""
+    poison = stream()
+    names = partners(poison, 6)
+    consumer.failing, consumer.failure = {2}, lambda: KeyError("a defect")
+    publish(connected, *(event(name, 1) for name in (*names, poison)), event(poison, 2), event(poison, 3))
+    effects(consumer, *names, last=1)
+    parked(consumer, poison, (2, "failed"), (3, "gap"))
+    assert consumer.applied(poison) == [1]
+
+
 # What only Kafka has, or its stand-in can show
 
 

@@ -61,14 +61,27 @@ class ConsumerEnd:
         self.came: list[tuple[str, str]] = []
         """Stream and version of all messages received."""
 
+    def receive(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str]:
+        """Receive a push."""
+        assert self.reception is not None
+        for each in delivered:
+            self._note(each)
+        self.together.append(len(delivered))
+        outcomes = self.reception.receive(delivered)
+        self._crash()
+        return outcomes
+
     def take(self, delivered: DeliveredMessage) -> str:
         assert self.reception is not None
         self._note(delivered)
         done = self.reception.take(delivered)
+        self._crash()
+        return done
+
+    def _crash(self) -> None:
         if self.crashes:
             self.crashes -= 1
             raise ConnectionError("the process died before it could say so")
-        return done
 
     def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
         assert self.reception is not None
@@ -156,7 +169,9 @@ class PushTransport(PubSubTransport):
     """Pushes to a server here."""
 
     def _delivery(self) -> dict[str, Any]:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), push_handler(lambda body: self.end.take(parse_push(body))))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), push_handler(lambda body: self.end.receive(parse_push(body)))
+        )
         serve(self._server)
         return {
             "enable_message_ordering": True,
