@@ -12,7 +12,9 @@ import time
 from collections.abc import Sequence
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from shared.bus.transport import event_bus, record_sources
 from shared.clock import SystemClock
@@ -26,8 +28,9 @@ from shared.postgres.connect import connector
 from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
+from shared.runtime import event as serving
 from shared.runtime.consumer import Partitions, consume
-from shared.runtime.event import DeliveredMessage, decode_message, parse_push
+from shared.runtime.event import MessageReceiver, parse_push
 from tests.push_endpoint import push_handler
 from tests.shared.outbox.sample_events import AT, TYPE
 
@@ -68,35 +71,15 @@ def consumer(settings: Settings, port: int, name: str) -> None:
             inbox.fill_gaps(read)
 
     threading.Thread(target=fill, daemon=True).start()
+    bound: Any = SimpleNamespace(row=SENDER)
+    with patch.object(serving, "inbox", lambda *_: inbox):
+        receiver = MessageReceiver(bound, settings, SystemClock())
     if settings.event_bus == "kafka" or settings.event_delivery == "pull":
-        take(settings, name, inbox)
+        partitions = Partitions(name, receiver)
+        consume(record_sources(settings)(name, ["claim-events"], partitions), partitions, threading.Event())
     else:
-        serve(port, inbox)
-
-
-def take(settings: Settings, name: str, inbox: BatchInbox) -> None:
-    """Take what is not pushed until killed."""
-
-    class Taking:
-        def take(self, delivered: DeliveredMessage) -> str:
-            return inbox.receive(decode_message(delivered, SENDER))
-
-        def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
-            return inbox.receive_batch([decode_message(each, SENDER) for each in delivered])
-
-    partitions = Partitions(name, Taking())
-    consume(record_sources(settings)(name, ["claim-events"], partitions), partitions, threading.Event())
-
-
-def serve(port: int, inbox: BatchInbox) -> None:
-    """Accept pushes until killed."""
-
-    def receive(body: bytes) -> None:
-        for each in parse_push(body):
-            inbox.receive(decode_message(each, SENDER))
-
-    handler = push_handler(receive)
-    ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever()
+        handler = push_handler(lambda body: receiver.receive(parse_push(body)))
+        ThreadingHTTPServer(("127.0.0.1", port), handler).serve_forever()
 
 
 if __name__ == "__main__":
