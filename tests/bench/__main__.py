@@ -46,6 +46,7 @@ from tests.chain import REDEEMED_AT_ONCE
 
 FOLDER: Final = Path(".local")
 KAFKA_CPU: Final = "cpu_paid_order_vs_hello_kafka"
+THREE_REGIONS: Final = "orders_per_cpu_second_three_regions_vs_one"
 PULL_CPU: Final = "cpu_paid_order_vs_hello_pull"
 
 Found = Comparison | Measurement | Iterable[Measurement]
@@ -82,7 +83,7 @@ VENUES: Final = (
         nullcontext,
         (
             Bench(("sample_sale_orders_per_second", "sample_sale_seconds"), lambda _: sample_sale.sample_sale()),
-            Bench(("orders_per_cpu_second_three_regions_vs_one",), lambda _: regions.three_regions()),
+            Bench((THREE_REGIONS, f"{THREE_REGIONS}_equal_load_each"), lambda _: regions.three_regions()),
             _alone("sign_in_verification", identity.sign_in_verification),
             _alone("token_verification", identity.token_verification),
             _alone("pipeline_on_a_server", redis_pipeline.pipeline_on_a_server),

@@ -120,6 +120,7 @@ GOALS: Final[dict[str, Goal]] = {
     "cost_per_order_large_vs_empty": _at_most(1.1),
     # Three regions (regions.py)
     "orders_per_cpu_second_three_regions_vs_one": _at_least(0.9),
+    "orders_per_cpu_second_three_regions_vs_one_equal_load_each": NO_GOAL,
     # The sample sale (sample_sale.py)
     "sample_sale_orders_per_second": _at_least(150, "/s"),
     "sample_sale_seconds": _at_most(30, " s"),
@@ -151,6 +152,6 @@ GOALS: Final[dict[str, Goal]] = {
     "cached_claim_or_no_cache": NO_GOAL,
     "relay": _at_least(10),
     "commit_to_handler": _at_least(1 / 1.5),
-    "kafka_beside_push": _at_least(5),
+    "kafka_beside_push": _at_least(3),  # 5 while each event was a push of its own
 }
 """By the name of the row, which is also its name in bench.json."""

@@ -29,6 +29,7 @@ ORDERS: Final = 96
 
 BUYERS: Final = 24
 AT_ONCE: Final = 12
+REGIONS: Final = 3
 UNITS: Final = 1_000_000
 PRICE: Final = 1_000
 FUNDS: Final = 10**12
@@ -69,13 +70,14 @@ class Regions:
         time.sleep(IDLE_SECONDS)
         return (self.cpu() - before) / IDLE_SECONDS
 
-    def play(self, resting: float) -> float:
+    def play(self, resting: float, at_once: int = 0) -> float:
         """Orders in a CPU second, of a number that are placed and settled: paid, units sold, claims open.
 
-        resting: the CPU seconds of an idle second, which are subtracted.
+        resting: the CPU seconds of an idle second, which are subtracted. at_once: how many orders are under way at a
+        time, if not as many as the stack was opened for.
         """
         began, before, claims = time.monotonic(), self.cpu(), self._count("claiming", CLAIMS)
-        with ThreadPoolExecutor(self._at_once) as pool:
+        with ThreadPoolExecutor(at_once or self._at_once) as pool:
             list(pool.map(self._order, itertools.islice(self._buyers, ORDERS)))
         until(lambda: self._count("claiming", CLAIMS) - claims, lambda found: found >= ORDERS, SETTLE_SECONDS)
         for service, sql in UNSETTLED.items():
@@ -101,20 +103,26 @@ def three_regions() -> Iterator[Measurement]:
 
     The same orders, of one supply whose merchant is at home in the first region, by buyers of that region alone, and by
     those of three. CPU time is that of all of a stack's processes, the emulators among them.
+
+    With as many orders under way in all, a region has a third of them, and shares its statements, messages and commits
+    among a third. So the same is measured with as many in each region too, which shows what regions themselves cost.
     """
-    found = [list(_rounds(count)) for count in (1, 3)]
-    one, three = (statistics.median(rounds) for rounds in found)
-    ratios = [there / here for here, there in zip(*found, strict=True)]
-    detail = f"{three:.1f} orders a CPU second, one region {one:.1f}"
-    yield Measurement("orders_per_cpu_second_three_regions_vs_one", ratios, detail)
+    ones = [AT_ONCE, AT_ONCE // REGIONS]
+    one = list(_rounds(1, ones))
+    three = [played for (played,) in _rounds(REGIONS, [AT_ONCE])]
+    for name, mine in zip(("", "_equal_load_each"), zip(*one, strict=True), strict=True):
+        ratios = [there / here for here, there in zip(mine, three, strict=True)]
+        medians = f"{statistics.median(three):.1f} orders a CPU second, one region {statistics.median(mine):.1f}"
+        yield Measurement(f"orders_per_cpu_second_three_regions_vs_one{name}", ratios, medians)
 
 
-def _rounds(count: int) -> Iterator[float]:
+def _rounds(count: int, loads: Sequence[int]) -> Iterator[list[float]]:
+    """What so many regions do with so many orders under way, in rounds."""
     with opened(count) as regions:
         regions.play(0.0)  # every process connects, imports and prepares what an order needs
         resting = regions.idle()
         for _ in range(ROUNDS):
-            yield regions.play(resting)
+            yield [regions.play(resting, at_once) for at_once in loads]
 
 
 @contextmanager
