@@ -27,7 +27,7 @@ from emulators.stack.environment import EVENT_BUS, EVENT_DELIVERY, KAFKA, PUBSUB
 from emulators.stack.parts import postgres
 from emulators.stack.ports import events_host, functions_host
 from shared.registry import load
-from tests.bench.cost import idle
+from tests.bench.cost import idle_and_reported
 from tests.bench.counters import (
     STATISTICS_SECONDS,
     Cost,
@@ -94,7 +94,7 @@ def profile(shop: Shop, orders: int, supplies: int, console: Console) -> None:
     """Measure a shop, and print what is found."""
     server = superuser(shop.stack, "postgres")
     server.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    resting = idle(shop)
+    resting = idle_and_reported(shop)
     polled = shop.polls
     statements, tables, before = _statements(shop), _tables(shop), shop.counters.read()
     orders, rate = _play(shop, orders, supplies)
