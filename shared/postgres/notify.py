@@ -2,11 +2,12 @@
 
 import logging
 import select
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Final
 
-from pg8000.core import CoreConnection
+from pg8000.core import Context, CoreConnection, _read, ci_unpack
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Notifier:
 
 
 class Listener:
-    """Waits for notifications by select on the connection's socket, without polling the server."""
+    """Waits for notifications by select on the connection's socket, without asking the server anything."""
 
     def __init__(self, connection: CoreConnection) -> None:
         self._connection = connection
@@ -59,16 +60,38 @@ class Listener:
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for a notification; returns whether one came. Raises InterfaceError if the connection is lost."""
-        if self._connection.notifications:  # it came with the answer to a statement of the session's
-            self._connection.notifications.clear()
-            return True
-        ready, _, _ = select.select([self._connection._usock], [], [], timeout_seconds)
-        if ready:
-            # A round trip makes pg8000 read everything that the server has sent before.
-            CoreConnection.execute_simple(self._connection, "select 1")
+        self._take()  # what came with the answer to a statement of the session's
+        if not self._connection.notifications:
+            ready, _, _ = select.select([self._connection._usock], [], [], timeout_seconds)
+            if ready and not self._take():
+                CoreConnection.execute_simple(self._connection, "select 1")  # nothing is to be read: is it lost?
         came = bool(self._connection.notifications)
         self._connection.notifications.clear()
         return came
+
+    def _take(self) -> bool:
+        """Read all messages that have arrived; returns whether there were any. Raises InterfaceError."""
+        taken = False
+        while self._arrived():
+            code, length = ci_unpack(_read(self._connection._sock, 5))
+            context = Context("")
+            self._connection.message_types[code](_read(self._connection._sock, length - 4), context)
+            if context.error is not None:
+                raise InterfaceError("the session has ended") from context.error
+            taken = True
+        return taken
+
+    def _arrived(self) -> bool:
+        """Whether a message has begun to arrive, in pg8000's buffer or on the socket."""
+        socket = self._connection._usock
+        timeout = socket.gettimeout()
+        socket.setblocking(False)
+        try:
+            return bool(self._connection._sock.peek(1))
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            socket.settimeout(timeout)
 
 
 def discard(connection: CoreConnection) -> None:

@@ -40,6 +40,19 @@ def test_a_wake_is_heard(connect: Connect, listener: Listener) -> None:
         assert time.monotonic() - began < 5
 
 
+def test_a_wait_asks_the_server_nothing(connect: Connect, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits has no transaction for it, of which there would be one for each commit."""
+    notifying = connect()
+    asked: list[Any] = []
+    monkeypatch.setattr(CoreConnection, "execute_simple", lambda *sent: asked.append(sent))
+    assert not listener.wait(0.1)
+    monkeypatch.undo()
+    CoreConnection.execute_simple(notifying, f"notify {CHANNEL}")
+    monkeypatch.setattr(CoreConnection, "execute_simple", lambda *sent: asked.append(sent))
+    assert listener.wait(10)
+    assert asked == []
+
+
 def test_silence_is_heard_too(listener: Listener) -> None:
     """Without a notification the wait returns when the time is up, and can be repeated."""
     began = time.monotonic()
