@@ -10,7 +10,7 @@ anything older than what they were shown before, and a writer that dies in betwe
 
 One reader per region fills a key while the others wait; within a process they share one read (single_flight.py).
 While Redis is down, readers share reads of the database. Writers cannot invalidate then: a stale value may be shown
-until the change's event is relayed (shared/redis/cache_invalidation.py) or the value expires.
+until the writer's next change, the relay of the change's event (shared/redis/cache_invalidation.py), or its expiry.
 """
 
 import logging
@@ -57,6 +57,9 @@ WRITING: Final = b"!"
 LEASE: Final = b"?"
 """The first byte of a value, of the marker of absence, of the marker that a write is in progress, and of a lease."""
 
+MISSED_AT_MOST: Final = 10_000
+"""How many names of changes that Redis did not hear of are remembered; beyond that, values expire by themselves."""
+
 OUTCOMES: Final = {VALUE: "hit", ABSENT: "absent", WRITING: "bypassed"}
 """What the metric says of a read that found one of these; of any other, that it missed."""
 
@@ -93,6 +96,8 @@ class Cache:
         self._patience = patience or FillTimeouts()
         self._epoch = epoch
         self._flights: SingleFlight[bytes | None] = SingleFlight()
+        self._missed: set[str] = set()
+        """What was changed while Redis did not respond; it hears of it before the next change."""
 
     def lookup_command(self, name: str) -> Command:
         """The command that looks a resource up, to be sent along with others in one round trip."""
@@ -138,7 +143,10 @@ class Cache:
     def invalidating(self, names: Iterable[str]) -> Iterator[None]:
         """Around the commit of a change of resources. If Redis is down, the commit goes on without invalidation."""
         changed, writer = sorted(names), secrets.token_hex(8)
-        self._send([WRITE.on(self._keys(name), writer, WRITE_MS) for name in changed])
+        missed = set(self._missed) if changed else set()
+        again: list[Command] = [("DEL", self._keys(name)[0]) for name in missed]
+        if self._send(again + [WRITE.on(self._keys(name), writer, WRITE_MS) for name in changed]):
+            self._missed -= missed
         try:
             yield
         except OutcomeUnknown:
@@ -146,14 +154,19 @@ class Cache:
         except BaseException:
             self._send([WRITTEN.on(self._keys(name), writer) for name in changed])
             raise
-        self._send([WRITTEN.on(self._keys(name), writer) for name in changed])
+        heard = self._send([WRITTEN.on(self._keys(name), writer) for name in changed])
+        if not heard and len(self._missed) < MISSED_AT_MOST:
+            self._missed.update(changed)
 
-    def _send(self, commands: list[Command]) -> None:
+    def _send(self, commands: list[Command]) -> bool:
+        """Whether Redis has taken them all."""
         try:
             if commands:
                 self._pipeline.execute(commands)
         except Unavailable as error:
-            log.warning("a change is invalidated later, by its event or by expiry: %s", error)
+            log.warning("a change is invalidated later, with the next one, by its event or by expiry: %s", error)
+            return False
+        return True
 
     def _fill(self, kind: str, name: str, load: Callable[[], bytes | None]) -> bytes | None:
         lease = LEASE + secrets.token_hex(8).encode()

@@ -361,6 +361,25 @@ def test_what_a_writer_could_not_tell_ends_with_its_time(mortal: tuple[Valkey, R
     assert began + 1.5 * (1 - JITTER) <= time.monotonic()
 
 
+@pytest.mark.parametrize("mortal", ["server"], indirect=True)
+def test_what_a_writer_could_not_tell_goes_with_its_next_change(mortal: tuple[Valkey, Resources], name: str) -> None:
+    """Redis answers a writer not, and comes back with what it had, which would be kept for long."""
+    server, parts = mortal
+    cache = cache_of(parts)
+    assert cache.read("thing", name, lambda: b"1") == b"1"
+    writer = Cache(Resources(parts.settings).pipeline(), KINDS)
+    with server.halted(), writer.invalidating({name}):
+        pass
+    assert cache.read("thing", name, lambda: b"2") == b"1"
+
+    def change_another() -> bytes | None:
+        with writer.invalidating({f"another {name}"}):
+            pass
+        return cache.read("thing", name, lambda: b"2")
+
+    until(change_another, lambda found: found == b"2")  # once its breaker lets it
+
+
 def test_an_open_breaker_is_no_error(parts: Resources, name: str) -> None:
     """Nobody is there: reads are shared looks at the database, and the breaker opens without anybody noticing."""
     cache = Cache(Resources(replace(parts.settings, redis_url="redis://127.0.0.1:1/0")).pipeline(), KINDS)
