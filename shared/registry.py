@@ -44,12 +44,13 @@ class Service(Strict):
 
 
 class Topic(Strict):
-    """A topic: its CloudEvents source, number of partitions (ordering keys), event types, and webhook types."""
+    """A topic: its CloudEvents source, number of partitions (ordering keys), event types, webhook types, kept types."""
 
     source: str
     partitions: int
     types: list[Type]
     webhooks: list[Type] = []
+    kept: list[Type] = []
 
 
 class Scale(Strict):

@@ -141,8 +141,10 @@ def _check_unique(registry: "Registry") -> None:
             if owner != row.name:
                 raise ValueError(f"{row.name}: {trigger} is {owner}'s")
     for name, topic in registry.topics.items():
-        if unknown := sorted(set(topic.webhooks) - set(topic.types)):
+        if unknown := sorted({*topic.webhooks, *topic.kept} - set(topic.types)):
             raise ValueError(f"{name} tells of {unknown[0]}, which it does not carry")
+        if handled := sorted(kept for kept in topic.kept if registry.consumers_of(kept)):
+            raise ValueError(f"{name} keeps {handled[0]}, which {registry.consumers_of(handled[0])[0].name} handles")
     types = [event_type for topic in registry.topics.values() for event_type in topic.types]
     if len(set(types)) < len(types):
         raise ValueError(f"{next(t for t in types if types.count(t) > 1)}: one topic carries a type")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
@@ -13,6 +14,7 @@ from shared.contracts.encode import to_json
 from shared.contracts.events import StoredEvent
 from shared.postgres.database import Transaction
 from shared.postgres.queries import queries
+from shared.registry import load
 from shared.telemetry.context import TraceContext, context_of
 
 SQL: Final = queries(Path(__file__).parent / "sql" / "queries.sql")
@@ -68,6 +70,12 @@ def _metadata(trace: TraceContext) -> dict[str, str]:
     return {"request_id": trace.request_id, "traceparent": trace.traceparent}
 
 
+@cache
+def kept_types() -> frozenset[str]:
+    """The event types that stay in the store, and wake no relay: their outbox's trigger passes over them."""
+    return frozenset(event_type for topic in load().topics.values() for event_type in topic.kept)
+
+
 class EventLog:
     """A service's event store, as one transaction sees it."""
 
@@ -114,7 +122,7 @@ class EventLog:
             }
             for stream, version, fact in facts
         ]
-        self._transaction.appended |= bool(events)
+        self._transaction.appended |= any(each["type"] not in kept_types() for each in events)
         return events
 
     def read(self, stream: str, from_version: int = 1, most: int = READ_AT_MOST) -> list[StoredEvent]:

@@ -45,6 +45,18 @@ def test_a_type_has_a_contract_and_an_emitter(subtests: pytest.Subtests) -> None
             assert len(set(EMITTED[event_type])) == 1
 
 
+@pytest.mark.parametrize("name", sorted(REGISTRY.topics))
+def test_what_is_kept_is_what_the_outbox_passes_over(name: str) -> None:
+    """The arguments of the trigger, as its service's last migration with it has them."""
+    service = EMITTED[REGISTRY.topics[name].types[0]][0]
+    trigger = re.compile(r"CREATE OR REPLACE TRIGGER enqueue_events[^;]*enqueue_events\(([^)]*)\);")
+    passed: list[str] = []
+    for path in sorted((FUNCTIONS / service).glob("sql/migrations/*.sql")):
+        if found := trigger.search(path.read_text(encoding="utf-8")):
+            passed = re.findall(r"'([^']+)'", found[1])
+    assert sorted(passed) == sorted(REGISTRY.topics[name].kept)
+
+
 def test_what_is_consumed_is_emitted(subtests: pytest.Subtests) -> None:
     """By a row of another service: a service consumes none of its own events, but for those of its other cells."""
     for row in REGISTRY.event_rows():

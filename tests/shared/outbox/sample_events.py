@@ -13,8 +13,11 @@ TYPE = "claim.claimed"
 """A type that one row handles."""
 
 ROW = "record_claim"
-FOREIGN = "claim.opened"
+FOREIGN = "claim.voided"
 """A type of the same topic that no row handles."""
+
+KEPT = "claim.opened"
+"""One that is not even published."""
 
 NOBODY = "nobody"
 """No id: it names no cell."""
@@ -36,6 +39,12 @@ class Foreign(Claimed):
     """The same of a type that no row handles."""
 
     type: ClassVar[str] = FOREIGN
+
+
+class Kept(Claimed):
+    """The same of a type that stays in the store."""
+
+    type: ClassVar[str] = KEPT
 
 
 @dataclass(frozen=True, slots=True)

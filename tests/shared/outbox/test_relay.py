@@ -34,6 +34,7 @@ from tests.shared.outbox.sample_events import (
     ROW,
     Claimed,
     Foreign,
+    Kept,
     Priced,
     Unroutable,
     claimed_events,
@@ -413,6 +414,19 @@ def test_events_for_nobody_are_taken_from_the_queue_unpublished(
     assert [(each.event.version, each.to) for batch in recording.batches for each in batch] == [(1, {}), (2, {ROW: 0})]
     assert versions(recording, name, 1) == [2]
     assert unsent(database) == []
+
+
+def test_what_is_kept_never_waits_and_wakes_nobody(database: Database, led: Lead, recording: RecordingBus) -> None:
+    """It is in the store all the same, and counts as what came before."""
+    name = stream()
+    with database.transaction() as transaction:
+        EventLog(transaction, "us", AT).append(name, 0, [Kept(name, "1")])
+        assert not transaction.appended
+    assert unsent(database) == []
+    append(database, name, 1, *claimed_events(name, 2, 1))
+    assert unsent(database) == [(name, 2)]
+    led(recording).drain()
+    assert [(each.event.version, each.to) for batch in recording.batches for each in batch] == [(2, {ROW: 0})]
 
 
 def test_each_event_says_what_its_row_handled_before(
