@@ -709,13 +709,13 @@ DELIVERY: Final = (
     "VALUES ('whk_x', 'dlv_x', 'evt_x', '%s', '', %s, now(), now() + interval '3 days')"
 )
 ITEM: Final = (
-    "INSERT INTO activity (user_id, position, stream, version, event_id, type, data, at, revision, published) "
-    "VALUES ('usr_us_x', %s, 'ord_x', 1, 'evt_x', 'order.paid', '{{}}', now(), %s, %s)"
+    "INSERT INTO activity (user_id, position, stream, version, event_id, type, data, at, revision) "
+    "VALUES ('usr_us_x', %s, 'ord_x', 1, 'evt_x', 'order.paid', '{{}}', now(), %s)"
 )
 
 NOTIFICATION: Final = [
     PlantedViolation("notification feeds_have_no_gaps", "usr_us_x", "INSERT INTO feeds VALUES ('usr_us_x', 1)"),
-    PlantedViolation("notification items_are_in_a_feed", "usr_us_x", ITEM % (1, 1, 1)),
+    PlantedViolation("notification items_are_in_a_feed", "usr_us_x", ITEM % (1, "extract(epoch FROM now()) * 1000000")),
     PlantedViolation(
         "notification deliveries_were_asked_for",
         "whk_x",
@@ -734,7 +734,7 @@ NOTIFICATION: Final = [
     PlantedViolation(
         "notification items_do_not_wait",
         "usr_us_x",
-        "INSERT INTO feeds VALUES ('usr_us_x', 1);\n" + ITEM % (1, 1, "NULL"),
+        "INSERT INTO feeds VALUES ('usr_us_x', 1);\n" + ITEM % (1, 1),
     ),
 ]
 

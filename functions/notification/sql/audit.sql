@@ -34,7 +34,6 @@ WHERE d.status = 'pending' AND w.status = 'enabled'
 
 -- name: items_do_not_wait
 -- No item waits longer than an hour to be published.
-SELECT user_id AS subject, stream || ' version ' || version || ' of ' || at AS detail
-FROM activity
-WHERE published IS DISTINCT FROM revision
-  AND to_timestamp(revision / 1000000) < :now::timestamptz - interval '1 hour';
+SELECT a.user_id AS subject, a.stream || ' version ' || a.version || ' of ' || a.at AS detail
+FROM unpublished u JOIN activity a ON a.user_id = u.user_id AND a.position = u.position
+WHERE to_timestamp(u.revision / 1000000) < :now::timestamptz - interval '1 hour';

@@ -36,24 +36,29 @@ ON CONFLICT DO NOTHING;
 -- name: list_unpublished
 -- Items not yet in Firestore in their present revision, except for those that back off; each feed's first before any
 -- feed's second, and each feed in order.
-SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
-FROM activity a WHERE published IS DISTINCT FROM revision
-  AND NOT EXISTS (
-    SELECT FROM job_failures f
-    WHERE f.job = 'publish_activity' AND f.item = a.user_id || ' ' || a.position AND f.next_try_at > :now)
-ORDER BY row_number() OVER (PARTITION BY user_id ORDER BY position), user_id LIMIT :most;
+SELECT a.user_id, a.position, a.revision, a.type, a.event_id AS id, a.stream AS subject, a.version, a.data, a.at
+FROM (
+    SELECT u.user_id, u.position, row_number() OVER (PARTITION BY u.user_id ORDER BY u.position) AS turn
+    FROM (SELECT DISTINCT user_id, position FROM unpublished) u
+    WHERE NOT EXISTS (
+        SELECT FROM job_failures f
+        WHERE f.job = 'publish_activity' AND f.item = u.user_id || ' ' || u.position AND f.next_try_at > :now)
+    ORDER BY turn, u.user_id LIMIT :most
+) n JOIN activity a ON a.user_id = n.user_id AND a.position = n.position
+ORDER BY n.turn, n.user_id;
 
 -- name: mark_published!
 -- Mark items published in these revisions; an item updated meanwhile has to be written again.
-UPDATE activity a SET published = p.revision
-FROM jsonb_to_recordset(:placed::jsonb) AS p (user_id text, position bigint, revision bigint)
-WHERE a.user_id = p.user_id AND a.position = p.position AND a.revision = p.revision;
+DELETE FROM unpublished u
+USING jsonb_to_recordset(:placed::jsonb) AS p (user_id text, position bigint, revision bigint)
+WHERE u.user_id = p.user_id AND u.position = p.position AND u.revision <= p.revision;
 
 -- name: list_published
 -- Published items, after a given one.
 SELECT user_id, position, revision, type, event_id AS id, stream AS subject, version, data, at
-FROM activity
-WHERE published = revision AND (user_id, position) > (:after_user, :after_position)
+FROM activity a
+WHERE NOT EXISTS (SELECT FROM unpublished u WHERE u.user_id = a.user_id AND u.position = a.position)
+  AND (user_id, position) > (:after_user, :after_position)
 ORDER BY user_id, position LIMIT :most;
 
 -- name: lock_owner!

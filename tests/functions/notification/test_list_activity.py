@@ -121,7 +121,8 @@ def test_an_item_that_cannot_be_published_holds_up_no_other(harness: Harness, so
     done = harness.isolated.run("publish_activity")
     assert done["failed"] == 1
     assert len(harness.feed(other).items) == 1
-    assert [row["published"] is not None for row in harness.rows(reader)] == [False, True]
+    waiting = "SELECT position FROM unpublished WHERE user_id = :user_id"
+    assert harness.isolated.probe.rows("notification", waiting, user_id=reader.user_id) == [{"position": 1}]
     assert harness.feed(reader).items == []  # readers stop before a gap
     assert harness.isolated.failing("notification", "publish_activity") == [f"{reader.user_id} 1"]
     shrunk = "UPDATE activity SET data = data - 'more' WHERE user_id = :user_id AND position = 1"
