@@ -44,8 +44,8 @@ class BatchInbox(Inbox):
         if not streams:
             return ["foreign"] * len(events), []
         with self._database.transaction() as transaction:
-            rows = SQL.enter_inboxes(transaction, **consumer, **_entering(streams))
-            entered = {row["stream"] for row in rows}
+            rows = SQL.enter_inboxes(transaction.later, **consumer, **_entering(streams))
+            entered = {row["stream"] for row in rows.result()}
             self._refuse_out_of_turn(transaction, {name: of for name, of in streams.items() if name not in entered})
             outcomes: list[ReceiveOutcome] = []
             for event in events:

@@ -177,7 +177,8 @@ class Inbox:
         name, stream = self._row.name, event.stream
         turn = {"stream_id": stream, "follows": event.follows, "version": event.version}
         with self._database.transaction() as transaction:
-            if not SQL.enter_inbox(transaction, consumer=name, **turn):
+            # Waits for no other statement; so a duplicate is Contended, and known on the next attempt.
+            if not SQL.enter_inbox(transaction.later, consumer=name, **turn).result():
                 return self._passed_over(transaction, event), False
             self._effect(transaction, event)
             behind = SQL.find_behind(transaction.later, consumer=name, streams=[stream])

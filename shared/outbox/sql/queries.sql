@@ -63,26 +63,32 @@ SELECT count(*)::bigint AS events,
        coalesce(greatest(extract(epoch FROM :now::timestamptz - min(e.recorded_at)) * 1000000, 0), 0)::bigint AS oldest
 FROM unsent u JOIN events e ON e.stream = u.stream AND e.version = u.version;
 
--- name: enter_inbox^
--- Advance a consumer's stream to an event that is next, and so lock it until the effect is committed; none if it is not.
-INSERT INTO inbox (consumer, stream, version)
-SELECT :consumer, :stream_id, :version::bigint
-WHERE :follows::bigint = 0 OR EXISTS (SELECT FROM inbox WHERE consumer = :consumer AND stream = :stream_id)
-ON CONFLICT (consumer, stream)
-DO UPDATE SET version = excluded.version, attempts = 0, defects = 0, failing_since = NULL, parked = false
-WHERE inbox.version >= :follows AND inbox.version < excluded.version AND NOT inbox.parked
-RETURNING version;
+-- name: enter_inbox
+-- Advance a consumer's stream to an event that is next, and so lock it until the effect is committed; no row if it is not.
+-- Fails if the same is entered for the first time twice at once.
+WITH moved AS (
+    UPDATE inbox SET version = :version, attempts = 0, defects = 0, failing_since = NULL, parked = false
+    WHERE consumer = :consumer AND stream = :stream_id AND version >= :follows AND version < :version AND NOT parked
+    RETURNING stream
+), fresh AS (
+    INSERT INTO inbox (consumer, stream, version)
+    SELECT :consumer, :stream_id, :version::bigint
+    WHERE :follows::bigint = 0 AND NOT EXISTS (SELECT FROM inbox WHERE consumer = :consumer AND stream = :stream_id)
+    RETURNING stream
+)
+SELECT stream FROM moved UNION ALL SELECT stream FROM fresh;
 
 -- name: enter_inboxes
 -- The same for the next events of several streams: `follows` of the first of each, `first` and last version. The streams
--- that are entered.
+-- that are entered. Fails as that does.
 WITH entering AS (
     SELECT * FROM unnest(:streams::text[], :follows::bigint[], :firsts::bigint[], :versions::bigint[])
         AS e (stream, follows, first, version)
 ), fresh AS (
     INSERT INTO inbox (consumer, stream, version)
-    SELECT :consumer, stream, version FROM entering WHERE follows = 0 ORDER BY stream
-    ON CONFLICT (consumer, stream) DO NOTHING
+    SELECT :consumer, stream, version FROM entering e
+    WHERE follows = 0 AND NOT EXISTS (SELECT FROM inbox i WHERE i.consumer = :consumer AND i.stream = e.stream)
+    ORDER BY stream
     RETURNING stream
 ), locked AS (
     SELECT i.stream, e.version FROM inbox i JOIN entering e ON e.stream = i.stream
