@@ -129,7 +129,7 @@ class DatabaseProbe:
     def stream(self, service: str, stream: str) -> list[StoredEvent]:
         """The events of a stream, oldest first."""
         sql = """
-            SELECT id, type, stream, version, recorded_at AS at, data, metadata
+            SELECT id, type, stream, version, recorded_at AS at, data, metadata_of(metadata, trace) AS metadata
             FROM events WHERE stream = :id ORDER BY version"""
         return [StoredEvent(**row) for row in self.rows(service, sql, id=stream)]
 

@@ -33,9 +33,9 @@ ROWS: Final[Mapping[str, Sequence[str]]] = {
             'wal_us_' || lpad(n::text, 26, '0'), 'usr_us_' || lpad('0', 26, '0'), 'USDC', 1000, 'completed',
             'completed', '[]', now(), now(), 5, now(), now()
         FROM generate_series(:first::bigint, :last::bigint) AS n""",
-        """INSERT INTO events (stream, version, id, type, data, metadata, recorded_at, published_at)
+        """INSERT INTO events (stream, version, id, type, data, metadata, recorded_at)
         SELECT 'ord_us_' || lpad(n::text, 26, '0'), v, 'evt_us_' || lpad((n * 3 + v)::text, 26, '0'), 'order.placed',
-            jsonb_build_object('order_id', n, 'filler', repeat('x', 400)), '{}', now(), now()
+            jsonb_build_object('order_id', n, 'filler', repeat('x', 400)), '{}', now()
         FROM generate_series(:first::bigint, :last::bigint) AS n, generate_series(1, 3) AS v""",
     ),
     "supply": (

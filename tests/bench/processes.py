@@ -20,7 +20,7 @@ REQUESTS: Final = 1_000
 HELLO: Final = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
 
 CONFIRMED: Final = """
-    SELECT stream, version, id, type, data, metadata, recorded_at AS at FROM events
+    SELECT stream, version, id, type, data, metadata_of(metadata, trace) AS metadata, recorded_at AS at FROM events
     WHERE type = 'order.confirmed' ORDER BY position DESC LIMIT 1"""
 
 

@@ -8,13 +8,14 @@ ORDER BY e.stream, e.version;
 
 -- name: read_stream
 -- The events of a stream from a version on, oldest first.
-SELECT id, type, stream, version, recorded_at AS at, data, metadata
+SELECT id, type, stream, version, recorded_at AS at, data, metadata_of(metadata, trace) AS metadata
 FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
 -- name: read_types
 -- The events of a stream from a version on, of some types or all, oldest first, in one snapshot with its last version.
-SELECT e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata, l.version AS last
+SELECT e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data,
+    metadata_of(e.metadata, e.trace) AS metadata, l.version AS last
 FROM (SELECT max(version) AS version FROM events WHERE stream = :stream_id) l
 LEFT JOIN events e ON e.stream = :stream_id AND e.version >= :from_version
     AND (cardinality(:only::text[]) = 0 OR e.type = ANY(:only::text[]))
@@ -42,7 +43,8 @@ SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq;
 -- name: read_unsent
 -- Unsent events beyond a position, without those of held-back streams, each with the types of those before it in its
 -- stream, the newest first, and whether the gate names a standby; within a stream, position grows with version.
-SELECT u.position, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data, e.metadata,
+SELECT u.position, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data,
+    metadata_of(e.metadata, e.trace) AS metadata,
     (SELECT standby <> '' OR joining <> '' FROM gate) AS gated,  -- as GateRow.names says it
     ARRAY(
         SELECT p.type FROM events p
@@ -289,7 +291,7 @@ SELECT stream, max(version) AS version FROM events WHERE stream = ANY(:streams::
 
 -- name: page_back
 -- A page of events before a position, the newest first.
-SELECT position, id, type, stream, version, recorded_at AS at, data, metadata
+SELECT position, id, type, stream, version, recorded_at AS at, data, metadata_of(metadata, trace) AS metadata
 FROM events WHERE position < :below ORDER BY position DESC LIMIT :most;
 
 -- name: find_ids

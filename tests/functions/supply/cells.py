@@ -78,8 +78,8 @@ class Cells:
     def events(self, source: str, kinds: Sequence[str] = tuple(CREDITED)) -> list[StoredEvent]:
         """What a cell has for other cells, in the order of its store."""
         sql = (
-            "SELECT id, type, stream, version, recorded_at AS at, data, metadata FROM events "
-            "WHERE type = ANY(:kinds::text[]) ORDER BY position"
+            "SELECT id, type, stream, version, recorded_at AS at, data, metadata_of(metadata, trace) AS metadata "
+            "FROM events WHERE type = ANY(:kinds::text[]) ORDER BY position"
         )
         return [StoredEvent(**row) for row in self[source].probe.rows("supply", sql, kinds=list(kinds))]
 

@@ -44,6 +44,33 @@ def test_a_fact_is_read_as_it_was_appended(database: Database) -> None:
     assert ids.parse(read.id, "evt").cell == "us"
 
 
+@pytest.mark.parametrize(
+    ("request_id", "traceparent", "bytes_of_it"),
+    [
+        ("1ca91bed-58d6-4d08-b5b0-34cec84c6fb2", TRACED, 42),
+        ("1CA91BED-58d6-4d08-b5b0-34cec84c6fb2", TRACED, 62),
+        ("request-1", TRACED, 35),
+        ("request-1", "", None),
+        ("1ca91bed-58d6-4d08-b5b0-34cec84c6fb2", f"01{TRACED[2:]}", None),
+    ],
+)
+def test_a_trace_is_packed_and_read_as_it_was(
+    database: Database, request_id: str, traceparent: str, bytes_of_it: int | None
+) -> None:
+    """Whatever the request's id is; what is not of the present version of traceparents is stored as it is."""
+    name = stream()
+    bind(request_id, traceparent)
+    with database.transaction() as transaction:
+        log_of(transaction).append(name, 0, claimed_events(name, 1, 1))
+        (row,) = transaction.run(
+            "select length(trace) as length, metadata = '{}' as moved from events where stream = :name", {"name": name}
+        )
+    assert row == {"length": bytes_of_it, "moved": bytes_of_it is not None}
+    assert [each.metadata for each in stored(database, name)] == [
+        {"request_id": request_id, "traceparent": traceparent}
+    ]
+
+
 def test_versions_follow_one_another(database: Database) -> None:
     """Each append names the version that it follows, and returns the last one."""
     name = stream()
