@@ -23,6 +23,7 @@ import functions.order.adapters.work
 from emulators.stack.parts.postgres import SUPERUSER
 from emulators.stack.secrets import read as read_secret
 from emulators.stack.stack import Stack
+from emulators.waiting import until
 from functions import main
 from functions.identity.domain.users import EVERYONE
 from functions.order.domain.events import OrderEvent
@@ -42,6 +43,7 @@ from shared.contracts.invariants import named
 from shared.contracts.operations import EPOCH, Caller
 from shared.money import Amount, Currency
 from shared.outbox.addressing import prior
+from shared.outbox.batch import BatchInbox
 from shared.outbox.inbox import ReceiveOutcome
 from shared.outbox.log import SQL
 from shared.postgres.connect import connector
@@ -260,12 +262,34 @@ class IsolatedServices:
 
     def receive(self, consumer: str, event: StoredEvent) -> ReceiveOutcome:
         """Deliver one event to a consumer, as the relay addresses it. Raises what has Pub/Sub redeliver it."""
+        return self._inbox(consumer).receive(self._addressed(consumer, event))
+
+    def receive_together(self, consumer: str, events: Sequence[StoredEvent]) -> Sequence[ReceiveOutcome] | None:
+        """Deliver events in one batch; None if it was not applied."""
+        return self._inbox(consumer).receive_batch([self._addressed(consumer, event) for event in events])
+
+    def _inbox(self, consumer: str) -> BatchInbox:
+        return inbox(self.bound(consumer), self._clock, self.resources.settings.cell)
+
+    def _addressed(self, consumer: str, event: StoredEvent) -> StoredEvent:
+        """An event as the relay addresses it to a consumer."""
         before = [each.type for each in reversed(self.stream(event.stream)) if each.version < event.version]
         if event.prior is None and len(before) == event.version - 1:
-            event = msgspec.structs.replace(
-                event, prior=prior(load().rows[consumer].event or (), event.version, before)
-            )
-        return inbox(self.bound(consumer), self._clock, self.resources.settings.cell).receive(event)
+            return msgspec.structs.replace(event, prior=prior(load().rows[consumer].event or (), event.version, before))
+        return event
+
+    @contextmanager
+    def waiting_for(self, service: str, sql: str, **parameters: Any) -> Iterator[Callable[[], None]]:
+        """A transaction that holds what a statement locks; yields a call that waits until somebody waits for it."""
+        blocked = """SELECT count(*) AS waiting FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+        def until_blocked() -> None:
+            until(lambda: self.probe.rows(service, blocked)[0]["waiting"], bool)
+
+        with self.resources.database(service).transaction() as transaction:
+            transaction.run(sql, parameters)
+            yield until_blocked
 
     def handle(self, consumer: str, event: StoredEvent) -> None:
         """Call a consumer's operation with an event, bypassing its inbox."""

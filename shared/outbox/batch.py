@@ -7,13 +7,18 @@ and they are applied one by one by shared.outbox.inbox.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
-from shared.contracts.events import StoredEvent
+from shared.clock import Clock
+from shared.contracts.events import Event, StoredEvent
+from shared.outbox.effects import effect_of
 from shared.outbox.inbox import Inbox, ReceiveOutcome
 from shared.outbox.log import SQL
-from shared.postgres.database import Transaction, retried
+from shared.postgres.database import Database, Transaction, retried
+from shared.registry import Row
+from shared.telemetry.context import attributing, trace_context
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,19 @@ BATCH_SIZE: Final = 50
 
 class BatchInbox(Inbox):
     """An inbox for a transport that delivers many events at once."""
+
+    def __init__(
+        self,
+        row: Row,
+        database: Database,
+        handle: Callable[[Event[Any], Transaction], None],
+        clock: Clock,
+        cell: str | None = None,
+        handle_all: Callable[[Sequence[Event[Any]], Transaction], None] | None = None,
+    ) -> None:
+        """handle_all: applies the effects of many events at once, if the operation can; the rest as Inbox has it."""
+        super().__init__(row, database, handle, clock, cell)
+        self._handle_all = handle_all
 
     def receive_batch(self, events: Sequence[StoredEvent]) -> list[ReceiveOutcome] | None:
         """Apply delivered events, those of a stream in order, and say what became of each.
@@ -48,16 +66,32 @@ class BatchInbox(Inbox):
             entered = {row["stream"] for row in rows.result()}
             self._refuse_out_of_turn(transaction, {name: of for name, of in streams.items() if name not in entered})
             outcomes: list[ReceiveOutcome] = []
+            applied: list[StoredEvent] = []
             for event in events:
                 if not self._handles(event):
                     outcomes.append("foreign")
                 elif event.stream in entered and streams[event.stream][:1] == [event]:  # a repeat is not next again
-                    self._effect(transaction, streams[event.stream].pop(0))
+                    applied.append(streams[event.stream].pop(0))
                     outcomes.append("applied")
                 else:
                     outcomes.append("known")
+            self._effects(transaction, applied)
             behind = SQL.find_behind(transaction.later, **consumer, streams=sorted(entered))
         return outcomes, [row["stream"] for row in behind.result()]
+
+    def _effects(self, transaction: Transaction, events: Sequence[StoredEvent]) -> None:
+        """Apply the effects of events that are next, in this order: at once if the operation can."""
+        if self._handle_all is None:
+            for event in events:
+                self._effect(transaction, event)
+            return
+        with ExitStack() as effects:
+            messages, trails = [], {}
+            for event in events:
+                messages.append(effects.enter_context(effect_of(event, self._row.name)))
+                trails[event.stream] = trace_context()
+            with attributing(trails):
+                self._handle_all(messages, transaction)
 
     def _by_stream(self, events: Sequence[StoredEvent]) -> dict[str, list[StoredEvent]]:
         """The events that the consumer handles, each once, by stream. Raises _OutOfTurn if one lacks its prior."""

@@ -27,15 +27,14 @@ import msgspec
 
 from shared import ids
 from shared.clock import Clock
-from shared.contracts.events import Event, StoredEvent, chained, decode_event
+from shared.contracts.events import Event, StoredEvent, chained
 from shared.decoding import ready
-from shared.errors import Contended, Malformed, MeridianError, Unavailable, summary
+from shared.errors import Contended, MeridianError, Unavailable, summary
 from shared.outbox.addressing import receives
+from shared.outbox.effects import UndecodableEvent, effect_of
 from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database, Transaction, retried
 from shared.registry import Row
-from shared.telemetry.context import bind
-from shared.telemetry.spans import Span
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +50,6 @@ RETRY_FIRST: Final = timedelta(seconds=5)
 ReceiveOutcome = Literal["applied", "known", "parked", "foreign"]
 Read = Callable[[str, str, int, Sequence[str]], StreamPart]
 """(event type, stream, from version, types) -> the stream's events of these types, from the service that owns it."""
-
-
-class UndecodableEvent(Malformed):
-    """The event does not match the contract of its type."""
 
 
 class Inbox:
@@ -201,12 +196,7 @@ class Inbox:
     def _effect(self, transaction: Transaction, event: StoredEvent) -> None:
         """Apply the effect. A parked event may be foreign: one that was received when every type advanced a stream."""
         if self._handles(event):
-            bind(event.metadata.get("request_id"), event.metadata.get("traceparent"))
-            try:
-                message = decode_event(event)
-            except Malformed as error:
-                raise UndecodableEvent(error.detail) from error
-            with Span(self._row.name, "consumer", {"meridian.event": event.type, "messaging.message.id": event.id}):
+            with effect_of(event, self._row.name) as message:
                 self._handle(message, transaction)
 
     def _park(self, transaction: Transaction, event: StoredEvent, reason: Literal["gap", "unread"]) -> None:

@@ -56,10 +56,12 @@ class BoundOperation:
     def call(
         self, transaction: Transaction | None, key: Key | None = None, *, eventual: bool = False, **arguments: Any
     ) -> Any:
-        """Call the operation with the arguments that its signature names: request or event, caller, work.
+        """Call the operation with the arguments that its signature names: request, event or events, caller, work.
 
         eventual: whether it may answer from copies of other cells' data.
         """
+        if "event" in arguments and "events" in self.parameters:
+            arguments["events"] = [arguments["event"]]
         selected = {name: value for name, value in arguments.items() if name in self.parameters}
         if "work" in self.parameters:
             selected["work"] = self.work(transaction, key)

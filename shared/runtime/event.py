@@ -24,7 +24,8 @@ from shared.contracts.events import Event, StoredEvent
 from shared.decoding import ready
 from shared.errors import Malformed
 from shared.outbox.batch import BATCH_SIZE, BatchInbox
-from shared.outbox.inbox import ReceiveOutcome, UndecodableEvent
+from shared.outbox.effects import UndecodableEvent
+from shared.outbox.inbox import ReceiveOutcome
 from shared.postgres.database import Transaction
 from shared.registry import Row, load
 from shared.resilience.deadline import within
@@ -230,7 +231,11 @@ def inbox(bound: BoundOperation, clock: Clock, cell: str) -> BatchInbox:
     def handle(event: Event[Any], transaction: Transaction) -> None:
         bound.call(transaction, event=event)
 
-    return BatchInbox(bound.row, bound.database(), handle, clock, cell)
+    def handle_all(events: Sequence[Event[Any]], transaction: Transaction) -> None:
+        bound.call(transaction, events=events)
+
+    at_once = handle_all if "events" in bound.parameters else None
+    return BatchInbox(bound.row, bound.database(), handle, clock, cell, at_once)
 
 
 def parse_push(body: bytes) -> list[DeliveredMessage]:

@@ -2,6 +2,7 @@
 
 import ast
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -59,7 +60,7 @@ def test_an_operation_asks_for_what_the_runtime_gives(subtests: pytest.Subtests)
     """A request or event by its trigger, the caller if there is one, and work; its result is annotated."""
     for row in ROWS:
         with subtests.test(row=row.name):
-            given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event"}}
+            given = {"http": {"request", "caller"}, "rpc": {"request"}, "event": {"event", "events"}}
             given |= {"schedule": set(), "poll_seconds": set()}
             trigger = next(name for name in given if getattr(row, name))
             parameters = set(hints(row)) - {"return"}
@@ -121,10 +122,14 @@ def test_only_http_rows_have_scopes() -> None:
 
 
 def test_an_event_operation_reads_what_it_consumes(subtests: pytest.Subtests) -> None:
-    """Its parameter is typed with exactly the messages of its row's event types; it returns nothing."""
+    """Its event, or its events at once, are of exactly the messages of its row's types; it returns nothing."""
     for row in EVENTS:
         with subtests.test(row=row.name):
-            annotated = hints(row)["event"]
+            (taken,) = {"event", "events"} & set(hints(row))
+            annotated = hints(row)[taken]
+            if taken == "events":
+                assert typing.get_origin(annotated) is Sequence
+                (annotated,) = typing.get_args(annotated)
             assert typing.get_origin(annotated) is Event
             (messages,) = typing.get_args(annotated)
             read = set(typing.get_args(messages)) or {messages}

@@ -10,7 +10,8 @@ import pytest
 
 from shared.contracts.events import StoredEvent
 from shared.errors import Contended, OutcomeUnknown, Refusal, Unavailable, summary
-from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR, UndecodableEvent
+from shared.outbox.effects import UndecodableEvent
+from shared.outbox.inbox import GAP_WAIT, RETRY_FIRST, UNAVAILABLE_FOR
 from shared.outbox.log import SQL, StreamPart
 from shared.postgres.database import Database
 from tests.clocks import FakeClock
