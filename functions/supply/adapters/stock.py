@@ -12,7 +12,9 @@ from shared import ids
 from shared.chain.asset_bindings import is_own_token
 from shared.contracts.encode import to_json
 from shared.errors import Contended
+from shared.outbox.log import Fact
 from shared.postgres.database import Row
+from shared.telemetry.context import context_of
 from shared.unit_of_work import UnitOfWork
 
 UNPROVEN: Final = "unproven"
@@ -102,9 +104,7 @@ class PostgresStock:
         self._move(reservations, available=-1, reserved=1)
         if moves := _in_phases(reservations):
             SQL.take_in_phases(later, moves=moves, cell=self._cell)
-        self._work.events.append_all(
-            (r.id, 1, events.SupplyReserved(**_fact(r), expires_at=r.expires_at)) for r in reservations
-        )
+        self._append([(r, 1, events.SupplyReserved(**_fact(r), expires_at=r.expires_at)) for r in reservations])
 
     def release(self, reservations: Sequence[Reservation], reason: str) -> None:
         if not reservations:
@@ -112,9 +112,7 @@ class PostgresStock:
         self._end(reservations, "released", reason)
         self._move(reservations, available=1, reserved=-1)
         self._return_to_phases(reservations)
-        self._work.events.append_all(
-            (r.id, r.version + 1, events.SupplyReleased(**_fact(r), reason=reason)) for r in reservations
-        )
+        self._append([(r, r.version + 1, events.SupplyReleased(**_fact(r), reason=reason)) for r in reservations])
 
     def write_tombstones(self, reservations: Sequence[Reservation], reason: str) -> None:
         if not reservations:
@@ -126,8 +124,8 @@ class PostgresStock:
             cell=self._cell,
             at=self._work.now(),
         )
-        self._work.events.append_all(
-            (r.id, 1, events.SupplyReleased(**{**_fact(r), "quantity": 0}, reason=reason)) for r in reservations
+        self._append(
+            [(r, 1, events.SupplyReleased(**{**_fact(r), "quantity": 0}, reason=reason)) for r in reservations]
         )
 
     def commit(self, reservations: Sequence[Reservation]) -> None:
@@ -135,7 +133,7 @@ class PostgresStock:
             return
         self._end(reservations, "committed", None)
         self._move(reservations, reserved=-1, sold=1)
-        self._work.events.append_all((r.id, r.version + 1, events.SupplyCommitted(**_fact(r))) for r in reservations)
+        self._append([(r, r.version + 1, events.SupplyCommitted(**_fact(r))) for r in reservations])
         self.say_sold_out([r.supply_id for r in reservations])
 
     def say_sold_out(self, supply_ids: Sequence[str]) -> None:
@@ -153,7 +151,14 @@ class PostgresStock:
         self._end(reservations, "returned", "refunded", before="committed")
         self._move(reservations, available=1, sold=-1)
         self._return_to_phases(reservations)
-        self._work.events.append_all((r.id, r.version + 1, events.SupplyReturned(**_fact(r))) for r in reservations)
+        self._append([(r, r.version + 1, events.SupplyReturned(**_fact(r))) for r in reservations])
+
+    def _append(self, facts: Sequence[tuple[Reservation, int, Fact]]) -> None:
+        """Append events of reservations, each in the trace of its order."""
+        self._work.events.append_all(
+            ((reservation.id, version, fact) for reservation, version, fact in facts),
+            traces={reservation.id: context_of(reservation.order_id) for reservation, _, _ in facts},
+        )
 
     def firm(self, reservation_ids: Sequence[str]) -> None:
         at = self._work.now() + LONGEST_WAIT

@@ -1,9 +1,11 @@
 """Committing the reservations of a paid order."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from emulators.demo.api_user import ApiUser
@@ -134,6 +136,62 @@ def test_the_last_unit_is_reported_once_in_a_race(isolated: IsolatedServices, se
     all_at_once([partial(isolated.receive, "commit_stock", event) for event in payments])
     assert left(isolated, supply) == (0, 0, 10)
     assert events(isolated, supply.id) == ["supply.created", "supply.sold_out"]
+
+
+# Several at once
+
+
+def traced(event: StoredEvent, number: int) -> StoredEvent:
+    """The event as of a request of its own."""
+    trail = {"request_id": f"request-{number}", "traceparent": f"00-{number:032x}-{number:016x}-01"}
+    return msgspec.structs.replace(event, metadata=trail)
+
+
+def test_orders_are_committed_at_once_each_in_its_own_trace(isolated: IsolatedServices, sell: Sell) -> None:
+    """Of several supplies, some of them the same; what is recorded of each carries the trace of its payment."""
+    supplies = [sell(), sell()]
+    orders = [isolated.buy(isolated.new_user(USDC=10_000), (supplies[n % 2], 1), (supplies[1], 1)) for n in range(4)]
+    payments = [traced(payment(isolated, order), number) for number, order in enumerate(orders, 1)]
+    assert isolated.receive_together("commit_stock", payments) == ["applied"] * 4
+    assert (left(isolated, supplies[0]), left(isolated, supplies[1])) == ((8, 0, 2), (4, 0, 6))
+    for number, order in enumerate(orders, 1):
+        for reservation_id in isolated.reservations_of(order):
+            committed = isolated.stream(reservation_id)[-1]
+            assert (committed.type, committed.version) == ("supply.committed", 2)
+            assert committed.metadata["request_id"] == f"request-{number}"
+            assert committed.metadata["traceparent"][3:35] == f"{number:032x}"
+    assert isolated.receive_together("commit_stock", payments) == ["known"] * 4
+
+
+def test_one_that_has_to_wait_is_not_committed_with_others(isolated: IsolatedServices, sell: Sell) -> None:
+    """The batch does nothing, and each event has its own outcome then."""
+    supply = sell()
+    late = isolated.place(isolated.new_user(USDC=10_000), (supply, 1))
+    late = isolated.record(isolated.record(late, late.confirm()), late.pay())
+    orders = [isolated.buy(isolated.new_user(USDC=10_000), (supply, 1)) for _ in range(2)]
+    payments = [payment(isolated, order) for order in (orders[0], late, orders[1])]
+    assert isolated.receive_together("commit_stock", payments) is None
+    assert left(isolated, supply) == (8, 2, 0)
+    for event in (payments[0], payments[2]):
+        assert isolated.receive("commit_stock", event) == "applied"
+    with pytest.raises(Unavailable, match=late.id):
+        isolated.receive("commit_stock", payments[1])
+    assert left(isolated, supply) == (8, 0, 2)
+
+
+def test_a_batch_locks_all_stock_in_one_order(isolated: IsolatedServices, sell: Sell) -> None:
+    """Whatever the order of its events: while it waits for one supply it holds none that others lock after that."""
+    first, second = sorted([sell(), sell()], key=lambda supply: supply.id)
+    orders = [isolated.buy(isolated.new_user(USDC=10_000), (supply, 1)) for supply in (second, first)]
+    payments = [payment(isolated, order) for order in orders]
+    lock = "SELECT FROM stock WHERE supply_id = :id FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool:
+        with isolated.waiting_for("supply", lock, id=first.id) as until_blocked:
+            received = pool.submit(isolated.receive_together, "commit_stock", payments)
+            until_blocked()
+            with isolated.resources.database("supply").transaction() as transaction:
+                transaction.run(f"{lock} NOWAIT", {"id": second.id})
+        assert received.result() == ["applied", "applied"]
 
 
 def test_a_pushed_repeat_is_acknowledged(
