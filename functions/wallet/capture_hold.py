@@ -1,5 +1,8 @@
-"""Capture the hold of a confirmed order into escrow: the pivot of a purchase, after which nothing is undone."""
+"""Capture the holds of confirmed orders into escrow: the pivot of a purchase, after which nothing is undone."""
 
+from collections.abc import Sequence
+
+from functions.wallet.domain.holds import Capture, Hold
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.ports import WalletWork
 from shared.contracts.events import Event
@@ -7,27 +10,31 @@ from shared.contracts.gen.order_events_pb2 import OrderConfirmed
 from shared.errors import Unavailable
 
 
-def capture_hold(event: Event[OrderConfirmed], work: WalletWork) -> None:
-    """Move the held funds into the order's escrow; a hold that was released by a cancellation first stays released.
+def capture_hold(events: Sequence[Event[OrderConfirmed]], work: WalletWork) -> None:
+    """Move the held funds into the orders' escrows; a hold that was released by a cancellation first stays released.
 
-    Raises Unavailable when the hold does not exist yet, so that the event is delivered again.
+    Raises Unavailable when a hold does not exist yet, so that the event is delivered again.
     """
-    order = event.data
-    if not order.hold_id:
-        return  # nothing to pay
-    hold = work.holds.lock([order.hold_id]).get(order.hold_id)
-    if hold is None:
-        raise Unavailable(f"hold {order.hold_id} is not known yet")
-    if hold.status != "placed":
+    hold_ids = [event.data.hold_id for event in events if event.data.hold_id]  # else there is nothing to pay
+    known = work.holds.lock(hold_ids) if hold_ids else {}
+    if missing := sorted(set(hold_ids) - known.keys()):
+        raise Unavailable(f"hold {', '.join(missing)} is not known yet")
+    transfers = {hold.id: _captured(hold, work) for hold in known.values() if hold.status == "placed"}
+    if not transfers:
         return
+    placed = [known[hold_id] for hold_id in transfers]
+    work.ledger.post_linked([(transfers[hold.id], {hold.wallet_id: hold.user_id}) for hold in placed])
+    work.holds.capture([Capture(hold, transfers[hold.id].id, hold.amount) for hold in placed])
+    work.escrows.open([(hold.order_id, hold.currency, hold.amount) for hold in placed])
+
+
+def _captured(hold: Hold, work: WalletWork) -> Transfer:
+    """The transfer of a hold into its order's escrow. Raises HoldEnded."""
     paying, _ = hold.capture(hold.amount, work.now())
-    transfer = Transfer(
+    return Transfer(
         id=work.new_id("trf"),
         kind="capture",
         postings=(paying, Posting("escrow", hold.currency, hold.amount)),
         created_at=work.now(),
-        order_id=order.order_id,
+        order_id=hold.order_id,
     )
-    work.ledger.post(transfer, {hold.wallet_id: hold.user_id})
-    work.holds.capture(hold, transfer.id)
-    work.escrows.open(order.order_id, hold.currency, hold.amount)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         Withdrawal,
         WithdrawalTerms,
     )
-    from functions.wallet.domain.holds import Hold
+    from functions.wallet.domain.holds import Capture, Hold
     from functions.wallet.domain.ledger import Account, Escrow, EscrowEnd, Seal, Transfer
     from functions.wallet.domain.proof import CellCustody, Flows, LedgerSnapshot
     from functions.wallet.domain.transit import Incoming, Movement, RemoteWallet, Sums
@@ -123,11 +123,8 @@ class Holds(Protocol):
     def write_tombstones(self, orders: Mapping[str, str], reason: Mapping[str, str]) -> None:
         """Mark unknown holds released. orders, reason: by hold id. Raises Contended when one was placed meanwhile."""
 
-    def capture(self, hold: Hold, transfer_id: str, amount: int | None = None) -> None:
-        """Mark a placed, locked hold captured. The transfer itself reduces the held amount of the account.
-
-        amount: how much of the hold was paid; all of it by default.
-        """
+    def capture(self, captures: Sequence[Capture]) -> None:
+        """Mark placed, locked holds captured. The transfers themselves reduce the held amounts of the accounts."""
 
     def firm(self, hold_ids: Sequence[str]) -> None:
         """Make holds firm: their orders are confirmed, so they no longer expire."""
@@ -148,8 +145,8 @@ class Holds(Protocol):
 class Escrows(Protocol):
     """The money of paid orders until it is settled or refunded."""
 
-    def open(self, order_id: str, currency: str, amount: int) -> None:
-        """Open the escrow of an order that was just paid."""
+    def open(self, escrows: Sequence[tuple[str, str, int]]) -> None:
+        """Open the escrows of orders that were just paid: order id, currency and amount of each, at least one."""
 
     def lock(self, order_id: str) -> Escrow | None:
         """An order's escrow, locked; None when the order was never paid."""

@@ -6,6 +6,7 @@ contract has cancelled its payment, as deep below the chain's head as a payment 
 """
 
 from functions.wallet.domain.custody import Cancellation, Withdrawal, withdrawal_transfer
+from functions.wallet.domain.holds import Capture
 from functions.wallet.ports import ChainWork, CustodyWork
 from shared.chain.core.values import NotConfirmed
 from shared.errors import Contended
@@ -94,7 +95,7 @@ def complete(withdrawal: Withdrawal, transaction_hash: str, work: CustodyWork) -
     hold = work.holds.lock([withdrawal.hold_id])[withdrawal.hold_id]
     transfer = withdrawal_transfer(withdrawal, work.new_id("trf"), work.now())
     work.ledger.post(transfer, {withdrawal.wallet_id: withdrawal.user_id})
-    work.holds.capture(hold, transfer.id)
+    work.holds.capture([Capture(hold, transfer.id, hold.amount)])
     if withdrawal.status == "requested":  # it was mined before anybody could record that it was sent
         withdrawal = withdrawal.sent(transaction_hash, work.now())
         work.withdrawals.save(withdrawal)

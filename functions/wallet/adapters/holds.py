@@ -8,7 +8,7 @@ from typing import Any, Final
 from functions.wallet.adapters.ledger import SQL as LEDGER
 from functions.wallet.adapters.wallets import SQL as WALLETS
 from functions.wallet.domain import events
-from functions.wallet.domain.holds import Hold, HoldStatus
+from functions.wallet.domain.holds import Capture, Hold, HoldStatus
 from functions.wallet.domain.ledger import Account
 from functions.wallet.domain.wallet import Wallet
 from shared.contracts.encode import to_json
@@ -16,11 +16,14 @@ from shared.errors import Contended
 from shared.money import Amount
 from shared.postgres.database import Row
 from shared.postgres.queries import queries
+from shared.telemetry.context import context_of
 from shared.unit_of_work import UnitOfWork
 
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(hours=1)
 """The delay before the order of a hold is checked again: the first time, and at most."""
+
+NOTHING_CAPTURED: Final[Mapping[str, str]] = {}
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "holds.sql")
 PAYOUTS: Final = queries(Path(__file__).parent.parent / "sql" / "payouts.sql")
@@ -80,11 +83,13 @@ class PostgresHolds:
             for hold_id in orders
         )
 
-    def capture(self, hold: Hold, transfer_id: str, amount: int | None = None) -> None:
-        captured = hold.amount if amount is None else amount
-        self._end([hold], "captured", {}, str(captured))
-        fact = events.HoldCaptured(**{**_fact(hold), "amount": Amount(captured)}, transfer_id=transfer_id)
-        self._work.events.append(hold.id, hold.version, [fact])
+    def capture(self, captures: Sequence[Capture]) -> None:
+        holds = [each.hold for each in captures]
+        self._end(holds, "captured", {}, {each.hold.id: str(each.amount) for each in captures})
+        self._work.events.append_all(
+            ((each.hold.id, each.hold.version + 1, _captured(each)) for each in captures),
+            traces={hold.id: context_of(hold.order_id) for hold in holds if hold.order_id},
+        )
 
     def firm(self, hold_ids: Sequence[str]) -> None:
         SQL.firm_holds(self._work.current_transaction, ids=list(hold_ids), at=self._work.now() + LONGEST_WAIT)
@@ -105,9 +110,13 @@ class PostgresHolds:
         )
 
     def _end(
-        self, holds: Sequence[Hold], status: HoldStatus, reason: Mapping[str, str], captured: str | None = None
+        self,
+        holds: Sequence[Hold],
+        status: HoldStatus,
+        reason: Mapping[str, str],
+        captured: Mapping[str, str] = NOTHING_CAPTURED,
     ) -> None:
-        ends = [{"id": hold.id, "reason": reason.get(hold.id), "captured": captured} for hold in holds]
+        ends = [{"id": hold.id, "reason": reason.get(hold.id), "captured": captured.get(hold.id)} for hold in holds]
         if SQL.end_holds(
             self._work.current_transaction, ends=to_json(ends).decode(), status=status, at=self._work.now()
         ) < len(holds):
@@ -130,6 +139,11 @@ def _fields(hold: Hold) -> dict[str, Any]:
 def _fact(hold: Hold) -> dict[str, Any]:
     names = ("order_id", "wallet_id", "user_id", "currency")
     return {**{name: getattr(hold, name) for name in names}, "hold_id": hold.id, "amount": Amount(hold.amount)}
+
+
+def _captured(capture: Capture) -> events.HoldCaptured:
+    fact = {**_fact(capture.hold), "amount": Amount(capture.amount)}
+    return events.HoldCaptured(**fact, transfer_id=capture.transfer_id)
 
 
 def _hold(row: Row) -> Hold:

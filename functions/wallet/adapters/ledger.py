@@ -16,6 +16,7 @@ from shared.errors import NotFound
 from shared.money import Amount, SignedAmount
 from shared.postgres.errors import Refused, UniqueViolation
 from shared.postgres.queries import queries
+from shared.telemetry.context import context_of
 from shared.unit_of_work import UnitOfWork
 
 SQL: Final = queries(Path(__file__).parent.parent / "sql" / "ledger.sql")
@@ -42,8 +43,11 @@ class PostgresLedger:
         legs = [(place, leg) for place, (transfer, _) in enumerate(transfers, 1) for leg in transfer.postings]
         # In the order in which accounts are locked; the legs of one account keep the order of their transfers.
         legs.sort(key=lambda leg: (leg[1].account, leg[1].currency))
-        facts = self._work.events.rows((transfer.id, 1, _posted(transfer, owners)) for transfer, owners in transfers)
         moved = [transfer for transfer, _ in transfers]
+        facts = self._work.events.rows(
+            ((transfer.id, 1, _posted(transfer, owners)) for transfer, owners in transfers),
+            traces={transfer.id: context_of(transfer.order_id) for transfer in moved if transfer.order_id},
+        )
         try:
             SQL.post_transfers(
                 self._work.current_transaction,
@@ -59,7 +63,7 @@ class PostgresLedger:
                 unholds=[posting.unhold for _, posting in legs],
                 event_ids=[fact["id"] for fact in facts],
                 facts=[to_json(fact["data"]).decode() for fact in facts],
-                metadata=to_json(facts[0]["metadata"]).decode(),
+                metadata=[to_json(fact["metadata"]).decode() for fact in facts],
             )
         except Refused as refusal:
             raise REFUSALS[refusal.code] from refusal
@@ -144,12 +148,13 @@ class PostgresEscrows:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    def open(self, order_id: str, currency: str, amount: int) -> None:
-        SQL.open_escrow(
+    def open(self, escrows: Sequence[tuple[str, str, int]]) -> None:
+        order_ids, currencies, amounts = (list(column) for column in zip(*escrows, strict=True))
+        SQL.open_escrows(
             self._work.current_transaction.later,
-            order_id=order_id,
-            currency=currency,
-            amount=amount,
+            order_ids=order_ids,
+            currencies=currencies,
+            amounts=amounts,
             at=self._work.now(),
         )
 

@@ -50,6 +50,15 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """How much of a hold was paid, by which transfer; the rest was released."""
+
+    hold: Hold
+    transfer_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class HoldRequest:
     """A request to place a hold."""
 

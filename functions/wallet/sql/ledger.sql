@@ -7,7 +7,7 @@ WHERE wallet_id = ANY(:wallet_ids::text[]) ORDER BY wallet_id, currency FOR UPDA
 -- Move money: transfers, entries, balances and facts, all or none, in one round trip.
 SELECT post_transfers(:transfer_ids::text[], :kinds::text[], :references::text[], :order_ids::text[], :at::timestamptz,
     :place_of::integer[], :accounts::text[], :currencies::text[],
-    :amounts::numeric[], :unholds::numeric[], :event_ids::text[], :facts::jsonb[], :metadata::jsonb);
+    :amounts::numeric[], :unholds::numeric[], :event_ids::text[], :facts::jsonb[], :metadata::jsonb[]);
 
 -- name: find_transfer
 -- A transfer with its postings.
@@ -34,10 +34,11 @@ RETURNING number, entries, encode(hash, 'hex') AS hash;
 -- Roll up the balances of the system accounts over the next complete transactions.
 SELECT roll_up_house(:most::integer);
 
--- name: open_escrow!
--- The money of an order that was just paid.
+-- name: open_escrows!
+-- The money of orders that were just paid.
 INSERT INTO escrows (order_id, currency, amount, status, updated_at)
-VALUES (:order_id, :currency, :amount, 'captured', :at);
+SELECT order_id, currency, amount, 'captured', :at
+FROM unnest(:order_ids::text[], :currencies::text[], :amounts::numeric[]) AS e (order_id, currency, amount);
 
 -- name: lock_escrow^
 -- An order's escrow, locked.

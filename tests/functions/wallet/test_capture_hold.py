@@ -1,13 +1,16 @@
 """Paying a confirmed order: the pivot of a purchase."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from emulators.demo.api_user import ApiUser
 from functions.order.domain.order import Order
+from shared import ids
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
 from shared.money import Amount
@@ -140,6 +143,63 @@ def test_capture_and_release_exclude_each_other(isolated: IsolatedServices) -> N
         assert len(escrow(isolated, order)) == (not released)
         paid += released is False
     assert isolated.probe.money(somebody.wallet_id) == (30_000 - paid * 1000, 0)
+
+
+# Several at once
+
+
+def traced(event: StoredEvent, number: int) -> StoredEvent:
+    """The event as of a request of its own."""
+    trail = {"request_id": f"request-{number}", "traceparent": f"00-{number:032x}-{number:016x}-01"}
+    return msgspec.structs.replace(event, metadata=trail)
+
+
+def test_holds_are_captured_at_once_each_in_its_own_trace(isolated: IsolatedServices) -> None:
+    """Of one wallet and of others, with a hold that was released first; each order has its escrow and its transfer."""
+    one, two = isolated.new_user(USDC=5000), isolated.new_user(USDC=5000)
+    orders = [confirmed(isolated, somebody) for somebody in (one, two, one)]
+    released = confirmed(isolated, two)
+    assert isolated.orders.wallet.release(released)
+    captures = [traced(confirmation(isolated, order), number) for number, order in enumerate([*orders, released], 1)]
+    assert isolated.receive_together("capture_hold", captures) == ["applied"] * 4
+    assert isolated.probe.money(one.wallet_id) == (3000, 0)
+    assert isolated.probe.money(two.wallet_id) == (4000, 0)
+    for number, order in enumerate(orders, 1):
+        assert escrow(isolated, order) == [("USDC", 1000, "captured")]
+        captured = isolated.stream(order.hold_id)[-1]
+        (posted,) = isolated.stream(captured.data["transfer_id"])
+        assert posted.data["reference"] == order.id
+        assert [each.metadata["request_id"] for each in (captured, posted)] == [f"request-{number}"] * 2
+    assert escrow(isolated, released) == []
+    assert isolated.receive_together("capture_hold", captures) == ["known"] * 4
+
+
+def test_an_unknown_hold_touches_no_other(isolated: IsolatedServices) -> None:
+    """The batch does nothing, and each event has its own outcome then."""
+    somebody = isolated.new_user(USDC=5000)
+    known = confirmation(isolated, confirmed(isolated, somebody))
+    other = confirmation(isolated, confirmed(isolated, somebody))
+    unknown = msgspec.structs.replace(other, data={**other.data, "hold_id": ids.new("hld", "us")})
+    assert isolated.receive_together("capture_hold", [known, unknown]) is None
+    assert isolated.probe.money(somebody.wallet_id) == (5000, 2000)
+    assert isolated.receive("capture_hold", known) == "applied"
+    with pytest.raises(Unavailable, match="is not known yet"):
+        isolated.receive("capture_hold", unknown)
+    assert isolated.probe.money(somebody.wallet_id) == (4000, 1000)
+
+
+def test_a_batch_locks_accounts_in_one_order(isolated: IsolatedServices) -> None:
+    """Whatever the order of its events: while it waits for one account it holds none that others lock after that."""
+    first, second = sorted([isolated.new_user(USDC=5000) for _ in range(2)], key=lambda user: user.wallet_id)
+    captures = [confirmation(isolated, confirmed(isolated, somebody)) for somebody in (second, first)]
+    lock = "SELECT FROM accounts WHERE wallet_id = :id FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool:
+        with isolated.waiting_for("wallet", lock, id=first.wallet_id) as until_blocked:
+            received = pool.submit(isolated.receive_together, "capture_hold", captures)
+            until_blocked()
+            with isolated.resources.database("wallet").transaction() as transaction:
+                transaction.run(f"{lock} NOWAIT", {"id": second.wallet_id})
+        assert received.result() == ["applied", "applied"]
 
 
 def test_a_pushed_repeat_is_acknowledged(

@@ -7,7 +7,7 @@ import pytest
 
 from functions.wallet.adapters.work import Work
 from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
-from functions.wallet.domain.holds import Hold
+from functions.wallet.domain.holds import Capture, Hold
 from functions.wallet.domain.ledger import Posting, Transfer
 from functions.wallet.get_balances import GetBalances
 from functions.wallet.requests import CreateTransfer
@@ -42,7 +42,7 @@ def capture(isolated: IsolatedServices, hold_id: str, amount: int) -> None:
         legs = (leg, Posting("fees", hold.currency, amount))
         transfer = Transfer(writing.new_id("trf"), "charge", legs, writing.now())
         writing.ledger.post(transfer, {hold.wallet_id: hold.user_id})
-        writing.holds.capture(hold, transfer.id, amount)
+        writing.holds.capture([Capture(hold, transfer.id, amount)])
 
 
 def release(isolated: IsolatedServices, hold_id: str) -> bool:

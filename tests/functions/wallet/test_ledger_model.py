@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from functions.wallet.adapters.work import Work
 from functions.wallet.domain.errors import CaptureTooLarge, HoldEnded, InsufficientFunds
-from functions.wallet.domain.holds import Hold, HoldRequest, place
+from functions.wallet.domain.holds import Capture, Hold, HoldRequest, place
 from functions.wallet.domain.ledger import Account, Posting, Transfer, reversal
 from shared import ids
 from shared.errors import Refusal
@@ -162,8 +162,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 postings = (leg, Posting("escrow", hold.currency, part))
                 transfer = Transfer(work.new_id("trf"), "capture", postings, work.now(), order_id=hold.order_id)
                 work.ledger.post(transfer, {})
-                work.holds.capture(hold, transfer.id, part)
-                work.escrows.open(hold.order_id, hold.currency, part)
+                work.holds.capture([Capture(hold, transfer.id, part)])
+                work.escrows.open([(hold.order_id, hold.currency, part)])
 
         hold = self.open.get(hold_id)
         if hold is None:

@@ -25,7 +25,7 @@ POST = """
     SELECT post_transfers(:transfers::text[], array_fill('test'::text, ARRAY[n]), array_fill(''::text, ARRAY[n]),
         array_fill(NULL::text, ARRAY[n]), now(), :places::integer[], :accounts::text[], :currencies::text[],
         :amounts::numeric[], array_fill(0::numeric, ARRAY[cardinality(:accounts::text[])]), :transfers::text[],
-        array_fill('{}'::jsonb, ARRAY[n]), '{}')
+        array_fill('{}'::jsonb, ARRAY[n]), array_fill('{}'::jsonb, ARRAY[n]))
     FROM cardinality(:transfers::text[]) AS n"""
 
 
