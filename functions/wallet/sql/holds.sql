@@ -7,8 +7,8 @@ SELECT * FROM holds WHERE id = ANY(:ids::text[]);
 SELECT * FROM holds WHERE id = ANY(:ids::text[]) ORDER BY id FOR UPDATE;
 
 -- name: insert_holds!
--- Place holds, and record the wallets that their orders pay out to. It fails if one has a row already, placed or a
--- tombstone. Wallets of other cells are not recorded here.
+-- Place holds, and record the wallets that their orders pay out to, so that these do not close meanwhile; default wallets never
+-- do. It fails if one has a row already, placed or a tombstone. Wallets of other cells are not recorded here.
 WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(:holds::jsonb) AS h (id text, order_id text, wallet_id text, user_id text,
         currency text, amount numeric, expires_at timestamptz, payout_wallet_ids text[])
@@ -20,7 +20,8 @@ WITH wanted AS (
 )
 INSERT INTO order_payouts (order_id, wallet_id)
 SELECT DISTINCT h.order_id, w.id
-FROM wanted h CROSS JOIN unnest(h.payout_wallet_ids) AS payee (id) JOIN wallets w ON w.id = payee.id
+FROM wanted h CROSS JOIN unnest(h.payout_wallet_ids) AS payee (id)
+JOIN wallets w ON w.id = payee.id AND NOT w.is_default
 ON CONFLICT DO NOTHING;
 
 -- name: write_hold_tombstones!

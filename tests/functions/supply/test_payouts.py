@@ -112,6 +112,18 @@ def test_orders_are_paid_out_to_where_they_were_sold_with(
     assert isolated.probe.rows("wallet", "SELECT * FROM order_payouts WHERE order_id = :id", id=order.id) == []
 
 
+def test_what_goes_to_a_default_wallet_is_not_recorded(isolated: IsolatedServices, merchant_wallets: Wallets) -> None:
+    """It never closes; a further one is kept open by its orders."""
+    one, _ = merchant_wallets
+    orders = [
+        isolated.confirm(isolated.place(isolated.new_user(USDC=1000), (supply, 1)))
+        for supply in (selling(isolated, one), isolated.sell(isolated.new_user()))
+    ]
+    sql = "SELECT order_id, wallet_id FROM order_payouts WHERE order_id = ANY(:ids::text[])"
+    recorded = isolated.probe.rows("wallet", sql, ids=[order.id for order in orders])
+    assert recorded == [{"order_id": orders[0].id, "wallet_id": one.wallet_id}]
+
+
 @pytest.mark.parametrize("end", ["released", "refunded"])
 def test_an_order_that_is_over_keeps_nothing_open(
     isolated: IsolatedServices, merchant_wallets: Wallets, end: str
