@@ -29,6 +29,8 @@ SETTINGS: Final = {
     "wal_buffers": "8MB",
     "max_wal_size": "512MB",
     "checkpoint_timeout": "10min",
+    # The first change of a page after a checkpoint logs all of it.
+    "wal_compression": "on",
     "random_page_cost": "1.1",
     "jit": "off",
     "max_parallel_workers_per_gather": "0",

@@ -7,8 +7,10 @@ locals {
     "log_connections"             = "on"
     "log_disconnections"          = "on"
     "log_checkpoints"             = "on"
-    "log_lock_waits"              = "on"
-    "log_temp_files"              = "0"
+    # Of the pages that are logged in full, each once after a checkpoint.
+    "wal_compression" = "on"
+    "log_lock_waits"  = "on"
+    "log_temp_files"  = "0"
     # Slow statements are in Query Insights, without their parameters.
     "log_min_duration_statement" = "-1"
   }
