@@ -2,9 +2,9 @@
 
 It starts a stack of its own on free ports, plays orders through the edge by 16 connections until they are settled
 (paid, units sold, claims open), and prints per order: CPU by process and, for the functions host and the events host,
-by layer, PostgreSQL's work, statements, RPCs, pushes. What the idle stack uses in as long a time is subtracted, and
-shown. Flame graphs of both hosts are written to .local/profile-*.svg. Layers and flame graphs are of further orders,
-which py-spy slows down.
+by layer, PostgreSQL's work, statements, RPCs, pushes, WAL by relation. What the idle stack uses in as long a time is
+subtracted, and shown. Flame graphs of both hosts are written to .local/profile-*.svg. Layers and flame graphs are of
+further orders, which py-spy slows down.
 
 With ARGS="--regions 3" it plays the orders of the bench of three regions, in as many, and prints the sums of all of
 them: CPU by kind of process, PostgreSQL's work, RPCs, deliveries; `--regions 1` the same orders in one, to compare.
@@ -27,6 +27,7 @@ from emulators.stack.environment import EVENT_BUS, EVENT_DELIVERY, KAFKA, PUBSUB
 from emulators.stack.parts import postgres
 from emulators.stack.ports import events_host, functions_host
 from shared.registry import load
+from tests.bench import wal
 from tests.bench.cost import idle_and_reported
 from tests.bench.counters import (
     STATISTICS_SECONDS,
@@ -97,12 +98,14 @@ def profile(shop: Shop, orders: int, supplies: int, console: Console) -> None:
     resting = idle_and_reported(shop)
     polled = shop.polls
     statements, tables, before = _statements(shop), _tables(shop), shop.counters.read()
+    since = wal.position(server)
     orders, rate = _play(shop, orders, supplies)
-    settled = difference(before, shop.counters.read())
+    settled, until = difference(before, shop.counters.read()), wal.position(server)
     time.sleep(STATISTICS_SECONDS)
     complete = difference(before, shop.counters.read()).without(resting)
     statements = {name: count - statements.get(name, 0.0) for name, count in _statements(shop).items()}
     tables = {name: count - tables.get(name, 0.0) for name, count in _tables(shop).items()}
+    shares = wal.by_relation(shop.stack, server, since, until)
     server.close()
     console.print(f"{orders} orders, {rate:,.0f} confirmed/s, settled in {settled.seconds:.1f} s\n")
     show_cpu(settled, settled.without(resting), orders, console)
@@ -110,6 +113,7 @@ def profile(shop: Shop, orders: int, supplies: int, console: Console) -> None:
     _show("database statements per order", _per(statements, orders), "calls", console)
     _show("rows written per order, by table", _per(tables, orders), "inserted + updated", console)
     _show("RPCs per order", _per(rpcs(settled, load()), orders), "calls", console)
+    show_wal(shares, orders, console)
     show_layers(shop, orders, supplies, settled.without(resting), console)
 
 
@@ -173,6 +177,16 @@ def show_work(cost: Cost, orders: int, polls: int, console: Console) -> None:
         "pushes to be delivered again": redeliveries(cost, load()),
     }
     _show("work per order, all services", _per(figures, orders), "", console)
+
+
+def show_wal(shares: Sequence[wal.WalShare], orders: int, console: Console) -> None:
+    """Whose the WAL is, as far as it is 50 bytes an order; what an idle stack writes is in it."""
+    table = Table("WAL per order", "records", "bytes", "of full pages")
+    for each in shares:
+        if each.size + each.full_pages >= 50 * orders:
+            counts = (each.size / orders, each.full_pages / orders)
+            table.add_row(each.relation, f"{each.records / orders:.2f}", *(f"{count:,.0f}" for count in counts))
+    console.print(table)
 
 
 def show_layers(shop: Shop, orders: int, supplies: int, cost: Cost, console: Console) -> None:
