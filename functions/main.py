@@ -111,12 +111,8 @@ def __getattr__(name: str) -> Callable[[Any], Any]:
     """Resolve a function's target on first use; the framework requires a plain function of that name."""
     if name != UNMATCHED and name not in load().rows:
         raise AttributeError(name)
-    handler = serve(name)
-    shared.container.start.settle()  # before the server forks its workers
-
-    def target(request: Any) -> Any:
-        return handler(request)
-
+    target = shared.container.start.settling(serve(name))
+    shared.container.start.keep()  # before the server forks its workers
     target.__name__ = name
     return target
 

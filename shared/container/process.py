@@ -45,7 +45,8 @@ def _trace(settings: Settings) -> None:
 
 def note_ready(role: str) -> None:
     """Record how long a process took to be ready, which it is now. role: function or worker."""
-    settle()
+    if role == "worker":  # a function settles after its first request
+        settle()
     parent = multiprocessing.parent_process()  # of a worker that was forked by its server, it began with its server
     pid = parent.pid if parent and parent.pid else os.getpid()
     started = CollectorRegistry()

@@ -8,7 +8,8 @@ when something first looks into them, which here is never, or rarely.
 import gc
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -18,8 +19,8 @@ OBJECTS_BEFORE_COLLECTING: Final = 20_000
 """The garbage collector's threshold: Python's default of 700 costs an eighth of a request, which makes few cycles."""
 
 OBJECTS_OF_A_START: Final = 500_000
-"""The threshold until a process is ready: more than it makes by then, and not so many that it would matter for one that
-is never ready."""
+"""The threshold until a process is ready, a function until it has answered: more than it makes by then, and not so many
+that it would matter for one that is never ready."""
 
 LOADED_ON_USE: Final = frozenset(
     {
@@ -27,9 +28,22 @@ LOADED_ON_USE: Final = frozenset(
         "grpc.aio",  # gRPC's other half
         "scramp",  # pg8000's SCRAM, which Cloud SQL's logins do not use
         "cryptography.x509",  # PyJWT reads keys out of certificates with it, which ours are not in
+        "google.protobuf.internal.python_message",  # what protobuf does without its C library
     }
 )
 """Modules that a library binds as a whole: where it takes a name out of one, that is loaded at once."""
+
+TAKEN_ON_USE: Final = frozenset(
+    {
+        "asn1crypto.x509",  # scramp binds logins to certificates of TLS with it
+        "dateutil.parser",  # pg8000 reads timestamps before year 1 and after 9999 with it
+        "cryptography.hazmat.primitives.serialization.ssh",  # keys of SSH
+        "redis.cluster",  # but in the cloud
+        "redis.keyspace_notifications",
+        "redis.sentinel",
+    }
+)
+"""Modules out of which a library takes classes and functions: each is a `_Taken` until one of them is used."""
 
 
 class _Unloaded(ModuleType):
@@ -40,17 +54,59 @@ class _Unloaded(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         with _loading:  # another thread waits until all of it is there
-            if type(self) is _Unloaded and self not in _under_way:
-                _under_way.append(self)
-                try:
-                    _load(self)
-                finally:
-                    _under_way.remove(self)
+            # Whether it has submodules its importer has set.
+            if type(self) is _Unloaded and self not in _under_way and name != "__path__":
+                if self.__name__ in TAKEN_ON_USE and not name.startswith("_") and not name.isupper():  # constants
+                    return _Taken(self, name, sys._getframe(1).f_globals)
+                _load(self)
         return ModuleType.__getattribute__(self, name)
+
+
+class _Taken:
+    """A class or function of a module that is not loaded: what is done with it is done with the real one.
+
+    An `except` clause needs the real class, as do others who look at what it is. So once the module is loaded, the real
+    one replaces this where it was imported.
+    """
+
+    def __init__(self, module: _Unloaded, name: str, importer: dict[str, Any]) -> None:
+        self._module, self._name, self._importer = module, name, importer
+        _taken.append(self)
+
+    def _real(self) -> Any:
+        with _loading:
+            if type(self._module) is _Unloaded and self._module not in _under_way:
+                _load(self._module)
+        return getattr(self._module, self._name)
+
+    def of(self, module: _Unloaded) -> bool:
+        """Whether it is of this module."""
+        return self._module is module
+
+    def replace(self) -> None:
+        """Put the real one where this was imported."""
+        for name in [name for name, value in self._importer.items() if value is self]:
+            self._importer[name] = self._real()
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._real()(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real(), name)
+
+    def __mro_entries__(self, _: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self._real(),)
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return isinstance(instance, self._real())
+
+    def __subclasscheck__(self, subclass: type) -> bool:
+        return issubclass(subclass, self._real())
 
 
 _loading: Final = threading.RLock()
 _under_way: Final[list[_Unloaded]] = []
+_taken: Final[list[_Taken]] = []
 
 
 class _LoadedOnUse(Loader):
@@ -68,18 +124,25 @@ def _load(module: _Unloaded) -> None:
     assert spec is not None
     assert isinstance(spec.loader, _LoadedOnUse)
     loader = spec.loader.loader
-    loader.exec_module(module)
+    _under_way.append(module)
+    try:
+        loader.exec_module(module)
+    finally:
+        _under_way.remove(module)
     spec.loader = module.__loader__ = loader
     module.__class__ = ModuleType  # type: ignore[assignment]
+    for taken in [each for each in _taken if each.of(module)]:
+        _taken.remove(taken)
+        taken.replace()
 
 
 class _Finder(MetaPathFinder):
-    """Finds LOADED_ON_USE as others do, but lets them load when they are used."""
+    """Finds what is loaded on use as others do, but lets it load then."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in LOADED_ON_USE:
+        if fullname not in LOADED_ON_USE and fullname not in TAKEN_ON_USE:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and isinstance(spec.loader, Loader):
@@ -94,13 +157,33 @@ def begin() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
-def settle() -> None:
-    """Collect garbage from now on, and leave out what is loaded by now: it stays as long as the process does.
+def keep() -> None:
+    """Leave what is loaded by now out of all collections: it stays as long as the process does.
 
     Each full collection would look at all of it, and after a fork copy the pages that it is in.
     """
     gc.freeze()
+
+
+def settle() -> None:
+    """Collect garbage from now on, but of what is loaded by now."""
+    keep()
     gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
+
+
+_settle_once: Final = cache(settle)
+
+
+def settling(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function that handles requests by `handler`; its process settles after the first, which loads much."""
+
+    def handle(request: Any) -> Any:
+        try:
+            return handler(request)
+        finally:
+            _settle_once()
+
+    return handle
 
 
 begin()

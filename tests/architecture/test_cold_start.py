@@ -116,6 +116,10 @@ NOT_NEEDED = {
     "grpc_status",  # until a call fails
     "scramp.core",  # until a connection has a password
     "asn1crypto",
+    "dateutil.parser._parser",  # until a timestamp is before year 1 or after 9999
+    "bcrypt",
+    "google.protobuf.text_format",
+    "redis.commands.policies",  # but in a cluster
     "shared.runtime.forwarding.fan_out",  # until there is another cell
     "functions.wallet.adapters.custody",
     "google.protobuf.json_format",  # until an event is decoded
@@ -140,14 +144,63 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from shared.container import start
 from cryptography import x509
-import grpc, pg8000, redis, scramp
+import google.protobuf.descriptor_pool, grpc, pg8000, redis, scramp
 assert "cryptography.x509.base" not in sys.modules
 with ThreadPoolExecutor(8) as pool:
     found = set(pool.map(lambda _: x509.load_der_x509_certificate, range(8)))
 assert found == {sys.modules["cryptography.x509"].load_der_x509_certificate}
 assert scramp.ScramClient and grpc.aio.insecure_channel and redis.asyncio.Redis and not hasattr(x509, "nothing")
 from redis.asyncio.client import Pipeline
+assert google.protobuf.descriptor_pool.python_message.GeneratedProtocolMessageType
 assert {type(sys.modules[name]) for name in start.LOADED_ON_USE} == {type(sys)}
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_what_is_taken_out_of_modules_that_are_put_off_is_the_real_thing_once_it_is_used() -> None:
+    code = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from shared.container import start
+import pg8000.converters, redis, scramp.core
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+unloaded = {name for name in start.TAKEN_ON_USE if type(sys.modules[name]) is not type(sys)}
+assert unloaded == start.TAKEN_ON_USE, start.TAKEN_ON_USE - unloaded
+with ThreadPoolExecutor(8) as pool:
+    assert {each.year for each in pool.map(pg8000.converters.parse, ["5000-01-01"] * 8)} == {5000}
+try:
+    pg8000.converters.parse("no date")
+except pg8000.converters.ParserError:
+    from dateutil.parser import ParserError, parse
+assert (pg8000.converters.ParserError, pg8000.converters.parse) == (ParserError, parse)
+class Mine(redis.RedisCluster): pass
+from redis.cluster import RedisCluster
+assert Mine.__mro__[1] is RedisCluster is redis.RedisCluster
+assert not isinstance(redis.Redis(), redis.Sentinel) and issubclass(redis.sentinel.Sentinel, redis.Sentinel)
+assert redis.ChannelType.KEYSPACE and scramp.core.Certificate.load
+from asn1crypto.x509 import Certificate
+assert scramp.core.Certificate is Certificate
+try:
+    load_ssh_public_key(b"no-key no-key")
+except UnsupportedAlgorithm as error:
+    assert "no-key" in str(error)
+assert {type(sys.modules[name]) for name in start.TAKEN_ON_USE} == {type(sys)}
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_no_garbage_is_looked_for_until_a_function_has_answered() -> None:
+    code = """
+import gc
+from unittest.mock import patch
+from functions import main
+before = gc.get_threshold()[0]
+with patch.object(main, "serve", lambda name: lambda request: (gc.get_threshold()[0], request)):
+    assert main.get_order("request") == (before, "request")
+assert gc.get_threshold()[0] < before
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
