@@ -1,11 +1,11 @@
 """Request a withdrawal from a wallet to an address on the chain."""
 
+from functions.wallet.custody_views import WithdrawalView
 from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.domain.errors import InsufficientFunds, WalletIsClosed
 from functions.wallet.domain.holds import Hold
 from functions.wallet.ports import CustodyWork, Vault
 from functions.wallet.requests import CreateWithdrawal
-from functions.wallet.views import WithdrawalView
 from shared import ids
 from shared.contracts.operations import Caller
 from shared.errors import Malformed

@@ -1,7 +1,7 @@
 """Show one of the caller's withdrawals."""
 
+from functions.wallet.custody_views import WithdrawalView
 from functions.wallet.ports import CustodyWork
-from functions.wallet.views import WithdrawalView
 from shared.contracts.fields import WithdrawalId
 from shared.contracts.operations import Caller, Request
 

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 from emulators.stack.parts.contracts import DEPLOYER, USDC
 from functions.wallet.adapters.work import Work
+from functions.wallet.custody_views import WithdrawalView
 from functions.wallet.get_deposit_address import GetDepositAddress
 from functions.wallet.requests import CreateWithdrawal
-from functions.wallet.views import WithdrawalView
 from shared.chain import artefacts
 from shared.chain.abi import encoded
 from shared.chain.ethereum import checksum_address, keccak

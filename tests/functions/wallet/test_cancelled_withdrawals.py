@@ -8,8 +8,8 @@ import pytest
 from functions.wallet.adapters.cancellations import PostgresCancellations
 from functions.wallet.adapters.custody import PostgresWithdrawals
 from functions.wallet.adapters.vault import ChainTreasury
+from functions.wallet.custody_views import WithdrawalView
 from functions.wallet.domain.proof import CANCELLED
-from functions.wallet.views import WithdrawalView
 from shared.chain.abi import encoded
 from shared.chain.ethereum import keccak
 from shared.chain.nonce_store import PostgresNonceStore

@@ -11,9 +11,9 @@ import pytest
 from functions.wallet.adapters.custody import PostgresWithdrawals
 from functions.wallet.adapters.holds import PostgresHolds
 from functions.wallet.adapters.vault import ChainTreasury
+from functions.wallet.custody_views import WithdrawalView
 from functions.wallet.domain.custody import Withdrawal
 from functions.wallet.requests import CreateWithdrawal
-from functions.wallet.views import WithdrawalView
 from shared.chain.abi import encoded
 from shared.chain.core.values import CallRefused, ContractCall, Fees
 from shared.chain.ethereum import keccak

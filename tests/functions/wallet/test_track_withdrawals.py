@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from functions.wallet.adapters.vault import ChainTreasury, ChainVault
-from functions.wallet.views import WithdrawalView
+from functions.wallet.custody_views import WithdrawalView
 from functions.wallet.withdrawal_completion import complete, fail
 from tests.functions.wallet.custody import Crash, Custody, an_address, crash
 
