@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shared import config_values
-from shared.cells.gate import Mode, Standbys
+from shared.cells.words import Mode, Standbys
 from shared.config_values import ACCOUNT, INSTANCE, database_login, secret_file
 from shared.variables import ConfigurationError, Variables
 

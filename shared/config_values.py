@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from shared import ids, money
-from shared.cells.gate import Mode, Standbys
+from shared.cells.words import Mode, Standbys
 from shared.variables import ConfigurationError, Variables
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -4,9 +4,8 @@ Ids of one kind and cell sort by creation as they are; of several cells `age_of`
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from ulid import ULID
 
@@ -34,8 +33,7 @@ BETWEEN: Final = f"[a-z]{{3}}_{CELL}_{CELL}(?:_[a-z]{{3}}_{CELL}_{ULID_PATTERN})
 _BETWEEN: Final = re.compile(f"[a-z]{{3}}_({CELL})_({CELL})(?:_[a-z]{{3}}_{CELL}_{ULID_PATTERN})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Id:
+class Id(NamedTuple):
     """A parsed id."""
 
     prefix: str

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from shared import ids
-from shared.cells.gate import Kind
+from shared.cells.words import Kind
 
 PATH: Final = Path(__file__).parent.parent / "functions" / "registry.yaml"
 

@@ -32,7 +32,7 @@ from emulators.stack.parts import contracts
 from emulators.stack.parts.global_edge import CLIENT_REGION
 from emulators.stack.stack import Stack
 from emulators.waiting import until
-from shared.cells.gate import Standbys
+from shared.cells.words import Standbys
 from shared.chain.abi import decoded, encoded
 from shared.client.python.meridian_client.meridian import PAID, UNPAID
 from shared.registry import load

@@ -9,7 +9,8 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from shared.cells.gate import STALLED_SECONDS, Standbys
+from shared.cells.gate import STALLED_SECONDS
+from shared.cells.words import Standbys
 
 BOUNDS: Final[Mapping[str, float]] = {"detected": 5.0, "elsewhere": 10.0, "promoted": 30.0}
 """In how many seconds after a death it is known, users of other cells are well, and the dead region's served again."""

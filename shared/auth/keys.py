@@ -14,7 +14,6 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -159,8 +158,7 @@ def key_ring(settings: Settings) -> KeyRing:
     return KeyRing(settings)
 
 
-@dataclass(frozen=True, slots=True)
-class _FileVersion(Generic[T]):
+class _FileVersion(msgspec.Struct, Generic[T], frozen=True):
     """A file's content at a time."""
 
     at: datetime
@@ -193,12 +191,16 @@ class _ReloadedFile(Generic[T]):
             content = self._read()
             # Unchanged content is not decoded again: parsing a private key takes tens of milliseconds.
             same = last is not None and content == last.content
-            return replace(last, at=now) if last and same else _FileVersion(now, content, self._decode(content))
+            return (
+                msgspec.structs.replace(last, at=now)
+                if last and same
+                else _FileVersion(now, content, self._decode(content))
+            )
         except (OSError, ValueError, TypeError) as error:
             if last is None:
                 raise Unavailable("The signing keys cannot be read.") from error
             log.warning("the signing keys cannot be read, the last ones stay: %s", error)
-            return replace(last, at=now)
+            return msgspec.structs.replace(last, at=now)
 
 
 def decoded(data: bytes, kind: type[T]) -> T:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from shared.cells.record import CellRecord
+from shared.cells.words import Kind, Mode
 
 STALLED_SECONDS: Final = 10.0
 """After how long without progress a standby is un-designated."""
@@ -29,33 +30,10 @@ STALLED_SECONDS: Final = 10.0
 JOIN_SECONDS: Final = 2.0
 """How long a joining standby is waited for: what leaves waits for it as well."""
 
-Mode = Literal["open", "strict"]
-"""What happens while no standby is designated: `open` lets everything out, `strict` holds back what is in HELD_BACK."""
-
-Kind = Literal[
-    "event",
-    "read",
-    "grant",
-    "deposit",
-    "request",
-    "voucher",
-    "receipt",
-    "deposit address",
-    "activity",
-    "webhook",
-    "withdrawal",
-    "broadcast",
-]
-"""What leaves a cell: published events, answers of Events.Read and Events.List, grants, which deposits it takes on, and
-what it asks other cells to do because of its own state; and so on, to users and chains."""
-
 HELD_BACK: Final[Collection[Kind]] = frozenset({"voucher", "withdrawal"})
 """What `strict` refuses while no standby is designated: it cannot be undone, and waits best."""
 
 Passage = Literal["leave", "wait", "refuse"]
-
-Standbys = Literal["none", "asynchronous", "synchronous"]
-"""Which standbys a cell has in other regions: `synchronous` ones are waited for by its commits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The event store in PostgreSQL: appends events in the caller's transaction, and reads streams."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -35,8 +34,7 @@ class StreamPart(msgspec.Struct, frozen=True):
     through: int
 
 
-@dataclass(frozen=True, slots=True)
-class StreamQuery:
+class StreamQuery(msgspec.Struct, frozen=True):
     """A query for streams with events beyond a position.
 
     until: the last position to include; no limit if None. types: only events of these types; all if empty.
@@ -53,8 +51,7 @@ class StreamQuery:
     receiver: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamPage:
+class StreamPage(msgspec.Struct, frozen=True):
     """A page of streams as (stream, type, version), the position that it reaches, and whether there is more.
 
     last: the last assigned position, including those of transactions that are still open.

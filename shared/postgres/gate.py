@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 from pg8000.core import CoreConnection
 
-from shared.cells.gate import GateRow, Kind, Mode, passage
+from shared.cells.gate import GateRow, passage
+from shared.cells.words import Kind, Mode
 from shared.errors import Unavailable
 from shared.postgres.database import Database, Transaction
 from shared.postgres.errors import bound, translated

@@ -8,9 +8,9 @@ pg8000 sends each statement by itself, and has the server flush three times for 
 (tests/shared/postgres).
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from pg8000.converters import make_params
 from pg8000.core import (
     BIND,
@@ -39,8 +39,7 @@ KEY: Final = "_meridian_outgoing"
 """Where a connection keeps what is sent on it."""
 
 
-@dataclass(slots=True, eq=False)
-class Statement:
+class Statement(msgspec.Struct, eq=False):
     """A statement with its parameters, and once it was answered what it returned."""
 
     sql: str
@@ -55,8 +54,7 @@ class Statement:
     """Whether it was executed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
+class _Parsed(msgspec.Struct, frozen=True):
     """A prepared statement of a connection."""
 
     sql: str

@@ -12,7 +12,6 @@ import hashlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -27,16 +26,13 @@ Command = tuple[Any, ...]
 EVALSHA: Final = "EVALSHA"
 
 
-@dataclass(frozen=True)
 class Script:
     """A Lua script, which Redis runs atomically."""
 
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
-        _TEXTS[self.sha] = self.text
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        _TEXTS[self.sha] = text
 
     @classmethod
     def of(cls, path: Path) -> "Script":

@@ -14,8 +14,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeVar, cast
+
+import msgspec
 
 from shared.errors import Unavailable
 from shared.resilience.deadline import time_left
@@ -40,14 +41,13 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
-@dataclass(slots=True)
-class _Place(Generic[Item]):
+class _Place(msgspec.Struct, Generic[Item], eq=False):
     """An item's place. waiting: for its turn; taken: in the batch that runs; leading, alone: its own thread runs it."""
 
     item: Item
     state: State = "waiting"
     outcome: Any = None
-    turn: Any = field(default_factory=threading.Lock)
+    turn: Any = msgspec.field(default_factory=threading.Lock)
     """Held until its thread is to go on: a lock that is released once costs a fraction of an Event."""
 
     def __post_init__(self) -> None:

@@ -5,16 +5,18 @@ import logging
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared import ids
 from shared.contracts.operations import File, Repeated, Resource
 from shared.errors import Contended, Unavailable
 from shared.idempotency import Key
 from shared.postgres.database import Database, Transaction, retried
-from shared.postgres.gate import Gate
 from shared.postgres.replica_lag import MAX_LAG_SECONDS, lag
 from shared.registry import Row, load
+
+if TYPE_CHECKING:
+    from shared.postgres.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class BoundOperation:
     replica: Callable[[], Database | None] = lambda: None
     """The read replica of its database, if there is one."""
 
-    gate: Callable[[], Gate | None] = lambda: None
+    gate: Callable[[], "Gate | None"] = lambda: None
     """What its answers wait at if its row says so, where cells fail over."""
 
     epoch: Callable[[], int] = lambda: 1

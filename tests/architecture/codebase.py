@@ -29,6 +29,7 @@ HELPERS = {
     "wallet": {
         *(
             "cell_custody",
+            "custody_views",
             "deposit_attribution",
             "deposit_collection",
             "deposit_posting",
@@ -94,8 +95,11 @@ def imported_for_types(module: str) -> dict[str, Any]:
 
 def hints(thing: Any) -> dict[str, Any]:
     """The types of a function or class, also where they are imported for type checkers alone."""
-    module = sys.modules[thing.__module__]
-    return get_type_hints(thing, {**vars(module), **imported_for_types(thing.__module__)})
+    names: dict[str, Any] = {}
+    for each in reversed(getattr(thing, "__mro__", (thing,))):  # bases of other modules have names of theirs
+        if each.__module__.startswith(("functions.", "shared.", "emulators.", "tests.")):
+            names |= {**vars(sys.modules[each.__module__]), **imported_for_types(each.__module__)}
+    return get_type_hints(thing, names)
 
 
 @cache

@@ -7,7 +7,7 @@ import ast
 from pathlib import Path
 from typing import get_args
 
-from shared.cells.gate import Kind
+from shared.cells.words import Kind
 from tests.architecture.codebase import ROWS, modules, name_of, tree
 
 HTTP = {row.name: row for row in ROWS if row.http}

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import msgspec
+
 from functions.platform.ports import StreamPage, StreamPart, StreamQuery
 from shared.contracts.encode import to_json
 from shared.firestore.calls import guarded
@@ -27,7 +29,7 @@ class OutboxStreams:
         else:
             with self._work.transaction() as work:
                 found = work.events.streams(wanted)
-        return StreamPage(**asdict(found))
+        return StreamPage(**msgspec.structs.asdict(found))
 
     def read(self, stream: str, from_version: int, types: Sequence[str]) -> StreamPart:
         if self._in_firestore():

@@ -5,13 +5,16 @@ responses are only combined by hashes: a block counts if the blocks after it, up
 hashes, and the first of them follows the block at the cursor.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from shared.chain.core.values import BlockRef, Header, ScanResult
+if TYPE_CHECKING:
+    from shared.chain.core.values import BlockRef, Header, ScanResult
 
 SPAN: Final = 500
 """The most new blocks per scan."""

@@ -7,14 +7,18 @@ A call that was reverted, with confirmations, has failed for good, and its purpo
 reorganised behind it all the same, its nonce is consumed by an empty transaction, so that later ones can follow.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from shared.chain.core.values import ContractCall, Fees, NonceAssignment, Outcome, SignedTransaction
 from shared.jobs.items import FailureStore, for_each
+
+if TYPE_CHECKING:
+    from shared.chain.core.values import ContractCall, Fees, NonceAssignment, Outcome, SignedTransaction
 
 SENT_AT_ONCE: Final = 20
 FOLLOWED_AT_ONCE: Final = 100
@@ -88,7 +92,7 @@ class NonceStore(Protocol):
     def others(self) -> Sequence[str]:
         """The addresses of other keys whose calls are pending: of regions that have served the cell before."""
 
-    def of(self, sender: str) -> "NonceStore":
+    def of(self, sender: str) -> NonceStore:
         """The nonces of another key."""
 
 
@@ -104,7 +108,7 @@ class SendingTransaction(Protocol):
         """The failed items of jobs."""
 
 
-EndCall = Callable[[NonceAssignment, SignedTransaction, Outcome], bool]
+EndCall = Callable[["NonceAssignment", "SignedTransaction", "Outcome"], bool]
 """(assignment, transaction, outcome) -> whether that ended the call."""
 
 R = TypeVar("R")
@@ -202,6 +206,8 @@ class Dispatcher(Generic[W]):
             if outcome:
                 return outcome.block_number <= confirmed and end(assignment, signed, outcome)
         if assignment.nonce < used:  # by a transaction that was never stored: none of these can be mined any more
+            from shared.chain.core.values import Outcome  # which most who know a Sender need not
+
             return end(assignment, assignment.newest, Outcome(succeeded=False, block_number=confirmed))
         if self._overdue(assignment.newest):
             self._outbid(assignment)

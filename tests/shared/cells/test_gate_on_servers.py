@@ -12,7 +12,8 @@ from google.cloud.firestore import Client
 from emulators.stack.stack import Stack
 from emulators.waiting import until
 from shared.cells.designation import DesignationKeeper
-from shared.cells.gate import STALLED_SECONDS, GateRow, Mode
+from shared.cells.gate import STALLED_SECONDS, GateRow
+from shared.cells.words import Mode
 from shared.errors import Unavailable
 from shared.firestore.cell_records import CellRecords
 from shared.postgres.database import Database

@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from shared.cells.gate import GateRow, Mode
+from shared.cells.gate import GateRow
 from shared.cells.quota import SHARES_FROM, Account
+from shared.cells.words import Mode
 from tests.shared.cells.simulation.checks import Checks
 from tests.shared.cells.simulation.faults import inject
 from tests.shared.cells.simulation.server import Entry, Server

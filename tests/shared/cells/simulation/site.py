@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.cells import gate, lease, promotion
 from shared.cells.record import CellRecord, designated, opened, promoted, renewed
+from shared.cells.words import Kind, Mode
 from tests.shared.cells.simulation.checks import Checks, audit_cell
 from tests.shared.cells.simulation.server import Entry, Refused, Reply, Server, Transaction
 from tests.shared.cells.simulation.world import World
@@ -13,7 +14,7 @@ from tests.shared.cells.simulation.world import World
 class Site:
     """The control of a cell in one region. A crash of the region loses all of it."""
 
-    def __init__(self, world: World, checks: Checks, server: Server, mode: gate.Mode) -> None:
+    def __init__(self, world: World, checks: Checks, server: Server, mode: Mode) -> None:
         self.world = world
         self.checks = checks
         self.server = server
@@ -36,7 +37,7 @@ class Site:
         self.watcher = lease.Watcher()
         self.promotion: promotion.Promotion | None = None
         self._designating: tuple[str, float] | None = None
-        self._leaving: list[tuple[gate.Kind, int, list[int], Callable[[bool], None]]] = []
+        self._leaving: list[tuple[Kind, int, list[int], Callable[[bool], None]]] = []
         self.paused_until = 0.0
 
     # Time.
@@ -213,7 +214,7 @@ class Site:
     # The gate.
 
     def leave(
-        self, kind: gate.Kind, position: int, uids: list[int], then: Callable[[bool], None], *, skip: bool = False
+        self, kind: Kind, position: int, uids: list[int], then: Callable[[bool], None], *, skip: bool = False
     ) -> None:
         """Let something out once it may leave. uids: the transactions that it tells of. then: whether it may."""
         if skip:
@@ -241,7 +242,7 @@ class Site:
         if self._leaving:
             self.later(0.08, self._poll_gate)
 
-    def _let_out(self, kind: gate.Kind, uids: list[int], then: Callable[[bool], None]) -> None:
+    def _let_out(self, kind: Kind, uids: list[int], then: Callable[[bool], None]) -> None:
         self.checks.left(self.cell, kind, uids)
         then(True)
 

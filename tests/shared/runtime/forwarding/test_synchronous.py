@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from shared import ids
-from shared.cells.gate import Standbys
+from shared.cells.words import Standbys
 from shared.config import Settings
 from shared.errors import Unavailable
 from tests.shared.runtime.forwarding.hosts import Cell, Client, Functions, served
