@@ -1,7 +1,7 @@
 """The response to a request, once its order has left the stage that the request waits on."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from functions.order.domain.order import Order
 from functions.order.domain.refusals import refund_refusal_of, refusal_of
@@ -10,8 +10,7 @@ from shared import ids
 from shared.errors import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The response to a request that leased its idempotency key.
 
     operation: the request's row in the registry. reference: what the key is leased to.

@@ -1,7 +1,6 @@
 """T0, shared by create_order and quote_order: the lines that a buyer requests, and the terms they sell on now."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -48,8 +47,7 @@ class OrderLine(Request):
 OrderLines = Annotated[list[OrderLine], msgspec.Meta(min_length=1, max_length=50)]
 
 
-@dataclass(frozen=True, slots=True)
-class PricedOrder:
+class PricedOrder(NamedTuple):
     """The requested lines at the present terms, with the address and the proofs that the terms apply to."""
 
     address: str

@@ -74,9 +74,10 @@ def rpc_method(rpc: str) -> RpcMethod:
 
 
 @cache
-def service_config() -> str:
-    """The retry configuration of gRPC (its service config, in JSON)."""
-    known = [rpc_method(row.rpc).path for row in load().rows.values() if row.rpc and rpc_method(row.rpc).repeatable]
+def service_config(caller: str) -> str:
+    """The retry configuration of gRPC (its service config, in JSON) for the methods that a service may call."""
+    methods = [rpc_method(row.rpc) for row in load().rows.values() if row.rpc and caller in row.callers]
+    known = [method.path for method in methods if method.repeatable]
     names = [dict(zip(("service", "method"), path.strip("/").split("/"), strict=True)) for path in known]
     return json.dumps({"methodConfig": [{"name": names, "retryPolicy": RETRIES}], "retryThrottling": BUDGET})
 
@@ -98,7 +99,7 @@ class RpcChannel:
         credentials: TLS and the caller's identity (service_identity.py); plaintext without them.
         cell: that of the host, if it is not the caller's own.
         """
-        options = [("grpc.service_config", service_config()), *(RECONNECTING if cell else ())]
+        options = [("grpc.service_config", service_config(caller)), *(RECONNECTING if cell else ())]
         dial = partial(grpc.secure_channel, credentials=credentials) if credentials else grpc.insecure_channel
         self._channel = dial(address, options=options)
         self._breaker = breaker or Breaker(f"rpc {address}", POLICIES["rpc"])

@@ -1,16 +1,15 @@
 """Placing an order: which lines may share one, and its total."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from functions.order.domain.errors import AmountOverflow, MixedChains, MixedCurrencies, MixedMerchants
 from functions.order.domain.events import Item, OrderPlaced
 from shared.money import MAXIMUM, Amount
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """A Merkle proof that the paying wallet's address is on a supply's allowlist.
 
     overrides: the buyer's own limit (0 for the phase's) and unit price, if the leaf has them.
@@ -20,8 +19,7 @@ class Proof:
     overrides: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """The terms on which a supply sells to a buyer now. `unit_price` is in atomic units.
 
     phase: the open phase of the sale; empty for none. listed: whether the buyer is on its allowlist.
@@ -43,8 +41,7 @@ class Terms:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """Some units of a supply, on these terms."""
 
     item_id: str

@@ -1,9 +1,9 @@
 """A quote: terms offered to a buyer who could buy at them, and that one order of theirs may use until it expires."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.order.domain.errors import QuoteInvalid
 from functions.order.domain.placement import Line, Proof, Terms
@@ -15,8 +15,7 @@ QUOTE_USED: Final = ("QUOTE_EXPIRED", "The quote was used for another order: ask
 """Why a quote is no longer valid: code and detail."""
 
 
-@dataclass(frozen=True, slots=True)
-class Eligibility:
+class Eligibility(NamedTuple):
     """Whether a buyer may buy some units of a supply: every reason against, by its code.
 
     phase: the open phase; empty for none. limit_remaining: how many more they may buy; None without a limit.
@@ -31,8 +30,7 @@ class Eligibility:
         return {*self.reasons, *(["NOT_ON_SALE"] if self.phase != terms.phase else [])}
 
 
-@dataclass(frozen=True, slots=True)
-class SpendableBalance:
+class SpendableBalance(NamedTuple):
     """A wallet's available balance in one currency, in atomic units."""
 
     open: bool
@@ -90,7 +88,7 @@ class Quote:
         if (user_id, wallet_id) != (self.user_id, self.wallet_id) or not alike:
             raise QuoteInvalid(field="quote")
         return [
-            replace(line, terms=replace(line.terms, unit_price=quoted.unit_price))
+            line._replace(terms=line.terms._replace(unit_price=quoted.unit_price))
             for line, quoted in zip(lines, self.lines, strict=True)
         ]
 

@@ -61,7 +61,7 @@ class Trade:
     def place(self, *units: int, key: str | None = None, price: int | None = None) -> Order:
         """Commit an order of so many units in each line."""
         found = self.terms()
-        found = found if price is None else replace(found, unit_price=price)
+        found = found if price is None else found._replace(unit_price=price)
         begun = placed([(found, quantity) for quantity in units or (2,)], self.work().now(), self.buyer)
         begun = replace(begun, wallet_id=self.wallet_id)
         with self.work(key).transaction() as t1:
