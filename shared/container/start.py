@@ -35,15 +35,21 @@ LOADED_ON_USE: Final = frozenset(
 
 TAKEN_ON_USE: Final = frozenset(
     {
+        "asyncio",  # redis-py's classes for it; gRPC imports it as a whole
         "asn1crypto.x509",  # scramp binds logins to certificates of TLS with it
         "dateutil.parser",  # pg8000 reads timestamps before year 1 and after 9999 with it
         "cryptography.hazmat.primitives.serialization.ssh",  # keys of SSH
+        *(f"aiosql.adapters.{driver}" for driver in ("aiosqlite", "asyncpg", "duckdb", "mysql", "pg8000", "sqlite3")),
         "redis.cluster",  # but in the cloud
         "redis.keyspace_notifications",
+        "redis.lock",
         "redis.sentinel",
     }
 )
 """Modules out of which a library takes classes and functions: each is a `_Taken` until one of them is used."""
+
+TAKEN: Final = {"asyncio": frozenset({"IncompleteReadError", "Lock", "StreamReader"})}
+"""What is taken out of a module that others import too, and may use in ways that a `_Taken` does not allow."""
 
 
 class _Unloaded(ModuleType):
@@ -56,10 +62,16 @@ class _Unloaded(ModuleType):
         with _loading:  # another thread waits until all of it is there
             # Whether it has submodules its importer has set.
             if type(self) is _Unloaded and self not in _under_way and name != "__path__":
-                if self.__name__ in TAKEN_ON_USE and not name.startswith("_") and not name.isupper():  # constants
+                if self.__name__ in TAKEN_ON_USE and _is_taken(self.__name__, name):
                     return _Taken(self, name, sys._getframe(1).f_globals)
                 _load(self)
         return ModuleType.__getattribute__(self, name)
+
+
+def _is_taken(module: str, name: str) -> bool:
+    if module in TAKEN:
+        return name in TAKEN[module]
+    return not name.startswith("_") and not name.isupper()  # as constants are
 
 
 class _Taken:
@@ -92,6 +104,8 @@ class _Taken:
         return self._real()(*arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and not hasattr(type, name):  # as typing looks for
+            raise AttributeError(name)
         return getattr(self._real(), name)
 
     def __mro_entries__(self, _: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -119,6 +133,19 @@ class _LoadedOnUse(Loader):
         module.__class__ = _Unloaded
 
 
+class _Loaded(Loader):
+    """Has an import take a module that was loaded meanwhile."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, _: ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
+
+
 def _load(module: _Unloaded) -> None:
     spec = module.__spec__
     assert spec is not None
@@ -142,12 +169,28 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if fullname.startswith("asyncio."):
+            return _with_asyncio(fullname)
         if fullname not in LOADED_ON_USE and fullname not in TAKEN_ON_USE:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and isinstance(spec.loader, Loader):
             spec.loader = _LoadedOnUse(spec.loader)
         return spec
+
+
+def _with_asyncio(submodule: str) -> ModuleSpec | None:
+    """Where a submodule of asyncio is: they import each other by way of asyncio, so that has to be loaded before."""
+    with _loading:
+        asyncio = sys.modules["asyncio"]
+        if type(asyncio) is not _Unloaded or asyncio in _under_way:
+            return None
+        _load(asyncio)
+    module = sys.modules.get(submodule)
+    if module is None:
+        return None
+    module.__spec__ = ModuleSpec(submodule, _Loaded(module))  # the import goes on by the one that the module has
+    return module.__spec__
 
 
 def begin() -> None:

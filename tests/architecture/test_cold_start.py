@@ -163,7 +163,7 @@ def test_what_is_taken_out_of_modules_that_are_put_off_is_the_real_thing_once_it
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from shared.container import start
-import pg8000.converters, redis, scramp.core
+import aiosql, grpc, pg8000.converters, redis, scramp.core
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 unloaded = {name for name in start.TAKEN_ON_USE if type(sys.modules[name]) is not type(sys)}
@@ -186,8 +186,33 @@ try:
     load_ssh_public_key(b"no-key no-key")
 except UnsupportedAlgorithm as error:
     assert "no-key" in str(error)
-assert {type(sys.modules[name]) for name in start.TAKEN_ON_USE} == {type(sys)}
+assert aiosql.aiosql.SQLite3Adapter().process_sql("", "", "SELECT 1") == "SELECT 1"
+from asyncio.streams import StreamReader
+import redis._parsers.base as parsers
+assert parsers.StreamReader is StreamReader is sys.modules["asyncio"].StreamReader
+assert issubclass(parsers.IncompleteReadError, EOFError)
+for taken in list(start._taken):
+    taken._real()
+assert {type(sys.modules[name]) for name in start.TAKEN_ON_USE} == {type(sys)} and not start._taken
 """
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import asyncio; asyncio.run(asyncio.sleep(0))",
+        "import asyncio.events, asyncio; asyncio.run(asyncio.sleep(0)); assert asyncio.events.AbstractEventLoop",
+        "from asyncio import base_events, run, sleep; run(sleep(0))",
+        "from asyncio.base_events import Server; import asyncio; assert asyncio.Server is Server",
+        "import redis.asyncio, anyio; anyio.run(anyio.sleep, 0); redis.asyncio.Redis",
+        "import asyncio\ntry: raise OSError\nexcept asyncio.CancelledError: pass\nexcept OSError: pass",
+        "import aiohttp, google.cloud.sql.connector",
+    ],
+)
+def test_asyncio_is_put_off_for_whoever_needs_it_later(first: str) -> None:
+    code = f"import sys\nfrom shared.container import start\n{first}\nassert type(sys.modules['asyncio']) is type(sys)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 
