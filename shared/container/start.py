@@ -29,14 +29,26 @@ LOADED_ON_USE: Final = frozenset(
         "scramp",  # pg8000's SCRAM, which Cloud SQL's logins do not use
         "cryptography.x509",  # PyJWT reads keys out of certificates with it, which ours are not in
         "google.protobuf.internal.python_message",  # what protobuf does without its C library
+        # The other halves of Google's clients, and traces of gRPC that nobody has turned on.
+        *("google.api_core._observability", "grpc_status._async"),
+        *("google.api_core.gapic_v1.config_async", "google.api_core.gapic_v1.method_async"),
     }
 )
 """Modules that a library binds as a whole: where it takes a name out of one, that is loaded at once."""
+
+_FIRESTORE: Final = (
+    *("async_batch", "async_client", "async_collection", "async_document", "async_pipeline", "async_query"),
+    *("async_transaction", "services.firestore.async_client", "services.firestore.transports.grpc_asyncio"),
+    *("aggregation", "bulk_writer", "pipeline", "pipeline_result", "pipeline_source", "pipeline_stages"),
+    *("pipeline_types", "query_profile", "services.firestore.transports.rest", "vector_query", "watch"),
+)
+"""Of Firestore's client, what reading and writing documents does without."""
 
 TAKEN_ON_USE: Final = frozenset(
     {
         "asyncio",  # redis-py's classes for it; gRPC imports it as a whole
         "asn1crypto.x509",  # scramp binds logins to certificates of TLS with it
+        *(f"google.cloud.firestore_v1.{part}" for part in _FIRESTORE),
         "dateutil.parser",  # pg8000 reads timestamps before year 1 and after 9999 with it
         "cryptography.hazmat.primitives.serialization.ssh",  # keys of SSH
         *(f"aiosql.adapters.{driver}" for driver in ("aiosqlite", "asyncpg", "duckdb", "mysql", "pg8000", "sqlite3")),
