@@ -175,7 +175,9 @@ def test_a_transport_that_is_down_is_tried_again(
         opened.append(FailingSource(down, listener, stop))
         return opened[-1]
 
-    bound: Any = SimpleNamespace(row=load().rows["record_claim"], database=lambda: None)
+    bound: Any = SimpleNamespace(
+        row=load().rows["record_claim"], database=lambda: None, parameters=frozenset({"event"})
+    )
     resources: Any = SimpleNamespace(settings=settings, clock=FakeClock())
     consumer_of_row = EventConsumer(bound, resources, open_one, "us")
     monkeypatch.setattr(consumer_of_row, "_reception", Taken())
