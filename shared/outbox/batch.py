@@ -81,7 +81,7 @@ class BatchInbox(Inbox):
 
     def _effects(self, transaction: Transaction, events: Sequence[StoredEvent]) -> None:
         """Apply the effects of events that are next, in this order: at once if the operation can."""
-        if self._handle_all is None:
+        if self._handle_all is None or not events:
             for event in events:
                 self._effect(transaction, event)
             return
