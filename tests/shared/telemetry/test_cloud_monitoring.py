@@ -51,8 +51,9 @@ class FakeMonitoring:
         return Empty()
 
     def series(self, metric: str) -> list[Any]:
-        """What was written last of a metric."""
-        return [each for each in self.requests[-1].time_series if each.metric.type == metric]
+        """What was written last of each series of a metric: a write takes several requests where there are many."""
+        written = [each for request in self.requests for each in request.time_series if each.metric.type == metric]
+        return list({tuple(sorted(each.metric.labels.items())): each for each in written}.values())
 
 
 @pytest.fixture
