@@ -80,6 +80,12 @@ class IsolatedUser:
         return Caller(self.user_id, ids.new("ses", "us"), frozenset([*EVERYONE, "supply:write"]))
 
 
+def traced(event: StoredEvent, number: int) -> StoredEvent:
+    """The event as of a request of its own."""
+    trail = {"request_id": f"request-{number}", "traceparent": f"00-{number:032x}-{number:016x}-01"}
+    return msgspec.structs.replace(event, metadata=trail)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnDatabases(Settings):
     """Settings of the stack's cell with other databases than the stack's."""

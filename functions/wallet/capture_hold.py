@@ -19,16 +19,15 @@ def capture_hold(events: Sequence[Event[OrderConfirmed]], work: WalletWork) -> N
     known = work.holds.lock(hold_ids) if hold_ids else {}
     if missing := sorted(set(hold_ids) - known.keys()):
         raise Unavailable(f"hold {', '.join(missing)} is not known yet")
-    transfers = {hold.id: _captured(hold, work) for hold in known.values() if hold.status == "placed"}
-    if not transfers:
+    captured = [(hold, _into_escrow(hold, work)) for hold in known.values() if hold.status == "placed"]
+    if not captured:
         return
-    placed = [known[hold_id] for hold_id in transfers]
-    work.ledger.post_linked([(transfers[hold.id], {hold.wallet_id: hold.user_id}) for hold in placed])
-    work.holds.capture([Capture(hold, transfers[hold.id].id, hold.amount) for hold in placed])
-    work.escrows.open([(hold.order_id, hold.currency, hold.amount) for hold in placed])
+    work.ledger.post_linked([(transfer, {hold.wallet_id: hold.user_id}) for hold, transfer in captured])
+    work.holds.capture([Capture(hold, transfer.id, hold.amount) for hold, transfer in captured])
+    work.escrows.open([(hold.order_id, hold.currency, hold.amount) for hold, _ in captured])
 
 
-def _captured(hold: Hold, work: WalletWork) -> Transfer:
+def _into_escrow(hold: Hold, work: WalletWork) -> Transfer:
     """The transfer of a hold into its order's escrow. Raises HoldEnded."""
     paying, _ = hold.capture(hold.amount, work.now())
     return Transfer(

@@ -29,7 +29,7 @@ class Unpacked(NamedTuple):
     flaw: str = ""
 
 
-class _Element(msgspec.Struct, omit_defaults=True):
+class _Element(msgspec.Struct):
     """An event in a batch; all attributes are strings."""
 
     specversion: str

@@ -94,8 +94,8 @@ class MessageReceiver:
                 outcomes.append(self.take(each))
             except Exception as error:  # noqa: BLE001 - raised below
                 failed[stream] = error
-        for reason in failed.values():
-            raise reason
+        if failed:
+            raise next(iter(failed.values()))
         return outcomes
 
     def take(self, delivered: DeliveredMessage) -> Outcome:

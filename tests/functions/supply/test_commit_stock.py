@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import msgspec
 import pytest
 
 from emulators.demo.api_user import ApiUser
@@ -15,7 +14,7 @@ from shared.contracts.events import StoredEvent
 from shared.errors import MeridianError, Unavailable
 from tests.database_probe import DatabaseProbe
 from tests.functions.supply.stock import an_order, left, reserve
-from tests.isolated_services import IsolatedServices
+from tests.isolated_services import IsolatedServices, traced
 from tests.races import all_at_once
 from tests.triggers import Triggers
 
@@ -139,12 +138,6 @@ def test_the_last_unit_is_reported_once_in_a_race(isolated: IsolatedServices, se
 
 
 # Several at once
-
-
-def traced(event: StoredEvent, number: int) -> StoredEvent:
-    """The event as of a request of its own."""
-    trail = {"request_id": f"request-{number}", "traceparent": f"00-{number:032x}-{number:016x}-01"}
-    return msgspec.structs.replace(event, metadata=trail)
 
 
 def test_orders_are_committed_at_once_each_in_its_own_trace(isolated: IsolatedServices, sell: Sell) -> None:

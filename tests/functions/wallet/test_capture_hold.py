@@ -15,7 +15,7 @@ from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
 from shared.money import Amount
 from tests.database_probe import DatabaseProbe
-from tests.isolated_services import IsolatedServices, IsolatedUser
+from tests.isolated_services import IsolatedServices, IsolatedUser, traced
 from tests.races import all_at_once
 from tests.triggers import Triggers
 
@@ -146,12 +146,6 @@ def test_capture_and_release_exclude_each_other(isolated: IsolatedServices) -> N
 
 
 # Several at once
-
-
-def traced(event: StoredEvent, number: int) -> StoredEvent:
-    """The event as of a request of its own."""
-    trail = {"request_id": f"request-{number}", "traceparent": f"00-{number:032x}-{number:016x}-01"}
-    return msgspec.structs.replace(event, metadata=trail)
 
 
 def test_holds_are_captured_at_once_each_in_its_own_trace(isolated: IsolatedServices) -> None:
