@@ -53,7 +53,7 @@ from shared.registry import load
 from shared.resources import Resources
 from shared.rpc.channel import RpcChannel
 from shared.runtime.binding import BoundOperation
-from shared.runtime.event import inbox
+from shared.runtime.receiver import inbox
 from shared.runtime.rpc import server
 from shared.runtime.rpc_caller import claimed_caller
 from tests.clocks import ShiftedClock

@@ -1,4 +1,4 @@
-"""Pub/Sub with Kafka semantics: the ordering key is the partition, the attributes are the headers.
+"""Pub/Sub with Kafka semantics: ordering keys are partitions, or several in one, and attributes are the headers.
 
 Each row has a topic of its own for each of its sources and each cell that receives it, so that it is sent what it
 handles there and nothing else.
@@ -43,6 +43,9 @@ REQUEST_BYTES: Final = 4_000_000
 MESSAGE_BYTES: Final = 9_000_000
 """The largest event that is sent; Pub/Sub refuses a request of more than 10 MB."""
 
+SHARED_EVENTS: Final = 16
+"""How many events a message has on average before a topic is sent more than one at a time."""
+
 MESSAGE_EVENTS: Final = 50
 """The most events in one message: as many as share a transaction where they are received (outbox/batch.py)."""
 
@@ -52,8 +55,14 @@ BATCH_BYTES: Final = 1_000_000
 Request: Final = PublishRequest.pb()
 Message: Final = PubsubMessage.pb()
 
+Topic = tuple[str, str]
+"""A topic's path, and the row that it is of."""
+
 Lane = tuple[str, str, str]
-"""A topic's path, the row that it is of, and an ordering key."""
+"""The same, and an ordering key."""
+
+Found = tuple[int, AddressedEvent]
+"""An event, and its number among those that are published at once."""
 
 
 class Packed(NamedTuple):
@@ -64,9 +73,11 @@ class Packed(NamedTuple):
 
 
 class PubSubBus:
-    """Publishes events with their partition as ordering key.
+    """Publishes events with ordering keys.
 
-    What is published together for one row and key goes in one message (batches.py), as far as sizes permit.
+    What is published together for one row goes in one message (batches.py), or in as many as its number and sizes
+    demand. So a stream may change its key. Usually what it had under the old one has long been handled; where it has
+    not, the inbox waits for it.
 
     It makes its requests itself, each of one topic and key: all keys at once, a key's requests one after the other. The
     client library's own publisher is for messages that arrive one by one: it spends a thread on each request, and a
@@ -84,38 +95,39 @@ class PubSubBus:
         )
 
     def publish(self, events: Sequence[AddressedEvent]) -> list[bool]:
-        """Publish to each addressee's topic. A failure leaves the rest of its partition unpublished, and is logged.
+        """Publish to each addressee's topic. A failure leaves the rest of its key unpublished, and is logged.
 
         An event with an unknown outcome counts as unpublished: it is sent again, to all its addressees, and they
         deduplicate by version.
         """
         outcomes = [True] * len(events)
         unsendable: set[str] = set()
-        lanes: defaultdict[Lane, list[tuple[int, AddressedEvent]]] = defaultdict(list)
+        topics: defaultdict[Topic, list[Found]] = defaultdict(list)
         for number, each in enumerate(events):
             event = each.event
             try:
                 if event.stream in unsendable:
                     raise LookupError("what comes before it cannot be published")
-                for lane in self._lanes(each):
-                    lanes[lane].append((number, each))
+                for topic in self._topics(each):
+                    topics[topic].append((number, each))
             except (LookupError, ValueError) as error:  # a type unknown to this release, or far too large
                 log.warning("%s version %d cannot be published: %r", event.stream, event.version, error)
                 unsendable.add(event.stream)
                 outcomes[number] = False
+        lanes = {lane: of for topic, found in topics.items() for lane, of in _lanes(topic, found).items()}
         for number in self._send({lane: deque(_requests(_pack(lane, of))) for lane, of in lanes.items()}):
             outcomes[number] = False
         return outcomes
 
-    def _lanes(self, addressed: AddressedEvent) -> list[Lane]:
-        """Where an event goes. Raises LookupError, ValueError."""
+    def _topics(self, addressed: AddressedEvent) -> list[Topic]:
+        """The topics that an event goes to. Raises LookupError, ValueError."""
         event, topic = addressed.event, load().topic_of(addressed.event.type)
-        key, size = str(event.partition()), len(event.body())
+        size = len(event.body())
         if size > MESSAGE_BYTES:
             raise ValueError(f"{size} bytes")
         own = [self._settings.cell]
         return [
-            (self._path(row_topic(topic, row), cell), row, key)
+            (self._path(row_topic(topic, row), cell), row)
             for row in addressed.to
             for cell in addressed.cells.get(row, own)
         ]
@@ -149,6 +161,20 @@ class PubSubBus:
 
     def _path(self, topic: str, receiver: str) -> str:
         return f"projects/{self._settings.project}/topics/{topic_name(topic, self._settings.cell, receiver)}"
+
+
+def _lanes(topic: Topic, found: Sequence[Found]) -> dict[Lane, list[Found]]:
+    """What goes to a topic, by ordering key: an event alone by its partition, several by as few keys as they fill.
+
+    A message costs its receiver as much with one event as with many, and a key's messages are handled one at a time:
+    so there are more keys only as there is more to do.
+    """
+    keys = len(found) // SHARED_EVENTS + 1
+    lanes: defaultdict[Lane, list[Found]] = defaultdict(list)
+    for number, each in found:
+        partition = each.event.partition()
+        lanes[(*topic, str(partition if len(found) == 1 else partition % keys))].append((number, each))
+    return lanes
 
 
 def _pack(lane: Lane, addressed: Iterable[tuple[int, AddressedEvent]]) -> Iterator[Packed]:

@@ -7,8 +7,8 @@ An event that cannot be applied is parked and acknowledged, so that no other str
 
 - an event that arrives early waits for the missing ones, which are read from their source after a while;
 - an event whose effect needs something that is missing for now (Unavailable: a service is down, or the event that it
-  depends on has not arrived; Contended) is not a defect, however often it is tried. It is limited by time: redelivered
-  for UNAVAILABLE_FOR, then parked, and retried by the consumer's worker, with growing backoff, until it succeeds;
+  depends on has not arrived; Contended) is not a defect. It is limited by time: redelivered for UNAVAILABLE_FOR (or
+  ASIDE_AFTER), then parked, and retried by the consumer's worker, with growing backoff, until it succeeds;
 - an event whose effect fails in any other way is a defect. It is limited by attempts: at the row's `attempts` it is
   parked, and waits for an operator to redrive it.
 
@@ -43,6 +43,9 @@ GAP_WAIT: Final = timedelta(seconds=10)
 
 UNAVAILABLE_FOR: Final = timedelta(seconds=60)
 """How long an event whose effect raises Unavailable or Contended is redelivered before it is parked."""
+
+ASIDE_AFTER: Final = timedelta(seconds=2)
+"""How long it is redelivered together with events whose effects succeed: their message is not to wait for it."""
 
 RETRY_FIRST: Final = timedelta(seconds=5)
 """When an event parked as unavailable is first retried; after that the wait doubles."""
@@ -93,6 +96,10 @@ class Inbox:
         if more:
             self._drain(event.stream)
         return outcome
+
+    def set_aside(self, event: StoredEvent, error: Exception) -> bool:
+        """Park an event that lacks something since ASIDE_AFTER, while what came with it is applied; returns whether."""
+        return isinstance(error, Unavailable | Contended) and self._parks(event, error, aside=True)
 
     def note_gap(self, event: StoredEvent) -> None:
         """Note an event whose delivery could not be decoded, so that it is read from its source."""
@@ -211,24 +218,27 @@ class Inbox:
             at=self._clock.now(),
         )
 
-    def _parks(self, event: StoredEvent, error: Exception) -> bool:
+    def _parks(self, event: StoredEvent, error: Exception, *, aside: bool = False) -> bool:
         """Count a failed attempt; returns whether the event is parked now, and so needs no redelivery."""
         try:
-            return retried(lambda: self._count(event, error, self._clock.now()))
+            return retried(lambda: self._count(event, error, self._clock.now(), aside))
         except MeridianError as unable:
             log.warning("a failed attempt of %s at %s was not counted: %s", self._row.name, event.stream, unable)
             return False
 
-    def _count(self, event: StoredEvent, error: Exception, now: datetime) -> bool:
+    def _count(self, event: StoredEvent, error: Exception, now: datetime, aside: bool) -> bool:
         transient = isinstance(error, Unavailable | Contended)
         name, stream = self._row.name, event.stream
         with self._database.transaction() as transaction:
             place = self._lock(transaction, stream)
             if not event.follows <= place["version"] < event.version:
                 return False  # another delivery has applied it meanwhile; the next one is a duplicate
+            if aside and not place["failing_since"]:
+                return False  # what has failed is what becomes of an undecodable message
             since = place["failing_since"] or now
             defects = place["defects"] + (not transient)
-            parked = bool(now - since >= UNAVAILABLE_FOR if transient else defects >= self._row.attempts)
+            patience = ASIDE_AFTER if aside else UNAVAILABLE_FOR
+            parked = bool(now - since >= patience if transient else defects >= self._row.attempts)
             stays = parked or place["parked"]
             SQL.count_attempt(transaction, consumer=name, stream_id=stream, defects=defects, since=since, parked=stays)
             if parked:

@@ -38,11 +38,13 @@ log = logging.getLogger(__name__)
 BATCH: Final = 500
 POLL_SECONDS: Final = 1.0
 
-GATHER_SECONDS: Final = 0.1
-"""The least time from one read to the next while many events come; what comes by itself is published at once."""
+GATHER_SECONDS: Final = 0.25
+"""The least time from one read to the next while many events come; what comes by itself is published at once.
+
+A payment waits so long twice at most: with the order, and with the capture."""
 
 LATELY_SECONDS: Final = 0.5
-MANY: Final = 8
+MANY: Final = 4
 """So many events within so many seconds are many."""
 
 FULL_EVERY_SECONDS: Final = 10.0

@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -30,7 +30,7 @@ from shared.outbox.batch import BATCH_SIZE
 from shared.registry import load
 from shared.resources import Resources
 from shared.runtime.binding import BoundOperation
-from shared.runtime.event import DeliveredMessage, MessageReceiver
+from shared.runtime.receiver import DeliveredMessage, MessageReceiver
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +51,12 @@ REJOIN_SECONDS: Final = 1.0
 
 
 class MessageHandler(Protocol):
-    """Handles messages; see shared.runtime.event.MessageReceiver."""
+    """Handles messages; see shared.runtime.receiver.MessageReceiver."""
 
-    def take(self, delivered: DeliveredMessage) -> str:
-        """Handle one; any exception has it retried."""
+    def receive_each(
+        self, delivered: Sequence[DeliveredMessage], go_on: Callable[[], bool]
+    ) -> Sequence[str | Exception]:
+        """Handle them one by one, as long as `go_on` says so; what fails has all from there on retried."""
 
     def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
         """Handle all in one transaction, and say what became of each; None if nothing was done."""
@@ -132,21 +134,21 @@ class Partitions:
                     self._one_by_one(line, count, stop, until)
         for line in ready:
             if line.delay and line.waiting and line.due <= time.monotonic():
-                self._one_by_one(line, 1, stop, until)
+                self._one_by_one(line, BATCH_SIZE, stop, until)
 
     def _one_by_one(self, line: PartitionQueue, count: int, stop: threading.Event, until: float) -> None:
-        for _ in range(count):
-            if stop.is_set() or time.monotonic() > until:
-                return
-            record = line.waiting[0]
-            try:
-                self._reception.take(_delivered(record))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the record is retried
-                line.fails()
-                # A defect is logged with its traceback when the event is parked; here only the retry is.
-                log.warning("%s tries %s again in %.1f s: %s", self._name, record.place, line.delay, summary(error))
-                return
-            line.succeeds(1)
+        records = list(islice(line.waiting, count))
+        outcomes = self._reception.receive_each(
+            [_delivered(each) for each in records], lambda: not stop.is_set() and time.monotonic() <= until
+        )
+        failure = next((each for each in outcomes if isinstance(each, Exception)), None)
+        received = len(outcomes) if failure is None else outcomes.index(failure)
+        if received:
+            line.succeeds(received)
+        if failure is not None:
+            line.fails()
+            # A defect is logged with its traceback when the event is parked; here only the retry is.
+            log.warning("%s tries %s again in %.1f s: %s", self._name, records[0].place, line.delay, summary(failure))
 
     def handled(self) -> dict[TopicPartition, int]:
         """The offsets to commit, by partition."""

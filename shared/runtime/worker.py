@@ -19,7 +19,7 @@ from shared.redis.cache_invalidation import CacheInvalidatingBus
 from shared.registry import load
 from shared.resources import Resources
 from shared.runtime.binding import BoundOperation
-from shared.runtime.event import inbox
+from shared.runtime.receiver import inbox
 
 if TYPE_CHECKING:
     from shared.outbox.firestore import FirestoreRelay

@@ -33,7 +33,8 @@ from shared.postgres.connect import connector
 from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
-from shared.runtime.event import decode_message, parse_push
+from shared.runtime.event import parse_push
+from shared.runtime.receiver import decode_message
 from tests.bench.comparison import Comparison, compared
 from tests.serving import serve
 

@@ -22,7 +22,7 @@ from shared.outbox.relay import Relay
 from shared.postgres.database import Database, Transaction
 from shared.registry import Row
 from shared.runtime.consumer import Partitions, consume
-from shared.runtime.event import DeliveredMessage, decode_message
+from shared.runtime.receiver import DeliveredMessage, decode_message
 from tests.bench.comparison import Comparison, compared
 from tests.bench.relay import ROW, SERVICE, TOPIC, Claimed, append, endpoint, outbox, subscribe
 from tests.kafka import Broker
@@ -81,8 +81,8 @@ def _group(settings: Settings, database: Database) -> Iterator[threading.Semapho
     inbox = BatchInbox(row, database, handle, SystemClock())
 
     class Taking:
-        def take(self, delivered: DeliveredMessage) -> str:
-            return inbox.receive(decode_message(delivered, ROW))
+        def receive_each(self, delivered: Sequence[DeliveredMessage], _: Callable[[], bool]) -> Sequence[str]:
+            return [inbox.receive(decode_message(each, ROW)) for each in delivered]
 
         def receive_batch(self, delivered: Sequence[DeliveredMessage]) -> Sequence[str] | None:
             return inbox.receive_batch([decode_message(each, ROW) for each in delivered])

@@ -31,8 +31,8 @@ from shared.registry import Row, load
 from shared.requirements import check_keeper
 from shared.resilience.deadline import within
 from shared.resources import Resources
-from shared.runtime.event import inbox
 from shared.runtime.promotion.opening import Bind, OpeningCell
+from shared.runtime.receiver import inbox
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from shared.outbox.comparison import Comparison
 from shared.outbox.log import StreamPart
 from shared.outbox.verify import VerificationReport
 from shared.registry import load
-from shared.runtime.event import inbox
+from shared.runtime.receiver import inbox
 from tests.database_probe import DatabaseProbe
 from tests.functions.notification.conftest import Harness
 from tests.isolated_services import IsolatedServices, IsolatedUser

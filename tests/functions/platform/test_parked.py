@@ -33,7 +33,7 @@ from shared.outbox.log import StreamPart
 from shared.registry import load
 from shared.resources import Resources
 from shared.rpc.channel import RpcChannel
-from shared.runtime.event import inbox
+from shared.runtime.receiver import inbox
 from shared.telemetry.collectors import ParkedEventsCollector
 from tests.isolated_services import IsolatedServices
 from tests.problems import refused

@@ -28,9 +28,10 @@ from shared.postgres.connect import connector
 from shared.postgres.database import Database, Transaction
 from shared.registry import Row, load
 from shared.resilience.breakers import Breakers
-from shared.runtime import event as serving
+from shared.runtime import receiver as receiving
 from shared.runtime.consumer import Partitions, consume
-from shared.runtime.event import MessageReceiver, parse_push
+from shared.runtime.event import parse_push
+from shared.runtime.receiver import MessageReceiver
 from tests.push_endpoint import push_handler
 from tests.shared.outbox.sample_events import AT, TYPE
 
@@ -72,7 +73,7 @@ def consumer(settings: Settings, port: int, name: str) -> None:
 
     threading.Thread(target=fill, daemon=True).start()
     bound: Any = SimpleNamespace(row=SENDER)
-    with patch.object(serving, "inbox", lambda *_: inbox):
+    with patch.object(receiving, "inbox", lambda *_: inbox):
         receiver = MessageReceiver(bound, settings, SystemClock())
     if settings.event_bus == "kafka" or settings.event_delivery == "pull":
         partitions = Partitions(name, receiver)

@@ -24,14 +24,17 @@ from shared.bus.topics import dead_topic, topic_name
 from shared.config import Settings
 from shared.contracts.events import Event, StoredEvent
 from shared.errors import Malformed, Unauthenticated, Unavailable
+from shared.outbox.inbox import ASIDE_AFTER, RETRY_FIRST
 from shared.postgres.database import Database, Transaction
 from shared.registry import load
 from shared.resources import Resources
 from shared.runtime import event as serving
-from shared.runtime.event import EventOperation, decode_message, parse_push
+from shared.runtime import receiver as receiving
+from shared.runtime.event import EventOperation, parse_push
 from shared.runtime.internal import authorise_internal
+from shared.runtime.receiver import decode_message
 from tests.clocks import FakeClock
-from tests.shared.outbox.consumers import Consumer
+from tests.shared.outbox.consumers import Consumer, nobody
 from tests.shared.outbox.sample_events import FOREIGN, TYPE, event, stream, to_row
 
 
@@ -125,7 +128,7 @@ class Pushed:
     """An event function, as Pub/Sub's emulator calls it."""
 
     def __init__(self, consumer: Consumer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(serving, "inbox", lambda *_: consumer.inbox)
+        monkeypatch.setattr(receiving, "inbox", lambda *_: consumer.inbox)
         bound: Any = SimpleNamespace(row=ROW)
         self._operation = EventOperation(bound, settings, FakeClock())
         self._token = settings.secret("push_token").decode()
@@ -397,6 +400,54 @@ def test_a_failing_event_has_its_push_delivered_again_until_it_is_parked(
     assert [pushed(sent).status_code for _ in range(8)] == [500] * 8
     assert outcomes(pushed(sent)) == ["known", "known", "parked", "parked", "known", "known"]
     assert consumer.parked(failing) == [(2, "failed"), (3, "gap")]
+
+
+def test_what_lacks_something_is_set_aside_after_a_while(
+    consumer: Consumer, own_project: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where others of its push are received: these are acknowledged, and it is retried apart until it succeeds."""
+    pushed, failing = Pushed(consumer, own_project, monkeypatch), stream()
+    others = [event(stream(), 1) for _ in range(2)]
+    consumer.failing = {2}
+    sent = batch(others[0], *(event(failing, version) for version in (1, 2, 3)), others[1])
+    assert pushed(sent).status_code == 503
+    assert [consumer.applied(each.stream) for each in others] == [[1], [1]]
+    clock.pass_by(seconds=ASIDE_AFTER.total_seconds() - 1)
+    assert pushed(sent).status_code == 503
+    assert consumer.parked(failing) == []
+    clock.pass_by(seconds=1)
+    assert outcomes(pushed(sent)) == ["known", "known", "parked", "parked", "known"]
+    assert consumer.parked(failing) == [(2, "unavailable"), (3, "gap")]
+    consumer.failing = set()
+    clock.pass_by(seconds=RETRY_FIRST.total_seconds())
+    consumer.inbox.fill_gaps(nobody)
+    assert consumer.applied(failing) == [1, 2, 3]
+
+
+def test_where_all_lack_something_none_is_set_aside(
+    consumer: Consumer, own_project: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is down for a while parks nothing: pushes come again until it is back."""
+    pushed, sent = Pushed(consumer, own_project, monkeypatch), [event(stream(), 1) for _ in range(3)]
+    consumer.failing = {1}
+    for _ in range(3):
+        assert pushed(batch(*sent)).status_code == 503
+        clock.pass_by(seconds=ASIDE_AFTER.total_seconds())
+    assert [consumer.parked(each.stream) for each in sent] == [[], [], []]
+    consumer.failing = set()
+    assert outcomes(pushed(batch(*sent))) == ["applied"] * 3
+
+
+def test_what_could_not_be_kept_is_not_set_aside(
+    consumer: Consumer, own_project: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An undecodable event of a batch comes again until there is a dead topic for it."""
+    pushed = Pushed(consumer, own_project, monkeypatch)
+    corrupt = msgspec.structs.replace(event(stream(), 1), data={"claim_id": 5})
+    for _ in range(3):
+        assert pushed(batch(event(stream(), 1), corrupt)).status_code == 503
+        clock.pass_by(seconds=ASIDE_AFTER.total_seconds())
+    assert consumer.parked(corrupt.stream) == []
 
 
 def test_pushes_of_several_events_share_transactions_of_bounded_size(

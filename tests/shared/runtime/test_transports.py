@@ -21,11 +21,12 @@ from shared.bus.transport import seek
 from shared.config import Settings
 from shared.contracts.events import StoredEvent
 from shared.errors import Unavailable
+from shared.outbox.inbox import ASIDE_AFTER
 from shared.postgres.database import Database
 from shared.resources import Resources
-from shared.runtime import event as serving
+from shared.runtime import receiver as receiving
 from shared.runtime.consumer import Partitions
-from shared.runtime.event import MessageReceiver
+from shared.runtime.receiver import MessageReceiver
 from tests.clocks import FakeClock
 from tests.kafka import Broker, Reader, headers_of
 from tests.shared.outbox.consumers import Consumer
@@ -84,7 +85,7 @@ def consumer(database: Database, clock: FakeClock) -> Consumer:
 def connected_to(consumer: Consumer, wire: Transport, end: ConsumerEnd) -> None:
     """Put a consumer at an end of a wire."""
     bound: Any = SimpleNamespace(row=ROW)
-    with patch.object(serving, "inbox", lambda *_: consumer.inbox):
+    with patch.object(receiving, "inbox", lambda *_: consumer.inbox):
         end.reception, end.crashes = MessageReceiver(bound, wire.settings, FakeClock()), 0
 
 
@@ -119,10 +120,10 @@ def parked(consumer: Consumer, name: str, *expected: tuple[int, str]) -> None:
 
 
 def apart() -> tuple[str, str]:
-    """Two streams that do not share a partition."""
+    """Two streams of different partitions, the second one not of the first partition, where goes what is together."""
     first = stream()
-    home = event(first, 1).partition()
-    return first, next(name for name in (stream() for _ in range(500)) if event(name, 1).partition() != home)
+    taken = {0, event(first, 1).partition()}
+    return first, next(name for name in (stream() for _ in range(500)) if event(name, 1).partition() not in taken)
 
 
 def test_every_event_has_its_effect_once_and_in_order(connected: Transport, consumer: Consumer) -> None:
@@ -237,6 +238,41 @@ def test_poison_among_what_arrives_together_costs_only_its_stream(connected: Tra
     effects(consumer, *names, last=1)
     parked(consumer, poison, (2, "failed"), (3, "gap"))
     assert consumer.applied(poison) == [1]
+
+
+@pytest.mark.parametrize("real", ["push_wire", "pull_wire"])
+def test_what_is_published_together_shares_a_message_whatever_its_partition(
+    real: str, request: pytest.FixtureRequest, connect: Callable[[Transport, ConsumerEnd], None], consumer: Consumer
+) -> None:
+    """As long as it is little; in numbers it goes by several keys, with each stream in its order."""
+    wire: Transport = request.getfixturevalue(real)
+    connect(wire, wire.end)
+    few, many = [stream() for _ in range(12)], [stream() for _ in range(40)]
+    wire.end.together.clear()
+    publish(wire, *(event(name, 1) for name in few))
+    effects(consumer, *few, last=1)
+    assert wire.end.together == [len(few)]
+    publish(wire, *(event(name, version) for version in (1, 2, 3) for name in many))
+    effects(consumer, *many, last=3)
+    assert consumer.parked(many[0]) == []
+
+
+def test_what_is_not_there_holds_up_nothing_that_came_with_it(
+    connected: Transport, consumer: Consumer, clock: FakeClock
+) -> None:
+    """It is set aside after a while, and what follows in its key or partition goes on."""
+    stuck = stream()
+    mates = partners(stuck, 4)
+    consumer.failing, consumer.failure = {2}, lambda: Unavailable("not now")
+    publish(connected, event(stuck, 1), event(stuck, 2), event(stuck, 3), *(event(name, 1) for name in mates))
+    effects(consumer, *mates, last=1)
+    assert consumer.parked(stuck) == []
+    clock.pass_by(seconds=ASIDE_AFTER.total_seconds())
+    parked(consumer, stuck, (2, "unavailable"), (3, "gap"))
+    consumer.failing = set()
+    publish(connected, *(event(name, 2) for name in mates))
+    effects(consumer, *mates, last=2)
+    assert consumer.applied(stuck) == [1]
 
 
 # What only Kafka has, or its stand-in can show

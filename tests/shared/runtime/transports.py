@@ -28,7 +28,8 @@ from shared.bus.transport import EventBus, record_sources
 from shared.config import Settings
 from shared.registry import load
 from shared.runtime.consumer import Partitions, consume
-from shared.runtime.event import DeliveredMessage, MessageReceiver, parse_push
+from shared.runtime.event import parse_push
+from shared.runtime.receiver import DeliveredMessage, MessageReceiver
 from tests.kafka import Broker, Reader, headers_of
 from tests.push_endpoint import push_handler
 from tests.serving import serve
@@ -71,12 +72,18 @@ class ConsumerEnd:
         self._crash()
         return outcomes
 
-    def take(self, delivered: DeliveredMessage) -> str:
+    def receive_each(
+        self, delivered: Sequence[DeliveredMessage], go_on: Callable[[], bool]
+    ) -> Sequence[str | Exception]:
         assert self.reception is not None
-        self._note(delivered)
-        done = self.reception.take(delivered)
-        self._crash()
-        return done
+        for each in delivered:
+            self._note(each)
+        outcomes = self.reception.receive_each(delivered, go_on)
+        try:
+            self._crash()
+        except ConnectionError as error:
+            return [error] * len(outcomes)
+        return outcomes
 
     def _crash(self) -> None:
         if self.crashes:
