@@ -83,7 +83,7 @@ VENUES: Final = (
         nullcontext,
         (
             Bench(("sample_sale_orders_per_second", "sample_sale_seconds"), lambda _: sample_sale.sample_sale()),
-            Bench((THREE_REGIONS, f"{THREE_REGIONS}_equal_load_each"), lambda _: regions.three_regions()),
+            Bench((THREE_REGIONS, f"{THREE_REGIONS}_same_load_in_all"), lambda _: regions.three_regions()),
             _alone("sign_in_verification", identity.sign_in_verification),
             _alone("token_verification", identity.token_verification),
             _alone("pipeline_on_a_server", redis_pipeline.pipeline_on_a_server),

@@ -120,7 +120,7 @@ GOALS: Final[dict[str, Goal]] = {
     "cost_per_order_large_vs_empty": _at_most(1.1),
     # Three regions (regions.py)
     "orders_per_cpu_second_three_regions_vs_one": _at_least(0.9),
-    "orders_per_cpu_second_three_regions_vs_one_equal_load_each": NO_GOAL,
+    "orders_per_cpu_second_three_regions_vs_one_same_load_in_all": NO_GOAL,
     # The sample sale (sample_sale.py)
     "sample_sale_orders_per_second": _at_least(150, "/s"),
     "sample_sale_seconds": _at_most(30, " s"),

@@ -4,7 +4,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +33,10 @@ REGIONS: Final = 3
 UNITS: Final = 1_000_000
 PRICE: Final = 1_000
 FUNDS: Final = 10**12
+RATE: Final = 5.0
+"""Orders a second in each region, where they are paced: three regions are not near their limit, nor is any idle."""
+
+PACED_SECONDS: Final = 6.0
 IDLE_SECONDS: Final = 15.0
 """So long is measured what a stack uses that nobody uses: several rounds of all that polls."""
 
@@ -70,19 +74,40 @@ class Regions:
         time.sleep(IDLE_SECONDS)
         return (self.cpu() - before) / IDLE_SECONDS
 
-    def play(self, resting: float, at_once: int = 0) -> float:
-        """Orders in a CPU second, of a number that are placed and settled: paid, units sold, claims open.
+    def play(self, resting: float) -> float:
+        """Orders in a CPU second, of a number that are placed, as many at a time as the stack was opened for.
 
-        resting: the CPU seconds of an idle second, which are subtracted. at_once: how many orders are under way at a
-        time, if not as many as the stack was opened for.
+        resting: the CPU seconds of an idle second, which are subtracted.
         """
+        return self._settled(resting, ORDERS, lambda pool: list(pool.map(self._order, self._next(ORDERS))))
+
+    def play_paced(self, resting: float) -> float:
+        """The same of orders that come at RATE in each region, however many are under way."""
+        rate = RATE * len(self._sites)
+        orders = int(rate * PACED_SECONDS)
+
+        def place(pool: ThreadPoolExecutor) -> None:
+            began, placed = time.monotonic(), []
+            for number, buyer in enumerate(self._next(orders)):
+                time.sleep(max(0.0, began + number / rate - time.monotonic()))
+                placed.append(pool.submit(self._order, buyer))
+            for each in placed:
+                each.result()
+
+        return self._settled(resting, orders, place)
+
+    def _settled(self, resting: float, orders: int, place: Callable[[ThreadPoolExecutor], object]) -> float:
+        """Orders in a CPU second, until all of them are settled: paid, units sold, claims open."""
         began, before, claims = time.monotonic(), self.cpu(), self._count("claiming", CLAIMS)
-        with ThreadPoolExecutor(at_once or self._at_once) as pool:
-            list(pool.map(self._order, itertools.islice(self._buyers, ORDERS)))
-        until(lambda: self._count("claiming", CLAIMS) - claims, lambda found: found >= ORDERS, SETTLE_SECONDS)
+        with ThreadPoolExecutor(self._at_once) as pool:
+            place(pool)
+        until(lambda: self._count("claiming", CLAIMS) - claims, lambda found: found >= orders, SETTLE_SECONDS)
         for service, sql in UNSETTLED.items():
             until(lambda of=service, ask=sql: self._count(of, ask), lambda left: left == 0, SETTLE_SECONDS)  # type: ignore[misc]
-        return ORDERS / (self.cpu() - before - resting * (time.monotonic() - began))
+        return orders / (self.cpu() - before - resting * (time.monotonic() - began))
+
+    def _next(self, count: int) -> Iterator[ApiUser]:
+        return itertools.islice(self._buyers, count)
 
     def _order(self, buyer: ApiUser) -> None:
         body = {"wallet_id": buyer.wallet_id, "items": [{"supply_id": self._supply_id, "quantity": 1}]}
@@ -101,28 +126,29 @@ class Regions:
 def three_regions() -> Iterator[Measurement]:
     """orders_per_cpu_second_three_regions_vs_one: without standbys, what an idle stack uses subtracted.
 
-    The same orders, of one supply whose merchant is at home in the first region, by buyers of that region alone, and by
-    those of three. CPU time is that of all of a stack's processes, the emulators among them.
+    Orders of one supply whose merchant is at home in the first region, by buyers of that region alone, and by those of
+    three. CPU time is that of all of a stack's processes, the emulators among them.
 
-    With as many orders under way in all, a region has a third of them, and shares its statements, messages and commits
-    among a third. So the same is measured with as many in each region too, which shows what regions themselves cost.
+    The more is bought at once in a region, the more orders share statements, messages and commits, and the less each
+    costs. So what regions cost is seen where each is as busy as the one: with as many orders a second. With as many
+    orders under way in all (`..._same_load_in_all`), each of three regions has a third of them, and less to share.
     """
-    ones = [AT_ONCE, AT_ONCE // REGIONS]
-    one = list(_rounds(1, ones))
-    three = [played for (played,) in _rounds(REGIONS, [AT_ONCE])]
-    for name, mine in zip(("", "_equal_load_each"), zip(*one, strict=True), strict=True):
-        ratios = [there / here for here, there in zip(mine, three, strict=True)]
-        medians = f"{statistics.median(three):.1f} orders a CPU second, one region {statistics.median(mine):.1f}"
+    one, three = list(_rounds(1)), list(_rounds(REGIONS))
+    for name, mine, theirs in zip(
+        ("", "_same_load_in_all"), zip(*one, strict=True), zip(*three, strict=True), strict=True
+    ):
+        ratios = [there / here for here, there in zip(mine, theirs, strict=True)]
+        medians = f"{statistics.median(theirs):.1f} orders a CPU second, one region {statistics.median(mine):.1f}"
         yield Measurement(f"orders_per_cpu_second_three_regions_vs_one{name}", ratios, medians)
 
 
-def _rounds(count: int, loads: Sequence[int]) -> Iterator[list[float]]:
-    """What so many regions do with so many orders under way, in rounds."""
+def _rounds(count: int) -> Iterator[tuple[float, float]]:
+    """Orders in a CPU second of so many regions, in rounds: at a rate in each, and with as many under way in all."""
     with opened(count) as regions:
         regions.play(0.0)  # every process connects, imports and prepares what an order needs
         resting = regions.idle()
         for _ in range(ROUNDS):
-            yield [regions.play(resting, at_once) for at_once in loads]
+            yield regions.play_paced(resting), regions.play(resting)
 
 
 @contextmanager
