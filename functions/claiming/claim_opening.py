@@ -24,7 +24,7 @@ def ensure_open(order_id: str, caller: Caller, work: ClaimingWork) -> Claim:
         raise NotFound("There is no such order.")
     if claim is None:
         with work.transaction() as opening:
-            opening.claims.open(order)
+            opening.claims.open([order])
             claim = opening.claims.lock(order_id)
     return claim
 

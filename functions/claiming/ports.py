@@ -43,8 +43,8 @@ class CachedClaims(Protocol):
 class Claims(Protocol):
     """Claims, as one transaction sees them."""
 
-    def open(self, order: ClaimOrder) -> None:
-        """Open the claim of a paid order, unless it has one."""
+    def open(self, orders: Sequence[ClaimOrder]) -> None:
+        """Open the claims of paid orders, but for those that have one."""
 
     def write_tombstones(self, order_id: str, user_id: str, address: str) -> bool:
         """Write a voided claim for an order that has none, and its event. Returns false when there is one already."""

@@ -85,6 +85,9 @@ class Orders(ShownOrders, Protocol):
     def lock(self, order_id: str) -> Order:
         """An order folded from its events, locked against concurrent changes. Raises NotFound."""
 
+    def lock_each(self, order_ids: Sequence[str]) -> list[Order]:
+        """Orders by id, as `lock` does one. Raises NotFound if there is none of one of them."""
+
     def lock_all(self, known: Sequence[Order]) -> list[Order]:
         """Orders as they are now, locked; of one that has no event beyond what is known, nothing is read."""
 

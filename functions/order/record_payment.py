@@ -1,4 +1,6 @@
-"""Mark an order paid once its hold is captured into escrow."""
+"""Mark orders paid once their holds are captured into escrow."""
+
+from collections.abc import Sequence
 
 from functions.order.ports import OrderWork
 from shared.contracts.events import Event
@@ -6,12 +8,11 @@ from shared.contracts.gen.wallet_events_pb2 import HoldCaptured
 from shared.errors import MeridianError
 
 
-def record_payment(event: Event[HoldCaptured], work: OrderWork) -> None:
-    """Record the payment, once. Raises MeridianError if the order was never confirmed, which is a defect."""
-    if not event.data.order_id:
-        return  # a hold for something other than an order
-    order = work.orders.lock(event.data.order_id)
-    if order.status == "confirmed":
-        work.orders.record(order, order.pay())
-    elif order.status == "pending" or order.ended:
-        raise MeridianError(f"{order.id} is {order.status}, but its hold was captured")
+def record_payment(events: Sequence[Event[HoldCaptured]], work: OrderWork) -> None:
+    """Record the payments, each once. Raises MeridianError if an order was never confirmed, which is a defect."""
+    captured = {event.data.order_id for event in events} - {""}  # a hold may be for something other than an order
+    orders = work.orders.lock_each(sorted(captured))
+    for order in orders:
+        if order.status == "pending" or order.ended:
+            raise MeridianError(f"{order.id} is {order.status}, but its hold was captured")
+    work.orders.record_all([(order, order.pay()) for order in orders if order.status == "confirmed"])

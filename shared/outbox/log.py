@@ -127,6 +127,13 @@ class EventLog:
         rows = SQL.read_stream(self._transaction, stream_id=stream, from_version=from_version, most=most)
         return [StoredEvent(**row) for row in rows]
 
+    def read_all(self, streams: Sequence[str]) -> dict[str, list[StoredEvent]]:
+        """All events of short streams, oldest first, by stream; a stream without events is left out."""
+        found: dict[str, list[StoredEvent]] = {}
+        for row in SQL.read_streams(self._transaction, streams=list(streams)):
+            found.setdefault(row["stream"], []).append(StoredEvent(**row))
+        return found
+
     def read_types(self, stream: str, from_version: int, types: Sequence[str], most: int = READ_AT_MOST) -> StreamPart:
         """Events of a stream from a version on, of some types or, if empty, all; oldest first, at most so many."""
         rows = SQL.read_types(

@@ -73,8 +73,8 @@ _attributed: ContextVar[Mapping[str, TraceContext]] = ContextVar("attributed", d
 
 @contextmanager
 def attributing(contexts: Mapping[str, TraceContext]) -> Iterator[None]:
-    """A block that works for several requests at once. contexts: whose each entity is, by its id."""
-    token = _attributed.set(contexts)
+    """A block that works for several requests at once. contexts: whose each entity is, by its id or a sibling's."""
+    token = _attributed.set({_number(name): context for name, context in contexts.items()})
     try:
         yield
     finally:
@@ -83,7 +83,12 @@ def attributing(contexts: Mapping[str, TraceContext]) -> Iterator[None]:
 
 def context_of(entity: str) -> TraceContext:
     """The context of the request that an entity is of: the present one, unless several are worked for at once."""
-    return _attributed.get().get(entity) or trace_context()
+    return _attributed.get().get(_number(entity)) or trace_context()
+
+
+def _number(entity: str) -> str:
+    """What an id shares with its siblings (shared.ids.sibling): an order's with those of its hold and its claim."""
+    return entity.partition("_")[2]
 
 
 def enter(context: TraceContext) -> Token[TraceContext | None]:

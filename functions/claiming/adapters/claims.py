@@ -36,40 +36,28 @@ class PostgresClaims:
     def __init__(self, work: UnitOfWork) -> None:
         self._work = work
 
-    def open(self, order: ClaimOrder) -> None:
-        claim_id = ids.sibling(order.order_id, "clm")
-        if self._insert(claim_id, order, "open"):
-            self._work.events.append(claim_id, 0, [events.ClaimOpened(claim_id, order.order_id, order.user_id)])
+    def open(self, orders: Sequence[ClaimOrder]) -> None:
+        opened = self._insert(orders, "open")
+        self._work.events.append_all(
+            (claim_id, 1, events.ClaimOpened(claim_id, order.order_id, order.user_id))
+            for claim_id, order in opened.items()
+        )
 
     def write_tombstones(self, order_id: str, user_id: str, address: str) -> bool:
-        claim_id = ids.sibling(order_id, "clm")
         # It grants nothing, and its event goes to no merchant.
         nothing = ClaimOrder(order_id, user_id, address, items=(), claimable=False, merchant_id="")
-        inserted = self._insert(claim_id, nothing, "voided")
-        if inserted:
+        inserted = self._insert([nothing], "voided")
+        for claim_id in inserted:
             self._work.events.append(claim_id, 0, [events.ClaimVoided(claim_id, order_id, user_id)])
-        return inserted
+        return bool(inserted)
 
-    def _insert(self, claim_id: str, order: ClaimOrder, status: Status) -> bool:
-        items = [
-            {**{name: getattr(item, name) for name in Item.__slots__}, "token_id": str(item.token_id)}
-            for item in order.items
-        ]
-        made = SQL.make_claim(
-            self._work.current_transaction,
-            id=claim_id,
-            key=keccak(claim_id.encode()),
-            order_id=order.order_id,
-            user_id=order.user_id,
-            merchant_id=order.merchant_id,
-            address=order.address,
-            items=to_json(items).decode(),
-            nonce=ids.number(claim_id),
-            status=status,
-            at=self._work.now(),
-        )
-        self._work.changes([claim_id])
-        return bool(made)
+    def _insert(self, orders: Sequence[ClaimOrder], status: Status) -> dict[str, ClaimOrder]:
+        """Insert the claims of orders that have none. Returns these orders, by their claims' ids."""
+        claims = {ids.sibling(order.order_id, "clm"): order for order in orders}
+        rows = [_inserted(claim_id, order, status) for claim_id, order in claims.items()]
+        made = SQL.make_claims(self._work.current_transaction, claims=to_json(rows).decode(), at=self._work.now())
+        self._work.changes(claims)
+        return {row["id"]: claims[row["id"]] for row in made}
 
     def of_order(self, order_id: str) -> Claim | None:
         row = SQL.find_by_order(self._work.current_transaction, order_id=order_id)
@@ -174,6 +162,24 @@ class PostgresClaimCursor(PostgresCursor):
         # marks their claims, too.
         self._run(SQL.drop_honoured, above=standing.number)
         self._run(SQL.mark_orphaned, above=standing.number)
+
+
+def _inserted(claim_id: str, order: ClaimOrder, status: Status) -> dict[str, Any]:
+    """A new row in `claims`."""
+    return {
+        "id": claim_id,
+        "key": keccak(claim_id.encode()).hex(),
+        "order_id": order.order_id,
+        "user_id": order.user_id,
+        "merchant_id": order.merchant_id,
+        "address": order.address,
+        "items": [
+            {**{name: getattr(item, name) for name in Item.__slots__}, "token_id": str(item.token_id)}
+            for item in order.items
+        ],
+        "nonce": str(ids.number(claim_id)),
+        "status": status,
+    }
 
 
 def _found(row: Row | None) -> Claim:

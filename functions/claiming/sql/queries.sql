@@ -1,8 +1,13 @@
--- name: make_claim!
--- The one claim of an order, open or void from the start; 0 rows when there is one.
+-- name: make_claims
+-- The one claim of each order, open or void from the start; returns those that were not there. In a fixed order, so that
+-- two transactions that make some of the same do not wait for each other.
 INSERT INTO claims (id, key, order_id, user_id, merchant_id, address, items, nonce, status, version, opened_at)
-VALUES (:id, :key, :order_id, :user_id, :merchant_id, :address, :items::jsonb, :nonce, :status, 1, :at)
-ON CONFLICT DO NOTHING;
+SELECT id, decode(key, 'hex'), order_id, user_id, merchant_id, address, items, nonce, status, 1, :at
+FROM jsonb_to_recordset(:claims::jsonb) AS c (id text, key text, order_id text, user_id text, merchant_id text,
+    address text, items jsonb, nonce numeric, status text)
+ORDER BY id
+ON CONFLICT DO NOTHING
+RETURNING id;
 
 -- name: find_by_order^
 -- The claim of an order.

@@ -30,7 +30,7 @@ class PostgresNotices:
         """Derive the delivery's id from the event's, so that an event is delivered to a webhook once."""
         now = self._work.now()
         SQL.record_notices(
-            self._work.current_transaction,
+            self._work.current_transaction.later,
             notices=to_json([_notice_row(event, notice) for notice in notices]).decode(),
             stream_id=event.stream,
             version=event.version,

@@ -92,20 +92,28 @@ class PostgresOrders:
         return None if used else QUOTE_USED
 
     def lock(self, order_id: str) -> Order:
-        if not SQL.lock_orders(self._work.current_transaction, ids=[order_id]):
-            raise NotFound("There is no such order.")
-        return self._read(order_id)
+        return self.lock_each([order_id])[0]
+
+    def lock_each(self, order_ids: Sequence[str]) -> list[Order]:
+        if not order_ids:
+            return []
+        SQL.lock_orders(self._work.current_transaction, ids=list(order_ids))
+        return self._read(order_ids)
 
     def lock_all(self, known: Sequence[Order]) -> list[Order]:
         locked = SQL.lock_orders(self._work.current_transaction, ids=[order.id for order in known])
         versions = {row["id"]: row["version"] for row in locked}
-        return [order if versions.get(order.id) == order.version else self._read(order.id) for order in known]
+        moved = [order.id for order in known if versions.get(order.id) != order.version]
+        now = dict(zip(moved, self._read(moved), strict=True)) if moved else {}
+        return [now.get(order.id, order) for order in known]
 
-    def _read(self, order_id: str) -> Order:
-        order = fold((_fact(event), event.at) for event in self._work.events.read(order_id))
-        if order is None:
+    def _read(self, order_ids: Sequence[str]) -> list[Order]:
+        histories = self._work.events.read_all(order_ids)
+        orders = [fold((_fact(event), event.at) for event in histories.get(order_id, ())) for order_id in order_ids]
+        found = [order for order in orders if order is not None]
+        if len(found) < len(orders):
             raise NotFound("There is no such order.")
-        return order
+        return found
 
     def record(self, order: Order, facts: Sequence[OrderEvent]) -> Order:
         return self.record_all([(order, facts)])[0]

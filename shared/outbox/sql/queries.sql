@@ -12,6 +12,12 @@ SELECT id, type, stream, version, recorded_at AS at, data, metadata_of(metadata,
 FROM events WHERE stream = :stream_id AND version >= :from_version
 ORDER BY version LIMIT :most;
 
+-- name: read_streams
+-- All events of some streams, each stream's oldest first.
+SELECT id, type, stream, version, recorded_at AS at, data, metadata_of(metadata, trace) AS metadata
+FROM events WHERE stream = ANY(:streams::text[])
+ORDER BY stream, version;
+
 -- name: read_types
 -- The events of a stream from a version on, of some types or all, oldest first, in one snapshot with its last version.
 SELECT e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data,

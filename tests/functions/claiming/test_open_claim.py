@@ -6,7 +6,7 @@ from emulators.demo.api_user import ApiUser
 from shared import ids
 from tests.database_probe import DatabaseProbe
 from tests.functions.claiming.conftest import Bought
-from tests.isolated_services import IsolatedServices
+from tests.isolated_services import IsolatedServices, traced
 from tests.races import all_at_once
 from tests.triggers import Triggers
 
@@ -34,6 +34,20 @@ def test_a_claim_is_opened_once(isolated: IsolatedServices, buy: Buy) -> None:
     assert sorted(received) == ["applied"] + ["known"] * 19
     assert set(isolated.deliver("open_claim", bought.order.id)) == {"known"}
     assert bought.story() == ["claim.opened"]
+
+
+def test_claims_are_opened_at_once_each_in_its_own_trace(isolated: IsolatedServices, buy: Buy) -> None:
+    """One that a buyer has opened stays as it is; what is recorded of each carries the trace of its payment."""
+    bought = [buy() for _ in range(4)]
+    bought[1].claim()
+    paid = [traced(isolated.stream(each.order.id)[-1], number) for number, each in enumerate(bought, 1)]
+    assert isolated.receive_together("open_claim", paid) == ["applied"] * 4
+    assert bought[1].story() == ["claim.opened", "claim.claimed"]
+    for number in (1, 3, 4):
+        (opened,) = isolated.stream(ids.sibling(bought[number - 1].order.id, "clm"))
+        assert (opened.type, opened.metadata["request_id"]) == ("claim.opened", f"request-{number}")
+        assert opened.metadata["traceparent"][3:35] == f"{number:032x}"
+    assert isolated.receive_together("open_claim", paid) == ["known"] * 4
 
 
 def test_a_buyer_may_be_faster(isolated: IsolatedServices, buy: Buy) -> None:

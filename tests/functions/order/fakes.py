@@ -302,6 +302,9 @@ class FakeOrders:
     def lock_all(self, known: Sequence[Order]) -> list[Order]:
         return [self.lock(order.id) for order in known]
 
+    def lock_each(self, order_ids: Sequence[str]) -> list[Order]:
+        return [self.lock(order_id) for order_id in order_ids]
+
     def record_all(self, decided: Sequence[tuple[Order, Sequence[OrderEvent]]]) -> list[Order]:
         return [self.record(order, facts) if facts else order for order, facts in decided]
 

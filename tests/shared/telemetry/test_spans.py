@@ -123,6 +123,7 @@ def test_each_entity_of_a_batch_has_its_own_context() -> None:
     bind("leader")
     with attributing({"hld_us_2": other}):
         assert context_of("hld_us_2") == other
+        assert context_of("clm_us_2") == other, "a sibling"
         assert context_of("hld_us_1").request_id == leader.request_id
     assert context_of("hld_us_2").request_id == leader.request_id
 
