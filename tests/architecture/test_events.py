@@ -8,8 +8,9 @@ import types
 import typing
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard
 
+import msgspec
 import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
@@ -93,9 +94,14 @@ def message_of(kind: type[Any]) -> Any:
 
 
 def fields_of(kind: type[Any]) -> dict[str, Any]:
-    """The fields of an event class, or of a dataclass in it, with their types."""
+    """The fields of an event class, or of a struct or dataclass in it, with their types."""
     hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return {name: hint for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}
+
+
+def has_fields(hint: Any) -> TypeGuard[type[Any]]:
+    """Whether a type is a struct or a dataclass."""
+    return isinstance(hint, type) and (issubclass(hint, msgspec.Struct) or dataclasses.is_dataclass(hint))
 
 
 def part_of(hint: Any) -> Any:
@@ -108,11 +114,11 @@ def part_of(hint: Any) -> Any:
 
 
 def parts(kind: type[Any], message: Any) -> list[tuple[type[Any], Any]]:
-    """A dataclass with its message, and the same for the dataclasses in its fields."""
+    """A struct with its message, and the same for what has fields in its own."""
     found = [(kind, message)]
     for name, hint in fields_of(kind).items():
         inner = part_of(hint)
-        if dataclasses.is_dataclass(inner) and isinstance(inner, type) and name in message.fields_by_name:
+        if has_fields(inner) and name in message.fields_by_name:
             found += parts(inner, message.fields_by_name[name].message_type)
     return found
 
@@ -160,7 +166,7 @@ def sample(hint: Any) -> Any:
         return typing.get_args(hint)[0]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return sample(typing.get_args(hint)[0])
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+    if has_fields(hint):
         return hint(**{name: sample(inner) for name, inner in fields_of(hint).items()})
     values = {str: "x", int: 7, bool: True, datetime: datetime(2026, 11, 23, 7, 30, 15, 123456, UTC)}
     return values.get(hint) or hint(2**255)

@@ -1,11 +1,11 @@
 """The events of the claiming service; their contract is shared/contracts/claim_events.proto."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ClaimOpened:
+
+class ClaimOpened(msgspec.Struct, frozen=True):
     """A paid order may be claimed."""
 
     type: ClassVar[str] = "claim.opened"
@@ -14,8 +14,7 @@ class ClaimOpened:
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimClaimed:
+class ClaimClaimed(msgspec.Struct, frozen=True):
     """The voucher was issued."""
 
     type: ClassVar[str] = "claim.claimed"
@@ -25,8 +24,7 @@ class ClaimClaimed:
     recipient: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimProcessed:
+class ClaimProcessed(msgspec.Struct, frozen=True):
     """The voucher was redeemed on the chain, by the relayer or by anybody else."""
 
     type: ClassVar[str] = "claim.processed"
@@ -38,8 +36,7 @@ class ClaimProcessed:
     merchant_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimFailed:
+class ClaimFailed(msgspec.Struct, frozen=True):
     """The relayer could not redeem it."""
 
     type: ClassVar[str] = "claim.failed"
@@ -51,8 +48,7 @@ class ClaimFailed:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimVoided:
+class ClaimVoided(msgspec.Struct, frozen=True):
     """There will never be a voucher: the order is refunded."""
 
     type: ClassVar[str] = "claim.voided"

@@ -1,11 +1,11 @@
 """The events of the identity service; their contract is shared/contracts/identity_events.proto."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class UserCreated:
+
+class UserCreated(msgspec.Struct, frozen=True):
     """A user signed in for the first time. address: in its EIP-55 form."""
 
     type: ClassVar[str] = "user.created"
@@ -14,8 +14,7 @@ class UserCreated:
     home_region: str
 
 
-@dataclass(frozen=True, slots=True)
-class RolesGranted:
+class RolesGranted(msgspec.Struct, frozen=True):
     """A user was granted these roles, which replace all granted before; those of the configuration are not listed."""
 
     type: ClassVar[str] = "roles.granted"
@@ -24,8 +23,7 @@ class RolesGranted:
     granted_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRevoked:
+class SessionRevoked(msgspec.Struct, frozen=True):
     """A session ended before its time. reason: signed_out or token_reused."""
 
     type: ClassVar[str] = "session.revoked"

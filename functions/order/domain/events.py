@@ -1,14 +1,14 @@
 """The events of an order; shared/contracts/order_events.proto is their contract."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+
+import msgspec
 
 from shared.money import Amount
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """A line of an order, with the terms that it was placed at and the token that its claim delivers.
 
     phase, listed, limit: the buyer's entitlement, as in Terms; reserving stock enforces it.
@@ -29,16 +29,14 @@ class Item:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Payout:
+class Payout(msgspec.Struct, frozen=True):
     """The amount due to one of the merchant's wallets for an order, before the fee."""
 
     wallet_id: str
     amount: Amount
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPlaced:
+class OrderPlaced(msgspec.Struct, frozen=True):
     """A buyer ordered these items at these prices."""
 
     type: ClassVar[str] = "order.placed"
@@ -54,8 +52,7 @@ class OrderPlaced:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OrderConfirmed:
+class OrderConfirmed(msgspec.Struct, frozen=True):
     """Stock is reserved and funds are held; `hold_id` is empty if there is nothing to pay."""
 
     type: ClassVar[str] = "order.confirmed"
@@ -68,8 +65,7 @@ class OrderConfirmed:
     hold_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPaid:
+class OrderPaid(msgspec.Struct, frozen=True):
     """The money is in escrow (the pivot): from here on the order only goes forward, or is refunded."""
 
     type: ClassVar[str] = "order.paid"
@@ -83,8 +79,7 @@ class OrderPaid:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFailed:
+class OrderFailed(msgspec.Struct, frozen=True):
     """The order was refused by the supply or wallet service."""
 
     type: ClassVar[str] = "order.failed"
@@ -97,8 +92,7 @@ class OrderFailed:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCancelled:
+class OrderCancelled(msgspec.Struct, frozen=True):
     """The order was cancelled before it was paid."""
 
     type: ClassVar[str] = "order.cancelled"
@@ -109,8 +103,7 @@ class OrderCancelled:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderExpired:
+class OrderExpired(msgspec.Struct, frozen=True):
     """The order reached no outcome before its expiry."""
 
     type: ClassVar[str] = "order.expired"
@@ -121,8 +114,7 @@ class OrderExpired:
     items: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderClaimed:
+class OrderClaimed(msgspec.Struct, frozen=True):
     """The voucher is issued, so the merchant is due the money."""
 
     type: ClassVar[str] = "order.claimed"
@@ -136,8 +128,7 @@ class OrderClaimed:
     fee_bps: int
 
 
-@dataclass(frozen=True, slots=True)
-class OrderMatured:
+class OrderMatured(msgspec.Struct, frozen=True):
     """The refund window is over, so the merchant is due the money, claimed or not."""
 
     type: ClassVar[str] = "order.matured"
@@ -150,8 +141,7 @@ class OrderMatured:
     fee_bps: int
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCompleted:
+class OrderCompleted(msgspec.Struct, frozen=True):
     """The claim is redeemed on the chain."""
 
     type: ClassVar[str] = "order.completed"
@@ -161,8 +151,7 @@ class OrderCompleted:
     claim_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRefundRequested:
+class OrderRefundRequested(msgspec.Struct, frozen=True):
     """The merchant or an operator requested a refund. restock: whether the units go back on sale."""
 
     type: ClassVar[str] = "order.refund_requested"
@@ -174,8 +163,7 @@ class OrderRefundRequested:
     restock: bool
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRefundRefused:
+class OrderRefundRefused(msgspec.Struct, frozen=True):
     """The refund was refused: a voucher was issued already."""
 
     type: ClassVar[str] = "order.refund_refused"
@@ -185,8 +173,7 @@ class OrderRefundRefused:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRefunded:
+class OrderRefunded(msgspec.Struct, frozen=True):
     """The buyer has the money back, and there is nothing left to claim."""
 
     type: ClassVar[str] = "order.refunded"

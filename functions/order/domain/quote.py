@@ -1,9 +1,10 @@
 """A quote: terms offered to a buyer who could buy at them, and that one order of theirs may use until it expires."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
+
+import msgspec
 
 from functions.order.domain.errors import QuoteInvalid
 from functions.order.domain.placement import Line, Proof, Terms
@@ -43,8 +44,7 @@ class SpendableBalance(NamedTuple):
         return [code for code, applies in reasons.items() if applies and total]
 
 
-@dataclass(frozen=True, slots=True)
-class QuotedLine:
+class QuotedLine(msgspec.Struct, frozen=True):
     """Some units of a supply, the unit price, and what entitled the buyer to it.
 
     phase, listed, limit: as in Terms. overrides: the limit and the price in the allowlist's leaf; None for a leaf
@@ -70,8 +70,7 @@ class QuotedLine:
         return (terms.phase, terms.listed, terms.limit) == (self.phase, self.listed, self.limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(msgspec.Struct, frozen=True):
     """The prices quoted to a buyer for these lines, paid from this wallet. One order may use its id."""
 
     id: str

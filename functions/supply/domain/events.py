@@ -1,16 +1,16 @@
 """The events of the supply service; shared/contracts/supply_events.proto is their contract."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self
+
+import msgspec
 
 from functions.supply.domain.phases import Phase
 from functions.supply.domain.supply import StockLevel, Supply
 from shared.money import Amount
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyAsset:
+class SupplyAsset(msgspec.Struct, frozen=True):
     """The token that a claim delivers."""
 
     chain_id: int
@@ -19,8 +19,7 @@ class SupplyAsset:
     standard: str
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyTerms:
+class SupplyTerms(msgspec.Struct, frozen=True):
     """A supply as it is after an event, for other cells: what the event does not say itself."""
 
     description: str
@@ -57,8 +56,7 @@ class SupplyTerms:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyCreated:
+class SupplyCreated(msgspec.Struct, frozen=True):
     """A merchant created a supply."""
 
     type: ClassVar[str] = "supply.created"
@@ -74,8 +72,7 @@ class SupplyCreated:
     terms: SupplyTerms
 
 
-@dataclass(frozen=True, slots=True)
-class SupplySoldOut:
+class SupplySoldOut(msgspec.Struct, frozen=True):
     """The last unit was sold."""
 
     type: ClassVar[str] = "supply.sold_out"
@@ -84,8 +81,7 @@ class SupplySoldOut:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyReserved:
+class SupplyReserved(msgspec.Struct, frozen=True):
     """Units are reserved for an order's line."""
 
     type: ClassVar[str] = "supply.reserved"
@@ -97,8 +93,7 @@ class SupplyReserved:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyCommitted:
+class SupplyCommitted(msgspec.Struct, frozen=True):
     """Reserved units are sold: the order is paid."""
 
     type: ClassVar[str] = "supply.committed"
@@ -109,8 +104,7 @@ class SupplyCommitted:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyReleased:
+class SupplyReleased(msgspec.Struct, frozen=True):
     """Reserved units are back on sale; quantity 0 for a tombstone, a reservation that was never made."""
 
     type: ClassVar[str] = "supply.released"
@@ -122,8 +116,7 @@ class SupplyReleased:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyUpdated:
+class SupplyUpdated(msgspec.Struct, frozen=True):
     """Its merchant changed its terms; `changed` names the fields, `per_user_limit` is 0 for none."""
 
     type: ClassVar[str] = "supply.updated"
@@ -138,8 +131,7 @@ class SupplyUpdated:
     terms: SupplyTerms
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyRestocked:
+class SupplyRestocked(msgspec.Struct, frozen=True):
     """Units were added; `quantity` is the new total."""
 
     type: ClassVar[str] = "supply.restocked"
@@ -150,8 +142,7 @@ class SupplyRestocked:
     stock: StockLevel
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyArchived:
+class SupplyArchived(msgspec.Struct, frozen=True):
     """A supply is off sale for good."""
 
     type: ClassVar[str] = "supply.archived"
@@ -159,8 +150,7 @@ class SupplyArchived:
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyReturned:
+class SupplyReturned(msgspec.Struct, frozen=True):
     """Sold units are back on sale: their order was refunded."""
 
     type: ClassVar[str] = "supply.returned"
@@ -171,16 +161,14 @@ class SupplyReturned:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseRights:
+class PhaseRights(msgspec.Struct, frozen=True):
     """Rights to sell units in a phase that has a cap."""
 
     phase: str
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyQuotaMoved:
+class SupplyQuotaMoved(msgspec.Struct, frozen=True):
     """Units of a supply, and rights in its phases, have left one cell for another."""
 
     type: ClassVar[str] = "supply.quota.moved"
@@ -191,8 +179,7 @@ class SupplyQuotaMoved:
     rights: list[PhaseRights]
 
 
-@dataclass(frozen=True, slots=True)
-class SupplyCounted:
+class SupplyCounted(msgspec.Struct, frozen=True):
     """What a cell has reserved and sold of another cell's supply, as of the `changes`-th change of its stock."""
 
     type: ClassVar[str] = "supply.counted"

@@ -1,16 +1,16 @@
 """The events of the wallet service; their contract is shared/contracts/wallet_events.proto."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
+
+import msgspec
 
 from shared.money import Amount, SignedAmount
 
 NOTHING: Final = Amount(0)
 
 
-@dataclass(frozen=True, slots=True)
-class WalletOpened:
+class WalletOpened(msgspec.Struct, frozen=True):
     """A wallet was opened."""
 
     type: ClassVar[str] = "wallet.opened"
@@ -20,8 +20,7 @@ class WalletOpened:
     chain_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class WalletLinked:
+class WalletLinked(msgspec.Struct, frozen=True):
     """A wallet was opened for a further address that its user has proven to own."""
 
     type: ClassVar[str] = "wallet.linked"
@@ -31,8 +30,7 @@ class WalletLinked:
     chain_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class WalletClosed:
+class WalletClosed(msgspec.Struct, frozen=True):
     """A wallet was closed: it can no longer be credited."""
 
     type: ClassVar[str] = "wallet.closed"
@@ -40,8 +38,7 @@ class WalletClosed:
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoldPlaced:
+class HoldPlaced(msgspec.Struct, frozen=True):
     """Funds were set aside for an order."""
 
     type: ClassVar[str] = "hold.placed"
@@ -54,8 +51,7 @@ class HoldPlaced:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HoldCaptured:
+class HoldCaptured(msgspec.Struct, frozen=True):
     """The order was paid from its hold: the pivot of a purchase."""
 
     type: ClassVar[str] = "hold.captured"
@@ -68,8 +64,7 @@ class HoldCaptured:
     transfer_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class HoldReleased:
+class HoldReleased(msgspec.Struct, frozen=True):
     """The funds are available again. For a hold that was never placed (a tombstone) only the ids are set."""
 
     type: ClassVar[str] = "hold.released"
@@ -82,8 +77,7 @@ class HoldReleased:
     amount: Amount = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class PostedPosting:
+class PostedPosting(msgspec.Struct, frozen=True):
     """One leg of a transfer. user_id: the wallet's owner, empty for a system account.
 
     in_place_of: the closed wallet that the money was meant for; empty if it was meant for this account.
@@ -98,8 +92,7 @@ class PostedPosting:
     counterpart: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransferPosted:
+class TransferPosted(msgspec.Struct, frozen=True):
     """Money moved."""
 
     type: ClassVar[str] = "transfer.posted"
@@ -110,8 +103,7 @@ class TransferPosted:
     user_ids: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class TransitSent:
+class TransitSent(msgspec.Struct, frozen=True):
     """Money left for a wallet of another cell: `receiver`, which credits it once.
 
     Its stream is that of the two cells, in which each movement has the next version.
@@ -132,8 +124,7 @@ class TransitSent:
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class DepositCredited:
+class DepositCredited(msgspec.Struct, frozen=True):
     """A deposit has its confirmations and was credited to the wallet.
 
     in_place_of: the closed wallet it was sent to, if its owner's default wallet was credited instead; else empty.
@@ -151,8 +142,7 @@ class DepositCredited:
     in_place_of: str
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawalRequested:
+class WithdrawalRequested(msgspec.Struct, frozen=True):
     """A withdrawal was requested; its funds are held."""
 
     type: ClassVar[str] = "withdrawal.requested"
@@ -166,8 +156,7 @@ class WithdrawalRequested:
     chain_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawalSent:
+class WithdrawalSent(msgspec.Struct, frozen=True):
     """The first transaction was broadcast; one with higher fees may replace it."""
 
     type: ClassVar[str] = "withdrawal.sent"
@@ -182,8 +171,7 @@ class WithdrawalSent:
     transaction_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawalMined:
+class WithdrawalMined(msgspec.Struct, frozen=True):
     """The payment is confirmed."""
 
     type: ClassVar[str] = "withdrawal.mined"
@@ -198,8 +186,7 @@ class WithdrawalMined:
     transaction_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawalFailed:
+class WithdrawalFailed(msgspec.Struct, frozen=True):
     """The withdrawal failed for good; its funds are available again."""
 
     type: ClassVar[str] = "withdrawal.failed"

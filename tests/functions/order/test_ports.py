@@ -3,11 +3,12 @@
 import copy
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from functions.order.adapters.work import Work
