@@ -156,7 +156,8 @@ class Resources:
             kind = redis.RedisCluster if self.settings.redis_cluster else redis.Redis
             seconds = POLICIES["redis"].timeout_seconds
             waits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
-            return kind.from_url(self.settings.redis_url, retry=once, **waits, **login(self.settings))
+            # driver_info: by default each connection tells the server redis-py's version, which is looked up for that.
+            return kind.from_url(self.settings.redis_url, retry=once, driver_info=None, **waits, **login(self.settings))
 
         return self.once("redis", client)
 

@@ -29,6 +29,7 @@ LOADED_ON_USE: Final = frozenset(
         "scramp",  # pg8000's SCRAM, which Cloud SQL's logins do not use
         "cryptography.x509",  # PyJWT reads keys out of certificates with it, which ours are not in
         "google.protobuf.internal.python_message",  # what protobuf does without its C library
+        *("msgspec.inspect", "msgspec.toml", "msgspec.yaml"),  # JSON is all that is read with it
         # The other halves of Google's clients, and traces of gRPC that nobody has turned on.
         *("google.api_core._observability", "grpc_status._async"),
         *("google.api_core.gapic_v1.config_async", "google.api_core.gapic_v1.method_async"),
@@ -52,6 +53,7 @@ TAKEN_ON_USE: Final = frozenset(
         "dateutil.parser",  # pg8000 reads timestamps before year 1 and after 9999 with it
         "cryptography.hazmat.primitives.serialization.ssh",  # keys of SSH
         *(f"aiosql.adapters.{driver}" for driver in ("aiosqlite", "asyncpg", "duckdb", "mysql", "pg8000", "sqlite3")),
+        *(f"aiosql.adapters.{style}" for style in ("apyformat", "generic", "pyformat")),  # of other drivers
         "redis.cluster",  # but in the cloud
         "redis.keyspace_notifications",
         "redis.lock",

@@ -114,6 +114,7 @@ NOT_NEEDED = {
     "cryptography.x509.base",
     "opentelemetry.metrics",
     "grpc_status",  # until a call fails
+    "aiosql.adapters.ageneric",
     "scramp.core",  # until a connection has a password
     "asn1crypto",
     "dateutil.parser._parser",  # until a timestamp is before year 1 or after 9999
@@ -144,7 +145,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from shared.container import start
 from cryptography import x509
-import google.cloud.firestore, google.protobuf.descriptor_pool, grpc, pg8000, redis, scramp
+import google.cloud.firestore, google.protobuf.descriptor_pool, grpc, msgspec, pg8000, redis, scramp
 assert "cryptography.x509.base" not in sys.modules
 with ThreadPoolExecutor(8) as pool:
     found = set(pool.map(lambda _: x509.load_der_x509_certificate, range(8)))
@@ -158,6 +159,7 @@ assert google.api_core.gapic_v1.method_async.wrap_method
 import grpc_status
 from grpc_status import rpc_status
 assert rpc_status.aio.from_call
+assert msgspec.inspect.type_info(int) and msgspec.toml.encode and msgspec.yaml.encode
 assert {type(sys.modules[name]) for name in start.LOADED_ON_USE} == {type(sys)}
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
