@@ -52,6 +52,7 @@ TAKEN_ON_USE: Final = frozenset(
         *(f"google.cloud.firestore_v1.{part}" for part in _FIRESTORE),
         "dateutil.parser",  # pg8000 reads timestamps before year 1 and after 9999 with it
         "cryptography.hazmat.primitives.serialization.ssh",  # keys of SSH
+        "prometheus_client.exposition",  # what writes metrics out, with servers of its own
         *(f"aiosql.adapters.{driver}" for driver in ("aiosqlite", "asyncpg", "duckdb", "mysql", "pg8000", "sqlite3")),
         *(f"aiosql.adapters.{style}" for style in ("apyformat", "generic", "pyformat")),  # of other drivers
         "redis.cluster",  # but in the cloud
@@ -64,6 +65,9 @@ TAKEN_ON_USE: Final = frozenset(
 
 TAKEN: Final = {"asyncio": frozenset({"IncompleteReadError", "Lock", "StreamReader"})}
 """What is taken out of a module that others import too, and may use in ways that a `_Taken` does not allow."""
+
+CONSTANTS_TOO: Final = frozenset({"prometheus_client.exposition"})
+"""Modules of which constants are taken as well: nothing here uses those."""
 
 
 class _Unloaded(ModuleType):
@@ -85,7 +89,7 @@ class _Unloaded(ModuleType):
 def _is_taken(module: str, name: str) -> bool:
     if module in TAKEN:
         return name in TAKEN[module]
-    return not name.startswith("_") and not name.isupper()  # as constants are
+    return not name.startswith("_") and (module in CONSTANTS_TOO or not name.isupper())
 
 
 class _Taken:

@@ -115,6 +115,7 @@ NOT_NEEDED = {
     "opentelemetry.metrics",
     "grpc_status",  # until a call fails
     "aiosql.adapters.ageneric",
+    "wsgiref.simple_server",  # until metrics are read
     "scramp.core",  # until a connection has a password
     "asn1crypto",
     "dateutil.parser._parser",  # until a timestamp is before year 1 or after 9999
@@ -171,7 +172,7 @@ def test_what_is_taken_out_of_modules_that_are_put_off_is_the_real_thing_once_it
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from shared.container import start
-import aiosql, google.cloud.firestore, grpc, pg8000.converters, redis, scramp.core
+import aiosql, google.cloud.firestore, grpc, pg8000.converters, prometheus_client, redis, scramp.core
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 unloaded = {name for name in start.TAKEN_ON_USE if type(sys.modules[name]) is not type(sys)}
@@ -194,6 +195,8 @@ try:
     load_ssh_public_key(b"no-key no-key")
 except UnsupportedAlgorithm as error:
     assert "no-key" in str(error)
+assert prometheus_client.generate_latest(prometheus_client.REGISTRY).startswith(b"# HELP")
+assert prometheus_client.CONTENT_TYPE_LATEST.startswith("text/plain")
 assert aiosql.aiosql.SQLite3Adapter().process_sql("", "", "SELECT 1") == "SELECT 1"
 from asyncio.streams import StreamReader
 import redis._parsers.base as parsers
