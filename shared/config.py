@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from shared import config_values
 from shared.cells.words import Mode, Standbys
@@ -23,8 +24,7 @@ DISTINCT_BYTES: Final = 8
 """The least number of distinct bytes in a secret; 32 random ones have fewer once in 10^30."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, eq=False):
     """What differs between a laptop, a test and a region. Durations are in seconds."""
 
     environment: str
@@ -146,13 +146,13 @@ class Settings:
 
     def of_brokers(self, cell: str | None) -> "Settings":
         """The settings for connecting to the brokers that have a cell's topics."""
-        return replace(self, kafka_bootstrap=self.kafka_cells.get(cell or "", self.kafka_bootstrap))
+        return msgspec.structs.replace(self, kafka_bootstrap=self.kafka_cells.get(cell or "", self.kafka_bootstrap))
 
     def of_replica(self) -> "Settings | None":
         """The settings for connecting to the databases' replicas; None if there are none."""
         if not (self.replica_host or self.cloud_sql_replica):
             return None
-        return replace(
+        return msgspec.structs.replace(
             self,
             database_host=self.replica_host,
             database_port=self.replica_port,

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import grpc
 import msgspec
+from msgspec import structs
 from pg8000.native import Connection, identifier
 
 import functions.order.adapters.work
@@ -86,8 +87,7 @@ def traced(event: StoredEvent, number: int) -> StoredEvent:
     return msgspec.structs.replace(event, metadata=trail)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OwnDatabases(Settings):
+class OwnDatabases(Settings, frozen=True, eq=False):
     """Settings of the stack's cell with other databases than the stack's."""
 
     suffix: str
@@ -95,7 +95,7 @@ class OwnDatabases(Settings):
     @classmethod
     def of(cls, settings: Settings, suffix: str) -> Self:
         """These settings, with databases named by a suffix in place of the cell."""
-        return cls(**{each.name: getattr(settings, each.name) for each in fields(settings)}, suffix=suffix)
+        return cls(**{name: getattr(settings, name) for name in Settings.__struct_fields__}, suffix=suffix)
 
     def database_name(self, service: str) -> str:
         return f"{service}_{self.suffix}"
@@ -125,7 +125,7 @@ class IsolatedServices:
         self._clock = MovingClock()
         self._binding = threading.Lock()  # concurrent calls must not undo each other's patch
         # Nothing delivers events here: orders would wait for payments that never come. Nor has it a keeper.
-        shared = replace(settings, rpc_addresses=self._addresses, payment_lag_seconds=0, cell_leases=False)
+        shared = structs.replace(settings, rpc_addresses=self._addresses, payment_lag_seconds=0, cell_leases=False)
         self.settings = OwnDatabases.of(shared, f"isolated_{secrets.token_hex(4)}")
         self.resources = Resources(self.settings, self._clock)
         self.probe = DatabaseProbe(self.resources)
@@ -133,7 +133,7 @@ class IsolatedServices:
     @classmethod
     def within(cls, stack: Stack, cell: str = "us") -> "IsolatedServices":
         """New isolated services in a running stack. cell: the one that they serve, in its region."""
-        settings = replace(read(stack.environment), cell=cell, region=load().cells[cell])
+        settings = structs.replace(read(stack.environment), cell=cell, region=load().cells[cell])
         return cls(settings, read_secret(stack.layout.secrets, "postgres.password"))
 
     # Lifecycle
@@ -147,7 +147,7 @@ class IsolatedServices:
 
     def _create_databases(self) -> None:
         """Copy databases that are migrated once for each stack: to migrate them every time takes seconds."""
-        template = replace(self.settings, suffix="template")
+        template = structs.replace(self.settings, suffix="template")
         with self.superuser() as connection:
             connection.run("SELECT pg_advisory_lock(hashtext('template databases'))")  # until it is closed
             known = {name for (name,) in connection.run("SELECT datname FROM pg_database")}

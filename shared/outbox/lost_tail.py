@@ -11,11 +11,11 @@ that than a transaction can live, so it ends when so much time has passed withou
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.cells.promotion import lost_tail
 from shared.config import Settings, settings

@@ -6,12 +6,12 @@ itself, and all other tests, have it.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
 import flask
 import pytest
+from msgspec.structs import replace
 
 from emulators.demo.api_user import CHAIN_ID, ApiUser, fresh_key
 from emulators.stack.stack import Stack

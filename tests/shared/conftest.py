@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from pg8000.native import Connection, identifier
 
 from emulators.stack.parts.postgres import SUPERUSER

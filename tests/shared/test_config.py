@@ -1,6 +1,5 @@
 """Settings are read strictly from the environment: an invalid variable is refused by name, before serving starts."""
 
-import dataclasses
 import secrets
 from itertools import product
 from pathlib import Path
@@ -180,7 +179,7 @@ GIVEN: Final = {
 
 def test_every_variable_is_in_the_table() -> None:
     """Each setting is read of a variable of its name, for which there is something that it must not be."""
-    fields = {GIVEN.get(field.name, field.name.upper()) for field in dataclasses.fields(Settings)}
+    fields = {GIVEN.get(name, name.upper()) for name in Settings.__struct_fields__}
     assert fields == {name for name in WRONG if not name.endswith("_EMULATOR_HOST")}
 
 
@@ -294,7 +293,7 @@ def test_other_cells_are_those_whose_hosts_can_be_called() -> None:
 
 def test_settings_do_not_change() -> None:
     """Nothing can alter them once they are read."""
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         read(LEAST).region = "asia-east1"  # type: ignore[misc]
 
 

@@ -1,8 +1,7 @@
 """A unit of work is one transaction, at one moment."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from shared import ids
 from shared.config import Settings

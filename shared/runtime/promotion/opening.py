@@ -6,10 +6,10 @@ is being opened, and names no standby, so nobody else can promote it meanwhile.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from shared.config import Settings
 from shared.registry import Row, load

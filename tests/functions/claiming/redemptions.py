@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from emulators.stack.parts.contracts import DEPLOYER
 from functions.claiming.adapters.work import Work

@@ -1,11 +1,11 @@
 """Sessions that ended in another region: the event updates this region's cache."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
+from msgspec import structs
 
 from emulators.demo.api_user import ApiUser
 from emulators.stack import secrets
@@ -25,7 +25,7 @@ from tests.problems import session_of
 def elsewhere(stack: Stack) -> Iterator[IsolatedServices]:
     """Another region: services with a cache of their own, and the same truth about sessions."""
     settings = read(stack.environment)
-    other = replace(settings, redis_url=settings.redis_url.removesuffix("/0") + "/1")
+    other = structs.replace(settings, redis_url=settings.redis_url.removesuffix("/0") + "/1")
     with IsolatedServices(other, secrets.read(stack.layout.secrets, "postgres.password")) as running:
         yield running
 
@@ -79,6 +79,6 @@ def test_a_cache_that_does_not_answer_is_told_again(
 
 def test_redis_that_is_away_raises(elsewhere: IsolatedServices) -> None:
     """A swallowed error would count as success."""
-    away = replace(elsewhere.settings, redis_url="redis://127.0.0.1:1/0")
+    away = structs.replace(elsewhere.settings, redis_url="redis://127.0.0.1:1/0")
     with pytest.raises(Unavailable):
         Resources(away).sessions().record_ended(ids.new("ses", "us"))

@@ -3,13 +3,13 @@
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from msgspec.structs import replace
 
 from emulators.demo.api_user import ApiUser
 from functions.claiming.get_receipt import GetReceipt

@@ -3,13 +3,13 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from emulators.stack import secrets as stored
 from emulators.stack.stack import Stack

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from functions.identity.adapters.signatures import EthereumSignatures
 from functions.identity.adapters.work import Work
@@ -177,7 +178,7 @@ def test_no_node_no_contracts(clock: FakeClock, person: ApiUser) -> None:
 
 def test_a_node_that_is_down_lets_nobody_in(real_work: Work, person: ApiUser) -> None:
     """What only a contract could vouch for is 503 with a code of its own; who signs with a key does not notice."""
-    down = replace(real_work.settings, chain_urls={31337: "http://127.0.0.1:1"})
+    down = structs.replace(real_work.settings, chain_urls={31337: "http://127.0.0.1:1"})
     resources = type(real_work.resources)(down, real_work.resources.clock)
     work = Work(resources, "identity")
     work.__dict__["wallets"] = real_work.wallets

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from functions.identity.adapters.work import Work
 from functions.identity.sign_out import SignOut, sign_out
@@ -41,7 +42,7 @@ class Regions:
 @pytest.fixture
 def regions(settings: Any, elsewhere: Opened) -> Regions:
     """Two regions with one Firestore. They share a Valkey, of which each has a database of its own."""
-    there = replace(settings, redis_url=settings.redis_url[:-1] + "1")
+    there = structs.replace(settings, redis_url=settings.redis_url[:-1] + "1")
     opened = elsewhere()
     other = Resources(there, opened.clock)
     list(other.firestore().collection("sessions").limit(1).stream())  # a client's first call takes seconds

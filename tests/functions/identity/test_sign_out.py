@@ -1,11 +1,11 @@
 """Sign-out: the session ends in all regions, the event is appended, and what happens while a store is unavailable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.identity.adapters.work import Work
 from functions.identity.domain.errors import InvalidGrant

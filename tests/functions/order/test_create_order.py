@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.stack.stack import Stack
@@ -525,7 +526,7 @@ def test_an_outcome_that_is_not_known_in_time_is_pending(
 ) -> None:
     """A service that does not answer: ORDER_PENDING names the order, and the same key resumes it at once."""
     request = attempt(buyer, on_sale(), by=timedelta(0))
-    impatient = replace(request.resources.settings, answer_within_seconds=0)
+    impatient = structs.replace(request.resources.settings, answer_within_seconds=0)
     request.resources.settings = impatient
 
     steps = Steps()
@@ -574,7 +575,7 @@ def test_a_placing_whose_commit_is_unknown_is_looked_up_by_its_key(
     """The connection breaks at T1: the outcome of the commit is unknown, and retrying the key ends with one order."""
     with CommitProxy(settings.database_port) as wire:
         request = attempt(buyer, on_sale())
-        request.resources = Resources(replace(settings, database_port=wire.port), ShiftedClock(MINUTE_AGO))
+        request.resources = Resources(structs.replace(settings, database_port=wire.port), ShiftedClock(MINUTE_AGO))
 
         def cut() -> None:
             wire.commit = fate
@@ -600,7 +601,7 @@ def test_an_outcome_whose_commit_is_unknown_is_looked_up(
     """The connection breaks at T2: the request reads what was committed, and returns the one outcome."""
     with CommitProxy(settings.database_port) as wire:
         request = attempt(buyer, on_sale())
-        request.resources = Resources(replace(settings, database_port=wire.port), ShiftedClock(MINUTE_AGO))
+        request.resources = Resources(structs.replace(settings, database_port=wire.port), ShiftedClock(MINUTE_AGO))
 
         def cut() -> None:
             wire.commit = fate

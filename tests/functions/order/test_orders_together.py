@@ -1,13 +1,13 @@
 """Orders that are begun together: each has its own outcome, its own stock and hold, its own answer and trace."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from emulators.demo.api_user import fresh_key
 from emulators.waiting import until

@@ -1,10 +1,10 @@
 """Liveness."""
 
-from dataclasses import replace
 from typing import Any
 
 import flask
 import httpx
+from msgspec.structs import replace
 
 from functions.platform.health import health
 from shared.config import Settings

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
 import flask
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from functions import main
 from functions.platform.ready import Ready, ready

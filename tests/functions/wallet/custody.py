@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from emulators.stack.parts.contracts import DEPLOYER, USDC
 from functions.wallet.adapters.work import Work

@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from msgspec import structs
 
 from emulators.demo.api_user import ApiUser
 from emulators.stack.parts.contracts import DEPLOYER, USDC
@@ -212,7 +213,7 @@ def test_what_cannot_be_checked_is_said(custody: Custody) -> None:
     with patch.object(ChainClient, "balance", side_effect=NodeRefused("missing trie node")):
         custody.watch()
         assert list(audited(custody).unchecked) == [COVERED, OWED]
-    work: Any = Work(Resources(replace(custody.isolated.settings, chain_urls={})), "wallet")
+    work: Any = Work(Resources(structs.replace(custody.isolated.settings, chain_urls={})), "wallet")
     assert list(audit_custody(AuditCustodyRequest(), work).unchecked) == list(INVARIANTS)
     assert list(audited(custody, datetime(2000, 1, 1, tzinfo=UTC)).violations) == []
 

@@ -1,12 +1,12 @@
 """Collecting the balances of deposit addresses."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 
 from functions.wallet import collect_deposits, deposit_collection
 from functions.wallet.adapters.vault import ChainTreasury, ChainVault

@@ -1,9 +1,9 @@
 """Requesting a withdrawal: on the terms of its currency, and never to an address where it would be lost."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from functions.wallet.domain.errors import InsufficientFunds
 from functions.wallet.list_currencies import ListCurrencies

@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 
 from emulators.stack.secrets import read as secret
 from emulators.stack.stack import Stack

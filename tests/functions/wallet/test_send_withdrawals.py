@@ -1,12 +1,12 @@
 """Withdrawals are sent once, wherever the process that sends them dies."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 
 from functions.wallet.adapters.custody import PostgresWithdrawals
 from functions.wallet.adapters.holds import PostgresHolds

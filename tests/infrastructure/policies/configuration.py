@@ -4,10 +4,11 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 from shared import requirements
 from shared.config import SECRET_BYTES, Settings, read

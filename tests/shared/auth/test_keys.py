@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec.structs import replace
 
 from functions import main
 from shared.auth.keys import PRIVATE, PUBLIC, REREAD, KeyRing, PrivateSet, PublicSet, decoded, key_ring

@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import flask
 import jwt
 import pytest
+from msgspec.structs import replace
 
 from shared.auth import oidc
 from shared.auth.oidc import GoogleTokens

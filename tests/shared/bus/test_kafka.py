@@ -2,12 +2,12 @@
 
 import base64
 import json
-from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from msgspec.structs import replace
 
 from shared.bus.kafka import KafkaBus, attributes, client_config, headers, producer_config
 from shared.bus.kafka_group import consumer_config

@@ -1,7 +1,6 @@
 """Outside of the emulator Pub/Sub is called in the process's own region, by publishers and consumers alike."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import google.auth
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from msgspec.structs import replace
 
 from shared.bus.pubsub import PubSubBus, PubSubDeadTopics, rewind
 from shared.bus.transport import record_sources

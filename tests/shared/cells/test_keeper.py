@@ -5,10 +5,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 from google.cloud.firestore import Client
+from msgspec.structs import replace
 
 from emulators.stack.stack import Stack
 from emulators.waiting import until

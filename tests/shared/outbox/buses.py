@@ -5,12 +5,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import Protocol
 from unittest.mock import patch
 
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from msgspec.structs import replace
 
 from shared.bus.batches import unpack
 from shared.bus.kafka import KafkaBus

@@ -16,12 +16,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 
 from emulators.stack.stack import Stack
 from shared.bus.topics import row_topic, subscription_name, topic_name

@@ -1,11 +1,11 @@
 """The job that migrates, on a server like Cloud SQL: what each login may do afterwards, and that it may run again."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 from pg8000.exceptions import DatabaseError
 
 from shared.config import Settings, read

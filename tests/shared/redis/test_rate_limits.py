@@ -2,10 +2,10 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from secrets import token_hex
 
 import pytest
+from msgspec.structs import replace
 
 from shared.errors import Limited, Unavailable
 from shared.redis.rate_limits import KEPT_BUCKETS, BucketDecision, Buckets, Limits, LocalBuckets, RedisBuckets

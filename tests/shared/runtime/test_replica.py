@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import flask
 import pytest
+from msgspec.structs import replace
 
 from emulators.demo.api_user import ApiUser, fresh_key
 from emulators.stack.stack import Stack

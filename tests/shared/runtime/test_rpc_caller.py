@@ -2,10 +2,10 @@
 
 import base64
 import json
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from shared.auth.google_claims import SIGNATURE_REMOVED as REMOVED
 from shared.auth.service_identity import HEADER

@@ -3,7 +3,6 @@
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from msgspec.structs import replace
 
 from emulators.waiting import until
 from shared.bus.kafka_group import Group

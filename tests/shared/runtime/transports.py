@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import PublisherOptions
 from google.protobuf.duration_pb2 import Duration
+from msgspec.structs import replace
 
 from shared.bus.kafka import KafkaBus, headers
 from shared.bus.pubsub import PubSubBus

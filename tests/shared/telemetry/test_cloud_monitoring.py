@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -12,6 +12,7 @@ from google.api.metric_pb2 import MetricDescriptor
 from google.cloud import monitoring_v3
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.protobuf.empty_pb2 import Empty
+from msgspec.structs import replace
 
 from shared.config import read
 from shared.telemetry import cloud_monitoring, metrics

@@ -1,10 +1,11 @@
 """Two functions hosts, of the cells us and eu, without a stack."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from emulators.stack import secrets
 from shared import ids

@@ -14,6 +14,7 @@ from typing import Any
 import flask
 import httpx
 import pytest
+from msgspec import structs
 
 from shared import ids
 from shared.config import Settings
@@ -171,7 +172,7 @@ def test_who_hands_on_decides_what_is_traced(base: Settings, order: Order) -> No
     queue = SpanQueue(0)
     spans.record_into(queue)
     try:
-        door = Cell(replace(base, environment="production")).operations([ROWS["get_shown"]])["get_shown"]
+        door = Cell(structs.replace(base, environment="production")).operations([ROWS["get_shown"]])["get_shown"]
         for hop in ({}, {CELL: "us"}):
             headers = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01", **hop}
             with flask.Flask("test").test_request_context(f"/v1/shown/{order('us')}", headers=headers) as context:
@@ -495,18 +496,18 @@ def test_connections_are_kept(world: World, order: Order) -> None:
 
 def test_with_one_region_nothing_is_handed_on(base: Settings) -> None:
     """No row has any forwarding where no other cell has an address, nor one whose answer is the same anywhere."""
-    one = Resources(replace(base, cell_addresses={"us": "127.0.0.1:1"}))
+    one = Resources(structs.replace(base, cell_addresses={"us": "127.0.0.1:1"}))
     assert [row.name for row in load().http_rows() if forwarding(row, one)] == []
-    none = Resources(replace(base, cell_addresses={}))
+    none = Resources(structs.replace(base, cell_addresses={}))
     assert [row.name for row in load().http_rows() if forwarding(row, none)] == []
-    several = Resources(replace(base, cell_addresses={"us": "127.0.0.1:1", "eu": "127.0.0.1:2"}))
+    several = Resources(structs.replace(base, cell_addresses={"us": "127.0.0.1:1", "eu": "127.0.0.1:2"}))
     handed_on = {row.name for row in load().http_rows() if forwarding(row, several)}
     assert handed_on == {row.name for row in load().http_rows() if row.home != "any"}
 
 
 def test_in_the_cloud_a_row_has_a_function_in_each_region(base: Settings) -> None:
     """That of the same row where the cell is served, as Cloud Run spells it; with the cell where that is a guest."""
-    cloud = replace(base, cell_url="https://{row}{suffix}-123.{region}.run.app")
+    cloud = structs.replace(base, cell_url="https://{row}{suffix}-123.{region}.run.app")
     found = forwarding(load().rows["get_order"], Resources(cloud))
     assert found
     assert found.forwarder.url_of(ServedCell("eu", EU, 1)) == f"https://get-order-123.{EU}.run.app"
@@ -515,7 +516,7 @@ def test_in_the_cloud_a_row_has_a_function_in_each_region(base: Settings) -> Non
 
 def test_in_the_cloud_nobody_is_a_service_who_is_not_configured(base: Settings) -> None:
     """Without accounts nobody may hand requests on, whatever they present, the local secret included."""
-    cloud = HopCredentials(replace(base, environment="production"))
+    cloud = HopCredentials(structs.replace(base, environment="production"))
     for presented in ("", "Bearer x", HopCredentials(base).own()):
         with pytest.raises(Misdirected):
             cloud.check(presented)

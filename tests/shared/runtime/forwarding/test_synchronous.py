@@ -1,10 +1,11 @@
 """In a synchronous cell nothing is shown that a failover can undo: answers wait at the gate, whatever they rest on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from shared import ids
 from shared.cells.words import Standbys
