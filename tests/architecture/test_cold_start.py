@@ -148,12 +148,12 @@ print(*sorted(f"{each.__module__}.{each.__name__}" for each in found if dataclas
 """
 """Prints the dataclasses of ours that BOUND has made, each of which takes 0.5 ms."""
 
-SHARED = {"shared.config.Settings", "shared.idempotency.Key", "shared.runtime.binding.BoundOperation"}
+SHARED = {"shared.idempotency.Key", "shared.runtime.binding.BoundOperation"}
 
 
 @pytest.mark.parametrize(("name", "entities"), [("create_order", 1), ("capture_hold", 12)])
 def test_a_function_makes_few_dataclasses(name: str, entities: int) -> None:
-    """Three of `shared`, and those of its domain's rules: the rest of what a request brings are structs and tuples."""
+    """Two of `shared`, and those of its domain's rules: the rest of what a request brings are structs and tuples."""
     code = BOUND + DATACLASSES
     ended = subprocess.run([sys.executable, "-c", code, name], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
