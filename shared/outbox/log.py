@@ -22,7 +22,7 @@ NO_TRACES: Final[Mapping[str, TraceContext]] = {}
 
 
 class Fact(Protocol):
-    """A domain event: a dataclass whose fields are those of its contract."""
+    """A domain event: a struct whose fields are those of its contract."""
 
     type: ClassVar[str]
 
