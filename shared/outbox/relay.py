@@ -3,10 +3,11 @@
 NOTIFY wakes it, with polling as a fallback. Events go out in version order per stream; a failed publish holds back
 only the rest of its partition. Consumers' inboxes deduplicate events that are published twice.
 
-The outbox is the table `unsent`, filled by the statement that appends the events. The leader deletes from it what was
-published, by the session that holds the leader lock: a deposed leader deletes nothing. There is no high-water cursor:
-sequence numbers are allocated before commit, so a cursor would skip transactions that commit late. Polls begin at a
-floor only so that they need not step over what was deleted and is not vacuumed yet, however long a snapshot keeps it.
+The outbox is the table `unsent`, filled by the statement that appends the events. With its next read the leader deletes
+from it what was published, by the session that holds the leader lock: a deposed leader deletes nothing. There is no
+high-water cursor: sequence numbers are allocated before commit, so a cursor would skip transactions that commit late.
+Polls begin at a floor only so that they need not step over what was deleted and is not vacuumed yet, however long a
+snapshot keeps it.
 """
 
 import logging
@@ -155,6 +156,8 @@ class Relay:
         self._database = database
         self._bus = bus
         self._held: set[str] = set()
+        self._sent: list[int] = []
+        """The positions that were published, and are to be deleted."""
         self._floor = Floor()
         self._pace = Pace()
         self._session: Transaction | None = None
@@ -188,6 +191,7 @@ class Relay:
                 stop.wait(pause)
             else:
                 listener.wait(POLL_SECONDS)
+        self.settle()
 
     @property
     def floor(self) -> int:
@@ -198,31 +202,44 @@ class Relay:
         """Lead by a session that holds the leader lock, each of whose statements is a transaction of its own."""
         self._session = Transaction(connection)
         self._held.clear()
+        self._sent.clear()
         self._floor = Floor()
+
+    def settle(self) -> None:
+        """Delete what was published last, as the next `drain` would: before the lead is given up."""
+        if self._sent:
+            SQL.delete_sent(self._session, positions=self._sent)
+            self._sent.clear()
 
     def drain(self) -> bool:
         """Publish one batch; returns whether there may be more right away. Only after `lead`.
+
+        It is deleted by the next call or by `settle`. After a crash in between it is published again.
 
         Streams that could not be published are held back until all others had their turn: however many of their events
         wait, they hold up no other partition.
         """
         began = time.monotonic()
         rows: list[dict[str, Any]] = SQL.read_unsent(
-            self._session, beyond=self._floor.begin(began), look_back=LOOK_BACK, held=list(self._held), most=BATCH
+            self._session,
+            sent=self._sent,
+            beyond=self._floor.begin(began),
+            look_back=LOOK_BACK,
+            held=list(self._held),
+            most=BATCH,
         )
+        self._sent.clear()
         positions, gated = [row.pop("position") for row in rows], [row.pop("gated") for row in rows]
         events = [self._addressed(**row) for row in rows]
-        published: list[int] = []
         if events:
             # Read in the snapshot of the events: whichever standby joins later has to have them.
             if self._gate and any(gated):
                 self._gate.wait("event")
             sent = self._bus.publish(events)
-            published = [position for position, done in zip(positions, sent, strict=True) if done]
-            SQL.delete_sent(self._session, positions=published)
+            self._sent = [position for position, done in zip(positions, sent, strict=True) if done]
             note_published([each.event for each, done in zip(events, sent, strict=True) if done])
             self._held |= {each.event.stream for each, done in zip(events, sent, strict=True) if not done}
-        self._pace.note(began, len(published))
+        self._pace.note(began, len(self._sent))
         if self._held:
             log.warning("relay %s: events of %d streams wait", self._service, len(self._held))
         more = len(events) == BATCH
@@ -243,7 +260,10 @@ class Relay:
 
 
 def measure_unsent(database: Database, clock: Clock) -> tuple[int, float]:
-    """How many events are unsent, and for how many seconds the oldest of them. Raises Unavailable."""
+    """How many events are unsent, and for how many seconds the oldest of them. Raises Unavailable.
+
+    What was published last counts until the relay reads again, after POLL_SECONDS at the latest.
+    """
     row = database.read(lambda statement: SQL.measure_unsent(statement, now=clock.now()))
     return row["events"], row["oldest"] / 1_000_000
 

@@ -84,6 +84,7 @@ def relay() -> Comparison:
             began = time.perf_counter()
             while draining.drain():
                 pass
+            draining.settle()
             return BACKLOG / (time.perf_counter() - began)
 
         def other() -> float:
@@ -142,7 +143,7 @@ def append(database: Database, count: int) -> float:
 
 def _row_at_a_time(database: Database, bus: PubSubBus) -> bool:
     with database.transaction() as transaction:
-        rows = SQL.read_unsent(transaction, beyond=0, look_back=LOOK_BACK, held=[], most=1)
+        rows = SQL.read_unsent(transaction, sent=[], beyond=0, look_back=LOOK_BACK, held=[], most=1)
         for row in rows:
             position, before, _ = row.pop("position"), row.pop("before"), row.pop("gated")
             bus.publish([addressed(StoredEvent(**row), before, load())])

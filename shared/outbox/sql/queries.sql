@@ -47,8 +47,10 @@ GROUP BY stream ORDER BY max(position);
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_position_seq;
 
 -- name: read_unsent
--- Unsent events beyond a position, without those of held-back streams, each with the types of those before it in its
--- stream, the newest first, and whether the gate names a standby; within a stream, position grows with version.
+-- Takes from the outbox what the last read had found and was published since, and reads on: unsent events beyond a position,
+-- without those of held-back streams, each with the types of those before it in its stream, the newest first, and whether
+-- the gate names a standby; within a stream, position grows with version.
+WITH gone AS (DELETE FROM unsent WHERE position = ANY(:sent::bigint[]))
 SELECT u.position, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.data,
     metadata_of(e.metadata, e.trace) AS metadata,
     (SELECT standby <> '' OR joining <> '' FROM gate) AS gated,  -- as GateRow.names says it
@@ -59,6 +61,7 @@ SELECT u.position, e.id, e.type, e.stream, e.version, e.recorded_at AS at, e.dat
     ) AS before
 FROM unsent u JOIN events e ON e.stream = u.stream AND e.version = u.version
 WHERE u.position > :beyond AND u.stream <> ALL(:held::text[])
+  AND u.position <> ALL(:sent::bigint[])  -- the snapshot has them still
 ORDER BY u.position LIMIT :most;
 
 -- name: delete_sent!

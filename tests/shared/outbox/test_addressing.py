@@ -75,12 +75,14 @@ class Deployment:
         self._registries = [registry(self.consumers[:2]), registry(self.consumers)]
 
     def lead(self) -> None:
-        """A relay of either release leads, for a batch."""
+        """A relay of either release leads, for a batch; it ends in good order or not."""
         release = self.dice.choice(self._registries)
         session = self._database.dedicated()
         relay = Relay("claiming", self._database, self.bus, lambda: release)
         relay.lead(session)
         relay.drain()
+        if self.dice.random() < 0.5:  # else it crashes, and its successor publishes the same again
+            relay.settle()
         discard(session)
 
     def append(self) -> None:

@@ -295,6 +295,7 @@ def test_a_relay_knows_whether_there_are_other_cells(cells: dict[str, Cell], dat
         relay = Relay("claiming", database, bus, lambda: with_row("others"), own="us", others=others)
         relay.lead(session)
         relay.drain()
+        relay.settle()
         discard(session)
         assert [each.to for each in bus.sent] == [to]
 

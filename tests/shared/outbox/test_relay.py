@@ -117,6 +117,13 @@ def versions(bus: Bus, name: str, count: int) -> list[int]:
     return [event.version for event in bus.delivered([name], count)]
 
 
+def publish(relay: Relay) -> None:
+    """Publish all that can be, and delete it."""
+    while relay.drain():
+        pass
+    relay.settle()
+
+
 def drained(relay: Relay, database: Database, left: Sequence[tuple[str, int]] = ()) -> None:
     """Let the relay work as it does, again and again, until no more than this is unsent: a transport may be slow."""
 
@@ -248,7 +255,7 @@ def test_a_failure_leaves_the_rest_of_its_partition(database: Database, led: Lea
     append(database, stranger, 0, *claimed_events(stranger, 1, 2))
     recording.refused = {(name, 3)}
     relay = led(recording)
-    relay.drain()
+    publish(relay)
     assert versions(recording, name, 2) == [1, 2]
     assert versions(recording, stranger, 2) == [1, 2]
     assert unsent(database) == [(name, 3), (name, 4), (name, 5), (mate, 1), (mate, 2)]
@@ -266,7 +273,7 @@ def test_a_crash_publishes_again(database: Database, led: Lead, recording: Recor
     with pytest.raises(ConnectionError):
         led(recording).drain()
     recording.crash = False
-    led(recording).drain()
+    publish(led(recording))
     assert versions(recording, name, 6) == [1, 2, 3, 1, 2, 3]
     assert unsent(database) == []
 
@@ -295,8 +302,7 @@ def test_a_stuck_backlog_holds_up_no_other_partition(
         append(database, name, 0, *claimed_events(name, 1, 9))
     append(database, other, 0, *(Priced(other, Amount(n)) for n in range(12)))
     relay = led(recording)
-    while relay.drain():
-        pass
+    publish(relay)
     assert versions(recording, other, 12) == list(range(1, 13))
     assert len(unsent(database)) == 27
     recording.mend_topic("claim-events")
@@ -346,7 +352,7 @@ def test_events_wait_for_the_designated_standby(own: Settings, database: Databas
     finally:
         owner.execute_simple("update gate set standby = ''")
         owner.close()
-    relay.drain()
+    publish(relay)
     discard(session)
     assert versions(recording, name, 2) == [1, 2]
     assert unsent(database) == []
@@ -381,13 +387,50 @@ def test_what_comes_in_numbers_is_gathered_for_a_while() -> None:
 # The queue and its leader
 
 
-def test_a_deposed_leader_deletes_nothing(database: Database, recording: RecordingBus, led: Lead) -> None:
+def test_what_was_published_is_deleted_by_the_next_read(database: Database, led: Lead, recording: RecordingBus) -> None:
+    """In one statement, which does not find it again, though its snapshot still has it."""
+    name = stream()
+    relay = led(recording)
+    append(database, name, 0, *claimed_events(name, 1, 3))
+    relay.drain()
+    assert unsent(database) == [(name, version) for version in (1, 2, 3)]
+    append(database, name, 3, *claimed_events(name, 4, 2))
+    relay.drain()
+    assert unsent(database) == [(name, 4), (name, 5)]
+    relay.drain()
+    assert unsent(database) == []
+    assert versions(recording, name, 5) == [1, 2, 3, 4, 5]
+
+
+def test_reads_that_find_and_delete_nothing_write_nothing(
+    database: Database, led: Lead, recording: RecordingBus
+) -> None:
+    """An idle relay's polls draw no transaction id."""
+    relay = led(recording)
+    publish(relay)
+    name = stream()
+    with database.transaction() as transaction:
+        drawn = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next"
+        before = transaction.run(drawn, {})[0]["next"]
+        for _ in range(20):
+            relay.drain()
+        assert transaction.run(drawn, {})[0]["next"] - before < 20  # others in the stack may draw some
+    append(database, name, 0, *claimed_events(name, 1, 1))
+    publish(relay)
+    assert versions(recording, name, 1) == [1]
+
+
+@pytest.mark.parametrize("delete", [Relay.drain, Relay.settle])
+def test_a_deposed_leader_deletes_nothing(
+    database: Database, recording: RecordingBus, led: Lead, delete: Callable[[Relay], None]
+) -> None:
     """It publishes what it had read, but its session is gone: its successor publishes all of it once more."""
     name = stream()
-    append(database, name, 0, *claimed_events(name, 1, 3))
     relay = Relay("claiming", database, recording)
     session = database.dedicated()
     relay.lead(session)
+    relay.drain()
+    append(database, name, 0, *claimed_events(name, 1, 3))
     (leader,) = CoreConnection.execute_simple(session, "select pg_backend_pid()").rows
 
     def depose() -> None:
@@ -395,11 +438,12 @@ def test_a_deposed_leader_deletes_nothing(database: Database, recording: Recordi
             transaction.run("select pg_terminate_backend(:pid::integer, 5000) as ended", {"pid": leader[0]})
 
     recording.before_return = depose
+    relay.drain()
     with pytest.raises(MeridianError):
-        relay.drain()
+        delete(relay)
     recording.before_return = lambda: None
     assert unsent(database) == [(name, version) for version in (1, 2, 3)]
-    led(recording).drain()
+    publish(led(recording))
     assert versions(recording, name, 6) == [1, 2, 3, 1, 2, 3]
     assert unsent(database) == []
 
@@ -410,7 +454,7 @@ def test_events_for_nobody_are_taken_from_the_queue_unpublished(
     """The bus is given them, since caches hear of changes there, and sends nothing."""
     name = stream()
     append(database, name, 0, Foreign(name, "0"), *claimed_events(name, 2, 1))
-    led(recording).drain()
+    publish(led(recording))
     assert [(each.event.version, each.to) for batch in recording.batches for each in batch] == [(1, {}), (2, {ROW: 0})]
     assert versions(recording, name, 1) == [2]
     assert unsent(database) == []
@@ -444,7 +488,7 @@ def test_each_event_says_what_its_row_handled_before(
         Foreign(name, "0"),
         *claimed_events(name, 4, 1),
     )
-    led(recording).drain()
+    publish(led(recording))
     append(database, name, 4, Foreign(name, "0"), *claimed_events(name, 6, 1))
     append(database, name, 6, *(Foreign(name, "0") for _ in range(3)), *claimed_events(name, 10, 1))
     led(recording).drain()
@@ -563,12 +607,12 @@ def test_a_commit_wakes_the_relay(database: Database, recording: RecordingBus, m
     name = stream()
     with running(relay_of(database, recording)) as stop:
         until(lambda: leaders(database), bool)
-        until(lambda: not unsent(database), bool)
         for version in (1, 2, 3):
             append(database, name, version - 1, *claimed_events(name, version, 1))
             assert versions(recording, name, version) == list(range(1, version + 1))
         stop.set()
         append(database, name, 3, *claimed_events(name, 4, 1))  # lets it notice
+    assert unsent(database) == [(name, 4)]
 
 
 def test_events_in_numbers_share_reads(database: Database, recording: RecordingBus) -> None:
