@@ -253,8 +253,8 @@ class SagaWork(PricingWork, Protocol):
     def transaction(self) -> AbstractContextManager[KeyedWork]:
         """The work of one transaction, committed at the end."""
 
-    def payment_lag(self) -> timedelta:
-        """How long the oldest confirmed order has waited for its payment, if it is not looked after already."""
+    def payments_lag(self, by: timedelta) -> bool:
+        """Whether the oldest payment that is on its way lags behind its order by more than this."""
 
     def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
         """Begin an order together with those that wait in this process for the same. Raises what it ends with."""

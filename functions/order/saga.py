@@ -67,7 +67,7 @@ def _let_payments_catch_up(work: SagaWork) -> None:
     most = timedelta(seconds=work.payment_lag_seconds)
     until = work.now() + most
     attempt = 0
-    while most and work.now() < until and work.payment_lag() > most:
+    while most and work.now() < until and work.payments_lag(most):
         work.pause(attempt)
         attempt += 1
 

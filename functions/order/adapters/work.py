@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final, cast
 
@@ -29,6 +29,12 @@ class Handle(msgspec.Struct, frozen=True):
 
     key: Key | None
     trace: TraceContext
+
+
+class OldestPayment(msgspec.Struct):
+    """What a process knows of payments: since when the oldest one has been on its way."""
+
+    at: datetime = datetime.min.replace(tzinfo=UTC)
 
 
 class Work(UnitOfWork):
@@ -85,9 +91,17 @@ class Work(UnitOfWork):
         """How long a payment may lag behind its order before new orders wait; 0 for any time."""
         return self.settings.payment_lag_seconds
 
-    def payment_lag(self) -> timedelta:
+    def payments_lag(self, by: timedelta) -> bool:
+        known = self.resources.once("the oldest payment on its way", OldestPayment)
+        # A lag grows no faster than time: of one that cannot have grown so much yet, nothing is read.
+        if self.now() - known.at > by:
+            known.at = self.oldest_payment()
+        return self.now() - known.at > by
+
+    def oldest_payment(self) -> datetime:
+        """When the order was confirmed that has waited longest for its payment, as far as it is on its way, or now."""
         due = self.resources.database(self.service).read(lambda read: SQL.oldest_unpaid(read, now=self.now()))
-        return max(timedelta(0), self.now() - (due - RECONCILE_AFTER)) if due else timedelta(0)
+        return min(self.now(), due - RECONCILE_AFTER) if due else self.now()
 
     @property
     def quote_ttl_seconds(self) -> int:

@@ -483,10 +483,9 @@ class FakeWork:
         """The request's key."""
         return RequestHandle(self._key)
 
-    def payment_lag(self) -> timedelta:
+    def payments_lag(self, by: timedelta) -> bool:
         waiting = [order.updated_at for order in self._shop.orders() if order.stage == "confirmed"]
-        lags = [self.now() - at for at in waiting if self.now() - at < RECONCILE_AFTER]
-        return max(lags, default=timedelta(0))
+        return any(by < self.now() - at < RECONCILE_AFTER for at in waiting)
 
     def grouped(self, begin: BeginOrders, order: NewOrder) -> Order:
         return begin_alone(begin, order, self)

@@ -90,7 +90,7 @@ class SteppedWork:
         self.answer_within_seconds = work.answer_within_seconds
         self.fee_bps = work.fee_bps
         self.payment_lag_seconds = work.payment_lag_seconds
-        self.payment_lag = work.payment_lag
+        self.payments_lag = work.payments_lag
         self.now = work.now
         self.new_id = work.new_id
         self.pause = work.pause

@@ -1,6 +1,6 @@
 """Backpressure: new orders wait while payments lag behind."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,10 @@ from functions.order import saga
 from functions.order.adapters.work import Work
 from functions.order.create_order import CreateOrder, create_order
 from functions.order.pricing import OrderLine
+from shared.config import Settings
 from shared.money import Amount
+from shared.resources import Resources
+from tests.clocks import FakeClock
 from tests.functions.order.fakes import FakeWork, Shop
 from tests.functions.order.samples import terms
 from tests.isolated_services import IsolatedServices
@@ -58,7 +61,7 @@ def test_backpressure_can_be_turned_off(shop: Shop, monkeypatch: pytest.MonkeyPa
     """With a lag of 0 nothing waits, and nothing is looked up."""
     work = lagging(shop, 30)
     monkeypatch.setattr(work, "payment_lag_seconds", 0)
-    monkeypatch.setattr(work, "payment_lag", lambda: pytest.fail("it was looked up"))
+    monkeypatch.setattr(work, "payments_lag", lambda _: pytest.fail("it was looked up"))
     saga.begin([], work)
 
 
@@ -78,9 +81,35 @@ def check_lag(isolated: IsolatedServices) -> None:
 
     def lag(after: timedelta) -> float:
         with isolated.later(after):
-            return Work(isolated.resources, "order").payment_lag().total_seconds()
+            work = Work(isolated.resources, "order")
+            return (work.now() - work.oldest_payment()).total_seconds()
 
-    assert lag(timedelta(seconds=30)) == 0
+    assert lag(timedelta(seconds=30)) < 1
     isolated.confirm(isolated.place(buyer, (supply, 1)))
     assert 30 <= lag(timedelta(seconds=30)) <= 59
-    assert lag(timedelta(minutes=2)) == 0
+    assert lag(timedelta(minutes=2)) < 1
+
+
+def test_the_lag_is_looked_up_only_when_it_can_have_grown_so_far(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once where nothing lags, until as much time has passed; again and again while payments lag."""
+    clock = FakeClock()
+    resources, began = Resources(settings, clock), clock.now()
+    oldest, looks = began, list[float]()
+
+    def look(work: Work) -> datetime:
+        looks.append((work.now() - began).total_seconds())
+        return oldest
+
+    monkeypatch.setattr(Work, "oldest_payment", look)
+
+    def lags(after: float) -> bool:
+        clock.moment = began + timedelta(seconds=after)
+        return Work(resources, "order").payments_lag(timedelta(seconds=2))
+
+    assert [lags(after) for after in (0, 1, 2)] == [False, False, False]
+    assert looks == [0]
+    oldest = began + timedelta(seconds=1)
+    assert [lags(after) for after in (2.5, 3, 3.5, 3.6)] == [False, False, True, True]
+    assert looks == [0, 2.5, 3.5, 3.6]
