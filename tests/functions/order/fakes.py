@@ -561,7 +561,7 @@ class Shop:
         Captures at confirmed, cancellations at released, returns at the end; claims, settlements, and units sold again.
         """
         for order in self.capture():
-            self._deliver(record_payment, HoldCaptured(order_id=order.id))
+            self._deliver(lambda event, work: record_payment([event], work), HoldCaptured(order_id=order.id))
         for order in self.orders():
             if order.hold_id in self.wallet.holds and self.wallet.holds[order.hold_id][3] == "released":
                 self._deliver(record_release, HoldReleased(order_id=order.id))
