@@ -7,13 +7,13 @@ An event that cannot be applied is parked and acknowledged, so that no other str
 
 - an event that arrives early waits for the missing ones, which are read from their source after a while;
 - an event whose effect needs something that is missing for now (Unavailable: a service is down, or the event that it
-  depends on has not arrived; Contended) is not a defect. It is limited by time: redelivered for UNAVAILABLE_FOR (or
-  ASIDE_AFTER), then parked, and retried by the consumer's worker, with growing backoff, until it succeeds;
-- an event whose effect fails in any other way is a defect. It is limited by attempts: at the row's `attempts` it is
-  parked, and waits for an operator to redrive it.
+  depends on has not arrived; Contended) is not a defect. It is limited by time: redelivered for UNAVAILABLE_FOR, then
+  parked, and retried by the consumer's worker, with growing backoff, until it succeeds;
+- an event that fails in any other way is a defect: at the row's `attempts` it is parked, and an operator redrives it.
 
-Later events of the same stream are parked behind it, and applied in order after it. Attempts are counted in the
-consumer's database, in a separate transaction after the failed one was rolled back.
+What came with others that can be applied is parked after ASIDE_AFTER, and the worker goes on with its attempts. Later
+events of the same stream are parked behind it, and applied in order after it. Attempts are counted in the consumer's
+database, in a transaction of their own.
 """
 
 import logging
@@ -45,7 +45,7 @@ UNAVAILABLE_FOR: Final = timedelta(seconds=60)
 """How long an event whose effect raises Unavailable or Contended is redelivered before it is parked."""
 
 ASIDE_AFTER: Final = timedelta(seconds=2)
-"""How long it is redelivered together with events whose effects succeed: their message is not to wait for it."""
+"""How long an event is redelivered together with others that can be applied."""
 
 RETRY_FIRST: Final = timedelta(seconds=5)
 """When an event parked as unavailable is first retried; after that the wait doubles."""
@@ -98,8 +98,8 @@ class Inbox:
         return outcome
 
     def set_aside(self, event: StoredEvent, error: Exception) -> bool:
-        """Park an event that lacks something since ASIDE_AFTER, while what came with it is applied; returns whether."""
-        return isinstance(error, Unavailable | Contended) and self._parks(event, error, aside=True)
+        """Park an event that fails since ASIDE_AFTER while others that came with it are applied; returns whether."""
+        return self._parks(event, error, aside=True)
 
     def note_gap(self, event: StoredEvent) -> None:
         """Note an event whose delivery could not be decoded, so that it is read from its source."""
@@ -233,12 +233,12 @@ class Inbox:
             place = self._lock(transaction, stream)
             if not event.follows <= place["version"] < event.version:
                 return False  # another delivery has applied it meanwhile; the next one is a duplicate
-            if aside and not place["failing_since"]:
-                return False  # what has failed is what becomes of an undecodable message
             since = place["failing_since"] or now
-            defects = place["defects"] + (not transient)
-            patience = ASIDE_AFTER if aside else UNAVAILABLE_FOR
-            parked = bool(now - since >= patience if transient else defects >= self._row.attempts)
+            if aside and now - since < ASIDE_AFTER:
+                return False
+            defects = place["defects"] + (not transient and not aside)
+            failed = not transient and defects >= self._row.attempts
+            parked = failed or aside or (transient and now - since >= UNAVAILABLE_FOR)
             stays = parked or place["parked"]
             SQL.count_attempt(transaction, consumer=name, stream_id=stream, defects=defects, since=since, parked=stays)
             if parked:
@@ -248,11 +248,11 @@ class Inbox:
                     stream_id=stream,
                     version=event.version,
                     prior=event.follows,
-                    reason="unavailable" if transient else "failed",
+                    reason="failed" if failed else "unavailable",
                     error=summary(error),
                     event=msgspec.json.encode(event).decode(),
                     at=now,
-                    retry_at=now + RETRY_FIRST if transient else None,
+                    retry_at=None if failed else now + RETRY_FIRST,
                 )
         if parked:
             log.error("%s parks %s version %d: %s", name, stream, event.version, summary(error), exc_info=not transient)

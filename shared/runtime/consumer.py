@@ -6,7 +6,8 @@ reached holds up no other.
 On Kafka a row is a consumer group; on Pub/Sub it has a subscription to each of its topics, and what is said of
 partitions here holds for ordering keys. A record is acknowledged after its effect. A record that cannot be handled for
 the moment stays at the head of its partition, which is paused and retried with growing backoff, as Pub/Sub redelivers a
-push; other partitions continue. The inbox decides how often a record may fail and what happens then.
+push; other partitions continue, and what waits behind it is tried with it. The inbox decides how often and how long a
+record may fail and what happens then.
 
 If the transport loses records that relays had published, the service's worker finds them
 (shared/outbox/comparison.py).

@@ -69,7 +69,7 @@ class MessageReceiver:
         """Receive messages one by one, as long as `go_on` says so: what became of each, or what it fails with.
 
         What comes after a failed event in its stream is left to that, and fails likewise. While others can be received,
-        those that cannot for want of something are set aside after a while, so that nothing waits for them.
+        those that fail are set aside after a while, so that nothing waits for them.
         """
         outcomes: list[Outcome | Exception] = []
         failed: dict[str, Exception] = {}
@@ -92,7 +92,7 @@ class MessageReceiver:
             return error
 
     def _set_aside(self, delivered: Sequence[DeliveredMessage], outcomes: list[Outcome | Exception]) -> None:
-        """Park events that fail for want of something, and behind them what follows in their streams."""
+        """Park events that fail for a while, and behind them what follows in their streams."""
         aside: set[str] = set()
         for number, (each, outcome) in enumerate(zip(delivered, outcomes, strict=False)):
             if not isinstance(outcome, Exception):
@@ -100,10 +100,17 @@ class MessageReceiver:
             stream = each.attributes.get("ce-subject", "")
             if stream in aside:
                 outcomes[number] = self._try(each)
-            elif each.flaw == "" and self._inbox.set_aside(decode_message(each, self._row), outcome):
+            elif self._is_set_aside(each, outcome):
                 self._count([each], ["parked"])
                 aside.add(stream)
                 outcomes[number] = "parked"
+
+    def _is_set_aside(self, delivered: DeliveredMessage, error: Exception) -> bool:
+        try:
+            event = decode_message(delivered, self._row)
+        except Malformed:
+            return False  # no event is to be parked, but a message that could not be stored
+        return self._inbox.set_aside(event, error)
 
     def take(self, delivered: DeliveredMessage) -> Outcome:
         """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""

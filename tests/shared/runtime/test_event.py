@@ -32,7 +32,7 @@ from shared.runtime import event as serving
 from shared.runtime import receiver as receiving
 from shared.runtime.event import EventOperation, parse_push
 from shared.runtime.internal import authorise_internal
-from shared.runtime.receiver import decode_message
+from shared.runtime.receiver import DeliveredMessage, MessageReceiver, decode_message
 from tests.clocks import FakeClock
 from tests.shared.outbox.consumers import Consumer, nobody
 from tests.shared.outbox.sample_events import FOREIGN, TYPE, event, stream, to_row
@@ -424,6 +424,23 @@ def test_what_lacks_something_is_set_aside_after_a_while(
     assert consumer.applied(failing) == [1, 2, 3]
 
 
+def test_a_defect_is_set_aside_too_and_its_attempts_go_on(
+    consumer: Consumer, own_project: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the worker, up to as many as its row says; then it waits for a person."""
+    pushed, failing = Pushed(consumer, own_project, monkeypatch), stream()
+    consumer.failing, consumer.failure = {2}, lambda: KeyError("a defect")
+    sent = batch(event(failing, 1), event(failing, 2))
+    assert pushed(sent).status_code == 500
+    clock.pass_by(seconds=ASIDE_AFTER.total_seconds())
+    assert outcomes(pushed(sent)) == ["known", "parked"]
+    for left in range(consumer.row.attempts - 2, 0, -1):
+        assert consumer.parked(failing) == [(2, "unavailable")], left
+        clock.pass_by(hours=1)
+        consumer.inbox.fill_gaps(nobody)
+    assert consumer.parked(failing) == [(2, "failed")]
+
+
 def test_where_all_lack_something_none_is_set_aside(
     consumer: Consumer, own_project: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,11 +458,18 @@ def test_where_all_lack_something_none_is_set_aside(
 def test_what_could_not_be_kept_is_not_set_aside(
     consumer: Consumer, own_project: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An undecodable event of a batch comes again until there is a dead topic for it."""
-    pushed = Pushed(consumer, own_project, monkeypatch)
+    """What cannot be decoded among others comes again until there is a dead topic for it: its data, or its envelope."""
+    monkeypatch.setattr(receiving, "inbox", lambda *_: consumer.inbox)
+    bound: Any = SimpleNamespace(row=ROW)
+    receiver = MessageReceiver(bound, own_project, FakeClock())
     corrupt = msgspec.structs.replace(event(stream(), 1), data={"claim_id": 5})
-    for _ in range(3):
-        assert pushed(batch(event(stream(), 1), corrupt)).status_code == 503
+    forged = {"ce-source": "/order", "ce-dataschema": f"/order/{TYPE}/v1"}
+    sent = [DeliveredMessage(each.attributes(), each.body()) for each in (event(stream(), 1), corrupt)]
+    sent.append(DeliveredMessage({**sent[0].attributes, **forged, "ce-subject": stream()}, sent[0].body))
+    for outcome in ("applied", "known", "known"):
+        received, *failed = receiver.receive_each(sent)
+        assert received == outcome
+        assert [type(each) for each in failed] == [Unavailable, Unavailable]
         clock.pass_by(seconds=ASIDE_AFTER.total_seconds())
     assert consumer.parked(corrupt.stream) == []
 
