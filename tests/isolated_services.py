@@ -297,6 +297,22 @@ class IsolatedServices:
             transaction.run(sql, parameters)
             yield until_blocked
 
+    def receive_while_locked(
+        self, consumer: str, events: Sequence[StoredEvent], lock: str, first: str, second: str
+    ) -> Sequence[ReceiveOutcome] | None:
+        """Deliver events in one batch while somebody holds what `lock` locks by the id `first`.
+
+        Raises if the batch, which waits for that, holds what others lock after it: the same by the id `second`.
+        """
+        service = load().rows[consumer].service
+        with ThreadPoolExecutor(1) as pool:
+            with self.waiting_for(service, lock, id=first) as until_blocked:
+                received = pool.submit(self.receive_together, consumer, events)
+                until_blocked()
+                with self.resources.database(service).transaction() as transaction:
+                    transaction.run(f"{lock} NOWAIT", {"id": second})
+            return received.result()
+
     def handle(self, consumer: str, event: StoredEvent) -> None:
         """Call a consumer's operation with an event, bypassing its inbox."""
         self.run(consumer, event=decode_event(event))

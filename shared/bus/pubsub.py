@@ -121,8 +121,7 @@ class PubSubBus:
 
     def _topics(self, addressed: AddressedEvent) -> list[Topic]:
         """The topics that an event goes to. Raises LookupError, ValueError."""
-        event, topic = addressed.event, load().topic_of(addressed.event.type)
-        size = len(event.body())
+        topic, size = load().topic_of(addressed.event.type), len(addressed.event.body())
         if size > MESSAGE_BYTES:
             raise ValueError(f"{size} bytes")
         own = [self._settings.cell]
@@ -177,10 +176,10 @@ def _lanes(topic: Topic, found: Sequence[Found]) -> dict[Lane, list[Found]]:
     return lanes
 
 
-def _pack(lane: Lane, addressed: Iterable[tuple[int, AddressedEvent]]) -> Iterator[Packed]:
+def _pack(lane: Lane, found: Iterable[Found]) -> Iterator[Packed]:
     """The messages of some events for a row, in their order: one that goes alone in a message of its own."""
     _, row, key = lane
-    for some in _split(addressed, lambda each: len(each[1].event.body()), MESSAGE_EVENTS, BATCH_BYTES):
+    for some in _split(found, lambda each: len(each[1].event.body()), MESSAGE_EVENTS, BATCH_BYTES):
         events = [each for _, each in some]
         if len(events) == 1:
             body, attributes = events[0].event.body(), events[0].attributes(row)

@@ -98,7 +98,7 @@ class Inbox:
         return outcome
 
     def set_aside(self, event: StoredEvent, error: Exception) -> bool:
-        """Park an event that fails since ASIDE_AFTER while others that came with it are applied; returns whether."""
+        """Park what has failed for ASIDE_AFTER while others that came with it were applied; returns whether it is."""
         return self._parks(event, error, aside=True)
 
     def note_gap(self, event: StoredEvent) -> None:

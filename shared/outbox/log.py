@@ -130,7 +130,7 @@ class EventLog:
     def read_all(self, streams: Sequence[str]) -> dict[str, list[StoredEvent]]:
         """All events of short streams, oldest first, by stream; a stream without events is left out."""
         found: dict[str, list[StoredEvent]] = {}
-        for row in SQL.read_streams(self._transaction, streams=list(streams)):
+        for row in SQL.read_streams(self._transaction, streams=list(streams)) if streams else ():
             found.setdefault(row["stream"], []).append(StoredEvent(**row))
         return found
 

@@ -86,10 +86,14 @@ class MessageReceiver:
         return outcomes
 
     def _try(self, delivered: DeliveredMessage) -> Outcome | Exception:
+        """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
         try:
-            return self.take(delivered)
+            outcome = self._take(delivered)
         except Exception as error:  # noqa: BLE001 - the caller raises or logs it
+            RECEIVED.labels(self._row.name, "failed").inc()
             return error
+        self._count([delivered], [outcome])
+        return outcome
 
     def _set_aside(self, delivered: Sequence[DeliveredMessage], outcomes: list[Outcome | Exception]) -> None:
         """Park events that fail for a while, and behind them what follows in their streams."""
@@ -111,16 +115,6 @@ class MessageReceiver:
         except Malformed:
             return False  # no event is to be parked, but a message that could not be stored
         return self._inbox.set_aside(event, error)
-
-    def take(self, delivered: DeliveredMessage) -> Outcome:
-        """Receive one message. Any exception has it redelivered: what the effect raises, or Unavailable."""
-        try:
-            outcome = self._take(delivered)
-        except Exception:
-            RECEIVED.labels(self._row.name, "failed").inc()
-            raise
-        self._count([delivered], [outcome])
-        return outcome
 
     def _take(self, delivered: DeliveredMessage) -> Outcome:
         if self._foreign(delivered):

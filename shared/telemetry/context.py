@@ -74,7 +74,7 @@ _attributed: ContextVar[Mapping[str, TraceContext]] = ContextVar("attributed", d
 @contextmanager
 def attributing(contexts: Mapping[str, TraceContext]) -> Iterator[None]:
     """A block that works for several requests at once. contexts: whose each entity is, by its id or a sibling's."""
-    token = _attributed.set({_number(name): context for name, context in contexts.items()})
+    token = _attributed.set({_family(name): context for name, context in contexts.items()})
     try:
         yield
     finally:
@@ -83,10 +83,10 @@ def attributing(contexts: Mapping[str, TraceContext]) -> Iterator[None]:
 
 def context_of(entity: str) -> TraceContext:
     """The context of the request that an entity is of: the present one, unless several are worked for at once."""
-    return _attributed.get().get(_number(entity)) or trace_context()
+    return _attributed.get().get(_family(entity)) or trace_context()
 
 
-def _number(entity: str) -> str:
+def _family(entity: str) -> str:
     """What an id shares with its siblings (shared.ids.sibling): an order's with those of its hold and its claim."""
     return entity.partition("_")[2]
 

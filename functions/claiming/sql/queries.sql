@@ -1,6 +1,6 @@
 -- name: make_claims
 -- The one claim of each order, open or void from the start; returns those that were not there. In a fixed order, so that
--- two transactions that make some of the same do not wait for each other.
+-- two transactions that make some of the same cannot end in a deadlock.
 INSERT INTO claims (id, key, order_id, user_id, merchant_id, address, items, nonce, status, version, opened_at)
 SELECT id, decode(key, 'hex'), order_id, user_id, merchant_id, address, items, nonce, status, 1, :at
 FROM jsonb_to_recordset(:claims::jsonb) AS c (id text, key text, order_id text, user_id text, merchant_id text,

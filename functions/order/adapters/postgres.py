@@ -104,7 +104,7 @@ class PostgresOrders:
         locked = SQL.lock_orders(self._work.current_transaction, ids=[order.id for order in known])
         versions = {row["id"]: row["version"] for row in locked}
         moved = [order.id for order in known if versions.get(order.id) != order.version]
-        now = dict(zip(moved, self._read(moved), strict=True)) if moved else {}
+        now = dict(zip(moved, self._read(moved), strict=True))
         return [now.get(order.id, order) for order in known]
 
     def _read(self, order_ids: Sequence[str]) -> list[Order]:

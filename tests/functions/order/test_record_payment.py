@@ -1,7 +1,5 @@
 """Marking an order paid once its hold is captured."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from functions.order.ports import OrderWork
@@ -61,10 +59,5 @@ def test_a_batch_locks_all_orders_in_one_order(isolated: IsolatedServices) -> No
         isolated.deliver("capture_hold", order.id)
     captures = [isolated.stream(order.hold_id)[-1] for order in (second, first)]
     lock = "SELECT FROM orders WHERE id = :id FOR UPDATE"
-    with ThreadPoolExecutor(1) as pool:
-        with isolated.waiting_for("order", lock, id=first.id) as until_blocked:
-            received = pool.submit(isolated.receive_together, "record_payment", captures)
-            until_blocked()
-            with isolated.resources.database("order").transaction() as transaction:
-                transaction.run(f"{lock} NOWAIT", {"id": second.id})
-        assert received.result() == ["applied", "applied"]
+    received = isolated.receive_while_locked("record_payment", captures, lock, first.id, second.id)
+    assert received == ["applied", "applied"]

@@ -1,7 +1,6 @@
 """Committing the reservations of a paid order."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -178,13 +177,8 @@ def test_a_batch_locks_all_stock_in_one_order(isolated: IsolatedServices, sell: 
     orders = [isolated.buy(isolated.new_user(USDC=10_000), (supply, 1)) for supply in (second, first)]
     payments = [payment(isolated, order) for order in orders]
     lock = "SELECT FROM stock WHERE supply_id = :id FOR UPDATE"
-    with ThreadPoolExecutor(1) as pool:
-        with isolated.waiting_for("supply", lock, id=first.id) as until_blocked:
-            received = pool.submit(isolated.receive_together, "commit_stock", payments)
-            until_blocked()
-            with isolated.resources.database("supply").transaction() as transaction:
-                transaction.run(f"{lock} NOWAIT", {"id": second.id})
-        assert received.result() == ["applied", "applied"]
+    received = isolated.receive_while_locked("commit_stock", payments, lock, first.id, second.id)
+    assert received == ["applied", "applied"]
 
 
 def test_a_pushed_repeat_is_acknowledged(

@@ -1,7 +1,6 @@
 """Paying a confirmed order: the pivot of a purchase."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -187,13 +186,8 @@ def test_a_batch_locks_accounts_in_one_order(isolated: IsolatedServices) -> None
     first, second = sorted([isolated.new_user(USDC=5000) for _ in range(2)], key=lambda user: user.wallet_id)
     captures = [confirmation(isolated, confirmed(isolated, somebody)) for somebody in (second, first)]
     lock = "SELECT FROM accounts WHERE wallet_id = :id FOR UPDATE"
-    with ThreadPoolExecutor(1) as pool:
-        with isolated.waiting_for("wallet", lock, id=first.wallet_id) as until_blocked:
-            received = pool.submit(isolated.receive_together, "capture_hold", captures)
-            until_blocked()
-            with isolated.resources.database("wallet").transaction() as transaction:
-                transaction.run(f"{lock} NOWAIT", {"id": second.wallet_id})
-        assert received.result() == ["applied", "applied"]
+    received = isolated.receive_while_locked("capture_hold", captures, lock, first.wallet_id, second.wallet_id)
+    assert received == ["applied", "applied"]
 
 
 def test_a_pushed_repeat_is_acknowledged(
